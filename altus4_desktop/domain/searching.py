@@ -1,0 +1,148 @@
+"""A search, its sources, its hits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from altus4_desktop.domain.errors import AltusError
+
+Value = int | float | str | bytes | None
+
+
+class SearchMode(StrEnum):
+    """How the query is read."""
+
+    NATURAL = "natural"
+    BOOLEAN = "boolean"
+    SEMANTIC = "semantic"
+
+
+@dataclass(frozen=True, slots=True)
+class TableChoice:
+    """A table to search; without ``connection_id`` the table of that name in every connection."""
+
+    table: str
+    connection_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SearchRequest:
+    """What to look for and where; empty tuples mean everything the actor may search.
+
+    ``cell_limit`` is the number of characters fetched of a large cell.
+    """
+
+    query: str
+    mode: SearchMode = SearchMode.NATURAL
+    connection_ids: tuple[str, ...] = ()
+    tables: tuple[TableChoice, ...] = ()
+    limit: int = 20
+    offset: int = 0
+    timeout_s: float | None = None
+    cell_limit: int = 4096
+
+
+class SourceState(StrEnum):
+    """How far a source has come."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    OK = "ok"
+    FAILED = "failed"
+    TIMED_OUT = "timed_out"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class SourceRef:
+    """One FULLTEXT index of one table of one connection; table and index are empty while only the
+    connection is known (its schema could not be read)."""
+
+    connection: str
+    table: str = ""
+    index: str = ""
+    connection_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceReport:
+    """What a source has done so far."""
+
+    source: SourceRef
+    state: SourceState
+    hits: int = 0
+    elapsed_ms: float = 0.0
+    error: AltusError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A matched token: characters ``start`` to ``end`` (exclusive) of a column's text."""
+
+    column: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class SearchHit:
+    """A row that matched.
+
+    ``score`` is the fused one, ``source_score`` the server's. ``columns`` keeps the table's order;
+    ``truncated`` maps a column cut at the cell limit to its full length in characters (bytes for
+    binary columns). ``title_column`` is the column that reads like a title, or "".
+    ``snippet_matches`` are (start, end) spans of the snippet.
+    """
+
+    source: SourceRef
+    key: Mapping[str, Value]
+    score: float
+    source_score: float
+    source_rank: int
+    columns: Mapping[str, Value]
+    snippet: str = ""
+    snippet_matches: tuple[tuple[int, int], ...] = ()
+    matches: tuple[Match, ...] = ()
+    title_column: str = ""
+    truncated: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something the user should know about a search: a code, a sentence, a hint."""
+
+    code: str
+    message: str
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SearchOutcome:
+    """A search so far (``finished`` false) or done; hits are in final order."""
+
+    search_id: str
+    request: SearchRequest
+    sources: tuple[SourceReport, ...]
+    hits: tuple[SearchHit, ...]
+    notices: tuple[Notice, ...] = ()
+    total_ms: float = 0.0
+    has_more: bool = False
+    finished: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SearchRecord:
+    """A row of ``searches``; ``connection_id`` None when several databases were searched."""
+
+    id: str
+    user_id: str
+    connection_id: str | None
+    query: str
+    mode: SearchMode
+    params: Mapping[str, object] = field(default_factory=dict)
+    result_count: int = 0
+    execution_time_ms: int = 0
+    created_at: datetime | None = None

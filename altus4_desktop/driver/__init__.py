@@ -1,0 +1,1 @@
+"""How a MySQL-protocol connection is opened safely, and how its failures are named."""

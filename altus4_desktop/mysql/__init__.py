@@ -1,0 +1,1 @@
+"""Tenant servers: pools, FULLTEXT statements, introspection, the managed local server."""

@@ -1,0 +1,1 @@
+"""Pure search knowledge: boolean language, planning, fusion, snippets, explanations."""

@@ -1,0 +1,1 @@
+"""Use cases: one class a subject; rules and permissions live here."""

@@ -1,0 +1,95 @@
+"""What the program remembers between starts, apart from the window's layout."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from altus4_desktop.domain.errors import StoreError
+from altus4_desktop.domain.files import make_private_folder, write_private
+
+
+@dataclass
+class Settings:
+    """Settings of one data folder, kept in ``settings.json``.
+
+    ``metadata_url`` None means the embedded store; the two ``_override`` fields come from the
+    command line or the environment and are never saved.
+    """
+
+    data_dir: Path
+    metadata_url: str | None = None
+    metadata_password_sealed: str | None = None
+    server_program: str | None = None
+    theme: str = "auto"
+    metadata_url_override: str | None = field(default=None, repr=False)
+    metadata_password_override: str | None = field(default=None, repr=False)
+
+    @classmethod
+    def load(
+        cls,
+        data_dir: Path,
+        *,
+        metadata_url: str | None = None,
+        metadata_password_secret: str | None = None,
+    ) -> Settings:
+        """Read the settings of ``data_dir``; a missing file means defaults.
+
+        Raises StoreError when the file is there and cannot be read as settings.
+        """
+        settings = cls(
+            data_dir,
+            metadata_url_override=metadata_url,
+            metadata_password_override=metadata_password_secret,
+        )
+        path = data_dir / "settings.json"
+        try:
+            kept = json.loads(path.read_text("utf-8"))
+            if not isinstance(kept, dict):
+                raise ValueError("not an object")
+        except FileNotFoundError:
+            return settings
+        except (OSError, ValueError) as error:
+            raise StoreError(
+                "The settings file “{path}” cannot be read.",
+                hint="Mend it or move it away; the program then starts with its defaults.",
+                code="settings.unreadable",
+                details={"path": str(path)},
+            ) from error
+        for name in _KEPT:
+            value = kept.get(name, getattr(settings, name))
+            if value is None or isinstance(value, str):
+                setattr(settings, name, value)
+        if settings.theme not in {"auto", "light", "dark"}:
+            settings.theme = "auto"
+        return settings
+
+    @property
+    def effective_metadata_url(self) -> str | None:
+        """The metadata store to use now: the override, else the saved one, else None (embedded)."""
+        return self.metadata_url_override or self.metadata_url
+
+    def save(self) -> None:
+        """Write the settings; raises StoreError when the data folder cannot be written."""
+        kept: dict[str, Any] = {key: value for key, value in asdict(self).items() if key in _KEPT}
+        try:
+            make_private_folder(self.data_dir)
+            write_private(
+                self.data_dir / "settings.json", json.dumps(kept, indent=2).encode() + b"\n"
+            )
+        except OSError as error:
+            raise StoreError(
+                "The settings could not be saved in “{path}”: {reason}.",
+                hint="Make room or give the folder back to your user, then try again.",
+                code="settings.unwritable",
+                details={"path": str(self.data_dir), "reason": error.strerror or str(error)},
+            ) from error
+
+
+_KEPT = frozenset(
+    item.name
+    for item in fields(Settings)
+    if item.name != "data_dir" and not item.name.endswith("_override")
+)

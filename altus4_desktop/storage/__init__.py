@@ -1,0 +1,1 @@
+"""The metadata store: engine, tables, repositories, revisions."""

@@ -1,0 +1,1 @@
+"""Background work for Qt: lanes, handles, cancellation."""

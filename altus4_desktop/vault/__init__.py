@@ -1,0 +1,1 @@
+"""Secrets: the OS keyring, AES-GCM records, the passphrase fallback."""
