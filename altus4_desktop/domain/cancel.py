@@ -45,7 +45,7 @@ class CancelToken:
 
     @contextmanager
     def on_cancel(self, callback: Callable[[], None]) -> Iterator[None]:
-        """Run ``callback`` if the token is cancelled within the block (at once if it already is)."""
+        """Run ``callback`` if the token is cancelled within the block, at once if it already is."""
         with self._lock:
             already = self._event.is_set()
             number = self._next

@@ -55,7 +55,7 @@ class PoolSettings:
 
 @dataclass(frozen=True, slots=True)
 class ConnectionDraft:
-    """What a form or a command says about a connection; ``password_secret`` None means unchanged."""
+    """What a form or a command says about a connection; without a password it stays as it is."""
 
     name: str
     host: str

@@ -138,7 +138,7 @@ class TenantFailure(StrEnum):
 
 
 class TenantError(AltusError):
-    """A tenant server refused, failed or fell silent; ``server_code`` is the server's error number."""
+    """A tenant server refused, failed or fell silent; ``server_code`` is its error number."""
 
     def __init__(
         self,

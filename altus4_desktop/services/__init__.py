@@ -1,1 +1,41 @@
 """Use cases: one class a subject; rules and permissions live here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from altus4_desktop.services.accounts import AccountsService
+    from altus4_desktop.services.connections import ConnectionsService
+    from altus4_desktop.services.demo import DemoService
+    from altus4_desktop.services.history import HistoryService
+    from altus4_desktop.services.local_server import LocalServerService
+    from altus4_desktop.services.metadata import MetadataService
+    from altus4_desktop.services.search import SearchService
+    from altus4_desktop.services.settings import Settings
+    from altus4_desktop.services.vault import VaultService
+
+
+@dataclass(frozen=True)
+class Services:
+    """Every use case, built once; what the window and the command line are made of."""
+
+    data_dir: Path
+    settings: Settings
+    vault: VaultService
+    metadata: MetadataService
+    accounts: AccountsService
+    connections: ConnectionsService
+    history: HistoryService
+    search: SearchService
+    local_server: LocalServerService
+    demo: DemoService
+
+    def close(self) -> None:
+        """Write what is pending, close every connection, stop the local server if we started it."""
+        self.history.close_()
+        self.connections.close_()
+        self.local_server.close_()
+        self.metadata.close_()

@@ -46,12 +46,10 @@ class Settings:
         )
         path = data_dir / "settings.json"
         try:
-            kept = json.loads(path.read_text("utf-8"))
-            if not isinstance(kept, dict):
-                raise ValueError("not an object")
+            kept = dict(json.loads(path.read_text("utf-8")))
         except FileNotFoundError:
             return settings
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, TypeError) as error:
             raise StoreError(
                 "The settings file “{path}” cannot be read.",
                 hint="Mend it or move it away; the program then starts with its defaults.",

@@ -1,0 +1,113 @@
+"""What every command is given: the services, who acts, and how to ask a person."""
+
+from __future__ import annotations
+
+import argparse
+import getpass
+import os
+import sys
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from altus4_desktop.cli.output import Output
+from altus4_desktop.domain.accounts import Actor
+from altus4_desktop.domain.errors import AccessError, AltusError, InputError
+
+if TYPE_CHECKING:
+    from altus4_desktop.services import Services
+
+
+class CliContext:
+    """Services are built when a command first asks for them."""
+
+    def __init__(self, data_dir: Path, metadata_url: str | None, out: Output) -> None:
+        self.data_dir = data_dir
+        self.metadata_url = metadata_url
+        self.out = out
+
+    @cached_property
+    def services(self) -> Services:
+        """All services over the chosen data folder and metadata store."""
+        from altus4_desktop.app.compose import compose
+
+        return compose(self.data_dir, self.metadata_url)
+
+    def close(self) -> None:
+        """Release what the command has opened."""
+        if "services" in self.__dict__:
+            self.services.close()
+
+    def open_store(self) -> None:
+        """Open the metadata store; raises StoreError, or SchemaError while a shared store is
+        behind this program."""
+        self.services.metadata.open_()
+
+    def unlock_vault(self) -> None:
+        """Make secrets available: the keyring, else the passphrase of ``ALTUS4_PASSPHRASE`` or a
+        prompt; raises VaultError when neither works."""
+        self.services.vault.ensure_ready(self._passphrase)
+
+    def actor(self) -> Actor:
+        """Who acts: ``ALTUS4_USER`` with ``ALTUS4_PASSWORD``, or the remembered sign-in.
+
+        Raises AccessError when nobody is signed in.
+        """
+        self.open_store()
+        if os.environ.get("ALTUS4_API_KEY"):
+            raise AccessError(
+                "This version does not sign in with an API key.",
+                hint="Unset ALTUS4_API_KEY and set ALTUS4_USER and ALTUS4_PASSWORD.",
+                code="access.api_key",
+            )
+        email = os.environ.get("ALTUS4_USER")
+        if email:
+            password = os.environ.get("ALTUS4_PASSWORD")
+            if password is None:
+                password = self.read_secret(f"Password of {email}: ")
+            return self.services.accounts.sign_in(email, password)
+        self.unlock_vault()
+        remembered = self.services.accounts.resume()
+        if remembered is None:
+            raise AccessError(
+                "Nobody is signed in.",
+                hint="Set ALTUS4_USER and ALTUS4_PASSWORD, or sign in once in the window with "
+                "“Keep me signed in”. A first user is made with “users create”.",
+                code="access.nobody",
+            )
+        return remembered
+
+    def confirm(self, question: str, args: argparse.Namespace) -> bool:
+        """Ask before something that cannot be undone; ``--yes`` answers it.
+
+        Raises InputError where there is nobody to ask.
+        """
+        if getattr(args, "yes", False):
+            return True
+        if not sys.stdin.isatty():
+            raise InputError("yes", "This needs a confirmation.", hint="Add --yes to go ahead.")
+        return input(f"{question} [y/N] ").strip().lower() in {"y", "yes"}
+
+    def read_secret(self, prompt: str, *, from_stdin: bool = False) -> str:
+        """A secret from standard input's first line, or from a prompt that does not echo.
+
+        Raises InputError where there is nobody to ask.
+        """
+        if from_stdin:
+            return sys.stdin.readline().rstrip("\r\n")
+        if not sys.stdin.isatty():
+            raise InputError(
+                "password",
+                "A secret is needed and there is no terminal to ask for it.",
+                hint="Give it on standard input (--password-stdin) or in the environment.",
+            )
+        try:
+            return getpass.getpass(prompt)
+        except EOFError:
+            raise AltusError("No secret was given.", code="input.no_secret") from None
+
+    def _passphrase(self) -> str | None:
+        given = os.environ.get("ALTUS4_PASSPHRASE")
+        if given:
+            return given
+        return getpass.getpass("Passphrase of the vault: ") if sys.stdin.isatty() else None

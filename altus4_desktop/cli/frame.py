@@ -1,0 +1,139 @@
+"""The frame of the command line: global options, exit codes, how a failure is told."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from altus4_desktop import __version__
+from altus4_desktop.cli.output import Output
+from altus4_desktop.domain.errors import AltusError, Cancelled, InputError
+
+if TYPE_CHECKING:
+    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
+
+EXIT_DONE = 0
+EXIT_NO = 1
+EXIT_USAGE = 2
+EXIT_PARTIAL = 3
+EXIT_FAILED = 4
+
+
+def global_options(*, top: bool = False) -> argparse.ArgumentParser:
+    """The options every command takes; below the top they only overwrite when given."""
+    options = argparse.ArgumentParser(add_help=False)
+    default: Any = None if top else argparse.SUPPRESS
+    off: Any = False if top else argparse.SUPPRESS
+    group = options.add_argument_group("everywhere")
+    group.add_argument(
+        "--data-dir",
+        type=Path,
+        default=default,
+        metavar="DIR",
+        help="the folder with everything the program keeps (ALTUS4_DATA_DIR)",
+    )
+    group.add_argument(
+        "--metadata-url",
+        default=default,
+        metavar="URL",
+        help="the metadata store: sqlite:///FILE or mysql://USER@HOST:PORT/DB "
+        "(ALTUS4_METADATA_URL)",
+    )
+    group.add_argument("--json", action="store_true", default=off, help="print one JSON document")
+    group.add_argument(
+        "--quiet", action="store_true", default=off, help="no messages and no progress"
+    )
+    group.add_argument(
+        "--yes",
+        action="store_true",
+        default=off,
+        help="go ahead where a confirmation would be asked for",
+    )
+    return options
+
+
+def command(commands: Commands, name: str, *, help: str, **options: Any) -> argparse.ArgumentParser:  # noqa: A002  # argparse's own word
+    """Add the command ``name`` with the global options."""
+    return commands.add_parser(
+        name,
+        help=help,
+        description=options.pop("description", help),
+        parents=[global_options()],
+        **options,
+    )
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The whole command line."""
+    from altus4_desktop.cli import (
+        connections,
+        demo,
+        doctor,
+        history,
+        migrate,
+        search,
+        server,
+        users,
+    )
+
+    parser = argparse.ArgumentParser(
+        prog="altus4-desktop",
+        description="Search the MySQL databases you already have. "
+        "Without a command the window opens.",
+        parents=[global_options(top=True)],
+    )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
+    parser.add_argument(
+        "--exit-when-ready",
+        action="store_true",
+        help="open the window, print the milliseconds it took as JSON, quit",
+    )
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    for module in (demo, search, connections, history, users, migrate, server, doctor):
+        module.register(commands)
+    return parser
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run one command; returns the exit code. Without a command the window opens."""
+    from altus4_desktop.app.paths import default_data_dir
+    from altus4_desktop.cli.context import CliContext
+
+    parser = build_parser()
+    try:
+        args = parser.parse_args(arguments)
+    except SystemExit as stop:
+        return stop.code if isinstance(stop.code, int) else EXIT_USAGE
+    data_dir = (args.data_dir or default_data_dir()).expanduser().absolute()
+    metadata_url = args.metadata_url or os.environ.get("ALTUS4_METADATA_URL") or None
+    if args.command is None:
+        from altus4_desktop.app.window import run_window
+
+        return run_window(data_dir, metadata_url, exit_when_ready=args.exit_when_ready)
+    if not hasattr(args, "run"):
+        parser.parse_args([args.command, "--help"])
+        return EXIT_USAGE
+    out = Output(json_wanted=args.json, quiet=args.quiet)
+    context = CliContext(data_dir, metadata_url, out)
+    try:
+        code: int = args.run(args, context)
+    except Cancelled:
+        out.say("Cancelled.")
+        code = EXIT_FAILED
+    except KeyboardInterrupt:
+        out.say("Interrupted.")
+        code = 130
+    except BrokenPipeError:
+        # The reader has gone (``| head``): standard output must not be flushed again at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = EXIT_DONE
+    except AltusError as error:
+        out.problem(error.message, error.hint, error.code)
+        code = EXIT_USAGE if isinstance(error, InputError) else EXIT_FAILED
+    finally:
+        context.close()
+    return code

@@ -1,0 +1,88 @@
+"""What a command prints: rows on standard output, everything else on standard error."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from typing import Any, TextIO
+
+from altus4_desktop.domain.progress import Progress
+
+
+class Output:
+    """Standard output stays machine-clean; messages and progress go to standard error."""
+
+    def __init__(
+        self,
+        *,
+        json_wanted: bool,
+        quiet: bool,
+        out: TextIO | None = None,
+        err: TextIO | None = None,
+    ) -> None:
+        self.json_wanted = json_wanted
+        self.quiet = quiet
+        self._out = out or sys.stdout
+        self._err = err or sys.stderr
+        self._last_progress = ""
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether a person reads standard output."""
+        return self._out.isatty()
+
+    def json(self, document: Any, *, indent: int | None = 2) -> None:
+        """Print one JSON document."""
+        self.line(json.dumps(document, ensure_ascii=False, indent=indent))
+
+    def line(self, text: str = "") -> None:
+        """Print one line of the answer."""
+        self._out.write(text + "\n")
+        self._out.flush()
+
+    def table(self, headers: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+        """Print rows in aligned columns; control characters are shown as spaces."""
+        cells = [[_plain(value) for value in row] for row in rows]
+        widths = [
+            max([len(header), *(len(row[at]) for row in cells)])
+            for at, header in enumerate(headers)
+        ]
+        for row in [list(headers), ["-" * width for width in widths], *cells]:
+            self.line(
+                "  ".join(
+                    cell.ljust(width) for cell, width in zip(row, widths, strict=True)
+                ).rstrip()
+            )
+
+    def say(self, text: str) -> None:
+        """Tell the person something that is not part of the answer."""
+        if not self.quiet:
+            self._err.write(text + "\n")
+            self._err.flush()
+
+    def progress(self, progress: Progress) -> None:
+        """A progress sink: rewrites one line on a terminal, one line a step elsewhere."""
+        if self.quiet:
+            return
+        if self._err.isatty():
+            share = "" if progress.fraction is None else f" {progress.fraction:4.0%}"
+            self._err.write(f"\r\x1b[2K{progress.message}{share}")
+            if progress.fraction is not None and progress.fraction >= 1:
+                self._err.write("\n")
+        elif progress.message != self._last_progress:
+            self._err.write(progress.message + "\n")
+        self._last_progress = progress.message
+        self._err.flush()
+
+    def problem(self, message: str, hint: str, code: str) -> None:
+        """Print a failure: a sentence, a hint, a code; never silenced."""
+        self._err.write(
+            f"altus4-desktop: {message}" + (f"\n  {hint}" if hint else "") + f"\n  [{code}]\n"
+        )
+        self._err.flush()
+
+
+def _plain(value: object) -> str:
+    text = "" if value is None else str(value)
+    return "".join(char if char.isprintable() else " " for char in text)
