@@ -1,0 +1,115 @@
+"""Fixtures of all tests: an isolated home, real servers, and a look at what a test leaves."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from altus4_desktop.domain.connections import Flavour
+from tests import leaks
+from tests.keyring_memory import MemoryKeyring
+from tests.servers import DatabaseServer, ServerFactory, running_server
+
+_HOME = Path(tempfile.mkdtemp(prefix="altus4-home-"))
+
+
+def _isolate(home: Path) -> None:
+    """Point everything a person's account holds at an empty folder, for child processes too."""
+    for name in [name for name in os.environ if name.startswith("ALTUS4_")]:
+        if not name.startswith("ALTUS4_TEST_"):
+            del os.environ[name]
+    for name, folder in {
+        "HOME": "",
+        "XDG_DATA_HOME": "data",
+        "XDG_CONFIG_HOME": "config",
+        "XDG_CACHE_HOME": "cache",
+        "XDG_STATE_HOME": "state",
+        "XDG_RUNTIME_DIR": "run",
+    }.items():
+        path = home / folder
+        path.mkdir(mode=0o700, exist_ok=True)
+        os.environ[name] = str(path)
+    # No test reaches the keyring of whoever runs it; those that need one ask for memory_keyring.
+    os.environ.pop("DBUS_SESSION_BUS_ADDRESS", None)
+    os.environ["PYTHON_KEYRING_BACKEND"] = "keyring.backends.fail.Keyring"
+    if sys.platform == "linux" and not (
+        os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    ):
+        os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+
+
+_isolate(_HOME)
+leaks.remember_where_threads_start()
+
+
+def pytest_unconfigure() -> None:
+    """Remove the isolated home."""
+    shutil.rmtree(_HOME, ignore_errors=True)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_left_behind(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Fail a test that leaves threads or top-level windows; fixtures of a wider scope are exempt."""
+    before = leaks.take_snapshot()
+    yield
+    left = leaks.find_leaks(before)
+    if left:
+        pytest.fail(f"{request.node.name} left behind:\n" + "\n".join(left), pytrace=False)
+
+
+@pytest.fixture
+def memory_keyring() -> MemoryKeyring:
+    """A keyring backend that works, kept in memory."""
+    return MemoryKeyring()
+
+
+@pytest.fixture(scope="session")
+def server_factory() -> Iterator[ServerFactory]:
+    """Starts private servers; a program that is missing fails the test that asks."""
+    factory = ServerFactory()
+    yield factory
+    factory.close()
+
+
+@pytest.fixture(scope="session")
+def mariadb_server(server_factory: ServerFactory) -> Iterator[DatabaseServer]:
+    """A MariaDB shared by the whole session: never stop or pause it."""
+    with running_server(server_factory, Flavour.MARIADB) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def mysql_server(server_factory: ServerFactory) -> Iterator[DatabaseServer]:
+    """A MySQL shared by the whole session: never stop or pause it."""
+    with running_server(server_factory, Flavour.MYSQL) as server:
+        yield server
+
+
+@pytest.fixture(scope="session", params=[Flavour.MARIADB, Flavour.MYSQL], ids=str)
+def tenant_server(request: pytest.FixtureRequest) -> DatabaseServer:
+    """Both shared servers in turn."""
+    server: DatabaseServer = request.getfixturevalue(f"{request.param}_server")
+    return server
+
+
+@pytest.fixture
+def private_server(
+    server_factory: ServerFactory,
+) -> Iterator[Callable[..., DatabaseServer]]:
+    """``private_server(flavour, options)``: a server this test may stop, pause or kill."""
+    started: list[DatabaseServer] = []
+
+    def start(flavour: Flavour, options: Sequence[str] = ()) -> DatabaseServer:
+        server = server_factory.start(flavour, options)
+        started.append(server)
+        return server
+
+    yield start
+    for server in started:
+        server.dispose()
