@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
+import stat
 from pathlib import Path
 
 
@@ -15,10 +17,20 @@ def make_private_folder(path: Path) -> Path:
     return path
 
 
-def write_private(path: Path, content: bytes) -> None:
+def read_private(path: Path) -> bytes:
+    """The content of the regular file ``path``; a symbolic link is refused; raises OSError."""
+    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+    with os.fdopen(os.open(path, flags | getattr(os, "O_BINARY", 0)), "rb") as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise OSError(errno.EINVAL, "not a regular file", str(path))
+        return file.read()
+
+
+def write_private(path: Path, content: bytes, *, only_new: bool = False) -> None:
     """Replace ``path`` atomically and durably by a file of mode 0600; raises OSError.
 
     The new content is on disk before the old one goes: a kill or a power cut leaves one of both.
+    ``only_new``: raises FileExistsError when ``path`` is there already, whoever was quicker.
     """
     draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
@@ -28,7 +40,11 @@ def write_private(path: Path, content: bytes) -> None:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        draft.replace(path)
+        if only_new:
+            path.hardlink_to(draft)
+            draft.unlink()
+        else:
+            draft.replace(path)
     except BaseException:
         draft.unlink(missing_ok=True)
         raise
