@@ -1,0 +1,164 @@
+"""When a vault may be set up, with what, and how it becomes ready without a person."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from altus4_desktop.domain.cancel import CancelToken
+from altus4_desktop.domain.errors import KeyMissingError, VaultError, VaultLockedError
+from altus4_desktop.vault import (
+    Binding,
+    KeyringBackend,
+    KeyringReport,
+    Vault,
+    VaultKind,
+    VaultStatus,
+)
+from altus4_desktop.vault.keyrings import PROBE_TIMEOUT_S
+from altus4_desktop.vault.records import is_session_key_id, key_id_of
+
+PassphraseSupplier = Callable[[], str | None]
+RecordSource = Callable[[], Iterable[str]]
+
+
+class VaultService:
+    """What the window, the command line and the other services call to keep secrets.
+
+    As long as a record of `protect_records` needs a lasting key, no other key is made.
+    """
+
+    def __init__(self, data_dir: Path, keyring_backend: KeyringBackend | None = None) -> None:
+        self._vault = Vault(data_dir, keyring_backend)
+        self._sources: list[RecordSource] = []
+
+    def protect_records(self, source: RecordSource) -> None:
+        """Ask ``source`` for the records this workstation has sealed before a key is made."""
+        self._sources.append(source)
+
+    def status(self) -> VaultStatus:
+        """What is set up and whether it is unlocked; quick, asks no keyring."""
+        return self._vault.status()
+
+    def probe_keyring(self, timeout_s: float = PROBE_TIMEOUT_S) -> KeyringReport:
+        """Whether this computer's keyring can be offered; at most ``timeout_s`` seconds."""
+        return self._vault.probe_keyring(timeout_s)
+
+    def records_exist(self) -> bool:
+        """Whether a saved secret needs a key that outlives the program."""
+        return bool(self._lasting_key_ids())
+
+    def set_up_keyring(self, token: CancelToken | None = None) -> None:
+        """Keep a new data key in the keyring; with a ``token`` waits for its prompt.
+
+        Raises KeyMissingError while records exist, VaultError, Cancelled.
+        """
+        self._vault.set_up_keyring(
+            records_exist=self.records_exist(), timeout_s=_patience(token), token=token
+        )
+
+    def set_up_passphrase(self, passphrase_secret: str) -> None:
+        """Protect a new data key with a passphrase.
+
+        Raises InputError, KeyMissingError while records exist, VaultError.
+        """
+        self._vault.set_up_passphrase(passphrase_secret, records_exist=self.records_exist())
+
+    def set_up_session(self) -> None:
+        """Keep secrets until the program ends: for the demo, or because the person chose it.
+
+        The caller says aloud that saved passwords are asked for again after a restart.
+        Raises KeyMissingError while records exist, VaultError.
+        """
+        self._vault.set_up_session(records_exist=self.records_exist())
+
+    def unlock(
+        self, passphrase_secret: str | None = None, token: CancelToken | None = None
+    ) -> None:
+        """Bring the key into memory; with a ``token`` waits for the keyring's prompt.
+
+        Raises VaultLockedError, KeyMissingError, VaultError, Cancelled.
+        """
+        self._vault.unlock(passphrase_secret, timeout_s=_patience(token), token=token)
+
+    def lock(self) -> None:
+        """Drop the key from memory, unless it lives nowhere else."""
+        if self._vault.status().kind is not VaultKind.SESSION:
+            self._vault.lock()
+
+    def seal(self, plain_secret: str, binding: Binding) -> str:
+        """A record that opens only with this ``binding``; raises VaultLockedError."""
+        return self._vault.seal(plain_secret, binding)
+
+    def open_(self, record: str, binding: Binding) -> str:
+        """What ``record`` holds; raises VaultLockedError, KeyMissingError, VaultError."""
+        return self._vault.open_(record, binding)
+
+    def ensure_ready(self, passphrase: PassphraseSupplier | None = None) -> None:
+        """Unlock or set up with what there is: the keyring if it works, else the passphrase.
+
+        ``passphrase`` gives it, or None; for a new vault it is asked twice. Never falls back to
+        a session. Raises InputError, VaultLockedError, KeyMissingError, VaultError.
+        """
+        status = self._vault.status()
+        if status.unlocked:
+            return
+        if status.kind is VaultKind.NONE:
+            self._make_ready(passphrase)
+            return
+        try:
+            self._vault.unlock(
+                passphrase() if passphrase and status.kind is VaultKind.PASSPHRASE else None
+            )
+        except KeyMissingError:
+            if self.records_exist():
+                raise
+            # Nothing was ever sealed with the lost key: a new one loses nothing.
+            self._set_up(passphrase)
+
+    def _make_ready(self, passphrase: PassphraseSupplier | None) -> None:
+        if self._vault.status().problem is not None:
+            self._vault.unlock()
+        key_ids = self._lasting_key_ids()
+        if key_ids:
+            # The vault's file is gone and the records are not: their key may still be there.
+            if self._vault.find_in_keyring(key_ids):
+                return
+            raise KeyMissingError(
+                "The file that says where the vault's key is has gone, and the keyring does not "
+                "hold the key.",
+                hint="Restore vault.json of the data folder from a backup, or remove the "
+                "connections whose passwords cannot be read.",
+            )
+        self._set_up(passphrase)
+
+    def _set_up(self, passphrase: PassphraseSupplier | None) -> None:
+        try:
+            self.set_up_keyring()
+        except VaultError as error:
+            if error.code == "vault.exists":
+                # Another program was quicker: its key is the one to use.
+                self.ensure_ready(passphrase)
+                return
+            chosen = passphrase() if passphrase else None
+            if chosen is None:
+                raise VaultLockedError(
+                    "Nothing is set up yet to keep secrets in, and the keyring cannot be used.",
+                    hint="Choose a passphrase: ALTUS4_PASSPHRASE on the command line. "
+                    "“doctor” says what is wrong with the keyring.",
+                    code="vault.not_set_up",
+                ) from error
+            if passphrase is not None and passphrase() != chosen:
+                raise VaultError(
+                    "The two passphrases differ.", code="vault.passphrase_differs", retryable=True
+                ) from None
+            self.set_up_passphrase(chosen)
+
+    def _lasting_key_ids(self) -> list[str]:
+        records = [record for source in self._sources for record in source()]
+        key_ids = dict.fromkeys(key_id_of(record) for record in records)
+        return [key_id for key_id in key_ids if not is_session_key_id(key_id)]
+
+
+def _patience(token: CancelToken | None) -> float | None:
+    return None if token is not None else PROBE_TIMEOUT_S
