@@ -1,1 +1,4 @@
-"""How a MySQL-protocol connection is opened safely, and how its failures are named."""
+"""The one place that opens a PyMySQL connection: sockets, TLS, sign-in, error sentences.
+
+Nothing here imports PyMySQL before a connection is opened, so importing the package is cheap.
+"""
