@@ -1,1 +1,1 @@
-"""Background work for Qt: lanes, handles, cancellation."""
+"""Background work for the window: lanes, handles, cancellation (QtCore only)."""

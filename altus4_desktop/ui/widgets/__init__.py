@@ -1,0 +1,40 @@
+"""The window's building blocks: what every pane and page is made of."""
+
+from altus4_desktop.ui.widgets.basic import (
+    Badge,
+    Button,
+    Card,
+    Chip,
+    Divider,
+    Icon,
+    IconButton,
+    KeyCap,
+    Label,
+    Segments,
+    Spinner,
+    refresh_style,
+)
+from altus4_desktop.ui.widgets.forms import FormRow, PasswordField, SearchField
+from altus4_desktop.ui.widgets.states import Busy, EmptyState, InlineMessage, MessageKind
+
+__all__ = [
+    "Badge",
+    "Busy",
+    "Button",
+    "Card",
+    "Chip",
+    "Divider",
+    "EmptyState",
+    "FormRow",
+    "Icon",
+    "IconButton",
+    "InlineMessage",
+    "KeyCap",
+    "Label",
+    "MessageKind",
+    "PasswordField",
+    "SearchField",
+    "Segments",
+    "Spinner",
+    "refresh_style",
+]

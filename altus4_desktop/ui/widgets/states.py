@@ -1,0 +1,180 @@
+"""What stands where content would be, and what is said above it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Literal
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QAccessible, QAccessibleEvent
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
+
+from altus4_desktop.domain.errors import AltusError
+from altus4_desktop.ui.texts import error_hint, error_message
+from altus4_desktop.ui.theme import Space
+from altus4_desktop.ui.widgets.basic import Button, Icon, IconButton, Label, Spinner, refresh_style
+
+MessageKind = Literal["info", "success", "warning", "error"]
+Action = tuple[str, Callable[[], object]]
+
+_ICONS = {
+    "info": ("info", "accent"),
+    "success": ("check-circle", "success"),
+    "warning": ("warning", "warning"),
+    "error": ("error", "danger"),
+}
+
+
+class EmptyState(QWidget):
+    """An icon, a sentence, an explanation and the next step, in the middle of what is empty."""
+
+    def __init__(
+        self,
+        icon_name: str,
+        title: str,
+        text: str = "",
+        *,
+        action: Button | None = None,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(Space.XL, Space.XL, Space.XL, Space.XL)
+        column.setSpacing(Space.S)
+        column.addStretch(2)
+        self._icon = Icon(icon_name, 40, "faint")
+        self._title = Label(title, "title", wrap=True)
+        self._text = Label(text, "muted", wrap=True)
+        self._text.setHidden(not text)
+        for label in (self._title, self._text):
+            label.setAlignment(Qt.AlignmentFlag.AlignHCenter)
+            label.setMaximumWidth(520)
+            label.setMinimumWidth(200)
+        column.addWidget(self._icon, 0, Qt.AlignmentFlag.AlignHCenter)
+        column.addSpacing(Space.XS)
+        for label in (self._title, self._text):
+            row = QHBoxLayout()
+            row.addStretch(1)
+            row.addWidget(label, 10)
+            row.addStretch(1)
+            column.addLayout(row)
+        if action is not None:
+            column.addSpacing(Space.S)
+            column.addWidget(action, 0, Qt.AlignmentFlag.AlignHCenter)
+        column.addStretch(3)
+
+    def set(self, icon_name: str, title: str, text: str = "") -> None:
+        """Say something else."""
+        self._icon.set_icon(icon_name, "faint")
+        self._title.setText(title)
+        self._text.setText(text)
+        self._text.setVisible(bool(text))
+
+
+class InlineMessage(QFrame):
+    """A sentence and a hint above what they are about; hidden while there is nothing to say."""
+
+    def __init__(
+        self,
+        kind: MessageKind = "info",
+        text: str = "",
+        hint: str = "",
+        *,
+        name: str = "",
+        closable: bool = True,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self.setObjectName(name)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(Space.M, Space.M, Space.M, Space.M)
+        row.setSpacing(Space.M)
+        self._icon = Icon("info", 18)
+        row.addWidget(self._icon, 0, Qt.AlignmentFlag.AlignTop)
+        texts = QVBoxLayout()
+        texts.setSpacing(2)
+        self._text = Label(role="strong", wrap=True, selectable=True)
+        self._hint = Label(wrap=True, selectable=True)
+        texts.addWidget(self._text)
+        texts.addWidget(self._hint)
+        row.addLayout(texts, 1)
+        self._actions = QHBoxLayout()
+        self._actions.setSpacing(Space.S)
+        row.addLayout(self._actions)
+        self._close = IconButton(
+            "close", self.tr("Dismiss"), name=f"{name}.dismiss" if name else "", size=14
+        )
+        self._close.clicked.connect(self.clear)
+        self._close.setHidden(not closable)
+        row.addWidget(self._close, 0, Qt.AlignmentFlag.AlignTop)
+        self.setHidden(not text)
+        if text:
+            self._fill(kind, text, hint, ())
+
+    def text(self) -> str:
+        """The sentence shown."""
+        return self._text.text()
+
+    def hint(self) -> str:
+        """The hint shown."""
+        return self._hint.text()
+
+    def show_message(
+        self, kind: MessageKind, text: str, hint: str = "", actions: Sequence[Action] = ()
+    ) -> None:
+        """Show a sentence, a hint and buttons."""
+        self._fill(kind, text, hint, actions)
+        self.setVisible(True)
+        QAccessible.updateAccessibility(QAccessibleEvent(self, QAccessible.Event.Alert))
+
+    def _fill(self, kind: MessageKind, text: str, hint: str, actions: Sequence[Action]) -> None:
+        self._icon.set_icon(*_ICONS[kind])
+        self._text.setText(text)
+        self._hint.setText(hint)
+        self._hint.setHidden(not hint)
+        self._set_actions(actions)
+        self.setAccessibleName(text)
+        self.setAccessibleDescription(hint)
+        self.setProperty("tone", kind)
+        refresh_style(self)
+        for child in (self._text, self._hint):
+            refresh_style(child)
+
+    def show_error(self, error: AltusError, actions: Sequence[Action] = ()) -> None:
+        """Show what went wrong and what to do about it."""
+        self.show_message("error", error_message(error), error_hint(error), actions)
+
+    def clear(self) -> None:
+        """Say nothing."""
+        self.setVisible(False)
+        self._set_actions(())
+
+    def _set_actions(self, actions: Sequence[Action]) -> None:
+        while (item := self._actions.takeAt(0)) is not None:
+            widget = item.widget()
+            if widget is not None:
+                widget.hide()
+                widget.deleteLater()
+        for position, (text, act) in enumerate(actions):
+            button = Button(text, name=f"{self.objectName()}.action{position + 1}")
+            button.clicked.connect(act)
+            self._actions.addWidget(button, 0, Qt.AlignmentFlag.AlignTop)
+
+
+class Busy(QWidget):
+    """A turning arc and a sentence in the middle of what is being fetched."""
+
+    def __init__(self, text: str = "", parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        column = QVBoxLayout(self)
+        column.setSpacing(Space.M)
+        column.addStretch(1)
+        column.addWidget(Spinner(28), 0, Qt.AlignmentFlag.AlignHCenter)
+        self._text = Label(text, "muted")
+        column.addWidget(self._text, 0, Qt.AlignmentFlag.AlignHCenter)
+        column.addStretch(1)
+
+    def set_text(self, text: str) -> None:
+        """Say what is being done."""
+        self._text.setText(text)
