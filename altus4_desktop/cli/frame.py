@@ -14,7 +14,7 @@ from altus4_desktop.cli.output import Output
 from altus4_desktop.domain.errors import AltusError, Cancelled, InputError
 
 if TYPE_CHECKING:
-    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
+    Commands = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001  # no public name
 
 EXIT_DONE = 0
 EXIT_NO = 1

@@ -1,0 +1,51 @@
+"""Every layer, built once, by constructor arguments."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from altus4_desktop.mysql.pools import TenantPools
+from altus4_desktop.services import Services
+from altus4_desktop.services.accounts import AccountsService
+from altus4_desktop.services.connections import ConnectionsService
+from altus4_desktop.services.demo import DemoService
+from altus4_desktop.services.history import HistoryService
+from altus4_desktop.services.local_server import LocalServerService
+from altus4_desktop.services.metadata import MetadataService
+from altus4_desktop.services.search import SearchService
+from altus4_desktop.services.settings import Settings
+from altus4_desktop.services.vault import VaultService
+
+
+def compose(data_dir: Path, metadata_url: str | None = None) -> Services:
+    """All services over ``data_dir``; reads the settings and touches nothing else.
+
+    Raises StoreError when the settings cannot be read.
+    """
+    settings = Settings.load(
+        data_dir,
+        metadata_url=metadata_url,
+        metadata_password_secret=os.environ.get("ALTUS4_METADATA_PASSWORD"),
+    )
+    vault = VaultService(data_dir)
+    metadata = MetadataService(data_dir, settings, vault)
+    accounts = AccountsService(metadata, vault, data_dir)
+    pools = TenantPools()
+    local_server = LocalServerService(data_dir, settings, vault)
+    connections = ConnectionsService(metadata, vault, pools)
+    history = HistoryService(metadata)
+    search = SearchService(connections, pools, history)
+    demo = DemoService(local_server, accounts, connections, metadata, vault)
+    return Services(
+        data_dir=data_dir,
+        settings=settings,
+        vault=vault,
+        metadata=metadata,
+        accounts=accounts,
+        connections=connections,
+        history=history,
+        search=search,
+        local_server=local_server,
+        demo=demo,
+    )

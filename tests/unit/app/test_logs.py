@@ -1,0 +1,60 @@
+import logging
+import stat
+from pathlib import Path
+
+import pytest
+
+from altus4_desktop.app.logs import open_log, redact
+
+CANARY = "s3cr3t-canary"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"mysql://anna:{CANARY}@db.example:3306/shop",
+        f"mysql+pymysql://anna:{CANARY}@db/shop?charset=utf8mb4",
+        f"password={CANARY}",
+        f"password='{CANARY} and more {CANARY}'",
+        f"{{'password_secret': '{CANARY}', 'host': 'db'}}",
+        f'{{"passphrase": "{CANARY}"}}',
+        f"ALTUS4_PASSWORD={CANARY}",
+        f"CREATE USER 'x'@'%' IDENTIFIED BY '{CANARY}'",
+        f"altus4_sk_live_{CANARY.replace('-', '')}",
+        "v1.k1." + CANARY + "AAAA." + CANARY + "BBBB",
+        "$2b$12$" + (CANARY.replace("-", "") * 6)[:53],
+    ],
+)
+def test_secrets_are_hidden(text: str) -> None:
+    hidden = redact(text)
+    assert CANARY not in hidden
+    assert CANARY.replace("-", "") not in hidden
+    assert "[hidden]" in hidden
+
+
+def test_harmless_text_stays() -> None:
+    text = "SELECT id FROM articles WHERE MATCH(title) AGAINST('password policy')"
+    assert redact(text) == text
+
+
+@pytest.fixture
+def own_logger() -> object:
+    logger = logging.getLogger("altus4_desktop")
+    before = list(logger.handlers), logger.level, logger.propagate
+    yield logger
+    for handler in set(logger.handlers) - set(before[0]):
+        logger.removeHandler(handler)
+        handler.close()
+    logger.level, logger.propagate = before[1], before[2]
+
+
+def test_the_log_file_is_private_and_redacted(tmp_path: Path, own_logger: logging.Logger) -> None:
+    path = open_log(tmp_path)
+    try:
+        raise ValueError(f"password={CANARY}")
+    except ValueError:
+        own_logger.exception("it failed for mysql://a:%s@h/d", CANARY)
+    written = path.read_text("utf-8")
+    assert CANARY not in written
+    assert "ValueError" in written
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600

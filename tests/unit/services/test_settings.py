@@ -1,0 +1,43 @@
+import json
+import stat
+from pathlib import Path
+
+import pytest
+
+from altus4_desktop.domain.errors import StoreError
+from altus4_desktop.services.settings import Settings
+
+
+def test_defaults_without_a_file(tmp_path: Path) -> None:
+    settings = Settings.load(tmp_path)
+    assert (settings.metadata_url, settings.theme) == (None, "auto")
+
+
+def test_what_is_saved_comes_back_and_overrides_do_not(tmp_path: Path) -> None:
+    settings = Settings.load(
+        tmp_path / "new", metadata_url="sqlite:///other.db", metadata_password_secret="canary"
+    )
+    settings.theme = "dark"
+    settings.save()
+    path = tmp_path / "new" / "settings.json"
+    assert "canary" not in path.read_text()
+    assert "canary" not in repr(settings)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    again = Settings.load(tmp_path / "new")
+    assert (again.theme, again.effective_metadata_url) == ("dark", None)
+    assert settings.effective_metadata_url == "sqlite:///other.db"
+
+
+@pytest.mark.parametrize("content", ["", "{", "3", '["a"]'])
+def test_a_broken_file_is_refused_with_a_way_out(tmp_path: Path, content: str) -> None:
+    (tmp_path / "settings.json").write_text(content)
+    with pytest.raises(StoreError) as caught:
+        Settings.load(tmp_path)
+    assert caught.value.code == "settings.unreadable"
+    assert caught.value.hint
+
+
+def test_values_of_the_wrong_kind_are_ignored(tmp_path: Path) -> None:
+    (tmp_path / "settings.json").write_text(json.dumps({"theme": 7, "server_program": "x"}))
+    settings = Settings.load(tmp_path)
+    assert (settings.theme, settings.server_program) == ("auto", "x")
