@@ -1,0 +1,47 @@
+# Each target sets up what it needs (packaging/setup.sh); a second run starts at once.
+SHELL := /bin/bash
+PYTHON_ENV := .venv/bin
+.DEFAULT_GOAL := help
+.PHONY: help demo run test check lint bench screenshots wheel lock clean
+
+help: ## list these targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
+
+demo: ## open the window on a private server with real text (without a display: search in the terminal)
+	@packaging/setup.sh demo
+	@packaging/demo.sh
+
+run: ## open the window
+	@packaging/setup.sh run
+	@$(PYTHON_ENV)/altus4-desktop
+
+test: ## all tests, on SQLite, MariaDB and MySQL (make test ARGS="-k search")
+	@packaging/setup.sh test
+	@$(PYTHON_ENV)/pytest $(if $(CI),--durations=15,) $(ARGS)
+
+lint: ## style, types and architecture
+	@packaging/setup.sh test
+	$(PYTHON_ENV)/ruff check .
+	$(PYTHON_ENV)/ruff format --check .
+	$(PYTHON_ENV)/mypy
+	$(PYTHON_ENV)/lint-imports
+
+check: lint test ## everything a change must pass
+
+bench: ## measure the figures of the README
+	@packaging/setup.sh test
+	@$(PYTHON_ENV)/python -m tests.benchmarks $(ARGS)
+
+screenshots: ## draw the pictures of the README anew
+	@packaging/setup.sh test
+	@$(PYTHON_ENV)/python -m tests.screenshots $(ARGS)
+
+wheel: ## build the wheel into dist/
+	@packaging/setup.sh run
+	@$(PYTHON_ENV)/python -m hatchling build --target wheel
+
+lock: ## update the locked dependencies
+	@packaging/lock.sh
+
+clean: ## remove what the targets have made, but for the downloaded MySQL
+	@rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
