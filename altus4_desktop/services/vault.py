@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from altus4_desktop.domain.cancel import CancelToken
@@ -104,6 +105,8 @@ class VaultService:
         if status.unlocked:
             return
         if status.kind is VaultKind.NONE:
+            if status.problem is not None:
+                raise status.problem
             self._make_ready(passphrase)
             return
         try:
@@ -117,8 +120,6 @@ class VaultService:
             self._set_up(passphrase)
 
     def _make_ready(self, passphrase: PassphraseSupplier | None) -> None:
-        if self._vault.status().problem is not None:
-            self._vault.unlock()
         key_ids = self._lasting_key_ids()
         if key_ids:
             # The vault's file is gone and the records are not: their key may still be there.
@@ -155,8 +156,12 @@ class VaultService:
             self.set_up_passphrase(chosen)
 
     def _lasting_key_ids(self) -> list[str]:
-        records = [record for source in self._sources for record in source()]
-        key_ids = dict.fromkeys(key_id_of(record) for record in records)
+        key_ids: dict[str, None] = {}
+        for source in self._sources:
+            for record in source():
+                # What is no record (an empty or foreign one) no key opens, old or new.
+                with suppress(VaultError):
+                    key_ids[key_id_of(record)] = None
         return [key_id for key_id in key_ids if not is_session_key_id(key_id)]
 
 

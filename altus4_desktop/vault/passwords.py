@@ -16,27 +16,20 @@ _MAX_COST = 16
 
 
 def check_new_password(password_secret: str) -> None:
-    """Raises InputError for a password that is too short or longer than bcrypt reads."""
+    """Raises InputError for a password that is too short or that bcrypt cannot tell from others."""
     if len(password_secret) < MIN_CHARACTERS:
         raise InputError(
             "password", "The password needs at least {least} characters.", least=MIN_CHARACTERS
         )
-    if len(_encode(password_secret)) > MAX_BYTES:
-        raise InputError(
-            "password",
-            "The password is longer than {most} bytes.",
-            hint="Letters with accents and emoji count as two to four bytes each.",
-            most=MAX_BYTES,
-        )
+    _check_bytes(_encode(password_secret))
 
 
 def hash_password(password_secret: str, cost: int = DEFAULT_COST) -> str:
-    """A bcrypt hash, about 0.2 s at cost 12; raises InputError over 72 bytes."""
+    """A bcrypt hash, about 0.2 s at cost 12; raises InputError over 72 bytes and for a NUL."""
     import bcrypt
 
     encoded = _encode(password_secret)
-    if len(encoded) > MAX_BYTES:
-        check_new_password(password_secret)
+    _check_bytes(encoded)
     return bcrypt.hashpw(encoded, bcrypt.gensalt(cost)).decode("ascii")
 
 
@@ -45,7 +38,7 @@ def verify_password(password_secret: str, password_hash: str) -> bool:
     import bcrypt
 
     encoded = _encode(password_secret)
-    if len(encoded) > MAX_BYTES or _cost_of(password_hash) > _MAX_COST:
+    if not _is_distinct(encoded) or _cost_of(password_hash) > _MAX_COST:
         return False
     try:
         return bcrypt.checkpw(encoded, password_hash.encode("utf-8", "replace"))
@@ -72,6 +65,23 @@ def unknown_user_hash(cost: int = DEFAULT_COST) -> str:
 def generate_password(characters: int = 24) -> str:
     """A random password of letters, digits, ``-`` and ``_`` (6 bits each)."""
     return secrets.token_urlsafe(characters)[:characters]
+
+
+def _is_distinct(encoded: bytes) -> bool:
+    # bcrypt reads 72 bytes and repeats shorter ones with a NUL between: "x" and "x\0x" are one.
+    return len(encoded) <= MAX_BYTES and b"\0" not in encoded
+
+
+def _check_bytes(encoded: bytes) -> None:
+    if b"\0" in encoded:
+        raise InputError("password", "The password has a character that cannot be typed (NUL).")
+    if not _is_distinct(encoded):
+        raise InputError(
+            "password",
+            "The password is longer than {most} bytes.",
+            hint="Letters with accents and emoji count as two to four bytes each.",
+            most=MAX_BYTES,
+        )
 
 
 def _encode(password_secret: str) -> bytes:

@@ -114,7 +114,7 @@ class Vault:
                 )
             if self._session_key_id:
                 return VaultStatus(VaultKind.SESSION, unlocked=True, key_id=self._session_key_id)
-            return VaultStatus(VaultKind.NONE, unlocked=False, key_id="", problem=self._problem)
+            return VaultStatus(VaultKind.NONE, unlocked=False, key_id="")
 
     def probe_keyring(self, timeout_s: float = PROBE_TIMEOUT_S) -> KeyringReport:
         """Whether the keyring keeps what it is given; at most ``timeout_s`` seconds."""
@@ -202,6 +202,8 @@ class Vault:
         """
         try:
             self._unlock(passphrase_secret, timeout_s, token)
+        except VaultLockedError:
+            raise
         except VaultError as error:
             with self._lock:
                 self._problem = error
