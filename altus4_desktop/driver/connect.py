@@ -7,7 +7,7 @@ import re
 import socket
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from altus4_desktop.domain.cancel import CancelToken
@@ -30,7 +30,7 @@ _PROGRAM_NAME = "altus4-desktop"
 def open_connection(
     target: Target,
     *,
-    setup: Sequence[str] = (),
+    setup: Sequence[str] | Callable[[Flavour], Sequence[str]] = (),
     token: CancelToken | None = None,
     conv: Mapping[Any, Any] | None = None,
     use_database: bool = True,
@@ -44,6 +44,7 @@ def open_connection(
     ``timeout_s`` (default: the target's connect timeout) bounds everything until it is returned;
     afterwards one read may wait for the target's query timeout and a margin. ``found_rows`` makes
     UPDATE count the rows it matched. A host that starts with ``/`` is a Unix socket.
+    ``setup`` may be a function of the flavour.
     """
     limit_s = target.pool.connect_timeout_s if timeout_s is None else timeout_s
     until = time.monotonic() + limit_s
@@ -80,7 +81,8 @@ def open_connection(
         try:
             with token.on_cancel(lambda: _shut(handle)):
                 connection.start(sock)
-                for statement in setup:
+                statements = setup(server_flavour(connection)[0]) if callable(setup) else setup
+                for statement in statements:
                     connection.query(statement)
             token.raise_if_cancelled()
         except BaseException as error:

@@ -136,6 +136,12 @@ _TOO_MANY: _Sentence = (
     False,
 )
 
+_OVERSIZED: _Sentence = (
+    TenantFailure.QUERY,
+    "The server's answer is larger than this program takes.",
+    "Ask for fewer rows, or open the row with a client made for very large values.",
+    False,
+)
 _NO_ENCRYPTION: _Sentence = (
     TenantFailure.TLS,
     "“{host}” offers no encryption, and this connection insists on it.",
@@ -216,6 +222,7 @@ _SERVER_CODES: dict[int, _Sentence] = {
     1836: _READ_ONLY,
     1862: _EXPIRED,
     1969: _TOO_SLOW,
+    2020: _OVERSIZED,
     3024: _TOO_SLOW,
     3118: _LOCKED,
     3159: _PLAINTEXT_REFUSED,
@@ -255,6 +262,17 @@ def deadline_passed(target: Target, limit_s: float) -> TenantError:
         TenantFailure.TIMEOUT,
         "“{host}” took the call but did not finish signing in within {limit_s} s.",
         hint="Something may listen there that is not MySQL, or the server hangs.",
+        retryable=True,
+        details={**_place(target), "limit_s": round(limit_s, 1)},
+    )
+
+
+def statement_overdue(target: Target, limit_s: float) -> TenantError:
+    """The error for a statement that brought nothing within ``limit_s`` seconds."""
+    return TenantError(
+        TenantFailure.TIMEOUT,
+        "“{host}” brought no answer within {limit_s} s; the statement was stopped.",
+        hint="The server hangs or is very busy; try again, or raise the query timeout.",
         retryable=True,
         details={**_place(target), "limit_s": round(limit_s, 1)},
     )

@@ -14,6 +14,9 @@ from altus4_desktop.driver.dial import is_local_peer
 # Each of these hands the password, or something as good as the password, to whoever asks for it.
 _REVEALING_PLUGINS = ("mysql_clear_password", "dialog", "mysql_old_password")
 
+# More than any page of results or full row needs; a hostile server must not fill the memory.
+RESULT_LIMIT_BYTES = 512 * 1024 * 1024
+
 _PyMySQL: Any = connections.Connection
 
 
@@ -23,6 +26,10 @@ class SignInRefused(err.OperationalError):
 
 class KeyRefused(err.OperationalError):
     """We refuse to encrypt the password with a key the server sent over an open line."""
+
+
+class ResultTooLarge(err.OperationalError):
+    """One statement brought more than `RESULT_LIMIT_BYTES`."""
 
 
 class _Deny:
@@ -93,6 +100,7 @@ class WireConnection(_PyMySQL):  # type: ignore[misc]  # the stubs hide what we 
     ) -> None:
         denied: Mapping[str, Any] = dict.fromkeys(_REVEALING_PLUGINS, _Deny)
         self._trust_local_key = trust_local_key
+        self._budget_bytes = RESULT_LIMIT_BYTES
         self._result_class = result_class or connections.MySQLResult
         super().__init__(
             defer_connect=True,
@@ -123,9 +131,14 @@ class WireConnection(_PyMySQL):  # type: ignore[misc]  # the stubs hide what we 
         return found
 
     @property
-    def ssl_context(self) -> Any:
-        """The SSLContext this connection was given, None where TLS is disabled."""
-        return getattr(self, "ctx", None)
+    def result(self) -> Any:
+        """The result of the last statement: ``rows``, ``description``, ``has_next``."""
+        return self._result
+
+    @property
+    def rows(self) -> Any:
+        """The rows of the last statement; empty for one that has none."""
+        return self.result.rows or ()
 
     @property
     def read_timeout_s(self) -> float | None:
@@ -159,6 +172,18 @@ class WireConnection(_PyMySQL):  # type: ignore[misc]  # the stubs hide what we 
             # PyMySQL would send the password with its first packet, before any plugin is asked.
             # With another method named, a server that means it has to switch, and is refused there.
             self._auth_plugin_name = "caching_sha2_password"
+
+    def _execute_command(self, command: int, sql: Any) -> None:
+        self._budget_bytes = RESULT_LIMIT_BYTES
+        super()._execute_command(command, sql)
+
+    def _read_bytes(self, num_bytes: int) -> bytes:
+        self._budget_bytes -= num_bytes
+        if self._budget_bytes < 0:
+            self._force_close()
+            raise ResultTooLarge(CR.CR_NET_PACKET_TOO_LARGE, "result too large")
+        data: bytes = super()._read_bytes(num_bytes)
+        return data
 
     def _read_query_result(self, unbuffered: bool = False) -> Any:
         if unbuffered:

@@ -1,0 +1,223 @@
+"""One pool for each saved connection: fair, bounded, read-only, and gone when nobody needs it."""
+
+from __future__ import annotations
+
+import threading
+import time
+import weakref
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from altus4_desktop.domain.cancel import CancelToken
+from altus4_desktop.domain.connections import Flavour, PoolStats, Target
+from altus4_desktop.domain.errors import TenantError, TenantFailure
+from altus4_desktop.driver.connect import abort_connection, open_connection
+from altus4_desktop.mysql.clockwork import Clockwork
+from altus4_desktop.mysql.gate import Gate
+from altus4_desktop.mysql.session import TenantSession, setup_statements
+
+if TYPE_CHECKING:
+    from sqlalchemy.pool import PoolProxiedConnection
+
+    from altus4_desktop.driver.wire import WireConnection
+    from altus4_desktop.mysql.queue import IdleQueue
+
+PING_TIMEOUT_S = 2.0
+_LONGEST_REAP_INTERVAL_S = 15.0
+
+
+class TenantPools:
+    """The pools of all connections; built once, closed with the program."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._pools: dict[str, _Pool] = {}
+        # Those that were replaced may still have a session out.
+        self._every: weakref.WeakSet[_Pool] = weakref.WeakSet()
+        self._clockwork = Clockwork("altus4-pools")
+        self._closing = CancelToken()
+
+    @contextmanager
+    def borrow(
+        self, target: Target, token: CancelToken, timeout_s: float | None = None
+    ) -> Iterator[TenantSession]:
+        """A session on a connection that answered a moment ago.
+
+        ``timeout_s`` (default: the pool's acquire timeout) bounds waiting and connecting. Raises
+        `TenantError` (BUSY when every connection stayed in use) or `Cancelled`.
+        """
+        limit_s = target.pool.acquire_timeout_s if timeout_s is None else timeout_s
+        until = time.monotonic() + limit_s
+        either = CancelToken()
+        with token.on_cancel(either.cancel), self._closing.on_cancel(either.cancel):
+            either.raise_if_cancelled()
+            with self._pool(target).borrow(either, until, limit_s) as session:
+                yield session
+
+    def stats(self, connection_id: str) -> PoolStats | None:
+        """Live figures, None while no pool was needed."""
+        with self._lock:
+            pool = self._pools.get(connection_id)
+        return pool.stats() if pool is not None else None
+
+    def reset(self, connection_id: str) -> None:
+        """Forget the pool: idle connections close now, borrowed ones when they come back."""
+        with self._lock:
+            pool = self._pools.pop(connection_id, None)
+        if pool is not None:
+            pool.retire()
+
+    def close(self, wait_s: float = 2.0) -> None:
+        """Stop every statement on its server, close every connection; nothing can be borrowed
+        afterwards. Returns within about ``wait_s`` seconds."""
+        until = time.monotonic() + wait_s
+        self._closing.cancel()
+        with self._lock:
+            pools = list(self._every)
+            self._pools.clear()
+        for pool in pools:
+            pool.close(until)
+        self._clockwork.close()
+
+    def _pool(self, target: Target) -> _Pool:
+        with self._lock:
+            pool = self._pools.get(target.connection_id)
+            stale = pool if pool is not None and pool.target != target else None
+            if pool is None or stale is not None:
+                pool = _Pool(target, self._clockwork)
+                self._pools[target.connection_id] = pool
+                self._every.add(pool)
+        if stale is not None:
+            stale.retire()
+        return pool
+
+
+class _Pool:
+    """The connections of one target."""
+
+    def __init__(self, target: Target, clockwork: Clockwork) -> None:
+        from altus4_desktop.mysql.queue import IdleQueue
+
+        self.target = target
+        self._clockwork = clockwork
+        self._gate = Gate(target.pool.size)
+        self._opening = threading.local()
+        self._changed = threading.Condition()
+        self._sessions: set[TenantSession] = set()
+        self._retired = False
+        self._queue: IdleQueue = IdleQueue(self._open, target.pool.size, self._ping)
+        idle_s = target.pool.idle_timeout_s
+        self._reap_interval_s = min(max(idle_s / 4, 0.05), _LONGEST_REAP_INTERVAL_S)
+        self._arm_reaper()
+
+    @contextmanager
+    def borrow(self, token: CancelToken, until: float, limit_s: float) -> Iterator[TenantSession]:
+        """A session for the length of the block."""
+        if not self._gate.enter(until, token):
+            raise TenantError(
+                TenantFailure.BUSY,
+                "All {size} connections to “{connection}” stayed busy for {limit_s} s.",
+                hint="Wait for the running searches, or allow more connections in its pool.",
+                retryable=True,
+                details={
+                    "size": self.target.pool.size,
+                    "connection": self.target.name,
+                    "limit_s": round(limit_s, 1),
+                },
+            )
+        with ExitStack() as stack:
+            stack.callback(self._gate.leave)
+            proxy = self._check_out(token, until)
+            session = self._begin(proxy, token)
+            stack.callback(self._finish, proxy, session)
+            yield session
+
+    def stats(self) -> PoolStats:
+        """Live figures."""
+        active = self._gate.taken
+        idle = self._queue.checkedin()
+        return PoolStats(total=active + idle, active=active, idle=idle, queued=self._gate.queued)
+
+    def retire(self) -> None:
+        """Close what is idle; what is borrowed closes when it comes back."""
+        with self._changed:
+            self._retired = True
+        self._clockwork.forget(self)
+        self._queue.dispose()
+
+    def close(self, until: float) -> None:
+        """As `retire`, and wait for the statements that are being stopped, at most to ``until``."""
+        self.retire()
+        with self._changed:
+            running = [session.running for session in self._sessions if session.running]
+            self._changed.wait_for(
+                lambda: not self._sessions, timeout=max(0.0, until - time.monotonic())
+            )
+            left = [session.connection for session in self._sessions]
+        for statement in running:
+            statement.wait_stopped(until)
+        for connection in left:
+            abort_connection(connection)
+
+    def _check_out(self, token: CancelToken, until: float) -> PoolProxiedConnection:
+        self._opening.terms = (token, until)
+        try:
+            return self._queue.connect()
+        finally:
+            del self._opening.terms
+
+    def _open(self) -> WireConnection:
+        from altus4_desktop.mysql.rows import TenantResult
+
+        token, until = self._opening.terms
+        left_s = max(0.1, until - time.monotonic())
+        return open_connection(
+            self.target,
+            setup=partial(_setup, self.target),
+            token=token,
+            result_class=TenantResult,
+            timeout_s=min(self.target.pool.connect_timeout_s, left_s),
+        )
+
+    def _ping(self, connection: WireConnection) -> None:
+        token, until = self._opening.terms
+        usual_s = connection.read_timeout_s
+        connection.read_timeout_s = min(PING_TIMEOUT_S, max(0.1, until - time.monotonic()))
+        with token.on_cancel(lambda: abort_connection(connection)):
+            connection.ping(reconnect=False)
+        connection.read_timeout_s = usual_s
+
+    def _begin(self, proxy: PoolProxiedConnection, token: CancelToken) -> TenantSession:
+        connection: Any = proxy.dbapi_connection
+        session = TenantSession(connection, self.target, token, self._clockwork)
+        with self._changed:
+            self._sessions.add(session)
+        return session
+
+    def _finish(self, proxy: PoolProxiedConnection, session: TenantSession) -> None:
+        if session.broken:
+            session.connection.drop()
+        with self._changed:
+            unwanted = session.broken or self._retired
+        if unwanted:
+            proxy.invalidate()
+        else:
+            proxy.close()
+        with self._changed:
+            self._sessions.discard(session)
+            self._changed.notify_all()
+
+    def _arm_reaper(self) -> None:
+        self._clockwork.call_at(self, time.monotonic() + self._reap_interval_s, self._reap)
+
+    def _reap(self) -> None:
+        self._queue.close_idle(time.monotonic() - self.target.pool.idle_timeout_s)
+        with self._changed:
+            if not self._retired:
+                self._arm_reaper()
+
+
+def _setup(target: Target, flavour: Flavour) -> Sequence[str]:
+    return setup_statements(flavour, target)

@@ -1,0 +1,116 @@
+"""A statement while it runs, and how it is stopped on the server and not only here."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from dataclasses import replace
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from altus4_desktop.domain.connections import Target
+from altus4_desktop.domain.errors import AltusError
+from altus4_desktop.driver.connect import abort_connection, open_connection
+
+if TYPE_CHECKING:
+    from altus4_desktop.driver.wire import WireConnection
+    from altus4_desktop.mysql.clockwork import Clockwork
+
+# How long KILL QUERY may take to show before the connection is given up.
+GRACE_S = 0.9
+_KILL_TIMEOUT_S = 3.0
+_LOOK_AGAIN_S = 0.05
+_NO_SUCH_THREAD = 1094
+
+
+class StopReason(Enum):
+    """Why a statement is to end before its time."""
+
+    CANCELLED = "cancelled"
+    OVERDUE = "overdue"
+
+
+class RunningStatement:
+    """One statement on one connection; ``tag`` is a comment in its text that no other has."""
+
+    def __init__(
+        self, connection: WireConnection, target: Target, tag: str, clockwork: Clockwork
+    ) -> None:
+        self.tag = tag
+        self.reason: StopReason | None = None
+        self._connection = connection
+        self._server_id = int(connection.thread_id())
+        self._target = target
+        self._clockwork = clockwork
+        self._lock = threading.Lock()
+        self._ended = threading.Event()
+        self._stopper: threading.Thread | None = None
+
+    def stop(self, reason: StopReason) -> None:
+        """Have the server end the statement; returns at once, safe from any thread."""
+        with self._lock:
+            if self.reason is not None or self._ended.is_set():
+                return
+            self.reason = reason
+            self._stopper = threading.Thread(target=self._kill, name="altus4-stop", daemon=True)
+            self._stopper.start()
+        self._clockwork.call_at(self, time.monotonic() + GRACE_S, self._abort)
+
+    def end(self) -> bool:
+        """Say that the statement has ended; false when a KILL may still be under way, so that the
+        connection must not run another statement."""
+        with self._lock:
+            self._ended.set()
+            stopper = self._stopper
+        self._clockwork.forget(self)
+        if stopper is None:
+            return True
+        stopper.join(GRACE_S)
+        return not stopper.is_alive()
+
+    def wait_stopped(self, until: float) -> None:
+        """Wait until nothing is being done any more to stop it, at most to ``until``."""
+        with self._lock:
+            stopper = self._stopper
+        if stopper is not None:
+            stopper.join(max(0.0, until - time.monotonic()))
+
+    def _abort(self) -> None:
+        if not self._ended.is_set():
+            abort_connection(self._connection)
+
+    def _kill(self) -> None:
+        """Find the statement by its tag and kill it; ids are reused, tags are not."""
+        until = time.monotonic() + _KILL_TIMEOUT_S
+        target = replace(self._target, database="")
+        from pymysql.err import MySQLError
+
+        try:
+            with contextlib.closing(
+                open_connection(target, use_database=False, timeout_s=_KILL_TIMEOUT_S)
+            ) as side:
+                side.read_timeout_s = _KILL_TIMEOUT_S
+                while not self._kill_once(side) and time.monotonic() < until:
+                    # Sent, but not begun yet: the server lists it in a moment.
+                    if self._ended.wait(_LOOK_AGAIN_S):
+                        return
+        except (AltusError, MySQLError):
+            # No second line to the server, or no right to kill: cutting our own is what is left.
+            self._abort()
+
+    def _kill_once(self, side: WireConnection) -> bool:
+        from pymysql.err import MySQLError
+
+        side.query("SHOW FULL PROCESSLIST")
+        listed = any(
+            int(row[0]) == self._server_id and self.tag in str(row[7]) for row in side.rows
+        )
+        if not listed:
+            return False
+        try:
+            side.query(f"KILL QUERY {self._server_id:d}")
+        except MySQLError as error:
+            if error.args[0] != _NO_SUCH_THREAD:
+                raise
+        return True

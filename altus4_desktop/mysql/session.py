@@ -1,0 +1,158 @@
+"""A borrowed tenant connection: reads, within a time limit, and can be stopped."""
+
+from __future__ import annotations
+
+import itertools
+import re
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from altus4_desktop.domain.cancel import CancelToken
+from altus4_desktop.domain.connections import Flavour, Target, TlsReport
+from altus4_desktop.domain.errors import Cancelled, TenantError, TenantFailure
+from altus4_desktop.driver.connect import ANSWER_MARGIN_S, server_flavour, tls_report
+from altus4_desktop.driver.failures import is_clean_server_error, statement_overdue, translate
+from altus4_desktop.mysql.clockwork import Clockwork
+from altus4_desktop.mysql.running import RunningStatement, StopReason
+
+if TYPE_CHECKING:
+    from altus4_desktop.driver.wire import WireConnection
+
+_NUMBER = itertools.count(1)
+_READING = re.compile(r"[\s(]*(SELECT|SHOW|EXPLAIN|DESCRIBE)\b", re.IGNORECASE)
+_SELECT = re.compile(r"SELECT\b", re.IGNORECASE)
+_NOT_IN_A_TAG = re.compile(r"[^A-Za-z0-9_-]")
+_SHORTEST_LIMIT_S = 0.001
+_INTERRUPTED = 1317
+
+_SQL_MODE = "NO_ENGINE_SUBSTITUTION"
+
+
+def setup_statements(flavour: Flavour, target: Target) -> tuple[str, ...]:
+    """What makes a fresh connection a reading one: run once, when it is made."""
+    limit_s = target.pool.query_timeout_s
+    limit = (
+        f"max_statement_time={limit_s:.3f}"
+        if flavour is Flavour.MARIADB
+        else f"max_execution_time={max(1, round(limit_s * 1000)):d}"
+    )
+    # Without a limit of its own a metadata lock would be waited for longer than the statement may
+    # run.
+    lock_limit = f"lock_wait_timeout={max(1, round(limit_s)):d}"
+    variables = ("time_zone='+00:00'", f"sql_mode='{_SQL_MODE}'", lock_limit, limit)
+    return (
+        "SET SESSION TRANSACTION READ ONLY",
+        "SET " + ", ".join(f"SESSION {variable}" for variable in variables),
+    )
+
+
+class TenantSession:
+    """One connection for the length of a ``with`` block; not for two threads at once."""
+
+    def __init__(
+        self,
+        connection: WireConnection,
+        target: Target,
+        token: CancelToken,
+        clockwork: Clockwork,
+    ) -> None:
+        self.target = target
+        self.flavour, self.version = server_flavour(connection)
+        self.columns: tuple[str, ...] = ()
+        self.broken = False
+        self.running: RunningStatement | None = None
+        self.connection = connection
+        self._token = token
+        self._clockwork = clockwork
+
+    @property
+    def tls(self) -> TlsReport:
+        """What was negotiated on this connection."""
+        return tls_report(self.connection)
+
+    def query(
+        self,
+        sql: str,
+        params: Sequence[Any] = (),
+        *,
+        timeout_s: float | None = None,
+        tag: str = "read",
+    ) -> list[tuple[Any, ...]]:
+        """Run one reading statement and return its rows; ``%s`` stands for a value of ``params``.
+
+        The connection's query timeout holds, or ``timeout_s`` where that is shorter. ``tag`` names
+        the statement in the server's process list. Raises `TenantError` or `Cancelled`.
+        """
+        self._token.raise_if_cancelled()
+        _check_reading(sql, self.target)
+        limit_s = self.target.pool.query_timeout_s
+        if timeout_s is not None and timeout_s < limit_s:
+            limit_s = max(timeout_s, _SHORTEST_LIMIT_S)
+            sql = self._limited(sql, limit_s)
+        comment = f"/* altus4:{_NOT_IN_A_TAG.sub('', tag)}:{next(_NUMBER)} */"
+        connection = self.connection
+        if params:
+            sql %= tuple(connection.escape(value) for value in params)
+        return self._run(f"{comment} {sql}", comment, limit_s)
+
+    def _run(self, statement: str, comment: str, limit_s: float) -> list[tuple[Any, ...]]:
+        connection = self.connection
+        running = RunningStatement(connection, self.target, comment, self._clockwork)
+        self.running = running
+        failure: Exception | None = None
+        self._clockwork.call_at(
+            running,
+            time.monotonic() + limit_s + ANSWER_MARGIN_S,
+            lambda: running.stop(StopReason.OVERDUE),
+        )
+        try:
+            with self._token.on_cancel(lambda: running.stop(StopReason.CANCELLED)):
+                connection.query(statement)
+        except Exception as error:
+            # Anything: garbage from a server is not always a DBAPI error.
+            failure = error
+        except BaseException:
+            self.broken = True
+            running.end()
+            raise
+        quiet = running.end()
+        interrupted = failure is not None and failure.args[:1] == (_INTERRUPTED,)
+        if running.reason is not None and not (quiet and interrupted):
+            self.broken = True
+        if failure is not None and not is_clean_server_error(failure):
+            self.broken = True
+        if running.reason is StopReason.CANCELLED or self._token.cancelled:
+            raise Cancelled() from failure
+        if running.reason is StopReason.OVERDUE:
+            raise statement_overdue(self.target, limit_s) from failure
+        if failure is not None:
+            raise translate(failure, self.target) from failure
+        return self._take_rows()
+
+    def _take_rows(self) -> list[tuple[Any, ...]]:
+        result = self.connection.result
+        if result.has_next or result.description is None:
+            # We never ask for two results, nor for a statement without one.
+            self.broken = True
+            raise translate(ValueError("not one result"), self.target)
+        self.columns = tuple(column[0] for column in result.description)
+        rows: list[tuple[Any, ...]] = result.rows
+        return rows
+
+    def _limited(self, sql: str, limit_s: float) -> str:
+        if self.flavour is Flavour.MARIADB:
+            return f"SET STATEMENT max_statement_time={limit_s:.3f} FOR {sql}"
+        hint = f"SELECT /*+ MAX_EXECUTION_TIME({max(1, round(limit_s * 1000)):d}) */"
+        return _SELECT.sub(hint, sql, count=1)
+
+
+def _check_reading(sql: str, target: Target) -> None:
+    """Refuse here what the session would refuse there."""
+    # A version comment holds statements that the pattern does not see.
+    if _READING.match(sql) is None or "/*!" in sql or "/*M!" in sql:
+        raise TenantError(
+            TenantFailure.DENIED,
+            "“{connection}” is only read; a statement that may change something was not sent.",
+            details={"connection": target.name},
+        )
