@@ -19,6 +19,8 @@ from altus4_desktop.vault import (
 from altus4_desktop.vault.keyrings import PROBE_TIMEOUT_S
 from altus4_desktop.vault.records import is_session_key_id, key_id_of
 
+__all__ = ["Binding", "KeyringReport", "VaultKind", "VaultService", "VaultStatus"]
+
 PassphraseSupplier = Callable[[], str | None]
 RecordSource = Callable[[], Iterable[str]]
 
