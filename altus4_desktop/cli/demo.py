@@ -1,0 +1,163 @@
+"""``demo``: everything there is to see, from nothing, in one command."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+from altus4_desktop.cli.frame import EXIT_DONE, EXIT_NO, command
+from altus4_desktop.cli.server import given_passphrase
+from altus4_desktop.domain.cancel import CancelToken
+from altus4_desktop.domain.searching import SearchMode, SearchOutcome, SearchRequest
+
+if TYPE_CHECKING:
+    from altus4_desktop.cli.context import CliContext
+    from altus4_desktop.cli.frame import Commands
+    from altus4_desktop.domain.local_server import SampleTable
+
+_SEARCHES = (
+    ("sort a list in place", SearchMode.NATURAL),
+    ("+compress* +library -python", SearchMode.BOOLEAN),
+    ("lighthouse keeper", SearchMode.NATURAL),
+)
+_SHOWN = 5
+_SNIPPET = 64
+
+
+def register(commands: Commands) -> None:
+    """Add ``demo``."""
+    parser = command(
+        commands,
+        "demo",
+        help="a local MySQL with real sample text, a demo account, then the window signed in",
+    )
+    parser.add_argument(
+        "--no-window",
+        action="store_true",
+        help="make everything, search a few times and show the hits in the terminal",
+    )
+    parser.add_argument(
+        "--reset", action="store_true", help="throw the sample data away and make it anew"
+    )
+    parser.set_defaults(run=_run)
+
+
+def _run(args: argparse.Namespace, context: CliContext) -> int:
+    if args.reset and not context.confirm(
+        "Remove the demo's sample data and make it anew? Nothing else is touched.", args
+    ):
+        return EXIT_NO
+    if not args.no_window and has_display():
+        if args.reset:
+            context.services.local_server.reset()
+        context.close()
+        from altus4_desktop.app.window import run_window
+
+        return run_window(context.data_dir, context.metadata_url, open_demo=True)
+    demo = context.services.demo
+    act = demo.reset_ if args.reset else demo.open_
+    actor = act(context.out.progress, passphrase=lambda: given_passphrase(context))
+    tables = demo.list_tables()
+    outcomes = [
+        context.services.search.run(
+            actor, SearchRequest(query, mode, limit=_SHOWN), None, CancelToken()
+        )
+        for query, mode in _SEARCHES
+    ]
+    if args.json:
+        context.out.json(_document(context, tables, outcomes))
+    else:
+        _print_tables(context, tables)
+        for outcome in outcomes:
+            _print_outcome(context, outcome)
+        _print_way_on(context, asked=args.no_window)
+    return EXIT_DONE if any(outcome.hits for outcome in outcomes) else EXIT_NO
+
+
+def has_display() -> bool:
+    """Whether a window can be shown here."""
+    if sys.platform in {"win32", "darwin"}:
+        return True
+    return any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"))
+
+
+def _print_tables(context: CliContext, tables: tuple[SampleTable, ...]) -> None:
+    state = context.services.local_server.state()
+    name = "MariaDB" if state.flavour == "mariadb" else "MySQL"
+    context.out.line()
+    context.out.line(
+        f"{sum(table.rows for table in tables):,} rows of real text on {name} {state.version}, "
+        f"127.0.0.1 port {state.port}:"
+    )
+    context.out.line()
+    context.out.table(
+        ("Database", "Table", "Rows"),
+        [(table.database, table.table, f"{table.rows:,}") for table in tables],
+    )
+
+
+def _print_outcome(context: CliContext, outcome: SearchOutcome) -> None:
+    request = outcome.request
+    context.out.line()
+    context.out.line(
+        f"Search “{request.query}” ({request.mode}): {len(outcome.sources)} indexes, "
+        f"{outcome.total_ms:.0f} ms"
+    )
+    context.out.line()
+    if not outcome.hits:
+        context.out.line("Nothing found.")
+        return
+    context.out.table(
+        ("#", "Title", "Found in", "Text"),
+        [
+            (
+                rank,
+                str(hit.columns.get(hit.title_column) or next(iter(hit.key.values()), ""))[:44],
+                f"{hit.source.connection}, {hit.source.table}",
+                " ".join(hit.snippet.split())[:_SNIPPET],
+            )
+            for rank, hit in enumerate(outcome.hits[:_SHOWN], start=1)
+        ],
+    )
+
+
+def _print_way_on(context: CliContext, *, asked: bool) -> None:
+    if not asked:
+        context.out.line()
+        context.out.line("There is no display here, so the window stays closed.")
+    context.out.line()
+    context.out.line("The window with the same demo: run “altus4-desktop demo” on a desktop,")
+    context.out.line("or without one: xvfb-run altus4-desktop demo")
+
+
+def _document(
+    context: CliContext, tables: tuple[SampleTable, ...], outcomes: list[SearchOutcome]
+) -> dict[str, Any]:
+    state = context.services.local_server.state()
+    return {
+        "server": {"flavour": state.flavour, "version": state.version, "port": state.port},
+        "rows": sum(table.rows for table in tables),
+        "tables": [
+            {"database": table.database, "table": table.table, "rows": table.rows}
+            for table in tables
+        ],
+        "searches": [
+            {
+                "query": outcome.request.query,
+                "mode": outcome.request.mode,
+                "total_ms": round(outcome.total_ms, 1),
+                "hits": [
+                    {
+                        "connection": hit.source.connection,
+                        "table": hit.source.table,
+                        "title": hit.columns.get(hit.title_column),
+                        "score": hit.score,
+                    }
+                    for hit in outcome.hits
+                ],
+            }
+            for outcome in outcomes
+        ],
+    }

@@ -1,0 +1,306 @@
+"""The managed local server: started when it is wanted, stopped when nobody uses it any more."""
+
+from __future__ import annotations
+
+import json
+import logging
+import secrets
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from altus4_desktop.domain.cancel import CancelToken
+from altus4_desktop.domain.connections import Target
+from altus4_desktop.domain.errors import (
+    AltusError,
+    KeyMissingError,
+    LocalServerError,
+    VaultError,
+    VaultLockedError,
+)
+from altus4_desktop.domain.files import write_private
+from altus4_desktop.domain.local_server import LocalServerStatus, ManagedEndpoint
+from altus4_desktop.domain.progress import Progress, ProgressSink, ignore_progress
+
+if TYPE_CHECKING:
+    from altus4_desktop.mysql.local_server import LocalServer, RunningServer, ServerAccounts
+    from altus4_desktop.services.settings import Settings
+    from altus4_desktop.services.vault import VaultService
+    from altus4_desktop.vault import Binding
+
+_log = logging.getLogger(__name__)
+
+TENANT_NAME = "altus4_search"
+DEMO_DATABASES = ("python_library", "language_reference", "installed_packages", "planted_traps")
+_ACCOUNTS_FILE = "accounts.json"
+_CLOSE_S = 10.0
+
+PassphraseSupplier = Callable[[], str | None]
+
+
+class LocalServerService:
+    """One private MySQL or MariaDB server in ``data_dir/server``; safe to use from any thread.
+
+    The passwords of its two accounts are generated here and sealed in the vault. Where the vault
+    ends with the program, they are made anew each time the server starts.
+    """
+
+    def __init__(self, data_dir: Path, settings: Settings, vault: VaultService) -> None:
+        self._folder = data_dir / "server"
+        self._settings = settings
+        self._vault = vault
+        self._lock = threading.RLock()
+        self._server: LocalServer | None = None
+        self._running: RunningServer | None = None
+        self._accounts: ServerAccounts | None = None
+        self._left_kept = False
+
+    # -- what the window and the command line call -----------------------------------------------
+
+    def state(self) -> LocalServerStatus:
+        """What is running now, without asking the server itself."""
+        parts = self._open_server().status()
+        running = parts.running
+        if running is None:
+            return LocalServerStatus(
+                running=parts.held,
+                data_folder=str(self._folder),
+                size_bytes=parts.size_bytes,
+            )
+        return LocalServerStatus(
+            running=True,
+            data_folder=str(self._folder),
+            flavour=running.flavour,
+            version=running.version,
+            program=running.program,
+            port=running.port,
+            pid=running.pid,
+            kept=running.kept,
+            started_at=running.started_at,
+            size_bytes=parts.size_bytes,
+        )
+
+    def start(
+        self,
+        progress: ProgressSink = ignore_progress,
+        token: CancelToken | None = None,
+        *,
+        keep: bool = False,
+        passphrase: PassphraseSupplier | None = None,
+    ) -> LocalServerStatus:
+        """Start the server, or attach to the one that runs already.
+
+        With ``keep`` it goes on after this program, until `stop`. Raises LocalServerError,
+        VaultError, Cancelled.
+        """
+        token = token or CancelToken()
+        with self._lock:
+            self._ensure_vault(progress, passphrase)
+            server = self._open_server()
+            with server.operation(token):
+                running = self._attach(server, progress, token)
+                if running is None:
+                    running = self._start(server, keep, progress, token)
+                elif keep:
+                    running = server.keep(running)
+                server.join()
+                self._running = running
+        return self.state()
+
+    def stop(self) -> bool:
+        """Stop the server, whoever started it; false when none was running.
+
+        Raises LocalServerError.
+        """
+        with self._lock:
+            server = self._open_server()
+            if not self._folder.exists():
+                return False
+            with server.operation(CancelToken()):
+                running = server.wait_running(CancelToken())
+                if running is not None:
+                    server.stop(running)
+                server.leave()
+                self._running = None
+            return running is not None
+
+    def reset(self) -> None:
+        """Stop the server and remove everything it holds; raises LocalServerError."""
+        with self._lock:
+            if not self._folder.exists():
+                return
+            server = self._open_server()
+            with server.operation(CancelToken()):
+                running = server.wait_running(CancelToken())
+                if running is not None:
+                    server.stop(running)
+                server.leave()
+                self._running = None
+                self._accounts = None
+                server.reset()
+                (self._folder / _ACCOUNTS_FILE).unlink(missing_ok=True)
+
+    def close_(self) -> None:
+        """Stop using the server; it ends with the last program that uses it, unless it is kept."""
+        with self._lock:
+            if self._running is None or self._server is None:
+                return
+            self._running = None
+            try:
+                with self._server.operation(CancelToken(), _CLOSE_S):
+                    alone = self._server.leave()
+                    running = self._server.find_running()
+                    if running is not None and alone and not running.kept:
+                        self._server.stop(running)
+            except LocalServerError as error:
+                # Nobody is left to tell: the next start attaches to it or stops it.
+                _log.warning("The local server was left as it is: %s", error)
+
+    # -- what other services call ----------------------------------------------------------------
+
+    def open_endpoint(
+        self, token: CancelToken | None = None, progress: ProgressSink = ignore_progress
+    ) -> ManagedEndpoint:
+        """Where the demo's databases are reached now; starts the server when it is not running.
+
+        Raises LocalServerError, VaultError, Cancelled.
+        """
+        with self._lock:
+            if self._running is None or self._open_server().find_running() != self._running:
+                self.start(progress, token)
+            running, accounts = self._in_use()
+            return ManagedEndpoint(
+                host=_loopback(),
+                port=running.port,
+                username=accounts.tenant_name,
+                password_secret=accounts.tenant_secret,
+            )
+
+    def admin_target(self) -> Target:
+        """How the administrator reaches the server that `start` has left running."""
+        with self._lock:
+            running, accounts = self._in_use()
+            return self._open_server().admin_target(running, accounts.admin_secret)
+
+    # -- how -------------------------------------------------------------------------------------
+
+    def _open_server(self) -> LocalServer:
+        with self._lock:
+            if self._server is None:
+                from altus4_desktop.mysql.local_server import LocalServer
+
+                self._server = LocalServer(self._folder)
+            return self._server
+
+    def _in_use(self) -> tuple[RunningServer, ServerAccounts]:
+        if self._running is None or self._accounts is None:
+            raise LocalServerError(
+                "The local server is not running.",
+                hint="Start it first.",
+                code="local_server.not_running",
+            )
+        return self._running, self._accounts
+
+    def _attach(
+        self, server: LocalServer, progress: ProgressSink, token: CancelToken
+    ) -> RunningServer | None:
+        """The running server if it is ours to use; one that does not know us is stopped."""
+        running = server.wait_running(token)
+        if running is None:
+            return None
+        accounts = self._accounts or self._find_accounts()
+        if accounts is not None and server.answers(running, accounts.admin_secret):
+            self._accounts = accounts
+            return running
+        if server.used_by_others():
+            raise LocalServerError(
+                "Another program uses the local server and keeps its password to itself.",
+                hint="End that program first. Where no keyring works, a passphrase "
+                "(ALTUS4_PASSPHRASE) lets several programs share the server.",
+                code="local_server.in_use",
+            )
+        progress(Progress("Stopping a local server that was left behind…"))
+        server.stop(running)
+        self._left_kept = running.kept
+        return None
+
+    def _start(
+        self, server: LocalServer, keep: bool, progress: ProgressSink, token: CancelToken
+    ) -> RunningServer:
+        from altus4_desktop.mysql.server_program import find_program
+
+        program = find_program(self._settings.server_program)
+        accounts = self._accounts or self._find_accounts() or self._make_accounts()
+        # A server that had been told to stay stays, also when it had to be started again.
+        kept = keep or self._left_kept
+        self._left_kept = False
+        running = server.start(program, accounts, kept=kept, progress=progress, token=token)
+        self._accounts = accounts
+        return running
+
+    def _find_accounts(self) -> ServerAccounts | None:
+        """The sealed passwords, or None when there are none or their key is gone."""
+        from altus4_desktop.mysql.local_server import ADMIN_NAME, ServerAccounts
+
+        try:
+            records = json.loads((self._folder / _ACCOUNTS_FILE).read_text("utf-8"))
+            return ServerAccounts(
+                admin_secret=self._vault.open_(records[ADMIN_NAME], _binding(ADMIN_NAME)),
+                tenant_name=TENANT_NAME,
+                tenant_secret=self._vault.open_(records[TENANT_NAME], _binding(TENANT_NAME)),
+                tenant_databases=DEMO_DATABASES,
+            )
+        except (OSError, ValueError, KeyError, TypeError, KeyMissingError):
+            return None
+        except VaultLockedError:
+            raise
+        except VaultError as error:
+            _log.warning("The local server's passwords cannot be opened: %s", error.code)
+            return None
+
+    def _make_accounts(self) -> ServerAccounts:
+        from altus4_desktop.mysql.local_server import ADMIN_NAME, ServerAccounts
+
+        accounts = ServerAccounts(
+            admin_secret=secrets.token_urlsafe(32),
+            tenant_name=TENANT_NAME,
+            tenant_secret=secrets.token_urlsafe(32),
+            tenant_databases=DEMO_DATABASES,
+        )
+        records = {
+            ADMIN_NAME: self._vault.seal(accounts.admin_secret, _binding(ADMIN_NAME)),
+            TENANT_NAME: self._vault.seal(accounts.tenant_secret, _binding(TENANT_NAME)),
+        }
+        write_private(self._folder / _ACCOUNTS_FILE, json.dumps(records, indent=2).encode() + b"\n")
+        return accounts
+
+    def _ensure_vault(self, progress: ProgressSink, passphrase: PassphraseSupplier | None) -> None:
+        if self._vault.status().unlocked:
+            return
+        try:
+            self._vault.ensure_ready(passphrase)
+        except AltusError as error:
+            if self._vault.status().kind.value != "none":
+                raise
+            try:
+                self._vault.set_up_session()
+            except KeyMissingError:
+                raise error from None
+            progress(
+                Progress(
+                    "No keyring works here: the demo's passwords are kept until the program ends."
+                )
+            )
+
+
+def _binding(account: str) -> Binding:
+    from altus4_desktop.vault import Binding
+
+    return Binding(table="local_server", column="password", row_id=account, owner_id="")
+
+
+def _loopback() -> str:
+    from altus4_desktop.mysql.local_server import LOOPBACK
+
+    return LOOPBACK
