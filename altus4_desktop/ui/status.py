@@ -1,0 +1,222 @@
+"""The status bar: the metadata store, the pools, what runs in the background, who is signed in."""
+
+from __future__ import annotations
+
+import time
+from functools import partial
+
+from PySide6.QtCore import Qt, QTimer, Signal, Slot
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QProgressBar,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
+
+from altus4_desktop.domain.connections import PoolStats
+from altus4_desktop.tasks.runner import TaskHandle, TaskRunner
+from altus4_desktop.ui.theme import Space
+from altus4_desktop.ui.widgets import Divider, Icon, IconButton, Label, Spinner
+
+_SHOWN_AFTER_S = 0.3
+_REFRESH_MS = 200
+_ANNOUNCED_MS = 6000
+
+
+class TaskRow(QWidget):
+    """One running task: what it does, how far it is, and a way to stop it."""
+
+    def __init__(self, handle: TaskHandle, *, name: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.handle = handle
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(Space.S)
+        row.addWidget(Spinner(13))
+        self._text = Label()
+        self._text.setMinimumWidth(60)
+        self._text.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Preferred)
+        row.addWidget(self._text, 1)
+        self._bar = QProgressBar()
+        self._bar.setFixedWidth(90)
+        self._bar.setRange(0, 1000)
+        self._bar.setAccessibleName(handle.title)
+        row.addWidget(self._bar)
+        self._cancel = IconButton(
+            "close", self.tr("Cancel: {title}").format(title=handle.title), name=name, size=13
+        )
+        self._cancel.clicked.connect(handle.cancel)
+        row.addWidget(self._cancel)
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Show how far it is."""
+        handle = self.handle
+        progress = handle.progress
+        text = handle.title
+        if handle.is_cancelling:
+            text = self.tr("Stopping: {title}").format(title=handle.title)
+        elif progress is not None and progress.message:
+            text = f"{handle.title}: {progress.message}"
+        fraction = progress.fraction if progress is not None else None
+        metrics = self._text.fontMetrics()
+        self._text.setText(metrics.elidedText(text, Qt.TextElideMode.ElideRight, 360))
+        self._text.setToolTip(text)
+        self._bar.setHidden(fraction is None)
+        if fraction is not None:
+            self._bar.setValue(round(fraction * 1000))
+        self._cancel.setEnabled(not handle.is_cancelling)
+
+
+class TaskStrip(QWidget):
+    """The running tasks that have a title and last longer than a blink."""
+
+    def __init__(self, runner: TaskRunner, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._runner = runner
+        self._since: dict[TaskHandle, float] = {}
+        self._rows: dict[TaskHandle, TaskRow] = {}
+        self._row = QHBoxLayout(self)
+        self._row.setContentsMargins(0, 0, 0, 0)
+        self._row.setSpacing(Space.M)
+        self._more = Label()
+        self._row.addWidget(self._more)
+        self._more.hide()
+        self._clock = QTimer(self)
+        self._clock.setInterval(_REFRESH_MS)
+        self._clock.timeout.connect(self._refresh)
+        runner.started.connect(self._add)
+        runner.finished.connect(self._remove)
+        for handle in runner.running:
+            self._add(handle)
+
+    @property
+    def shown(self) -> list[TaskHandle]:
+        """The tasks on display."""
+        return list(self._rows)
+
+    @Slot(object)
+    def _add(self, handle: TaskHandle) -> None:
+        if handle.title:
+            self._since[handle] = time.monotonic()
+            self._clock.start()
+
+    @Slot(object)
+    def _remove(self, handle: TaskHandle) -> None:
+        if self._since.pop(handle, None) is not None:
+            self._refresh()
+        if not self._since:
+            self._clock.stop()
+
+    @Slot()
+    def _refresh(self) -> None:
+        now = time.monotonic()
+        lasting = [handle for handle, since in self._since.items() if now - since >= _SHOWN_AFTER_S]
+        shown = lasting[:2]
+        for handle in [handle for handle in self._rows if handle not in shown]:
+            row = self._rows.pop(handle)
+            row.hide()
+            row.deleteLater()
+        for handle in shown:
+            if handle not in self._rows:
+                name = f"status.task{len(self._rows) + 1}.cancel"
+                self._rows[handle] = TaskRow(handle, name=name, parent=self)
+                self._row.insertWidget(len(self._rows) - 1, self._rows[handle])
+            self._rows[handle].refresh()
+        hidden = len(lasting) - len(shown)
+        self._more.setHidden(hidden <= 0)
+        self._more.setText(self.tr("and {count} more").format(count=hidden))
+        self._more.setToolTip("\n".join(handle.title for handle in lasting[2:]))
+
+
+class StatusBar(QFrame):
+    """The line at the bottom of the window."""
+
+    store_clicked = Signal()
+
+    def __init__(self, runner: TaskRunner, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("status")
+        self.setAccessibleName(self.tr("Status"))
+        self.setProperty("surface", "status")
+        self.setFixedHeight(32)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(Space.M, 0, Space.M, 0)
+        row.setSpacing(Space.S)
+        self._store = _Fact("database", "status.store")
+        self._pools = _Fact("plug", "status.pools")
+        self._user = _Fact("user", "status.user")
+        row.addWidget(self._store)
+        row.addWidget(_line())
+        row.addWidget(self._pools)
+        self._announcement = Label()
+        self._announcement.setObjectName("status.announcement")
+        row.addSpacing(Space.M)
+        row.addWidget(self._announcement)
+        row.addStretch(1)
+        row.addWidget(TaskStrip(runner, self))
+        row.addSpacing(Space.S)
+        row.addWidget(self._user)
+        self._quiet = QTimer(self)
+        self._quiet.setSingleShot(True)
+        self._quiet.setInterval(_ANNOUNCED_MS)
+        self._quiet.timeout.connect(partial(self._announcement.setText, ""))
+        self.set_pools(0, PoolStats(0, 0, 0, 0))
+
+    def set_store(self, text: str, tool_tip: str) -> None:
+        """Say where the metadata is kept."""
+        self._store.set(text, tool_tip)
+
+    def set_user(self, text: str, tool_tip: str) -> None:
+        """Say who is signed in."""
+        self._user.set(text, tool_tip)
+
+    def set_pools(self, pools: int, stats: PoolStats) -> None:
+        """Show the sum over ``pools`` open pools."""
+        if stats.total:
+            text = self.tr("{active} of {total} sessions busy").format(
+                active=stats.active, total=stats.total
+            )
+        else:
+            text = self.tr("No open sessions")
+        if stats.queued:
+            text += self.tr(", {queued} waiting").format(queued=stats.queued)
+        self._pools.set(
+            text,
+            self.tr("{pools} pools: {active} busy, {idle} idle, {queued} waiting").format(
+                pools=pools, active=stats.active, idle=stats.idle, queued=stats.queued
+            ),
+        )
+
+    @Slot(str)
+    def announce(self, text: str) -> None:
+        """Say something for a few seconds."""
+        self._announcement.setText(text)
+        self._quiet.start()
+
+
+class _Fact(QWidget):
+    def __init__(self, icon_name: str, name: str) -> None:
+        super().__init__()
+        self.setObjectName(name)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(6)
+        row.addWidget(Icon(icon_name, 14))
+        self._text = Label()
+        row.addWidget(self._text)
+
+    def set(self, text: str, tool_tip: str) -> None:
+        self._text.setText(text)
+        self.setAccessibleName(text)
+        self.setToolTip(tool_tip)
+
+
+def _line() -> QWidget:
+    holder = QWidget()
+    column = QVBoxLayout(holder)
+    column.setContentsMargins(Space.XS, 9, Space.XS, 9)
+    column.addWidget(Divider(vertical=True))
+    return holder

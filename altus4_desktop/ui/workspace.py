@@ -1,0 +1,361 @@
+"""What a signed-in person sees: the rail, the panes, the status bar, the palette."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from PySide6.QtCore import Qt, QTimer, Signal, Slot
+from PySide6.QtGui import QKeySequence, QResizeEvent, QShortcut
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
+
+from altus4_desktop.domain.connections import PoolStats
+from altus4_desktop.tasks.runner import Lane, TaskContext
+from altus4_desktop.ui.palette import CommandPalette, Entry
+from altus4_desktop.ui.pane import Command, Pane
+from altus4_desktop.ui.rail import Place, Rail
+from altus4_desktop.ui.session import Session
+from altus4_desktop.ui.shortcuts import Group, ShortcutSheet
+from altus4_desktop.ui.status import StatusBar
+from altus4_desktop.ui.theme import Space, ThemeChoice
+from altus4_desktop.ui.widgets import Icon, Label
+
+_NARROW_BELOW = 960
+_POOLS_MS = 1500
+
+
+@dataclass(frozen=True)
+class _Entrance:
+    """A pane that can be opened, and how to build it; building imports it."""
+
+    place: Place
+    build: Callable[[Session], Pane]
+
+
+def _build_search(session: Session) -> Pane:
+    from altus4_desktop.ui.panes.search.pane import SearchPane
+
+    return SearchPane(session)
+
+
+def _build_connections(session: Session) -> Pane:
+    from altus4_desktop.ui.panes.connections.pane import ConnectionsPane
+
+    return ConnectionsPane(session)
+
+
+def _build_history(session: Session) -> Pane:
+    from altus4_desktop.ui.panes.history.pane import HistoryPane
+
+    return HistoryPane(session)
+
+
+def _build_server(session: Session) -> Pane:
+    from altus4_desktop.ui.panes.server.pane import ServerPane
+
+    return ServerPane(session)
+
+
+def _build_settings(session: Session) -> Pane:
+    from altus4_desktop.ui.panes.settings.pane import SettingsPane
+
+    return SettingsPane(session)
+
+
+class Workspace(QWidget):
+    """Built at the sign-in, deleted at the sign-out, so that nothing of one person's work is left
+    for the next."""
+
+    lock_requested = Signal()
+    sign_out_requested = Signal()
+    pane_changed = Signal(str)
+
+    def __init__(
+        self, session: Session, first_pane: str = "", parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self.setObjectName("workspace")
+        self.session = session
+        self._entrances = {entrance.place.id: entrance for entrance in self._list_entrances()}
+        self._panes: dict[str, Pane] = {}
+        self._pane_id = ""
+        places = [entrance.place for entrance in self._entrances.values()]
+        self.rail = Rail(places, session.actor, session.theme, self)
+        self._banner = _ProductionBanner(self)
+        self._stack = QStackedWidget()
+        self.status = StatusBar(session.runner, self)
+        self.palette_ = CommandPalette(self._list_entries, self)
+        self.sheet = ShortcutSheet(self._list_shortcuts, self)
+        self._lay_out()
+        self._bind_shortcuts(places)
+        self.rail.chosen.connect(self.show_pane)
+        self.rail.palette_requested.connect(self.palette_.open_)
+        self.rail.lock_requested.connect(self.lock_requested)
+        self.rail.sign_out_requested.connect(self.sign_out_requested)
+        self.rail.theme_chosen.connect(self._choose_theme)
+        session.pane_requested.connect(self._hand_over)
+        session.announced.connect(self.status.announce)
+        session.connections_changed.connect(self._read_connections)
+        self._connection_ids: tuple[str, ...] = ()
+        self._clock = QTimer(self)
+        self._clock.setInterval(_POOLS_MS)
+        self._clock.timeout.connect(self._show_pools)
+        self._clock.start()
+        self._show_facts()
+        self.show_pane(first_pane if first_pane in self._entrances else "search")
+        self._read_connections()
+
+    @property
+    def current_pane(self) -> Pane:
+        """The pane in front."""
+        return self._panes[self._pane_id]
+
+    @Slot(str)
+    def show_pane(self, pane_id: str) -> Pane:
+        """Bring a pane to the front, building it when it is first wanted."""
+        pane = self._panes.get(pane_id)
+        if pane is None:
+            pane = self._entrances[pane_id].build(self.session)
+            pane.banner_changed.connect(self._show_banner)
+            self._panes[pane_id] = pane
+            self._stack.addWidget(pane)
+        self._pane_id = pane_id
+        self._stack.setCurrentWidget(pane)
+        self._banner.setVisible(bool(pane.property("production")))
+        self.rail.set_current(pane_id)
+        pane.activated()
+        pane.focus_first()
+        self.pane_changed.emit(pane_id)
+        return pane
+
+    def shut(self) -> None:
+        """The workspace will be deleted."""
+        self._clock.stop()
+        for pane in self._panes.values():
+            pane.shut()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Make room in small windows."""
+        super().resizeEvent(event)
+        narrow = event.size().width() < _NARROW_BELOW
+        if narrow != self.rail.is_narrow:
+            self.rail.set_narrow(narrow=narrow)
+
+    def _list_entrances(self) -> list[_Entrance]:
+        return [
+            _Entrance(Place("search", self.tr("Search"), "search", "Ctrl+1"), _build_search),
+            _Entrance(
+                Place("connections", self.tr("Connections"), "database", "Ctrl+2"),
+                _build_connections,
+            ),
+            _Entrance(Place("history", self.tr("History"), "history", "Ctrl+3"), _build_history),
+            _Entrance(Place("server", self.tr("Local server"), "server", "Ctrl+4"), _build_server),
+            _Entrance(
+                Place("settings", self.tr("Settings"), "settings", "Ctrl+5"), _build_settings
+            ),
+        ]
+
+    def _lay_out(self) -> None:
+        content = QVBoxLayout()
+        content.setSpacing(0)
+        content.addWidget(self._banner)
+        content.addWidget(self._stack, 1)
+        row = QHBoxLayout()
+        row.setSpacing(0)
+        row.addWidget(self.rail)
+        row.addLayout(content, 1)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addLayout(row, 1)
+        column.addWidget(self.status)
+
+    def _bind_shortcuts(self, places: list[Place]) -> None:
+        bindings: list[tuple[str, Callable[[], object]]] = [
+            (place.shortcut, partial(self.show_pane, place.id)) for place in places
+        ]
+        bindings += [
+            ("Ctrl+K", self.palette_.open_),
+            ("F1", self.sheet.open_),
+            ("Ctrl+/", self.sheet.open_),
+            ("Ctrl+,", partial(self.show_pane, "settings")),
+            ("F6", self._move_focus),
+        ]
+        if not self.session.actor.is_demo:
+            bindings.append(("Ctrl+Shift+L", self.lock_requested.emit))
+        for keys, act in bindings:
+            shortcut = QShortcut(QKeySequence(keys), self)
+            shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+            shortcut.activated.connect(act)
+
+    def _move_focus(self) -> None:
+        focused = self.focusWidget()
+        if focused is not None and self.rail.isAncestorOf(focused):
+            self.current_pane.focus_first()
+        else:
+            self.rail.focus_current()
+
+    def _list_entries(self) -> list[Entry]:
+        places = [entrance.place for entrance in self._entrances.values()]
+        go = self.tr("Go to")
+        entries = []
+        current = self.current_pane
+        for pane in (current, *(pane for pane in self._panes.values() if pane is not current)):
+            entries += [Entry(pane.tr(pane.title), command) for command in pane.commands()]
+        entries += [
+            Entry(
+                go,
+                Command(
+                    f"go.{place.id}",
+                    place.title,
+                    partial(self.show_pane, place.id),
+                    place.icon_name,
+                    place.shortcut,
+                ),
+            )
+            for place in places
+        ]
+        look = self.tr("Appearance")
+        for choice, text, picture in (
+            (ThemeChoice.LIGHT, self.tr("Light colours"), "sun"),
+            (ThemeChoice.DARK, self.tr("Dark colours"), "moon"),
+            (ThemeChoice.AUTO, self.tr("Colours like the system"), "auto"),
+        ):
+            act = partial(self._choose_theme, choice.value)
+            entries.append(Entry(look, Command(f"theme.{choice}", text, act, picture)))
+        window = self.tr("Window")
+        keys = Command(
+            "shortcuts", self.tr("Keyboard shortcuts"), self.sheet.open_, "keyboard", "F1"
+        )
+        entries.append(Entry(window, keys))
+        if not self.session.actor.is_demo:
+            lock = Command(
+                "lock", self.tr("Lock"), self.lock_requested.emit, "lock", "Ctrl+Shift+L"
+            )
+            entries.append(Entry(window, lock))
+        leave = self.tr("Leave the demo") if self.session.actor.is_demo else self.tr("Sign out")
+        entries.append(
+            Entry(window, Command("sign-out", leave, self.sign_out_requested.emit, "sign-out"))
+        )
+        return entries
+
+    def _list_shortcuts(self) -> list[Group]:
+        general = [
+            (self.tr("Command palette"), "Ctrl+K"),
+            (self.tr("Keyboard shortcuts"), "F1"),
+            (self.tr("Between navigation and content"), "F6"),
+            (self.tr("Settings"), "Ctrl+,"),
+        ]
+        if not self.session.actor.is_demo:
+            general.append((self.tr("Lock"), "Ctrl+Shift+L"))
+        general.append((self.tr("Quit"), "Ctrl+Q"))
+        groups: list[Group] = [
+            (self.tr("Anywhere"), general),
+            (
+                self.tr("Go to"),
+                [
+                    (entrance.place.title, entrance.place.shortcut)
+                    for entrance in self._entrances.values()
+                ],
+            ),
+        ]
+        for pane in self._panes.values():
+            own = [
+                (command.title, command.shortcut) for command in pane.commands() if command.shortcut
+            ]
+            if own:
+                groups.append((pane.tr(pane.title), own))
+        return groups
+
+    @Slot(str, object)
+    def _hand_over(self, pane_id: str, intent: object) -> None:
+        pane = self.show_pane(pane_id)
+        if intent is not None:
+            pane.receive(intent)
+
+    @Slot(bool)
+    def _show_banner(self, shown: bool) -> None:
+        pane = self.sender()
+        if isinstance(pane, Pane):
+            pane.setProperty("production", shown)
+            if pane is self.current_pane:
+                self._banner.setVisible(shown)
+
+    @Slot(str)
+    def _choose_theme(self, choice: str) -> None:
+        self.session.theme.set_choice(ThemeChoice(choice))
+        settings = self.session.services.settings
+        settings.theme = choice
+
+        def save(_: TaskContext) -> None:
+            settings.save()
+
+        self.session.runner.submit(Lane.METADATA, save)
+
+    def _show_facts(self) -> None:
+        actor = self.session.actor
+        self.status.set_user(
+            self.tr("Demo") if actor.is_demo else actor.name,
+            self.tr("Signed in as {email}").format(email=actor.email),
+        )
+        text, tip = store_words(self.session)
+        self.status.set_store(text, tip)
+
+    @Slot()
+    def _read_connections(self) -> None:
+        services, actor = self.session.services, self.session.actor
+
+        def read(_: TaskContext) -> tuple[str, ...]:
+            return tuple(connection.id for connection in services.connections.list_(actor))
+
+        handle = self.session.runner.submit(Lane.METADATA, read)
+        handle.succeeded.connect(self._keep_connections)
+
+    @Slot(object)
+    def _keep_connections(self, ids: tuple[str, ...]) -> None:
+        self._connection_ids = ids
+        self._show_pools()
+
+    @Slot()
+    def _show_pools(self) -> None:
+        found = [
+            stats
+            for connection_id in self._connection_ids
+            if (stats := self.session.services.connections.stats_(connection_id)) is not None
+        ]
+        total = PoolStats(
+            sum(stats.total for stats in found),
+            sum(stats.active for stats in found),
+            sum(stats.idle for stats in found),
+            sum(stats.queued for stats in found),
+        )
+        self.status.set_pools(len(found), total)
+
+
+def store_words(session: Session) -> tuple[str, str]:
+    """Where the metadata is kept, short and in full."""
+    url = session.services.settings.effective_metadata_url
+    if url is None:
+        path = str(session.services.data_dir)
+        return session.tr("Embedded store"), session.tr("SQLite in {path}").format(path=path)
+    if url.startswith("sqlite"):
+        return session.tr("Embedded store"), url
+    place = url.split("@")[-1].split("?")[0]
+    return session.tr("Shared store: {place}").format(place=place), url.split("?")[0]
+
+
+class _ProductionBanner(QFrame):
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setObjectName("banner.production")
+        self.setProperty("banner", "prod")
+        row = QHBoxLayout(self)
+        row.setContentsMargins(Space.XL, 6, Space.XL, 6)
+        row.setSpacing(Space.S)
+        row.addWidget(Icon("warning", 16, "on_accent"))
+        text = self.tr("PRODUCTION: you are looking at live data, read-only")
+        row.addWidget(Label(text))
+        row.addStretch(1)
+        self.setAccessibleName(text)
+        self.hide()
