@@ -9,7 +9,8 @@
 # written), unpacked side by side, and started with the dynamic loader that came with them.
 set -euo pipefail
 
-readonly target="${1:?usage: packaging/get-mysql.sh FOLDER}"
+target=$(realpath -m "${1:?usage: packaging/get-mysql.sh FOLDER}")
+readonly target
 readonly programs=(sbin/mysqld bin/mysql bin/mysqldump bin/mysqladmin bin/mysqlbinlog)
 readonly keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 

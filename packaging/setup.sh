@@ -14,8 +14,8 @@ readonly venv=.venv
 readonly debian_python=(python3 python3-venv)
 
 case "$purpose" in
-    run | demo) locks=(packaging/lock/{runtime,build}.txt) ;;
-    test) locks=(packaging/lock/dev.txt) ;;
+    run | demo) packages_of=runtime locks=(packaging/lock/{runtime,build}.txt) ;;
+    test) packages_of=dev locks=(packaging/lock/dev.txt) ;;
     *)
         echo "usage: packaging/setup.sh run|demo|test" >&2
         exit 2
@@ -83,7 +83,7 @@ missing_servers() {
         demo) has_program mariadbd || has_program mysqld || echo mariadb-server-core ;;
         test)
             has_program mariadbd && has_program mariadb-install-db || echo mariadb-server-core
-            has_program mariadb && has_program mariadb-dump || echo mariadb-client-core
+            has_program mariadb || echo mariadb-client-core
             ;;
     esac
 }
@@ -120,8 +120,8 @@ install_packages() {
         if has_program sudo && sudo -n true 2>/dev/null; then
             root=(sudo -n)
         else
-            fail "some system packages are missing and need an administrator. Type, then run this again:
-  sudo apt-get update && sudo $command"
+            fail "some system packages are missing. Type this as root (with sudo or su), then run it again:
+  apt-get update && $command"
         fi
     fi
     say "installing ${packages[*]}"
@@ -161,10 +161,10 @@ install_environment() {
     for lock in "${locks[@]}"; do requirements+=(-r "$lock"); done
     say "installing locked Python packages"
     # Wheels only: a source distribution would run code that no hash of ours has seen built.
-    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check \
+    "$venv/bin/python" -m pip install -qq --disable-pip-version-check \
         --require-hashes --only-binary :all: "${requirements[@]}" ||
         fail "pip could not install the locked packages; its message is above."
-    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check \
+    "$venv/bin/python" -m pip install -qq --disable-pip-version-check \
         --no-deps --no-build-isolation --editable .
 }
 
@@ -177,7 +177,7 @@ if has_program flock; then flock 9; fi
 mapfile -t packages < <(missing_packages | tr ' ' '\n' | sort -u)
 if [ "${#packages[@]}" -gt 0 ]; then install_packages "${packages[@]}"; fi
 
-stamp="$venv/ready-$purpose"
+stamp="$venv/ready-$packages_of"
 if [ "$(cat "$stamp" 2>/dev/null || true)" != "$(fingerprint)" ] || ! environment_works; then
     install_environment
     "$venv/bin/python" -c 'import PySide6.QtWidgets, PySide6.QtSvg' ||
