@@ -79,7 +79,8 @@ class TenantSession:
         timeout_s: float | None = None,
         tag: str = "read",
     ) -> list[tuple[Any, ...]]:
-        """Run one reading statement and return its rows; ``%s`` stands for a value of ``params``.
+        """Run one reading statement and return its rows; ``%s`` stands for a value of ``params``,
+        ``%%`` for a percent sign.
 
         The connection's query timeout holds, or ``timeout_s`` where that is shorter. ``tag`` names
         the statement in the server's process list. Raises `TenantError` or `Cancelled`.
@@ -92,9 +93,8 @@ class TenantSession:
             sql = self._limited(sql, limit_s)
         comment = f"/* altus4:{_NOT_IN_A_TAG.sub('', tag)}:{next(_NUMBER)} */"
         connection = self.connection
-        if params:
-            sql %= tuple(connection.escape(value) for value in params)
-        return self._run(f"{comment} {sql}", comment, limit_s)
+        bound = sql % tuple(connection.escape(value) for value in params)
+        return self._run(f"{comment} {bound}", comment, limit_s)
 
     def _run(self, statement: str, comment: str, limit_s: float) -> list[tuple[Any, ...]]:
         connection = self.connection

@@ -1,0 +1,38 @@
+"""Trying a connection out, within its connect timeout and without touching any pool."""
+
+from __future__ import annotations
+
+import time
+
+from altus4_desktop.domain.cancel import CancelToken
+from altus4_desktop.domain.connections import ConnectionReport, Flavour, Target
+from altus4_desktop.mysql.pools import TenantPools
+
+
+def check_connection(target: Target, token: CancelToken) -> ConnectionReport:
+    """Connect, sign in, set the session up and ask it what it is; raises `TenantError` or
+    `Cancelled`."""
+    began = time.monotonic()
+    limit_s = target.pool.connect_timeout_s
+    pools = TenantPools()
+    try:
+        with pools.borrow(target, token, limit_s) as session:
+            read_only = (
+                "@@session.tx_read_only"
+                if session.flavour is Flavour.MARIADB
+                else "@@session.transaction_read_only"
+            )
+            left_s = limit_s - (time.monotonic() - began)
+            ((locked, zone, system_zone),) = session.query(
+                f"SELECT {read_only}, @@global.time_zone, @@system_time_zone", timeout_s=left_s
+            )
+            return ConnectionReport(
+                flavour=session.flavour,
+                version=session.version,
+                tls=session.tls,
+                read_only=bool(locked),
+                time_zone=system_zone if zone == "SYSTEM" else zone,
+                elapsed_ms=(time.monotonic() - began) * 1000,
+            )
+    finally:
+        pools.close()
