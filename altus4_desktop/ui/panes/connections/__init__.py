@@ -1,0 +1,1 @@
+"""The connections pane: saved profiles, their tests, their schemas."""

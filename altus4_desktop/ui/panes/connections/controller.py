@@ -1,0 +1,326 @@
+"""What the connections pane does: intents in, work on the lanes, one frozen state out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from PySide6.QtCore import QObject, Signal, Slot
+
+from altus4_desktop.domain.connections import (
+    Connection,
+    ConnectionDraft,
+    ConnectionReport,
+    PoolStats,
+)
+from altus4_desktop.domain.errors import AltusError
+from altus4_desktop.domain.schema import DatabaseSchema, FulltextIndex
+from altus4_desktop.tasks.runner import Lane, TaskContext
+from altus4_desktop.ui.panes.connections.model import ConnectionRow, Reach
+from altus4_desktop.ui.panes.latest import LatestTask
+from altus4_desktop.ui.session import Session
+
+
+class Phase(StrEnum):
+    """Which of the list's faces is shown."""
+
+    BUSY = "busy"
+    ROWS = "rows"
+    EMPTY = "empty"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionsState:
+    """Everything the list draws."""
+
+    phase: Phase = Phase.BUSY
+    rows: tuple[ConnectionRow, ...] = ()
+    error: AltusError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaState:
+    """Everything the tree draws, for one connection."""
+
+    connection_id: str = ""
+    schema: DatabaseSchema | None = None
+    reading: bool = False
+    error: AltusError | None = None
+
+
+class ConnectionsController(QObject):
+    """Reads and changes saved connections, tests them, and reads what their databases contain."""
+
+    state_changed = Signal(object)
+    schema_changed = Signal(object)
+    parsers_ready = Signal(str, object)
+    saved = Signal(object)
+    save_failed = Signal(object)
+    removed = Signal(str)
+    change_failed = Signal(object)
+    check_succeeded = Signal(object)
+    check_failed = Signal(object)
+    check_cancelled = Signal()
+
+    def __init__(self, session: Session, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self.state = ConnectionsState()
+        self.schema_state = SchemaState()
+        self._learnt: dict[str, ConnectionRow] = {}
+        self._checked_id: str | None = None
+        runner = session.runner
+        self._listing = LatestTask(runner, Lane.METADATA, self)
+        self._listing.succeeded.connect(self._take_list)
+        self._listing.failed.connect(self._take_list_failure)
+        self._saving = LatestTask(runner, Lane.METADATA, self)
+        self._saving.succeeded.connect(self._take_saved)
+        self._saving.failed.connect(self.save_failed)
+        self._removing = LatestTask(runner, Lane.METADATA, self)
+        self._removing.succeeded.connect(self._take_removed)
+        self._removing.failed.connect(self.change_failed)
+        self._copying = LatestTask(runner, Lane.METADATA, self)
+        self._copying.succeeded.connect(self._take_saved)
+        self._copying.failed.connect(self.change_failed)
+        self._checking = LatestTask(runner, Lane.TENANTS, self)
+        self._checking.succeeded.connect(self._take_check)
+        self._checking.failed.connect(self._take_check_failure)
+        self._checking.cancelled.connect(self._take_check_cancelled)
+        self._schema = LatestTask(runner, Lane.TENANTS, self)
+        self._schema.succeeded.connect(self._take_schema)
+        self._schema.failed.connect(self._take_schema_failure)
+        self._parsers = LatestTask(runner, Lane.TENANTS, self)
+        self._parsers.succeeded.connect(self._take_parsers)
+
+    def close(self) -> None:
+        """Cancel what only this pane waits for; a change on its way to the store is finished."""
+        for task in (self._listing, self._checking, self._schema, self._parsers):
+            task.drop()
+
+    # The list
+
+    def reload(self) -> None:
+        """Read the saved connections again."""
+        service, actor = self._session.services.connections, self._session.actor
+
+        def work(_: TaskContext) -> list[Connection]:
+            return service.list_(actor)
+
+        self._listing.start(work)
+
+    @Slot(object)
+    def _take_list(self, connections: list[Connection]) -> None:
+        rows = []
+        for connection in connections:
+            known = self._learnt.get(connection.id)
+            unchanged = known is not None and _reaches_same(known.connection, connection)
+            row = replace(known, connection=connection) if known and unchanged else None
+            rows.append(row or ConnectionRow(connection))
+        self._learnt = {row.connection.id: row for row in rows}
+        self._show_rows()
+
+    @Slot(object)
+    def _take_list_failure(self, error: Exception) -> None:
+        self.state = replace(self.state, phase=Phase.FAILED, error=_told(error))
+        self.state_changed.emit(self.state)
+
+    def _show_rows(self) -> None:
+        rows = tuple(self._learnt.values())
+        self.state = ConnectionsState(Phase.ROWS if rows else Phase.EMPTY, rows)
+        self.state_changed.emit(self.state)
+
+    def _learn(
+        self,
+        connection_id: str,
+        reach: Reach,
+        *,
+        error: AltusError | None = None,
+        report: ConnectionReport | None = None,
+    ) -> None:
+        known = self._learnt.get(connection_id)
+        if known is None:
+            return
+        report = report or (known.report if reach is not Reach.FAILED else None)
+        self._learnt[connection_id] = replace(known, reach=reach, error=error, report=report)
+        self._show_rows()
+
+    # Changes
+
+    def create(self, draft: ConnectionDraft) -> None:
+        """Save a new connection."""
+        service, actor = self._session.services.connections, self._session.actor
+
+        def work(_: TaskContext) -> Connection:
+            return service.create_(actor, draft)
+
+        self._saving.start(work)
+
+    def update(self, connection: Connection, draft: ConnectionDraft) -> None:
+        """Save changes of a connection, unless somebody else has changed it meanwhile."""
+        service, actor = self._session.services.connections, self._session.actor
+        connection_id, seen_at = connection.id, connection.updated_at
+
+        def work(_: TaskContext) -> Connection:
+            return service.update_(actor, connection_id, draft, seen_at)
+
+        self._saving.start(work)
+
+    def duplicate(self, connection_id: str) -> None:
+        """Save a copy of a connection under a new name."""
+        service, actor = self._session.services.connections, self._session.actor
+
+        def work(_: TaskContext) -> Connection:
+            return service.duplicate_(actor, connection_id)
+
+        self._copying.start(work)
+
+    def remove(self, connection_id: str) -> None:
+        """Delete a connection and its saved password."""
+        service, actor = self._session.services.connections, self._session.actor
+
+        def work(_: TaskContext) -> str:
+            service.delete_(actor, connection_id)
+            return connection_id
+
+        self._removing.start(work)
+
+    @Slot(object)
+    def _take_saved(self, connection: Connection) -> None:
+        self.saved.emit(connection)
+        self._session.connections_changed.emit()
+
+    @Slot(object)
+    def _take_removed(self, connection_id: str) -> None:
+        self.removed.emit(connection_id)
+        self._session.connections_changed.emit()
+
+    # Testing
+
+    def check(self, draft: ConnectionDraft, connection_id: str | None) -> None:
+        """Open one session as the draft says and report what the server answered."""
+        service, actor = self._session.services.connections, self._session.actor
+        self._checked_id = connection_id
+        if connection_id is not None:
+            self._learn(connection_id, Reach.TRYING)
+
+        def work(context: TaskContext) -> ConnectionReport:
+            return service.check_(actor, draft, connection_id, context.token)
+
+        self._checking.start(work)
+
+    def cancel_check(self) -> None:
+        """Stop the test; ``check_cancelled`` follows."""
+        self._checking.cancel()
+
+    def drop_check(self) -> None:
+        """Stop the test and hear nothing more of it."""
+        self._checking.drop()
+        self._take_check_end()
+
+    @Slot(object)
+    def _take_check(self, report: ConnectionReport) -> None:
+        checked, self._checked_id = self._checked_id, None
+        if checked is not None:
+            self._learn(checked, Reach.READY, report=report)
+        self.check_succeeded.emit(report)
+
+    @Slot(object)
+    def _take_check_failure(self, error: Exception) -> None:
+        checked, self._checked_id = self._checked_id, None
+        told = _told(error)
+        if checked is not None:
+            self._learn(checked, Reach.FAILED, error=told)
+        self.check_failed.emit(told)
+
+    @Slot()
+    def _take_check_cancelled(self) -> None:
+        self._take_check_end()
+        self.check_cancelled.emit()
+
+    def _take_check_end(self) -> None:
+        checked, self._checked_id = self._checked_id, None
+        if checked is not None:
+            self._learn(checked, Reach.UNKNOWN)
+
+    # What the database contains
+
+    def read_schema(self, connection_id: str, *, refresh: bool = False) -> None:
+        """Read tables, columns and FULLTEXT indexes; ``refresh`` asks the server again."""
+        service, actor = self._session.services.connections, self._session.actor
+        same = connection_id == self.schema_state.connection_id
+        self.schema_state = SchemaState(
+            connection_id, self.schema_state.schema if same and refresh else None, reading=True
+        )
+        self.schema_changed.emit(self.schema_state)
+        known = self._learnt.get(connection_id)
+        if known is not None and known.reach is not Reach.READY:
+            self._learn(connection_id, Reach.TRYING)
+
+        def work(context: TaskContext) -> DatabaseSchema:
+            return service.schema_(actor, connection_id, context.token, refresh)
+
+        self._schema.start(work)
+
+    def forget_schema(self) -> None:
+        """Show no schema and stop reading one."""
+        self._schema.drop()
+        self._parsers.drop()
+        was_reading = self.schema_state.connection_id if self.schema_state.reading else ""
+        self.schema_state = SchemaState()
+        known = self._learnt.get(was_reading)
+        if known is not None and known.reach is Reach.TRYING:
+            self._learn(was_reading, Reach.UNKNOWN)
+        self.schema_changed.emit(self.schema_state)
+
+    def read_parsers(self, connection_id: str, table: str) -> None:
+        """Look up which parser each FULLTEXT index of a table uses."""
+        service, actor = self._session.services.connections, self._session.actor
+
+        def work(context: TaskContext) -> tuple[str, dict[str, str]]:
+            return table, dict(service.parsers_(actor, connection_id, table, context.token))
+
+        self._parsers.start(work)
+
+    def pool_stats(self, connection_id: str) -> PoolStats | None:
+        """Live figures of the connection's pool, None while it has none."""
+        return self._session.services.connections.stats_(connection_id)
+
+    @Slot(object)
+    def _take_schema(self, schema: DatabaseSchema) -> None:
+        connection_id = self.schema_state.connection_id
+        self.schema_state = SchemaState(connection_id, schema)
+        self._learn(connection_id, Reach.READY)
+        self.schema_changed.emit(self.schema_state)
+
+    @Slot(object)
+    def _take_schema_failure(self, error: Exception) -> None:
+        told = _told(error)
+        self.schema_state = replace(self.schema_state, reading=False, error=told)
+        self._learn(self.schema_state.connection_id, Reach.FAILED, error=told)
+        self.schema_changed.emit(self.schema_state)
+
+    @Slot(object)
+    def _take_parsers(self, result: tuple[str, dict[str, str]]) -> None:
+        self.parsers_ready.emit(*result)
+
+
+def needs_parsers(indexes: tuple[FulltextIndex, ...]) -> bool:
+    """Whether any index's parser is not known yet."""
+    return any(index.parser is None for index in indexes)
+
+
+def _reaches_same(old: Connection, new: Connection) -> bool:
+    return (old.host, old.port, old.database, old.username, old.tls, old.password_sealed) == (
+        new.host,
+        new.port,
+        new.database,
+        new.username,
+        new.tls,
+        new.password_sealed,
+    )
+
+
+def _told(error: Exception) -> AltusError:
+    """The failure as it is said here; a defect of ours reaches the crash dialog by itself."""
+    return error if isinstance(error, AltusError) else AltusError("Something unexpected happened.")

@@ -1,0 +1,1 @@
+"""The search pane: one query over every connection, hits as they arrive."""

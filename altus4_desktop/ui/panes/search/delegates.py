@@ -1,0 +1,125 @@
+"""How a hit is drawn: its title, two lines of snippet, where it is from, how good it is."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QRectF, QSize, Qt
+from PySide6.QtGui import QFontMetrics, QPainter
+from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
+
+from altus4_desktop.ui.panes.painting import (
+    BADGE_TONES,
+    draw_badge,
+    draw_icon,
+    draw_line,
+    draw_lines,
+    draw_row_ground,
+    sized,
+)
+from altus4_desktop.ui.panes.search.model import HitRole, HitRow
+from altus4_desktop.ui.panes.search.wording import source_text
+from altus4_desktop.ui.theme import Space, TypeSize, worn_palette
+
+_SIDE = 18
+_SCORE_WIDTH = 56
+_SNIPPET_LINES = 2
+
+
+class HitDelegate(QStyledItemDelegate):
+    """Draws one hit; every row has the same height, so that long lists scroll evenly."""
+
+    def sizeHint(
+        self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
+    ) -> QSize:
+        del index
+        return QSize(200, self._height(option))
+
+    def paint(
+        self,
+        painter: QPainter,
+        option: QStyleOptionViewItem,
+        index: QModelIndex | QPersistentModelIndex,
+    ) -> None:
+        row = index.data(HitRole.ROW)
+        if not isinstance(row, HitRow):
+            return
+        painter.save()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        state = option.state
+        draw_row_ground(
+            painter,
+            option.rect,
+            selected=bool(state & QStyle.StateFlag.State_Selected),
+            hovered=bool(state & QStyle.StateFlag.State_MouseOver),
+            focused=bool(state & QStyle.StateFlag.State_HasFocus),
+        )
+        self._draw_texts(painter, option, row)
+        painter.restore()
+
+    def _draw_texts(self, painter: QPainter, option: QStyleOptionViewItem, row: HitRow) -> None:
+        palette = worn_palette()
+        rect = option.rect.adjusted(_SIDE, Space.M, -_SIDE, -Space.M)
+        title_font = sized(option.font, TypeSize.LEAD, strong=True)
+        title_height = QFontMetrics(title_font).height()
+        body_height = QFontMetrics(option.font).height()
+
+        score = QRect(rect.right() - _SCORE_WIDTH + 1, rect.top(), _SCORE_WIDTH, title_height)
+        self._draw_score(painter, option, score, row)
+
+        line = QRect(rect.left(), rect.top(), rect.width() - _SCORE_WIDTH - Space.L, title_height)
+        draw_line(painter, line, row.title, title_font, palette.color("text"), row.title_spans)
+
+        snippet = QRect(
+            rect.left(), line.bottom() + Space.XS, rect.width(), body_height * _SNIPPET_LINES
+        )
+        draw_lines(
+            painter,
+            snippet,
+            row.snippet,
+            option.font,
+            palette.color("muted"),
+            row.snippet_spans,
+            lines=_SNIPPET_LINES,
+        )
+        foot = QRect(rect.left(), snippet.bottom() + Space.XS + 2, rect.width(), body_height)
+        self._draw_foot(painter, option, foot, row)
+
+    def _draw_score(
+        self, painter: QPainter, option: QStyleOptionViewItem, rect: QRect, row: HitRow
+    ) -> None:
+        palette = worn_palette()
+        painter.setFont(sized(option.font, TypeSize.CAPTION))
+        painter.setPen(palette.color("faint"))
+        painter.drawText(
+            rect.adjusted(0, 0, 0, -6),
+            int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter),
+            str(row.rank),
+        )
+        track = QRectF(rect.left(), rect.bottom() - 2, rect.width(), 4)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(palette.color("pressed"))
+        painter.drawRoundedRect(track, 2, 2)
+        painter.setBrush(palette.color("accent_fill"))
+        painter.drawRoundedRect(
+            QRectF(track.left(), track.top(), max(4.0, track.width() * row.share), 4), 2, 2
+        )
+
+    def _draw_foot(
+        self, painter: QPainter, option: QStyleOptionViewItem, rect: QRect, row: HitRow
+    ) -> None:
+        palette = worn_palette()
+        font = sized(option.font, TypeSize.CAPTION)
+        left = rect.left()
+        if row.environment is not None:
+            badge = QRect(left, rect.top(), rect.width(), rect.height())
+            text = row.environment.value.upper()
+            left += draw_badge(painter, badge, text, option.font, BADGE_TONES[row.environment])
+            left += Space.S
+        spot = QRect(left, rect.top(), rect.width(), rect.height())
+        left += draw_icon(painter, spot, "table", "faint") + 6
+        text_rect = QRect(left, rect.top(), rect.right() - left, rect.height())
+        draw_line(painter, text_rect, source_text(row.hit.source), font, palette.color("faint"))
+
+    def _height(self, option: QStyleOptionViewItem) -> int:
+        title = QFontMetrics(sized(option.font, TypeSize.LEAD, strong=True)).height()
+        body = QFontMetrics(option.font).height()
+        return title + body * (_SNIPPET_LINES + 1) + 2 * Space.XS + 2 + 2 * Space.M

@@ -1,0 +1,94 @@
+"""The list of hits and the thin line above it that fills as sources answer."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QModelIndex, QRectF, QSize, Qt, Signal, Slot
+from PySide6.QtGui import QKeyEvent, QKeySequence, QPainter, QPaintEvent
+from PySide6.QtWidgets import QAbstractItemView, QListView, QSizePolicy, QWidget
+
+from altus4_desktop.ui.panes.search.copying import CopyFormat
+from altus4_desktop.ui.panes.search.delegates import HitDelegate
+from altus4_desktop.ui.theme import worn_palette
+
+
+class HitList(QListView):
+    """Hits by keyboard and mouse: Enter opens, Ctrl+C copies, the arrow up leaves at the top."""
+
+    copy_wanted = Signal(str)
+    opened = Signal(QModelIndex)
+    left_upwards = Signal()
+    stop_wanted = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("search.hits")
+        self.setAccessibleName(self.tr("Hits"))
+        self.is_stoppable = False
+        self.setItemDelegate(HitDelegate(self))
+        self.setUniformItemSizes(True)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self.setMouseTracking(True)
+        self.setMinimumWidth(300)
+        self.doubleClicked.connect(self._open)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Keys of the list; the rest is the view's."""
+        if event.key() == Qt.Key.Key_Escape and self.is_stoppable:
+            self.stop_wanted.emit()
+        elif event.matches(QKeySequence.StandardKey.Copy):
+            self.copy_wanted.emit(CopyFormat.TSV.value)
+        elif _is_copy_as_json(event):
+            self.copy_wanted.emit(CopyFormat.JSON.value)
+        elif event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            self._open(self.currentIndex())
+        elif event.key() == Qt.Key.Key_Up and self.currentIndex().row() <= 0:
+            self.left_upwards.emit()
+        else:
+            super().keyPressEvent(event)
+
+    @Slot(QModelIndex)
+    def _open(self, index: QModelIndex) -> None:
+        if index.isValid():
+            self.opened.emit(index)
+
+
+def _is_copy_as_json(event: QKeyEvent) -> bool:
+    both = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
+    return event.key() == Qt.Key.Key_C and event.modifiers() == both
+
+
+class ProgressLine(QWidget):
+    """A hairline that fills with the share of sources that have answered."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("search.progress")
+        self.setAccessibleName(self.tr("Progress of the search"))
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self._share: float | None = None
+
+    def show_share(self, share: float | None) -> None:
+        """Fill the line from 0 to 1; None leaves it bare."""
+        if share != self._share:
+            self._share = share
+            self.setAccessibleDescription("" if share is None else f"{share:.0%}")
+            self.update()
+
+    def sizeHint(self) -> QSize:
+        return QSize(100, 3)
+
+    def paintEvent(self, _: QPaintEvent) -> None:
+        if self._share is None:
+            return
+        palette = worn_palette()
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(palette.color("border"))
+        painter.drawRoundedRect(QRectF(self.rect()), 1.5, 1.5)
+        painter.setBrush(palette.color("accent_fill"))
+        painter.drawRoundedRect(QRectF(0, 0, self.width() * self._share, self.height()), 1.5, 1.5)
+        painter.end()

@@ -1,0 +1,181 @@
+"""The box the query is typed into, and the line that shows where its boolean text goes wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import QEvent, QRect, QSize, QStringListModel, Qt, QTimer, Signal, Slot
+from PySide6.QtGui import QFont, QFontMetrics, QKeyEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import QCompleter, QFrame, QListView, QSizePolicy, QWidget
+
+from altus4_desktop.domain.errors import QuerySyntaxError
+from altus4_desktop.ui.panes.painting import sized
+from altus4_desktop.ui.panes.search.wording import one_line, utf16_spans
+from altus4_desktop.ui.theme import TypeSize, mono_family, worn_palette
+from altus4_desktop.ui.widgets import SearchField
+
+_TYPING_PAUSE_MS = 60
+_MAX_LENGTH = 10_000
+
+
+class QueryField(SearchField):
+    """Completes from recent searches; Enter submits, Escape asks to stop before it empties."""
+
+    submitted = Signal()
+    completion_wanted = Signal(str)
+    stop_wanted = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(
+            self.tr("Search your databases"), name="search.query", large=True, parent=parent
+        )
+        self.setAccessibleName(self.tr("Query"))
+        self.setMaxLength(_MAX_LENGTH)
+        self.is_stoppable = False
+        self._recent = QStringListModel(self)
+        completer = QCompleter(self._recent, self)
+        completer.setCompletionMode(QCompleter.CompletionMode.UnfilteredPopupCompletion)
+        completer.setMaxVisibleItems(10)
+        self._popup = QListView()
+        completer.setPopup(self._popup)
+        self._popup.setObjectName("search.recent")
+        self._popup.setAccessibleName(self.tr("Recent searches"))
+        self._completer = completer
+        completer.activated.connect(self._submit_soon)
+        self.setCompleter(completer)
+        self._asked = ""
+        self._pause = QTimer(self)
+        self._pause.setSingleShot(True)
+        self._pause.setInterval(_TYPING_PAUSE_MS)
+        self._pause.timeout.connect(self._ask)
+        self.textEdited.connect(self._typed)
+        # Enter on a completion says both "activated" and "return pressed"; one search is meant.
+        self._soon = QTimer(self)
+        self._soon.setSingleShot(True)
+        self._soon.setInterval(0)
+        self._soon.timeout.connect(self._submit)
+        self.returnPressed.connect(self._submit_soon)
+
+    def show_recent(self, prefix: str, queries: Sequence[str]) -> None:
+        """Offer recent searches, unless the text has changed since they were asked for."""
+        text = self.text().strip()
+        if prefix != text:
+            return
+        offered = [query for query in queries if query != text]
+        if offered == self._recent.stringList() and self._popup.isVisible():
+            return
+        self._recent.setStringList(offered)
+        if offered and self.hasFocus() and prefix == self._asked:
+            self._completer.complete()
+        else:
+            self._popup.hide()
+
+    def offer_recent(self) -> None:
+        """Ask for recent searches for what is in the box."""
+        self._asked = self.text().strip()
+        self.completion_wanted.emit(self._asked)
+
+    def mark(self, error: QuerySyntaxError) -> None:
+        """Select the place the error is about."""
+        spans = utf16_spans(self.text(), [(error.position, error.position + max(1, error.length))])
+        self.setFocus()
+        if spans:
+            self.setSelection(spans[0][0], spans[0][1] - spans[0][0])
+        else:
+            self.end(False)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Escape stops a search, the arrow down opens the recent searches of an empty box."""
+        if event.key() == Qt.Key.Key_Escape and self.is_stoppable:
+            self.stop_wanted.emit()
+            return
+        if event.key() == Qt.Key.Key_Down and not self.text():
+            self.offer_recent()
+            return
+        super().keyPressEvent(event)
+
+    @Slot(str)
+    def _typed(self, text: str) -> None:
+        self._recent.setStringList([])
+        self._popup.hide()
+        if text.strip():
+            self._pause.start()
+        else:
+            self._pause.stop()
+
+    @Slot()
+    def _ask(self) -> None:
+        self.offer_recent()
+
+    @Slot()
+    def _submit_soon(self) -> None:
+        self._soon.start()
+
+    @Slot()
+    def _submit(self) -> None:
+        self._pause.stop()
+        self._asked = "\0"
+        self._popup.hide()
+        self.submitted.emit()
+
+
+class SyntaxMark(QFrame):
+    """The query on one line with the wrong place underlined, scrolled so that it can be seen."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("search.syntax")
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self._text = ""
+        self._start = 0
+        self._length = 1
+        self.hide()
+
+    def show_error(self, query: str, error: QuerySyntaxError) -> None:
+        """Show the query with the error's place marked."""
+        start = min(max(error.position, 0), len(query))
+        lead = max(0, start - 24)
+        self._text = ("…" if lead else "") + one_line(query[lead : start + 60])
+        self._start = start - lead + (1 if lead else 0)
+        self._length = max(1, error.length)
+        self.setAccessibleName(
+            self.tr("The error is at character {place}: {text}").format(
+                place=start + 1, text=query[start : start + self._length] or self.tr("the end")
+            )
+        )
+        self.show()
+        self.update()
+
+    def sizeHint(self) -> QSize:
+        return QSize(200, QFontMetrics(self._face()).height() + 10)
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        self.updateGeometry()
+
+    def paintEvent(self, _: QPaintEvent) -> None:
+        palette = worn_palette()
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        font = self._face()
+        metrics = QFontMetrics(font)
+        painter.setFont(font)
+        before = self._text[: self._start]
+        wrong = self._text[self._start : self._start + self._length] or " "
+        after = self._text[self._start + self._length :]
+        left = 2
+        for text, role in ((before, "muted"), (wrong, "danger"), (after, "muted")):
+            width = metrics.horizontalAdvance(text)
+            painter.setPen(palette.color(role))
+            box = QRect(left, 0, width + 2, self.height() - 6)
+            painter.drawText(box, int(Qt.AlignmentFlag.AlignVCenter), text)
+            if role == "danger":
+                painter.setPen(QPen(palette.color("danger"), 2))
+                painter.drawLine(left, self.height() - 5, left + width, self.height() - 5)
+            left += width
+        painter.end()
+
+    def _face(self) -> QFont:
+        font = sized(self.font(), TypeSize.BODY)
+        font.setFamily(mono_family())
+        return font
