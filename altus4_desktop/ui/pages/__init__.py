@@ -1,0 +1,1 @@
+"""What fills the window before somebody is signed in, and while it is locked."""
