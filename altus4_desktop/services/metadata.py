@@ -1,0 +1,267 @@
+"""The metadata store: which one, opening it, bringing its schema up to date."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from altus4_desktop.domain.accounts import Actor, Role
+from altus4_desktop.domain.cancel import CancelToken
+from altus4_desktop.domain.errors import AccessError, SchemaError, StoreError
+from altus4_desktop.domain.progress import ProgressSink, ignore_progress
+from altus4_desktop.domain.revisions import MigrationStatus, Revision, StoreReport
+from altus4_desktop.services.settings import Settings
+from altus4_desktop.storage.location import StoreLocation, parse_store_url
+from altus4_desktop.vault import Binding
+
+if TYPE_CHECKING:
+    from altus4_desktop.services.vault import VaultService
+    from altus4_desktop.storage.store import Store
+
+_FILE = "metadata.sqlite3"
+_BACKUPS = "backups"
+
+
+class MetadataService:
+    """Holds the one open store; safe to call from several threads."""
+
+    def __init__(self, data_dir: Path, settings: Settings, vault: VaultService) -> None:
+        self._data_dir = data_dir
+        self._settings = settings
+        self._vault = vault
+        self._lock = threading.RLock()
+        self._store: Store | None = None
+        self._status: MigrationStatus | None = None
+        vault.protect_records(self._sealed_records)
+
+    @property
+    def location(self) -> StoreLocation:
+        """Where the store is; raises InputError for a metadata URL that cannot be read."""
+        url = self._settings.effective_metadata_url
+        return self._embedded() if url is None else parse_store_url(url)
+
+    @property
+    def store(self) -> Store:
+        """The open store, up to date; raises StoreError (``store.closed``), and SchemaError
+        (``store.upgrade_needed``) while a shared store waits for an upgrade."""
+        with self._lock:
+            if self._store is None or self._status is None:
+                raise StoreError(
+                    "The metadata store is not open.", code="store.closed", retryable=True
+                )
+            if self._status.pending:
+                raise _upgrade_needed(self._status)
+            return self._store
+
+    @property
+    def is_open(self) -> bool:
+        """Whether `store` can be used."""
+        with self._lock:
+            return self._status is not None and not self._status.pending
+
+    def is_configured(self) -> bool:
+        """Whether somebody has chosen a store, or the embedded one has been made."""
+        if self._settings.effective_metadata_url is not None:
+            return True
+        file = self._embedded().file
+        return file is not None and file.exists()
+
+    def password_known(self) -> bool:
+        """Whether the store can be opened without asking for a password."""
+        return self.location.embedded or self._given() is not None or self._sealed() is not None
+
+    def password_is_sealed(self) -> bool:
+        """Whether the vault has to be unlocked before the store can be opened."""
+        return not self.location.embedded and self._given() is None and self._sealed() is not None
+
+    def choose_(self, url: str | None, password_secret: str | None = None) -> None:
+        """Use the store at ``url`` (None: the embedded one) from now on and remember it.
+
+        The password of a shared store goes into the vault. Raises InputError, VaultLockedError,
+        StoreError.
+        """
+        with self._lock:
+            location = self._embedded() if url is None else parse_store_url(url)
+            sealed = None
+            if not location.embedded and password_secret is not None:
+                sealed = self._vault.seal(password_secret, _binding(location))
+            self.close_()
+            self._settings.metadata_url = None if url is None else location.url
+            self._settings.metadata_password_sealed = sealed
+            self._settings.save()
+
+    def check_(
+        self,
+        url: str | None,
+        password_secret: str | None = None,
+        token: CancelToken | None = None,
+    ) -> StoreReport:
+        """Look at the store at ``url`` (None: the embedded one) and touch nothing.
+
+        Raises InputError, StoreError, Cancelled.
+        """
+        from altus4_desktop.storage.store import look_at
+
+        location = self._embedded() if url is None else parse_store_url(url)
+        return look_at(location, password_secret, token=token)
+
+    def open_(self, password_secret: str | None = None) -> MigrationStatus:
+        """Open the store; a file is upgraded at once, after a verified copy.
+
+        A shared store is only looked at: while steps are pending, `upgrade_` has to be agreed to.
+        Raises SchemaError for a foreign or newer store, StoreError, VaultLockedError.
+        """
+        with self._lock:
+            if self._status is not None and not self._status.pending:
+                return self._status
+            store = self._opened(password_secret)
+            if store.location.embedded and store.migrator.status().pending:
+                store.migrator.upgrade()
+            return self._refresh()
+
+    def upgrade_(
+        self,
+        to: str | None = None,
+        progress: ProgressSink = ignore_progress,
+        *,
+        dry_run: bool = False,
+        password_secret: str | None = None,
+    ) -> tuple[Revision, ...]:
+        """Apply the pending steps; for a shared store the caller has somebody's agreement.
+
+        Returns what was, or would be, applied. Raises as `open_` does, and InputError.
+        """
+        with self._lock:
+            store = self._opened(password_secret)
+            done = store.migrator.upgrade(to, progress, dry_run)
+            self._refresh()
+            return done
+
+    def downgrade_(
+        self,
+        actor: Actor | None,
+        to: str | None = None,
+        progress: ProgressSink = ignore_progress,
+        *,
+        dry_run: bool = False,
+    ) -> tuple[Revision, ...]:
+        """Undo every step after ``to`` (default: all) and lose what their tables hold.
+
+        ``actor`` may be None only while `undoing_needs_admin` is false. Returns what was, or would
+        be, undone. Raises AccessError, and as `open_` does.
+        """
+        with self._lock:
+            if self.undoing_needs_admin() and (actor is None or actor.role is not Role.ADMIN):
+                raise AccessError("Only an admin may undo revisions of the metadata store.")
+            store = self._opened(None)
+            done = store.migrator.downgrade(to, progress, dry_run)
+            self._refresh()
+            return done
+
+    def undoing_needs_admin(self) -> bool:
+        """Whether somebody has an account that may decide: the store is whole and in use."""
+        with self._lock:
+            store = self._opened(None)
+            status = self._refresh()
+            return not status.pending and not status.newer and store.users.exists_real()
+
+    def status_(self, password_secret: str | None = None) -> MigrationStatus:
+        """Where the store stands, also before it is made and when it is newer; changes nothing.
+
+        Raises SchemaError for a foreign database, StoreError, VaultLockedError.
+        """
+        with self._lock:
+            return self._opened(password_secret).migrator.status()
+
+    def sql_(self, revision: str, dialect: str | None = None, *, down: bool = False) -> str:
+        """The statements of one step for ``mysql`` or ``sqlite`` (default: the store's own).
+
+        Needs no server. Raises InputError.
+        """
+        from altus4_desktop.storage.migrator import statements
+
+        own = "sqlite" if self.location.embedded else "mysql"
+        return statements(revision, dialect or own, down=down)
+
+    def close_(self) -> None:
+        """Close the store; `open_` opens it again."""
+        with self._lock:
+            store, self._store, self._status = self._store, None, None
+            if store is not None:
+                store.close()
+
+    def _opened(self, password_secret: str | None) -> Store:
+        from altus4_desktop.storage.store import open_store
+
+        if self._store is None:
+            location = self.location
+            if password_secret is None and not location.embedded:
+                password_secret = self._password(location)
+            self._store = open_store(location, password_secret, backups=self._data_dir / _BACKUPS)
+        return self._store
+
+    def _refresh(self) -> MigrationStatus:
+        from altus4_desktop.storage.migrator import newer_store
+
+        self._status = None
+        status = self._opened(None).migrator.status()
+        if status.newer:
+            raise newer_store(status)
+        self._status = status
+        return status
+
+    def _embedded(self) -> StoreLocation:
+        return StoreLocation(file=self._data_dir / _FILE)
+
+    def _given(self) -> str | None:
+        return self._settings.metadata_password_override
+
+    def _sealed(self) -> str | None:
+        # A store named on the command line is not the one the saved password belongs to.
+        if self._settings.metadata_url_override is not None:
+            saved = self._settings.metadata_url
+            if saved is None or parse_store_url(saved) != self.location:
+                return None
+        return self._settings.metadata_password_sealed
+
+    def _password(self, location: StoreLocation) -> str | None:
+        given = self._given()
+        if given is not None:
+            return given
+        sealed = self._sealed()
+        return None if sealed is None else self._vault.open_(sealed, _binding(location))
+
+    def _sealed_records(self) -> Iterator[str]:
+        """What this workstation has sealed: other workstations' records in a shared store have
+        keys of their own and must not keep this one from making its own."""
+        if self._settings.metadata_password_sealed is not None:
+            yield self._settings.metadata_password_sealed
+        if not self.location.embedded or not self.is_configured():
+            return
+        self.open_()
+        for _, record in self.store.connections.sealed_records():
+            yield record
+
+
+def _binding(location: StoreLocation) -> Binding:
+    return Binding(
+        table="settings",
+        column="metadata_password",
+        row_id="metadata",
+        owner_id="",
+        host=location.host,
+        port=location.port,
+        username=location.username,
+        tls_mode=location.tls.mode.value,
+    )
+
+
+def _upgrade_needed(status: MigrationStatus) -> SchemaError:
+    return SchemaError(
+        "The shared metadata store has to be upgraded first ({count} steps).",
+        hint="An admin agrees to it in the window, or runs “migrate up”.",
+        code="store.upgrade_needed",
+        details={"count": len(status.pending)},
+    )

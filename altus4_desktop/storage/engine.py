@@ -1,0 +1,103 @@
+"""Opening the metadata store: one SQLAlchemy engine for a file or for a server's database."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.pool import NullPool, QueuePool
+
+from altus4_desktop.storage import files
+from altus4_desktop.storage.location import StoreLocation
+
+# An execution option: the transaction is going to write.
+WRITES = "altus4_writes"
+
+_QUERY_TIMEOUT_S = 30.0
+# An ALTER of a large table may take long; an abandoned one is finished by the server regardless.
+_MIGRATION_QUERY_TIMEOUT_S = 3600.0
+_IDLE_RECYCLE_S = 300
+_POOL_SIZE = 4
+_POOL_TIMEOUT_S = 30.0
+_SESSION = (
+    "SET SESSION time_zone = '+00:00', sql_mode = 'STRICT_ALL_TABLES,NO_ZERO_IN_DATE,NO_ZERO_DATE,"
+    "ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION', innodb_lock_wait_timeout = 10,"
+    " lock_wait_timeout = 60"
+)
+
+
+def build_engine(
+    location: StoreLocation, password_secret: str | None = None, *, migrating: bool = False
+) -> sa.Engine:
+    """An engine over ``location``; nothing is opened yet.
+
+    ``migrating``: one connection at a time that is closed after use and waits longer.
+    """
+    pool: dict[str, Any] = (
+        {"poolclass": NullPool}
+        if migrating
+        else {
+            "poolclass": QueuePool,
+            "pool_size": _POOL_SIZE,
+            "max_overflow": 0,
+            "pool_timeout": _POOL_TIMEOUT_S,
+        }
+    )
+    if location.file is not None:
+        return _file_engine(location.file, pool, migrating)
+    return _server_engine(location, password_secret or "", pool, migrating)
+
+
+def build_reader(file: Path, *, read_only: bool = True) -> sa.Engine:
+    """An engine for a first look into ``file``, of which nothing is known yet."""
+    engine = sa.create_engine(
+        "sqlite+pysqlite://",
+        creator=lambda: files.connect(file, read_only=read_only),
+        hide_parameters=True,
+        poolclass=NullPool,
+    )
+    sa.event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _file_engine(file: Path, pool: dict[str, Any], migrating: bool) -> sa.Engine:
+    timeout_s = files.MIGRATION_TIMEOUT_S if migrating else files.BUSY_TIMEOUT_S
+
+    def connect() -> sqlite3.Connection:
+        return files.connect(file, read_only=False, timeout_s=timeout_s)
+
+    engine = sa.create_engine("sqlite+pysqlite://", creator=connect, hide_parameters=True, **pool)
+    sa.event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _begin(connection: sa.Connection) -> None:
+    # A transaction that begins by reading could find itself unable to write later on.
+    writes = connection.get_execution_options().get(WRITES, False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _server_engine(
+    location: StoreLocation, password_secret: str, pool: dict[str, Any], migrating: bool
+) -> sa.Engine:
+    from altus4_desktop.driver.connect import open_connection
+    from altus4_desktop.driver.failures import is_clean_server_error
+
+    timeout_s = _MIGRATION_QUERY_TIMEOUT_S if migrating else _QUERY_TIMEOUT_S
+    target = location.target(password_secret, timeout_s)
+
+    def connect() -> Any:
+        return open_connection(target, setup=(_SESSION,), autocommit=False, found_rows=True)
+
+    def distrust(context: sa.engine.ExceptionContext) -> None:
+        # After anything but the server's own error the session may be out of step.
+        if not is_clean_server_error(context.original_exception):
+            context.is_disconnect = True
+
+    if not migrating:
+        pool = {**pool, "pool_pre_ping": True, "pool_recycle": _IDLE_RECYCLE_S}
+    engine = sa.create_engine("mysql+pymysql://", creator=connect, hide_parameters=True, **pool)
+    sa.event.listen(engine, "handle_error", distrust)
+    return engine

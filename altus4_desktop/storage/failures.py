@@ -1,0 +1,209 @@
+"""What went wrong with the metadata store, as a sentence for a person."""
+
+from __future__ import annotations
+
+import sqlite3
+
+import sqlalchemy as sa
+
+from altus4_desktop.domain.errors import (
+    AltusError,
+    ConflictError,
+    InputError,
+    NotFoundError,
+    SchemaError,
+    StoreError,
+    TenantError,
+)
+from altus4_desktop.storage.location import StoreLocation
+
+_TRY_AGAIN = "Try again in a moment."
+
+_DUPLICATE_CODES = frozenset({1062, 1586})
+_REFERENCE_CODES = frozenset({1216, 1217, 1451, 1452})
+_UNFIT_CODES = frozenset({1264, 1265, 1366, 1406, 3140, 3819, 4025})
+_BUSY_CODES = frozenset({1205, 1213})
+_FULL_CODES = frozenset({1021, 1041, 1114})
+_READ_ONLY_CODES = frozenset({1290, 1792, 1836})
+_DENIED_CODES = frozenset({1044, 1142, 1143, 1227, 1370})
+
+
+def translate(error: BaseException, location: StoreLocation) -> AltusError:
+    """``error`` as a domain error; an `AltusError` other than a server's stays as it is."""
+    if isinstance(error, sa.exc.TimeoutError):
+        return StoreError(
+            "All connections to the metadata store are busy.",
+            hint=_TRY_AGAIN,
+            code="store.busy",
+            retryable=True,
+        )
+    origin = error.orig if isinstance(error, sa.exc.DBAPIError) and error.orig else error
+    if isinstance(origin, UnicodeEncodeError):
+        return InputError("text", "The text holds characters that cannot be stored.")
+    if location.file is not None:
+        return _from_file(origin, str(location.file))
+    return _from_server(origin, location)
+
+
+def _from_file(error: BaseException, file: str) -> AltusError:
+    if isinstance(error, AltusError):
+        return error
+    if isinstance(error, OSError):
+        return StoreError(
+            "The metadata store “{file}” cannot be reached: {reason}.",
+            hint="Check the folder, its rights and the free space.",
+            code="store.unreachable",
+            details={"file": file, "reason": error.strerror or type(error).__name__},
+        )
+    if not isinstance(error, sqlite3.Error | sa.exc.SQLAlchemyError):
+        # Our own bug is no failure of the store.
+        raise error
+    extended = getattr(error, "sqlite_errorcode", None)
+    if not isinstance(extended, int):
+        return StoreError(
+            "The metadata store “{file}” failed: {reason}.",
+            details={"file": file, "reason": type(error).__name__},
+        )
+    primary = extended & 0xFF
+    if primary == sqlite3.SQLITE_CONSTRAINT:
+        return _constraint(extended)
+    if primary == sqlite3.SQLITE_NOTADB:
+        return SchemaError(
+            "“{file}” is not a metadata store; nothing was changed.",
+            hint="Choose another file name.",
+            code="store.foreign",
+            details={"file": file},
+        )
+    message, hint, code, retryable = _SQLITE.get(
+        primary,
+        ("The metadata store “{file}” failed ({name}).", "", "store.failed", False),
+    )
+    return StoreError(
+        message,
+        hint=hint,
+        code=code,
+        retryable=retryable,
+        details={"file": file, "name": str(getattr(error, "sqlite_errorname", ""))},
+    )
+
+
+_BUSY = ("Another program keeps the metadata store busy.", _TRY_AGAIN, "store.busy", True)
+_READ_ONLY = (
+    "The metadata store “{file}” can only be read.",
+    "Give the file and its folder back to your user.",
+    "store.read_only",
+    False,
+)
+_CORRUPT = (
+    "The metadata store “{file}” is damaged ({name}).",
+    "Put back a copy from the “backups” folder beside it.",
+    "store.corrupt",
+    False,
+)
+_SQLITE: dict[int, tuple[str, str, str, bool]] = {
+    sqlite3.SQLITE_BUSY: _BUSY,
+    sqlite3.SQLITE_LOCKED: _BUSY,
+    sqlite3.SQLITE_FULL: (
+        "The disk is full; the metadata store could not be written.",
+        "Make room, then try again. What was saved before is safe.",
+        "store.full",
+        True,
+    ),
+    sqlite3.SQLITE_READONLY: _READ_ONLY,
+    sqlite3.SQLITE_PERM: _READ_ONLY,
+    sqlite3.SQLITE_CANTOPEN: (
+        "The metadata store “{file}” cannot be opened.",
+        "Check that the file is there and that your user may read and write it.",
+        "store.unreachable",
+        False,
+    ),
+    sqlite3.SQLITE_CORRUPT: _CORRUPT,
+    sqlite3.SQLITE_IOERR: (
+        "Reading or writing the metadata store “{file}” failed ({name}).",
+        "Check the disk and its free space.",
+        "store.io",
+        True,
+    ),
+}
+
+
+def _constraint(extended: int) -> AltusError:
+    if extended == sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY:
+        return _missing_reference()
+    if extended in (sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY):
+        return _duplicate()
+    return _unfit()
+
+
+def _duplicate() -> AltusError:
+    return ConflictError("It exists already.")
+
+
+def _missing_reference() -> AltusError:
+    return NotFoundError(
+        "What it belongs to is gone.", hint="Somebody deleted it meanwhile; look again."
+    )
+
+
+def _unfit() -> AltusError:
+    return InputError("value", "The metadata store does not take this value.")
+
+
+def _from_server(error: BaseException, location: StoreLocation) -> AltusError:
+    # Only a shared store needs the driver.
+    from altus4_desktop.driver.failures import translate as translate_driver
+
+    if isinstance(error, AltusError) and not isinstance(error, TenantError):
+        return error
+    known = _from_server_code(error, location)
+    if known is not None:
+        return known
+    failure = translate_driver(error, location.target("", 0))
+    if not isinstance(failure, TenantError):
+        return failure
+    return StoreError(
+        f"The metadata store cannot be used. {failure.template}",
+        hint=failure.hint_template,
+        code=f"store.{failure.failure.value}",
+        retryable=failure.retryable,
+        details=failure.details,
+    )
+
+
+def _from_server_code(error: BaseException, location: StoreLocation) -> AltusError | None:
+    code = error.args[0] if error.args and isinstance(error.args[0], int) else 0
+    if isinstance(error, TenantError):
+        code = error.server_code or 0
+    where = {"host": location.host, "database": location.database, "username": location.username}
+    if code in _DUPLICATE_CODES:
+        return _duplicate()
+    if code in _REFERENCE_CODES:
+        return _missing_reference()
+    if code in _UNFIT_CODES:
+        return _unfit()
+    if code in _BUSY_CODES:
+        return StoreError(_BUSY[0], hint=_TRY_AGAIN, code="store.busy", retryable=True)
+    if code in _FULL_CODES:
+        return StoreError(
+            "The disk of “{host}” is full; the metadata store could not be written.",
+            hint="Tell whoever runs the server. What was saved before is safe.",
+            code="store.full",
+            retryable=True,
+            details=where,
+        )
+    if code in _READ_ONLY_CODES:
+        return StoreError(
+            "The metadata store on “{host}” can only be read.",
+            hint="The server is read-only at the moment; ask whoever runs it.",
+            code="store.read_only",
+            details=where,
+        )
+    if code in _DENIED_CODES:
+        return StoreError(
+            "“{username}” may not do that in “{database}” on “{host}”.",
+            hint="To use the store the account needs SELECT, INSERT, UPDATE and DELETE; to set it "
+            "up or to upgrade it also CREATE, ALTER, INDEX, REFERENCES and DROP.",
+            code="store.denied",
+            details=where,
+        )
+    return None

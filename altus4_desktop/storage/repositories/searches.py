@@ -1,0 +1,176 @@
+"""The table ``searches``: the history."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from altus4_desktop.domain.searching import SearchMode, SearchRecord
+from altus4_desktop.storage.tables import databases, searches
+from altus4_desktop.storage.transactions import Transactions
+
+c = searches.c
+_RECORD = (
+    c.id,
+    c.user_id,
+    c.database_id,
+    c.query,
+    c.search_mode,
+    c.search_params,
+    c.result_count,
+    c.execution_time_ms,
+    c.created_at,
+)
+_QUERY_LIMIT = 1000
+# Completion looks no further back than this many matching searches.
+_RECENT_LIMIT = 1000
+# InnoDB leaves shorter words out of its index unless it is configured otherwise.
+_MIN_WORD = 3
+_DELETE_BATCH = 500
+
+
+class SearchRepository:
+    """Past searches. Every method raises StoreError when the store fails."""
+
+    def __init__(self, transactions: Transactions, dialect: str) -> None:
+        self._transactions = transactions
+        self._on_file = dialect == "sqlite"
+
+    def add_(self, record: SearchRecord) -> None:
+        """Keep ``record``; repeating it with the same id does nothing.
+
+        The query is cut at the column's 1,000 characters, and a connection deleted meanwhile is
+        left out. Raises NotFoundError when there is no such user.
+        """
+        values: dict[str, Any] = {
+            "id": record.id,
+            "user_id": record.user_id,
+            "query": record.query[:_QUERY_LIMIT],
+            "search_mode": record.mode.value,
+            "search_params": dict(record.params),
+            "result_count": record.result_count,
+            "execution_time_ms": record.execution_time_ms,
+        }
+        if record.created_at is not None:
+            values["created_at"] = record.created_at
+
+        def work(connection: sa.Connection) -> None:
+            kept = connection.execute(
+                sa.select(databases.c.id).where(databases.c.id == record.connection_id)
+            ).scalar()
+            connection.execute(sa.insert(searches).values(**values, database_id=kept))
+
+        def settled(connection: sa.Connection) -> bool:
+            found = connection.execute(sa.select(c.user_id).where(c.id == record.id)).scalar()
+            return found == record.user_id
+
+        self._transactions.write(work, settled=settled)
+
+    def recent_(self, user_id: str, prefix: str = "", limit: int = 20) -> list[SearchRecord]:
+        """The user's newest searches whose query starts with ``prefix`` (in any case), each query
+        once."""
+        statement = sa.select(*_RECORD).where(c.user_id == user_id)
+        if prefix:
+            statement = statement.where(c.query.istartswith(prefix, autoescape=True))
+        distinct: dict[str, SearchRecord] = {}
+        for record in self._records(_newest_first(statement).limit(_RECENT_LIMIT)):
+            distinct.setdefault(record.query.casefold(), record)
+            if len(distinct) >= limit:
+                break
+        return list(distinct.values())
+
+    def list_(
+        self,
+        user_id: str | None,
+        *,
+        text: str = "",
+        from_at: datetime | None = None,
+        to_at: datetime | None = None,
+        limit: int = 100,
+        offset: int = 0,
+    ) -> list[SearchRecord]:
+        """The searches of one user, or of all, newest first; ``to_at`` is exclusive.
+
+        ``text`` keeps queries with words that begin with its words, or failing that with ``text``
+        anywhere in them.
+        """
+        statement = sa.select(*_RECORD)
+        if user_id is not None:
+            statement = statement.where(c.user_id == user_id)
+        if from_at is not None:
+            statement = statement.where(c.created_at >= from_at)
+        if to_at is not None:
+            statement = statement.where(c.created_at < to_at)
+        page = _newest_first(statement).limit(limit).offset(offset)
+        if not text.strip():
+            return self._records(page)
+        words = re.findall(r"\w+", text)
+        if words and all(len(word) >= _MIN_WORD for word in words):
+            matching = self._matching(words)
+            # An empty page may also be the one after the last.
+            if self._records(_newest_first(statement).where(matching).limit(1)):
+                return self._records(page.where(matching))
+        return self._records(page.where(c.query.icontains(text.strip(), autoescape=True)))
+
+    def delete_(self, user_id: str | None, search_ids: Sequence[str] | None = None) -> int:
+        """Delete the searches of one user, or of all; ``search_ids`` None means every one.
+
+        Returns how many there were.
+        """
+        mine = [] if user_id is None else [c.user_id == user_id]
+        if search_ids is None:
+            return self._delete(mine)
+        return sum(
+            self._delete([*mine, c.id.in_(search_ids[at : at + _DELETE_BATCH])])
+            for at in range(0, len(search_ids), _DELETE_BATCH)
+        )
+
+    def _delete(self, conditions: list[sa.ColumnElement[bool]]) -> int:
+        counted = 0
+
+        def work(connection: sa.Connection) -> None:
+            nonlocal counted
+            counted = connection.execute(sa.delete(searches).where(*conditions)).rowcount
+
+        def gone(connection: sa.Connection) -> bool:
+            return connection.execute(sa.select(c.id).where(*conditions).limit(1)).first() is None
+
+        self._transactions.write(work, settled=gone)
+        return counted
+
+    def _matching(self, words: Sequence[str]) -> sa.ColumnElement[bool]:
+        if self._on_file:
+            return sa.text(
+                "searches.rowid IN (SELECT rowid FROM ft_query WHERE ft_query MATCH :ft)"
+            ).bindparams(ft=" ".join(f'"{word}"*' for word in words))  # type: ignore[return-value]  # a text clause stands for a condition
+        from sqlalchemy.dialects.mysql import match
+
+        return match(c.query, against=" ".join(f"+{word}*" for word in words)).in_boolean_mode()
+
+    def _records(self, statement: sa.Select[Any]) -> list[SearchRecord]:
+        return self._transactions.read(
+            lambda connection: [_search(row) for row in connection.execute(statement).mappings()]
+        )
+
+
+def _newest_first(statement: Any) -> Any:
+    return statement.order_by(c.created_at.desc(), c.id.desc())
+
+
+def _search(row: Mapping[Any, Any]) -> SearchRecord:
+    params = row[c.search_params]
+    return SearchRecord(
+        id=row[c.id],
+        user_id=row[c.user_id],
+        connection_id=row[c.database_id],
+        query=row[c.query],
+        mode=SearchMode(row[c.search_mode] or SearchMode.NATURAL),
+        params=params if isinstance(params, dict) else {},
+        result_count=row[c.result_count],
+        execution_time_ms=row[c.execution_time_ms],
+        created_at=row[c.created_at],
+    )

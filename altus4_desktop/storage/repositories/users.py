@@ -1,0 +1,252 @@
+"""The table ``users``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from altus4_desktop.domain.accounts import Role, User
+from altus4_desktop.domain.errors import NotFoundError
+from altus4_desktop.storage.repositories.fitting import check_lengths, moved_on, server_now
+from altus4_desktop.storage.tables import users
+from altus4_desktop.storage.transactions import Transactions
+
+c = users.c
+_RECORD = (
+    c.id,
+    c.name,
+    c.email,
+    c.role,
+    c.preferences,
+    c.timezone,
+    c.created_at,
+    c.updated_at,
+)
+
+
+def _always(connection: sa.Connection) -> bool:
+    del connection
+    return True
+
+
+class UserRepository:
+    """People who may sign in. Every method raises StoreError when the store fails."""
+
+    def __init__(self, transactions: Transactions) -> None:
+        self._transactions = transactions
+
+    def find_(self, user_id: str) -> User | None:
+        """The user with this id."""
+        return self._find(c.id == user_id)
+
+    def find_by_email(self, email: str) -> User | None:
+        """The user with exactly this address."""
+        return self._find(c.email == email)
+
+    def list_(self) -> list[User]:
+        """All users, by name."""
+        statement = sa.select(*_RECORD)
+        found = self._transactions.read(
+            lambda connection: [_user(row) for row in connection.execute(statement).mappings()]
+        )
+        return sorted(found, key=lambda user: (user.name.casefold(), user.email))
+
+    def create_(self, user: User, password_hash: str) -> User:
+        """Insert ``user`` and return it as stored.
+
+        Repeating it with the same id does nothing. Raises ConflictError for an address in use.
+        """
+        values = {**_values(user), "id": user.id, "password": password_hash}
+        check_lengths(users, values, {})
+        self._transactions.write(
+            lambda connection: _insert(connection, values),
+            settled=lambda connection: _matches(connection, user.id, values),
+        )
+        return self._get(user.id)
+
+    def update_(self, user: User) -> User:
+        """Change name, address, preferences and time zone; raises NotFoundError, ConflictError."""
+        values = _values(user)
+        del values["role"]
+        check_lengths(users, values, {})
+        self._change(user.id, values)
+        return self._get(user.id)
+
+    def create_first_admin(self, user: User, password_hash: str) -> bool:
+        """Insert ``user`` unless somebody besides the demo's account is there already; the demo's
+        account is no admin from then on. Returns whether it was inserted."""
+        values = {**_values(user), "id": user.id, "password": password_hash}
+        check_lengths(users, values, {})
+        first = True
+
+        def work(connection: sa.Connection) -> None:
+            nonlocal first
+            everybody = connection.execute(sa.select(c.id, c.preferences).with_for_update()).all()
+            first = all(_is_demo(preferences) for _, preferences in everybody)
+            if first:
+                connection.execute(sa.update(users).values(role=Role.USER.value))
+                _insert(connection, values)
+
+        self._transactions.write(
+            work, settled=lambda connection: _matches(connection, user.id, values)
+        )
+        return first
+
+    def set_role(self, user_id: str, role: Role) -> None:
+        """Change the role; raises NotFoundError."""
+        self._change(user_id, {"role": role.value})
+
+    def set_role_keeping_an_admin(self, user_id: str, role: Role) -> bool:
+        """Change the role unless nobody but the demo's account would be admin; returns whether it
+        was changed. Raises NotFoundError."""
+        return self._change(
+            user_id,
+            {"role": role.value},
+            allowed=lambda connection: (
+                role is Role.ADMIN or not _is_last_admin(connection, user_id)
+            ),
+        )
+
+    def find_password_hash(self, user_id: str) -> str | None:
+        """The bcrypt hash of the user's password."""
+        statement = sa.select(c.password).where(c.id == user_id)
+        return self._transactions.read(
+            lambda connection: connection.execute(statement).scalar_one_or_none()
+        )
+
+    def update_password_hash(self, user_id: str, password_hash: str) -> None:
+        """Replace the hash; raises NotFoundError."""
+        self._change(user_id, {"password": password_hash})
+
+    def delete_(self, user_id: str) -> None:
+        """Delete the user with connections, keys and history; raises NotFoundError."""
+        self._delete(user_id, allowed=_always)
+
+    def delete_keeping_an_admin(self, user_id: str) -> bool:
+        """Delete the user unless they are the last admin; returns whether they are gone. Raises
+        NotFoundError."""
+        return self._delete(
+            user_id, allowed=lambda connection: not _is_last_admin(connection, user_id)
+        )
+
+    def count_admins(self) -> int:
+        """How many admins there are besides the demo's account."""
+        return sum(user.role is Role.ADMIN and not user.is_demo for user in self.list_())
+
+    def exists_real(self) -> bool:
+        """Whether there is a user besides the demo's account."""
+        return any(not user.is_demo for user in self.list_())
+
+    def _find(self, condition: sa.ColumnElement[bool]) -> User | None:
+        statement = sa.select(*_RECORD).where(condition)
+        row = self._transactions.read(
+            lambda connection: connection.execute(statement).mappings().first()
+        )
+        return None if row is None else _user(row)
+
+    def _get(self, user_id: str) -> User:
+        user = self.find_(user_id)
+        if user is None:
+            raise _missing()
+        return user
+
+    def _change(
+        self,
+        user_id: str,
+        values: Mapping[str, Any],
+        allowed: Callable[[sa.Connection], bool] = _always,
+    ) -> bool:
+        done = True
+
+        def work(connection: sa.Connection) -> None:
+            nonlocal done
+            updated_at = _lock(connection, user_id)
+            done = allowed(connection)
+            if done:
+                connection.execute(
+                    sa.update(users).where(c.id == user_id).values(**values, updated_at=updated_at)
+                )
+
+        self._transactions.write(
+            work, settled=lambda connection: _matches(connection, user_id, values)
+        )
+        return done
+
+    def _delete(self, user_id: str, allowed: Callable[[sa.Connection], bool]) -> bool:
+        done = True
+
+        def work(connection: sa.Connection) -> None:
+            nonlocal done
+            _lock(connection, user_id)
+            done = allowed(connection)
+            if done:
+                connection.execute(sa.delete(users).where(c.id == user_id))
+
+        def gone(connection: sa.Connection) -> bool:
+            return connection.execute(sa.select(c.id).where(c.id == user_id)).first() is None
+
+        self._transactions.write(work, settled=gone)
+        return done
+
+
+def _insert(connection: sa.Connection, values: Mapping[str, Any]) -> None:
+    connection.execute(sa.insert(users).values(**values))
+
+
+def _lock(connection: sa.Connection, user_id: str) -> datetime:
+    """Keep everybody else from changing the user; returns the next ``updated_at``."""
+    row = connection.execute(
+        sa.select(server_now(), c.updated_at).where(c.id == user_id).with_for_update()
+    ).first()
+    if row is None:
+        raise _missing()
+    return moved_on(*row)
+
+
+def _is_last_admin(connection: sa.Connection, user_id: str) -> bool:
+    admins = connection.execute(
+        sa.select(c.id, c.preferences).where(c.role == Role.ADMIN.value).with_for_update()
+    ).all()
+    return [admin_id for admin_id, preferences in admins if not _is_demo(preferences)] == [user_id]
+
+
+def _is_demo(preferences: Mapping[str, Any] | None) -> bool:
+    return isinstance(preferences, dict) and bool(preferences.get("demo"))
+
+
+def _matches(connection: sa.Connection, user_id: str, values: Mapping[str, Any]) -> bool:
+    wanted = [c[name] for name in values]
+    row = connection.execute(sa.select(*wanted).where(c.id == user_id)).first()
+    return row is not None and list(row) == list(values.values())
+
+
+def _values(user: User) -> dict[str, Any]:
+    return {
+        "name": user.name,
+        "email": user.email,
+        "role": user.role.value,
+        "preferences": dict(user.preferences),
+        "timezone": user.timezone,
+    }
+
+
+def _user(row: Mapping[Any, Any]) -> User:
+    preferences = row[c.preferences]
+    return User(
+        id=row[c.id],
+        name=row[c.name],
+        email=row[c.email],
+        # Only "admin" may do more, whatever else another program wrote there.
+        role=Role.ADMIN if row[c.role] == Role.ADMIN else Role.USER,
+        preferences=preferences if isinstance(preferences, dict) else {},
+        timezone=row[c.timezone] or "UTC",
+        created_at=row[c.created_at],
+        updated_at=row[c.updated_at],
+    )
+
+
+def _missing() -> NotFoundError:
+    return NotFoundError("There is no such user.", code="user.not_found")

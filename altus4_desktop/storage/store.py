@@ -1,0 +1,145 @@
+"""The open metadata store: its repositories, its migrator, one engine."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from altus4_desktop.domain.cancel import CancelToken
+from altus4_desktop.domain.connections import TlsReport
+from altus4_desktop.domain.errors import SchemaError
+from altus4_desktop.domain.revisions import StoreReport
+from altus4_desktop.storage import files
+from altus4_desktop.storage.engine import build_engine, build_reader
+from altus4_desktop.storage.failures import translate
+from altus4_desktop.storage.location import StoreLocation
+from altus4_desktop.storage.migrator import Migrator
+from altus4_desktop.storage.recognition import read_state
+from altus4_desktop.storage.repositories.connections import ConnectionRepository
+from altus4_desktop.storage.repositories.searches import SearchRepository
+from altus4_desktop.storage.repositories.sign_ins import SignInRepository
+from altus4_desktop.storage.repositories.users import UserRepository
+from altus4_desktop.storage.transactions import Transactions
+
+FIRST_LOOK_TIMEOUT_S = 10.0
+
+
+class Store:
+    """One metadata store; safe to use from several threads.
+
+    ``dialect`` is ``sqlite``, ``mysql`` or ``mariadb``; ``version`` the server's, or the SQLite
+    library's; ``tls`` is None for a file.
+    """
+
+    def __init__(
+        self,
+        location: StoreLocation,
+        engine: sa.Engine,
+        migrator: Migrator,
+        dialect: str,
+        version: str,
+        tls: TlsReport | None,
+    ) -> None:
+        self._engine = engine
+        self.location = location
+        self.dialect = dialect
+        self.version = version
+        self.tls = tls
+        self.migrator = migrator
+        transactions = Transactions(engine, location)
+        self.users = UserRepository(transactions)
+        self.connections = ConnectionRepository(transactions)
+        self.searches = SearchRepository(transactions, dialect)
+        self.sign_ins = SignInRepository(transactions)
+
+    def close(self) -> None:
+        """Close every connection that is not at work."""
+        self._engine.dispose()
+
+
+def open_store(
+    location: StoreLocation,
+    password_secret: str | None = None,
+    *,
+    backups: Path | None = None,
+    token: CancelToken | None = None,
+) -> Store:
+    """Open the store at ``location`` without migrating it; a file need not be there yet.
+
+    ``backups`` is where copies of a file go before it is upgraded (default: the folder ``backups``
+    beside it). Raises SchemaError for another program's file, StoreError, Cancelled.
+    """
+    if location.file is not None:
+        return _open_file(location, location.file, backups)
+    return _open_server(location, password_secret or "", token)
+
+
+def _open_file(location: StoreLocation, file: Path, backups: Path | None) -> Store:
+    try:
+        if files.check_regular(file):
+            _recognise(file)
+            files.make_private(file)
+            files.settle_journal_mode(file, files.journal_mode_for(sqlite3.sqlite_version_info))
+    except (sa.exc.SQLAlchemyError, sqlite3.Error, OSError) as error:
+        raise translate(error, location) from error
+    engine = build_engine(location)
+    migrator = Migrator(location, engine, "sqlite", backups=backups or file.parent / "backups")
+    return Store(location, engine, migrator, "sqlite", sqlite3.sqlite_version, None)
+
+
+def _recognise(file: Path) -> None:
+    """Raise SchemaError when ``file`` is not ours, without writing a byte of it."""
+    try:
+        with build_reader(file).connect() as connection:
+            read_state(connection)
+    except sa.exc.OperationalError as error:
+        code = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF
+        if code not in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN):
+            raise
+        # A program died while writing: SQLite has to undo that before anybody can read.
+        with build_reader(file, read_only=False).connect() as connection:
+            read_state(connection)
+
+
+def _open_server(location: StoreLocation, password_secret: str, token: CancelToken | None) -> Store:
+    from altus4_desktop.driver.connect import open_connection, server_flavour, tls_report
+
+    try:
+        target = location.target(password_secret, FIRST_LOOK_TIMEOUT_S)
+        session = open_connection(target, token=token)
+        flavour, version = server_flavour(session)
+        tls = tls_report(session)
+        session.close()
+    except Exception as error:
+        raise translate(error, location) from error
+    engine = build_engine(location, password_secret)
+    migrator = Migrator(location, engine, flavour.value, password_secret=password_secret)
+    return Store(location, engine, migrator, flavour.value, version, tls)
+
+
+def look_at(
+    location: StoreLocation,
+    password_secret: str | None = None,
+    *,
+    token: CancelToken | None = None,
+) -> StoreReport:
+    """What is at ``location``, without changing anything there; raises StoreError, Cancelled."""
+    token = token or CancelToken()
+    try:
+        store = open_store(location, password_secret, token=token)
+    except SchemaError as refusal:
+        return StoreReport(
+            "sqlite", sqlite3.sqlite_version, None, None, refusal.message, refusal.code
+        )
+    try:
+        token.raise_if_cancelled()
+        status = store.migrator.status()
+    except SchemaError as refusal:
+        return StoreReport(
+            store.dialect, store.version, store.tls, None, refusal.message, refusal.code
+        )
+    finally:
+        store.close()
+    return StoreReport(store.dialect, store.version, store.tls, status)

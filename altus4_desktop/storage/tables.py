@@ -1,0 +1,300 @@
+"""The tables of the metadata store: the specification's five and our own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import (
+    CHAR,
+    JSON,
+    TEXT,
+    VARCHAR,
+    Boolean,
+    Column,
+    Connection,
+    Date,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    MetaData,
+    Named,
+    Table,
+    TypedColumns,
+    UniqueConstraint,
+    event,
+    false,
+    text,
+    true,
+)
+
+from altus4_desktop.storage.sqlite_objects import fulltext_objects, index_name, update_trigger
+from altus4_desktop.storage.types import (
+    TABLE_OPTIONS,
+    Instant,
+    created_now,
+    json_document,
+    one_of,
+    search_text,
+    updated_now,
+)
+
+metadata = MetaData()
+
+Document = Mapping[str, Any]
+
+
+def _indexes(table: str, *, fulltext: bool = False, **columns: tuple[str, ...]) -> list[Index]:
+    servers: dict[str, Any] = {"mysql_prefix": "FULLTEXT"} if fulltext else {}
+    made = [
+        Index(index_name("mysql", table, name), *names, **servers).ddl_if(dialect="mysql")
+        for name, names in columns.items()
+    ]
+    if not fulltext:
+        made += [
+            Index(index_name("sqlite", table, name), *names).ddl_if(dialect="sqlite")
+            for name, names in columns.items()
+        ]
+    return made
+
+
+def _owner(table: str) -> ForeignKeyConstraint:
+    return ForeignKeyConstraint(
+        ["user_id"], ["users.id"], name=f"fk_{table}_user_id", ondelete="CASCADE"
+    )
+
+
+class UserColumns(TypedColumns):
+    """People who may sign in."""
+
+    id: Named[str] = Column(CHAR(36), primary_key=True)
+    name: Named[str] = Column(VARCHAR(255), nullable=False)
+    email: Named[str] = Column(VARCHAR(255), nullable=False)
+    password: Named[str] = Column(VARCHAR(255), nullable=False)
+    role: Named[str | None] = Column(VARCHAR(50), server_default="user")
+    created_at: Named[datetime | None] = Column(Instant(), server_default=created_now())
+    updated_at: Named[datetime | None] = Column(Instant(), server_default=updated_now())
+    preferences: Named[Document | None] = Column(json_document())
+    timezone: Named[str | None] = Column(VARCHAR(50), server_default="UTC")
+
+
+users = Table(
+    "users",
+    metadata,
+    UserColumns,
+    UniqueConstraint("email", name="email"),
+    *_indexes(
+        "users",
+        idx_email=("email",),
+        idx_role=("role",),
+        idx_created_at=("created_at",),
+        idx_users_timezone=("timezone",),
+    ),
+    **TABLE_OPTIONS,
+)
+
+
+class ApiKeyColumns(TypedColumns):
+    """Keys that act for a user; only their hash is kept."""
+
+    id: Named[str] = Column(CHAR(36), primary_key=True)
+    user_id: Named[str] = Column(CHAR(36), nullable=False)
+    key_prefix: Named[str] = Column(VARCHAR(30), nullable=False)
+    key_hash: Named[str] = Column(VARCHAR(64), nullable=False)
+    name: Named[str] = Column(VARCHAR(255), nullable=False)
+    environment: Named[str] = Column(
+        one_of("ck_api_keys_environment", ("test", "live")), nullable=False, server_default="test"
+    )
+    permissions: Named[list[str] | None] = Column(
+        json_document(), server_default=text("('[\"search\"]')")
+    )
+    rate_limit_tier: Named[str | None] = Column(
+        one_of("ck_api_keys_rate_limit_tier", ("free", "pro", "enterprise")), server_default="free"
+    )
+    rate_limit_custom: Named[Document | None] = Column(json_document())
+    expires_at: Named[datetime | None] = Column(Instant())
+    last_used: Named[datetime | None] = Column(Instant())
+    last_used_ip: Named[str | None] = Column(VARCHAR(45))
+    usage_count: Named[int | None] = Column(Integer, server_default=text("0"))
+    is_active: Named[bool | None] = Column(Boolean, server_default=true())
+    created_at: Named[datetime | None] = Column(Instant(), server_default=created_now())
+    updated_at: Named[datetime | None] = Column(Instant(), server_default=updated_now())
+
+
+api_keys = Table(
+    "api_keys",
+    metadata,
+    ApiKeyColumns,
+    _owner("api_keys"),
+    *_indexes(
+        "api_keys",
+        idx_key_prefix=("key_prefix",),
+        idx_key_hash=("key_hash",),
+        idx_user_id=("user_id",),
+        idx_environment=("environment",),
+        idx_active_keys=("is_active", "expires_at"),
+        idx_last_used=("last_used",),
+        idx_api_keys_active_tier=("is_active", "rate_limit_tier"),
+        idx_api_keys_usage=("usage_count", "last_used"),
+    ),
+    **TABLE_OPTIONS,
+)
+
+
+class DatabaseColumns(TypedColumns):
+    """Saved connections."""
+
+    id: Named[str] = Column(CHAR(36), primary_key=True)
+    user_id: Named[str] = Column(CHAR(36), nullable=False)
+    name: Named[str] = Column(VARCHAR(255), nullable=False)
+    host: Named[str] = Column(VARCHAR(255), nullable=False)
+    port: Named[int] = Column(Integer, nullable=False, server_default=text("3306"))
+    database_name: Named[str] = Column(VARCHAR(255), nullable=False)
+    username: Named[str] = Column(VARCHAR(255), nullable=False)
+    password_encrypted: Named[str] = Column(TEXT, nullable=False)
+    ssl_enabled: Named[bool | None] = Column(Boolean, server_default=false())
+    connection_config: Named[Document | None] = Column(json_document())
+    is_active: Named[bool | None] = Column(Boolean, server_default=true())
+    last_connected: Named[datetime | None] = Column(Instant())
+    created_at: Named[datetime | None] = Column(Instant(), server_default=created_now())
+    updated_at: Named[datetime | None] = Column(Instant(), server_default=updated_now())
+
+
+databases = Table(
+    "databases",
+    metadata,
+    DatabaseColumns,
+    UniqueConstraint("user_id", "host", "port", "database_name", name="unique_user_database"),
+    _owner("databases"),
+    *_indexes(
+        "databases",
+        idx_user_id=("user_id",),
+        idx_active=("is_active",),
+        idx_last_connected=("last_connected",),
+        idx_databases_user_active_name=("user_id", "is_active", "name"),
+    ),
+    **TABLE_OPTIONS,
+)
+
+
+class SearchColumns(TypedColumns):
+    """The history of searches."""
+
+    id: Named[str] = Column(CHAR(36), primary_key=True)
+    user_id: Named[str] = Column(CHAR(36), nullable=False)
+    database_id: Named[str | None] = Column(CHAR(36))
+    query: Named[str] = Column(search_text(1000), nullable=False)
+    search_mode: Named[str | None] = Column(
+        one_of("ck_searches_search_mode", ("natural", "boolean", "semantic")),
+        server_default="natural",
+    )
+    search_params: Named[Document | None] = Column(json_document())
+    result_count: Named[int] = Column(Integer, nullable=False, server_default=text("0"))
+    execution_time_ms: Named[int] = Column(Integer, nullable=False, server_default=text("0"))
+    categories: Named[list[Any] | None] = Column(json_document())
+    created_at: Named[datetime | None] = Column(Instant(), server_default=created_now())
+
+
+searches = Table(
+    "searches",
+    metadata,
+    SearchColumns,
+    _owner("searches"),
+    ForeignKeyConstraint(
+        ["database_id"], ["databases.id"], name="fk_searches_database_id", ondelete="SET NULL"
+    ),
+    *_indexes(
+        "searches",
+        idx_user_id=("user_id",),
+        idx_database_id=("database_id",),
+        idx_search_mode=("search_mode",),
+        idx_created_at=("created_at",),
+        idx_execution_time=("execution_time_ms",),
+        idx_searches_user_date=("user_id", "created_at"),
+        idx_searches_user_created=("user_id", "created_at"),
+    ),
+    *_indexes("searches", fulltext=True, ft_query=("query",)),
+    **TABLE_OPTIONS,
+)
+
+
+class AnalyticsColumns(TypedColumns):
+    """Figures a day, a user and a metric."""
+
+    id: Named[str] = Column(CHAR(36), primary_key=True)
+    user_id: Named[str] = Column(CHAR(36), nullable=False)
+    analytics_date: Named[date] = Column(Date, nullable=False)
+    metric_name: Named[str] = Column(VARCHAR(255), nullable=False)
+    metric_data: Named[Any] = Column(JSON, nullable=False)
+    created_at: Named[datetime | None] = Column(Instant(), server_default=created_now())
+    updated_at: Named[datetime | None] = Column(Instant(), server_default=updated_now())
+
+
+analytics = Table(
+    "analytics",
+    metadata,
+    AnalyticsColumns,
+    UniqueConstraint("user_id", "analytics_date", "metric_name", name="unique_user_date_metric"),
+    _owner("analytics"),
+    *_indexes(
+        "analytics",
+        idx_user_id=("user_id",),
+        idx_date=("analytics_date",),
+        idx_metric_name=("metric_name",),
+    ),
+    **TABLE_OPTIONS,
+)
+
+
+class SignInFailureColumns(TypedColumns):
+    """Failed sign-ins in a row, by the SHA-256 of the e-mail address: it may be nobody's."""
+
+    email_hash: Named[str] = Column(CHAR(64), primary_key=True)
+    failures: Named[int] = Column(Integer, nullable=False, server_default=text("0"))
+    last_at: Named[datetime] = Column(Instant(), nullable=False, server_default=created_now())
+
+
+sign_in_failures = Table("sign_in_failures", metadata, SignInFailureColumns, **TABLE_OPTIONS)
+
+
+class JournalColumns(TypedColumns):
+    """Which revision was applied when; no duration means its undoing was begun and not ended."""
+
+    id: Named[int] = Column(Integer, primary_key=True, autoincrement=True)
+    filename: Named[str] = Column(VARCHAR(255), nullable=False)
+    applied_at: Named[datetime | None] = Column(Instant(), server_default=created_now())
+    revision: Named[str] = Column(VARCHAR(32), nullable=False)
+    checksum: Named[str] = Column(CHAR(64), nullable=False)
+    duration_ms: Named[int | None] = Column(Integer)
+
+
+# Kept apart from `metadata`: the migrator makes it, no revision does.
+journal_metadata = MetaData()
+journal = Table(
+    "migrations",
+    journal_metadata,
+    JournalColumns,
+    UniqueConstraint("filename", name="filename"),
+    **TABLE_OPTIONS,
+)
+
+
+def _attach_sqlite_objects() -> None:
+    for table in (users, api_keys, databases, analytics):
+        others = [column.name for column in table.columns if column.name != "updated_at"]
+        _after_create(table, update_trigger(table.name, others))
+    for statement in fulltext_objects("ft_query", "searches", "query").values():
+        _after_create(searches, statement)
+
+
+def _after_create(table: Table[Any], statement: str) -> None:
+    def create(target: Table[Any], connection: Connection, **_: object) -> None:
+        del target
+        if connection.dialect.name == "sqlite":
+            connection.exec_driver_sql(statement)
+
+    event.listen(table, "after_create", create)
+
+
+_attach_sqlite_objects()

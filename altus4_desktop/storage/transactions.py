@@ -1,0 +1,93 @@
+"""Reading and writing in transactions, with the answer that is right when the line breaks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+import sqlalchemy as sa
+
+from altus4_desktop.domain.errors import AltusError, ConflictError, NotFoundError, StoreError
+from altus4_desktop.storage.engine import WRITES
+from altus4_desktop.storage.failures import translate
+from altus4_desktop.storage.location import StoreLocation
+
+T = TypeVar("T")
+Work = Callable[[sa.Connection], T]
+
+
+class _Unconfirmed(Exception):
+    """The line broke while COMMIT was under way: it may have happened or not."""
+
+
+class Transactions:
+    """Runs work in transactions of one engine; only domain errors come out."""
+
+    def __init__(self, engine: sa.Engine, location: StoreLocation) -> None:
+        self._engine = engine
+        self._location = location
+
+    def read(self, work: Work[T]) -> T:
+        """The result of ``work``; raises StoreError."""
+        try:
+            with self._engine.connect() as connection:
+                return work(connection)
+        except Exception as error:
+            raise self._domain_error(error) from error
+
+    def write(self, work: Work[None], *, settled: Work[bool]) -> None:
+        """Commit ``work`` once and only once.
+
+        When the line breaks during COMMIT, ``settled`` looks whether what ``work`` wanted is there
+        before it is tried again. Raises what ``work`` raises, StoreError, ConflictError; with the
+        code ``store.unconfirmed`` when nobody can be asked whether it was saved.
+        """
+        try:
+            self._attempt(work)
+        except _Unconfirmed as lost:
+            self._confirm(work, settled, lost)
+        except ConflictError:
+            # A caller that tries again with the same id has not been answered the first time.
+            if not self.read(settled):
+                raise
+
+    def _confirm(self, work: Work[None], settled: Work[bool], lost: _Unconfirmed) -> None:
+        try:
+            if self.read(settled):
+                return
+            try:
+                self._attempt(work)
+            except (ConflictError, NotFoundError):
+                # The first COMMIT was still being carried out when we looked.
+                if not self.read(settled):
+                    raise
+        except (StoreError, _Unconfirmed) as error:
+            raise StoreError(
+                "The metadata store was lost while saving; whether it was saved is not known.",
+                hint="Look again when the store is back, before saving it once more.",
+                code="store.unconfirmed",
+                retryable=True,
+            ) from (error if isinstance(error, StoreError) else lost)
+
+    def _attempt(self, work: Work[None]) -> None:
+        try:
+            with self._engine.connect().execution_options(**{WRITES: True}) as connection:
+                transaction = connection.begin()
+                try:
+                    work(connection)
+                except BaseException:
+                    transaction.rollback()
+                    raise
+                try:
+                    transaction.commit()
+                except Exception as error:
+                    if connection.invalidated:
+                        raise _Unconfirmed from error
+                    raise
+        except _Unconfirmed:
+            raise
+        except Exception as error:
+            raise self._domain_error(error) from error
+
+    def _domain_error(self, error: Exception) -> AltusError:
+        return translate(error, self._location)
