@@ -9,7 +9,7 @@ help: ## list these targets
 
 demo: ## open the window on a private server with real text (without a display: search in the terminal)
 	@packaging/setup.sh demo
-	@packaging/demo.sh
+	@$(PYTHON_ENV)/altus4-desktop demo $(ARGS)
 
 run: ## open the window
 	@packaging/setup.sh run
