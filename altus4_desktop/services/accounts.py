@@ -110,7 +110,6 @@ class AccountsService:
         password_hash = hash_password(password_secret, self._cost)
         if not self._store.users.create_first_admin(user, password_hash):
             raise _setup_done()
-        self._demote_demo_account()
         return user.as_actor()
 
     def open_demo_account(self) -> Actor:
@@ -224,17 +223,15 @@ class AccountsService:
         check_new_password(password_secret)
         if self._find_user(user.email) is not None:
             raise _email_taken(user.email)
-        created = self._store.users.create_(user, hash_password(password_secret, self._cost))
-        if role is Role.ADMIN:
-            self._demote_demo_account()
-        return created
+        return self._store.users.create_(user, hash_password(password_secret, self._cost))
 
     def set_role(self, actor: Actor, user_id: str, role: Role) -> User:
         """Change what a user may do; raises AccessError, NotFoundError, ConflictError for the
         last admin."""
         user = self.get_user(actor, user_id)
         self._check_not_demo(user)
-        self._store.users.set_role(user.id, role)
+        if not self._store.users.set_role_keeping_an_admin(user.id, role):
+            raise _last_admin(user.email)
         return replace(user, role=role)
 
     def reset_password(self, actor: Actor, user_id: str, password_secret: str) -> None:
@@ -254,17 +251,13 @@ class AccountsService:
         Raises AccessError, NotFoundError, ConflictError for the last admin.
         """
         user = self.get_user(actor, user_id)
-        self._store.users.delete_(user.id)
+        if not self._store.users.delete_keeping_an_admin(user.id):
+            raise _last_admin(user.email)
         self._store.sign_ins.clear(user.email)
 
     @property
     def _store(self) -> Store:
         return self._metadata.store
-
-    def _demote_demo_account(self) -> None:
-        for user in self._store.users.list_():
-            if user.is_demo and user.role is Role.ADMIN:
-                self._store.users.set_role(user.id, Role.USER)
 
     def _find_user(self, email: str) -> User | None:
         # Servers compare e-mails by their collation, where é may equal e: only the very one counts.
@@ -295,7 +288,7 @@ class AccountsService:
         now = self._clock()
         if now < last_at:
             # The clock was set back: the wait starts anew from here, neither shorter nor endless.
-            self._store.sign_ins.record_failure(email, now)
+            self._store.sign_ins.restart_wait(email, now)
             last_at = now
         left = last_at + timedelta(seconds=wait_s) - now
         if left > timedelta(0):
@@ -389,6 +382,15 @@ def _no_such_user(name: str) -> NotFoundError:
 
 def _email_taken(email: str) -> ConflictError:
     return ConflictError("“{email}” has an account already.", details={"email": email})
+
+
+def _last_admin(email: str) -> ConflictError:
+    return ConflictError(
+        "“{email}” is the last admin.",
+        hint="Make somebody else an admin first.",
+        code="user.last_admin",
+        details={"email": email},
+    )
 
 
 def _session_file_failed(path: Path, error: OSError) -> VaultError:
