@@ -1,0 +1,334 @@
+"""``connections``: saved connections from the command line."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from altus4_desktop.cli.frame import EXIT_DONE, EXIT_NO, Commands, command
+from altus4_desktop.domain.connections import (
+    Connection,
+    ConnectionDraft,
+    ConnectionReport,
+    Environment,
+    PoolSettings,
+    TlsMode,
+    TlsReport,
+    TlsSettings,
+)
+from altus4_desktop.domain.schema import DatabaseSchema, TableInfo
+
+if TYPE_CHECKING:
+    from altus4_desktop.cli.context import CliContext
+
+_POOL_OPTIONS = {
+    "pool_size": ("size", int, "N", "connections kept at most"),
+    "acquire_timeout": ("acquire_timeout_s", float, "S", "wait this long for a free connection"),
+    "query_timeout": ("query_timeout_s", float, "S", "a statement may take this long"),
+    "idle_timeout": ("idle_timeout_s", float, "S", "close connections unused for so long"),
+    "connect_timeout": ("connect_timeout_s", float, "S", "connecting may take this long"),
+}
+
+
+def register(commands: Commands) -> None:
+    """Add ``connections`` and its commands."""
+    group = command(commands, "connections", help="the databases that are searched")
+    actions = group.add_subparsers(dest="action", metavar="ACTION", required=True)
+
+    add = command(actions, "add", help="save a connection")
+    add.add_argument("name", metavar="NAME", help="how it is called from now on")
+    _add_place(add, required=True)
+    _add_settings(add)
+    add.set_defaults(run=_add)
+
+    command(actions, "list", help="the saved connections").set_defaults(run=_list)
+
+    edit = command(actions, "edit", help="change what is named, keep the rest")
+    _add_connection(edit)
+    edit.add_argument("--name", dest="new_name", metavar="NAME", help="its new name")
+    _add_place(edit, required=False)
+    _add_settings(edit)
+    edit.set_defaults(run=_edit)
+
+    test = command(actions, "test", help="connect and say what answered")
+    _add_connection(test)
+    test.set_defaults(run=_test)
+
+    schema = command(actions, "schema", help="tables, columns and FULLTEXT indexes")
+    _add_connection(schema)
+    schema.set_defaults(run=_schema)
+
+    remove = command(actions, "remove", help="forget a connection and its password")
+    _add_connection(remove)
+    remove.set_defaults(run=_remove)
+
+
+def _add_connection(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("connection", metavar="NAME", help="name or id of a saved connection")
+
+
+def _add_place(parser: argparse.ArgumentParser, *, required: bool) -> None:
+    parser.add_argument("--host", required=required, metavar="H", help="host name or address")
+    parser.add_argument("--port", type=int, metavar="P", help="default 3306")
+    parser.add_argument("--database", required=required, metavar="D", help="database to search")
+    parser.add_argument("--username", required=required, metavar="U", help="account")
+    parser.add_argument(
+        "--password-stdin", action="store_true", help="read the password from standard input"
+    )
+
+
+def _add_settings(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--tls", choices=[mode.value for mode in TlsMode], help="default: preferred"
+    )
+    parser.add_argument("--ca", metavar="F", help="file with the authority's certificate")
+    parser.add_argument("--cert", metavar="F", help="file with our certificate")
+    parser.add_argument("--key", metavar="F", help="file with our certificate's private key")
+    parser.add_argument(
+        "--environment",
+        choices=[environment.value for environment in Environment],
+        help="what the database is used for; default: dev",
+    )
+    for option, (_, kind, metavar, text) in _POOL_OPTIONS.items():
+        parser.add_argument(f"--{option.replace('_', '-')}", type=kind, metavar=metavar, help=text)
+
+
+def _add(args: argparse.Namespace, context: CliContext) -> int:
+    actor = context.actor()
+    password = context.read_secret(f"Password of {args.username}: ", from_stdin=args.password_stdin)
+    context.unlock_vault()
+    blank = ConnectionDraft(args.name, args.host, args.database, args.username)
+    draft = _changed(args, replace(blank, password_secret=password))
+    saved = context.services.connections.create_(actor, draft)
+    _tell(args, context, saved, f"“{saved.name}” is saved.")
+    return EXIT_DONE
+
+
+def _list(args: argparse.Namespace, context: CliContext) -> int:
+    found = context.services.connections.list_(context.actor())
+    if args.json:
+        context.out.json({"connections": [_document(saved) for saved in found]})
+        return EXIT_DONE
+    context.out.table(
+        ["NAME", "HOST", "PORT", "DATABASE", "USER", "TLS", "ENVIRONMENT", "LAST CONNECTED"],
+        [
+            (
+                saved.name,
+                saved.host,
+                saved.port,
+                saved.database,
+                saved.username,
+                saved.tls.mode,
+                saved.environment,
+                _instant(saved.last_connected_at) or "never",
+            )
+            for saved in found
+        ],
+    )
+    return EXIT_DONE
+
+
+def _edit(args: argparse.Namespace, context: CliContext) -> int:
+    actor = context.actor()
+    connections = context.services.connections
+    saved = connections.get_(actor, args.connection)
+    draft = ConnectionDraft(
+        name=args.new_name if args.new_name is not None else saved.name,
+        host=saved.host,
+        database=saved.database,
+        username=saved.username,
+        port=saved.port,
+        tls=saved.tls,
+        environment=saved.environment,
+        pool=saved.pool,
+    )
+    draft = _changed(args, draft)
+    moved = (draft.host, draft.port, draft.username) != (saved.host, saved.port, saved.username)
+    if args.password_stdin or (moved and not saved.managed):
+        password = context.read_secret(
+            f"Password of {draft.username}: ", from_stdin=args.password_stdin
+        )
+        draft = replace(draft, password_secret=password)
+    context.unlock_vault()
+    updated = connections.update_(actor, saved.id, draft, saved.updated_at)
+    _tell(args, context, updated, f"“{updated.name}” is changed.")
+    return EXIT_DONE
+
+
+def _test(args: argparse.Namespace, context: CliContext) -> int:
+    actor = context.actor()
+    context.unlock_vault()
+    report = context.services.connections.check_saved_(actor, args.connection)
+    if args.json:
+        context.out.json(_report_document(report))
+        return EXIT_DONE
+    context.out.line(f"{report.flavour.value} {report.version} answered")
+    context.out.line(f"  {_tls_sentence(report.tls)}")
+    context.out.line(f"  session is {'read-only' if report.read_only else 'NOT read-only'}")
+    context.out.line(f"  server time zone {report.time_zone}")
+    context.out.line(f"  {report.elapsed_ms:.0f} ms")
+    return EXIT_DONE
+
+
+def _schema(args: argparse.Namespace, context: CliContext) -> int:
+    actor = context.actor()
+    context.unlock_vault()
+    connections = context.services.connections
+    saved = connections.get_(actor, args.connection)
+    schema = connections.full_schema_(actor, saved.id)
+    if args.json:
+        context.out.json(_schema_document(schema))
+        return EXIT_DONE
+    context.out.table(
+        ["TABLE", "ROWS (ESTIMATED)", "COLUMNS", "FULLTEXT INDEXES"],
+        [
+            (
+                table.name,
+                "" if table.estimated_rows is None else table.estimated_rows,
+                len(table.columns),
+                "; ".join(_index_words(table)) or "none: it cannot be searched",
+            )
+            for table in schema.tables
+        ],
+    )
+    return EXIT_DONE
+
+
+def _remove(args: argparse.Namespace, context: CliContext) -> int:
+    actor = context.actor()
+    connections = context.services.connections
+    saved = connections.get_(actor, args.connection)
+    if not context.confirm(f"Forget “{saved.name}” and its password?", args):
+        return EXIT_NO
+    connections.delete_(actor, saved.id)
+    _tell(args, context, saved, f"“{saved.name}” is forgotten.")
+    return EXIT_DONE
+
+
+def _changed(args: argparse.Namespace, draft: ConnectionDraft) -> ConnectionDraft:
+    """The draft with what the options say."""
+    pool = {
+        field: getattr(args, option)
+        for option, (field, *_) in _POOL_OPTIONS.items()
+        if getattr(args, option) is not None
+    }
+    return replace(
+        draft,
+        host=draft.host if args.host is None else args.host,
+        port=draft.port if args.port is None else args.port,
+        database=draft.database if args.database is None else args.database,
+        username=draft.username if args.username is None else args.username,
+        tls=TlsSettings(
+            draft.tls.mode if args.tls is None else TlsMode(args.tls),
+            draft.tls.ca_file if args.ca is None else args.ca,
+            draft.tls.cert_file if args.cert is None else args.cert,
+            draft.tls.key_file if args.key is None else args.key,
+        ),
+        environment=(
+            draft.environment if args.environment is None else Environment(args.environment)
+        ),
+        pool=_changed_pool(draft.pool, pool),
+    )
+
+
+def _changed_pool(pool: PoolSettings, values: dict[str, Any]) -> PoolSettings:
+    return replace(pool, **values)
+
+
+def _tell(args: argparse.Namespace, context: CliContext, saved: Connection, text: str) -> None:
+    if args.json:
+        context.out.json(_document(saved))
+    context.out.say(text)
+
+
+def _document(saved: Connection) -> dict[str, Any]:
+    return {
+        "id": saved.id,
+        "name": saved.name,
+        "host": saved.host,
+        "port": saved.port,
+        "database": saved.database,
+        "username": saved.username,
+        "tls": {
+            "mode": saved.tls.mode.value,
+            "ca": saved.tls.ca_file or None,
+            "cert": saved.tls.cert_file or None,
+            "key": saved.tls.key_file or None,
+        },
+        "environment": saved.environment.value,
+        "pool": {field: getattr(saved.pool, field) for field, *_ in _POOL_OPTIONS.values()},
+        "managed": saved.managed,
+        "owner": saved.user_id,
+        "last_connected": _instant(saved.last_connected_at),
+        "created_at": _instant(saved.created_at),
+        "updated_at": _instant(saved.updated_at),
+    }
+
+
+def _report_document(report: ConnectionReport) -> dict[str, Any]:
+    return {
+        "flavour": report.flavour.value,
+        "version": report.version,
+        "tls": {
+            "encrypted": report.tls.encrypted,
+            "protocol": report.tls.protocol or None,
+            "cipher": report.tls.cipher or None,
+            "certificate_verified": report.tls.certificate_verified,
+            "identity_verified": report.tls.identity_verified,
+        },
+        "read_only": report.read_only,
+        "time_zone": report.time_zone,
+        "elapsed_ms": round(report.elapsed_ms, 1),
+    }
+
+
+def _schema_document(schema: DatabaseSchema) -> dict[str, Any]:
+    return {
+        "database": schema.database,
+        "tables": [
+            {
+                "name": table.name,
+                "columns": [
+                    {"name": column.name, "type": column.type, "nullable": column.nullable}
+                    for column in table.columns
+                ],
+                "fulltext_indexes": [
+                    {
+                        "name": index.name,
+                        "columns": list(index.columns),
+                        "type": "FULLTEXT",
+                        "cardinality": index.cardinality,
+                        "parser": index.parser or None,
+                    }
+                    for index in table.fulltext_indexes
+                ],
+                "estimated_rows": table.estimated_rows,
+                "last_analyzed": _instant(table.last_analyzed_at),
+            }
+            for table in schema.tables
+        ],
+    }
+
+
+def _index_words(table: TableInfo) -> list[str]:
+    return [
+        f"{index.name} ({', '.join(index.columns)})" + (f" {index.parser}" if index.parser else "")
+        for index in table.fulltext_indexes
+    ]
+
+
+def _tls_sentence(tls: TlsReport) -> str:
+    if not tls.encrypted:
+        return "not encrypted"
+    verified = "not verified"
+    if tls.identity_verified:
+        verified = "certificate and host name verified"
+    elif tls.certificate_verified:
+        verified = "certificate verified, host name not"
+    return f"encrypted ({tls.protocol}, {tls.cipher}), {verified}"
+
+
+def _instant(at: datetime | None) -> str | None:
+    return at.isoformat(timespec="seconds") if at else None

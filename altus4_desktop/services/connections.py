@@ -1,0 +1,515 @@
+"""Saved connections: who may use them, what may be saved, what they lead to."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, TypeVar
+
+from altus4_desktop.domain.accounts import Actor, Role
+from altus4_desktop.domain.cancel import CancelToken
+from altus4_desktop.domain.connections import (
+    Connection,
+    ConnectionDraft,
+    ConnectionReport,
+    PoolStats,
+    Target,
+)
+from altus4_desktop.domain.errors import (
+    ConflictError,
+    InputError,
+    LocalServerError,
+    NotFoundError,
+    StoreError,
+)
+from altus4_desktop.domain.local_server import ManagedEndpoint
+from altus4_desktop.domain.schema import DatabaseSchema, TableInfo
+from altus4_desktop.services.connection_drafts import check_draft, parse_url
+from altus4_desktop.vault import Binding
+
+if TYPE_CHECKING:
+    from altus4_desktop.mysql.pools import TenantPools
+    from altus4_desktop.mysql.session import TenantSession
+    from altus4_desktop.services.metadata import MetadataService
+    from altus4_desktop.services.vault import VaultService
+    from altus4_desktop.storage.repositories.connections import ConnectionRepository
+
+_log = logging.getLogger(__name__)
+
+_T = TypeVar("_T")
+_NOTED_EVERY_S = 60.0
+_LOOK_AGAIN_S = 0.05
+
+
+# Where the local server answers, started if need be.
+OpenEndpoint = Callable[[CancelToken | None], ManagedEndpoint]
+
+
+@dataclass(frozen=True, slots=True)
+class _KnownSchema:
+    """A schema and the target it was read from."""
+
+    target: Target
+    schema: DatabaseSchema
+
+
+class ConnectionsService:
+    """The connections of the metadata store; a user has their own, an admin sees all.
+
+    Safe to use from any thread. Methods raise `NotFoundError` for what the actor may not see,
+    `StoreError` and `VaultError` besides what they name.
+    """
+
+    def __init__(
+        self,
+        metadata: MetadataService,
+        vault: VaultService,
+        pools: TenantPools,
+        open_endpoint: OpenEndpoint | None = None,
+    ) -> None:
+        self._metadata = metadata
+        self._vault = vault
+        self._pools = pools
+        self._open_endpoint = open_endpoint
+        self._lock = threading.Lock()
+        self._schemas: dict[str, _KnownSchema] = {}
+        self._reading: dict[str, threading.Lock] = {}
+        self._noted: dict[str, float] = {}
+
+    # -- saved connections -----------------------------------------------------------------------
+
+    def list_(self, actor: Actor) -> list[Connection]:
+        """The actor's connections by name; every user's for an admin."""
+        return self._saved.list_(None if actor.role is Role.ADMIN else actor.user_id)
+
+    def get_(self, actor: Actor, id_or_name: str) -> Connection:
+        """One connection by id or name; the actor's own goes before another user's."""
+        found = self._saved.find_(id_or_name)
+        if found is None:
+            found = self._saved.find_by_name(actor.user_id, id_or_name)
+        if found is None and actor.role is Role.ADMIN:
+            named = [saved for saved in self.list_(actor) if saved.name == id_or_name]
+            if len(named) > 1:
+                raise ConflictError(
+                    "Several users have a connection called “{name}”.",
+                    hint="Name it by its id.",
+                    details={"name": id_or_name},
+                )
+            found = named[0] if named else None
+        if found is None or not (actor.role is Role.ADMIN or found.user_id == actor.user_id):
+            raise NotFoundError(
+                "There is no connection “{name}”.",
+                hint="“connections list” shows what there is.",
+                code="connection.not_found",
+                details={"name": id_or_name},
+            )
+        return found
+
+    def create_(
+        self, actor: Actor, draft: ConnectionDraft, copy_of: str | None = None
+    ) -> Connection:
+        """Save a new connection of the actor's.
+
+        A draft without a password takes that of ``copy_of``, while host, port and user are the
+        same. Raises InputError, ConflictError for a second one to the same database.
+        """
+        draft = check_draft(draft)
+        self._check_name(actor.user_id, draft.name, own_id="")
+        template = self.get_(actor, copy_of) if copy_of is not None else None
+        return self._insert(actor, draft, self._password(draft, template), managed=False)
+
+    def update_(
+        self,
+        actor: Actor,
+        connection_id: str,
+        draft: ConnectionDraft,
+        seen_at: datetime | None = None,
+    ) -> Connection:
+        """Replace what a connection says; ``seen_at`` is the ``updated_at`` that was edited.
+
+        Another host, port or user needs the password again. Raises InputError, ConflictError when
+        it was changed meanwhile or leads where another one does.
+        """
+        draft = check_draft(draft)
+        saved = self.get_(actor, connection_id)
+        self._check_name(saved.user_id, draft.name, own_id=saved.id)
+        if saved.managed:
+            _check_managed(saved, draft)
+        return self._replace(saved, draft, self._password(draft, saved), seen_at)
+
+    def duplicate_(self, actor: Actor, connection_id: str) -> ConnectionDraft:
+        """A draft with everything of a connection but its password, under a free name.
+
+        One user's connections lead to different databases, so a copy is saved (`create_` with
+        ``copy_of``) once host, port or database were changed.
+        """
+        saved = self.get_(actor, connection_id)
+        taken = {other.name for other in self._saved.list_(actor.user_id, active_only=False)}
+        name, number = f"{saved.name} (copy)", 1
+        while name in taken:
+            number += 1
+            name = f"{saved.name} (copy {number})"
+        return replace(_draft(saved), name=name)
+
+    def delete_(self, actor: Actor, connection_id: str) -> None:
+        """Remove a connection with its saved password; its searches stay in the history."""
+        saved = self.get_(actor, connection_id)
+        self._saved.delete_(saved.id)
+        self._forget(saved.id)
+
+    def save_managed_(self, actor: Actor, draft: ConnectionDraft) -> Connection:
+        """Save a connection to the local server, or bring the actor's one to that database up to
+        date; what a person may have changed of it (name, environment, pool) stays."""
+        draft = check_draft(draft)
+        for saved in self._saved.list_(actor.user_id, active_only=False):
+            if saved.managed and saved.database == draft.database:
+                kept = replace(
+                    draft, name=saved.name, environment=saved.environment, pool=saved.pool
+                )
+                return self._replace(saved, kept, draft.password_secret or "", None)
+        return self._insert(actor, draft, draft.password_secret or "", managed=True)
+
+    def parse_url(self, text: str) -> ConnectionDraft:
+        """A draft from ``mysql://USER:PASSWORD@HOST:PORT/DB?ssl-mode=...``; raises InputError."""
+        return parse_url(text)
+
+    # -- what they lead to -----------------------------------------------------------------------
+
+    def target_(self, actor: Actor, connection_id: str, token: CancelToken | None = None) -> Target:
+        """Everything needed to connect; starts the local server for a managed connection.
+
+        Raises LocalServerError and Cancelled besides.
+        """
+        saved = self.get_(actor, connection_id)
+        if saved.managed:
+            return self._managed_target(saved, token)
+        return _target(saved.id, _draft(saved), self._open_password(saved))
+
+    def check_(
+        self,
+        actor: Actor,
+        draft: ConnectionDraft,
+        connection_id: str | None = None,
+        token: CancelToken | None = None,
+    ) -> ConnectionReport:
+        """Try a draft out within its connect timeout.
+
+        Without a password it takes that of the saved ``connection_id``, while host, port and user
+        are the same. Raises InputError, TenantError, Cancelled.
+        """
+        from altus4_desktop.mysql.probe import check_connection
+
+        draft = check_draft(draft)
+        saved = self.get_(actor, connection_id) if connection_id is not None else None
+        token = token or CancelToken()
+        if saved is not None and saved.managed:
+            _check_managed(saved, draft)
+            target = self._managed_target(saved, token)
+        else:
+            target = _target(connection_id or "", draft, self._password(draft, saved))
+        report = check_connection(target, token)
+        if saved is not None and _same_place(saved, draft):
+            self.note_connected_(saved.id)
+        return report
+
+    def check_saved_(
+        self, actor: Actor, id_or_name: str, token: CancelToken | None = None
+    ) -> ConnectionReport:
+        """Try a saved connection out as it is; raises TenantError, LocalServerError, Cancelled."""
+        saved = self.get_(actor, id_or_name)
+        return self.check_(actor, _draft(saved), saved.id, token)
+
+    def schema_(
+        self,
+        actor: Actor,
+        connection_id: str,
+        token: CancelToken | None = None,
+        refresh: bool = False,
+    ) -> DatabaseSchema:
+        """What the database contains, read once and then remembered; ``refresh`` reads it again.
+
+        Raises TenantError, Cancelled.
+        """
+        from altus4_desktop.mysql.introspect import read_schema
+
+        token = token or CancelToken()
+        target = self.target_(actor, connection_id, token)
+        asked_at = datetime.now(UTC)
+        # Whoever comes while it is being read waits for that answer instead of asking too.
+        with self._one_at_a_time(target.connection_id, token):
+            known = self._schemas.get(target.connection_id)
+            fits = known is not None and known.target == target
+            if known is not None and fits and (not refresh or known.schema.read_at > asked_at):
+                return known.schema
+            schema = self._with_session(target, token, read_schema)
+            self._schemas[target.connection_id] = _KnownSchema(target, schema)
+        return schema
+
+    def parsers_(
+        self, actor: Actor, connection_id: str, table: str, token: CancelToken | None = None
+    ) -> Mapping[str, str]:
+        """The parser of each FULLTEXT index of a table by index name; ``""`` is the built-in one.
+
+        Remembered with the schema. Raises TenantError, Cancelled.
+        """
+        schema = self.schema_(actor, connection_id, token)
+        found = schema.table(table)
+        if found is None:
+            raise NotFoundError("There is no table “{table}”.", details={"table": table})
+        return self._read_parsers(actor, connection_id, (found,), token)[table]
+
+    def full_schema_(
+        self, actor: Actor, connection_id: str, token: CancelToken | None = None
+    ) -> DatabaseSchema:
+        """The schema, read now, with the parser of every index; raises TenantError, Cancelled."""
+        schema = self.schema_(actor, connection_id, token, refresh=True)
+        self._read_parsers(actor, connection_id, schema.tables, token)
+        return self.schema_(actor, connection_id, token)
+
+    def stats_(self, connection_id: str) -> PoolStats | None:
+        """Live figures of the connection's pool, None while it has none."""
+        return self._pools.stats(connection_id)
+
+    def note_connected_(self, connection_id: str) -> None:
+        """Remember that the connection worked just now; written at most once a minute.
+
+        It is a remark, so a store that fails at it is only logged.
+        """
+        now = time.monotonic()
+        with self._lock:
+            if now - self._noted.get(connection_id, float("-inf")) < _NOTED_EVERY_S:
+                return
+            self._noted[connection_id] = now
+        try:
+            self._saved.touch_(connection_id, datetime.now(UTC))
+        except (StoreError, NotFoundError, ConflictError) as error:
+            _log.warning("The time of the last connection was not saved: %s", error.code)
+
+    def close_(self) -> None:
+        """Stop every statement and close every tenant connection, within about two seconds."""
+        self._pools.close()
+
+    # -- how -------------------------------------------------------------------------------------
+
+    @property
+    def _saved(self) -> ConnectionRepository:
+        return self._metadata.store.connections
+
+    def _check_name(self, user_id: str, name: str, own_id: str) -> None:
+        other = self._saved.find_by_name(user_id, name)
+        if other is not None and other.id != own_id:
+            raise InputError("name", "There is a connection “{name}” already.", name=name)
+
+    def _insert(
+        self, actor: Actor, draft: ConnectionDraft, password_secret: str, *, managed: bool
+    ) -> Connection:
+        record = Connection(
+            id=str(uuid.uuid4()),
+            user_id=actor.user_id,
+            name=draft.name,
+            host=draft.host,
+            port=draft.port,
+            database=draft.database,
+            username=draft.username,
+            password_sealed="",
+            tls=draft.tls,
+            environment=draft.environment,
+            pool=draft.pool,
+            managed=managed,
+        )
+        return self._saved.create_(self._seal(record, password_secret))
+
+    def _replace(
+        self,
+        saved: Connection,
+        draft: ConnectionDraft,
+        password_secret: str,
+        seen_at: datetime | None,
+    ) -> Connection:
+        record = replace(
+            saved,
+            name=draft.name,
+            host=draft.host,
+            port=draft.port,
+            database=draft.database,
+            username=draft.username,
+            tls=draft.tls,
+            environment=draft.environment,
+            pool=draft.pool,
+        )
+        updated = self._saved.update_(self._seal(record, password_secret), seen_at)
+        if _target("", _draft(saved), "") != _target("", _draft(updated), ""):
+            self._forget(saved.id)
+        return updated
+
+    def _seal(self, record: Connection, password_secret: str) -> Connection:
+        return replace(record, password_sealed=self._vault.seal(password_secret, _binding(record)))
+
+    def _open_password(self, saved: Connection) -> str:
+        return self._vault.open_(saved.password_sealed, _binding(saved))
+
+    def _password(self, draft: ConnectionDraft, saved: Connection | None) -> str:
+        """The draft's password, or the saved one where it may be used again."""
+        if draft.password_secret is not None:
+            return draft.password_secret
+        if saved is None:
+            raise InputError(
+                "password",
+                "A password is needed.",
+                hint="If the account has none, say so by an empty one.",
+            )
+        if not _same_place(saved, draft):
+            raise InputError(
+                "password",
+                "The password is needed again, because host, port or user were changed.",
+                hint="So that nobody can send a saved password to another server.",
+            )
+        return self._open_password(saved)
+
+    def _managed_target(self, saved: Connection, token: CancelToken | None) -> Target:
+        if self._open_endpoint is None:
+            raise LocalServerError("There is no local server here to start.")
+        endpoint = self._open_endpoint(token)
+        draft = replace(
+            _draft(saved), host=endpoint.host, port=endpoint.port, username=endpoint.username
+        )
+        return _target(saved.id, draft, endpoint.password_secret)
+
+    def _read_parsers(
+        self,
+        actor: Actor,
+        connection_id: str,
+        tables: tuple[TableInfo, ...],
+        token: CancelToken | None,
+    ) -> dict[str, Mapping[str, str]]:
+        from altus4_desktop.mysql.introspect import read_parsers
+
+        unknown = [
+            table
+            for table in tables
+            if any(index.parser is None for index in table.fulltext_indexes)
+        ]
+        known = {
+            table.name: {index.name: index.parser or "" for index in table.fulltext_indexes}
+            for table in tables
+        }
+        if not unknown:
+            return dict(known)
+        target = self.target_(actor, connection_id, token)
+
+        def read(session: TenantSession) -> dict[str, Mapping[str, str]]:
+            return {table.name: read_parsers(session, table) for table in unknown}
+
+        found = self._with_session(target, token or CancelToken(), read)
+        self._remember_parsers(target, found)
+        return {**known, **found}
+
+    def _remember_parsers(self, target: Target, found: Mapping[str, Mapping[str, str]]) -> None:
+        with self._lock:
+            known = self._schemas.get(target.connection_id)
+            if known is None or known.target != target:
+                return
+            tables = tuple(
+                replace(
+                    table,
+                    fulltext_indexes=tuple(
+                        replace(index, parser=found[table.name].get(index.name, index.parser))
+                        for index in table.fulltext_indexes
+                    ),
+                )
+                if table.name in found
+                else table
+                for table in known.schema.tables
+            )
+            self._schemas[target.connection_id] = _KnownSchema(
+                target, replace(known.schema, tables=tables)
+            )
+
+    def _with_session(
+        self, target: Target, token: CancelToken, work: Callable[[TenantSession], _T]
+    ) -> _T:
+        with self._pools.borrow(target, token) as session:
+            answer = work(session)
+        self.note_connected_(target.connection_id)
+        return answer
+
+    @contextmanager
+    def _one_at_a_time(self, connection_id: str, token: CancelToken) -> Iterator[None]:
+        with self._lock:
+            turn = self._reading.setdefault(connection_id, threading.Lock())
+        while not turn.acquire(timeout=_LOOK_AGAIN_S):
+            token.raise_if_cancelled()
+        try:
+            yield
+        finally:
+            turn.release()
+
+    def _forget(self, connection_id: str) -> None:
+        with self._lock:
+            self._schemas.pop(connection_id, None)
+            self._noted.pop(connection_id, None)
+        self._pools.reset(connection_id)
+
+
+def _binding(record: Connection) -> Binding:
+    return Binding(
+        table="databases",
+        column="password_encrypted",
+        row_id=record.id,
+        owner_id=record.user_id,
+        host=record.host,
+        port=record.port,
+        username=record.username,
+        tls_mode=record.tls.mode.value,
+    )
+
+
+def _draft(saved: Connection) -> ConnectionDraft:
+    return ConnectionDraft(
+        name=saved.name,
+        host=saved.host,
+        database=saved.database,
+        username=saved.username,
+        port=saved.port,
+        tls=saved.tls,
+        environment=saved.environment,
+        pool=saved.pool,
+    )
+
+
+def _target(connection_id: str, draft: ConnectionDraft, password_secret: str) -> Target:
+    return Target(
+        connection_id=connection_id,
+        name=draft.name,
+        host=draft.host,
+        port=draft.port,
+        database=draft.database,
+        username=draft.username,
+        password_secret=password_secret,
+        tls=draft.tls,
+        pool=draft.pool,
+    )
+
+
+def _same_place(saved: Connection, draft: ConnectionDraft) -> bool:
+    return (saved.host, saved.port, saved.username) == (draft.host, draft.port, draft.username)
+
+
+def _check_managed(saved: Connection, draft: ConnectionDraft) -> None:
+    """Refuse to change what the program itself looks after."""
+    kept = _draft(saved)
+    for field in ("host", "port", "database", "username", "tls"):
+        if getattr(kept, field) != getattr(draft, field):
+            raise InputError(
+                field,
+                "This connection leads to the local server, which this program looks after.",
+                hint="Name, environment and pool may be changed.",
+            )
+    if draft.password_secret:
+        raise InputError("password", "The local server's password is made by this program.")
