@@ -1,0 +1,177 @@
+"""Where the account rules lean on the database: its locks, its collation, its clock."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import cast
+
+import pytest
+
+from altus4_desktop.domain.accounts import Actor, Role
+from altus4_desktop.domain.errors import AccessError, AltusError, ConflictError
+from altus4_desktop.services.accounts import AccountsService
+from altus4_desktop.services.metadata import MetadataService
+from altus4_desktop.services.vault import VaultService
+from altus4_desktop.storage.store import Store
+from tests.servers import DatabaseServer
+from tests.stores import StorePlace, file_place, server_place
+
+PASSWORD = "canary-correct-horse"
+START = datetime(2026, 3, 1, 12, 0, 0, 700_000, tzinfo=UTC)
+
+
+@dataclass
+class OpenMetadata:
+    """What the accounts need of the metadata service."""
+
+    store: Store
+
+
+@pytest.fixture(params=["sqlite", "mariadb", "mysql"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[StorePlace]:
+    """A migrated store on SQLite, MariaDB and MySQL in turn."""
+    if request.param == "sqlite":
+        yield migrated(file_place(tmp_path))
+        return
+    server: DatabaseServer = request.getfixturevalue(f"{request.param}_server")
+    database = server.create_database("altus4_metadata")
+    yield migrated(server_place(server, database))
+    server.drop_database(database)
+
+
+def migrated(place: StorePlace) -> StorePlace:
+    store = place.open()
+    store.migrator.upgrade()
+    store.close()
+    return place
+
+
+@pytest.fixture
+def programs(place: StorePlace, tmp_path: Path) -> Iterator[Callable[..., AccountsService]]:
+    """``programs()`` is the service of one more program on the same store."""
+    opened: list[Store] = []
+
+    def start(clock: Callable[[], datetime] = lambda: START) -> AccountsService:
+        store = place.open()
+        opened.append(store)
+        metadata = cast("MetadataService", OpenMetadata(store))
+        return AccountsService(metadata, VaultService(tmp_path), tmp_path, clock, 4)
+
+    yield start
+    for store in opened:
+        store.close()
+
+
+def at_once(*works: Callable[[], object]) -> list[object]:
+    """What each of ``works`` returns or raises when all start together."""
+    start = threading.Barrier(len(works))
+    outcomes: list[object] = [None] * len(works)
+
+    def run(number: int) -> None:
+        start.wait(10)
+        try:
+            outcomes[number] = works[number]()
+        except AltusError as error:
+            outcomes[number] = error
+
+    threads = [threading.Thread(target=run, args=(number,)) for number in range(len(works))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    return outcomes
+
+
+def test_of_four_programs_at_once_one_makes_the_first_admin(
+    programs: Callable[..., AccountsService],
+) -> None:
+    services = [programs() for _ in range(4)]
+    outcomes = at_once(
+        *(
+            lambda service=service, number=number: service.create_first_admin(
+                f"Admin {number}", f"admin{number}@example.org", PASSWORD
+            )
+            for number, service in enumerate(services)
+        )
+    )
+    winners = [outcome for outcome in outcomes if isinstance(outcome, Actor)]
+    assert len(winners) == 1, outcomes
+    # A server ends a deadlock by telling one of the late to try again.
+    late = {getattr(outcome, "code", "") for outcome in outcomes if outcome is not winners[0]}
+    assert late <= {"access.setup_done", "store.busy"}, outcomes
+    assert [user.email for user in services[0].list_users(winners[0])] == [winners[0].email]
+
+
+def test_two_admins_who_demote_or_delete_each_other_leave_one(
+    programs: Callable[..., AccountsService],
+) -> None:
+    one, two = programs(), programs()
+    for attempt in range(4):
+        known = [] if attempt else [one.create_first_admin("Ada", "ada@example.org", PASSWORD)]
+        ada = known[0] if known else one.sign_in("ada@example.org", PASSWORD)
+        bob = one.create_user(ada, "Bob", f"bob{attempt}@example.org", PASSWORD, Role.ADMIN)
+        actor = bob.as_actor()
+        works: list[Callable[[], object]] = [
+            lambda ada=ada, bob=bob: one.set_role(ada, bob.id, Role.USER),
+            lambda ada=ada, actor=actor: two.set_role(actor, ada.user_id, Role.USER),
+        ]
+        at_once(*works)
+        users = {user.id: user for user in one._store.users.list_()}
+        admins = [user for user in users.values() if user.role is Role.ADMIN]
+        assert admins, "somebody is admin still"
+        # Ada is put back for the next round by whoever is left.
+        one.set_role(admins[0].as_actor(), ada.user_id, Role.ADMIN)
+        one.delete_user(ada, bob.id)
+    with pytest.raises(ConflictError):
+        one.delete_user(ada, ada.user_id)
+
+
+def test_an_address_is_its_very_letters_whatever_the_collation(
+    programs: Callable[..., AccountsService],
+) -> None:
+    accounts = programs()
+    ada = accounts.create_first_admin("Ada", "ada@example.org", PASSWORD)
+    with pytest.raises(AccessError) as caught:
+        accounts.sign_in("ädá@example.org", PASSWORD)
+    assert caught.value.code == "access.credentials"
+    assert accounts.sign_in("ADA@example.org", PASSWORD) == ada
+
+
+def test_the_wait_is_kept_by_the_store(programs: Callable[..., AccountsService]) -> None:
+    now = [START]
+    accounts = programs(lambda: now[0])
+    ada = accounts.create_first_admin("Ada", "ada@example.org", PASSWORD)
+    for _ in range(5):
+        with pytest.raises(AccessError) as caught:
+            accounts.sign_in(ada.email, "wrong password")
+        assert caught.value.code == "access.credentials"
+    again = programs(lambda: now[0])
+    for turned in (timedelta(0), timedelta(seconds=25), timedelta(days=-1)):
+        now[0] = START + turned
+        with pytest.raises(AccessError) as caught:
+            again.sign_in(ada.email, PASSWORD)
+        assert caught.value.code == "access.backoff"
+    now[0] = START + timedelta(days=-1, seconds=32)
+    assert again.sign_in(ada.email, PASSWORD) == ada
+
+
+def test_wrong_passwords_at_once_are_all_counted(
+    programs: Callable[..., AccountsService],
+) -> None:
+    services = [programs() for _ in range(4)]
+    outcomes = at_once(
+        *(
+            lambda service=service: service.sign_in("x@example.org", PASSWORD)
+            for service in services
+        )
+    )
+    assert {getattr(outcome, "code", outcome) for outcome in outcomes} == {"access.credentials"}
+    with pytest.raises(AccessError):
+        services[0].sign_in("x@example.org", PASSWORD)
+    with pytest.raises(AccessError) as caught:
+        services[1].sign_in("x@example.org", PASSWORD)
+    assert caught.value.code == "access.backoff"
