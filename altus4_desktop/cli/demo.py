@@ -52,7 +52,6 @@ def _run(args: argparse.Namespace, context: CliContext) -> int:
     if not args.no_window and has_display():
         if args.reset:
             context.services.local_server.reset()
-        context.close()
         from altus4_desktop.app.window import run_window
 
         return run_window(context.data_dir, context.metadata_url, open_demo=True)

@@ -179,9 +179,9 @@ class LocalServer:
             details={"folder": str(self.folder)},
         )
 
-    def status(self) -> LocalServerStatusParts:
-        """What is known without asking the server itself."""
-        return LocalServerStatusParts(self.find_running(), self.is_running(), _size(self.folder))
+    def size_bytes(self) -> int:
+        """What our folder takes on disk."""
+        return _size(self.folder)
 
     def admin_target(self, running: RunningServer, admin_secret: str) -> Target:
         """How the administrator reaches the running server: through the socket in our folder."""
@@ -291,6 +291,8 @@ class LocalServer:
     def _initialise(
         self, command: Sequence[str], program: ServerProgram, token: CancelToken
     ) -> None:
+        # Whoever comes after a killed program waits until its initialiser has let go of the folder.
+        lock = self._hold_running_lock()
         log = self._open_log()
         try:
             child = subprocess.Popen(  # a server program found or chosen by the user
@@ -300,10 +302,12 @@ class LocalServer:
                 stderr=log,
                 cwd=self.folder,
                 env=server_environment() | {"TMPDIR": str(self._tmp_folder())},
+                pass_fds=(lock.descriptor,),
                 start_new_session=True,
             )
         finally:
             os.close(log)
+            lock.release()
         with token.on_cancel(lambda: _signal_group(child, signal.SIGKILL)):
             try:
                 code = child.wait(_INITIALISE_S)
@@ -344,19 +348,8 @@ class LocalServer:
     def _launch(
         self, program: ServerProgram, accounts: ServerAccounts, kept: bool, port: int
     ) -> RunningServer:
-        lock = FileLock(self.folder / "running.lock")
-        pause = threading.Event()
-        for _ in range(40):
-            # Somebody who only asks whether a server runs holds the lock for an instant.
-            if lock.acquire():
-                break
-            pause.wait(_POLL_S)
-        else:
-            raise LocalServerError(
-                "A server is already running on “{folder}”.",
-                code="local_server.held",
-                details={"folder": str(self.folder)},
-            )
+        self._reap()
+        lock = self._hold_running_lock()
         socket_path = self._socket_path()
         self._pid_path.unlink(missing_ok=True)
         reading, writing = os.pipe()
@@ -408,6 +401,22 @@ class LocalServer:
         )
         self._write_state(running)
         return running
+
+    def _hold_running_lock(self) -> FileLock:
+        lock = FileLock(self.folder / "running.lock")
+        pause = threading.Event()
+        for _ in range(40):
+            # Somebody who only asks whether a server runs holds the lock for an instant.
+            if lock.acquire():
+                break
+            pause.wait(_POLL_S)
+        else:
+            raise LocalServerError(
+                "A server is already running on “{folder}”.",
+                code="local_server.held",
+                details={"folder": str(self.folder)},
+            )
+        return lock
 
     def _wait_ready(
         self,
@@ -507,6 +516,13 @@ class LocalServer:
         """Stop being counted; true when nobody else uses the server."""
         self._users.release()
         return not self.used_by_others()
+
+    def disown(self) -> None:
+        """Let the server outlive this program."""
+        if self._child is not None and self._child.poll() is None:
+            # Popen would warn that nobody has waited for a child that is meant to go on.
+            self._child.returncode = 0
+        self._child = None
 
     def used_by_others(self) -> bool:
         """Whether another program uses the server."""
@@ -632,15 +648,6 @@ class LocalServer:
             code="local_server.start",
             details={"program": program.title, "reason": reason, "log": str(self._log_path)},
         )
-
-
-@dataclass(frozen=True, slots=True)
-class LocalServerStatusParts:
-    """The running server if it is known, whether anything runs, and the size on disk in bytes."""
-
-    running: RunningServer | None
-    held: bool
-    size_bytes: int
 
 
 class _PortTaken(Exception):

@@ -283,6 +283,7 @@ class SampleLoader:
                 token.raise_if_cancelled()
                 # Both servers fill an existing FULLTEXT index faster than they build one later.
                 self._run(create_statement(shape))
+                self._run("START TRANSACTION")
                 for batch in _batches(rows[shape.name]):
                     token.raise_if_cancelled()
                     self._insert(shape, batch)
@@ -293,6 +294,7 @@ class SampleLoader:
                             done / total if total else 1.0,
                         )
                     )
+                self._run("COMMIT")
             for statement in afterwards:
                 self._run(statement)
             self._run("ANALYZE TABLE " + ", ".join(_quoted(shape.name) for shape in shapes))

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from altus4_desktop.domain.accounts import Actor
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
     from altus4_desktop.services.metadata import MetadataService
     from altus4_desktop.services.vault import VaultService
 
-_log = logging.getLogger(__name__)
+    _Load = Callable[[SampleLoader, ProgressSink, CancelToken], None]
 
 DEMO_CONNECTIONS: tuple[tuple[str, str, Environment], ...] = (
     ("Python library", "python_library", Environment.DEV),
@@ -33,9 +32,6 @@ DEMO_CONNECTIONS: tuple[tuple[str, str, Environment], ...] = (
     ("Installed packages", "installed_packages", Environment.PROD),
     ("Planted traps", "planted_traps", Environment.DEV),
 )
-_TRAPS = "planted_traps"
-
-Rows = Sequence[tuple[object, ...]]
 
 
 class DemoService:
@@ -69,13 +65,16 @@ class DemoService:
         LocalServerError, TenantError, StoreError, VaultError, Cancelled; what was begun is
         finished by the next call.
         """
+        from altus4_desktop.mysql.sample_load import open_loader
+
         token = token or CancelToken()
         progress(Progress("Opening the metadata store…", 0.0))
         self._metadata.open_()
         actor = self._accounts.open_demo_account()
         token.raise_if_cancelled()
         self._local_server.start(_part(progress, 0.02, 0.30), token, passphrase=passphrase)
-        self._load(_part(progress, 0.30, 0.95), token)
+        with open_loader(self._local_server.admin_target(), token) as loader:
+            load_missing(loader, _part(progress, 0.30, 0.95), token)
         progress(Progress("Saving the demo's connections…", 0.96))
         self._save_connections(actor, token)
         progress(Progress("The demo is ready.", 1.0))
@@ -107,22 +106,6 @@ class DemoService:
         with open_loader(self._local_server.admin_target(), token or CancelToken()) as loader:
             return loader.count(database for _, database, _ in DEMO_CONNECTIONS)
 
-    def _load(self, progress: ProgressSink, token: CancelToken) -> None:
-        from altus4_desktop.mysql.sample_load import open_loader
-
-        with open_loader(self._local_server.admin_target(), token) as loader:
-            there = loader.loaded()
-            steps: Mapping[str, tuple[float, float, Callable[..., object]]] = {
-                "python_library": (0.0, 0.80, _load_python_library),
-                "language_reference": (0.80, 0.88, _load_language_reference),
-                "installed_packages": (0.88, 0.95, _load_installed_packages),
-                _TRAPS: (0.95, 1.0, _load_traps),
-            }
-            for database, (begin, end, load) in steps.items():
-                token.raise_if_cancelled()
-                if database not in there:
-                    load(loader, _part(progress, begin, end), token)
-
     def _save_connections(self, actor: Actor, token: CancelToken) -> None:
         endpoint = self._local_server.open_endpoint(token)
         for name, database, environment in DEMO_CONNECTIONS:
@@ -140,6 +123,21 @@ class DemoService:
                     environment=environment,
                 ),
             )
+
+
+def load_missing(loader: SampleLoader, progress: ProgressSink, token: CancelToken) -> None:
+    """Load every sample database that is not completely there; raises TenantError, Cancelled."""
+    there = loader.loaded()
+    steps: Mapping[str, tuple[float, float, _Load]] = {
+        "python_library": (0.0, 0.80, _load_python_library),
+        "language_reference": (0.80, 0.88, _load_language_reference),
+        "installed_packages": (0.88, 0.95, _load_installed_packages),
+        "planted_traps": (0.95, 1.0, _load_traps),
+    }
+    for database, (begin, end, load) in steps.items():
+        token.raise_if_cancelled()
+        if database not in there:
+            load(loader, _part(progress, begin, end), token)
 
 
 def _load_python_library(loader: SampleLoader, progress: ProgressSink, token: CancelToken) -> None:

@@ -50,7 +50,9 @@ class LocalServerService:
         self._folder = data_dir / "server"
         self._settings = settings
         self._vault = vault
+        # Held for as long as a start takes; what only looks must not wait for it.
         self._lock = threading.RLock()
+        self._making = threading.Lock()
         self._server: LocalServer | None = None
         self._running: RunningServer | None = None
         self._accounts: ServerAccounts | None = None
@@ -60,13 +62,12 @@ class LocalServerService:
 
     def state(self) -> LocalServerStatus:
         """What is running now, without asking the server itself."""
-        parts = self._open_server().status()
-        running = parts.running
+        server = self._open_server()
+        running = server.find_running()
+        size_bytes = server.size_bytes()
         if running is None:
             return LocalServerStatus(
-                running=parts.held,
-                data_folder=str(self._folder),
-                size_bytes=parts.size_bytes,
+                running=False, data_folder=str(self._folder), size_bytes=size_bytes
             )
         return LocalServerStatus(
             running=True,
@@ -78,7 +79,7 @@ class LocalServerService:
             pid=running.pid,
             kept=running.kept,
             started_at=running.started_at,
-            size_bytes=parts.size_bytes,
+            size_bytes=size_bytes,
         )
 
     def start(
@@ -153,6 +154,8 @@ class LocalServerService:
                     running = self._server.find_running()
                     if running is not None and alone and not running.kept:
                         self._server.stop(running)
+                    else:
+                        self._server.disown()
             except LocalServerError as error:
                 # Nobody is left to tell: the next start attaches to it or stops it.
                 _log.warning("The local server was left as it is: %s", error)
@@ -186,7 +189,7 @@ class LocalServerService:
     # -- how -------------------------------------------------------------------------------------
 
     def _open_server(self) -> LocalServer:
-        with self._lock:
+        with self._making:
             if self._server is None:
                 from altus4_desktop.mysql.local_server import LocalServer
 
@@ -285,7 +288,7 @@ class LocalServerService:
                 raise
             try:
                 self._vault.set_up_session()
-            except KeyMissingError:
+            except VaultError:
                 raise error from None
             progress(
                 Progress(

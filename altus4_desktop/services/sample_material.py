@@ -115,6 +115,9 @@ def _read_definitions(node: ast.AST, module: str, prefix: str, into: SourceMater
         if isinstance(child, ast.ClassDef):
             title = f"{prefix}.{child.name}"
             body = _docstring(child)
+            if body is None and _is_private(title):
+                _read_definitions(child, module, title, into)
+                continue
             into.classes.append(
                 (
                     len(into.classes) + 1,
@@ -131,6 +134,9 @@ def _read_definitions(node: ast.AST, module: str, prefix: str, into: SourceMater
         elif isinstance(child, _FUNCTION):
             title = f"{prefix}.{child.name}"
             body = _docstring(child)
+            if body is None and _is_private(title):
+                _read_definitions(child, module, title, into)
+                continue
             into.functions.append(
                 (
                     len(into.functions) + 1,
@@ -147,6 +153,10 @@ def _read_definitions(node: ast.AST, module: str, prefix: str, into: SourceMater
             _read_definitions(child, module, title, into)
         elif isinstance(child, (ast.If, ast.Try, ast.With)):
             _read_definitions(child, module, prefix, into)
+
+
+def _is_private(title: str) -> bool:
+    return any(part.startswith("_") for part in title.split("."))
 
 
 _FUNCTION = (ast.FunctionDef, ast.AsyncFunctionDef)
