@@ -238,11 +238,14 @@ class MetadataService:
         keys of their own and must not keep this one from making its own."""
         if self._settings.metadata_password_sealed is not None:
             yield self._settings.metadata_password_sealed
-        if not self.location.embedded or not self.is_configured():
-            return
-        self.open_()
-        for _, record in self.store.connections.sealed_records():
-            yield record
+        if self.location.embedded:
+            if self.is_configured():
+                self.open_()
+                yield from (record for _, record in self.store.connections.sealed_records())
+        elif self.is_open:
+            own = f".{self._vault.status().key_id}."
+            records = self.store.connections.sealed_records()
+            yield from (record for _, record in records if own in record)
 
 
 def _binding(location: StoreLocation) -> Binding:
