@@ -1,0 +1,123 @@
+"""The history of searches: written behind the back of the search, read by completion."""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from altus4_desktop.domain.accounts import Actor, Role
+from altus4_desktop.domain.errors import AltusError, StoreError
+from altus4_desktop.domain.searching import SearchRecord
+
+if TYPE_CHECKING:
+    from altus4_desktop.services.metadata import MetadataService
+
+_LOG = logging.getLogger(__name__)
+_WAITING_AT_MOST = 1000
+
+
+class HistoryService:
+    """Past searches. `record` never waits: a thread of its own writes, and what it could not write
+    is told to ``on_problem`` (on that thread)."""
+
+    def __init__(
+        self, metadata: MetadataService, on_problem: Callable[[AltusError], None] | None = None
+    ) -> None:
+        self.on_problem = on_problem
+        self._metadata = metadata
+        self._waiting: queue.Queue[SearchRecord | None] = queue.Queue(_WAITING_AT_MOST)
+        self._lock = threading.Lock()
+        self._writer: threading.Thread | None = None
+
+    def record(self, record: SearchRecord) -> None:
+        """Keep ``record`` soon; when a thousand others are still waiting it is dropped, aloud."""
+        try:
+            self._waiting.put_nowait(record)
+        except queue.Full:
+            self._tell(_unsaved(1))
+            return
+        with self._lock:
+            if self._writer is None or not self._writer.is_alive():
+                self._writer = threading.Thread(
+                    target=self._write, name="altus4-history", daemon=True
+                )
+                self._writer.start()
+
+    def recent(self, actor: Actor, prefix: str = "", limit: int = 20) -> list[SearchRecord]:
+        """The actor's newest searches whose query starts with ``prefix``, each query once.
+
+        Raises StoreError.
+        """
+        return self._metadata.store.searches.recent_(actor.user_id, prefix, limit)
+
+    def list_(
+        self,
+        actor: Actor,
+        *,
+        text: str = "",
+        from_at: datetime | None = None,
+        to_at: datetime | None = None,
+        limit: int = 100,
+        offset: int = 0,
+    ) -> list[SearchRecord]:
+        """Searches, newest first: the actor's own, or everybody's for an admin.
+
+        ``to_at`` is exclusive. Raises StoreError.
+        """
+        owner = None if actor.role is Role.ADMIN else actor.user_id
+        return self._metadata.store.searches.list_(
+            owner, text=text, from_at=from_at, to_at=to_at, limit=limit, offset=offset
+        )
+
+    def delete_(self, actor: Actor, search_ids: Sequence[str] | None = None) -> int:
+        """Delete the actor's own searches, all of them without ``search_ids``; returns how many.
+
+        Raises StoreError.
+        """
+        return self._metadata.store.searches.delete_(actor.user_id, search_ids)
+
+    def close_(self, wait_s: float = 2.0) -> bool:
+        """Write what is waiting, for at most ``wait_s`` seconds; false when something is left."""
+        with self._lock:
+            writer, self._writer = self._writer, None
+        if writer is None:
+            return True
+        try:
+            self._waiting.put(None, timeout=wait_s)
+        except queue.Full:
+            self._tell(_unsaved(self._waiting.qsize()))
+            return False
+        writer.join(wait_s)
+        if writer.is_alive():
+            self._tell(_unsaved(self._waiting.qsize()))
+            return False
+        return True
+
+    def _write(self) -> None:
+        while (record := self._waiting.get()) is not None:
+            try:
+                self._metadata.store.searches.add_(record)
+            except AltusError as error:
+                self._tell(error)
+            except Exception:
+                # The writer must outlive a bug of ours: the next search is to be kept again.
+                _LOG.exception("a search could not be written to the history")
+                self._tell(_unsaved(1))
+
+    def _tell(self, problem: AltusError) -> None:
+        _LOG.warning("history: %s [%s]", problem.template, problem.code)
+        if self.on_problem is not None:
+            self.on_problem(problem)
+
+
+def _unsaved(count: int) -> StoreError:
+    return StoreError(
+        "{count} searches could not be written to the history.",
+        hint="The metadata store does not keep up; the searches themselves are not affected.",
+        code="store.history",
+        details={"count": count},
+    )

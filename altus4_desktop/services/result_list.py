@@ -1,0 +1,157 @@
+"""The page a person sees, made of what the sources have answered so far."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from altus4_desktop.domain.searching import (
+    Notice,
+    SearchHit,
+    SearchRequest,
+    SourceRef,
+    SourceReport,
+)
+from altus4_desktop.search.explain import SourceFacts, TableGap, explain
+from altus4_desktop.search.fusion import FusedRow, RankedList, RankedRow, fuse, key_values
+from altus4_desktop.search.snippets import Highlighter, title_column
+from altus4_desktop.search.terms import index_rules, read_terms
+
+if TYPE_CHECKING:
+    from altus4_desktop.mysql.fulltext import IndexRow
+    from altus4_desktop.search.terms import IndexRules
+    from altus4_desktop.services.fan_out import FanOut, Question, Source
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """The hits of a page; ``row_count`` counts every row that was found."""
+
+    hits: tuple[SearchHit, ...]
+    has_more: bool
+    row_count: int
+
+
+class ResultList:
+    """Merges and dresses rows; what was made once is kept from update to update."""
+
+    def __init__(self, request: SearchRequest, question: Question) -> None:
+        self._request = request
+        self._question = question
+        self._lists: dict[SourceRef, RankedList[IndexRow]] = {}
+        self._dressers: dict[SourceRef, _Dresser] = {}
+        self._hits: dict[tuple[SourceRef, int], SearchHit] = {}
+
+    def page(self, answered: Sequence[Source]) -> Page:
+        """The requested page of what ``answered`` has found."""
+        sources = {source.ref: source for source in answered}
+        fused = fuse([self._ranked(source) for source in answered])
+        # A source asked alone has skipped the earlier pages itself.
+        skipped = min((source.first_rank for source in answered), default=1) - 1
+        first = self._request.offset - skipped
+        wanted = fused[first : first + self._request.limit]
+        return Page(
+            hits=tuple(self._hit(row, sources) for row in wanted),
+            has_more=len(fused) > first + self._request.limit,
+            row_count=len(fused) + skipped,
+        )
+
+    def cap(self, reports: Sequence[SourceReport]) -> tuple[SourceReport, ...]:
+        """``reports`` without the row that is only fetched to know whether there are more."""
+        most = self._request.offset + self._request.limit
+        return tuple(
+            replace(report, hits=min(report.hits, most)) if report.hits > most else report
+            for report in reports
+        )
+
+    def notices(self, fan_out: FanOut, row_count: int) -> tuple[Notice, ...]:
+        """What to say about the finished search."""
+        facts = [
+            SourceFacts(
+                source=source.ref,
+                state=source.state,
+                hits=len(source.rows),
+                rules=_rules(source) if source.planned is not None else None,
+            )
+            for source in fan_out.sources()
+        ]
+        gaps = []
+        for branch in fan_out.branches:
+            if branch.plan is None:
+                continue
+            name = branch.connection.name
+            gaps += [TableGap(name, table) for table in branch.plan.without_index if branch.tables]
+            if not branch.plan.sources and not branch.tables:
+                gaps.append(TableGap(name))
+        return explain(
+            self._question.query,
+            boolean=self._question.boolean,
+            sources=facts,
+            gaps=gaps,
+            row_count=row_count,
+        )
+
+    def _ranked(self, source: Source) -> RankedList[IndexRow]:
+        ranked = self._lists.get(source.ref)
+        if ranked is None:
+            ref = source.ref
+            ranked = RankedList(
+                table_id=(ref.connection, ref.connection_id, ref.table),
+                index=ref.index,
+                rows=[
+                    RankedRow(key_values(row.key), rank, row)
+                    for rank, row in enumerate(source.rows, source.first_rank)
+                ],
+            )
+            self._lists[ref] = ranked
+        return ranked
+
+    def _hit(self, fused: FusedRow[IndexRow], sources: dict[SourceRef, Source]) -> SearchHit:
+        connection, connection_id, table = fused.source.table_id
+        ref = SourceRef(connection, table, fused.source.index, connection_id)
+        rank = fused.ranked.rank
+        hit = self._hits.get((ref, rank))
+        if hit is None:
+            dresser = self._dressers.get(ref)
+            if dresser is None:
+                dresser = self._dressers[ref] = _Dresser(sources[ref], self._question)
+            hit = self._hits[ref, rank] = dresser.dress(fused)
+        return hit
+
+
+class _Dresser:
+    """Makes hits of one source's rows."""
+
+    def __init__(self, source: Source, question: Question) -> None:
+        planned = source.planned
+        assert planned is not None  # noqa: S101  # only planned sources have rows
+        rules = _rules(source)
+        terms = read_terms(question.query, rules, boolean=question.boolean)
+        self._ref = source.ref
+        self._indexed = planned.index.columns
+        self._title = title_column(planned.table)
+        self._highlighter = Highlighter(terms, rules, boolean=question.boolean)
+
+    def dress(self, fused: FusedRow[IndexRow]) -> SearchHit:
+        row = fused.ranked.row
+        snippet = self._highlighter.snippet(row.columns, self._indexed, self._title)
+        return SearchHit(
+            source=self._ref,
+            key=row.key,
+            score=fused.score,
+            source_score=row.score,
+            source_rank=fused.ranked.rank,
+            columns=row.columns,
+            snippet=snippet.text,
+            snippet_matches=snippet.snippet_matches,
+            matches=snippet.matches,
+            title_column=self._title,
+            truncated=row.truncated,
+        )
+
+
+def _rules(source: Source) -> IndexRules:
+    planned, branch = source.planned, source.branch
+    assert planned is not None  # noqa: S101  # asked for planned sources only
+    return index_rules(planned.table, branch.settings, branch.flavour, source.parser)

@@ -1,0 +1,275 @@
+"""Searching: one question to many databases, one list back."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from altus4_desktop.domain.accounts import Actor
+from altus4_desktop.domain.cancel import CancelToken
+from altus4_desktop.domain.connections import Connection
+from altus4_desktop.domain.errors import InputError, NotFoundError
+from altus4_desktop.domain.searching import (
+    SearchHit,
+    SearchMode,
+    SearchOutcome,
+    SearchRecord,
+    SearchRequest,
+    SourceState,
+    Value,
+)
+from altus4_desktop.search.boolean import clean_query, hangs_aria, parse_boolean, plain_text
+from altus4_desktop.search.natural import safe_natural
+from altus4_desktop.services.fan_out import FanOut, Question
+from altus4_desktop.services.result_list import ResultList
+
+if TYPE_CHECKING:
+    from altus4_desktop.mysql.pools import TenantPools
+    from altus4_desktop.services.connections import ConnectionsService
+    from altus4_desktop.services.history import HistoryService
+
+MAX_QUERY_CHARS = 20_000
+MAX_LIMIT = 1_000
+MAX_ROWS = 10_000
+MAX_CELL_CHARS = 64 * 1024 * 1024
+
+
+class SearchService:
+    """Runs searches for the window and the command line."""
+
+    def __init__(
+        self, connections: ConnectionsService, pools: TenantPools, history: HistoryService
+    ) -> None:
+        self._connections = connections
+        self._pools = pools
+        self._history = history
+
+    def run(
+        self,
+        actor: Actor,
+        request: SearchRequest,
+        on_update: Callable[[SearchOutcome], None] | None = None,
+        token: CancelToken | None = None,
+    ) -> SearchOutcome:
+        """Search, and return when every source has answered, failed, run out of time or been
+        cancelled.
+
+        Blocks: for a worker thread, which also calls ``on_update`` with every state on the way (at
+        most twenty a second). A source that fails only fails itself. Raises InputError and
+        QuerySyntaxError for what cannot be asked, NotFoundError for a connection that is not the
+        actor's, StoreError when the connections cannot be read.
+        """
+        began = time.perf_counter()
+        question = _question(request)
+        chosen = self._choose(actor, request)
+        fan_out = FanOut(self._connections, self._pools, actor, question, chosen)
+        results = ResultList(request, question)
+
+        def outcome(*, finished: bool) -> SearchOutcome:
+            page = results.page(fan_out.answered())
+            return SearchOutcome(
+                search_id=question.search_id,
+                request=request,
+                sources=results.cap(fan_out.reports()),
+                hits=page.hits,
+                notices=results.notices(fan_out, page.row_count) if finished else (),
+                total_ms=(time.perf_counter() - began) * 1000,
+                has_more=page.has_more,
+                finished=finished,
+            )
+
+        def tell() -> None:
+            if on_update is not None:
+                on_update(outcome(finished=False))
+
+        fan_out.run(tell, token or CancelToken())
+        final = outcome(finished=True)
+        _check_tables(request, fan_out)
+        self._history.record(_record(actor, final, [connection for connection, _ in chosen]))
+        return final
+
+    def read_row(
+        self, actor: Actor, hit: SearchHit, token: CancelToken | None = None
+    ) -> Mapping[str, Value]:
+        """Every column of the hit's row, uncut.
+
+        Raises NotFoundError when the row is gone or its table has no key, `TenantError`,
+        `Cancelled`.
+        """
+        from altus4_desktop.mysql.fulltext import read_row
+
+        token = token or CancelToken()
+        connection_id = hit.source.connection_id
+        target = self._connections.target_(actor, connection_id)
+        schema = self._connections.schema_(actor, connection_id, token)
+        table = schema.table(hit.source.table)
+        if table is None:
+            raise NotFoundError(
+                "There is no table “{table}” any more.", details={"table": hit.source.table}
+            )
+        with self._pools.borrow(target, token) as session:
+            return read_row(session, schema.database, table, hit.key)
+
+    def check_query(self, text: str, mode: SearchMode) -> None:
+        """Raise QuerySyntaxError where boolean ``text`` would be refused by a server."""
+        if mode is SearchMode.BOOLEAN:
+            parse_boolean(clean_query(text))
+
+    def plain_text(self, text: str) -> str:
+        """The same words without operators, for “search as plain text”."""
+        return plain_text(text)
+
+    def _choose(
+        self, actor: Actor, request: SearchRequest
+    ) -> Sequence[tuple[Connection, Collection[str]]]:
+        """The connections to ask, each with the tables chosen there (none: all)."""
+        visible = {connection.id: connection for connection in self._connections.list_(actor)}
+        wanted = list(dict.fromkeys(request.connection_ids))
+        if not wanted and request.tables and all(choice.connection_id for choice in request.tables):
+            wanted = list(dict.fromkeys(str(choice.connection_id) for choice in request.tables))
+        for connection_id in [*wanted, *(choice.connection_id for choice in request.tables)]:
+            if connection_id is not None and connection_id not in visible:
+                raise NotFoundError(
+                    "There is no such connection.",
+                    hint="It was removed, or belongs to somebody else.",
+                )
+        if wanted:
+            connections = [visible[connection_id] for connection_id in wanted]
+        else:
+            connections = [
+                connection
+                for connection in visible.values()
+                if connection.is_active and connection.user_id == actor.user_id
+            ]
+        chosen = []
+        for connection in connections:
+            tables = tuple(
+                choice.table
+                for choice in request.tables
+                if choice.connection_id in (None, connection.id)
+            )
+            if tables or not request.tables:
+                chosen.append((connection, tables))
+        if not chosen:
+            raise InputError(
+                "connections",
+                "There is no connection to search.",
+                hint="Add a connection first, or choose one.",
+            )
+        return chosen
+
+
+def _question(request: SearchRequest) -> Question:
+    query = clean_query(request.query)
+    if not query.strip():
+        raise InputError("query", "There is nothing to search for.", hint="Type a word.")
+    if len(query) > MAX_QUERY_CHARS:
+        raise InputError(
+            "query",
+            "The query has {length} characters; {limit} is the most.",
+            length=len(query),
+            limit=MAX_QUERY_CHARS,
+        )
+    if request.mode is SearchMode.SEMANTIC:
+        raise InputError(
+            "mode",
+            "Semantic search is not part of this version.",
+            hint="Choose natural or boolean.",
+        )
+    if not 1 <= request.limit <= MAX_LIMIT:
+        raise InputError(
+            "limit", "The number of rows must be between 1 and {limit}.", limit=MAX_LIMIT
+        )
+    if request.offset < 0 or request.offset + request.limit > MAX_ROWS:
+        raise InputError(
+            "offset",
+            "Only the first {limit} rows of a search can be shown.",
+            hint="Use more words to find fewer rows.",
+            limit=MAX_ROWS,
+        )
+    if request.timeout_s is not None and not request.timeout_s > 0:
+        raise InputError("timeout", "The time limit must be more than 0 seconds.")
+    if not 1 <= request.cell_limit <= MAX_CELL_CHARS:
+        raise InputError(
+            "cell_limit",
+            "The cell limit must be between 1 and {limit} characters.",
+            limit=MAX_CELL_CHARS,
+        )
+    boolean = request.mode is SearchMode.BOOLEAN
+    hangs = boolean and hangs_aria(parse_boolean(query))
+    return Question(
+        search_id=str(uuid.uuid4()),
+        query=query if boolean else safe_natural(query),
+        boolean=boolean,
+        hangs_aria=hangs,
+        count=request.limit + 1,
+        offset=request.offset,
+        cell_limit=request.cell_limit,
+        timeout_s=request.timeout_s,
+    )
+
+
+def _check_tables(request: SearchRequest, fan_out: FanOut) -> None:
+    """Refuse a chosen table that no searched database has."""
+    plans = [branch.plan for branch in fan_out.branches]
+    if not request.tables or any(plan is None for plan in plans):
+        return
+    for choice in request.tables:
+        known = [
+            branch
+            for branch in fan_out.branches
+            if choice.connection_id in (None, branch.connection.id)
+            and branch.plan is not None
+            and choice.table not in branch.plan.unknown
+        ]
+        if not known:
+            raise InputError(
+                "tables",
+                "There is no table “{table}” in the searched connections.",
+                table=choice.table,
+            )
+
+
+def _record(
+    actor: Actor, outcome: SearchOutcome, connections: Sequence[Connection]
+) -> SearchRecord:
+    request = outcome.request
+    states = [report.state for report in outcome.sources]
+    if SourceState.CANCELLED in states:
+        ended = "cancelled"
+    elif all(state is SourceState.OK for state in states):
+        ended = "ok"
+    else:
+        ended = "partial" if SourceState.OK in states else "failed"
+    return SearchRecord(
+        id=outcome.search_id,
+        user_id=actor.user_id,
+        connection_id=connections[0].id if len(connections) == 1 else None,
+        query=request.query,
+        mode=request.mode,
+        params={
+            "outcome": ended,
+            "limit": request.limit,
+            "offset": request.offset,
+            "connections": [connection.name for connection in connections],
+            "tables": [choice.table for choice in request.tables],
+            "sources": [
+                {
+                    "connection": report.source.connection,
+                    "table": report.source.table,
+                    "index": report.source.index,
+                    "state": report.state.value,
+                    "hits": report.hits,
+                    "elapsed_ms": round(report.elapsed_ms, 1),
+                    "error": report.error.code if report.error else None,
+                }
+                for report in outcome.sources
+            ],
+        },
+        result_count=len(outcome.hits),
+        execution_time_ms=round(outcome.total_ms),
+        created_at=datetime.now(UTC),
+    )
