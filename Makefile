@@ -28,9 +28,11 @@ lint: ## style, types and architecture
 
 check: lint test ## everything a change must pass
 
-bench: ## measure the figures of the README
+bench: ## measure the figures of the README (make bench ARGS="startup memory" for some)
 	@packaging/setup.sh test
-	@$(PYTHON_ENV)/python -m tests.benchmarks $(ARGS)
+	@for name in $(or $(ARGS),$(patsubst tests/benchmarks/bench_%.py,%,$(wildcard tests/benchmarks/bench_*.py))); do \
+		echo "== $$name"; $(PYTHON_ENV)/python -m tests.benchmarks.bench_$$name || failed="$$failed $$name"; \
+	done; [ -z "$$failed" ] || { echo "not met:$$failed" >&2; exit 1; }
 
 screenshots: ## draw the pictures of the README anew
 	@packaging/setup.sh test
