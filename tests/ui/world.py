@@ -250,7 +250,9 @@ class FakeConnections:
         self._fail("list")
         return list(self.saved)
 
-    def create_(self, actor: Actor, draft: ConnectionDraft) -> Connection:
+    def create_(
+        self, actor: Actor, draft: ConnectionDraft, copy_of: str | None = None
+    ) -> Connection:
         self._fail("create")
         self.drafts.append(draft)
         made = _of_draft(make_connection(len(self.saved) + 1), draft)
@@ -270,11 +272,15 @@ class FakeConnections:
         self.saved[place] = _of_draft(self.saved[place], draft)
         return self.saved[place]
 
-    def duplicate_(self, actor: Actor, connection_id: str) -> Connection:
+    def duplicate_(self, actor: Actor, connection_id: str) -> ConnectionDraft:
         original = self.saved[self._place(connection_id)]
-        copy = replace(original, id=f"c{len(self.saved) + 1}", name=f"{original.name} (copy)")
-        self.saved.append(copy)
-        return copy
+        return ConnectionDraft(
+            f"{original.name} (copy)",
+            original.host,
+            original.database,
+            original.username,
+            original.port,
+        )
 
     def delete_(self, actor: Actor, connection_id: str) -> None:
         self._fail("delete")

@@ -65,13 +65,15 @@ def draw_lines(
     spans: Spans = (),
     *,
     lines: int,
+    leading: int = 0,
 ) -> None:
-    """Plain text over at most ``lines`` lines, the last one elided, its spans marked."""
+    """Plain text over at most ``lines`` lines with ``leading`` pixels between them; the last one is
+    elided, the spans are marked."""
     layout = QTextLayout(text, font)
     option = QTextOption()
     option.setWrapMode(QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere)
     layout.setTextOption(option)
-    ends = _lay_out(layout, rect.width(), lines)
+    ends = _lay_out(layout, rect.width(), lines, leading)
     encoded = text.encode("utf-16-le", "surrogatepass")
     if ends and ends[-1] * 2 < len(encoded):
         start = ends[-2] if len(ends) > 1 else 0
@@ -81,16 +83,16 @@ def draw_lines(
         shown = head + cut
         layout = QTextLayout(shown, font)
         layout.setTextOption(option)
-        ends = _lay_out(layout, rect.width(), lines)
+        ends = _lay_out(layout, rect.width(), lines, leading)
         units = len(shown.encode("utf-16-le", "surrogatepass")) // 2
         spans = _clipped(spans, max(0, units - 1))
     layout.setFormats([_marked(start, end) for start, end in spans])
-    _lay_out(layout, rect.width(), lines)
+    _lay_out(layout, rect.width(), lines, leading)
     painter.setPen(color)
     layout.draw(painter, QPointF(rect.topLeft()))
 
 
-def _lay_out(layout: QTextLayout, width: int, lines: int) -> list[int]:
+def _lay_out(layout: QTextLayout, width: int, lines: int, leading: int) -> list[int]:
     ends = []
     height = 0.0
     layout.beginLayout()
@@ -100,7 +102,7 @@ def _lay_out(layout: QTextLayout, width: int, lines: int) -> list[int]:
             break
         line.setLineWidth(width)
         line.setPosition(QPointF(0, height))
-        height += line.height()
+        height += line.height() + leading
         ends.append(line.textStart() + line.textLength())
     layout.endLayout()
     return ends

@@ -58,6 +58,7 @@ class ConnectionsController(QObject):
     saved = Signal(object)
     save_failed = Signal(object)
     removed = Signal(str)
+    copy_ready = Signal(object, str)
     change_failed = Signal(object)
     check_succeeded = Signal(object)
     check_failed = Signal(object)
@@ -81,7 +82,7 @@ class ConnectionsController(QObject):
         self._removing.succeeded.connect(self._take_removed)
         self._removing.failed.connect(self.change_failed)
         self._copying = LatestTask(runner, Lane.METADATA, self)
-        self._copying.succeeded.connect(self._take_saved)
+        self._copying.succeeded.connect(self._take_copy)
         self._copying.failed.connect(self.change_failed)
         self._checking = LatestTask(runner, Lane.TENANTS, self)
         self._checking.succeeded.connect(self._take_check)
@@ -147,12 +148,12 @@ class ConnectionsController(QObject):
 
     # Changes
 
-    def create(self, draft: ConnectionDraft) -> None:
-        """Save a new connection."""
+    def create(self, draft: ConnectionDraft, copy_of: str | None = None) -> None:
+        """Save a new connection; without a password it takes that of ``copy_of``."""
         service, actor = self._session.services.connections, self._session.actor
 
         def work(_: TaskContext) -> Connection:
-            return service.create_(actor, draft)
+            return service.create_(actor, draft, copy_of)
 
         self._saving.start(work)
 
@@ -167,11 +168,11 @@ class ConnectionsController(QObject):
         self._saving.start(work)
 
     def duplicate(self, connection_id: str) -> None:
-        """Save a copy of a connection under a new name."""
+        """Make a draft of a copy; ``copy_ready`` carries it with the id of the original."""
         service, actor = self._session.services.connections, self._session.actor
 
-        def work(_: TaskContext) -> Connection:
-            return service.duplicate_(actor, connection_id)
+        def work(_: TaskContext) -> tuple[ConnectionDraft, str]:
+            return service.duplicate_(actor, connection_id), connection_id
 
         self._copying.start(work)
 
@@ -191,6 +192,10 @@ class ConnectionsController(QObject):
         self._session.connections_changed.emit()
 
     @Slot(object)
+    def _take_copy(self, result: tuple[ConnectionDraft, str]) -> None:
+        self.copy_ready.emit(*result)
+
+    @Slot(object)
     def _take_removed(self, connection_id: str) -> None:
         self.removed.emit(connection_id)
         self._session.connections_changed.emit()
@@ -208,6 +213,11 @@ class ConnectionsController(QObject):
             return service.check_(actor, draft, connection_id, context.token)
 
         self._checking.start(work)
+
+    @property
+    def is_checking(self) -> bool:
+        """Whether a test is under way."""
+        return self._checking.running
 
     def cancel_check(self) -> None:
         """Stop the test; ``check_cancelled`` follows."""

@@ -183,6 +183,13 @@ def relative_time(instant: datetime | None, now: datetime) -> str:
     return instant.astimezone().strftime("%Y-%m-%d")
 
 
+def relative_instant_text(instant: datetime | None) -> str:
+    """When it was last connected, as a sentence's part."""
+    if instant is None:
+        return _tr("Never connected")
+    return _tr("Last connected {when}").format(when=relative_time(instant, datetime.now(UTC)))
+
+
 def _tr(text: str) -> str:
     return QCoreApplication.translate("ConnectionModel", text)
 

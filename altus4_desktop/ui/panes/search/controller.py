@@ -87,6 +87,8 @@ class SearchController(QObject):
         super().__init__(parent)
         self._session = session
         self.state = SearchState()
+        # What a query that is refused leaves standing.
+        self._settled = SearchState()
         self._before: tuple[SearchHit, ...] = ()
         self._before_counts: dict[SourceRef, int] = {}
         self._offset = 0
@@ -168,6 +170,8 @@ class SearchController(QObject):
         self._before = ()
         self._before_counts = {}
         self._offset = 0
+        if not self.state.running:
+            self._settled = replace(self.state, query_error=None)
         self._submit(request, state)
 
     def _submit(self, request: SearchRequest, state: SearchState) -> None:
@@ -219,7 +223,7 @@ class SearchController(QObject):
     def _take_failure(self, error: Exception) -> None:
         ended = replace(self.state, running=False, stopping=False, paging=False)
         if isinstance(error, QuerySyntaxError):
-            self._show(replace(ended, phase=Phase.IDLE, query_error=error))
+            self._show(replace(self._settled, query_error=error))
             return
         told = error if isinstance(error, AltusError) else AltusError("The search broke off.")
         phase = Phase.ROWS if ended.hits else Phase.FAILED

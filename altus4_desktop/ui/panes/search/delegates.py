@@ -22,6 +22,7 @@ from altus4_desktop.ui.theme import Space, TypeSize, worn_palette
 _SIDE = 18
 _SCORE_WIDTH = 56
 _SNIPPET_LINES = 2
+_LEADING = 3
 
 
 class HitDelegate(QStyledItemDelegate):
@@ -69,7 +70,10 @@ class HitDelegate(QStyledItemDelegate):
         draw_line(painter, line, row.title, title_font, palette.color("text"), row.title_spans)
 
         snippet = QRect(
-            rect.left(), line.bottom() + Space.XS, rect.width(), body_height * _SNIPPET_LINES
+            rect.left(),
+            line.bottom() + 6,
+            rect.width(),
+            (body_height + _LEADING) * _SNIPPET_LINES,
         )
         draw_lines(
             painter,
@@ -79,8 +83,9 @@ class HitDelegate(QStyledItemDelegate):
             palette.color("muted"),
             row.snippet_spans,
             lines=_SNIPPET_LINES,
+            leading=_LEADING,
         )
-        foot = QRect(rect.left(), snippet.bottom() + Space.XS + 2, rect.width(), body_height)
+        foot = QRect(rect.left(), snippet.bottom() + 6, rect.width(), body_height)
         self._draw_foot(painter, option, foot, row)
 
     def _draw_score(
@@ -122,4 +127,5 @@ class HitDelegate(QStyledItemDelegate):
     def _height(self, option: QStyleOptionViewItem) -> int:
         title = QFontMetrics(sized(option.font, TypeSize.LEAD, strong=True)).height()
         body = QFontMetrics(option.font).height()
-        return title + body * (_SNIPPET_LINES + 1) + 2 * Space.XS + 2 + 2 * Space.M
+        snippet = (body + _LEADING) * _SNIPPET_LINES
+        return title + 6 + snippet + 6 + body + 2 * Space.M + 2

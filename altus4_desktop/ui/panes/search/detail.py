@@ -44,6 +44,8 @@ from PySide6.QtWidgets import (
 from altus4_desktop.domain.errors import AltusError
 from altus4_desktop.domain.schema import ColumnInfo, TableInfo
 from altus4_desktop.domain.searching import Match, SearchHit, Value
+from altus4_desktop.ui.panes.elided import ElidedLabel
+from altus4_desktop.ui.panes.memory import PaneMemory
 from altus4_desktop.ui.panes.painting import BADGE_TONES, plain_tool_tip
 from altus4_desktop.ui.panes.search.model import HitRow
 from altus4_desktop.ui.panes.search.wording import (
@@ -223,8 +225,9 @@ class TextReader(QPlainTextEdit):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setReadOnly(True)
-        self.setProperty("kind", "reader")
         self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setStyleSheet("QPlainTextEdit { padding: 0; border: none; background: transparent; }")
+        self.document().setDocumentMargin(0)
         self.setTextInteractionFlags(
             Qt.TextInteractionFlag.TextSelectableByMouse
             | Qt.TextInteractionFlag.TextSelectableByKeyboard
@@ -317,7 +320,7 @@ class DetailPanel(QFrame):
         self._row: HitRow | None = None
         self._table: TableInfo | None = None
         self._full: Mapping[str, Value] | None = None
-        self._read_name = ""
+        self.keeps_heights = False
 
         self.pages = QStackedWidget()
         self._nothing = EmptyState(
@@ -347,7 +350,7 @@ class DetailPanel(QFrame):
         facts = QHBoxLayout()
         facts.setSpacing(Space.S)
         self.environment = Badge("")
-        self.source = Label(role="caption")
+        self.source = ElidedLabel(role="caption")
         self.source.setObjectName("search.detail.source")
         facts.addWidget(self.environment)
         facts.addWidget(self.source, 1)
@@ -358,6 +361,7 @@ class DetailPanel(QFrame):
         self.split.setHandleWidth(Space.S)
         self.split.addWidget(self._build_table())
         self.split.addWidget(self._build_reader())
+        self.split.splitterMoved.connect(self._keep_heights)
         self.split.setStretchFactor(0, 0)
         self.split.setStretchFactor(1, 1)
         column.addWidget(self.split, 1)
@@ -382,7 +386,7 @@ class DetailPanel(QFrame):
         self.table.verticalHeader().setDefaultSectionSize(28)
         self.table.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         self.table.horizontalHeader().setStretchLastSection(True)
-        self.table.setColumnWidth(0, 128)
+        self.table.horizontalHeader().setMinimumSectionSize(56)
         self.table.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.table.selectionModel().currentRowChanged.connect(self._read_current)
         QShortcut(
@@ -402,7 +406,7 @@ class DetailPanel(QFrame):
         head = QHBoxLayout()
         head.setSpacing(Space.S)
         self.cell_name = Label(role="strong")
-        self.cell_facts = Label(role="caption")
+        self.cell_facts = ElidedLabel(role="caption")
         self.load = Button("", name="search.detail.load", icon_name="download")
         self.load.clicked.connect(self._want_full)
         self.copy_button = IconButton(
@@ -424,6 +428,19 @@ class DetailPanel(QFrame):
 
     def sizeHint(self) -> QSize:
         return QSize(420, 400)
+
+    def save_layout(self, memory: PaneMemory) -> None:
+        """Write down what somebody has arranged."""
+        if self.keeps_heights:
+            memory.keep_layout("detail", self.split.saveState())
+
+    def restore_layout(self, memory: PaneMemory) -> None:
+        """Arrange it as it was."""
+        self.keeps_heights = self.split.restoreState(memory.layout("detail"))
+
+    @Slot()
+    def _keep_heights(self) -> None:
+        self.keeps_heights = True
 
     @property
     def hit(self) -> SearchHit | None:
@@ -450,13 +467,13 @@ class DetailPanel(QFrame):
         facts = self.tr("{source}  ·  hit {rank}  ·  score {score:.4g}")
         text = facts.format(source=source_text(hit.source), rank=row.rank, score=hit.source_score)
         self.source.setText(text)
-        self.source.setToolTip(plain_tool_tip(text))
         self.cells.show(cells_of(hit, table, self._full))
         self.pages.setCurrentIndex(1)
         if not same:
             place = self.cells.place_to_read(hit.title_column)
-            self.table.setCurrentIndex(self.cells.index(place, 1))
             self._size_table()
+            self.table.setCurrentIndex(self.cells.index(place, 1))
+            self.table.scrollToTop()
         self._read_current()
 
     def show_table(self, table: TableInfo) -> None:
@@ -550,6 +567,13 @@ class DetailPanel(QFrame):
 
     def _size_table(self) -> None:
         """As many rows as there are columns, up to a third of the panel."""
-        rows = min(self.cells.rowCount(), 6)
+        rows = max(self.cells.rowCount(), 1)
         self.table.setMinimumHeight(min(rows, 3) * 28 + 4)
-        self.table.setMaximumHeight(max(self.cells.rowCount(), 1) * 28 + 8)
+        self.table.setMaximumHeight(rows * 28 + 4)
+        self.table.resizeColumnToContents(0)
+        wanted = self.table.columnWidth(0) + Space.S
+        self.table.setColumnWidth(0, min(wanted, max(72, self.width() * 2 // 5)))
+        if not self.keeps_heights:
+            height = self.split.height()
+            top = min(rows * 28 + 4, height * 2 // 5)
+            self.split.setSizes([top, height - top])

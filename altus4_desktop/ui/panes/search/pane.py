@@ -144,7 +144,7 @@ class SearchPane(Pane):
         self.stop_button = Button(self.tr("Stop"), icon_name="stop", name="search.stop")
         self.stop_button.setToolTip(self.tr("Stop the search (Esc)"))
         for button in (self.run_button, self.stop_button):
-            button.setMinimumHeight(40)
+            button.setSizePolicy(QSizePolicy.Policy.Minimum, QSizePolicy.Policy.Expanding)
         row.addWidget(self.query, 1)
         row.addWidget(self.run_button)
         row.addWidget(self.stop_button)
@@ -230,6 +230,7 @@ class SearchPane(Pane):
         self.more_button = Button(
             self.tr("Load more"), icon_name="chevron-down", name="search.more"
         )
+        self.summary.setMinimumHeight(36)
         row.addWidget(self.summary)
         row.addWidget(self.all_button)
         row.addStretch(1)
@@ -311,10 +312,7 @@ class SearchPane(Pane):
         order = self.order.findData(self.memory.value("order"))
         self.order.setCurrentIndex(max(order, 0))
         self.split.restoreState(self.memory.layout("split"))
-        self.detail.split.restoreState(self.memory.layout("detail"))
-        kept_columns = self.memory.layout("columns")
-        if not kept_columns.isEmpty():
-            self.detail.table.horizontalHeader().restoreState(kept_columns)
+        self.detail.restore_layout(self.memory)
         self.panel_button.setChecked(self.memory.value("panel") is not False)
         self._show_panel(self.panel_button.isChecked())
         self.scope_model.show((), Scope.from_document(self.memory.value("scope")))
@@ -387,8 +385,7 @@ class SearchPane(Pane):
         super().shut()
         self.controller.close()
         self.memory.keep_layout("split", self.split.saveState())
-        self.memory.keep_layout("detail", self.detail.split.saveState())
-        self.memory.keep_layout("columns", self.detail.table.horizontalHeader().saveState())
+        self.detail.save_layout(self.memory)
         self._keep_choices()
 
     # Searching
@@ -532,7 +529,14 @@ class SearchPane(Pane):
         shown = self.hits.rowCount() if state.phase is Phase.ROWS else 0
         text = self.tr("{shown} of {count} hits") if shown != count else self.tr("{count} hits")
         least = self.tr(", more to load") if state.has_more else ""
-        sources = self.tr(" from {total} sources in {time}")
+        one = total == 1
+        sources = (
+            self.tr(" from 1 source in {time}")
+            if one
+            else self.tr(" from {total} sources in {time}")
+        )
+        if count == 1:
+            text = self.tr("1 hit")
         return (text + least + sources).format(
             shown=shown, count=count, total=total, time=duration_text(state.total_ms)
         )
@@ -598,6 +602,8 @@ class SearchPane(Pane):
             )
         if state.notices:
             return ""
+        if total == 1:
+            return self.tr("The source answered: no row contains these words.")
         return self.tr("All {total} sources answered: no row contains these words.").format(
             total=total
         )

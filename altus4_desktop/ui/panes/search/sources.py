@@ -56,6 +56,7 @@ _LOOKS = {
 _RETRYABLE = (SourceState.FAILED, SourceState.TIMED_OUT, SourceState.CANCELLED)
 _HEIGHT = 28
 _TURN_MS = 80
+_NAME_LENGTH = 22
 
 
 class SourceRole(IntEnum):
@@ -244,9 +245,17 @@ class SourceDelegate(QStyledItemDelegate):
 
     def _texts(self, index: AnyIndex, report: SourceReport) -> tuple[str, str]:
         model = index.model()
-        if not isinstance(model, SourceModel):
-            return source_text(report.source), ""
-        return source_text(report.source), model.state_text(report)
+        state = model.state_text(report) if isinstance(model, SourceModel) else ""
+        source = report.source
+        if not source.table:
+            return _shortened(source.connection, 2 * _NAME_LENGTH), state
+        connection = _shortened(source.connection, _NAME_LENGTH)
+        return f"{connection} · {_shortened(source.table, _NAME_LENGTH)}", state
+
+
+def _shortened(name: str, length: int) -> str:
+    half = length // 2
+    return name if len(name) <= length else f"{name[:half]}…{name[-half + 1 :]}"
 
 
 _MIDDLE = int(

@@ -1,0 +1,1 @@
+"""The searches of the last days, to run again."""
