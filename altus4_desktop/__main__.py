@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 
 def main() -> None:
     """Entry point of ``altus4-desktop``."""
+    # Whatever is written, by us or by a library, is for its owner alone.
+    os.umask(0o077)
     arguments = sys.argv[1:]
     if arguments in ([], ["--exit-when-ready"]):
         # The window's way in skips building the command line's parser.
-        import os
-
         from altus4_desktop.app.paths import default_data_dir
         from altus4_desktop.app.window import run_window
 

@@ -18,5 +18,7 @@ def process_age_ms() -> float:
         with open("/proc/self/stat", encoding="ascii", errors="replace") as file:  # noqa: PTH123  # pathlib is not needed at start-up
             after_name = file.read().rpartition(")")[2].split()
         started_s = int(after_name[19]) / os.sysconf("SC_CLK_TCK")
-        return (time.clock_gettime(time.CLOCK_BOOTTIME) - started_s) * 1000
-    return (time.monotonic() - _IMPORTED_AT) * 1000
+        age_s = time.clock_gettime(time.CLOCK_BOOTTIME) - started_s
+    else:
+        age_s = time.monotonic() - _IMPORTED_AT
+    return age_s * 1000

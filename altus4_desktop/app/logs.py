@@ -57,7 +57,7 @@ class _PrivateFileHandler(RotatingFileHandler):
 
 def open_log(data_dir: Path) -> Path:
     """Send the program's log to ``data_dir/logs/altus4.log``; returns its path, raises OSError."""
-    folder = make_private_folder(data_dir / "logs")
+    folder = make_private_folder(make_private_folder(data_dir) / "logs")
     path = folder / "altus4.log"
     handler = _PrivateFileHandler(
         path, maxBytes=1_000_000, backupCount=3, encoding="utf-8", delay=True

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
-import sys
 from typing import TYPE_CHECKING, Any
 
 from altus4_desktop.cli.frame import EXIT_DONE, EXIT_NO, command
@@ -49,11 +47,11 @@ def _run(args: argparse.Namespace, context: CliContext) -> int:
         "Remove the demo's sample data and make it anew? Nothing else is touched.", args
     ):
         return EXIT_NO
+    from altus4_desktop.app.window import has_display, run_window
+
     if not args.no_window and has_display():
         if args.reset:
             context.services.local_server.reset()
-        from altus4_desktop.app.window import run_window
-
         return run_window(context.data_dir, context.metadata_url, open_demo=True)
     demo = context.services.demo
     act = demo.reset_ if args.reset else demo.open_
@@ -73,13 +71,6 @@ def _run(args: argparse.Namespace, context: CliContext) -> int:
             _print_outcome(context, outcome)
         _print_way_on(context, asked=args.no_window)
     return EXIT_DONE if any(outcome.hits for outcome in outcomes) else EXIT_NO
-
-
-def has_display() -> bool:
-    """Whether a window can be shown here."""
-    if sys.platform in {"win32", "darwin"}:
-        return True
-    return any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"))
 
 
 def _print_tables(context: CliContext, tables: tuple[SampleTable, ...]) -> None:

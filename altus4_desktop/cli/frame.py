@@ -7,14 +7,14 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeAlias
 
 from altus4_desktop import __version__
 from altus4_desktop.cli.output import Output
 from altus4_desktop.domain.errors import AltusError, Cancelled, InputError
 
-if TYPE_CHECKING:
-    Commands = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001  # no public name
+# argparse has no public name for what holds the subcommands.
+Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001  # see above
 
 EXIT_DONE = 0
 EXIT_NO = 1

@@ -1,0 +1,169 @@
+"""The window's process: Qt's application, the log, the crash reporter, and an orderly end."""
+
+from __future__ import annotations
+
+import faulthandler
+import json
+import logging
+import os
+import signal
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from altus4_desktop import __version__
+from altus4_desktop.app.clock import process_age_ms
+from altus4_desktop.app.logs import open_log, redact
+from altus4_desktop.domain.errors import StoreError
+from altus4_desktop.services.settings import Settings
+
+if TYPE_CHECKING:
+    from PySide6.QtWidgets import QApplication
+
+    from altus4_desktop.services import Services
+    from altus4_desktop.ui.theme import ThemeChoice
+    from altus4_desktop.ui.window import MainWindow
+
+_LOG = logging.getLogger(__name__)
+_SIGNAL_POLL_MS = 250
+
+
+def run_window(
+    data_dir: Path,
+    metadata_url: str | None = None,
+    *,
+    exit_when_ready: bool = False,
+    open_demo: bool = False,
+) -> int:
+    """Open the window over ``data_dir`` and return the process's exit code when it closes.
+
+    With ``exit_when_ready`` it closes itself as soon as it can be used, after printing on standard
+    error the milliseconds that took.
+    """
+    if not has_display():
+        sys.stderr.write(
+            "altus4-desktop: There is no display to open a window on.\n"
+            "  Start it from a desktop, or use the command line: altus4-desktop --help\n"
+            "  [window.no_display]\n"
+        )
+        return 4
+    _keep_secrets_out_of_core_dumps()
+    _open_log(data_dir)
+
+    from PySide6.QtCore import QTimer
+    from PySide6.QtWidgets import QApplication
+
+    from altus4_desktop.tasks.runner import TaskRunner
+    from altus4_desktop.ui.crash import CrashReporter
+    from altus4_desktop.ui.theme import Theme
+    from altus4_desktop.ui.window import MainWindow
+
+    application = QApplication(sys.argv[:1])
+    application.setApplicationName("altus4-desktop")
+    application.setApplicationDisplayName("Altus 4")
+    application.setApplicationVersion(__version__)
+    application.setDesktopFileName("altus4-desktop")
+    reporter = CrashReporter(redact)
+    reporter.install()
+    runner = TaskRunner()
+    runner.crashed.connect(reporter.report)
+    theme = Theme(_theme_choice(data_dir))
+    theme.install(application)
+    composed: list[Services] = []
+
+    def build_services() -> Services:
+        # SQLAlchemy, PyMySQL and the rest are loaded here, behind the first paint.
+        from altus4_desktop.app.compose import compose
+
+        services = compose(data_dir, metadata_url)
+        composed.append(services)
+        return services
+
+    window = MainWindow(
+        build_services, runner, theme, data_dir, report_crash=reporter.report, open_demo=open_demo
+    )
+    if exit_when_ready:
+        _report_readiness(application, window)
+    stop_on_signal = _quit_on_signals(window)
+    # Python runs signal handlers between bytecodes, and an idle event loop runs none.
+    heartbeat = QTimer()
+    heartbeat.timeout.connect(stop_on_signal)
+    heartbeat.start(_SIGNAL_POLL_MS)
+    window.open_()
+    code = application.exec()
+    heartbeat.stop()
+    for services in composed:
+        services.close()
+    reporter.restore()
+    return code
+
+
+def has_display() -> bool:
+    """Whether Qt can show a window here."""
+    if sys.platform in {"win32", "darwin"}:
+        return True
+    return any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"))
+
+
+def _open_log(data_dir: Path) -> None:
+    try:
+        path = open_log(data_dir)
+        faults = path.with_name("faults.log").open("a", encoding="utf-8")
+    except OSError as error:
+        # A read-only home must not keep anybody from searching; the store says the rest.
+        sys.stderr.write(f"altus4-desktop: no log can be kept: {error.strerror}\n")
+        return
+    faulthandler.enable(faults)
+    _LOG.info("Altus 4 Desktop %s starts", __version__)
+
+
+def _theme_choice(data_dir: Path) -> ThemeChoice:
+    from altus4_desktop.ui.theme import ThemeChoice
+
+    try:
+        return ThemeChoice(Settings.load(data_dir).theme)
+    except StoreError:
+        # Composing the services fails for the same reason, and the window says so.
+        return ThemeChoice.AUTO
+
+
+def _report_readiness(application: QApplication, window: MainWindow) -> None:
+    figures: dict[str, float] = {}
+
+    def painted() -> None:
+        figures["painted_ms"] = round(process_age_ms(), 1)
+
+    def interactive() -> None:
+        figures["interactive_ms"] = round(process_age_ms(), 1)
+        sys.stderr.write(json.dumps(figures) + "\n")
+        window.close()
+        application.quit()
+
+    window.painted.connect(painted)
+    window.interactive.connect(interactive)
+
+
+def _quit_on_signals(window: MainWindow) -> Callable[[], None]:
+    """Close the window on SIGINT and SIGTERM; returns what has to be called now and then."""
+    asked: list[int] = []
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        if number is not None:
+            signal.signal(number, lambda number, _: asked.append(number))
+
+    def look() -> None:
+        if asked:
+            asked.clear()
+            window.close()
+
+    return look
+
+
+def _keep_secrets_out_of_core_dumps() -> None:
+    if sys.platform != "win32":
+        import resource
+
+        with suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
