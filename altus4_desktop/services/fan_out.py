@@ -20,7 +20,7 @@ from altus4_desktop.search.plan import PlannedSource, SearchPlan, plan_search
 from altus4_desktop.search.words import has_cjk
 
 if TYPE_CHECKING:
-    from altus4_desktop.mysql.fulltext import IndexRow
+    from altus4_desktop.mysql.fulltext import IndexRow, IndexSearch
     from altus4_desktop.mysql.pools import TenantPools
     from altus4_desktop.services.connections import ConnectionsService
 
@@ -29,6 +29,8 @@ _OPEN = (SourceState.QUEUED, SourceState.RUNNING)
 # The server's own limit speaks first; ours is for a server that says nothing at all.
 _GRACE_S = 0.25
 _UPDATE_INTERVAL_S = 0.05
+# Unknown table, unknown column, no FULLTEXT index on these columns.
+_CHANGED_SCHEMA = (1146, 1054, 1191)
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,8 +210,9 @@ class FanOut:
         if not self._begin(probe):
             return
         try:
-            target = self._connections.target_(self._actor, branch.connection.id)
-            schema = self._connections.schema_(self._actor, branch.connection.id, branch.token)
+            connection_id = branch.connection.id
+            target = self._connections.target_(self._actor, connection_id, branch.token)
+            schema = self._connections.schema_(self._actor, connection_id, branch.token)
         except Exception as error:
             self._fail(probe, error)
             return
@@ -259,43 +262,43 @@ class FanOut:
                 rows, first_rank = self._ask(source, target, schema)
             except Exception as error:
                 self._fail(source, error)
-            else:
-                with self._changed:
-                    if source.state is SourceState.RUNNING:
-                        source.rows = rows
-                        source.first_rank = first_rank
-                        self._end(source, SourceState.OK)
+                self._read_schema_again(branch, error)
+                continue
+            with self._changed:
+                if source.state is SourceState.RUNNING:
+                    source.rows = rows
+                    source.first_rank = first_rank
+                    self._end(source, SourceState.OK)
+            self._connections.note_connected_(branch.connection.id)
+
+    def _read_schema_again(self, branch: Branch, error: Exception) -> None:
+        """The remembered schema is out of date when the server no longer knows what it names."""
+        if not isinstance(error, TenantError) or error.server_code not in _CHANGED_SCHEMA:
+            return
+        try:
+            self._connections.schema_(self._actor, branch.connection.id, branch.token, refresh=True)
+        except AltusError as second:
+            _LOG.info("schema not read again: %s", second.code)
 
     def _ask(
         self, source: Source, target: Target, schema: DatabaseSchema
     ) -> tuple[Sequence[IndexRow], int]:
-        from altus4_desktop.mysql.fulltext import IndexSearch, run_index_search
+        from altus4_desktop.mysql.fulltext import run_index_search
 
         question, branch, planned = self._question, source.branch, source.planned
         assert planned is not None  # noqa: S101  # only planned sources are asked
         if question.hangs_aria and planned.table.engine.lower() == "aria":
             raise _hangs(planned.table.name)
         alone = len(self.branches) == 1 and len(branch.sources) == 1
-        offset = question.offset if alone else 0
         left_s = branch.deadline - time.monotonic()
         if left_s <= 0:
             raise _overdue(branch, question)
-        search = IndexSearch(
-            search_id=question.search_id,
-            database=schema.database,
-            table=planned.table,
-            index=planned.index,
-            query=question.query,
-            boolean=question.boolean,
-            limit=question.offset - offset + question.count,
-            offset=offset,
-            cell_limit=question.cell_limit,
-        )
+        search = index_search(question, schema.database, planned, alone=alone)
         with self._pools.borrow(target, branch.token, timeout_s=left_s) as session:
             left_s = branch.deadline - time.monotonic()
             rows = run_index_search(session, search, timeout_s=left_s)
         source.parser = self._parser(source, rows)
-        return rows, offset + 1
+        return rows, search.offset + 1
 
     def _parser(self, source: Source, rows: Sequence[IndexRow]) -> str:
         """The index's parser, looked up only where it decides what is highlighted or explained."""
@@ -365,6 +368,26 @@ class FanOut:
 
     def _start(self, work: Callable[..., None], *args: object) -> None:
         threading.Thread(target=work, args=args, name="altus4-source", daemon=True).start()
+
+
+def index_search(
+    question: Question, database: str, planned: PlannedSource, *, alone: bool
+) -> IndexSearch:
+    """What one index is asked; a source asked ``alone`` skips the earlier pages itself."""
+    from altus4_desktop.mysql.fulltext import IndexSearch
+
+    offset = question.offset if alone else 0
+    return IndexSearch(
+        search_id=question.search_id,
+        database=database,
+        table=planned.table,
+        index=planned.index,
+        query=question.query,
+        boolean=question.boolean,
+        limit=question.offset - offset + question.count,
+        offset=offset,
+        cell_limit=question.cell_limit,
+    )
 
 
 def _overdue(branch: Branch, question: Question) -> TenantError:

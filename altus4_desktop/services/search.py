@@ -18,12 +18,14 @@ from altus4_desktop.domain.searching import (
     SearchOutcome,
     SearchRecord,
     SearchRequest,
+    SourceRef,
     SourceState,
     Value,
 )
 from altus4_desktop.search.boolean import clean_query, hangs_aria, parse_boolean, plain_text
 from altus4_desktop.search.natural import safe_natural
-from altus4_desktop.services.fan_out import FanOut, Question
+from altus4_desktop.search.plan import plan_search
+from altus4_desktop.services.fan_out import FanOut, Question, index_search
 from altus4_desktop.services.result_list import ResultList
 
 if TYPE_CHECKING:
@@ -90,6 +92,27 @@ class SearchService:
         _check_tables(request, fan_out)
         self._history.record(_record(actor, final, [connection for connection, _ in chosen]))
         return final
+
+    def statements(self, actor: Actor, outcome: SearchOutcome) -> Mapping[SourceRef, str]:
+        """The statement that each source which answered was sent, with its values.
+
+        Raises what `ConnectionsService.schema_` raises.
+        """
+        from altus4_desktop.mysql.fulltext import statement_text
+
+        question = _question(outcome.request, outcome.search_id)
+        answered = [
+            r.source for r in outcome.sources if r.state is SourceState.OK and r.source.index
+        ]
+        alone = len(outcome.sources) == 1
+        statements = {}
+        for ref in answered:
+            schema = self._connections.schema_(actor, ref.connection_id)
+            for planned in plan_search(schema, [ref.table]).sources:
+                if planned.index.name == ref.index:
+                    search = index_search(question, schema.database, planned, alone=alone)
+                    statements[ref] = statement_text(search)
+        return statements
 
     def read_row(
         self, actor: Actor, hit: SearchHit, token: CancelToken | None = None
@@ -162,7 +185,7 @@ class SearchService:
         return chosen
 
 
-def _question(request: SearchRequest) -> Question:
+def _question(request: SearchRequest, search_id: str = "") -> Question:
     query = clean_query(request.query)
     if not query.strip():
         raise InputError("query", "There is nothing to search for.", hint="Type a word.")
@@ -201,7 +224,7 @@ def _question(request: SearchRequest) -> Question:
     boolean = request.mode is SearchMode.BOOLEAN
     hangs = boolean and hangs_aria(parse_boolean(query))
     return Question(
-        search_id=str(uuid.uuid4()),
+        search_id=search_id or str(uuid.uuid4()),
         query=query if boolean else safe_natural(query),
         boolean=boolean,
         hangs_aria=hangs,

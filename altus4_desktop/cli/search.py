@@ -1,0 +1,262 @@
+"""``search``: the window's search on the command line."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TextIO
+
+from altus4_desktop.cli.frame import (
+    EXIT_DONE,
+    EXIT_FAILED,
+    EXIT_NO,
+    EXIT_PARTIAL,
+    EXIT_USAGE,
+    command,
+)
+from altus4_desktop.domain.cancel import CancelToken
+from altus4_desktop.domain.errors import AltusError, InputError
+from altus4_desktop.domain.searching import (
+    SearchMode,
+    SearchOutcome,
+    SearchRequest,
+    SourceState,
+    TableChoice,
+)
+
+if TYPE_CHECKING:
+    from altus4_desktop.cli.context import CliContext
+    from altus4_desktop.cli.frame import Commands
+    from altus4_desktop.domain.accounts import Actor
+
+# A program that reads the output wants the whole cell, within reason; a person a line of it.
+CELL_LIMIT = 1024 * 1024
+_READABLE_CELL_LIMIT = 4096
+
+
+def register(commands: Commands) -> None:
+    """Add ``search``."""
+    parser = command(
+        commands,
+        "search",
+        help="search the saved connections",
+        description="Search the FULLTEXT indexes of saved connections, all of yours by default. "
+        "Exit code: 0 with hits, 1 without, 3 when some source failed, 4 when all did.",
+    )
+    parser.add_argument("query", nargs="?", metavar="QUERY", help="what to search for")
+    parser.add_argument(
+        "--batch",
+        metavar="FILE",
+        help="search each line of FILE (- is standard input); one JSON document a line",
+    )
+    parser.add_argument(
+        "-c",
+        "--connection",
+        dest="connections",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="search this connection (may be repeated)",
+    )
+    parser.add_argument(
+        "--table",
+        dest="tables",
+        action="append",
+        default=[],
+        metavar="T",
+        help="search this table (may be repeated)",
+    )
+    parser.add_argument(
+        "--mode",
+        choices=[mode.value for mode in SearchMode],
+        default=SearchMode.NATURAL.value,
+        help="how the query is read; default: natural",
+    )
+    parser.add_argument("--limit", type=int, default=20, metavar="N", help="hits; default: 20")
+    parser.add_argument(
+        "--offset", type=int, default=0, metavar="N", help="leave out the first N hits"
+    )
+    parser.add_argument(
+        "--timeout", type=float, metavar="S", help="seconds until a silent source is given up"
+    )
+    parser.add_argument(
+        "--format",
+        choices=["table", "json", "ndjson", "csv"],
+        help="default: table; --json is --format json",
+    )
+    parser.add_argument(
+        "--explain", action="store_true", help="say which statements ran and why a hit is where"
+    )
+    parser.set_defaults(run=run_search)
+
+
+def run_search(args: argparse.Namespace, context: CliContext) -> int:
+    """One query, or a batch of them."""
+    if (args.query is None) == (args.batch is None):
+        raise InputError(
+            "query", "Give either a QUERY or --batch FILE.", hint="See “search --help”."
+        )
+    form = args.format or ("json" if args.json else "table")
+    if args.batch is not None and form in {"table", "csv"} and args.format is not None:
+        raise InputError("format", "A batch prints JSON, one document a line.")
+    actor = context.actor()
+    context.unlock_vault()
+    ids = tuple(
+        context.services.connections.get_(actor, name).id
+        for name in dict.fromkeys(args.connections)
+    )
+    asked = _Asked(args, context, actor, ids)
+    if args.batch is not None:
+        return _run_batch(args.batch, asked)
+    with _stopped_by_interrupt() as token:
+        outcome = asked.search(args.query, token)
+        statements = asked.statements(outcome) if args.explain else {}
+    _print(form, outcome, context, statements, explain=args.explain)
+    if token.cancelled:
+        raise KeyboardInterrupt
+    return exit_code(outcome)
+
+
+class _Asked:
+    """What the options say, for one query or many."""
+
+    def __init__(
+        self,
+        args: argparse.Namespace,
+        context: CliContext,
+        actor: Actor,
+        connection_ids: tuple[str, ...],
+        cell_limit: int,
+    ) -> None:
+        self.context = context
+        self._args = args
+        self._actor = actor
+        self._connection_ids = connection_ids
+        self._cell_limit = cell_limit
+
+    def search(self, query: str, token: CancelToken) -> SearchOutcome:
+        args = self._args
+        request = SearchRequest(
+            query=query,
+            mode=SearchMode(args.mode),
+            connection_ids=self._connection_ids,
+            tables=tuple(TableChoice(table) for table in dict.fromkeys(args.tables)),
+            limit=args.limit,
+            offset=args.offset,
+            timeout_s=args.timeout,
+            cell_limit=self._cell_limit,
+        )
+        return self.context.services.search.run(self._actor, request, None, token)
+
+    def statements(self, outcome: SearchOutcome) -> dict[tuple[str, str, str], str]:
+        found = self.context.services.search.statements(self._actor, outcome)
+        return {(ref.connection, ref.table, ref.index): text for ref, text in found.items()}
+
+    def document(self, query: str, token: CancelToken) -> tuple[dict[str, Any], int]:
+        """The JSON document of ``query`` and its exit code; a failure is a document too."""
+        from altus4_desktop.cli.search_output import outcome_document
+
+        try:
+            outcome = self.search(query, token)
+            statements = self.statements(outcome) if self._args.explain else None
+        except AltusError as error:
+            problem = {"code": error.code, "message": error.message, "hint": error.hint}
+            code = EXIT_USAGE if isinstance(error, InputError) else EXIT_FAILED
+            return {"query": query, "mode": self._args.mode, "error": problem}, code
+        return outcome_document(outcome, statements), exit_code(outcome)
+
+
+def exit_code(outcome: SearchOutcome) -> int:
+    """0 hits, 1 none, 3 some source failed, 4 all failed."""
+    states = {report.state for report in outcome.sources}
+    if states == {SourceState.OK}:
+        return EXIT_DONE if outcome.hits else EXIT_NO
+    return EXIT_PARTIAL if SourceState.OK in states else EXIT_FAILED
+
+
+def _run_batch(path: str, asked: _Asked) -> int:
+    codes = set()
+    with _stopped_by_interrupt() as token, _open_lines(path) as lines:
+        for line in lines:
+            document, code = asked.document(line.rstrip("\r\n"), token)
+            if token.cancelled:
+                raise KeyboardInterrupt
+            asked.context.out.json(document, indent=None)
+            codes.add(code)
+    if not codes:
+        return EXIT_NO
+    failed = codes & {EXIT_USAGE, EXIT_FAILED}
+    if codes == failed:
+        return EXIT_FAILED
+    if failed or EXIT_PARTIAL in codes:
+        return EXIT_PARTIAL
+    return EXIT_DONE if EXIT_DONE in codes else EXIT_NO
+
+
+@contextmanager
+def _open_lines(path: str) -> Iterator[TextIO]:
+    if path == "-":
+        yield sys.stdin
+        return
+    try:
+        file = open(path, encoding="utf-8", errors="replace")  # noqa: PTH123, SIM115  # one name for all of it
+    except OSError as error:
+        raise InputError(
+            "batch", "{path} cannot be read: {reason}.", path=path, reason=error.strerror or ""
+        ) from error
+    with file:
+        yield file
+
+
+@contextmanager
+def _stopped_by_interrupt() -> Iterator[CancelToken]:
+    """A token that the first Ctrl-C cancels; the second one ends the program."""
+    token = CancelToken()
+    if threading.current_thread() is not threading.main_thread():
+        yield token
+        return
+
+    def stop(*_: object) -> None:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        # Not here: a handler may stand in the middle of a lock that cancelling needs.
+        threading.Thread(target=token.cancel, name="altus4-interrupt", daemon=True).start()
+
+    before = signal.signal(signal.SIGINT, stop)
+    try:
+        yield token
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _print(
+    form: str,
+    outcome: SearchOutcome,
+    context: CliContext,
+    statements: dict[tuple[str, str, str], str],
+    *,
+    explain: bool,
+) -> None:
+    from altus4_desktop.cli import search_output
+
+    out = context.out
+    if form == "json":
+        out.json(search_output.outcome_document(outcome, statements if explain else None))
+        return
+    if form == "ndjson":
+        for hit in outcome.hits:
+            out.json(search_output.hit_document(hit, explain=explain), indent=None)
+    elif form == "csv":
+        for line in search_output.csv_lines(outcome.hits):
+            out.line(line)
+    else:
+        colour = out.is_terminal
+        for line in search_output.readable_lines(outcome, colour=colour, explain=explain):
+            out.line(line)
+    for line in search_output.remarks(outcome):
+        out.say(line)
+    for (connection, table, index), statement in statements.items():
+        out.say(f"{connection}/{table}/{index}:\n  {statement}")

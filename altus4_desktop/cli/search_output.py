@@ -1,0 +1,219 @@
+"""What ``search`` prints: JSON for programs, CSV for spreadsheets, lines for people."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from altus4_desktop.domain.searching import (
+    SearchHit,
+    SearchOutcome,
+    SourceReport,
+    SourceState,
+    Value,
+)
+
+_FORMULA_START = ("=", "+", "-", "@", "\t", "\r", "\n", "\0")
+_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?\Z", re.ASCII)
+_MARK, _DIM, _BOLD, _PLAIN = "\x1b[1;33m", "\x1b[2m", "\x1b[1m", "\x1b[0m"
+
+
+def outcome_document(
+    outcome: SearchOutcome, statements: Mapping[tuple[str, str, str], str] | None = None
+) -> dict[str, Any]:
+    """The document other programs rely on; ``statements`` adds what explains it."""
+    explain = statements is not None
+    document: dict[str, Any] = {
+        "query": outcome.request.query,
+        "mode": outcome.request.mode.value,
+        "total_ms": round(outcome.total_ms, 3),
+        "search_id": outcome.search_id,
+        "sources": [_source_document(report) for report in outcome.sources],
+        "hits": [hit_document(hit, explain=explain) for hit in outcome.hits],
+        "has_more": outcome.has_more,
+        "categories": [],
+        "warnings": [_sentence(notice.message, notice.hint) for notice in outcome.notices],
+    }
+    if statements is not None:
+        document["statements"] = [
+            {"connection": connection, "table": table, "index": index, "sql": sql}
+            for (connection, table, index), sql in statements.items()
+        ]
+    return document
+
+
+def hit_document(hit: SearchHit, *, explain: bool = False) -> dict[str, Any]:
+    """One hit; ``truncated`` names the cells that were cut and their full length."""
+    document: dict[str, Any] = {
+        "connection": hit.source.connection,
+        "table": hit.source.table,
+        "key": {name: exact(value) for name, value in hit.key.items()},
+        "score": hit.score,
+        "source_score": hit.source_score,
+        "source_rank": hit.source_rank,
+        "snippet": hit.snippet,
+        "matches": [
+            {"column": match.column, "start": match.start, "end": match.end}
+            for match in hit.matches
+        ],
+        "columns": {name: exact(value) for name, value in hit.columns.items()},
+    }
+    if hit.truncated:
+        document["truncated"] = dict(hit.truncated)
+    if explain:
+        document["why"] = {
+            "index": hit.source.index,
+            "rank": hit.source_rank,
+            "contribution": hit.score,
+            "words": _found_words(hit),
+        }
+    return document
+
+
+def exact(value: Value) -> Any:
+    """A value as JSON keeps it whole; binary is base64, marked as such."""
+    if isinstance(value, bytes):
+        return {"base64": base64.b64encode(value).decode("ascii")}
+    return value
+
+
+def csv_lines(hits: Sequence[SearchHit]) -> Iterator[str]:
+    """RFC 4180 lines, without their line ends; NULL is an empty cell, an empty text is ``""``.
+
+    A text that a spreadsheet would run as a formula gets an apostrophe before it; numbers do not.
+    """
+    names = list(dict.fromkeys(name for hit in hits for name in hit.columns))
+    yield ",".join(_csv_cell(name) for name in ("connection", "table", "score", *names))
+    for hit in hits:
+        cells = (hit.source.connection, hit.source.table, hit.score)
+        yield ",".join(
+            _csv_cell(value) for value in (*cells, *(hit.columns.get(name) for name in names))
+        )
+
+
+def readable_lines(outcome: SearchOutcome, *, colour: bool, explain: bool = False) -> Iterator[str]:
+    """The hits for a person, matches marked where the terminal can."""
+    highest = max((hit.score for hit in outcome.hits), default=1.0) or 1.0
+    several = len({hit.source.connection for hit in outcome.hits}) > 1
+    for number, hit in enumerate(outcome.hits, outcome.request.offset + 1):
+        if number > outcome.request.offset + 1:
+            yield ""
+        heading = _heading(hit)
+        place = f"{hit.source.connection} · {hit.source.table}" if several else hit.source.table
+        bar = "█" * max(1, round(hit.score / highest * 8))
+        yield f"{number:>4}  {_styled(heading, _BOLD, colour=colour)}"
+        yield f"      {_styled(f'{place} · {_key_words(hit)} · {bar}', _DIM, colour=colour)}"
+        if hit.snippet and hit.snippet != heading:
+            yield f"      {_marked(hit, colour=colour)}"
+        if explain:
+            words = ", ".join(_found_words(hit)) or "none marked"
+            yield (
+                f"      rank {hit.source_rank} in {hit.source.index}, worth {hit.score:.5f}; "
+                f"words: {printable(words)}"
+            )
+
+
+def remarks(outcome: SearchOutcome) -> Iterator[str]:
+    """What else to say: sources that failed, notices, how many and how long."""
+    for report in outcome.sources:
+        if report.state is not SourceState.OK:
+            said = report.error.message if report.error else report.state.value.replace("_", " ")
+            hint = report.error.hint if report.error else ""
+            yield printable(f"{_place(report)}: {_sentence(said, hint)}")
+    for notice in outcome.notices:
+        yield printable(_sentence(notice.message, notice.hint))
+    count = len(outcome.hits)
+    found = f"{count} hit{'' if count == 1 else 's'}"
+    sources = len(outcome.sources)
+    text = f"{found} from {sources} source{'' if sources == 1 else 's'}, {outcome.total_ms:.0f} ms"
+    if outcome.has_more:
+        text += f"; more with --offset {outcome.request.offset + outcome.request.limit}"
+    yield text
+
+
+def printable(text: str) -> str:
+    """``text`` with everything a terminal could obey turned into blanks."""
+    return "".join(char if char.isprintable() else " " for char in text)
+
+
+def _source_document(report: SourceReport) -> dict[str, Any]:
+    return {
+        "connection": report.source.connection,
+        "table": report.source.table,
+        "index": report.source.index,
+        "state": report.state.value,
+        "hits": report.hits,
+        "elapsed_ms": round(report.elapsed_ms, 3),
+        "error": _sentence(report.error.message, report.error.hint) if report.error else None,
+    }
+
+
+def _sentence(message: str, hint: str) -> str:
+    return f"{message} {hint}" if hint else message
+
+
+def _place(report: SourceReport) -> str:
+    parts = (report.source.connection, report.source.table, report.source.index)
+    return "/".join(part for part in parts if part)
+
+
+def _heading(hit: SearchHit) -> str:
+    title = hit.columns.get(hit.title_column) if hit.title_column else None
+    text = title if isinstance(title, str) and title.strip() else ""
+    return printable(" ".join(text.split())[:120]) or _key_words(hit)
+
+
+def _key_words(hit: SearchHit) -> str:
+    if not hit.key:
+        return "no key"
+    return printable(", ".join(f"{name}={_shown(value)}" for name, value in hit.key.items()))
+
+
+def _shown(value: Value) -> str:
+    return "0x" + value.hex() if isinstance(value, bytes) else str(value)
+
+
+def _marked(hit: SearchHit, *, colour: bool) -> str:
+    if not colour:
+        return printable(hit.snippet)
+    pieces: list[str] = []
+    at = 0
+    for start, end in hit.snippet_matches:
+        pieces += (
+            printable(hit.snippet[at:start]),
+            _styled(printable(hit.snippet[start:end]), _MARK, colour=True),
+        )
+        at = end
+    return "".join([*pieces, printable(hit.snippet[at:])])
+
+
+def _styled(text: str, style: str, *, colour: bool) -> str:
+    return f"{style}{text}{_PLAIN}" if colour else text
+
+
+def _found_words(hit: SearchHit) -> list[str]:
+    found: dict[str, None] = {}
+    for match in hit.matches:
+        text = hit.columns.get(match.column)
+        if isinstance(text, str):
+            found[text[match.start : match.end].lower()] = None
+    return list(found)
+
+
+def _csv_cell(value: Value) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bytes):
+        return "base64:" + base64.b64encode(value).decode("ascii")
+    if not isinstance(value, str):
+        return repr(value)
+    text = _guarded(value)
+    if text == "" or any(mark in text for mark in '",\r\n') or text != text.strip():
+        return '"' + text.replace('"', '""') + '"'
+    return text
+
+
+def _guarded(text: str) -> str:
+    return f"'{text}" if text.startswith(_FORMULA_START) and not _NUMBER.match(text) else text
