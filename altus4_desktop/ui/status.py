@@ -175,12 +175,14 @@ class StatusBar(QFrame):
 
     def set_pools(self, pools: int, stats: PoolStats) -> None:
         """Show the sum over ``pools`` open pools."""
-        if stats.total:
+        if not stats.total:
+            text = self.tr("No open sessions")
+        elif stats.active:
             text = self.tr("{active} of {total} sessions busy").format(
                 active=stats.active, total=stats.total
             )
         else:
-            text = self.tr("No open sessions")
+            text = self.tr("{total} sessions idle").format(total=stats.total)
         if stats.queued:
             text += self.tr(", {queued} waiting").format(queued=stats.queued)
         self._pools.set(

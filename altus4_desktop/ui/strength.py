@@ -28,7 +28,7 @@ def password_strength(password_secret: str) -> Strength:
     distinct = len(set(password_secret.lower()))
     effective = min(len(password_secret), distinct * 2)
     points = effective + 2 * (kinds - 1)
-    if len(password_secret) < 10 or distinct < 5:
+    if len(password_secret) < 8 or distinct < 5:
         return Strength.WEAK
     if points < 14:
         return Strength.FAIR

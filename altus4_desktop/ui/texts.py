@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from PySide6.QtCore import QCoreApplication
 
 from altus4_desktop.domain.errors import AltusError
+
+if TYPE_CHECKING:
+    from altus4_desktop.services import Services
 
 
 def error_message(error: AltusError) -> str:
@@ -20,3 +25,18 @@ def error_hint(error: AltusError) -> str:
 def _fill(error: AltusError, template: str) -> str:
     text = QCoreApplication.translate("errors", template)
     return text.format_map(error.details) if error.details else text
+
+
+def store_words(services: Services) -> tuple[str, str]:
+    """Where the metadata is kept: in short, and in full."""
+
+    def tr(text: str) -> str:
+        return QCoreApplication.translate("store", text)
+
+    url = services.settings.effective_metadata_url
+    if url is None:
+        return tr("Embedded store"), tr("SQLite in {path}").format(path=services.data_dir)
+    place = url.partition("?")[0]
+    if url.startswith("sqlite"):
+        return tr("Embedded store"), place
+    return tr("Shared store"), place.partition("://")[2]

@@ -18,6 +18,7 @@ from altus4_desktop.ui.rail import Place, Rail
 from altus4_desktop.ui.session import Session
 from altus4_desktop.ui.shortcuts import Group, ShortcutSheet
 from altus4_desktop.ui.status import StatusBar
+from altus4_desktop.ui.texts import store_words
 from altus4_desktop.ui.theme import Space, ThemeChoice
 from altus4_desktop.ui.widgets import Icon, Label
 
@@ -299,7 +300,7 @@ class Workspace(QWidget):
             self.tr("Demo") if actor.is_demo else actor.name,
             self.tr("Signed in as {email}").format(email=actor.email),
         )
-        text, tip = store_words(self.session)
+        text, tip = store_words(self.session.services)
         self.status.set_store(text, tip)
 
     @Slot()
@@ -331,18 +332,6 @@ class Workspace(QWidget):
             sum(stats.queued for stats in found),
         )
         self.status.set_pools(len(found), total)
-
-
-def store_words(session: Session) -> tuple[str, str]:
-    """Where the metadata is kept, short and in full."""
-    url = session.services.settings.effective_metadata_url
-    if url is None:
-        path = str(session.services.data_dir)
-        return session.tr("Embedded store"), session.tr("SQLite in {path}").format(path=path)
-    if url.startswith("sqlite"):
-        return session.tr("Embedded store"), url
-    place = url.split("@")[-1].split("?")[0]
-    return session.tr("Shared store: {place}").format(place=place), url.split("?")[0]
 
 
 class _ProductionBanner(QFrame):

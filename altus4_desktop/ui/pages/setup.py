@@ -624,7 +624,7 @@ class StrengthMeter(QWidget):
         self._bar.setRange(0, int(Strength.STRONG))
         self._bar.setAccessibleName(self.tr("Password strength"))
         self._bar.setFixedWidth(140)
-        self._word = Label("", "caption")
+        self._word = Label("", "caption", wrap=True)
         row.addWidget(self._bar)
         row.addWidget(self._word, 1)
         self.rate("")
@@ -634,7 +634,7 @@ class StrengthMeter(QWidget):
         """Show how strong it is."""
         strength = password_strength(password_secret)
         words = {
-            Strength.EMPTY: self.tr("At least 10 characters; a few plain words make a good one"),
+            Strength.EMPTY: self.tr("A few plain words make a good one"),
             Strength.WEAK: self.tr("Weak"),
             Strength.FAIR: self.tr("Fair"),
             Strength.GOOD: self.tr("Good"),

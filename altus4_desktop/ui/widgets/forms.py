@@ -28,8 +28,8 @@ class SearchField(QLineEdit):
             self.setProperty("kind", "search")
         self._clear = QAction(icon("close"), self.tr("Clear"), self)
         self._clear.triggered.connect(self.clear)
-        self._clear.setVisible(False)
         self.addAction(self._clear, QLineEdit.ActionPosition.TrailingPosition)
+        self._clear.setVisible(False)
         self.textChanged.connect(self._show_clear)
 
     @Slot(str)

@@ -222,7 +222,7 @@ class SettingsPane(Pane):
         header = self._table.horizontalHeader()
         header.setHighlightSections(False)
         header.setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)
-        for position, width in ((0, 70), (2, 110), (3, 130)):
+        for position, width in ((0, 170), (2, 110), (3, 130)):
             header.resizeSection(position, width)
         self._table.setFixedHeight(_ROW_HEIGHT * 3)
         card.body.addWidget(self._table)

@@ -1,0 +1,523 @@
+"""From an empty window to somebody's workspace: which page comes when."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Signal, Slot
+
+from altus4_desktop.domain.accounts import Actor
+from altus4_desktop.domain.errors import AltusError, VaultError, VaultLockedError
+from altus4_desktop.domain.revisions import MigrationStatus, StoreReport
+from altus4_desktop.tasks.runner import Lane, TaskContext, TaskHandle, TaskRunner
+from altus4_desktop.ui.pages.base import Page
+from altus4_desktop.ui.pages.waiting import BootingPage
+
+if TYPE_CHECKING:
+    from altus4_desktop.services import Services
+    from altus4_desktop.ui.pages.setup import AccountDraft, StoreChoice
+
+
+class _Found(Enum):
+    NOTHING = "nothing"
+    UPGRADE = "upgrade"
+    LOCKED = "locked"
+    NOBODY = "nobody"
+    SOMEBODY = "somebody"
+
+
+@dataclass(frozen=True)
+class _Situation:
+    """What the store and the vault say about how to go on."""
+
+    found: _Found
+    actor: Actor | None = None
+    migrations: MigrationStatus | None = None
+    vault_kind: str = ""
+    email: str = ""
+
+
+class StartUp(QObject):
+    """Shows pages until somebody is signed in.
+
+    ``page_wanted`` (Page): show it; ``signed_in`` (Services, Actor); ``quit_wanted``.
+    """
+
+    page_wanted = Signal(object)
+    signed_in = Signal(object, object)
+    announced = Signal(str)
+    quit_wanted = Signal()
+
+    def __init__(
+        self,
+        services_factory: Callable[[], Services],
+        runner: TaskRunner,
+        report_crash: Callable[[BaseException], None],
+        *,
+        open_demo: bool,
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._services_factory = services_factory
+        self._runner = runner
+        self._report_crash = report_crash
+        self._wants_demo = open_demo
+        self._services: Services | None = None
+        self._page: Page | None = None
+        self._store_choice: StoreChoice | None = None
+        self._may_upgrade = False
+        self._goes_without_vault = False
+        self._remembers = False
+        self._actor: Actor | None = None
+        self._unlocking: TaskHandle | None = None
+        self._after_unlock: Callable[[], object] = self.look
+
+    @property
+    def services(self) -> Services:
+        """The services, once they are composed."""
+        if self._services is None:
+            raise RuntimeError("the services are not composed yet")
+        return self._services
+
+    # ---- putting the program together --------------------------------------------------------
+
+    def show_booting(self) -> None:
+        """Show what stands for the window until there is something to say."""
+        self._boot(self.tr("Starting…"))
+
+    def begin(self) -> None:
+        """Compose the services in the background and look where we stand."""
+        factory = self._services_factory
+
+        def compose(_: TaskContext) -> Services:
+            return factory()
+
+        handle = self._runner.submit(Lane.METADATA, compose)
+        handle.succeeded.connect(self._keep_services)
+        handle.failed.connect(self._show_problem)
+
+    @Slot(object)
+    def _keep_services(self, services: Services) -> None:
+        self._services = services
+        if self._wants_demo:
+            self._wants_demo = False
+            self.open_demo()
+        else:
+            self.look()
+
+    @Slot()
+    def look(self) -> None:
+        """See what the store and the vault allow, and show the page that follows."""
+        if self._services is None:
+            self._boot(self.tr("Starting…"))
+            self.begin()
+            return
+        services, without_vault = self.services, self._goes_without_vault
+
+        def look(_: TaskContext) -> _Situation:
+            return _look(services, without_vault=without_vault)
+
+        if not isinstance(self._page, BootingPage):
+            self._boot(self.tr("Opening the store…"))
+        handle = self._runner.submit(Lane.METADATA, look)
+        handle.succeeded.connect(self._go_on)
+        handle.failed.connect(self._show_problem)
+
+    @Slot(object)
+    def _go_on(self, situation: _Situation) -> None:
+        if situation.found is _Found.NOTHING:
+            self.show_welcome()
+        elif situation.found is _Found.UPGRADE and situation.migrations is not None:
+            self._show_upgrade(situation.migrations)
+        elif situation.found is _Found.LOCKED:
+            self._unlock_vault(situation.vault_kind, self.look)
+        elif situation.found is _Found.SOMEBODY and situation.actor is not None:
+            self._enter(situation.actor)
+        else:
+            self.show_sign_in()
+
+    # ---- pages -------------------------------------------------------------------------------
+
+    def _show(self, page: Page) -> None:
+        self._page = page
+        self.page_wanted.emit(page)
+
+    def _boot(self, text: str, *, can_cancel: bool = False) -> BootingPage:
+        page = self._page
+        if not isinstance(page, BootingPage):
+            page = BootingPage(self._runner, self._report_crash)
+            page.cancel_requested.connect(self._go_without_vault)
+            self._show(page)
+        page.say(text, can_cancel=can_cancel)
+        return page
+
+    @Slot()
+    def show_welcome(self) -> None:
+        """Offer the demo and the set-up."""
+        from altus4_desktop.ui.pages.welcome import WelcomePage
+
+        page = WelcomePage(self._runner, self._report_crash)
+        page.demo_requested.connect(self.open_demo)
+        page.setup_requested.connect(self.show_store_choice)
+        self._show(page)
+
+    @Slot(object)
+    def _show_problem(self, error: object) -> None:
+        from altus4_desktop.ui.pages.problem import ProblemPage
+
+        if not isinstance(error, AltusError):
+            # The crash dialog says what it is; the window must not wait for ever behind it.
+            error = AltusError(self.tr("The program could not be started."))
+        page = ProblemPage(self._runner, self._report_crash)
+        page.show_problem(error, can_choose=self._services is not None)
+        page.retry_requested.connect(self.look)
+        page.choose_requested.connect(self.show_store_choice)
+        page.quit_requested.connect(self.quit_wanted)
+        self._show(page)
+
+    def _show_upgrade(self, status: MigrationStatus) -> None:
+        from altus4_desktop.ui.pages.problem import UpgradePage
+
+        page = UpgradePage(self._runner, self._report_crash)
+        page.show_status(status)
+        page.upgrade_requested.connect(self._upgrade)
+        page.quit_requested.connect(self.quit_wanted)
+        self._show(page)
+
+    @Slot()
+    def _upgrade(self) -> None:
+        from altus4_desktop.ui.pages.problem import UpgradePage
+
+        services = self.services
+
+        def upgrade(context: TaskContext) -> None:
+            services.metadata.upgrade_(progress=context.progress)
+
+        handle = self._runner.submit(
+            Lane.METADATA, upgrade, title=self.tr("Upgrading the shared store")
+        )
+        handle.succeeded.connect(self.look)
+        if isinstance(self._page, UpgradePage):
+            self._page.follow(handle)
+
+    # ---- the demo ----------------------------------------------------------------------------
+
+    @Slot()
+    def open_demo(self) -> None:
+        """Open the demo, with its progress on a page of its own."""
+        from altus4_desktop.ui.pages.waiting import DemoPage
+
+        services = self.services
+        page = self._page
+        if not isinstance(page, DemoPage):
+            page = DemoPage(self._runner, self._report_crash)
+            page.retry_requested.connect(self.open_demo)
+            page.back_requested.connect(self.look)
+            self._show(page)
+
+        def open_(context: TaskContext) -> Actor:
+            return services.demo.open_(context.progress, context.token)
+
+        handle = self._runner.submit(Lane.TENANTS, open_)
+        page.follow(handle)
+        handle.succeeded.connect(self._enter)
+        handle.failed.connect(self._unlock_for_demo)
+
+    @Slot(object)
+    def _unlock_for_demo(self, error: object) -> None:
+        if isinstance(error, VaultLockedError):
+            self._unlock_vault(self.services.vault.status().kind.value, self.open_demo)
+
+    # ---- setting up --------------------------------------------------------------------------
+
+    @Slot()
+    def show_store_choice(self) -> None:
+        """First step: where the metadata is kept."""
+        from altus4_desktop.ui.pages.setup import StorePage
+
+        page = StorePage(self._runner, self._report_crash)
+        page.chosen.connect(self._take_store)
+        page.test_requested.connect(self._test_store)
+        page.back_requested.connect(self.look)
+        self._show(page)
+
+    @Slot(object)
+    def _test_store(self, choice: StoreChoice) -> None:
+        from altus4_desktop.ui.pages.setup import StorePage
+
+        services = self.services
+
+        def test(context: TaskContext) -> StoreReport:
+            return services.metadata.check_(choice.url, choice.password_secret, context.token)
+
+        handle = self._runner.submit(
+            Lane.TENANTS, test, title=self.tr("Testing the metadata store")
+        )
+        if isinstance(self._page, StorePage):
+            handle.succeeded.connect(self._page.form.show_report)
+            handle.failed.connect(self._page.form.show_failure)
+
+    @Slot(object, bool)
+    def _take_store(self, choice: StoreChoice, may_upgrade: bool) -> None:
+        self._store_choice, self._may_upgrade = choice, may_upgrade
+        status = self.services.vault.status()
+        if status.kind.value in ("none", "session"):
+            self._show_secrets(step=2)
+        elif not status.unlocked:
+            self._unlock_vault(status.kind.value, self._use_store)
+        else:
+            self._use_store()
+
+    def _show_secrets(self, *, step: int) -> None:
+        from altus4_desktop.ui.pages.setup import SecretsPage
+
+        page = SecretsPage(self._runner, self._report_crash, step=step)
+        page.chosen.connect(self._set_up_vault)
+        page.back_requested.connect(self.show_store_choice if step else self.show_sign_in)
+        self._show(page)
+        services = self.services
+
+        def probe(_: TaskContext) -> tuple[str, AltusError | None]:
+            report = services.vault.probe_keyring()
+            return report.backend, report.problem
+
+        handle = self._runner.submit(Lane.VAULT, probe)
+        handle.succeeded.connect(self._show_keyring)
+
+    @Slot(object)
+    def _show_keyring(self, found: tuple[str, AltusError | None]) -> None:
+        from altus4_desktop.ui.pages.setup import SecretsPage
+
+        if isinstance(self._page, SecretsPage):
+            self._page.show_keyring(*found)
+
+    @Slot(str, str)
+    def _set_up_vault(self, kind: str, secret: str) -> None:
+        from altus4_desktop.ui.pages.setup import SecretsPage
+
+        vault = self.services.vault
+
+        def set_up(context: TaskContext) -> None:
+            if kind == "keyring":
+                vault.set_up_keyring(context.token)
+            elif kind == "passphrase":
+                vault.set_up_passphrase(secret)
+            elif vault.status().kind.value != "session":
+                vault.set_up_session()
+
+        handle = self._runner.submit(Lane.VAULT, set_up, title=self.tr("Setting up the vault"))
+        handle.succeeded.connect(self._leave_secrets)
+        if isinstance(self._page, SecretsPage):
+            self._page.forget()
+            handle.failed.connect(self._page.show_failure)
+
+    @Slot()
+    def _leave_secrets(self) -> None:
+        if self._actor is not None:
+            self._enter(self._actor)
+        else:
+            self._use_store()
+
+    @Slot()
+    def _use_store(self) -> None:
+        services, choice, may_upgrade = self.services, self._store_choice, self._may_upgrade
+        if choice is None:
+            self.look()
+            return
+        self._boot(self.tr("Opening the store…"))
+
+        def use(context: TaskContext) -> bool:
+            services.metadata.choose_(choice.url, choice.password_secret)
+            if services.metadata.open_().pending and may_upgrade:
+                services.metadata.upgrade_(progress=context.progress)
+            return services.accounts.needs_setup()
+
+        handle = self._runner.submit(Lane.METADATA, use)
+        handle.succeeded.connect(self._show_account)
+        handle.failed.connect(self._show_problem)
+
+    @Slot(object)
+    def _show_account(self, needed: bool) -> None:
+        self._store_choice = None
+        if not needed:
+            # Somebody has set up this shared store before: sign in to it.
+            self.show_sign_in()
+            return
+        from altus4_desktop.ui.pages.setup import AccountPage
+
+        page = AccountPage(self._runner, self._report_crash)
+        page.created.connect(self._create_account)
+        page.back_requested.connect(self.show_store_choice)
+        self._show(page)
+
+    @Slot(object)
+    def _create_account(self, draft: AccountDraft) -> None:
+        services = self.services
+
+        def create(_: TaskContext) -> Actor:
+            return services.accounts.create_first_admin(
+                draft.name, draft.email, draft.password_secret, draft.timezone
+            )
+
+        handle = self._runner.submit(Lane.METADATA, create)
+        handle.succeeded.connect(self._enter)
+        from altus4_desktop.ui.pages.setup import AccountPage
+
+        if isinstance(self._page, AccountPage):
+            handle.failed.connect(self._page.show_failure)
+
+    # ---- signing in --------------------------------------------------------------------------
+
+    @Slot()
+    def show_sign_in(self) -> None:
+        """Ask who it is."""
+        from altus4_desktop.ui.pages.sign_in import SignInPage
+
+        self._actor = None
+        page = SignInPage(self._runner, self._report_crash)
+        page.sign_in_requested.connect(self._sign_in)
+        page.demo_requested.connect(self.open_demo)
+        self._show(page)
+
+    @Slot(str, str, bool)
+    def _sign_in(self, email: str, password_secret: str, remembers: bool) -> None:
+        from altus4_desktop.ui.pages.sign_in import SignInPage
+
+        accounts = self.services.accounts
+        self._remembers = remembers
+
+        def sign_in(_: TaskContext) -> Actor:
+            return accounts.sign_in(email, password_secret)
+
+        handle = self._runner.submit(Lane.METADATA, sign_in)
+        handle.succeeded.connect(self._take_actor)
+        if isinstance(self._page, SignInPage):
+            handle.failed.connect(self._page.show_refusal)
+
+    @Slot(object)
+    def _take_actor(self, actor: Actor) -> None:
+        self._actor = actor
+        status = self.services.vault.status()
+        if status.unlocked:
+            self._enter(actor)
+        elif status.kind.value == "none" and status.problem is None:
+            self._show_secrets(step=0)
+        elif status.kind.value == "none":
+            self._enter(actor)
+        else:
+            self._unlock_vault(status.kind.value, self._enter_known)
+
+    @Slot()
+    def _enter_known(self) -> None:
+        if self._actor is not None:
+            self._enter(self._actor)
+
+    @Slot(object)
+    def _enter(self, actor: Actor) -> None:
+        self._actor = None
+        self._goes_without_vault = False
+        self.signed_in.emit(self.services, actor)
+        if self._remembers and not actor.is_demo:
+            self._remember(actor)
+        self._remembers = False
+
+    def _remember(self, actor: Actor) -> None:
+        accounts = self.services.accounts
+
+        def remember(_: TaskContext) -> None:
+            accounts.remember(actor)
+
+        handle = self._runner.submit(Lane.METADATA, remember)
+        handle.failed.connect(self._say_not_remembered)
+
+    @Slot(object)
+    def _say_not_remembered(self, error: object) -> None:
+        if isinstance(error, AltusError):
+            self.announced.emit(error.message)
+
+    # ---- the vault ---------------------------------------------------------------------------
+
+    def unlock_then(self, after: Callable[[], object]) -> None:
+        """Unlock the vault if it is locked, asking where necessary, then call ``after``."""
+        status = self.services.vault.status()
+        if status.unlocked or status.kind.value == "none":
+            after()
+        else:
+            self._unlock_vault(status.kind.value, after)
+
+    def _unlock_vault(self, kind: str, after: Callable[[], object]) -> None:
+        self._after_unlock = after
+        if kind == "passphrase":
+            from altus4_desktop.ui.pages.sign_in import UnlockPage
+
+            page = UnlockPage(self._runner, self._report_crash)
+            page.unlock_requested.connect(self._unlock_with)
+            page.skip_requested.connect(self._go_without_vault)
+            self._show(page)
+            return
+        self._boot(self.tr("Waiting for the keyring…"), can_cancel=True)
+        vault = self.services.vault
+
+        def unlock(context: TaskContext) -> None:
+            vault.unlock(token=context.token)
+
+        self._unlocking = self._runner.submit(Lane.VAULT, unlock)
+        self._unlocking.succeeded.connect(self._unlocked)
+        self._unlocking.failed.connect(self._go_on_locked)
+
+    @Slot(str)
+    def _unlock_with(self, passphrase_secret: str) -> None:
+        from altus4_desktop.ui.pages.sign_in import UnlockPage
+
+        vault = self.services.vault
+
+        def unlock(_: TaskContext) -> None:
+            vault.unlock(passphrase_secret)
+
+        handle = self._runner.submit(Lane.VAULT, unlock)
+        handle.succeeded.connect(self._unlocked)
+        if isinstance(self._page, UnlockPage):
+            handle.failed.connect(self._page.show_refusal)
+
+    @Slot()
+    def _unlocked(self) -> None:
+        self._unlocking = None
+        self._after_unlock()
+
+    @Slot(object)
+    def _go_on_locked(self, error: object) -> None:
+        if isinstance(error, VaultError):
+            self.announced.emit(error.message)
+        self._go_without_vault()
+
+    @Slot()
+    def _go_without_vault(self) -> None:
+        handle, self._unlocking = self._unlocking, None
+        if handle is not None and not handle.is_finished:
+            handle.succeeded.disconnect(self._unlocked)
+            handle.failed.disconnect(self._go_on_locked)
+            handle.cancel()
+        self._goes_without_vault = True
+        self._after_unlock()
+
+
+def _look(services: Services, *, without_vault: bool) -> _Situation:
+    metadata, accounts, vault = services.metadata, services.accounts, services.vault
+    if not metadata.is_configured():
+        return _Situation(_Found.NOTHING)
+    try:
+        status = metadata.open_()
+        if status.pending:
+            return _Situation(_Found.UPGRADE, migrations=status)
+        if accounts.needs_setup():
+            return _Situation(_Found.NOTHING)
+        actor = None if without_vault else accounts.resume()
+    except VaultLockedError:
+        kind = vault.status().kind.value
+        if without_vault or kind in ("none", "session"):
+            raise
+        return _Situation(_Found.LOCKED, vault_kind=kind)
+    return _Situation(_Found.SOMEBODY if actor else _Found.NOBODY, actor=actor)

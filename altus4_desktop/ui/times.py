@@ -1,0 +1,54 @@
+"""Instants and durations in words, in the zone and language of the desktop."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from PySide6.QtCore import QCoreApplication, QDateTime, QLocale
+
+
+def ago(at: datetime | None, now: datetime | None = None) -> str:
+    """How long ago ``at`` was, in words; the date for what is older than a week."""
+    if at is None:
+        return _tr("never")
+    seconds = max(0.0, ((now or datetime.now(UTC)) - at).total_seconds())
+    if seconds < 60:
+        return _tr("just now")
+    for size, limit, one, many in (
+        (60, 3600, _tr("a minute ago"), _tr("{count} minutes ago")),
+        (3600, 86_400, _tr("an hour ago"), _tr("{count} hours ago")),
+        (86_400, 7 * 86_400, _tr("yesterday"), _tr("{count} days ago")),
+    ):
+        if seconds < limit:
+            count = int(seconds // size)
+            return one if count == 1 else many.format(count=count)
+    return QLocale().toString(_local(at).date(), QLocale.FormatType.ShortFormat)
+
+
+def full(at: datetime | None) -> str:
+    """Date, time and zone of ``at``."""
+    if at is None:
+        return ""
+    local = _local(at)
+    text = QLocale().toString(local, QLocale.FormatType.ShortFormat)
+    return f"{text} {local.timeZoneAbbreviation()}"
+
+
+def duration(milliseconds: float) -> str:
+    """A duration as short as can be read."""
+    if milliseconds < 1000:
+        return _tr("{count} ms").format(count=round(milliseconds))
+    return _tr("{count} s").format(count=QLocale().toString(milliseconds / 1000, "f", 1))
+
+
+def size(number: int) -> str:
+    """A number of bytes in the unit that suits it."""
+    return QLocale().formattedDataSize(number, 1)
+
+
+def _local(at: datetime) -> QDateTime:
+    return QDateTime.fromMSecsSinceEpoch(round(at.timestamp() * 1000))
+
+
+def _tr(text: str) -> str:
+    return QCoreApplication.translate("times", text)

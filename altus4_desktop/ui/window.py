@@ -1,0 +1,249 @@
+"""The main window: pages until somebody is signed in, then their workspace."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QEvent, QObject, QTimer, Signal, Slot
+from PySide6.QtGui import QCloseEvent, QKeySequence, QPaintEvent, QShortcut
+from PySide6.QtWidgets import QMainWindow, QStackedWidget, QWidget
+
+from altus4_desktop.domain.accounts import Actor
+from altus4_desktop.tasks.runner import Lane, TaskContext, TaskRunner
+from altus4_desktop.ui.geometry import LEAST_SIZE, WindowMemory
+from altus4_desktop.ui.icons import app_icon
+from altus4_desktop.ui.pages.base import Page
+from altus4_desktop.ui.pages.waiting import BootingPage
+from altus4_desktop.ui.session import Session
+from altus4_desktop.ui.startup import StartUp
+from altus4_desktop.ui.theme import Theme
+
+if TYPE_CHECKING:
+    from altus4_desktop.services import Services
+    from altus4_desktop.ui.pages.sign_in import LockPage
+    from altus4_desktop.ui.workspace import Workspace
+
+QUIT_WAIT_S = 3.0
+
+
+class MainWindow(QMainWindow):
+    """Navigation only; the rules are in the services, the work in the panes.
+
+    ``painted`` comes once after the first paint, ``interactive`` once when the first page that
+    waits for a person has been painted. ``services_factory`` is called in the background after
+    the first paint. Closing cancels all work and waits for it at most three seconds.
+    """
+
+    painted = Signal()
+    interactive = Signal()
+
+    def __init__(
+        self,
+        services_factory: Callable[[], Services],
+        runner: TaskRunner,
+        theme: Theme,
+        data_dir: Path,
+        *,
+        report_crash: Callable[[BaseException], None],
+        open_demo: bool = False,
+    ) -> None:
+        super().__init__()
+        self.setObjectName("window")
+        self.setMinimumSize(LEAST_SIZE)
+        self._runner = runner
+        self._theme = theme
+        self._report_crash = report_crash
+        self._memory = WindowMemory(data_dir)
+        self._stack = QStackedWidget()
+        self.setCentralWidget(self._stack)
+        self._session: Session | None = None
+        self._workspace: Workspace | None = None
+        self._is_painted = False
+        self._is_interactive = False
+        self.start_up = StartUp(
+            services_factory, runner, report_crash, open_demo=open_demo, parent=self
+        )
+        self.start_up.page_wanted.connect(self._show_page)
+        self.start_up.signed_in.connect(self._open_workspace)
+        self.start_up.quit_wanted.connect(self.close)
+        self.start_up.show_booting()
+        quit_ = QShortcut(QKeySequence("Ctrl+Q"), self)
+        quit_.activated.connect(self.close)
+        self.painted.connect(self.start_up.look)
+        self._name_window(None)
+        self.setGeometry(self._memory.geometry)
+
+    @property
+    def workspace(self) -> Workspace | None:
+        """What the signed-in person sees, if anybody is signed in."""
+        return self._workspace
+
+    @property
+    def page(self) -> QWidget | None:
+        """What the window shows: a page, or the workspace."""
+        return self._stack.currentWidget()
+
+    def open_(self) -> None:
+        """Show the window as it was left."""
+        self.setWindowIcon(app_icon())
+        if self._memory.is_maximized:
+            self.showMaximized()
+        else:
+            self.show()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Tell of the first paint."""
+        super().paintEvent(event)
+        if not self._is_painted:
+            self._is_painted = True
+            QTimer.singleShot(0, self, self.painted.emit)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Tell when the first page that waits for a person has been painted."""
+        if event.type() == QEvent.Type.Paint and not self._is_interactive:
+            self._is_interactive = True
+            watched.removeEventFilter(self)
+            QTimer.singleShot(0, self, self.interactive.emit)
+        return super().eventFilter(watched, event)
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """Remember the layout, stop all work, wait for it a bounded time."""
+        pane = self._workspace.current_pane.id if self._workspace else ""
+        self._memory.keep(self.normalGeometry(), maximized=self.isMaximized(), pane=pane)
+        self.hide()
+        if self._workspace is not None:
+            self._workspace.shut()
+        self._runner.shutdown(QUIT_WAIT_S)
+        super().closeEvent(event)
+
+    @Slot(object)
+    def _show_page(self, page: Page) -> None:
+        self._put(page)
+        page.focus_first()
+        if not isinstance(page, BootingPage):
+            self._watch(page)
+
+    def _put(self, widget: QWidget) -> None:
+        before = self._stack.currentWidget()
+        if self._stack.indexOf(widget) < 0:
+            self._stack.addWidget(widget)
+        self._stack.setCurrentWidget(widget)
+        if before is not None and before is not widget and before is not self._workspace:
+            if isinstance(before, Page):
+                before.cancel_work()
+            self._stack.removeWidget(before)
+            before.deleteLater()
+
+    def _watch(self, widget: QWidget) -> None:
+        if not self._is_interactive:
+            widget.installEventFilter(self)
+
+    # ---- the workspace -----------------------------------------------------------------------
+
+    @Slot(object, object)
+    def _open_workspace(self, services: Services, actor: Actor) -> None:
+        from altus4_desktop.ui.workspace import Workspace
+
+        self._close_workspace()
+        session = Session(
+            services, self._runner, self._theme, report_crash=self._report_crash, parent=self
+        )
+        session.set_actor(actor)
+        self._session = session
+        workspace = Workspace(session, self._memory.pane, self)
+        workspace.lock_requested.connect(self.lock)
+        workspace.sign_out_requested.connect(self.sign_out)
+        self.start_up.announced.connect(workspace.status.announce)
+        self._workspace = workspace
+        self._put(workspace)
+        self._watch(workspace)
+        workspace.current_pane.focus_first()
+        self._name_window(actor)
+
+    def _close_workspace(self) -> None:
+        workspace, self._workspace = self._workspace, None
+        session, self._session = self._session, None
+        if workspace is not None:
+            workspace.shut()
+            self._stack.removeWidget(workspace)
+            workspace.deleteLater()
+        if session is not None:
+            session.set_actor(None)
+            session.deleteLater()
+
+    def _name_window(self, actor: Actor | None) -> None:
+        name = self.tr("Altus 4")
+        if actor is not None and actor.is_demo:
+            name = self.tr("Altus 4 — DEMO, sample data")
+        self.setWindowTitle(name)
+
+    @Slot()
+    def sign_out(self) -> None:
+        """Forget who it was and everything they had open."""
+        services = self.start_up.services
+
+        def forget(_: TaskContext) -> None:
+            services.accounts.forget()
+
+        handle = self._runner.submit(Lane.METADATA, forget)
+        handle.finished.connect(self.start_up.look)
+        self._close_workspace()
+        self._name_window(None)
+
+    # ---- the lock ----------------------------------------------------------------------------
+
+    @Slot()
+    def lock(self) -> None:
+        """Cover the workspace and drop the key until the password is entered again."""
+        from altus4_desktop.ui.pages.sign_in import LockPage
+
+        if self._session is None or self._session.actor.is_demo:
+            return
+        vault = self.start_up.services.vault
+
+        def drop_key(_: TaskContext) -> None:
+            vault.lock()
+
+        self._runner.submit(Lane.VAULT, drop_key)
+        page = LockPage(self._session.actor, self._runner, self._report_crash)
+        page.unlock_requested.connect(self._check_password)
+        page.sign_out_requested.connect(self.sign_out)
+        self._show_page(page)
+
+    @Slot(str)
+    def _check_password(self, password_secret: str) -> None:
+        page = self._lock_page()
+        if self._session is None or page is None:
+            return
+        accounts, actor = self.start_up.services.accounts, self._session.actor
+
+        def check(_: TaskContext) -> bool:
+            return accounts.check_password(actor, password_secret)
+
+        handle = self._runner.submit(Lane.METADATA, check)
+        handle.succeeded.connect(self._answer_password)
+        handle.failed.connect(page.show_refusal)
+
+    @Slot(object)
+    def _answer_password(self, right: bool) -> None:
+        page = self._lock_page()
+        if page is None:
+            return
+        if right:
+            self.start_up.unlock_then(self._uncover)
+        else:
+            page.show_wrong_password()
+
+    @Slot()
+    def _uncover(self) -> None:
+        if self._workspace is not None:
+            self._put(self._workspace)
+            self._workspace.current_pane.focus_first()
+
+    def _lock_page(self) -> LockPage | None:
+        from altus4_desktop.ui.pages.sign_in import LockPage
+
+        page = self._stack.currentWidget()
+        return page if isinstance(page, LockPage) else None
