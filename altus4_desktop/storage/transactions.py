@@ -35,11 +35,12 @@ class Transactions:
         except Exception as error:
             raise self._domain_error(error) from error
 
-    def write(self, work: Work[None], *, settled: Work[bool]) -> None:
+    def write(self, work: Work[None], *, settled: Work[bool], repeatable: bool = False) -> None:
         """Commit ``work`` once and only once.
 
-        When the line breaks during COMMIT, ``settled`` looks whether what ``work`` wanted is there
-        before it is tried again. Raises what ``work`` raises, StoreError, ConflictError; with the
+        When the line breaks during COMMIT, ``settled`` looks whether what ``work`` did is there
+        before it is tried again. ``repeatable``: a caller who got no answer may ask again for the
+        same thing, of the same id. Raises what ``work`` raises, StoreError, ConflictError; with the
         code ``store.unconfirmed`` when nobody can be asked whether it was saved.
         """
         try:
@@ -47,8 +48,7 @@ class Transactions:
         except _Unconfirmed as lost:
             self._confirm(work, settled, lost)
         except ConflictError:
-            # A caller that tries again with the same id has not been answered the first time.
-            if not self.read(settled):
+            if not (repeatable and self.read(settled)):
                 raise
 
     def _confirm(self, work: Work[None], settled: Work[bool], lost: _Unconfirmed) -> None:

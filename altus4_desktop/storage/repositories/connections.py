@@ -66,7 +66,9 @@ class ConnectionRepository:
             connection.execute(sa.insert(databases).values(**values))
 
         self._transactions.write(
-            work, settled=lambda connection: _matches(connection, record.id, values)
+            work,
+            settled=lambda connection: _matches(connection, record.id, values),
+            repeatable=True,
         )
         return self._get(record.id)
 
@@ -88,11 +90,9 @@ class ConnectionRepository:
                     code="connection.changed",
                     details={"name": record.name},
                 )
-            connection.execute(
-                sa.update(databases)
-                .where(c.id == record.id)
-                .values(**values, updated_at=moved_on(now, updated_at))
-            )
+            # The instant makes this very change known again, should its COMMIT go unanswered.
+            values["updated_at"] = moved_on(now, updated_at)
+            connection.execute(sa.update(databases).where(c.id == record.id).values(**values))
 
         self._transactions.write(
             work, settled=lambda connection: _matches(connection, record.id, values)

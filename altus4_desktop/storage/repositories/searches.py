@@ -68,7 +68,7 @@ class SearchRepository:
             found = connection.execute(sa.select(c.user_id).where(c.id == record.id)).scalar()
             return found == record.user_id
 
-        self._transactions.write(work, settled=settled)
+        self._transactions.write(work, settled=settled, repeatable=True)
 
     def recent_(self, user_id: str, prefix: str = "", limit: int = 20) -> list[SearchRecord]:
         """The user's newest searches whose query starts with ``prefix`` (in any case), each query

@@ -64,6 +64,7 @@ class UserRepository:
         self._transactions.write(
             lambda connection: _insert(connection, values),
             settled=lambda connection: _matches(connection, user.id, values),
+            repeatable=True,
         )
         return self._get(user.id)
 
@@ -160,18 +161,18 @@ class UserRepository:
         allowed: Callable[[sa.Connection], bool] = _always,
     ) -> bool:
         done = True
+        written = dict(values)
 
         def work(connection: sa.Connection) -> None:
             nonlocal done
-            updated_at = _lock(connection, user_id)
+            # The instant makes this very change known again, should its COMMIT go unanswered.
+            written["updated_at"] = _lock(connection, user_id)
             done = allowed(connection)
             if done:
-                connection.execute(
-                    sa.update(users).where(c.id == user_id).values(**values, updated_at=updated_at)
-                )
+                connection.execute(sa.update(users).where(c.id == user_id).values(**written))
 
         self._transactions.write(
-            work, settled=lambda connection: _matches(connection, user_id, values)
+            work, settled=lambda connection: _matches(connection, user_id, written)
         )
         return done
 
