@@ -25,7 +25,7 @@ class Output:
         self.quiet = quiet
         self._out = out or sys.stdout
         self._err = err or sys.stderr
-        self._last_progress = ""
+        self._last_step = ""
 
     @property
     def is_terminal(self) -> bool:
@@ -62,7 +62,8 @@ class Output:
             self._err.flush()
 
     def progress(self, progress: Progress) -> None:
-        """A progress sink: rewrites one line on a terminal, one line a step elsewhere."""
+        """A progress sink: rewrites one line on a terminal; elsewhere one line for each step, which
+        is what a message says before its first colon."""
         if self.quiet:
             return
         if self._err.isatty():
@@ -70,9 +71,9 @@ class Output:
             self._err.write(f"\r\x1b[2K{progress.message}{share}")
             if progress.fraction is not None and progress.fraction >= 1:
                 self._err.write("\n")
-        elif progress.message != self._last_progress:
+        elif (step := progress.message.partition(":")[0]) != self._last_step:
             self._err.write(progress.message + "\n")
-        self._last_progress = progress.message
+            self._last_step = step
         self._err.flush()
 
     def problem(self, message: str, hint: str, code: str) -> None:

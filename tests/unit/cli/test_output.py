@@ -32,10 +32,10 @@ def test_messages_go_to_standard_error_and_quiet_silences_them_but_not_problems(
 
 def test_progress_without_a_terminal_prints_each_step_once() -> None:
     output, _, err = make_output()
-    for fraction in (0.1, 0.2):
-        output.progress(Progress("loading", fraction))
+    for done in (1, 2):
+        output.progress(Progress(f"loading: {done} of 2", done / 2))
     output.progress(Progress("indexing"))
-    assert err.getvalue() == "loading\nindexing\n"
+    assert err.getvalue() == "loading: 1 of 2\nindexing\n"
 
 
 def test_json_keeps_unicode_and_large_integers() -> None:
