@@ -78,7 +78,7 @@ class ServerAccounts:
 
 @dataclass(frozen=True, slots=True)
 class RunningServer:
-    """A server that was seen to run on our folder."""
+    """A server that was seen to run on our folder; ``stopping`` once it was asked to stop."""
 
     pid: int
     began: str
@@ -89,6 +89,7 @@ class RunningServer:
     version: str
     kept: bool
     started_at: datetime
+    stopping: bool = False
 
 
 class LocalServer:
@@ -153,13 +154,12 @@ class LocalServer:
         return not free
 
     def find_running(self) -> RunningServer | None:
-        """The running server, or None; a process of that number that is not ours is not it."""
-        if not self.is_running():
-            return None
-        state = self._read_state()
-        if state and self._is_ours(state.pid) and process_began(state.pid) == state.began:
-            return state
-        return None
+        """The server that runs and goes on running, or None.
+
+        A process of that number that is not ours is not it.
+        """
+        known = self._find_known()
+        return None if known is None or known.stopping else known
 
     def wait_running(self, token: CancelToken) -> RunningServer | None:
         """As `find_running`, but a server that has only just been started is given time to say
@@ -167,7 +167,10 @@ class LocalServer:
         for _ in range(int(_START_S / _POLL_S)):
             if not self.is_running():
                 return None
-            running = self.find_running() or self._orphan()
+            running = self._find_known() or self._orphan()
+            if running is not None and running.stopping:
+                self.stop(running)
+                return None
             if running is not None:
                 return running
             token.wait(_POLL_S)
@@ -448,6 +451,18 @@ class LocalServer:
 
     # -- stopping ------------------------------------------------------------------------------
 
+    def ask_to_stop(self, running: RunningServer, wait_s: float) -> None:
+        """Ask the server to stop and wait a little; whoever comes next waits for the rest.
+
+        To be called inside `operation`.
+        """
+        self._write_state(replace(running, stopping=True))
+        self._end(running, signal.SIGTERM, wait_s)
+        if self.is_running():
+            self.disown()
+        else:
+            self._clean(running)
+
     def stop(self, running: RunningServer) -> None:
         """Ask the server to stop, kill it when it does not; raises LocalServerError when it stays.
 
@@ -557,6 +572,7 @@ class LocalServer:
                 version=str(state["version"]),
                 kept=bool(state["kept"]),
                 started_at=datetime.fromisoformat(state["started_at"]),
+                stopping=bool(state["stopping"]),
             )
         except (OSError, ValueError, KeyError, TypeError):
             return None
@@ -572,8 +588,17 @@ class LocalServer:
             "version": running.version,
             "kept": running.kept,
             "started_at": running.started_at.isoformat(),
+            "stopping": running.stopping,
         }
         write_private(self._state_path, json.dumps(state, indent=2).encode() + b"\n")
+
+    def _find_known(self) -> RunningServer | None:
+        if not self.is_running():
+            return None
+        state = self._read_state()
+        if state and self._is_ours(state.pid) and process_began(state.pid) == state.began:
+            return state
+        return None
 
     def _named_pid(self) -> int | None:
         try:
@@ -671,7 +696,8 @@ def _shape(flavour: Flavour) -> list[str]:
     if flavour is Flavour.MARIADB:
         # Its default collation takes every emoji for the same character.
         return [*options, "--collation-server=utf8mb4_unicode_520_ci", "--innodb-log-file-size=16M"]
-    return [*options, "--loose-innodb-redo-log-capacity=32M"]
+    # Its threads for native I/O need half a second to notice that the server stops.
+    return [*options, "--loose-innodb-redo-log-capacity=32M", "--innodb-use-native-aio=OFF"]
 
 
 _RUN_OPTIONS = (

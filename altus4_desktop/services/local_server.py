@@ -34,7 +34,7 @@ _log = logging.getLogger(__name__)
 TENANT_NAME = "altus4_search"
 DEMO_DATABASES = ("python_library", "language_reference", "installed_packages", "planted_traps")
 _ACCOUNTS_FILE = "accounts.json"
-_CLOSE_S = 10.0
+_CLOSE_S = 2.0
 
 PassphraseSupplier = Callable[[], str | None]
 
@@ -153,7 +153,7 @@ class LocalServerService:
                     alone = self._server.leave()
                     running = self._server.find_running()
                     if running is not None and alone and not running.kept:
-                        self._server.stop(running)
+                        self._server.ask_to_stop(running, _CLOSE_S)
                     else:
                         self._server.disown()
             except LocalServerError as error:

@@ -384,6 +384,23 @@ def test_a_kept_server_stays_until_it_is_told_to_stop(one_home: Home) -> None:
     assert not one_home.servers()
 
 
+def test_a_server_that_takes_long_to_stop_is_waited_for_by_the_next(
+    one_home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("altus4_desktop.services.local_server._CLOSE_S", 0.0)
+    service = one_home.service()
+    first = service.start()
+    [process] = one_home.servers()
+    process.suspend()
+    service.close_()
+    assert not service.state().running
+    assert process.is_running()
+    process.resume()
+    second = one_home.service().start()
+    assert second.pid != first.pid
+    assert [server.pid for server in one_home.servers()] == [second.pid]
+
+
 def test_a_server_that_dies_is_started_again_when_it_is_wanted(one_home: Home) -> None:
     service = one_home.service()
     first = service.start()
@@ -409,6 +426,7 @@ def test_a_number_that_belongs_to_somebody_else_is_never_signalled(one_home: Hom
         "version": "1",
         "kept": True,
         "started_at": "2024-01-01T00:00:00+00:00",
+        "stopping": False,
     }
     with subprocess.Popen(
         [sys.executable, "-c", "input()", f"--datadir={one_home.folder / 'elsewhere'}"],
