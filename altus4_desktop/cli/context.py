@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from altus4_desktop.cli.output import Output
 from altus4_desktop.domain.accounts import Actor
-from altus4_desktop.domain.errors import AccessError, AltusError, InputError
+from altus4_desktop.domain.errors import AccessError, AltusError, InputError, VaultLockedError
 
 if TYPE_CHECKING:
     from altus4_desktop.services import Services
@@ -66,8 +66,12 @@ class CliContext:
             if password is None:
                 password = self.read_secret(f"Password of {email}: ")
             return self.services.accounts.sign_in(email, password)
-        self.unlock_vault()
-        remembered = self.services.accounts.resume()
+        try:
+            remembered = self.services.accounts.resume()
+        except VaultLockedError:
+            # Only now: where nobody is remembered there is nothing to unlock.
+            self.unlock_vault()
+            remembered = self.services.accounts.resume()
         if remembered is None:
             raise AccessError(
                 "Nobody is signed in.",

@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from altus4_desktop.cli.frame import EXIT_DONE, EXIT_NO, Commands, command
+from altus4_desktop.cli.frame import EXIT_DONE, EXIT_NO, command
 from altus4_desktop.domain.accounts import Role, User
 from altus4_desktop.domain.errors import InputError
 
 if TYPE_CHECKING:
     from altus4_desktop.cli.context import CliContext
+    from altus4_desktop.cli.frame import Commands
 
 
 def register(commands: Commands) -> None:

@@ -1,0 +1,178 @@
+"""``users``: the first admin without a sign-in, the others with one."""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from altus4_desktop.cli import users
+from altus4_desktop.cli.context import CliContext
+from altus4_desktop.cli.frame import EXIT_DONE, EXIT_NO, global_options
+from altus4_desktop.cli.output import Output
+from altus4_desktop.domain.errors import AccessError, AltusError, ConflictError, InputError
+from altus4_desktop.vault.passwords import hash_password, unknown_user_hash
+
+PASSWORD = "canary-correct-horse"
+
+
+@dataclass
+class Answer:
+    """What a command printed and returned."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def document(self) -> Any:
+        return json.loads(self.out)
+
+
+Run = Callable[..., Answer]
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """``run("users", "list", stdin=...)`` in one data folder, each time as a new program."""
+    # The default cost is proven elsewhere; here every command would wait for it.
+    monkeypatch.setattr("altus4_desktop.services.accounts.hash_password", _quick_hash)
+    monkeypatch.setattr("altus4_desktop.services.accounts.needs_rehash", lambda *_: False)
+    monkeypatch.setattr("altus4_desktop.services.accounts.unknown_user_hash", _quick_unknown)
+    parser = argparse.ArgumentParser(parents=[global_options(top=True)])
+    users.register(parser.add_subparsers(dest="command"))
+
+    def call(*words: str, stdin: str = "") -> Answer:
+        args = parser.parse_args([*words, "--data-dir", str(tmp_path)])
+        out, err = io.StringIO(), io.StringIO()
+        monkeypatch.setattr(sys, "stdin", io.StringIO(stdin))
+        output = Output(json_wanted=args.json, quiet=args.quiet, out=out, err=err)
+        context = CliContext(tmp_path, None, output)
+        try:
+            return Answer(args.run(args, context), out.getvalue(), err.getvalue())
+        finally:
+            context.close()
+
+    return call
+
+
+def _quick_hash(password: str, _: int) -> str:
+    return hash_password(password, 4)
+
+
+def _quick_unknown(_: int) -> str:
+    return unknown_user_hash(4)
+
+
+def create(run: Run, email: str, *more: str) -> Answer:
+    words = ("users", "create", "--email", email, "--name", "N. N.", "--password-stdin")
+    return run(*words, *more, stdin=PASSWORD + "\n")
+
+
+@pytest.fixture
+def ada(run: Run, monkeypatch: pytest.MonkeyPatch) -> Answer:
+    """The first admin, who acts from now on."""
+    answer = create(run, "Ada@Example.org", "--json")
+    monkeypatch.setenv("ALTUS4_USER", "ada@example.org")
+    monkeypatch.setenv("ALTUS4_PASSWORD", PASSWORD)
+    return answer
+
+
+def test_the_first_user_is_an_admin_and_needs_no_sign_in(ada: Answer) -> None:
+    assert ada.code == EXIT_DONE
+    document = ada.document
+    assert (document["email"], document["role"]) == ("ada@example.org", "admin")
+    assert len(document["id"]) == 36
+    assert "canary" not in ada.out + ada.err
+
+
+def test_the_first_user_cannot_be_less_than_an_admin(run: Run) -> None:
+    with pytest.raises(InputError) as caught:
+        create(run, "ada@example.org", "--role", "user")
+    assert caught.value.field == "role"
+
+
+@pytest.mark.usefixtures("ada")
+def test_the_second_user_needs_a_sign_in(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert create(run, "bob@example.org").code == EXIT_DONE
+    monkeypatch.delenv("ALTUS4_USER")
+    with pytest.raises(AccessError) as caught:
+        create(run, "eve@example.org")
+    assert caught.value.code == "access.nobody"
+    monkeypatch.setenv("ALTUS4_USER", "bob@example.org")
+    with pytest.raises(AccessError) as caught:
+        create(run, "eve@example.org")
+    assert caught.value.code == "access.denied"
+
+
+@pytest.mark.usefixtures("ada")
+def test_the_list_has_everybody_and_no_hash(run: Run) -> None:
+    create(run, "bob@example.org")
+    answer = run("users", "list", "--json")
+    assert [(user["email"], user["role"], user["demo"]) for user in answer.document["users"]] == [
+        ("ada@example.org", "admin", False),
+        ("bob@example.org", "user", False),
+    ]
+    assert "$2b$" not in answer.out
+    table = run("users", "list").out
+    assert "bob@example.org" in table
+    assert table.splitlines()[0].split() == ["E-MAIL", "NAME", "ROLE", "CREATED"]
+
+
+@pytest.mark.usefixtures("ada")
+def test_roles_and_passwords_change(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    create(run, "bob@example.org")
+    assert (
+        run("users", "set-role", "bob@example.org", "admin", "--json").document["role"] == "admin"
+    )
+    new = "another-horse\n"
+    assert (
+        run("users", "reset-password", "BOB@example.org", "--password-stdin", stdin=new).code == 0
+    )
+    monkeypatch.setenv("ALTUS4_USER", "bob@example.org")
+    with pytest.raises(AccessError):
+        run("users", "list")
+    monkeypatch.setenv("ALTUS4_PASSWORD", new.strip())
+    assert run("users", "list").code == EXIT_DONE
+
+
+@pytest.mark.usefixtures("ada")
+def test_deleting_asks_and_the_last_admin_stays(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    create(run, "bob@example.org")
+    with pytest.raises(InputError) as caught:
+        run("users", "delete", "bob@example.org")
+    assert caught.value.field == "yes"
+    monkeypatch.setattr("altus4_desktop.cli.context.CliContext.confirm", lambda *_: False)
+    assert run("users", "delete", "bob@example.org").code == EXIT_NO
+
+
+@pytest.mark.usefixtures("ada")
+def test_the_last_admin_cannot_be_removed_or_demoted(run: Run) -> None:
+    for words in (("delete", "ada@example.org", "--yes"), ("set-role", "ada@example.org", "user")):
+        with pytest.raises(ConflictError) as caught:
+            run("users", *words)
+        assert caught.value.code == "user.last_admin"
+    create(run, "bob@example.org")
+    assert run("users", "delete", "bob@example.org", "--yes").code == EXIT_DONE
+    assert len(run("users", "list", "--json").document["users"]) == 1
+
+
+def test_a_password_is_needed_and_never_an_argument(run: Run) -> None:
+    with pytest.raises(AltusError):
+        run("users", "create", "--email", "ada@example.org", "--name", "Ada")
+    with pytest.raises(SystemExit):
+        run("users", "create", "--email", "a@b.de", "--name", "A", "--password", PASSWORD)
+
+
+def test_nobody_signed_in_is_told_without_setting_up_a_vault(run: Run, tmp_path: Path) -> None:
+    with pytest.raises(AccessError) as caught:
+        run("users", "list")
+    assert caught.value.code == "access.nobody"
+    assert not (tmp_path / "vault.json").exists()
