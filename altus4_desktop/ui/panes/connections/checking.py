@@ -86,11 +86,7 @@ class CheckPanel(QWidget):
     def show_error(self, error: AltusError) -> None:
         """Say what went wrong, with the server's code and the way out."""
         self._end()
-        code = ""
-        if isinstance(error, TenantError) and error.server_code is not None:
-            code = self.tr("Server error {code}.").format(code=error.server_code)
-        hint = " ".join(part for part in (error_hint(error), code) if part)
-        self.result.show_message("error", error_message(error), hint)
+        self.result.show_message("error", error_message(error), way_out(error))
 
     @Slot()
     def show_cancelled(self) -> None:
@@ -118,6 +114,14 @@ class CheckPanel(QWidget):
                 seconds=min(seconds, self._deadline_s), deadline=self._deadline_s
             )
         )
+
+
+def way_out(error: AltusError) -> str:
+    """The error's hint, with the server's own number for those who look it up."""
+    code = ""
+    if isinstance(error, TenantError) and error.server_code is not None:
+        code = _tr("Server error {code}.").format(code=error.server_code)
+    return " ".join(part for part in (error_hint(error), code) if part)
 
 
 def protection_text(tls: TlsReport) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPointF, QRect, QSize, Qt
 from PySide6.QtGui import QFontMetrics, QPainter
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
@@ -19,7 +17,6 @@ from altus4_desktop.ui.panes.connections.model import (
     environment_text,
     place_text,
     reach_text,
-    relative_time,
     tls_text,
 )
 from altus4_desktop.ui.panes.painting import (
@@ -32,6 +29,7 @@ from altus4_desktop.ui.panes.painting import (
     sized,
 )
 from altus4_desktop.ui.theme import Space, TypeSize, worn_palette
+from altus4_desktop.ui.times import ago
 
 AnyIndex = QModelIndex | QPersistentModelIndex
 
@@ -114,20 +112,21 @@ class ConnectionDelegate(QStyledItemDelegate):
         painter.setBrush(palette.color(role))
         painter.drawEllipse(QPointF(rect.left() + 4, rect.center().y() + 1), 4, 4)
 
-        ago = relative_time(row.connection.last_connected_at, datetime.now(UTC))
+        seen_at = row.connection.last_connected_at
+        seen = ago(seen_at) if seen_at else ""
         icon_name, tls_role = tls_look(row)
         protection = tls_text(row)
         right = rect.right()
-        ago_width = metrics.horizontalAdvance(ago)
-        tls_width = metrics.horizontalAdvance(protection) + 14 + 5
+        seen_width = metrics.horizontalAdvance(seen) + 4
+        tls_width = metrics.horizontalAdvance(protection) + 4 + 14 + 5
         left = rect.left() + 14
         reach = reach_text(row)
         room = rect.width() - 14
         needs = metrics.horizontalAdvance(reach) + Space.M
-        if needs + tls_width + Space.M + ago_width <= room:
-            spot = QRect(right - ago_width + 1, rect.top(), ago_width, rect.height())
-            draw_line(painter, spot, ago, small, palette.color("faint"))
-            right -= ago_width + Space.M
+        if seen and needs + tls_width + Space.M + seen_width <= room:
+            spot = QRect(right - seen_width + 1, rect.top(), seen_width, rect.height())
+            draw_line(painter, spot, seen, small, palette.color("faint"))
+            right -= seen_width + Space.M
         if needs + tls_width <= right - left:
             spot = QRect(right - tls_width + 1, rect.top(), tls_width, rect.height())
             draw_icon(painter, spot, icon_name, tls_role)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from PySide6.QtCore import QSize, Qt, Slot
-from PySide6.QtGui import QGuiApplication, QKeyEvent
+from PySide6.QtGui import QGuiApplication, QIntValidator, QKeyEvent
 from PySide6.QtWidgets import (
     QComboBox,
     QDoubleSpinBox,
@@ -169,12 +169,12 @@ class ConnectionDialog(Dialog):
         controller.check_cancelled.connect(self._take_check_cancelled)
         for edit in (self.host, self.username):
             edit.textChanged.connect(self._explain_password)
-        self.port.valueChanged.connect(self._explain_password)
+        self.port.textChanged.connect(self._explain_password)
         self.host.textChanged.connect(self._take_pasted_url)
         self.tls.currentIndexChanged.connect(self._explain_tls)
         self._explain_password()
         self._explain_tls()
-        self.resize(640, 640)
+        self.resize(640, 700)
         self.name_field.setFocus()
 
     # Building
@@ -183,12 +183,9 @@ class ConnectionDialog(Dialog):
         self.name_field = self._line("connections.name")
         self.host = self._line("connections.host")
         self.host.setPlaceholderText(self.tr("db.example.org, or paste a mysql:// URL"))
-        self.port = QSpinBox()
-        self.port.setObjectName("connections.port")
-        self.port.setRange(1, 65535)
-        self.port.setValue(3306)
-        self.port.setGroupSeparatorShown(False)
-        self.port.setButtonSymbols(QSpinBox.ButtonSymbols.NoButtons)
+        self.port = self._line("connections.port")
+        self.port.setValidator(QIntValidator(0, 99999, self.port))
+        self.port.setText("3306")
         self.database = self._line("connections.database")
         self.username = self._line("connections.username")
         self.password = PasswordField(name="connections.password", label=self.tr("Password"))
@@ -217,6 +214,7 @@ class ConnectionDialog(Dialog):
         self.key_file = FileField(self.tr("Client key"), name="connections.key")
         self.pool_size = QSpinBox()
         self.pool_size.setRange(1, 100)
+        _indent(self.pool_size)
         self.pool_acquire = self._seconds()
         self.pool_query = self._seconds()
         self.pool_idle = self._seconds()
@@ -259,6 +257,7 @@ class ConnectionDialog(Dialog):
         box.setDecimals(0)
         box.setRange(1, longest)
         box.setSuffix(self.tr(" s"))
+        _indent(box)
         return box
 
     def _lay_out(self) -> None:
@@ -269,7 +268,7 @@ class ConnectionDialog(Dialog):
         self.body.addLayout(head)
         form = QVBoxLayout()
         form.setContentsMargins(0, 0, Space.M, 0)
-        form.setSpacing(Space.L)
+        form.setSpacing(Space.M)
         form.addWidget(self._row("name", self.tr("Name"), self.name_field))
         form.addLayout(
             self._beside(
@@ -381,7 +380,7 @@ class ConnectionDialog(Dialog):
         return row
 
     def sizeHint(self) -> QSize:
-        return QSize(640, 640)
+        return QSize(640, 700)
 
     # What the form says
 
@@ -396,7 +395,7 @@ class ConnectionDialog(Dialog):
             host=self.host.text().strip(),
             database=self.database.text().strip(),
             username=self.username.text().strip(),
-            port=self.port.value(),
+            port=self._port_number(),
             password_secret=secret,
             tls=TlsSettings(
                 TlsMode(self.tls.currentData()),
@@ -414,11 +413,15 @@ class ConnectionDialog(Dialog):
             ),
         )
 
+    def _port_number(self) -> int:
+        text = self.port.text().strip()
+        return int(text) if text.isascii() and text.isdigit() else 0
+
     def show_draft(self, draft: ConnectionDraft) -> None:
         """Fill the form."""
         self.name_field.setText(draft.name)
         self.host.setText(draft.host)
-        self.port.setValue(draft.port)
+        self.port.setText(str(draft.port))
         self.database.setText(draft.database)
         self.username.setText(draft.username)
         if draft.password_secret is not None:
@@ -466,7 +469,7 @@ class ConnectionDialog(Dialog):
         row.set_hint(self.tr("Leave it empty to keep the saved one."))
 
     def _moved(self, origin: Connection) -> bool:
-        return (self.host.text().strip(), self.port.value(), self.username.text().strip()) != (
+        return (self.host.text().strip(), self._port_number(), self.username.text().strip()) != (
             origin.host,
             origin.port,
             origin.username,
@@ -672,6 +675,11 @@ def ask_removal(connection: Connection, parent: QWidget) -> ConfirmDialog:
     )
     dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
     return dialog
+
+
+def _indent(box: QSpinBox | QDoubleSpinBox) -> None:
+    """The style sheet's padding does not reach the editor inside a spin box."""
+    box.lineEdit().setTextMargins(Space.S, 0, 0, 0)
 
 
 def _sentence(error: AltusError) -> str:

@@ -21,6 +21,8 @@ from PySide6.QtCore import (
 from altus4_desktop.domain.connections import Connection, ConnectionReport, TlsMode
 from altus4_desktop.domain.errors import AltusError
 from altus4_desktop.domain.schema import ColumnInfo, DatabaseSchema, FulltextIndex, TableInfo
+from altus4_desktop.ui.panes.painting import plain_tool_tip
+from altus4_desktop.ui.times import ago, full
 
 AnyIndex = QModelIndex | QPersistentModelIndex
 
@@ -100,6 +102,15 @@ class ConnectionModel(QAbstractListModel):
                         tls_text(row),
                     )
                 )
+            case Qt.ItemDataRole.ToolTipRole:
+                lines = (
+                    connection.name,
+                    place_text(connection),
+                    reach_text(row),
+                    tls_text(row),
+                    last_connected_text(connection.last_connected_at),
+                )
+                return plain_tool_tip("\n".join(lines))
             case ConnectionRole.ROW:
                 return row
             case ConnectionRole.SORT:
@@ -167,27 +178,11 @@ def tls_text(row: ConnectionRow) -> str:
     return _tr("TLS verified")
 
 
-def relative_time(instant: datetime | None, now: datetime) -> str:
-    """How long ago, as people say it."""
+def last_connected_text(instant: datetime | None) -> str:
+    """When it was last connected, as part of a sentence."""
     if instant is None:
         return _tr("Never connected")
-    seconds = max(0.0, (now - instant).total_seconds())
-    if seconds < 60:
-        return _tr("just now")
-    if seconds < 3600:
-        return _tr("{count} min ago").format(count=int(seconds // 60))
-    if seconds < 86400:
-        return _tr("{count} h ago").format(count=int(seconds // 3600))
-    if seconds < 86400 * 14:
-        return _tr("{count} d ago").format(count=int(seconds // 86400))
-    return instant.astimezone().strftime("%Y-%m-%d")
-
-
-def relative_instant_text(instant: datetime | None) -> str:
-    """When it was last connected, as a sentence's part."""
-    if instant is None:
-        return _tr("Never connected")
-    return _tr("Last connected {when}").format(when=relative_time(instant, datetime.now(UTC)))
+    return _tr("Connected {when}").format(when=ago(instant))
 
 
 def _tr(text: str) -> str:
@@ -223,7 +218,7 @@ def _definition(record: Record) -> str:
         case TableInfo():
             count = len(record.fulltext_indexes)
             if not count:
-                return _tr("No FULLTEXT index: cannot be searched")
+                return _tr("No FULLTEXT index")
             return _tr("{count} FULLTEXT").format(count=count)
         case FulltextIndex():
             columns = ", ".join(record.columns)
@@ -250,13 +245,31 @@ def _analysed(record: Record) -> str:
         return ""
     if record.last_analyzed_at is None:
         return _tr("never")
-    return record.last_analyzed_at.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
+    return record.last_analyzed_at.astimezone(UTC).strftime("%Y-%m-%d")
+
+
+def _explanation(record: Record) -> str:
+    match record:
+        case TableInfo(last_analyzed_at=None):
+            note = _tr("Never analysed, as far as the server knows")
+        case TableInfo():
+            note = _tr("Last analysed {when}").format(when=full(record.last_analyzed_at))
+        case FulltextIndex():
+            return _tr("FULLTEXT index {name} on {columns}").format(
+                name=record.name, columns=", ".join(record.columns)
+            )
+        case ColumnInfo():
+            return f"{record.name}\n{_definition(record)}"
+    lines = [record.name, record.engine, note]
+    if not record.fulltext_indexes:
+        lines.append(_tr("Without a FULLTEXT index this table cannot be searched."))
+    return "\n".join(line for line in lines if line)
 
 
 SCHEMA_COLUMNS = (
     SchemaColumn("Name", _name),
     SchemaColumn("Definition", _definition),
-    SchemaColumn("Rows / cardinality", _rows, Qt.AlignmentFlag.AlignRight),
+    SchemaColumn("Rows", _rows, Qt.AlignmentFlag.AlignRight),
     SchemaColumn("Last analysed", _analysed),
 )
 
@@ -358,6 +371,8 @@ class SchemaTreeModel(QAbstractItemModel):
                 answer = column.display(record)
             case Qt.ItemDataRole.AccessibleTextRole:
                 answer = f"{_tr(column.title)}: {column.display(record)}"
+            case Qt.ItemDataRole.ToolTipRole:
+                answer = plain_tool_tip(_explanation(record))
             case Qt.ItemDataRole.TextAlignmentRole:
                 answer = column.alignment | Qt.AlignmentFlag.AlignVCenter
             case SchemaRole.RECORD:

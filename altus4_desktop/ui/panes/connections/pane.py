@@ -28,7 +28,7 @@ from altus4_desktop.domain.connections import (
 from altus4_desktop.domain.errors import AltusError
 from altus4_desktop.ui.icons import icon
 from altus4_desktop.ui.pane import Command, Pane
-from altus4_desktop.ui.panes.connections.checking import CheckPanel, protection_text
+from altus4_desktop.ui.panes.connections.checking import CheckPanel, protection_text, way_out
 from altus4_desktop.ui.panes.connections.controller import (
     ConnectionsController,
     ConnectionsState,
@@ -44,9 +44,9 @@ from altus4_desktop.ui.panes.connections.model import (
     Reach,
     SchemaTreeModel,
     environment_text,
+    last_connected_text,
     place_text,
     reach_text,
-    relative_instant_text,
     tls_text,
 )
 from altus4_desktop.ui.panes.elided import ElidedLabel
@@ -634,7 +634,7 @@ class ConnectionsPane(Pane):
         )
         protection = protection_text(row.report.tls) if row.report else tls_text(row)
         state = reach_text(row) if row.reach is not Reach.FAILED else self.tr("Failed")
-        seen = relative_instant_text(connection.last_connected_at)
+        seen = last_connected_text(connection.last_connected_at)
         self.facts.setText("  ·  ".join((state, protection, seen)))
         self._draw_pool()
 
@@ -668,7 +668,7 @@ class ConnectionsPane(Pane):
             self.tree_model.show(state.schema)
             self._size_columns()
         if state.error is not None:
-            self.tree_failed.set("error", error_message(state.error), error_hint(state.error))
+            self.tree_failed.set("error", error_message(state.error), way_out(state.error))
             self.tree_pages.setCurrentWidget(self.tree_failed)
         elif state.schema is not None:
             self._show_tree()
@@ -723,7 +723,7 @@ class ConnectionsPane(Pane):
             return
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.Interactive)
         width = max(self.tree.viewport().width(), 300)
-        for column, share in enumerate((36, 30, 16, 18)):
+        for column, share in enumerate((38, 32, 12, 17)):
             self.tree.setColumnWidth(column, width * share // 100)
 
     def _restore_columns(self) -> None:

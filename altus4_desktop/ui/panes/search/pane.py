@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from PySide6.QtCore import QModelIndex, QPoint, Qt, QTimer, Slot
 from PySide6.QtGui import QAction, QGuiApplication, QKeySequence, QShortcut
 from PySide6.QtWidgets import (
@@ -42,10 +44,11 @@ from altus4_desktop.ui.panes.search.query import QueryField, SyntaxMark
 from altus4_desktop.ui.panes.search.scope import Scope, ScopeModel, ScopePopup
 from altus4_desktop.ui.panes.search.sources import SourceBar
 from altus4_desktop.ui.panes.search.states import IdlePage, NothingPage
-from altus4_desktop.ui.panes.search.wording import duration_text, value_text
+from altus4_desktop.ui.panes.search.wording import value_text
 from altus4_desktop.ui.session import Session
 from altus4_desktop.ui.texts import error_hint, error_message
 from altus4_desktop.ui.theme import Space
+from altus4_desktop.ui.times import duration
 from altus4_desktop.ui.widgets import (
     Busy,
     Button,
@@ -81,6 +84,7 @@ class SearchPane(Pane):
         self.scope_model = ScopeModel(self)
         self._only: SourceRef | None = None
         self._connections: tuple[Connection, ...] = ()
+        self._wanted_ids: tuple[str, ...] = ()
         self._awaits_list = True
         self.heading.hide()
         self._build()
@@ -327,16 +331,23 @@ class SearchPane(Pane):
     def receive(self, intent: object) -> None:
         """Run a query again: a text, or a request with its mode and limit."""
         if isinstance(intent, SearchRequest):
-            self.mode.set_key(
-                SearchMode.BOOLEAN.value
-                if intent.mode is SearchMode.BOOLEAN
-                else SearchMode.NATURAL.value
-            )
+            boolean = intent.mode is SearchMode.BOOLEAN
+            self.mode.set_key((SearchMode.BOOLEAN if boolean else SearchMode.NATURAL).value)
             self.query.setText(intent.query)
-            self.search()
+            self._adopt(intent.connection_ids)
+            self._run(replace(intent, mode=SearchMode(self.mode.key), limit=self._page_size()))
         elif isinstance(intent, str) and intent.strip():
             self.query.setText(intent)
             self.search()
+
+    def _adopt(self, connection_ids: tuple[str, ...]) -> None:
+        """Search where an earlier search looked, as soon as it is known what there is."""
+        self._wanted_ids = connection_ids
+        if self._connections and connection_ids:
+            others = frozenset(c.id for c in self._connections if c.id not in connection_ids)
+            self.scope_model.choose(Scope(others))
+        elif self._connections:
+            self.scope_model.choose_all()
 
     @Slot()
     def focus_first(self) -> None:
@@ -407,17 +418,23 @@ class SearchPane(Pane):
                 [(self.tr("Choose"), self._open_scope)],
             )
             return
-        self._only = None
-        self.sources.sources.choose(None)
-        self.controller.run(
+        self._run(
             SearchRequest(
                 query=query,
                 mode=SearchMode(self.mode.key),
                 connection_ids=scope.connection_ids(connections),
                 tables=scope.table_choices(),
-                limit=int(self.limit.currentData()),
+                limit=self._page_size(),
             )
         )
+
+    def _run(self, request: SearchRequest) -> None:
+        self._only = None
+        self.sources.sources.choose(None)
+        self.controller.run(request)
+
+    def _page_size(self) -> int:
+        return int(self.limit.currentData())
 
     @Slot()
     def _search_as_plain_text(self) -> None:
@@ -538,7 +555,7 @@ class SearchPane(Pane):
         if count == 1:
             text = self.tr("1 hit")
         return (text + least + sources).format(
-            shown=shown, count=count, total=total, time=duration_text(state.total_ms)
+            shown=shown, count=count, total=total, time=duration(state.total_ms)
         )
 
     def _draw_note(self, state: SearchState) -> None:
@@ -751,11 +768,16 @@ class SearchPane(Pane):
     @Slot(object)
     def _take_connections(self, connections: list[Connection]) -> None:
         self._awaits_list = False
-        self._connections = tuple(connections)
+        # An admin sees everybody's connections; a search looks into one's own.
+        user_id = self.session.actor.user_id
+        own = tuple(c for c in connections if c.is_active and c.user_id == user_id)
         self.hits.set_environments({c.id: c.environment for c in connections})
-        known = {c.id for c in self.scope_model.connections}
-        if known != {c.id for c in connections} or not known:
-            self.scope_model.show(connections, self.scope_model.scope)
+        if own != self._connections:
+            self._connections = own
+            self.scope_model.show(own, self.scope_model.scope)
+            if self._wanted_ids:
+                self._adopt(self._wanted_ids)
+        self._wanted_ids = ()
         self._name_scope(self.scope_model.scope)
         if self.controller.state.phase is Phase.IDLE:
             self._draw_page(self.controller.state)

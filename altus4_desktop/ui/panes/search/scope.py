@@ -60,9 +60,12 @@ class Scope:
         )
 
     def connection_ids(self, connections: Iterable[Connection]) -> tuple[str, ...]:
-        """The connections to search; empty when all of them are."""
-        wanted = [c.id for c in connections if c.id not in self.left_out]
-        return tuple(wanted) if self.left_out else ()
+        """The connections to search; empty when all of them are, and all of their tables."""
+        known = tuple(connections)
+        wanted = tuple(c.id for c in known if c.id not in self.left_out)
+        if len(wanted) == len(known) and not self.table_choices():
+            return ()
+        return wanted
 
     def table_choices(self) -> tuple[TableChoice, ...]:
         """The tables to search of connections that are searched in part."""
@@ -150,11 +153,11 @@ class ScopeModel(QAbstractItemModel):
 
     def choose_all(self) -> None:
         """Search everything."""
-        self._choose(Scope())
+        self.choose(Scope())
 
     def choose_none(self) -> None:
         """Leave everything out, to pick a few."""
-        self._choose(Scope(frozenset(c.id for c in self._connections)))
+        self.choose(Scope(frozenset(c.id for c in self._connections)))
 
     def index(self, row: int, column: int, parent: AnyIndex = QModelIndex()) -> QModelIndex:  # noqa: B008 - Qt's default
         if not self.hasIndex(row, column, parent):
@@ -226,7 +229,7 @@ class ScopeModel(QAbstractItemModel):
         if not checked:
             left_out |= {connection_id}
         tables = {key: names for key, names in self._scope.tables.items() if key != connection_id}
-        self._choose(Scope(left_out, tables))
+        self.choose(Scope(left_out, tables))
 
     def _choose_table(self, connection_id: str, table: str, *, checked: bool) -> None:
         everything = frozenset(self._tables.get(connection_id, ()))
@@ -240,11 +243,12 @@ class ScopeModel(QAbstractItemModel):
         tables.pop(connection_id, None)
         if names != everything:
             tables[connection_id] = names
-        self._choose(
+        self.choose(
             replace(self._scope, left_out=self._scope.left_out - {connection_id}, tables=tables)
         )
 
-    def _choose(self, scope: Scope) -> None:
+    def choose(self, scope: Scope) -> None:
+        """Search this from now on."""
         if scope == self._scope:
             return
         self._scope = scope

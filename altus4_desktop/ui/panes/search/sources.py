@@ -39,9 +39,10 @@ from PySide6.QtWidgets import (
 
 from altus4_desktop.domain.searching import SourceRef, SourceReport, SourceState
 from altus4_desktop.ui.panes.painting import draw_icon, plain_tool_tip, sized
-from altus4_desktop.ui.panes.search.wording import duration_text, source_text
+from altus4_desktop.ui.panes.search.wording import source_text
 from altus4_desktop.ui.texts import error_hint, error_message
 from altus4_desktop.ui.theme import Space, TypeSize, worn_palette
+from altus4_desktop.ui.times import duration
 
 AnyIndex = QModelIndex | QPersistentModelIndex
 
@@ -138,7 +139,7 @@ class SourceModel(QAbstractListModel):
             case SourceState.RUNNING:
                 return self.tr("searching")
             case SourceState.OK:
-                return f"{report.hits} · {duration_text(report.elapsed_ms)}"
+                return f"{report.hits} · {duration(report.elapsed_ms)}"
             case SourceState.FAILED:
                 return self.tr("failed")
             case SourceState.TIMED_OUT:
@@ -169,7 +170,7 @@ class SourceModel(QAbstractListModel):
         match report.state:
             case SourceState.OK:
                 return self.tr("{hits} hits in {time}").format(
-                    hits=report.hits, time=duration_text(report.elapsed_ms)
+                    hits=report.hits, time=duration(report.elapsed_ms)
                 )
             case SourceState.QUEUED:
                 return self.tr("Waiting for its turn")

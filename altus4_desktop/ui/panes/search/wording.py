@@ -39,15 +39,6 @@ def size_text(count: int, *, binary: bool = False) -> str:
     return f"{count / (1024 * 1024):.1f} MB"
 
 
-def duration_text(elapsed_ms: float) -> str:
-    """A duration as people say it: ``12 ms``, ``1.2 s``."""
-    if elapsed_ms < 1:
-        return "<1 ms"
-    if elapsed_ms < 1000:
-        return f"{elapsed_ms:.0f} ms"
-    return f"{elapsed_ms / 1000:.1f} s"
-
-
 def value_text(value: Value) -> str:
     """A value as plain text; NULL is the empty text, the caller shows it in its own way."""
     if value is None:
