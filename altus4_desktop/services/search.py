@@ -168,13 +168,16 @@ class SearchService:
                 if connection.is_active and connection.user_id == actor.user_id
             ]
         chosen = []
+        # Tables of one connection say nothing about another one that is asked for by its id.
+        bound = all(choice.connection_id for choice in request.tables)
         for connection in connections:
             tables = tuple(
                 choice.table
                 for choice in request.tables
                 if choice.connection_id in (None, connection.id)
             )
-            if tables or not request.tables:
+            whole = bound and connection.id in request.connection_ids
+            if tables or whole or not request.tables:
                 chosen.append((connection, tables))
         if not chosen:
             raise InputError(
