@@ -234,18 +234,23 @@ class MetadataService:
         return None if sealed is None else self._vault.open_(sealed, _binding(location))
 
     def _sealed_records(self) -> Iterator[str]:
-        """What this workstation has sealed: other workstations' records in a shared store have
-        keys of their own and must not keep this one from making its own."""
+        """What this workstation has sealed and cannot make anew.
+
+        Left out are the demo's connections, whose passwords are made again with each start, and
+        what other workstations put into a shared store: they have keys of their own.
+        """
         if self._settings.metadata_password_sealed is not None:
             yield self._settings.metadata_password_sealed
-        if self.location.embedded:
-            if self.is_configured():
-                self.open_()
-                yield from (record for _, record in self.store.connections.sealed_records())
-        elif self.is_open:
-            own = f".{self._vault.status().key_id}."
-            records = self.store.connections.sealed_records()
-            yield from (record for _, record in records if own in record)
+        embedded = self.location.embedded
+        if embedded and self.is_configured():
+            self.open_()
+        if not self.is_open:
+            return
+        own = f".{self._vault.status().key_id}."
+        for connection in self.store.connections.list_(None, active_only=False):
+            record = connection.password_sealed
+            if not connection.managed and (embedded or own in record):
+                yield record
 
 
 def _binding(location: StoreLocation) -> Binding:

@@ -80,9 +80,16 @@ class VaultService:
     ) -> None:
         """Bring the key into memory; with a ``token`` waits for the keyring's prompt.
 
-        Raises VaultLockedError, KeyMissingError, VaultError, Cancelled.
+        Raises VaultLockedError, KeyMissingError while records need the lost key, VaultError,
+        Cancelled.
         """
-        self._vault.unlock(passphrase_secret, timeout_s=_patience(token), token=token)
+        try:
+            self._vault.unlock(passphrase_secret, timeout_s=_patience(token), token=token)
+        except KeyMissingError:
+            if self.records_exist():
+                raise
+            # Nothing was ever sealed with the lost key: a new one loses nothing.
+            self.set_up_keyring(token)
 
     def lock(self) -> None:
         """Drop the key from memory, unless it lives nowhere else."""
@@ -118,7 +125,7 @@ class VaultService:
         except KeyMissingError:
             if self.records_exist():
                 raise
-            # Nothing was ever sealed with the lost key: a new one loses nothing.
+            # As in `unlock`; here a passphrase will do as well.
             self._set_up(passphrase)
 
     def _make_ready(self, passphrase: PassphraseSupplier | None) -> None:

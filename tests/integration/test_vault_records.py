@@ -40,11 +40,19 @@ class Workstation:
         self.metadata = MetadataService(self.folder, settings, self.vault)
         self.metadata.open_()
 
-    def save_connection(self, user_id: str, host: str) -> None:
+    def save_connection(self, user_id: str, host: str, *, managed: bool = False) -> None:
         self.vault.ensure_ready()
         self.metadata.store.connections.create_(
             Connection(
-                str(uuid.uuid4()), user_id, host, host, 3306, "d", "u", self.vault.seal("x", PLACE)
+                str(uuid.uuid4()),
+                user_id,
+                host,
+                host,
+                3306,
+                "d",
+                "u",
+                self.vault.seal("x", PLACE),
+                managed=managed,
             )
         )
 
@@ -83,6 +91,8 @@ def test_every_password_of_the_embedded_store_counts(
     desktop = workstation("one")
     user_id = desktop.create_admin()
     assert not desktop.vault.records_exist()
+    desktop.save_connection(user_id, "demo", managed=True)
+    assert not desktop.vault.records_exist(), "the demo's passwords are made anew"
     desktop.save_connection(user_id, "h1")
     assert desktop.vault.records_exist()
     desktop.metadata.close_()
@@ -93,7 +103,8 @@ def test_every_password_of_the_embedded_store_counts(
     with pytest.raises(KeyMissingError):
         desktop.vault.ensure_ready(lambda: "correct horse battery")
     assert desktop.keyring.items == {}
-    connection = desktop.metadata.store.connections.list_(user_id)[0]
+    connection = desktop.metadata.store.connections.find_by_name(user_id, "h1")
+    assert connection is not None
     desktop.metadata.store.connections.delete_(connection.id)
     desktop.vault.ensure_ready()
 

@@ -145,9 +145,14 @@ def test_a_lost_key_with_records_stays_lost_and_without_them_is_replaced(
     with pytest.raises(KeyMissingError):
         again.ensure_ready()
     assert memory_keyring.items == {}
+    with pytest.raises(KeyMissingError):
+        again.unlock()
     records.clear()
-    again.ensure_ready()
+    again.unlock()
     assert again.status().unlocked
+    assert len(memory_keyring.items) == 1
+    memory_keyring.items.clear()
+    service(tmp_path, memory_keyring, records).ensure_ready()
     assert len(memory_keyring.items) == 1
 
 
