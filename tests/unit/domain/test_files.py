@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from altus4_desktop.domain.files import make_private_folder, write_private
+from altus4_desktop.domain.files import make_private_folder, read_private, write_private
 
 
 @pytest.fixture(params=[0o000, 0o022, 0o077])
@@ -50,3 +50,28 @@ def test_a_failed_write_keeps_the_old_content_and_leaves_no_draft(
         write_private(tmp_path / "file", b"new")
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
     assert (tmp_path / "file").read_bytes() == b"old"
+
+
+def test_a_file_that_must_be_new_never_replaces_one(tmp_path: Path) -> None:
+    write_private(tmp_path / "file", b"first", only_new=True)
+    with pytest.raises(FileExistsError):
+        write_private(tmp_path / "file", b"second", only_new=True)
+    assert (tmp_path / "file").read_bytes() == b"first"
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+    assert stat.S_IMODE((tmp_path / "file").stat().st_mode) == 0o600
+
+
+@pytest.mark.timeout(10)
+def test_only_regular_files_are_read(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"content")
+    assert read_private(tmp_path / "file") == b"content"
+    (tmp_path / "link").symlink_to(tmp_path / "file")
+    (tmp_path / "dangling").symlink_to(tmp_path / "nowhere")
+    (tmp_path / "folder").mkdir()
+    os.mkfifo(tmp_path / "pipe")
+    for name in ("link", "dangling", "folder", "pipe"):
+        with pytest.raises(OSError, match=r".") as caught:
+            read_private(tmp_path / name)
+        assert not isinstance(caught.value, FileNotFoundError)
+    with pytest.raises(FileNotFoundError):
+        read_private(tmp_path / "nowhere")
