@@ -6,6 +6,7 @@ import itertools
 import re
 import time
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from altus4_desktop.domain.cancel import CancelToken
@@ -21,6 +22,13 @@ if TYPE_CHECKING:
 
 _NUMBER = itertools.count(1)
 _READING = re.compile(r"[\s(]*(SELECT|SHOW|EXPLAIN|DESCRIBE)\b", re.IGNORECASE)
+_QUOTED = re.compile(r"`(?:[^`]|``)*`|'(?:[^'\\]|\\.|'')*'", re.DOTALL)
+# What a SELECT can do besides reading: write a file, lock, sleep, leave something in the session.
+# A version comment holds statements that no pattern sees.
+_MORE_THAN_READING = re.compile(
+    r"/\*M?!|:=|\b(?:INTO|FOR\s+UPDATE|FOR\s+SHARE|LOCK\s+IN|LOAD_FILE|GET_LOCK|SLEEP|BENCHMARK)\b",
+    re.IGNORECASE,
+)
 _SELECT = re.compile(r"SELECT\b", re.IGNORECASE)
 _NOT_IN_A_TAG = re.compile(r"[^A-Za-z0-9_-]")
 _SHORTEST_LIMIT_S = 0.001
@@ -148,11 +156,17 @@ class TenantSession:
 
 
 def _check_reading(sql: str, target: Target) -> None:
-    """Refuse here what the session would refuse there."""
-    # A version comment holds statements that the pattern does not see.
-    if _READING.match(sql) is None or "/*!" in sql or "/*M!" in sql:
+    """Refuse here what the session would refuse there, and what it would let through."""
+    if not _only_reads(sql):
         raise TenantError(
             TenantFailure.DENIED,
-            "“{connection}” is only read; a statement that may change something was not sent.",
+            "“{connection}” is only read; a statement that may do more was not sent.",
             details={"connection": target.name},
         )
+
+
+@lru_cache(maxsize=256)
+def _only_reads(sql: str) -> bool:
+    if _READING.match(sql) is None:
+        return False
+    return _MORE_THAN_READING.search(_QUOTED.sub("", sql)) is None
