@@ -306,9 +306,11 @@ class SampleLoader:
 
     def _insert(self, shape: TableShape, batch: Rows) -> None:
         columns = ", ".join(_quoted(name) for name, _ in shape.columns)
-        literal = self._connection.literal
-        values = ", ".join("(" + ", ".join(literal(value) for value in row) + ")" for row in batch)
-        self._run(f"INSERT INTO {_quoted(shape.name)} ({columns}) VALUES {values}")
+        into = f"{_quoted(shape.name)} ({columns})".replace("%", "%%")
+        marks = ", ".join(["%s"] * len(shape.columns))
+        with self._connection.cursor() as cursor:
+            # PyMySQL makes one statement of as many rows as fit.
+            cursor.executemany(f"INSERT INTO {into} VALUES ({marks})", batch)
 
     def _run(self, statement: str) -> None:
         with self._connection.cursor() as cursor:

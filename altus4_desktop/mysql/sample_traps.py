@@ -287,7 +287,7 @@ _VALUES: list[tuple[object, ...]] = [
         "Trap: smallest numbers",
         -9223372036854775808,
         0,
-        -LARGEST_DECIMAL,
+        LARGEST_DECIMAL.copy_negate(),  # a minus sign would round it to 28 digits
         -1.7976931348623157e308,
         "1000-01-01",
         "1000-01-01 00:00:00.000001",
