@@ -209,7 +209,7 @@ class AccountsService:
         """One account; raises AccessError for all but admins, NotFoundError."""
         self._check_admin(actor)
         wanted = email_or_id.strip()
-        user = self._store.users.find_(wanted) or self._find_user(wanted.lower())
+        user = self._store.users.find_(wanted) or self._store.users.find_by_email(wanted.lower())
         if user is None:
             raise _no_such_user(wanted)
         return user
@@ -221,7 +221,7 @@ class AccountsService:
         self._check_admin(actor)
         user = _new_user(name, email, role, "UTC")
         check_new_password(password_secret)
-        if self._find_user(user.email) is not None:
+        if self._store.users.find_by_email(user.email) is not None:
             raise _email_taken(user.email)
         return self._store.users.create_(user, hash_password(password_secret, self._cost))
 
@@ -259,14 +259,9 @@ class AccountsService:
     def _store(self) -> Store:
         return self._metadata.store
 
-    def _find_user(self, email: str) -> User | None:
-        # Servers compare e-mails by their collation, where é may equal e: only the very one counts.
-        user = self._store.users.find_by_email(email)
-        return user if user is not None and user.email == email else None
-
     def _find_with_password(self, email: str, password_secret: str) -> User | None:
         self._check_may_try(email)
-        user = self._find_user(email)
+        user = self._store.users.find_by_email(email)
         password_hash = self._store.users.find_password_hash(user.id) if user else None
         # The same work for an address nobody has: the time taken must not tell.
         known = verify_password(password_secret, password_hash or unknown_user_hash(self._cost))

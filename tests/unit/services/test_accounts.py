@@ -302,9 +302,10 @@ def test_the_wait_survives_a_restart_and_ends_by_itself(
     assert code_of(caught) == "access.backoff"
     house.clock.turn(2)
     assert again.sign_in(admin.email, PASSWORD) == admin
-    with pytest.raises(AccessError) as caught:
-        again.sign_in(admin.email, OTHER)
-    assert code_of(caught) == "access.credentials", "a success starts the count anew"
+    for _ in range(5):
+        with pytest.raises(AccessError) as caught:
+            again.sign_in(admin.email, OTHER)
+        assert code_of(caught) == "access.credentials", "a success starts the count anew"
 
 
 @pytest.mark.parametrize("back", [1, 3600, 10 * 365 * 86400])
