@@ -109,7 +109,7 @@ def run_search(args: argparse.Namespace, context: CliContext) -> int:
         context.services.connections.get_(actor, name).id
         for name in dict.fromkeys(args.connections)
     )
-    asked = _Asked(args, context, actor, ids)
+    asked = _Asked(args, context, actor, ids, cell_limit)
     if args.batch is not None:
         return _run_batch(args.batch, asked)
     with _stopped_by_interrupt() as token:

@@ -51,7 +51,8 @@ def explain(
     readings = _readings(query, answered, boolean=boolean)
     if row_count == 0:
         notices += _about_nothing(query, readings, sources, boolean=boolean)
-    notices += _about_ignored(readings)
+    if row_count:
+        notices += _about_ignored(readings)
     if boolean:
         notices += _about_typing(query)
     if row_count:
@@ -121,7 +122,7 @@ def _about_nothing(
         )
         return
     causes = [cause for reading in readings for cause in _cause(reading, boolean=boolean)]
-    yield from causes
+    yield from causes or _about_ignored(readings)
     if not causes:
         words = _listed([f"“{word}”" for word in _found_words(readings)])
         where = "in the searched tables"

@@ -10,18 +10,21 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from altus4_desktop.domain.schema import TableInfo
 from altus4_desktop.domain.searching import Match, Value
 from altus4_desktop.search.terms import Fate, IndexRules, JudgedWord, Term
-from altus4_desktop.search.words import Folding, fold, fold_word, word_pattern
+from altus4_desktop.search.words import Folding, fold, fold_word, word_characters, word_pattern
 
 SNIPPET_CHARS = 220
 # A cell full of the word is not marked to its end: nobody reads that far, and every mark costs.
 MAX_MATCHES_PER_COLUMN = 60
 _LEAD_CHARS = 40
+_MANY_NEEDLES = 12
 
 _SPACES = re.compile(r"[\s\x00-\x1f\x7f-\x9f]+")
+_UNEVEN = re.compile(r"[\s\x00-\x1f\x7f-\x9f](?<! )|  ")
 _TEXT_TYPES = frozenset({"char", "varchar", "tinytext", "text", "mediumtext", "longtext"})
 _TITLE_NAMES = (
     "title",
@@ -65,15 +68,16 @@ class Highlighter:
     def __init__(self, terms: Sequence[Term], rules: IndexRules, *, boolean: bool) -> None:
         self._folding = rules.folding
         wanted = [term for term in terms if not term.excluded]
-        self._needles = _needles(wanted, rules, boolean=boolean)
-        self._words = _single_words(wanted, rules)
+        self._finder = _Finder(_needles(wanted, rules, boolean=boolean))
+        words = _single_words(wanted, rules)
+        self._words = _Finder(words) if words else None
 
     def snippet(
-        self, columns: Mapping[str, Value], indexed: Sequence[str], title_column: str
+        self, columns: Mapping[str, Value], searched: Sequence[str], title_column: str
     ) -> Snippet:
-        """The matches in the ``indexed`` columns and the piece of text around the best of them."""
-        texts = [(name, text) for name in indexed if isinstance(text := columns.get(name), str)]
-        found = self._find_in(texts, self._needles)
+        """The matches in the ``searched`` columns and the piece of text around the best of them."""
+        texts = [(name, text) for name in searched if isinstance(text := columns.get(name), str)]
+        found = self._find_in(texts, self._finder)
         if not found and self._words:
             # A phrase may hold words that the server skips: show its words then.
             found = self._find_in(texts, self._words)
@@ -86,14 +90,12 @@ class Highlighter:
 
     def spans(self, text: str) -> list[Span]:
         """The matches in ``text``, in order, none touching another."""
-        return _find(text, self._needles, self._folding)
+        return self._finder.spans(text, self._folding)
 
-    def _find_in(
-        self, texts: Sequence[tuple[str, str]], needles: Sequence[_Needle]
-    ) -> dict[str, list[Span]]:
+    def _find_in(self, texts: Sequence[tuple[str, str]], finder: _Finder) -> dict[str, list[Span]]:
         found = {}
         for name, text in texts:
-            spans = _find(text, needles, self._folding)
+            spans = finder.spans(text, self._folding)
             if spans:
                 found[name] = spans
         return found
@@ -172,63 +174,103 @@ def _trimmed(term: Term) -> Sequence[JudgedWord]:
     return term.words[held[0] : held[-1] + 1] if held else ()
 
 
-def _find(text: str, needles: Sequence[_Needle], folding: Folding) -> list[Span]:
-    if not text or not needles:
-        return []
-    folded, origins = fold(text, folding)
-    spans: list[Span] = []
-    for needle in needles:
-        if needle.anywhere:
-            _find_anywhere(folded, needle.words[0], spans)
+class _Finder:
+    """Finds needles in folded text in one pass."""
+
+    def __init__(self, needles: Sequence[_Needle]) -> None:
+        self._needles = needles
+        self._pieces = frozenset(needle.words[0] for needle in needles if needle.anywhere)
+        self._patterns: dict[bool, re.Pattern[str] | None] = {}
+        self._by_word: dict[str, list[_Needle]] = {}
+        self._beginnings: tuple[str, ...] = ()
+        if len(needles) > _MANY_NEEDLES:
+            for needle in needles:
+                self._by_word.setdefault(needle.words[0], []).append(needle)
+            self._beginnings = tuple(needle.words[0] for needle in needles if needle.prefix)
+
+    def spans(self, text: str, folding: Folding) -> list[Span]:
+        """Where ``text`` matches: in order, none touching another, at most
+        `MAX_MATCHES_PER_COLUMN`."""
+        if not text or not self._needles:
+            return []
+        folded, origins = fold(text, folding)
+        if self._pieces:
+            spans = _find_pieces(folded, self._pieces)
+        elif self._by_word:
+            spans = self._find_by_word(folded)
         else:
-            _find_words(folded, needle, spans)
-    if len(spans) > 1:
-        spans = _merge(spans)
-    if origins is None:
+            spans = self._find_by_pattern(folded)
+        if origins is None:
+            return spans
+        return [(origins[start], origins[end]) for start, end in spans]
+
+    def _find_by_pattern(self, folded: str) -> list[Span]:
+        plain = folded.isascii()
+        if plain not in self._patterns:
+            self._patterns[plain] = _compile(self._needles, plain=plain)
+        pattern = self._patterns[plain]
+        if pattern is None:
+            return []
+        found = islice(pattern.finditer(folded), MAX_MATCHES_PER_COLUMN)
+        return [match.span() for match in found]
+
+    def _find_by_word(self, folded: str) -> list[Span]:
+        """A regular expression of a hundred words would try each of them at every place."""
+        spans: list[Span] = []
+        last_end = 0
+        for word in word_pattern().finditer(folded):
+            start, end = word.span()
+            if start < last_end:
+                continue
+            text = word.group()
+            ends = [_end_of(folded, needle, end) for needle in self._by_word.get(text, ())]
+            if text.startswith(self._beginnings):
+                ends.append(end)
+            last_end = max(ends, default=0)
+            if last_end:
+                spans.append((start, last_end))
+                if len(spans) == MAX_MATCHES_PER_COLUMN:
+                    break
         return spans
-    return [(origins[start], _after(text, origins, end)) for start, end in spans]
 
 
-def _after(text: str, origins: list[int], end: int) -> int:
-    """The index in ``text`` behind the folded character before ``end``, marks on it included."""
-    return origins[end] if end < len(origins) - 1 else len(text)
+def _compile(needles: Sequence[_Needle], *, plain: bool) -> re.Pattern[str] | None:
+    """One pattern for all needles; ``plain`` for ASCII text, in which ``\\w`` is a word character
+    of the servers'."""
+    word, gap = (r"\w", r"\W") if plain else (f"[{word_characters()}]", f"[^{word_characters()}]")
+    alternatives = [
+        f"{gap}+".join(map(re.escape, needle.words)) + (f"{word}*" if needle.prefix else "")
+        for needle in sorted(needles, key=lambda needle: -len(needle.words))
+        if not plain or all(part.isascii() for part in needle.words)
+    ]
+    if not alternatives:
+        return None
+    inner = f"(?:{'|'.join(alternatives)})"
+    if plain:
+        return re.compile(rf"\b{inner}\b", re.ASCII)
+    return re.compile(f"(?<!{word}){inner}(?!{word})")
 
 
-def _find_anywhere(folded: str, piece: str, spans: list[Span]) -> None:
-    limit = len(spans) + MAX_MATCHES_PER_COLUMN
-    at = folded.find(piece)
-    while at >= 0 and len(spans) < limit:
-        spans.append((at, at + len(piece)))
-        at = folded.find(piece, at + len(piece))
+def _find_pieces(folded: str, pieces: frozenset[str]) -> list[Span]:
+    """Every place of every piece of the ngram parser, those that overlap joined."""
+    spans: list[Span] = []
+    sizes = sorted({len(piece) for piece in pieces})
+    for start in range(len(folded)):
+        for size in sizes:
+            if folded[start : start + size] not in pieces:
+                continue
+            if spans and start <= spans[-1][1]:
+                spans[-1] = (spans[-1][0], max(spans[-1][1], start + size))
+            else:
+                spans.append((start, start + size))
+        if len(spans) > MAX_MATCHES_PER_COLUMN:
+            return spans[:MAX_MATCHES_PER_COLUMN]
+    return spans
 
 
-def _find_words(folded: str, needle: _Needle, spans: list[Span]) -> None:
-    limit = len(spans) + MAX_MATCHES_PER_COLUMN
-    first = needle.words[0]
-    match = word_pattern().match
-    at = folded.find(first)
-    while at >= 0 and len(spans) < limit:
-        word = match(folded, at)
-        word_end = word.end() if word is not None else at + len(first)
-        if at and match(folded, at - 1) is not None:
-            # In the middle of a word.
-            at = folded.find(first, word_end)
-            continue
-        end = _end_of(folded, needle, at, word_end)
-        if end:
-            spans.append((at, end))
-        at = folded.find(first, max(end, word_end))
-
-
-def _end_of(folded: str, needle: _Needle, at: int, word_end: int) -> int:
-    """Where the needle that begins at ``at`` ends, 0 when it is something else."""
-    first = needle.words[0]
-    if len(needle.words) == 1:
-        return word_end if needle.prefix or word_end == at + len(first) else 0
-    if word_end != at + len(first):
-        return 0
+def _end_of(folded: str, needle: _Needle, end: int) -> int:
+    """Where the needle whose first word ends at ``end`` ends, 0 when other words follow."""
     search = word_pattern().search
-    end = word_end
     for wanted in needle.words[1:]:
         word = search(folded, end)
         if word is None or word.group() != wanted:
@@ -237,27 +279,17 @@ def _end_of(folded: str, needle: _Needle, at: int, word_end: int) -> int:
     return end
 
 
-def _merge(spans: list[Span]) -> list[Span]:
-    spans.sort()
-    merged = [spans[0]]
-    for start, end in spans[1:]:
-        last_start, last_end = merged[-1]
-        if start < last_end:
-            merged[-1] = (last_start, max(end, last_end))
-        else:
-            merged.append((start, end))
-    return merged[:MAX_MATCHES_PER_COLUMN]
-
-
 def _choose(
     texts: Sequence[tuple[str, str]], found: Mapping[str, list[Span]], title: str
 ) -> tuple[str, list[Span]]:
-    """The text to cut the snippet from: the one that matches most, the title only for want of
-    another."""
-    best_text, best_spans, best = "", [], (-1, -1, -1)
+    """The text to cut the snippet from: the one with most matches, but the title, which is shown
+    anyhow, only for want of another."""
+    best_text: str = ""
+    best_spans: list[Span] = []
+    best = (False, -1)
     for name, text in texts:
         spans = found.get(name, [])
-        worth = (name != title and bool(spans), len(spans), bool(text) + (name != title))
+        worth = (name != title and bool(text), len(spans))
         if worth > best:
             best_text, best_spans, best = text, spans, worth
     return best_text, best_spans
@@ -266,24 +298,28 @@ def _choose(
 def _cut(text: str, spans: list[Span]) -> tuple[str, tuple[Span, ...]]:
     """A piece of ``text`` on one line with the most matches in it, and where they are there."""
     start, end = _window(text, spans)
-    pieces = ["…"] if start else []
-    length = len(pieces)
-    marks: list[Span] = []
+    inside = [
+        (max(span_start, start), min(span_end, end))
+        for span_start, span_end in spans
+        if span_start < end and span_end > start
+    ]
+    before, after = "…" if start else "", "…" if end < len(text) else ""
+    if _UNEVEN.search(text, start, end) is None:
+        shift = len(before) - start
+        marks = tuple((mark_start + shift, mark_end + shift) for mark_start, mark_end in inside)
+        return f"{before}{text[start:end]}{after}", marks
+    pieces = [before]
+    length = len(before)
+    moved: list[Span] = []
     at = start
-    for span_start, span_end in spans:
-        if span_end <= start or span_start >= end:
-            continue
-        before = _one_line(text[at : max(span_start, at)])
-        marked = _one_line(text[max(span_start, at) : min(span_end, end)])
-        pieces += (before, marked)
-        length += len(before)
-        marks.append((length, length + len(marked)))
-        length += len(marked)
-        at = min(span_end, end)
-    pieces.append(_one_line(text[at:end]))
-    if end < len(text):
-        pieces.append("…")
-    return "".join(pieces), tuple(marks)
+    for mark_start, mark_end in inside:
+        gap, marked = _one_line(text[at:mark_start]), _one_line(text[mark_start:mark_end])
+        pieces += (gap, marked)
+        moved.append((length + len(gap), length + len(gap) + len(marked)))
+        length = moved[-1][1]
+        at = mark_end
+    pieces += (_one_line(text[at:end]), after)
+    return "".join(pieces), tuple(moved)
 
 
 def _window(text: str, spans: Sequence[Span]) -> Span:

@@ -44,13 +44,19 @@ _CJK = re.compile(
 
 
 @cache
-def word_pattern() -> re.Pattern[str]:
-    """Matches one whole word."""
+def word_characters() -> str:
+    """The characters of words, for use inside the brackets of a regular expression."""
     parts = []
     for item in _WORD_RANGES.split():
         first, _, last = item.partition("-")
         parts.append(f"\\u{int(first, 16):04x}-\\u{int(last or first, 16):04x}")
-    return re.compile("[" + "".join(parts) + "]+")
+    return "".join(parts)
+
+
+@cache
+def word_pattern() -> re.Pattern[str]:
+    """Matches one whole word."""
+    return re.compile(f"[{word_characters()}]+")
 
 
 def word_spans(text: str) -> Iterator[tuple[int, int]]:

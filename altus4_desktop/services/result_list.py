@@ -129,13 +129,20 @@ class _Dresser:
         rules = _rules(source)
         terms = read_terms(question.query, rules, boolean=question.boolean)
         self._ref = source.ref
-        self._indexed = planned.index.columns
+        # The index that ranked a row first may be the one of its title alone.
+        self._searched = tuple(
+            dict.fromkeys(
+                name
+                for index in (planned.index, *planned.table.fulltext_indexes)
+                for name in index.columns
+            )
+        )
         self._title = title_column(planned.table)
         self._highlighter = Highlighter(terms, rules, boolean=question.boolean)
 
     def dress(self, fused: FusedRow[IndexRow]) -> SearchHit:
         row = fused.ranked.row
-        snippet = self._highlighter.snippet(row.columns, self._indexed, self._title)
+        snippet = self._highlighter.snippet(row.columns, self._searched, self._title)
         return SearchHit(
             source=self._ref,
             key=row.key,
