@@ -186,10 +186,16 @@ class ConnectionsService:
 
         Raises LocalServerError and Cancelled besides.
         """
-        saved = self.get_(actor, connection_id)
-        if saved.managed:
-            return self._managed_target(saved, token)
-        return _target(saved.id, _draft(saved), self._open_password(saved))
+        return self._target_of(self.get_(actor, connection_id), token)
+
+    def source_(
+        self, saved: Connection, token: CancelToken | None = None
+    ) -> tuple[Target, DatabaseSchema]:
+        """`target_` and `schema_` of a connection that `list_` or `get_` has just returned, without
+        asking the store for it again; raises as they do."""
+        token = token or CancelToken()
+        target = self._target_of(saved, token)
+        return target, self._schema_of(target, token)
 
     def check_(
         self,
@@ -236,20 +242,8 @@ class ConnectionsService:
 
         Raises TenantError, Cancelled.
         """
-        from altus4_desktop.mysql.introspect import read_schema
-
         token = token or CancelToken()
-        target = self.target_(actor, connection_id, token)
-        asked_at = datetime.now(UTC)
-        # Whoever comes while it is being read waits for that answer instead of asking too.
-        with self._one_at_a_time(target.connection_id, token):
-            known = self._schemas.get(target.connection_id)
-            fits = known is not None and known.target == target
-            if known is not None and fits and (not refresh or known.schema.read_at > asked_at):
-                return known.schema
-            schema = self._with_session(target, token, read_schema)
-            self._schemas[target.connection_id] = _KnownSchema(target, schema)
-        return schema
+        return self._schema_of(self.target_(actor, connection_id, token), token, refresh=refresh)
 
     def parsers_(
         self, actor: Actor, connection_id: str, table: str, token: CancelToken | None = None
@@ -371,6 +365,27 @@ class ConnectionsService:
                 hint="So that nobody can send a saved password to another server.",
             )
         return self._open_password(saved)
+
+    def _target_of(self, saved: Connection, token: CancelToken | None) -> Target:
+        if saved.managed:
+            return self._managed_target(saved, token)
+        return _target(saved.id, _draft(saved), self._open_password(saved))
+
+    def _schema_of(
+        self, target: Target, token: CancelToken, *, refresh: bool = False
+    ) -> DatabaseSchema:
+        from altus4_desktop.mysql.introspect import read_schema
+
+        asked_at = datetime.now(UTC)
+        # Whoever comes while it is being read waits for that answer instead of asking too.
+        with self._one_at_a_time(target.connection_id, token):
+            known = self._schemas.get(target.connection_id)
+            fits = known is not None and known.target == target
+            if known is not None and fits and (not refresh or known.schema.read_at > asked_at):
+                return known.schema
+            schema = self._with_session(target, token, read_schema)
+            self._schemas[target.connection_id] = _KnownSchema(target, schema)
+        return schema
 
     def _managed_target(self, saved: Connection, token: CancelToken | None) -> Target:
         if self._open_endpoint is None:

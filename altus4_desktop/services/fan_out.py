@@ -210,9 +210,7 @@ class FanOut:
         if not self._begin(probe):
             return
         try:
-            connection_id = branch.connection.id
-            target = self._connections.target_(self._actor, connection_id, branch.token)
-            schema = self._connections.schema_(self._actor, connection_id, branch.token)
+            target, schema = self._connections.source_(branch.connection, branch.token)
         except Exception as error:
             self._fail(probe, error)
             return
