@@ -239,6 +239,7 @@ class FakeConnections:
     errors: dict[str, Exception] = field(default_factory=dict)
     gate: Gate | None = None
     drafts: list[ConnectionDraft] = field(default_factory=list)
+    copies: list[str] = field(default_factory=list)
     report: ConnectionReport = REPORT
     schema_reads: list[tuple[str, bool]] = field(default_factory=list)
 
@@ -255,6 +256,8 @@ class FakeConnections:
     ) -> Connection:
         self._fail("create")
         self.drafts.append(draft)
+        if copy_of is not None:
+            self.copies.append(copy_of)
         made = _of_draft(make_connection(len(self.saved) + 1), draft)
         self.saved.append(made)
         return made

@@ -389,12 +389,9 @@ class DetailPanel(QFrame):
         self.table.horizontalHeader().setMinimumSectionSize(56)
         self.table.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.table.selectionModel().currentRowChanged.connect(self._read_current)
-        QShortcut(
-            QKeySequence.StandardKey.Copy,
-            self.table,
-            self.copy_cell,
-            context=Qt.ShortcutContext.WidgetShortcut,
-        )
+        copy = QShortcut(QKeySequence(QKeySequence.StandardKey.Copy), self.table)
+        copy.setContext(Qt.ShortcutContext.WidgetShortcut)
+        copy.activated.connect(self.copy_cell)
         return self.table
 
     def _build_reader(self) -> QWidget:
@@ -407,7 +404,9 @@ class DetailPanel(QFrame):
         head.setSpacing(Space.S)
         self.cell_name = Label(role="strong")
         self.cell_facts = ElidedLabel(role="caption")
-        self.load = Button("", name="search.detail.load", icon_name="download")
+        self.load = Button(
+            self.tr("Load full value"), name="search.detail.load", icon_name="download"
+        )
         self.load.clicked.connect(self._want_full)
         self.copy_button = IconButton(
             "copy", self.tr("Copy value"), name="search.detail.copy", size=16

@@ -308,16 +308,18 @@ class SearchPane(Pane):
         to_query.activated.connect(self.focus_first)
 
     def _restore(self) -> None:
-        mode = self.memory.value("mode")
+        # Each choice writes all of them down again: read before any is made.
+        kept = {name: self.memory.value(name) for name in ("mode", "limit", "order", "panel")}
+        mode = kept["mode"]
         if mode in (SearchMode.NATURAL.value, SearchMode.BOOLEAN.value):
             self.mode.set_key(str(mode))
-        limit = self.limit.findData(self.memory.value("limit"))
+        limit = self.limit.findData(kept["limit"])
         self.limit.setCurrentIndex(max(limit, 0))
-        order = self.order.findData(self.memory.value("order"))
+        order = self.order.findData(kept["order"])
         self.order.setCurrentIndex(max(order, 0))
         self.split.restoreState(self.memory.layout("split"))
         self.detail.restore_layout(self.memory)
-        self.panel_button.setChecked(self.memory.value("panel") is not False)
+        self.panel_button.setChecked(kept["panel"] is not False)
         self._show_panel(self.panel_button.isChecked())
         self.scope_model.show((), Scope.from_document(self.memory.value("scope")))
 

@@ -43,7 +43,7 @@ class QueryField(SearchField):
         self._completer = completer
         completer.activated.connect(self._submit_soon)
         self.setCompleter(completer)
-        self._asked = ""
+        self._asked: str | None = None
         self._pause = QTimer(self)
         self._pause.setSingleShot(True)
         self._pause.setInterval(_TYPING_PAUSE_MS)
@@ -114,7 +114,7 @@ class QueryField(SearchField):
     @Slot()
     def _submit(self) -> None:
         self._pause.stop()
-        self._asked = "\0"
+        self._asked = None
         self._popup.hide()
         self.submitted.emit()
 

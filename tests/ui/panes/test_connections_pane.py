@@ -1,0 +1,556 @@
+"""The connections pane as a person uses it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QAbstractSpinBox,
+    QComboBox,
+    QLineEdit,
+    QPushButton,
+    QWidget,
+)
+from pytestqt.qtbot import QtBot
+
+from altus4_desktop.domain.connections import (
+    ConnectionDraft,
+    Environment,
+    TlsMode,
+    TlsReport,
+)
+from altus4_desktop.domain.errors import (
+    ConflictError,
+    InputError,
+    StoreError,
+    TenantError,
+    TenantFailure,
+)
+from altus4_desktop.ui.dialogs import ConfirmDialog
+from altus4_desktop.ui.panes.connections.controller import Phase
+from altus4_desktop.ui.panes.connections.dialogs import ConnectionDialog
+from altus4_desktop.ui.panes.connections.model import Reach
+from altus4_desktop.ui.panes.connections.pane import ConnectionsPane
+from tests.ui.world import REPORT, Gate, World, make_connection, make_schema, make_table
+
+
+def names(pane: ConnectionsPane) -> list[str]:
+    return [str(pane.connections.index(row).data()) for row in range(pane.connections.rowCount())]
+
+
+def opened(pane: ConnectionsPane) -> ConnectionDialog:
+    assert pane.dialog is not None
+    return pane.dialog
+
+
+def fill(dialog: ConnectionDialog, name: str = "Shop") -> None:
+    dialog.name_field.setText(name)
+    dialog.host.setText("db.internal")
+    dialog.database.setText("shop")
+    dialog.username.setText("reader")
+    dialog.password.setText("s3cret")
+
+
+def press(qtbot: QtBot, button: QWidget) -> None:
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+
+
+class TestList:
+    def test_shows_connections_and_the_schema_of_the_first(
+        self, connections_pane: ConnectionsPane
+    ) -> None:
+        assert names(connections_pane) == ["Library 1", "Library 2"]
+        assert connections_pane.name_label.text() == "Library 1"
+        assert connections_pane.tree_pages.currentWidget() is connections_pane.tree
+        assert connections_pane.tree_model.rowCount() == 1
+        assert connections_pane.connections.row_at(0).reach is Reach.READY
+        assert connections_pane.pool.text() == "Pool: 3 of 10 open, 1 busy, 2 idle, 0 waiting"
+
+    def test_the_schema_follows_the_selection(
+        self, qtbot: QtBot, connections_pane: ConnectionsPane, world: World
+    ) -> None:
+        world.connections.schemas["c2"] = make_schema(make_table("orders"))
+        connections_pane.list.setFocus()
+        qtbot.keyClick(connections_pane.list, Qt.Key.Key_Down)
+        qtbot.waitUntil(lambda: connections_pane.tree_model.index(0, 0).data() == "orders")
+
+    def test_a_failing_server_says_why_in_the_list_and_in_the_tree(
+        self, qtbot: QtBot, connections_pane: ConnectionsPane, world: World
+    ) -> None:
+        world.connections.errors["schema"] = TenantError(
+            TenantFailure.PORT, "Nothing answers.", hint="Start it.", server_code=2003
+        )
+        connections_pane.list.setCurrentIndex(connections_pane.connections.index(1))
+        qtbot.waitUntil(
+            lambda: connections_pane.tree_pages.currentWidget() is connections_pane.tree_failed
+        )
+        assert connections_pane.connections.row_at(1).reach is Reach.FAILED
+        said = connections_pane.connections.index(1).data(Qt.ItemDataRole.AccessibleTextRole)
+        assert "Nothing answers." in said
+        world.connections.errors.clear()
+        again = connections_pane.findChild(QPushButton, "connections.schema.again")
+        press(qtbot, again)
+        qtbot.waitUntil(
+            lambda: connections_pane.tree_pages.currentWidget() is connections_pane.tree
+        )
+        assert world.connections.schema_reads[-1] == ("c2", True)
+
+    def test_a_store_that_fails_is_said_to(self, qtbot: QtBot, world: World) -> None:
+        world.connections.errors["list"] = StoreError("The store is shut.")
+        pane = ConnectionsPane(world.session)
+        qtbot.addWidget(pane)
+        pane.show()
+        pane.activated()
+        qtbot.waitUntil(lambda: pane.pages.currentWidget() is pane.failed)
+        pane.shut()
+
+    def test_without_connections_the_first_step_is_offered(
+        self, qtbot: QtBot, connections_pane: ConnectionsPane, world: World
+    ) -> None:
+        world.connections.saved = []
+        connections_pane.session.connections_changed.emit()
+        qtbot.waitUntil(lambda: connections_pane.controller.state.phase is Phase.EMPTY)
+        assert connections_pane.pages.currentWidget() is connections_pane.empty
+        press(qtbot, connections_pane.findChild(QPushButton, "connections.add_first"))
+        assert connections_pane.dialog is not None
+
+    def test_filters(self, qtbot: QtBot, connections_pane: ConnectionsPane) -> None:
+        qtbot.keyClicks(connections_pane.filter, "2")
+        assert names(connections_pane) == ["Library 2"]
+        qtbot.keyClicks(connections_pane.filter, "xyz")
+        assert connections_pane.no_match.isVisible()
+        qtbot.keyClick(connections_pane.filter, Qt.Key.Key_Escape)
+        assert len(names(connections_pane)) == 2
+
+    def test_production_shows_the_banner(
+        self, qtbot: QtBot, connections_pane: ConnectionsPane, world: World
+    ) -> None:
+        world.connections.saved[1] = replace(
+            world.connections.saved[1], environment=Environment.PROD
+        )
+        connections_pane.session.connections_changed.emit()
+        qtbot.waitUntil(
+            lambda: (
+                connections_pane.connections.row_at(1).connection.environment is Environment.PROD
+            )
+        )
+        with qtbot.waitSignal(connections_pane.banner_changed, check_params_cb=bool):
+            connections_pane.list.setCurrentIndex(connections_pane.connections.index(1))
+        assert connections_pane.badge.text() == "PROD"
+
+
+class TestTree:
+    def test_the_filter_narrows_the_tree(
+        self, qtbot: QtBot, connections_pane: ConnectionsPane, world: World
+    ) -> None:
+        world.connections.schemas["c1"] = make_schema(
+            make_table("articles"), make_table("settings", indexed=False)
+        )
+        press(qtbot, connections_pane.refresh_button)
+        qtbot.waitUntil(lambda: connections_pane.tree_model.rowCount() == 2)
+        qtbot.keyClicks(connections_pane.tree_filter, "sett")
+        qtbot.waitUntil(lambda: connections_pane.tree_model.rowCount() == 1)
+        qtbot.keyClicks(connections_pane.tree_filter, "zzz")
+        qtbot.waitUntil(
+            lambda: connections_pane.tree_pages.currentWidget() is connections_pane.tree_nothing
+        )
+
+    def test_parsers_are_looked_up_when_a_table_is_opened(
+        self, qtbot: QtBot, connections_pane: ConnectionsPane
+    ) -> None:
+        model = connections_pane.tree_model
+        connections_pane.tree.expand(model.index(0, 0))
+        qtbot.waitUntil(lambda: model.knows_parsers("articles"))
+        assert "parser ngram" in str(model.index(0, 1, model.index(0, 0)).data())
+
+    def test_an_empty_database_says_so(
+        self, qtbot: QtBot, connections_pane: ConnectionsPane, world: World
+    ) -> None:
+        world.connections.schemas["c1"] = replace(make_schema(), tables=())
+        connections_pane._refresh()
+        qtbot.waitUntil(
+            lambda: connections_pane.tree_pages.currentWidget() is connections_pane.tree_empty
+        )
+
+
+class TestForm:
+    def test_adds_what_was_typed(
+        self, qtbot: QtBot, connections_pane: ConnectionsPane, world: World
+    ) -> None:
+        press(qtbot, connections_pane.add_button)
+        dialog = opened(connections_pane)
+        fill(dialog)
+        dialog.environment.set_key("prod")
+        with qtbot.waitSignal(connections_pane.controller.saved):
+            press(qtbot, dialog.save_button)
+        [draft] = world.connections.drafts
+        assert draft == ConnectionDraft(
+            "Shop", "db.internal", "shop", "reader", 3306, "s3cret", environment=Environment.PROD
+        )
+        qtbot.waitUntil(lambda: connections_pane.dialog is None)
+        qtbot.waitUntil(lambda: "Shop" in names(connections_pane))
+        qtbot.waitUntil(lambda: connections_pane.name_label.text() == "Shop")
+
+    @pytest.mark.parametrize(
+        "field",
+        ["name", "host", "port", "database", "username", "password", "tls", "ca_file", "size"],
+    )
+    def test_an_input_error_stands_beside_its_field(
+        self, qtbot: QtBot, connections_pane: ConnectionsPane, world: World, field: str
+    ) -> None:
+        connections_pane.add()
+        dialog = opened(connections_pane)
+        fill(dialog)
+        dialog.tls.setCurrentIndex(dialog.tls.findData(TlsMode.VERIFY_CA.value))
+        world.connections.errors["create"] = InputError(field, "That is wrong.", hint="Do this.")
+        with qtbot.waitSignal(connections_pane.controller.save_failed):
+            press(qtbot, dialog.save_button)
+        row = dialog.fields[field]
+        assert row.is_wrong
+        assert row.note.text() == "That is wrong. Do this."
+        assert row.isVisible(), "a field in the advanced part is brought into sight"
+        assert dialog.save_button.isEnabled()
+
+    def test_a_conflict_is_shown_in_the_dialog(
+        self, qtbot: QtBot, connections_pane: ConnectionsPane, world: World
+    ) -> None:
+        connections_pane.edit()
+        dialog = opened(connections_pane)
+        world.connections.errors["update"] = ConflictError("Somebody else has changed it.")
+        with qtbot.waitSignal(connections_pane.controller.save_failed):
+            press(qtbot, dialog.save_button)
+        assert dialog.message.text() == "Somebody else has changed it."
+
+    def test_an_edit_keeps_the_password_unless_one_is_typed(
+        self, qtbot: QtBot, connections_pane: ConnectionsPane, world: World
+    ) -> None:
+        connections_pane.edit()
+        dialog = opened(connections_pane)
+        assert dialog.password.text() == ""
+        assert dialog.password.placeholderText() == "Unchanged"
+        dialog.name_field.setText("Renamed")
+        with qtbot.waitSignal(connections_pane.controller.saved):
+            press(qtbot, dialog.save_button)
+        assert world.connections.drafts[-1].password_secret is None
+        assert world.connections.drafts[-1].name == "Renamed"
+
+    def test_moving_a_connection_asks_for_the_password_before_it_is_saved(
+        self, connections_pane: ConnectionsPane
+    ) -> None:
+        connections_pane.edit()
+        dialog = opened(connections_pane)
+        dialog.port.setText("3307")
+        assert dialog.password.placeholderText() == "Type it again"
+        assert "host, port or user" in dialog.fields["password"].note.text()
+        dialog.port.setText("3306")
+        assert dialog.password.placeholderText() == "Unchanged"
+
+    def test_a_pasted_url_fills_the_form_and_the_password_goes_to_its_field_only(
+        self, qtbot: QtBot, connections_pane: ConnectionsPane
+    ) -> None:
+        connections_pane.add()
+        dialog = opened(connections_pane)
+        QGuiApplication.clipboard().setText("mysql://reader:s3cret@db.internal:3307/shop")
+        dialog.host.setFocus()
+        dialog.host.paste()
+        assert dialog.host.text() == "db.internal"
+        assert dialog.port.text() == "3307"
+        assert dialog.database.text() == "shop"
+        assert dialog.password.text() == "s3cret"
+        assert dialog.password.echoMode() is QLineEdit.EchoMode.Password
+        assert dialog.tls.currentData() == "required"
+        visible = [e.text() for e in dialog.findChildren(QLineEdit) if e is not dialog.password]
+        assert not any("s3cret" in text for text in visible)
+
+    def test_the_button_pastes_a_url_and_says_what_is_wrong_with_it(
+        self, qtbot: QtBot, connections_pane: ConnectionsPane, world: World
+    ) -> None:
+        connections_pane.add()
+        dialog = opened(connections_pane)
+        world.connections.errors["url"] = InputError("url", "That is not a database URL.")
+        QGuiApplication.clipboard().setText("not a url")
+        press(qtbot, dialog.paste)
+        assert dialog.fields["host"].note.text() == "That is not a database URL."
+        world.connections.errors.clear()
+        press(qtbot, dialog.paste)
+        assert dialog.host.text() == "db.internal"
+        assert not dialog.fields["host"].is_wrong
+
+    def test_tls_modes_are_explained_and_ask_for_their_files(
+        self, connections_pane: ConnectionsPane
+    ) -> None:
+        connections_pane.add()
+        dialog = opened(connections_pane)
+        hints = set()
+        for mode in TlsMode:
+            dialog.tls.setCurrentIndex(dialog.tls.findData(mode.value))
+            hints.add(dialog.fields["tls"].note.text())
+            asks = mode in (TlsMode.VERIFY_CA, TlsMode.VERIFY_IDENTITY)
+            assert dialog.fields["ca_file"].isVisible() is asks
+        assert len(hints) == len(TlsMode)
+
+    def test_a_copy_starts_from_the_original(
+        self, qtbot: QtBot, connections_pane: ConnectionsPane, world: World
+    ) -> None:
+        press(qtbot, connections_pane.duplicate_button)
+        qtbot.waitUntil(lambda: connections_pane.dialog is not None)
+        dialog = opened(connections_pane)
+        assert dialog.name_field.text() == "Library 1 (copy)"
+        with qtbot.waitSignal(connections_pane.controller.saved):
+            press(qtbot, dialog.save_button)
+        assert world.connections.copies == ["c1"]
+
+    def test_the_local_servers_place_cannot_be_changed(
+        self, qtbot: QtBot, connections_pane: ConnectionsPane, world: World
+    ) -> None:
+        world.connections.saved[0] = replace(world.connections.saved[0], managed=True)
+        connections_pane.session.connections_changed.emit()
+        qtbot.waitUntil(lambda: connections_pane.connections.row_at(0).connection.managed)
+        connections_pane.edit()
+        dialog = opened(connections_pane)
+        assert not dialog.host.isEnabled()
+        assert not dialog.password.isEnabled()
+        assert dialog.name_field.isEnabled()
+
+    def test_closing_forgets_the_password(self, connections_pane: ConnectionsPane) -> None:
+        connections_pane.add()
+        dialog = opened(connections_pane)
+        fill(dialog)
+        dialog.reject()
+        assert dialog.password.text() == ""
+
+
+class TestChecking:
+    def test_says_version_protection_and_read_only(
+        self, qtbot: QtBot, connections_pane: ConnectionsPane
+    ) -> None:
+        press(qtbot, connections_pane.test_button)
+        panel = connections_pane.check_panel
+        qtbot.waitUntil(panel.result.isVisible)
+        assert panel.result.text() == "Connected to MySQL 9.7.4 in 12 ms"
+        assert "TLSv1.3" in panel.result.hint()
+        assert "certificate and host name verified" in panel.result.hint()
+        assert "read-only" in panel.result.hint()
+
+    @pytest.mark.parametrize(
+        ("tls", "said"),
+        [
+            (TlsReport(), "Not encrypted."),
+            (TlsReport("TLSv1.3", "AES"), "Encrypted (TLSv1.3, AES); certificate not verified."),
+            (
+                TlsReport("TLSv1.3", "AES", certificate_verified=True),
+                "Encrypted (TLSv1.3, AES); certificate verified, host name not.",
+            ),
+        ],
+    )
+    def test_protection_is_said_in_words(
+        self,
+        qtbot: QtBot,
+        connections_pane: ConnectionsPane,
+        world: World,
+        tls: TlsReport,
+        said: str,
+    ) -> None:
+        world.connections.report = replace(REPORT, tls=tls)
+        connections_pane.test()
+        qtbot.waitUntil(connections_pane.check_panel.result.isVisible)
+        assert connections_pane.check_panel.result.hint().startswith(said)
+
+    @pytest.mark.parametrize(
+        ("failure", "field"),
+        [
+            (TenantFailure.HOST, "host"),
+            (TenantFailure.PORT, "port"),
+            (TenantFailure.TLS, "tls"),
+            (TenantFailure.CREDENTIALS, "password"),
+            (TenantFailure.DATABASE, "database"),
+            (TenantFailure.TIMEOUT, "host"),
+        ],
+    )
+    def test_a_failure_stands_beside_its_field_with_code_and_hint(
+        self,
+        qtbot: QtBot,
+        connections_pane: ConnectionsPane,
+        world: World,
+        failure: TenantFailure,
+        field: str,
+    ) -> None:
+        world.connections.errors["check"] = TenantError(
+            failure, "It failed.", hint="Do this.", server_code=1045
+        )
+        connections_pane.add()
+        dialog = opened(connections_pane)
+        fill(dialog)
+        press(qtbot, dialog.test_button)
+        qtbot.waitUntil(dialog.check_panel.result.isVisible)
+        assert dialog.check_panel.result.text() == "It failed."
+        assert dialog.check_panel.result.hint() == "Do this. Server error 1045."
+        assert dialog.fields[field].note.text() == "It failed."
+        wrong = [name for name, row in dialog.fields.items() if row.is_wrong]
+        assert wrong == [field]
+
+    def test_counts_against_the_deadline_and_can_be_cancelled(
+        self, qtbot: QtBot, connections_pane: ConnectionsPane, world: World
+    ) -> None:
+        world.connections.gate = Gate()
+        connections_pane.add()
+        dialog = opened(connections_pane)
+        fill(dialog)
+        press(qtbot, dialog.test_button)
+        panel = dialog.check_panel
+        qtbot.waitUntil(panel.counter.isVisible)
+        assert panel.counter.text().endswith("of at most 10 s")
+        assert not dialog.test_button.isEnabled()
+        press(qtbot, panel.cancel)
+        qtbot.waitUntil(panel.result.isVisible)
+        assert panel.result.text() == "The test was cancelled."
+        assert dialog.test_button.isEnabled()
+        assert dialog.isVisible()
+
+    def test_escape_stops_the_test_before_it_closes_the_form(
+        self, qtbot: QtBot, connections_pane: ConnectionsPane, world: World
+    ) -> None:
+        world.connections.gate = Gate()
+        connections_pane.add()
+        dialog = opened(connections_pane)
+        fill(dialog)
+        press(qtbot, dialog.test_button)
+        assert world.connections.gate.entered.wait(5)
+        qtbot.keyClick(dialog, Qt.Key.Key_Escape)
+        qtbot.waitUntil(dialog.check_panel.result.isVisible)
+        assert dialog.isVisible()
+        qtbot.keyClick(dialog, Qt.Key.Key_Escape)
+        assert not dialog.isVisible()
+
+    def test_closing_the_form_stops_the_test(
+        self, qtbot: QtBot, connections_pane: ConnectionsPane, world: World
+    ) -> None:
+        world.connections.gate = Gate()
+        connections_pane.edit()
+        dialog = opened(connections_pane)
+        press(qtbot, dialog.test_button)
+        assert world.connections.gate.entered.wait(5)
+        dialog.reject()
+        assert not connections_pane.controller.is_checking
+        assert connections_pane.connections.row_at(0).reach is Reach.UNKNOWN
+
+
+class TestRemoval:
+    def ask(self, pane: ConnectionsPane) -> ConfirmDialog:
+        pane.remove()
+        question = pane.findChild(ConfirmDialog)
+        assert isinstance(question, ConfirmDialog)
+        return question
+
+    def test_names_what_goes_and_removes_after_yes(
+        self, qtbot: QtBot, connections_pane: ConnectionsPane
+    ) -> None:
+        question = self.ask(connections_pane)
+        assert question.cancel_button.isDefault(), "Enter keeps the connection"
+        with qtbot.waitSignal(connections_pane.controller.removed):
+            press(qtbot, question.action_button)
+        qtbot.waitUntil(lambda: names(connections_pane) == ["Library 2"])
+        qtbot.waitUntil(lambda: connections_pane.name_label.text() == "Library 2")
+
+    def test_no_keeps_it(
+        self, qtbot: QtBot, connections_pane: ConnectionsPane, world: World
+    ) -> None:
+        press(qtbot, self.ask(connections_pane).cancel_button)
+        assert len(world.connections.saved) == 2
+
+    def test_asks_about_the_connection_that_was_selected_then(
+        self, qtbot: QtBot, connections_pane: ConnectionsPane, world: World
+    ) -> None:
+        question = self.ask(connections_pane)
+        connections_pane.list.setCurrentIndex(connections_pane.connections.index(1))
+        with qtbot.waitSignal(connections_pane.controller.removed):
+            press(qtbot, question.action_button)
+        assert [c.id for c in world.connections.saved] == ["c2"]
+
+    def test_a_refusal_is_said(
+        self, qtbot: QtBot, connections_pane: ConnectionsPane, world: World
+    ) -> None:
+        world.connections.errors["delete"] = ConflictError("It is in use.")
+        question = self.ask(connections_pane)
+        press(qtbot, question.action_button)
+        qtbot.waitUntil(lambda: connections_pane.message.text() == "It is in use.")
+
+
+class TestForEverybody:
+    def test_everything_that_takes_focus_has_a_name(
+        self, qtbot: QtBot, connections_pane: ConnectionsPane
+    ) -> None:
+        connections_pane.add()
+        kinds = (QAbstractButton, QLineEdit, QComboBox, QAbstractSpinBox)
+        nameless = [
+            widget.objectName() or type(widget).__name__
+            for root in (connections_pane, opened(connections_pane))
+            for widget in root.findChildren(QWidget)
+            if isinstance(widget, kinds)
+            and widget.objectName() != "qt_spinbox_lineedit"
+            and not widget.accessibleName()
+            and widget.focusPolicy() is not Qt.FocusPolicy.NoFocus
+        ]
+        assert nameless == []
+
+    def test_by_keyboard_alone(
+        self, qtbot: QtBot, connections_pane: ConnectionsPane, world: World
+    ) -> None:
+        connections_pane.focus_first()
+        assert connections_pane.list.hasFocus()
+        qtbot.keyClick(connections_pane.list, Qt.Key.Key_Return)
+        dialog = opened(connections_pane)
+        qtbot.waitUntil(dialog.name_field.hasFocus)
+        visited = [dialog.focusWidget().objectName()]
+        for _ in range(12):
+            qtbot.keyClick(dialog.focusWidget(), Qt.Key.Key_Tab)
+            visited.append(dialog.focusWidget().objectName())
+        wanted = [
+            "connections.name",
+            "connections.host",
+            "connections.port",
+            "connections.database",
+            "connections.username",
+            "connections.password",
+            "connections.tls",
+            "connections.advanced",
+            "connections.test",
+            "connections.save",
+        ]
+        assert [name for name in visited if name in wanted] == wanted
+        qtbot.keyClick(dialog, Qt.Key.Key_Escape)
+        qtbot.keyClick(connections_pane.list, Qt.Key.Key_Delete)
+        question = connections_pane.findChild(ConfirmDialog)
+        assert isinstance(question, ConfirmDialog)
+        qtbot.keyClick(question, Qt.Key.Key_Escape)
+        assert len(world.connections.saved) == 2
+
+    def test_fits_a_small_window(self, connections_pane: ConnectionsPane) -> None:
+        hint = connections_pane.minimumSizeHint()
+        assert hint.width() <= 700
+        assert hint.height() <= 520
+
+    def test_long_names_are_cut_and_told_in_full(
+        self, qtbot: QtBot, connections_pane: ConnectionsPane, world: World
+    ) -> None:
+        name = "<i>Archive</i> " * 20
+        world.connections.saved = [make_connection(1, name=name)]
+        connections_pane.session.connections_changed.emit()
+        qtbot.waitUntil(lambda: connections_pane.name_label.text() == name)
+        assert "&lt;i&gt;" in connections_pane.name_label.toolTip()
+        assert connections_pane.minimumSizeHint().width() <= 700
+
+    def test_the_palette_offers_what_can_be_done(self, connections_pane: ConnectionsPane) -> None:
+        offered = {command.id: command.is_enabled() for command in connections_pane.commands()}
+        assert offered == {
+            "connections.add": True,
+            "connections.test": True,
+            "connections.edit": True,
+            "connections.duplicate": True,
+            "connections.remove": True,
+            "connections.refresh": True,
+        }
