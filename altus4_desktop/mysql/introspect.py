@@ -49,7 +49,7 @@ _PARSERS = (
     " WHERE PLUGIN_TYPE = 'FTPARSER' AND PLUGIN_STATUS = 'ACTIVE'"
 )
 
-_PARSER = re.compile(r"WITH PARSER `((?:[^`]|``)+)`(?: \*/)?,?$")
+_PARSER = re.compile(r"WITH PARSER `((?:[^`]|``)+)`(?: \*/)?\s*,?$")
 
 
 def read_schema(session: TenantSession) -> DatabaseSchema:
