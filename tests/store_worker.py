@@ -1,0 +1,77 @@
+"""What child processes do to a metadata store, to be killed while they do it."""
+
+from __future__ import annotations
+
+import os
+import signal
+from multiprocessing.connection import Connection as Pipe
+from typing import Any
+
+import sqlalchemy as sa
+
+from altus4_desktop.domain.errors import AltusError
+from altus4_desktop.storage import alembic_steps  # noqa: F401  # loaded once, before the fork
+from altus4_desktop.storage.location import parse_store_url
+from altus4_desktop.storage.store import open_store
+
+# COMMIT is no cursor's statement; dying before it is dying after the statement before.
+COUNTED = ("before_cursor_execute", "commit")
+
+
+def migrate(
+    url: str,
+    password: str | None,
+    up: bool,
+    kill_before: int | None,
+    stop_before: int | None = None,
+) -> None:
+    """Upgrade to the newest or downgrade to nothing; die or stop before the numbered statement."""
+    if kill_before is not None:
+        _before_statement(kill_before, signal.SIGKILL)
+    if stop_before is not None:
+        _before_statement(stop_before, signal.SIGSTOP)
+    store = open_store(parse_store_url(url), password)
+    if up:
+        store.migrator.upgrade()
+    else:
+        store.migrator.downgrade()
+    store.close()
+
+
+def migrate_and_tell(url: str, password: str | None, pipe: Pipe) -> None:
+    """Upgrade when told to; send the revisions this process applied, or the failure."""
+    store = open_store(parse_store_url(url), password)
+    pipe.send("ready")
+    pipe.recv()
+    try:
+        pipe.send([revision.id for revision in store.migrator.upgrade()])
+    except AltusError as error:
+        pipe.send(f"{error.code}: {error}")
+    store.close()
+
+
+def write_for_ever(url: str, password: str | None, user_id: str, pipe: Pipe) -> None:
+    """Add searches one after the other and send the id of each that was acknowledged."""
+    import uuid
+
+    from altus4_desktop.domain.searching import SearchMode, SearchRecord
+
+    store = open_store(parse_store_url(url), password)
+    while True:
+        search_id = str(uuid.uuid4())
+        query = f"word{search_id[:8]} common"
+        store.searches.add_(SearchRecord(search_id, user_id, None, query, SearchMode.NATURAL))
+        pipe.send(search_id)
+
+
+def _before_statement(number: int, what: signal.Signals) -> None:
+    seen = 0
+
+    def count(*_: Any) -> None:
+        nonlocal seen
+        seen += 1
+        if seen == number:
+            os.kill(os.getpid(), what)
+
+    for name in COUNTED:
+        sa.event.listen(sa.Engine, name, count)
