@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from altus4_desktop.domain.local_server import SampleTable
 
 _SEARCHES = (
-    ("sort a list in place", SearchMode.NATURAL),
-    ("+compress* +library -python", SearchMode.BOOLEAN),
+    ("context manager with statement", SearchMode.NATURAL),
+    ("+socket +timeout", SearchMode.BOOLEAN),
     ("lighthouse keeper", SearchMode.NATURAL),
 )
 _SHOWN = 5
@@ -56,6 +56,11 @@ def _run(args: argparse.Namespace, context: CliContext) -> int:
     demo = context.services.demo
     act = demo.reset_ if args.reset else demo.open_
     actor = act(context.out.progress, passphrase=lambda: given_passphrase(context))
+    if context.services.vault.status().kind == "session":
+        context.out.say(
+            "The demo's passwords are kept in memory only: no keyring works here and no "
+            "ALTUS4_PASSPHRASE is set. The next program makes new ones."
+        )
     tables = demo.list_tables()
     outcomes = [
         context.services.search.run(

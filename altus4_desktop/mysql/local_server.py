@@ -270,7 +270,8 @@ class LocalServer:
             ]
             if program.initialiser and program.initialiser.parent.name == "scripts":
                 command.append(f"--basedir={program.initialiser.parents[1]}")
-        command += [f"--datadir={draft}", *_as_root(), *_shape(program.flavour)]
+        # Relative to where it runs: MariaDB's script cannot take spaces in a path.
+        command += [f"--datadir=./{draft.name}", *_as_root(), *_shape(program.flavour)]
         try:
             self._initialise([str(part) for part in command], program, token)
         except BaseException:
@@ -631,8 +632,7 @@ class LocalServer:
         )
 
     def _is_ours(self, pid: int) -> bool:
-        mine = f"--datadir={self.data_folder}"
-        return any(mine in argument for argument in process_arguments(pid))
+        return f"--datadir={self.data_folder}" in process_arguments(pid)
 
     def _socket_path(self) -> Path:
         path = self.folder / "server.sock"

@@ -33,7 +33,9 @@ def process_arguments(pid: int) -> list[str]:
             return Path(f"/proc/{pid}/cmdline").read_text("utf-8", errors="replace").split("\0")
         except OSError:
             return []
-    return (_ps(pid, "command=") or "").split(" --")
+    # Only text is to be had here; our own arguments all begin like this.
+    program, *options = (_ps(pid, "command=") or "").split(" --")
+    return [program, *(f"--{option}" for option in options)]
 
 
 def _ps(pid: int, column: str) -> str | None:

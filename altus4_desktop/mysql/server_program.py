@@ -40,7 +40,7 @@ def find_program(chosen: str | None = None) -> ServerProgram:
     Raises LocalServerError when there is none, or when the chosen one does not work.
     """
     if chosen:
-        return _describe(Path(chosen).expanduser())
+        return _describe(Path(chosen).expanduser().absolute())
     problems: list[LocalServerError] = []
     for path in candidate_programs():
         try:

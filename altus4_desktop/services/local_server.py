@@ -223,7 +223,7 @@ class LocalServerService:
                 "(ALTUS4_PASSPHRASE) lets several programs share the server.",
                 code="local_server.in_use",
             )
-        progress(Progress("Stopping a local server that was left behind…"))
+        progress(Progress("Stopping the local server: its password ended with another program…"))
         server.stop(running)
         self._left_kept = running.kept
         return None
