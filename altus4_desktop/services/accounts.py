@@ -120,9 +120,6 @@ class AccountsService:
         if found is None:
             demo = _new_user("Demo", _DEMO_EMAIL, role, "UTC", demo=True)
             found = users.create_(demo, hash_password(generate_password(), self._cost))
-        elif found.role is not role:
-            users.set_role(found.id, role)
-            found = replace(found, role=role)
         return found.as_actor()
 
     def sign_in(self, email: str, password_secret: str) -> Actor:

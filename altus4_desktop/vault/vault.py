@@ -259,8 +259,6 @@ class Vault:
             if passphrase_secret is None or file.wrapped is None:
                 raise self._locked()
             key = unwrap_key(file.wrapped, file.key_id, passphrase_secret)
-            if build_key_id(key) != file.key_id:
-                raise _file_damaged(self._path)
         self._use(file.key_id, key)
 
     def _check_may_make_key(self, *, records_exist: bool) -> bool:

@@ -20,9 +20,12 @@ from altus4_desktop.cli import doctor
 from altus4_desktop.cli.context import CliContext
 from altus4_desktop.cli.frame import EXIT_DONE, EXIT_NO, global_options
 from altus4_desktop.cli.output import Output
+from altus4_desktop.domain.revisions import MigrationStatus, Revision, RevisionState
 from altus4_desktop.services import checkup
+from tests.keyring_memory import MemoryKeyring
 from tests.unit.vault.backends import LockedKeyring
 
+checkup_known_libraries = checkup._known_libraries
 Findings = dict[str, dict[str, Any]]
 Run = Callable[..., tuple[int, Findings]]
 
@@ -230,6 +233,58 @@ def test_hosts_names_and_the_home_folder_stay_out(
         assert "canary" not in printed
         assert "127.0.0.1" not in printed
         assert "~/data" in printed
+
+
+def test_a_shared_store_is_looked_at_with_the_password_that_is_there(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = "mysql://u@127.0.0.1:1/d?tls=disabled"
+    code, found = run("--metadata-url", url)
+    assert code == EXIT_DONE
+    assert "ALTUS4_METADATA_PASSWORD" in found["metadata store"]["remedy"]
+
+    data = tmp_path / "data"
+    monkeypatch.setenv("ALTUS4_PASSPHRASE", "correct horse battery")
+    services = compose(data, None)
+    services.vault.set_up_passphrase("correct horse battery")
+    services.metadata.choose_(url, "tenant password")
+    services.close()
+    code, found = run()
+    assert code == EXIT_NO
+    assert "[store.port]" in found["metadata store"]["said"], "unlocked, tried, refused"
+    monkeypatch.setenv("ALTUS4_PASSPHRASE", "another passphrase")
+    assert "[vault.passphrase]" in run()[1]["metadata store"]["said"]
+
+
+def test_a_store_behind_or_ahead_of_the_program_is_told(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    services = compose(tmp_path / "data", None)
+    services.metadata.open_()
+    services.close()
+    behind = MigrationStatus("sqlite", "0001", "0008", (Revision("2", "", RevisionState.PENDING),))
+    monkeypatch.setattr(
+        "altus4_desktop.services.metadata.MetadataService.status_", lambda _: behind
+    )
+    code, found = run()
+    assert (code, found["metadata store"]["state"]) == (EXIT_DONE, "note")
+    assert found["metadata store"]["remedy"] == "altus4-desktop migrate up"
+    ahead = MigrationStatus("sqlite", "0009", "0008", (Revision("9", "", RevisionState.UNKNOWN),))
+    monkeypatch.setattr("altus4_desktop.services.metadata.MetadataService.status_", lambda _: ahead)
+    code, found = run()
+    assert (code, found["metadata store"]["state"]) == (EXIT_NO, "missing")
+
+
+def test_a_keyring_that_works_is_named(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("altus4_desktop.vault.keyrings.find_trusted_backend", MemoryKeyring)
+    said = run()[1]["desktop keyring"]
+    assert (said["state"], said["said"]) == ("ok", "MemoryKeyring keeps what it is given")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the loader is asked on Linux")
+def test_the_loader_is_asked_for_real() -> None:
+    known = checkup_known_libraries()
+    assert "libc.so.6" in known
 
 
 def test_it_imports_no_qt(tmp_path: Path) -> None:

@@ -171,6 +171,16 @@ def test_a_password_is_needed_and_never_an_argument(run: Run) -> None:
         run("users", "create", "--email", "a@b.de", "--name", "A", "--password", PASSWORD)
 
 
+def test_a_typed_password_is_typed_twice(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    typed = iter([PASSWORD, PASSWORD + "x", PASSWORD, PASSWORD])
+    monkeypatch.setattr(CliContext, "read_secret", lambda *_, **__: next(typed))
+    words = ("users", "create", "--email", "ada@example.org", "--name", "Ada")
+    with pytest.raises(InputError) as caught:
+        run(*words)
+    assert caught.value.field == "password"
+    assert run(*words).code == EXIT_DONE
+
+
 def test_nobody_signed_in_is_told_without_setting_up_a_vault(run: Run, tmp_path: Path) -> None:
     with pytest.raises(AccessError) as caught:
         run("users", "list")

@@ -456,6 +456,28 @@ def test_a_session_of_another_vault_signs_nobody_in(
     assert house.accounts().resume() is None
 
 
+def test_nobody_is_remembered_who_is_not_there(accounts: AccountsService, admin: Actor) -> None:
+    bob = accounts.create_user(admin, "Bob", "bob@example.org", PASSWORD)
+    accounts.delete_user(admin, bob.id)
+    with pytest.raises(NotFoundError):
+        accounts.remember(bob.as_actor())
+
+
+def test_a_session_file_that_cannot_be_written_or_removed_is_told(
+    accounts: AccountsService, admin: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("altus4_desktop.services.accounts.write_private", full)
+    monkeypatch.setattr(Path, "unlink", full)
+    for attempt in (lambda: accounts.remember(admin), accounts.forget):
+        with pytest.raises(VaultError) as caught:
+            attempt()
+        assert code_of(caught) == "vault.session_file"
+        assert "No space left" in caught.value.message
+
+
 def test_a_vault_that_ends_with_the_program_remembers_nobody(house: House) -> None:
     vault = VaultService(house.folder, NoKeyring())
     vault.set_up_session()

@@ -50,6 +50,7 @@ def test_a_working_keyring_is_used_without_asking(
 ) -> None:
     vault = service(tmp_path, memory_keyring)
     vault.ensure_ready(no_prompt)
+    vault.ensure_ready(no_prompt)
     assert vault.status().kind is VaultKind.KEYRING
     record = vault.seal("x", PLACE)
     again = service(tmp_path, memory_keyring, Records([record]))

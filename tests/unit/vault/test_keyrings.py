@@ -5,9 +5,11 @@ from __future__ import annotations
 import threading
 import time
 import traceback
+from typing import ClassVar
 
 import pytest
 from keyring.backends import SecretService, chainer, fail, kwallet, null
+from keyring.errors import PasswordDeleteError
 
 from altus4_desktop.domain.cancel import CancelToken
 from altus4_desktop.domain.errors import Cancelled, VaultError
@@ -61,6 +63,16 @@ def test_a_value_of_44_characters_fits_where_longer_ones_are_refused() -> None:
     assert items.find("k1", 5) == "x" * 44
     with pytest.raises(VaultError):
         items.store("k2", "y" * 45, 5)
+
+
+def test_a_keyring_that_cannot_forget_is_not_offered() -> None:
+    class Hoarder(MemoryKeyring):
+        def delete_password(self, service: str, username: str) -> None:
+            raise PasswordDeleteError("no")
+
+    report = KeyringItems(Hoarder()).probe()
+    assert report.problem is not None
+    assert report.problem.code == "vault.keyring_failed"
 
 
 @pytest.mark.parametrize(
@@ -150,7 +162,8 @@ _Plaintext.__module__, _Plaintext.__qualname__ = "keyrings.alt.file", "Plaintext
 
 
 class _Pretender(SecretService.Keyring):
-    pass
+    # Every subclass is a candidate of the keyring package from now on: never the one it chooses.
+    priority = 0
 
 
 @pytest.mark.parametrize(
@@ -169,14 +182,20 @@ def test_the_desktops_keyrings_are_trusted(backend: object) -> None:
     assert trusted_backend(backend) is backend
 
 
-def test_a_chain_is_resolved_to_its_first_trusted_member(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_chain_is_resolved_to_its_first_trusted_member() -> None:
+    class Chain:
+        """Named as the real one, whose members are those of this computer."""
+
+        backends: ClassVar[list[object]] = []
+
+    Chain.__module__, Chain.__qualname__ = chainer.__name__, chainer.ChainerBackend.__qualname__
     real = SecretService.Keyring()
-    chain = chainer.ChainerBackend()
-    monkeypatch.setattr(type(chain), "backends", [_Plaintext(), real, kwallet.DBusKeyring()])
-    assert trusted_backend(chain) is real
-    monkeypatch.setattr(type(chain), "backends", [_Plaintext(), null.Keyring()])
-    with pytest.raises(VaultError):
-        trusted_backend(chain)
+    Chain.backends = [_Plaintext(), real, kwallet.DBusKeyring()]
+    assert trusted_backend(Chain()) is real
+    Chain.backends = [_Plaintext(), null.Keyring()]
+    with pytest.raises(VaultError) as caught:
+        trusted_backend(Chain())
+    assert caught.value.code == "vault.keyring_missing"
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import keyring.backend
 import pytest
 
 from altus4_desktop.domain.errors import VaultError
@@ -36,6 +37,15 @@ def desktop(monkeypatch: pytest.MonkeyPatch) -> Iterator[SecretService]:
         monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", service.address)
         monkeypatch.delenv("PYTHON_KEYRING_BACKEND", raising=False)
         monkeypatch.setattr("keyring.core._keyring_backend", None)
+        # The package looks for backends once a process, among all subclasses it has seen: here the
+        # computer changes, and the tests' own keyrings are no part of it.
+        shipped = {
+            known
+            for known in keyring.backend.KeyringBackend._classes
+            if known.__module__.startswith("keyring.backends.")
+        }
+        monkeypatch.setattr(keyring.backend.KeyringBackend, "_classes", shipped)
+        monkeypatch.delattr(keyring.backend.get_all_keyring, "saved_result", raising=False)
         yield service
         service.close()
         for thread in threading.enumerate():

@@ -123,9 +123,12 @@ def test_the_same_passphrase_typed_on_another_system_opens(tmp_path: Path) -> No
     open_vault(tmp_path).unlock(decomposed)
 
 
-def test_a_short_passphrase_is_refused_and_nothing_is_written(tmp_path: Path) -> None:
+@pytest.mark.parametrize("passphrase", ["", "seven77", "x" * 1025])
+def test_a_short_or_endless_passphrase_is_refused_and_nothing_is_written(
+    tmp_path: Path, passphrase: str
+) -> None:
     with pytest.raises(InputError) as caught:
-        open_vault(tmp_path).set_up_passphrase("seven77", records_exist=False)
+        open_vault(tmp_path).set_up_passphrase(passphrase, records_exist=False)
     assert caught.value.field == "passphrase"
     assert list(tmp_path.iterdir()) == []
 
@@ -365,6 +368,22 @@ def test_unlocking_behind_a_prompt_can_be_cancelled_and_tried_again(tmp_path: Pa
 
 
 def test_a_file_that_cannot_be_written_leaves_no_item(
+    tmp_path: Path, memory_keyring: MemoryKeyring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("altus4_desktop.vault.vault.write_private", full)
+    vault = open_vault(tmp_path, memory_keyring)
+    with pytest.raises(VaultError) as caught:
+        vault.set_up_keyring(records_exist=False)
+    assert caught.value.code == "vault.file"
+    assert "No space left" in caught.value.message
+    assert memory_keyring.items == {}
+    assert not vault.status().unlocked
+
+
+def test_a_folder_that_cannot_be_reached_is_told(
     tmp_path: Path, memory_keyring: MemoryKeyring
 ) -> None:
     (tmp_path / "data").write_text("a file where the folder should be")
@@ -373,6 +392,16 @@ def test_a_file_that_cannot_be_written_leaves_no_item(
         vault.set_up_keyring(records_exist=False)
     assert caught.value.code == "vault.file"
     assert memory_keyring.items == {}
+
+
+def test_a_session_is_not_begun_beside_a_lasting_key(
+    tmp_path: Path, memory_keyring: MemoryKeyring
+) -> None:
+    with_keyring(tmp_path, memory_keyring)
+    locked = open_vault(tmp_path, memory_keyring)
+    with pytest.raises(VaultError) as caught:
+        locked.set_up_session(records_exist=False)
+    assert caught.value.code == "vault.exists"
 
 
 @pytest.mark.parametrize(
