@@ -30,6 +30,7 @@ MAX_PHRASE_WORDS = 128
 _OPERATORS = "+-<>~"
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_GROWING = str.maketrans("ȺȾ", "ⱥⱦ")
 _TOKEN = re.compile(
     r"""
       (?P<phrase>"[^"\n]*")
@@ -251,9 +252,10 @@ def _tokens(text: str) -> Iterator[_Token]:
 def clean_query(text: str) -> str:
     """``text`` with every control character turned into a blank, position for position.
 
-    A NUL ends a query half-way on the server, and a line break inside a phrase undoes the phrase.
+    A NUL ends a query half-way on the server, a line break inside a phrase undoes the phrase, and
+    MySQL drops all that follows one of the two letters that grow when it makes them small.
     """
-    return _CONTROL.sub(" ", text)
+    return _CONTROL.sub(" ", text).translate(_GROWING)
 
 
 def hangs_aria(nodes: Sequence[Node]) -> bool:

@@ -1,0 +1,84 @@
+"""Merging ranked lists."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from altus4_desktop.search.fusion import RankedList, RankedRow, fuse
+
+
+def ranked(table: str, index: str, keys: list[int], weight: float = 1.0) -> RankedList[None]:
+    rows = [RankedRow((key,), rank, None) for rank, key in enumerate(keys, 1)]
+    return RankedList((table,), index, rows, weight)
+
+
+def order(lists: list[RankedList[None]]) -> list[tuple[str, object]]:
+    return [(row.source.table_id[0], row.ranked.key[0]) for row in fuse(lists)]
+
+
+def test_one_list_keeps_its_order() -> None:
+    assert order([ranked("t", "i", [5, 3, 9])]) == [("t", 5), ("t", 3), ("t", 9)]
+
+
+def test_lists_of_different_tables_take_turns_and_ties_go_by_name() -> None:
+    assert order([ranked("b", "i", [1, 2]), ranked("a", "i", [7, 8])]) == [
+        ("a", 7),
+        ("b", 1),
+        ("a", 8),
+        ("b", 2),
+    ]
+
+
+def test_a_heavier_list_goes_first() -> None:
+    assert order([ranked("a", "i", [1]), ranked("b", "i", [2, 3], weight=2.0)]) == [
+        ("b", 2),
+        ("b", 3),
+        ("a", 1),
+    ]
+
+
+def test_two_indexes_of_one_table_give_a_row_once_at_its_best_rank() -> None:
+    fused = fuse([ranked("t", "title", [4, 1, 2]), ranked("t", "all", [2, 1, 3])])
+    assert [(row.ranked.key[0], row.ranked.rank, row.source.index) for row in fused] == [
+        (2, 1, "all"),
+        (4, 1, "title"),
+        (1, 2, "all"),
+        (3, 3, "all"),
+    ]
+
+
+def test_rows_without_a_key_stay_apart() -> None:
+    rows = [RankedRow((), rank, None) for rank in (1, 2)]
+    assert len(fuse([RankedList(("t",), "a", rows), RankedList(("t",), "b", rows)])) == 4
+
+
+def test_keys_of_any_kind_have_an_order() -> None:
+    lists = [
+        RankedList(("t",), f"i{n}", [RankedRow((key,), 1, None)])
+        for n, key in enumerate([b"x", "a", 3, None])
+    ]
+    assert [row.ranked.key[0] for row in fuse(lists)] == [None, 3, "a", b"x"]
+
+
+indexes = st.dictionaries(
+    st.tuples(st.sampled_from("abc"), st.sampled_from("xyz")),
+    st.lists(st.integers(0, 30), unique=True, max_size=20),
+    max_size=5,
+)
+
+
+@given(indexes, st.integers(1, 7), st.randoms())
+def test_pages_made_of_first_rows_continue_each_other(
+    content: dict[tuple[str, str], list[int]], size: int, random: object
+) -> None:
+    """Asking each source for one row more than a page ends with is enough."""
+    whole = order([ranked(table, index, keys) for (table, index), keys in content.items()])
+    assert len(whole) == len(set(whole))
+    for first in range(0, len(whole) + 1, size):
+        wanted = first + size + 1
+        lists = [ranked(table, index, keys[:wanted]) for (table, index), keys in content.items()]
+        random.shuffle(lists)  # type: ignore[attr-defined]  # a Random
+        page = order(lists)
+        assert page[first : first + size] == whole[first : first + size]
+        assert (len(page) > first + size) == (len(whole) > first + size)
