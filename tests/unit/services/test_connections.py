@@ -1,0 +1,307 @@
+"""Saved connections over the embedded store: owners, passwords, conflicts, managed ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from altus4_desktop.domain.accounts import Actor, Role
+from altus4_desktop.domain.cancel import CancelToken
+from altus4_desktop.domain.connections import (
+    Connection,
+    ConnectionDraft,
+    Environment,
+    PoolSettings,
+    TlsMode,
+    TlsSettings,
+)
+from altus4_desktop.domain.errors import (
+    ConflictError,
+    InputError,
+    LocalServerError,
+    NotFoundError,
+    VaultError,
+)
+from altus4_desktop.domain.local_server import ManagedEndpoint
+from altus4_desktop.mysql.pools import TenantPools
+from altus4_desktop.services.connections import ConnectionsService
+from altus4_desktop.services.metadata import MetadataService
+from altus4_desktop.services.settings import Settings
+from altus4_desktop.services.vault import VaultService
+from tests.keyring_memory import MemoryKeyring
+from tests.records import a_user
+
+PASSWORD = "canary-tenant-password"
+BOOKS = ConnectionDraft("Books", "db.example.org", "books", "altus4_search")
+
+
+@dataclass
+class Desk:
+    """The service, its store, and three people."""
+
+    connections: ConnectionsService
+    metadata: MetadataService
+    vault: VaultService
+    ada: Actor
+    bob: Actor
+    admin: Actor
+
+    def save(self, actor: Actor | None = None, **changes: object) -> Connection:
+        draft = replace(BOOKS, **{"password_secret": PASSWORD, **changes})  # type: ignore[arg-type]  # by name
+        return self.connections.create_(actor or self.ada, draft)
+
+    def rewrite(self, record: Connection) -> None:
+        """What somebody with access to the metadata store's file could do."""
+        self.metadata.store.connections.update_(record, None)
+
+
+@dataclass
+class House:
+    """One data folder with its store and vault, for all tests: each has people of its own."""
+
+    folder: Path
+    vault: VaultService
+    metadata: MetadataService
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    folder = tmp_path_factory.mktemp("house")
+    vault = VaultService(folder, MemoryKeyring())
+    metadata = MetadataService(folder, Settings.load(folder), vault)
+    metadata.open_()
+    vault.set_up_session()
+    yield House(folder, vault, metadata)
+    metadata.close_()
+
+
+@pytest.fixture
+def desk(house: House) -> Iterator[Desk]:
+    people = [a_user(), a_user(), a_user(role=Role.ADMIN)]
+    for person in people:
+        house.metadata.store.users.create_(person, "hash")
+    service = ConnectionsService(house.metadata, house.vault, TenantPools(), _endpoint)
+    yield Desk(service, house.metadata, house.vault, *(person.as_actor() for person in people))
+    service.close_()
+
+
+def _endpoint(_: CancelToken | None) -> ManagedEndpoint:
+    return ManagedEndpoint("127.0.0.1", 40123, "altus4_search", "made by the program")
+
+
+def test_a_password_is_sealed_and_comes_back(desk: Desk, house: House) -> None:
+    saved = desk.save()
+    assert PASSWORD not in repr(saved)
+    assert PASSWORD.encode() not in b"".join(
+        path.read_bytes() for path in house.folder.rglob("*") if path.is_file()
+    )
+    target = desk.connections.target_(desk.ada, saved.id)
+    assert target.password_secret == PASSWORD
+    assert PASSWORD not in repr(target)
+    assert (target.connection_id, target.host, target.database) == (
+        saved.id,
+        "db.example.org",
+        "books",
+    )
+
+
+def test_a_user_sees_their_own_and_an_admin_all(desk: Desk) -> None:
+    mine, theirs = desk.save(), desk.save(desk.bob, name="Bob's books")
+    assert [saved.id for saved in desk.connections.list_(desk.ada)] == [mine.id]
+    assert {saved.id for saved in desk.connections.list_(desk.admin)} >= {mine.id, theirs.id}
+    for name in (theirs.id, "Bob's books"):
+        assert desk.connections.get_(desk.admin, name).id == theirs.id
+        with pytest.raises(NotFoundError):
+            desk.connections.get_(desk.ada, name)
+    for forbidden in (
+        lambda: desk.connections.update_(desk.ada, theirs.id, BOOKS),
+        lambda: desk.connections.delete_(desk.ada, theirs.id),
+        lambda: desk.connections.target_(desk.ada, theirs.id),
+        lambda: desk.connections.duplicate_(desk.ada, theirs.id),
+        lambda: desk.connections.schema_(desk.ada, theirs.id),
+        lambda: desk.connections.check_(desk.ada, BOOKS, theirs.id),
+        lambda: desk.connections.create_(desk.ada, replace(BOOKS, name="Copy"), theirs.id),
+    ):
+        with pytest.raises(NotFoundError):
+            forbidden()
+    assert desk.connections.get_(desk.bob, theirs.id) == theirs
+
+
+def test_names_are_ones_own(desk: Desk) -> None:
+    mine = desk.save()
+    theirs = desk.save(desk.bob)
+    assert desk.connections.get_(desk.ada, "Books").id == mine.id
+    assert desk.connections.get_(desk.bob, "Books").id == theirs.id
+    with pytest.raises(ConflictError, match="Several users"):
+        desk.connections.get_(desk.admin, "Books")
+    with pytest.raises(InputError) as caught:
+        desk.save(database="other")
+    assert caught.value.field == "name"
+    other = desk.save(name="Other", database="other")
+    with pytest.raises(InputError) as caught:
+        desk.connections.update_(desk.ada, other.id, replace(BOOKS, database="other"))
+    assert caught.value.field == "name"
+
+
+def test_one_connection_to_each_database(desk: Desk) -> None:
+    desk.save()
+    with pytest.raises(ConflictError):
+        desk.save(name="Again")
+    other = desk.save(name="Other", database="other")
+    with pytest.raises(ConflictError):
+        desk.connections.update_(desk.ada, other.id, replace(BOOKS, name="Other"))
+    desk.save(desk.bob)
+
+
+@pytest.mark.parametrize(
+    "change", [{"host": "evil.example.org"}, {"port": 3307}, {"username": "other"}], ids=str
+)
+def test_another_place_needs_the_password_again(desk: Desk, change: dict[str, object]) -> None:
+    saved = desk.save()
+    draft = replace(BOOKS, **change)  # type: ignore[arg-type]  # by name
+    with pytest.raises(InputError) as caught:
+        desk.connections.update_(desk.ada, saved.id, draft)
+    assert caught.value.field == "password"
+    with pytest.raises(InputError) as caught:
+        desk.connections.check_(desk.ada, draft, saved.id)
+    assert caught.value.field == "password"
+    with pytest.raises(InputError) as caught:
+        desk.connections.create_(desk.ada, replace(draft, name="Copy"), copy_of=saved.id)
+    assert caught.value.field == "password"
+    assert desk.connections.get_(desk.ada, saved.id) == saved
+    again = desk.connections.update_(desk.ada, saved.id, replace(draft, password_secret="new"))
+    assert desk.connections.target_(desk.ada, again.id).password_secret == "new"
+
+
+def test_what_may_change_without_the_password(desk: Desk) -> None:
+    saved = desk.save()
+    draft = replace(
+        BOOKS,
+        name="Library",
+        host=" DB.example.org ",
+        database="more_books",
+        tls=TlsSettings(TlsMode.REQUIRED),
+        environment=Environment.PROD,
+        pool=PoolSettings(size=2),
+    )
+    changed = desk.connections.update_(desk.ada, saved.id, draft, saved.updated_at)
+    assert (changed.name, changed.database, changed.environment) == (
+        "Library",
+        "more_books",
+        Environment.PROD,
+    )
+    assert changed.password_sealed != saved.password_sealed
+    target = desk.connections.target_(desk.ada, saved.id)
+    assert target.password_secret == PASSWORD
+    assert target.tls.mode is TlsMode.REQUIRED
+    assert target.pool.size == 2
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"host": "evil.example.org"},
+        {"port": 3307},
+        {"username": "other"},
+        {"tls": TlsSettings(TlsMode.DISABLED)},
+    ],
+    ids=str,
+)
+def test_a_row_edited_behind_our_back_gives_no_password(
+    desk: Desk, change: dict[str, object]
+) -> None:
+    saved = desk.save()
+    desk.rewrite(replace(saved, **change))  # type: ignore[arg-type]  # by name
+    with pytest.raises(VaultError):
+        desk.connections.target_(desk.ada, saved.id)
+
+
+def test_a_password_moved_to_another_row_does_not_open(desk: Desk) -> None:
+    saved, other = desk.save(), desk.save(desk.bob)
+    desk.rewrite(replace(other, password_sealed=saved.password_sealed))
+    with pytest.raises(VaultError):
+        desk.connections.target_(desk.bob, other.id)
+
+
+def test_a_change_that_somebody_else_made_meanwhile(desk: Desk) -> None:
+    saved = desk.save()
+    desk.connections.update_(desk.ada, saved.id, replace(BOOKS, name="First"), saved.updated_at)
+    with pytest.raises(ConflictError) as caught:
+        desk.connections.update_(
+            desk.ada, saved.id, replace(BOOKS, name="Second"), saved.updated_at
+        )
+    assert caught.value.code == "connection.changed"
+    assert desk.connections.get_(desk.ada, saved.id).name == "First"
+
+
+def test_a_copy_is_a_draft_without_the_password(desk: Desk) -> None:
+    saved = desk.save(environment=Environment.PROD)
+    draft = desk.connections.duplicate_(desk.ada, saved.id)
+    assert draft.name == "Books (copy)"
+    assert draft.password_secret is None
+    assert draft.environment is Environment.PROD
+    copy = desk.connections.create_(
+        desk.ada, replace(draft, database="more_books"), copy_of=saved.id
+    )
+    assert desk.connections.target_(desk.ada, copy.id).password_secret == PASSWORD
+    assert desk.connections.duplicate_(desk.ada, saved.id).name == "Books (copy 2)"
+
+
+def test_a_new_connection_needs_a_password_that_may_be_empty(desk: Desk) -> None:
+    with pytest.raises(InputError) as caught:
+        desk.save(password_secret=None)
+    assert caught.value.field == "password"
+    saved = desk.save(password_secret="")
+    assert desk.connections.target_(desk.ada, saved.id).password_secret == ""
+
+
+def test_removed_is_gone(desk: Desk) -> None:
+    saved = desk.save()
+    desk.connections.delete_(desk.ada, saved.id)
+    assert desk.connections.list_(desk.ada) == []
+    with pytest.raises(NotFoundError):
+        desk.connections.delete_(desk.ada, saved.id)
+
+
+def test_the_last_use_is_noted_and_is_no_change(desk: Desk) -> None:
+    saved = desk.save()
+    assert saved.last_connected_at is None
+    desk.connections.note_connected_(saved.id)
+    noted = desk.connections.get_(desk.ada, saved.id)
+    assert noted.last_connected_at is not None
+    assert noted.updated_at == saved.updated_at
+    desk.connections.note_connected_("no such connection")
+
+
+def test_managed_connections_follow_the_local_server(desk: Desk) -> None:
+    draft = replace(BOOKS, host="127.0.0.1", port=40001, password_secret="first")
+    made = desk.connections.save_managed_(desk.ada, draft)
+    assert made.managed
+    renamed = desk.connections.update_(
+        desk.ada, made.id, replace(draft, name="My demo", password_secret=None)
+    )
+    assert renamed.name == "My demo"
+    again = desk.connections.save_managed_(
+        desk.ada, replace(draft, port=40002, password_secret="second")
+    )
+    assert (again.id, again.name, again.port) == (made.id, "My demo", 40002)
+    target = desk.connections.target_(desk.ada, made.id)
+    assert (target.port, target.password_secret) == (40123, "made by the program")
+    assert target.database == "books"
+    for change in ({"port": 1}, {"database": "x"}, {"password_secret": "mine"}):
+        with pytest.raises(InputError):
+            desk.connections.update_(
+                desk.ada,
+                made.id,
+                replace(draft, **{"port": 40002, "password_secret": None, **change}),  # type: ignore[arg-type]  # by name
+            )
+
+
+def test_managed_connections_without_a_server(desk: Desk) -> None:
+    made = desk.connections.save_managed_(desk.ada, replace(BOOKS, password_secret="x"))
+    alone = ConnectionsService(desk.metadata, desk.vault, TenantPools())
+    with pytest.raises(LocalServerError):
+        alone.target_(desk.ada, made.id)
