@@ -214,16 +214,24 @@ class TestSourceModel:
         model = SourceModel()
         model.show(self.reports())
         qtmodeltester.check(model)
-        assert model.index(0).data() == "Library 1 · articles  20 · 12 ms"
-        assert model.index(1).data() == "Library 2 · articles  failed"
+        assert model.index(0).data() == "Library 2 · articles  failed"
+        assert model.index(1).data() == "Library 1 · articles  20 · 12 ms"
         assert model.index(2).data() == "Library 3 · articles  searching"
 
     def test_the_tool_tip_has_sentence_and_hint_as_plain_text(self) -> None:
         model = SourceModel()
         model.show(self.reports())
-        tip = model.index(1).data(Qt.ItemDataRole.ToolTipRole)
+        tip = model.index(0).data(Qt.ItemDataRole.ToolTipRole)
         assert "Nothing answers at db." in tip
         assert "Start &lt;b&gt;it&lt;/b&gt;." in tip
+
+    def test_two_indexes_of_one_table_are_told_apart(self) -> None:
+        model = SourceModel()
+        other = replace(make_source(1), index="ft_other")
+        model.show(
+            [SourceReport(make_source(1), SourceState.OK), SourceReport(other, SourceState.OK)]
+        )
+        assert model.name(other) == "Library 1 · articles · ft_other"
 
     def test_news_of_the_same_sources_only_redraws(self) -> None:
         model = SourceModel()

@@ -110,13 +110,23 @@ class TestSearching:
         qtbot.waitUntil(lambda: search_pane.hits.rowCount() == 2)
         assert search_pane.controller.state.running
         assert search_pane.summary.text() == "Searching: 1 of 2 sources have answered"
-        search_pane.list.setCurrentIndex(search_pane.hits.index(1))
+        qtbot.keyClick(search_pane.list, Qt.Key.Key_Down)
 
         gate.open()
         qtbot.waitUntil(lambda: not search_pane.controller.state.running)
         assert shown_titles(search_pane)[0] == "Best of all"
         assert search_pane.list.currentIndex().row() == 2, "the selection follows its hit"
         assert search_pane.detail.hit == make_hit(4)
+
+    def test_until_somebody_picks_a_hit_the_best_so_far_is_shown(
+        self, qtbot: QtBot, search_pane: SearchPane, world: World
+    ) -> None:
+        search(qtbot, search_pane)
+        qtbot.keyClick(search_pane.list, Qt.Key.Key_Down)
+        world.search.hits = [make_hit(7), *world.search.hits[:3]]
+        search(qtbot, search_pane, "other")
+        assert search_pane.list.currentIndex().row() == 0
+        assert search_pane.detail.hit == make_hit(7)
 
     def test_stop_keeps_what_was_found(
         self, qtbot: QtBot, search_pane: SearchPane, world: World
@@ -353,6 +363,22 @@ class TestNothingFound:
             qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
         assert asked.args == ["connections", "add"]
 
+    def test_remarks_on_a_search_that_found_something_are_quiet(
+        self, qtbot: QtBot, search_pane: SearchPane, world: World
+    ) -> None:
+        world.search.notices = (
+            Notice("search.ignored", "“the” was ignored.", "A stop word."),
+            Notice("search.short", "“io” is too short."),
+        )
+        search(qtbot, search_pane)
+        assert search_pane.remarks.first.text() == "“the” was ignored."
+        assert not search_pane.remarks.rest.isVisible()
+        qtbot.mouseClick(search_pane.remarks.more, Qt.MouseButton.LeftButton)
+        assert (
+            search_pane.remarks.rest.text() == "“the” was ignored. A stop word.\n“io” is too short."
+        )
+        assert search_pane.remarks.rest.isVisible()
+
 
 class TestSources:
     def failing(self, request: SearchRequest, update: Update, token: CancelToken) -> SearchOutcome:
@@ -378,11 +404,11 @@ class TestSources:
     ) -> None:
         world.search.script = self.failing
         search(qtbot, search_pane)
-        self.click(qtbot, search_pane, 1)
+        self.click(qtbot, search_pane, 2)
         assert shown_titles(search_pane) == ["Reading files, part 2"]
-        assert search_pane.sources.sources.index(1).data(SourceRole.CHOSEN)
+        assert search_pane.sources.sources.index(2).data(SourceRole.CHOSEN)
         assert search_pane.summary.text().startswith("1 of 2 hits")
-        self.click(qtbot, search_pane, 1)
+        self.click(qtbot, search_pane, 2)
         assert len(shown_titles(search_pane)) == 2
 
     def test_a_failed_source_raises_no_dialog_and_is_searched_again_by_a_click(
@@ -392,10 +418,19 @@ class TestSources:
         search(qtbot, search_pane)
         assert QApplication.activeModalWidget() is None
         assert search_pane.hits.rowCount() == 2
-        self.click(qtbot, search_pane, 2)
+        self.click(qtbot, search_pane, 0)
         qtbot.waitUntil(lambda: len(world.search.requests) == 2)
         assert search_pane.hits.rowCount() == 2, "the hits stay while it is searched again"
         qtbot.waitUntil(lambda: not search_pane.controller.state.running)
+
+    def test_what_needs_attention_stands_first(
+        self, qtbot: QtBot, search_pane: SearchPane, world: World
+    ) -> None:
+        world.search.script = self.failing
+        search(qtbot, search_pane)
+        first = search_pane.sources.sources.index(0).data(SourceRole.REPORT)
+        assert first.state is SourceState.FAILED
+        assert search_pane.summary.text().endswith(", 1 gave no answer")
 
     def test_chips_work_by_keyboard(
         self, qtbot: QtBot, search_pane: SearchPane, world: World
@@ -403,7 +438,7 @@ class TestSources:
         world.search.script = self.failing
         search(qtbot, search_pane)
         search_pane.sources.setFocus()
-        search_pane.sources.setCurrentIndex(search_pane.sources.sources.index(0))
+        search_pane.sources.setCurrentIndex(search_pane.sources.sources.index(1))
         qtbot.keyClick(search_pane.sources, Qt.Key.Key_Right)
         qtbot.keyClick(search_pane.sources, Qt.Key.Key_Return)
         assert shown_titles(search_pane) == ["Reading files, part 2"]
@@ -414,7 +449,8 @@ class TestPages:
         self, qtbot: QtBot, search_pane: SearchPane, world: World
     ) -> None:
         search(qtbot, search_pane)
-        search_pane.list.setCurrentIndex(search_pane.hits.index(4))
+        for _ in range(4):
+            qtbot.keyClick(search_pane.list, Qt.Key.Key_Down)
         qtbot.mouseClick(search_pane.more_button, Qt.MouseButton.LeftButton)
         qtbot.waitUntil(lambda: search_pane.hits.rowCount() == 30)
         qtbot.waitUntil(lambda: not search_pane.controller.state.running)

@@ -120,11 +120,26 @@ class ConnectionsController(QObject):
             rows.append(row or ConnectionRow(connection))
         self._learnt = {row.connection.id: row for row in rows}
         self._show_rows()
+        self.notice_pools()
 
     @Slot(object)
     def _take_list_failure(self, error: Exception) -> None:
         self.state = replace(self.state, phase=Phase.FAILED, error=_told(error))
         self.state_changed.emit(self.state)
+
+    def notice_pools(self) -> None:
+        """A connection with an open session has been reached, whoever opened it."""
+        reached = [
+            connection_id
+            for connection_id, row in self._learnt.items()
+            if row.reach is Reach.UNKNOWN
+            and (stats := self.pool_stats(connection_id)) is not None
+            and stats.total > 0
+        ]
+        for connection_id in reached:
+            self._learnt[connection_id] = replace(self._learnt[connection_id], reach=Reach.READY)
+        if reached:
+            self._show_rows()
 
     def _show_rows(self) -> None:
         rows = tuple(self._learnt.values())

@@ -44,6 +44,8 @@ _REACH_ROLES = {
 
 def tls_look(row: ConnectionRow) -> tuple[str, str]:
     """Icon and colour of what protects the line."""
+    if row.connection.managed:
+        return "server", "muted"
     if row.report is not None:
         tls = row.report.tls
         if not tls.encrypted:

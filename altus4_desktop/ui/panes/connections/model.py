@@ -163,6 +163,8 @@ def reach_text(row: ConnectionRow) -> str:
 
 def tls_text(row: ConnectionRow) -> str:
     """What protects the line: what was negotiated if that is known, else what is asked for."""
+    if row.connection.managed:
+        return _tr("On this machine")
     if row.report is not None:
         tls = row.report.tls
         if not tls.encrypted:

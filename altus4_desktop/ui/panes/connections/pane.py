@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from PySide6.QtCore import QModelIndex, QObject, QPoint, Qt, QTimer, Signal, Slot
-from PySide6.QtGui import QAction, QHideEvent, QKeyEvent, QKeySequence, QShortcut, QShowEvent
+from PySide6.QtGui import (
+    QAction,
+    QHideEvent,
+    QKeyEvent,
+    QKeySequence,
+    QResizeEvent,
+    QShortcut,
+    QShowEvent,
+)
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QDialog,
     QFrame,
     QHBoxLayout,
-    QHeaderView,
     QListView,
     QMenu,
     QSplitter,
@@ -86,12 +95,12 @@ class ConnectionsPane(Pane):
         self.connections = ConnectionModel(self)
         self.tree_model = SchemaTreeModel(self)
         self.dialog: ConnectionDialog | None = None
-        self._keeps_columns = False
         self._chosen_id = str(self.memory.value("chosen") or "")
         self._build()
         self._connect()
         self.split.restoreState(self.memory.layout("split"))
-        self._restore_columns()
+        columns = self.memory.layout("columns")
+        self.tree.keeps_columns = not columns.isEmpty() and self.tree.header().restoreState(columns)
         self._draw(self.controller.state)
 
     # Building
@@ -247,7 +256,7 @@ class ConnectionsPane(Pane):
         return row
 
     def _build_tree_pages(self) -> QWidget:
-        self.tree = QTreeView()
+        self.tree = SchemaTree()
         self.tree.setObjectName("connections.schema")
         self.tree.setAccessibleName(self.tr("Tables, FULLTEXT indexes and columns"))
         self.tree.setProperty("kind", "plain")
@@ -257,8 +266,6 @@ class ConnectionsPane(Pane):
         self.tree.setTextElideMode(Qt.TextElideMode.ElideRight)
         self.tree.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.tree.setAllColumnsShowFocus(True)
-        self.tree.header().setStretchLastSection(False)
-        self.tree.header().setMinimumSectionSize(60)
         self.tree_busy = Busy(self.tr("Reading tables…"))
         retry = Button(self.tr("Try again"), icon_name="refresh", name="connections.schema.again")
         retry.clicked.connect(self._refresh)
@@ -406,7 +413,8 @@ class ConnectionsPane(Pane):
         if self.dialog is not None:
             self.dialog.reject()
         self.memory.keep_layout("split", self.split.saveState())
-        self.memory.keep_layout("columns", self.tree.header().saveState())
+        if self.tree.keeps_columns:
+            self.memory.keep_layout("columns", self.tree.header().saveState())
         self.memory.keep("chosen", self._chosen_id)
 
     def showEvent(self, event: QShowEvent) -> None:
@@ -643,6 +651,7 @@ class ConnectionsPane(Pane):
         row = self.chosen
         if row is None:
             return
+        self.controller.notice_pools()
         most = row.connection.pool.size
         stats = self.controller.pool_stats(row.connection.id)
         if stats is None:
@@ -666,7 +675,6 @@ class ConnectionsPane(Pane):
         self.refresh_button.setEnabled(not state.reading and bool(state.connection_id))
         if state.schema is not self.tree_model.schema:
             self.tree_model.show(state.schema)
-            self._size_columns()
         if state.error is not None:
             self.tree_failed.set("error", error_message(state.error), way_out(state.error))
             self.tree_pages.setCurrentWidget(self.tree_failed)
@@ -717,18 +725,39 @@ class ConnectionsPane(Pane):
         if row is not None:
             self.controller.read_schema(row.connection.id, refresh=True)
 
-    def _size_columns(self) -> None:
-        header = self.tree.header()
-        if self._keeps_columns:
-            return
-        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Interactive)
-        width = max(self.tree.viewport().width(), 300)
-        for column, share in enumerate((38, 32, 12, 17)):
-            self.tree.setColumnWidth(column, width * share // 100)
 
-    def _restore_columns(self) -> None:
-        kept = self.memory.layout("columns")
-        self._keeps_columns = not kept.isEmpty() and self.tree.header().restoreState(kept)
+class SchemaTree(QTreeView):
+    """Shares its width among the columns until somebody arranges them."""
+
+    _SHARES: ClassVar = (38, 31, 13)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.keeps_columns = False
+        self._is_sharing = False
+        header = self.header()
+        header.setStretchLastSection(True)
+        header.setMinimumSectionSize(56)
+        header.sectionResized.connect(self._note_arranged)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Share the new width."""
+        super().resizeEvent(event)
+        self.share_width()
+
+    def share_width(self) -> None:
+        """Give every column its part, unless somebody has arranged them."""
+        if self.keeps_columns or self.model() is None:
+            return
+        self._is_sharing = True
+        for column, share in enumerate(self._SHARES):
+            self.setColumnWidth(column, self.viewport().width() * share // 100)
+        self._is_sharing = False
+
+    @Slot(int)
+    def _note_arranged(self, column: int) -> None:
+        if not self._is_sharing and column < len(self._SHARES) and self.isVisible():
+            self.keeps_columns = True
 
 
 class ConnectionList(QListView):

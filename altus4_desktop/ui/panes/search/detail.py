@@ -235,6 +235,7 @@ class TextReader(QPlainTextEdit):
         self.setTabChangesFocus(True)
         self._rest = ""
         self._at = 0
+        self._spans: Sequence[tuple[int, int]] = ()
         self.is_folded = False
         self._later = QTimer(self)
         self._later.setSingleShot(True)
@@ -249,8 +250,9 @@ class TextReader(QPlainTextEdit):
         self._rest, self._at = folded, _PIECE
         self.setPlainText(folded[:_PIECE])
         self.moveCursor(QTextCursor.MoveOperation.Start)
-        marks = [] if self.is_folded else spans
-        self._mark(utf16_spans(text, [span for span in marks if span[1] <= _PIECE][:_MARKS]))
+        marks = [] if self.is_folded else [span for span in spans if span[1] <= _PIECE]
+        self._spans = utf16_spans(text, marks[:_MARKS])
+        self.draw_marks()
         if len(folded) > _PIECE:
             self._later.start(0)
         else:
@@ -274,10 +276,12 @@ class TextReader(QPlainTextEdit):
         font.setPixelSize(TypeSize.BODY)
         return font
 
-    def _mark(self, spans: Sequence[tuple[int, int]]) -> None:
+    @Slot()
+    def draw_marks(self) -> None:
+        """Mark what matched, in the colours of now."""
         palette = worn_palette()
         marks = []
-        for start, end in spans:
+        for start, end in self._spans:
             mark = QTextEdit.ExtraSelection()
             look = QTextCharFormat()
             look.setBackground(palette.color("mark"))
@@ -574,5 +578,5 @@ class DetailPanel(QFrame):
         self.table.setColumnWidth(0, min(wanted, max(72, self.width() * 2 // 5)))
         if not self.keeps_heights:
             height = self.split.height()
-            top = min(rows * 28 + 4, height * 2 // 5)
+            top = min(rows, max(3, height * 2 // 5 // 28)) * 28 + 4
             self.split.setSizes([top, height - top])

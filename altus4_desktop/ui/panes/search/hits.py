@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QModelIndex, QRectF, QSize, Qt, Signal, Slot
-from PySide6.QtGui import QKeyEvent, QKeySequence, QPainter, QPaintEvent
+from PySide6.QtGui import QKeyEvent, QKeySequence, QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QAbstractItemView, QListView, QSizePolicy, QWidget
 
 from altus4_desktop.ui.panes.search.copying import CopyFormat
@@ -18,6 +18,7 @@ class HitList(QListView):
     opened = Signal(QModelIndex)
     left_upwards = Signal()
     stop_wanted = Signal()
+    picked = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -36,6 +37,17 @@ class HitList(QListView):
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Keys of the list; the rest is the view's."""
+        before = self.currentIndex()
+        self._press(event)
+        if self.currentIndex() != before:
+            self.picked.emit()
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """A click picks."""
+        super().mousePressEvent(event)
+        self.picked.emit()
+
+    def _press(self, event: QKeyEvent) -> None:
         if event.key() == Qt.Key.Key_Escape and self.is_stoppable:
             self.stop_wanted.emit()
         elif event.matches(QKeySequence.StandardKey.Copy):

@@ -43,7 +43,7 @@ from altus4_desktop.ui.panes.search.model import HitModel, HitOrder, arranged
 from altus4_desktop.ui.panes.search.query import QueryField, SyntaxMark
 from altus4_desktop.ui.panes.search.scope import Scope, ScopeModel, ScopePopup
 from altus4_desktop.ui.panes.search.sources import SourceBar
-from altus4_desktop.ui.panes.search.states import IdlePage, NothingPage
+from altus4_desktop.ui.panes.search.states import IdlePage, NothingPage, Remarks
 from altus4_desktop.ui.panes.search.wording import value_text
 from altus4_desktop.ui.session import Session
 from altus4_desktop.ui.texts import error_hint, error_message
@@ -61,6 +61,7 @@ from altus4_desktop.ui.widgets import (
 
 _LIMITS = (20, 50, 100, 200, 500)
 _CALM_MS = 250
+_SILENT = (SourceState.FAILED, SourceState.TIMED_OUT)
 _ANSWERED = (
     SourceState.OK,
     SourceState.FAILED,
@@ -83,6 +84,7 @@ class SearchPane(Pane):
         self.hits = HitModel(self)
         self.scope_model = ScopeModel(self)
         self._only: SourceRef | None = None
+        self._has_picked = False
         self._connections: tuple[Connection, ...] = ()
         self._wanted_ids: tuple[str, ...] = ()
         self._awaits_list = True
@@ -102,6 +104,7 @@ class SearchPane(Pane):
         self.body.addWidget(self.note)
         self.mark = SyntaxMark()
         self.body.addWidget(self.mark)
+        self.remarks = Remarks()
         self.sources = SourceBar()
         self.line = ProgressLine()
         progress = QVBoxLayout()
@@ -109,6 +112,7 @@ class SearchPane(Pane):
         progress.addWidget(self.sources)
         progress.addWidget(self.line)
         self.body.addLayout(progress)
+        self.body.addWidget(self.remarks)
 
         self.idle = IdlePage()
         self.busy = Busy(self.tr("Searching…"))
@@ -302,7 +306,9 @@ class SearchPane(Pane):
         self.list.customContextMenuRequested.connect(self._open_copy_menu)
         self.list.selectionModel().currentChanged.connect(self._show_current)
         self.list.selectionModel().selectionChanged.connect(self._count_selected)
+        self.list.picked.connect(self._note_pick)
         self.session.connections_changed.connect(controller.list_connections)
+        self.session.theme.changed.connect(self.detail.reader.draw_marks)
         to_query = QShortcut(QKeySequence("Ctrl+L"), self)
         to_query.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
         to_query.activated.connect(self.focus_first)
@@ -432,6 +438,7 @@ class SearchPane(Pane):
 
     def _run(self, request: SearchRequest) -> None:
         self._only = None
+        self._has_picked = False
         self.sources.sources.choose(None)
         self.controller.run(request)
 
@@ -490,8 +497,10 @@ class SearchPane(Pane):
             return
         only = frozenset((self._only,)) if self._only else frozenset[SourceRef]()
         self.hits.show(state.hits, arranged(state.hits, HitOrder(self.order.currentData()), only))
-        if self.hits.rowCount() and not self.list.currentIndex().isValid():
+        if self.hits.rowCount() and not (self._has_picked and self.list.currentIndex().isValid()):
+            # Until somebody picks a hit the best one so far is shown.
             self.list.setCurrentIndex(self.hits.index(0))
+            self.list.scrollToTop()
         self._show_current()
 
     def _draw_page(self, state: SearchState) -> None:
@@ -556,8 +565,14 @@ class SearchPane(Pane):
         )
         if count == 1:
             text = self.tr("1 hit")
-        return (text + least + sources).format(
-            shown=shown, count=count, total=total, time=duration(state.total_ms)
+        silent = sum(1 for r in state.sources if r.state in _SILENT)
+        missing = self.tr(", {silent} gave no answer") if silent else ""
+        return (text + least + sources + missing).format(
+            shown=shown,
+            count=count,
+            total=total,
+            time=duration(state.total_ms),
+            silent=silent,
         )
 
     def _draw_note(self, state: SearchState) -> None:
@@ -573,21 +588,15 @@ class SearchPane(Pane):
         self.mark.hide()
         if state.phase is Phase.ROWS and state.error is not None:
             self.note.show_error(state.error, [(self.tr("Try again"), self.controller.again)])
-        elif state.phase is Phase.ROWS and state.notices and not state.running:
-            first = state.notices[0]
-            more = "\n".join(notice.message for notice in state.notices[1:4])
-            self.note.show_message(
-                "info", first.message, "\n".join(t for t in (first.hint, more) if t)
-            )
         else:
             self.note.clear()
+        rows = state.phase is Phase.ROWS and not state.running
+        self.remarks.show_notices(state.notices if rows else ())
 
     def _explain_nothing(self, state: SearchState) -> None:
         query = state.request.query if state.request else ""
         shown = query if len(query) <= 80 else query[:79] + "…"
-        failed = [
-            r for r in state.sources if r.state in (SourceState.FAILED, SourceState.TIMED_OUT)
-        ]
+        failed = [r for r in state.sources if r.state in _SILENT]
         if state.stopped:
             heading = self.tr("Stopped before anything was found")
             reason = self.tr("The search for “{query}” was cancelled.").format(query=shown)
@@ -638,6 +647,10 @@ class SearchPane(Pane):
         self.search()
 
     # Hits
+
+    @Slot()
+    def _note_pick(self) -> None:
+        self._has_picked = True
 
     @Slot()
     def _rearrange(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from enum import IntEnum
 
@@ -54,7 +55,8 @@ _LOOKS = {
     SourceState.TIMED_OUT: ("warning", "clock"),
     SourceState.CANCELLED: ("muted", "stop"),
 }
-_RETRYABLE = (SourceState.FAILED, SourceState.TIMED_OUT, SourceState.CANCELLED)
+_FAULTY = (SourceState.FAILED, SourceState.TIMED_OUT)
+_RETRYABLE = (*_FAULTY, SourceState.CANCELLED)
 _HEIGHT = 28
 _TURN_MS = 80
 _NAME_LENGTH = 22
@@ -74,6 +76,7 @@ class SourceModel(QAbstractListModel):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._reports: tuple[SourceReport, ...] = ()
+        self._crowded: frozenset[tuple[str, str]] = frozenset()
         self._chosen: SourceRef | None = None
 
     @property
@@ -88,7 +91,8 @@ class SourceModel(QAbstractListModel):
 
     def show(self, reports: Sequence[SourceReport]) -> None:
         """Show what the sources say now; the same sources are only redrawn."""
-        new = tuple(reports)
+        # What needs attention stands where it can be seen, however many sources there are.
+        new = tuple(sorted(reports, key=lambda report: report.state not in _FAULTY))
         if [r.source for r in new] == [r.source for r in self._reports]:
             changed = [i for i, report in enumerate(new) if report != self._reports[i]]
             self._reports = new
@@ -97,6 +101,8 @@ class SourceModel(QAbstractListModel):
             return
         self.beginResetModel()
         self._reports = new
+        places = Counter((r.source.connection_id, r.source.table) for r in new)
+        self._crowded = frozenset(place for place, count in places.items() if count > 1)
         if self._chosen not in {report.source for report in new}:
             self._chosen = None
         self.endResetModel()
@@ -130,6 +136,18 @@ class SourceModel(QAbstractListModel):
             case SourceRole.CHOSEN:
                 answer = report.source == self._chosen
         return answer
+
+    def name(self, source: SourceRef) -> str:
+        """Connection and table, shortened; the index too where a table has several."""
+        if not source.table:
+            return _shortened(source.connection, 2 * _NAME_LENGTH)
+        parts = [
+            _shortened(source.connection, _NAME_LENGTH),
+            _shortened(source.table, _NAME_LENGTH),
+        ]
+        if (source.connection_id, source.table) in self._crowded:
+            parts.append(_shortened(source.index, _NAME_LENGTH))
+        return " · ".join(parts)
 
     def state_text(self, report: SourceReport) -> str:
         """The state as it stands on the chip."""
@@ -246,12 +264,9 @@ class SourceDelegate(QStyledItemDelegate):
 
     def _texts(self, index: AnyIndex, report: SourceReport) -> tuple[str, str]:
         model = index.model()
-        state = model.state_text(report) if isinstance(model, SourceModel) else ""
-        source = report.source
-        if not source.table:
-            return _shortened(source.connection, 2 * _NAME_LENGTH), state
-        connection = _shortened(source.connection, _NAME_LENGTH)
-        return f"{connection} · {_shortened(source.table, _NAME_LENGTH)}", state
+        if not isinstance(model, SourceModel):
+            return source_text(report.source), ""
+        return model.name(report.source), model.state_text(report)
 
 
 def _shortened(name: str, length: int) -> str:

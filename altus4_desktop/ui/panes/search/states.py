@@ -8,6 +8,7 @@ from PySide6.QtCore import QObject, Qt, Signal, Slot
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from altus4_desktop.domain.searching import Notice, SearchMode
+from altus4_desktop.ui.panes.elided import ElidedLabel
 from altus4_desktop.ui.panes.painting import plain_tool_tip
 from altus4_desktop.ui.theme import Space
 from altus4_desktop.ui.widgets import Button, Card, Icon, KeyCap, Label
@@ -195,3 +196,44 @@ class _NoticeCard(Card):
             texts.addWidget(Label(notice.hint, "muted", wrap=True, selectable=True))
         row.addLayout(texts, 1)
         self.body.addLayout(row)
+
+
+class Remarks(QWidget):
+    """What a search that found something still has to say: one quiet line, all of it on demand."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("search.remarks")
+        column = QVBoxLayout(self)
+        column.setContentsMargins(2, 0, 0, 0)
+        column.setSpacing(Space.XS)
+        row = QHBoxLayout()
+        row.setSpacing(Space.S)
+        row.addWidget(Icon("info", 14, "muted"))
+        self.first = ElidedLabel(role="caption")
+        row.addWidget(self.first, 1)
+        self.more = Button(self.tr("Explain"), "link", name="search.remarks.more")
+        self.more.setCheckable(True)
+        self.more.toggled.connect(self._expand)
+        row.addWidget(self.more)
+        column.addLayout(row)
+        self.rest = Label(role="caption", wrap=True, selectable=True)
+        self.rest.hide()
+        column.addWidget(self.rest)
+        self.hide()
+
+    def show_notices(self, notices: Sequence[Notice]) -> None:
+        """Say these, or nothing."""
+        self.setVisible(bool(notices))
+        if not notices:
+            return
+        self.first.setText(notices[0].message)
+        texts = [" ".join(t for t in (notice.message, notice.hint) if t) for notice in notices]
+        self.rest.setText("\n".join(texts))
+        self.more.setChecked(False)
+        self.setAccessibleName(" ".join(texts))
+
+    @Slot(bool)
+    def _expand(self, shown: bool) -> None:
+        self.rest.setVisible(shown)
+        self.more.setText(self.tr("Less") if shown else self.tr("Explain"))
