@@ -36,7 +36,7 @@ bench: ## measure the figures of the README (make bench ARGS="startup memory" fo
 
 screenshots: ## draw the pictures of the README anew
 	@packaging/setup.sh test
-	@$(PYTHON_ENV)/python -m tests.screenshots $(ARGS)
+	@$(PYTHON_ENV)/python -m tests.e2e.screenshots $(ARGS)
 
 wheel: ## build the wheel into dist/
 	@packaging/setup.sh run

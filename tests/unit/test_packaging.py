@@ -87,7 +87,7 @@ def test_the_hooks_are_local_and_run_the_projects_own_tools() -> None:
 
 
 def test_no_file_names_a_package_index_or_a_place_on_one_machine() -> None:
-    place = re.compile(r"--(extra-)?index-url|/simple/|(?<![\w}])/(home/\w|root/|work/)")
+    place = re.compile(r"--(extra-)?index-url|/simple/|(?<![\w}])/(root|work)/")
     named = [
         f"{path.relative_to(PROJECT)}:{number}: {line.strip()[:120]}"
         for path in _own_texts()

@@ -1,0 +1,131 @@
+"""Draws the pictures of the README: ``python -m tests.e2e.screenshots [FOLDER]``.
+
+The real program opens its demo on an invisible screen, and a story goes through its panes, light
+and dark.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from PySide6.QtCore import QItemSelectionModel
+from PySide6.QtWidgets import QAbstractItemView, QTreeView
+
+from tests.e2e.first_day import DEMO_WITHIN_S, finished, search
+from tests.e2e.stage import Stage, Steps, choose_screen, play
+from tests.servers import PROJECT
+
+FOLDER = PROJECT / "docs" / "screenshots"
+WIDTH, HEIGHT = 1280, 800
+PIXEL_RATIO = 2
+LOOKS = {"light": "Light colours", "dark": "Dark colours"}
+
+
+def all_panes(stage: Stage) -> Steps:
+    """Every pane of the demo in both looks, and the welcome page."""
+    yield from stage.see("welcome.demo")
+    stage.window().resize(WIDTH, HEIGHT)
+    yield from settled(stage)
+    stage.photograph("welcome-light")
+    yield from stage.click("welcome.demo")
+    yield from stage.see("search.query", DEMO_WITHIN_S)
+    for query in ("unicode normalization", "lighthouse keeper", "read a file line by line"):
+        yield from search(stage, query)
+        yield from finished(stage)
+    for look, command in LOOKS.items():
+        yield from choose_command(stage, command)
+        yield from each_pane(stage, look)
+    yield from stage.press("Ctrl+Q")
+
+
+def each_pane(stage: Stage, look: str) -> Steps:
+    """One picture of each pane, named after it and the look."""
+    yield from stage.press("Ctrl+1")
+    yield from stage.until(lambda: stage.rows("search.hits"), "hits")
+    choose_row(stage, "search.hits", 1)
+    yield from settled(stage)
+    stage.photograph(f"search-{look}")
+
+    yield from stage.press("Ctrl+2")
+    yield from stage.until(lambda: stage.rows("connections.list"), "connections")
+    choose_row(stage, "connections.list", 0)
+    yield from stage.until(lambda: stage.rows("connections.schema"), "a schema")
+    stage.get("connections.schema", QTreeView).expandToDepth(1)
+    yield from settled(stage)
+    stage.photograph(f"connections-{look}")
+    yield from stage.click("connections.add")
+    yield from stage.see("connections.dialog")
+    yield from settled(stage)
+    stage.photograph(f"connection-form-{look}")
+    yield from stage.click("connections.cancel")
+
+    for keys, pane in (("Ctrl+3", "history"), ("Ctrl+4", "server"), ("Ctrl+5", "settings")):
+        yield from stage.press(keys)
+        yield from stage.see(f"{pane}.pane")
+        yield from settled(stage)
+        stage.photograph(f"{pane}-{look}")
+
+    yield from stage.press("Ctrl+1")
+    yield from stage.press("Ctrl+K")
+    yield from stage.see("palette.query")
+    yield from settled(stage)
+    stage.photograph(f"commands-{look}")
+    yield from stage.press("Esc")
+    yield from stage.until(lambda: not stage.rows("palette.list"), "the palette to close")
+
+
+def choose_command(stage: Stage, title: str) -> Steps:
+    """Run a command of the palette by its title."""
+    yield from stage.press("Ctrl+K")
+    yield from stage.type_("palette.query", title, then="Return")
+    yield from stage.until(lambda: not stage.rows("palette.list"), "the palette to close")
+
+
+def choose_row(stage: Stage, name: str, row: int) -> None:
+    """Make a row of the list ``name`` the current one."""
+    view = stage.get(name, QAbstractItemView)
+    select = QItemSelectionModel.SelectionFlag.ClearAndSelect
+    view.selectionModel().setCurrentIndex(view.model().index(row, 0), select)
+
+
+def settled(stage: Stage) -> Steps:
+    """Until the window has looked the same for a moment: nothing moves, nothing loads."""
+    pictures = [stage.window().grab().toImage()]
+
+    def is_still() -> bool:
+        pictures.append(stage.window().grab().toImage())
+        latest = pictures[-12:]
+        return len(latest) == 12 and all(picture == latest[0] for picture in latest)
+
+    yield from stage.until(is_still, "the window to settle")
+
+
+def draw(folder: Path) -> int:
+    """Start the program that draws into ``folder``; returns its exit code."""
+    folder.mkdir(parents=True, exist_ok=True)
+    # A plain name, because two of the panes show where the data is.
+    home = Path(tempfile.gettempdir()) / "altus4-demo"
+    home.mkdir(mode=0o700)
+    try:
+        environment = {
+            **os.environ,
+            **choose_screen(home, WIDTH, HEIGHT, PIXEL_RATIO),
+            "ALTUS4_DATA_DIR": str(home / "data"),
+            "PYTHON_KEYRING_BACKEND": "keyring.backends.fail.Keyring",
+        }
+        command = [sys.executable, "-m", "tests.e2e.screenshots", "--play", str(folder)]
+        return subprocess.run(command, cwd=PROJECT, env=environment, check=False).returncode
+    finally:
+        shutil.rmtree(home)
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--play"]:
+        play(all_panes, Path(sys.argv[2]))
+    else:
+        sys.exit(draw(Path(sys.argv[1]) if sys.argv[1:] else FOLDER))
