@@ -26,6 +26,7 @@ from altus4_desktop.domain.connections import Flavour
 from altus4_desktop.domain.errors import Cancelled, LocalServerError
 from altus4_desktop.domain.local_server import ManagedEndpoint
 from altus4_desktop.domain.progress import Progress
+from altus4_desktop.mysql.local_server import LocalServer
 from altus4_desktop.mysql.server_process import FileLock, process_began
 from altus4_desktop.services.local_server import LocalServerService
 from altus4_desktop.services.settings import Settings
@@ -77,6 +78,23 @@ class Home:
         )
         self.children.append(child)
         return child
+
+    def claim(self, pid: int, began: str | None) -> None:
+        """Write down that the server is this process."""
+        state = {
+            "pid": pid,
+            "began": began,
+            "port": 1,
+            "socket": "/nowhere",
+            "program": self.program,
+            "flavour": self.flavour,
+            "version": "1",
+            "kept": True,
+            "started_at": "2024-01-01T00:00:00+00:00",
+            "stopping": False,
+        }
+        (self.folder / "server.json").write_text(json.dumps(state))
+        (self.folder / "server.pid").write_text(str(pid))
 
     def servers(self) -> list[psutil.Process]:
         """Every process that was given our data folder, found without the product's help."""
@@ -395,8 +413,13 @@ def test_a_server_that_takes_long_to_stop_is_waited_for_by_the_next(
     service.close_()
     assert not service.state().running
     assert process.is_running()
-    process.resume()
-    second = one_home.service().start()
+    # For an instant it still answers, and must not be taken for one that goes on.
+    monkeypatch.setattr(LocalServer, "answers", lambda *_: True)
+    later = threading.Timer(0.3, process.resume)
+    other = one_home.service()
+    later.start()
+    second = other.start()
+    later.join()
     assert second.pid != first.pid
     assert [server.pid for server in one_home.servers()] == [second.pid]
 
@@ -418,16 +441,6 @@ def test_a_number_that_belongs_to_somebody_else_is_never_signalled(one_home: Hom
     service = one_home.service()
     service.start()
     service.stop()
-    state = {
-        "port": 1,
-        "socket": "/nowhere",
-        "program": one_home.program,
-        "flavour": one_home.flavour,
-        "version": "1",
-        "kept": True,
-        "started_at": "2024-01-01T00:00:00+00:00",
-        "stopping": False,
-    }
     with subprocess.Popen(
         [sys.executable, "-c", "input()", f"--datadir={one_home.folder / 'elsewhere'}"],
         stdin=subprocess.PIPE,
@@ -436,10 +449,7 @@ def test_a_number_that_belongs_to_somebody_else_is_never_signalled(one_home: Hom
             (innocent.pid, process_began(innocent.pid)),
             (os.getpid(), process_began(os.getpid())),
         ):
-            (one_home.folder / "server.json").write_text(
-                json.dumps(state | {"pid": number, "began": began})
-            )
-            (one_home.folder / "server.pid").write_text(str(number))
+            one_home.claim(number, began)
             assert not service.state().running
             assert not service.stop()
             status = service.start()
@@ -455,12 +465,18 @@ def test_a_stranger_who_holds_the_folder_is_left_alone(
     one_home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("altus4_desktop.mysql.local_server._START_S", 0.2)
+    service = one_home.service()
     held = FileLock(one_home.folder / "running.lock")
     assert held.acquire()
-    service = one_home.service()
-    with pytest.raises(LocalServerError) as failure:
-        service.start()
-    assert failure.value.code == "local_server.held"
+    # The number is a living process that began just then, and still it is no server of ours.
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as innocent:
+        one_home.claim(innocent.pid, process_began(innocent.pid))
+        for act in (service.start, service.stop, service.reset):
+            with pytest.raises(LocalServerError) as failure:
+                act()
+            assert failure.value.code == "local_server.held"
+        innocent.communicate(b"\n")
+    assert innocent.returncode == 0
     held.release()
 
 
