@@ -8,6 +8,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable
+from functools import partial
 from types import TracebackType
 
 from PySide6.QtCore import (
@@ -101,6 +102,7 @@ class CrashReporter(QObject):
         self._redact = redact
         self._lock = threading.Lock()
         self._seen: set[str] = set()
+        self._dialogs: list[CrashDialog] = []
         self._hooks_before: tuple[object, object] | None = None
         self._came.connect(self._show, Qt.ConnectionType.QueuedConnection)
 
@@ -148,7 +150,14 @@ class CrashReporter(QObject):
     def _show(self, text: str) -> None:
         self.reported.emit(text)
         if isinstance(QApplication.instance(), QApplication):
-            CrashDialog(text, QApplication.activeWindow()).show()
+            dialog = CrashDialog(text, QApplication.activeWindow())
+            # Without a parent nothing else holds the dialog.
+            self._dialogs.append(dialog)
+            dialog.finished.connect(partial(self._let_go, dialog))
+            dialog.show()
+
+    def _let_go(self, dialog: CrashDialog, _: int) -> None:
+        self._dialogs.remove(dialog)
 
 
 def _facts() -> str:

@@ -143,7 +143,7 @@ DARK: Final = Palette(
     faint="#939CAA",
     accent="#9DAEFF",
     accent_fill="#4D63E3",
-    accent_hover="#5A70EC",
+    accent_hover="#5468E6",
     accent_pressed="#4257CF",
     accent_soft="#262E50",
     on_accent="#FFFFFF",
@@ -153,7 +153,7 @@ DARK: Final = Palette(
     warning_soft="#3A2E16",
     danger="#FF8C93",
     danger_fill="#C93445",
-    danger_hover="#D84355",
+    danger_hover="#D03B4C",
     danger_soft="#42222A",
     mark="#6B5413",
     on_mark="#FFF6DC",
@@ -214,6 +214,11 @@ def ui_font() -> QFont:
     return font
 
 
+def system_color_scheme() -> Qt.ColorScheme:
+    """What the desktop asks for."""
+    return QGuiApplication.styleHints().colorScheme()
+
+
 class Theme(QObject):
     """The colours in use; follows the desktop unless the choice says otherwise.
 
@@ -260,8 +265,7 @@ class Theme(QObject):
 
     def _wanted(self) -> Palette:
         if self._choice is ThemeChoice.AUTO:
-            dark = QGuiApplication.styleHints().colorScheme() is Qt.ColorScheme.Dark
-            return DARK if dark else LIGHT
+            return DARK if system_color_scheme() is Qt.ColorScheme.Dark else LIGHT
         return DARK if self._choice is ThemeChoice.DARK else LIGHT
 
     def _wear(self) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, QObject, QTimer, Signal, Slot
+from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QCloseEvent, QKeySequence, QPaintEvent, QShortcut
 from PySide6.QtWidgets import QMainWindow, QStackedWidget, QWidget
 
@@ -60,6 +60,8 @@ class MainWindow(QMainWindow):
         self.setCentralWidget(self._stack)
         self._session: Session | None = None
         self._workspace: Workspace | None = None
+        self._probe = _PaintProbe(self)
+        self._probe.was_painted.connect(self._tell_painted, Qt.ConnectionType.QueuedConnection)
         self._is_painted = False
         self._is_interactive = False
         self.start_up = StartUp(
@@ -93,20 +95,15 @@ class MainWindow(QMainWindow):
         else:
             self.show()
 
-    def paintEvent(self, event: QPaintEvent) -> None:
-        """Tell of the first paint."""
-        super().paintEvent(event)
+    @Slot()
+    def _tell_painted(self) -> None:
         if not self._is_painted:
             self._is_painted = True
-            QTimer.singleShot(0, self, self.painted.emit)
-
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Tell when the first page that waits for a person has been painted."""
-        if event.type() == QEvent.Type.Paint and not self._is_interactive:
+            self.painted.emit()
+        if not self._is_interactive and not isinstance(self.page, BootingPage):
             self._is_interactive = True
-            watched.removeEventFilter(self)
-            QTimer.singleShot(0, self, self.interactive.emit)
-        return super().eventFilter(watched, event)
+            self._probe.hide()
+            self.interactive.emit()
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Remember the layout, stop all work, wait for it a bounded time."""
@@ -122,23 +119,20 @@ class MainWindow(QMainWindow):
     def _show_page(self, page: Page) -> None:
         self._put(page)
         page.focus_first()
-        if not isinstance(page, BootingPage):
-            self._watch(page)
 
     def _put(self, widget: QWidget) -> None:
         before = self._stack.currentWidget()
         if self._stack.indexOf(widget) < 0:
             self._stack.addWidget(widget)
         self._stack.setCurrentWidget(widget)
+        if not self._is_interactive:
+            self._probe.raise_()
+            self._probe.update()
         if before is not None and before is not widget and before is not self._workspace:
             if isinstance(before, Page):
                 before.cancel_work()
             self._stack.removeWidget(before)
             before.deleteLater()
-
-    def _watch(self, widget: QWidget) -> None:
-        if not self._is_interactive:
-            widget.installEventFilter(self)
 
     # ---- the workspace -----------------------------------------------------------------------
 
@@ -158,7 +152,6 @@ class MainWindow(QMainWindow):
         self.start_up.announced.connect(workspace.status.announce)
         self._workspace = workspace
         self._put(workspace)
-        self._watch(workspace)
         workspace.current_pane.focus_first()
         self._name_window(actor)
 
@@ -247,3 +240,19 @@ class MainWindow(QMainWindow):
 
         page = self._stack.currentWidget()
         return page if isinstance(page, LockPage) else None
+
+
+class _PaintProbe(QWidget):
+    """One pixel above everything: it is painted last, so the page has been when it is. Pages hide
+    themselves behind opaque children and need not be painted at all."""
+
+    was_painted = Signal()
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setGeometry(0, 0, 1, 1)
+        self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+
+    def paintEvent(self, _: QPaintEvent) -> None:
+        """Tell."""
+        self.was_painted.emit()

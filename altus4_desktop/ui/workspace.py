@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from PySide6.QtCore import Qt, QTimer, Signal, Slot
+from PySide6.QtCore import QTimer, Signal, Slot
 from PySide6.QtGui import QKeySequence, QResizeEvent, QShortcut
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
@@ -115,6 +115,8 @@ class Workspace(QWidget):
     @Slot(str)
     def show_pane(self, pane_id: str) -> Pane:
         """Bring a pane to the front, building it when it is first wanted."""
+        self.palette_.close_()
+        self.sheet.close_()
         pane = self._panes.get(pane_id)
         if pane is None:
             pane = self._entrances[pane_id].build(self.session)
@@ -187,12 +189,10 @@ class Workspace(QWidget):
             bindings.append(("Ctrl+Shift+L", self.lock_requested.emit))
         for keys, act in bindings:
             shortcut = QShortcut(QKeySequence(keys), self)
-            shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
             shortcut.activated.connect(act)
 
     def _move_focus(self) -> None:
-        focused = self.focusWidget()
-        if focused is not None and self.rail.isAncestorOf(focused):
+        if self.rail.isAncestorOf(self.focusWidget()):
             self.current_pane.focus_first()
         else:
             self.rail.focus_current()

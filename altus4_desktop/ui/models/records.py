@@ -113,7 +113,8 @@ class RecordProxy(QSortFilterProxyModel):
     def set_filter(self, text: str) -> None:
         """Keep the rows with these words."""
         self._words = text.casefold().split()
-        self.invalidateRowsFilter()
+        # Setting any pattern makes the proxy ask again; the ways to say so differ between releases.
+        self.setFilterFixedString(text)
 
     def filterAcceptsRow(self, row: int, parent: AnyIndex) -> bool:
         """Whether every word is in some cell of the row."""

@@ -25,19 +25,24 @@ class SecretPage(Page):
         report_crash: Callable[[BaseException], None],
         *,
         name: str,
-        label: str,
-        button: str,
     ) -> None:
-        super().__init__(runner, report_crash, name=name, label=label, width=400)
+        super().__init__(runner, report_crash, name=name, label="", width=400)
         self.card = Card(spacing=Space.L)
-        self.button = Button(button, "primary", name=f"{name}.accept")
+        self.button = Button("", "primary", name=f"{name}.accept")
         self.button.setDefault(True)
         self.button.clicked.connect(self.accept)
-        self._button_text = button
+        self._button_text = ""
         self._wait_s = 0
         self._second = QTimer(self)
         self._second.setInterval(1000)
         self._second.timeout.connect(self._count_down)
+
+    def entitle(self, label: str, button: str) -> None:
+        """Name the page, and say what its button does."""
+        self.setAccessibleName(label)
+        self._button_text = button
+        self.button.setText(button)
+        self.button.setAccessibleName(button)
 
     def add_rows(self, *rows: FormRow) -> None:
         """Fill the card; Enter in any field accepts."""
@@ -108,10 +113,8 @@ class SignInPage(SecretPage):
     demo_requested = Signal()
 
     def __init__(self, runner: TaskRunner, report_crash: Callable[[BaseException], None]) -> None:
-        super().__init__(runner, report_crash, name="sign_in", label="", button="")
-        self.setAccessibleName(self.tr("Sign in"))
-        self._button_text = self.tr("Sign in")
-        self.set_busy(busy=False)
+        super().__init__(runner, report_crash, name="sign_in")
+        self.entitle(self.tr("Sign in"), self.tr("Sign in"))
         self.add_heading(self.tr("Sign in"), "")
         self._email = QLineEdit()
         self._email.setObjectName("sign_in.email")
@@ -176,10 +179,8 @@ class UnlockPage(SecretPage):
     skip_requested = Signal()
 
     def __init__(self, runner: TaskRunner, report_crash: Callable[[BaseException], None]) -> None:
-        super().__init__(runner, report_crash, name="unlock", label="", button="")
-        self.setAccessibleName(self.tr("Unlock"))
-        self._button_text = self.tr("Unlock")
-        self.set_busy(busy=False)
+        super().__init__(runner, report_crash, name="unlock")
+        self.entitle(self.tr("Unlock"), self.tr("Unlock"))
         self.add_heading(
             self.tr("Unlock your passwords"),
             self.tr("The passwords of your connections are protected by your passphrase."),
@@ -230,10 +231,8 @@ class LockPage(SecretPage):
     def __init__(
         self, actor: Actor, runner: TaskRunner, report_crash: Callable[[BaseException], None]
     ) -> None:
-        super().__init__(runner, report_crash, name="lock", label="", button="")
-        self.setAccessibleName(self.tr("Locked"))
-        self._button_text = self.tr("Unlock")
-        self.set_busy(busy=False)
+        super().__init__(runner, report_crash, name="lock")
+        self.entitle(self.tr("Locked"), self.tr("Unlock"))
         self.column.addWidget(Avatar(actor.name, 56), 0, Qt.AlignmentFlag.AlignHCenter)
         for text, role in ((actor.name, "heading"), (self.tr("Locked"), "muted")):
             label = Label(text, "heading" if role == "heading" else "muted", wrap=True)
