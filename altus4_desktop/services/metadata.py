@@ -46,20 +46,19 @@ class MetadataService:
     def store(self) -> Store:
         """The open store, up to date; raises StoreError (``store.closed``), and SchemaError
         (``store.upgrade_needed``) while a shared store waits for an upgrade."""
-        with self._lock:
-            if self._store is None or self._status is None:
-                raise StoreError(
-                    "The metadata store is not open.", code="store.closed", retryable=True
-                )
-            if self._status.pending:
-                raise _upgrade_needed(self._status)
-            return self._store
+        # Without the lock: nobody who asks should wait for an upgrade that is under way.
+        store, status = self._store, self._status
+        if store is None or status is None:
+            raise StoreError("The metadata store is not open.", code="store.closed", retryable=True)
+        if status.pending:
+            raise _upgrade_needed(status)
+        return store
 
     @property
     def is_open(self) -> bool:
         """Whether `store` can be used."""
-        with self._lock:
-            return self._status is not None and not self._status.pending
+        status = self._status
+        return status is not None and not status.pending
 
     def is_configured(self) -> bool:
         """Whether somebody has chosen a store, or the embedded one has been made."""

@@ -25,7 +25,7 @@ _UNFIT_CODES = frozenset({1264, 1265, 1366, 1406, 3140, 3819, 4025})
 _BUSY_CODES = frozenset({1205, 1213})
 _FULL_CODES = frozenset({1021, 1041, 1114})
 _READ_ONLY_CODES = frozenset({1290, 1792, 1836})
-_DENIED_CODES = frozenset({1044, 1142, 1143, 1227, 1370})
+_DENIED_CODES = frozenset({1142, 1143, 1227, 1370})
 
 
 def translate(error: BaseException, location: StoreLocation) -> AltusError:

@@ -1,0 +1,142 @@
+"""A metadata store that several desktops share."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from altus4_desktop.domain.cancel import CancelToken
+from altus4_desktop.domain.errors import Cancelled, SchemaError, StoreError
+from altus4_desktop.services.metadata import MetadataService
+from altus4_desktop.services.settings import Settings
+from altus4_desktop.services.vault import VaultService
+from altus4_desktop.storage.store import Store, open_store
+from tests.keyring_memory import MemoryKeyring
+from tests.records import a_connection, a_user
+from tests.stores import StorePlace
+
+
+def _service(folder: Path, place: StorePlace) -> MetadataService:
+    settings = Settings(
+        folder,
+        metadata_url_override=place.location.url,
+        metadata_password_override=place.password,
+    )
+    return MetadataService(folder, settings, VaultService(folder, MemoryKeyring()))
+
+
+def test_it_is_upgraded_only_after_somebody_agrees(on_server: StorePlace, tmp_path: Path) -> None:
+    metadata = _service(tmp_path, on_server)
+    before = on_server.checksum()
+    report = metadata.check_(on_server.location.url, on_server.password)
+    assert report.dialect == on_server.name
+    assert report.tls is not None
+    assert report.tls.encrypted == (on_server.name == "mysql")
+    assert report.migrations is not None
+    assert len(metadata.open_().pending) == 8
+    for _ in range(2):
+        assert not metadata.is_open
+        with pytest.raises(SchemaError) as caught:
+            _ = metadata.store
+        assert caught.value.code == "store.upgrade_needed"
+    assert on_server.checksum() == before
+    metadata.upgrade_()
+    assert metadata.is_open
+    assert metadata.store.dialect == on_server.name
+    assert not (tmp_path / "backups").exists()
+    metadata.close_()
+
+
+def test_a_session_speaks_utc_utf8_and_strictly(on_server: StorePlace) -> None:
+    store = on_server.open()
+    store.migrator.upgrade()
+    with store._engine.connect() as connection:
+        row = connection.exec_driver_sql(
+            "SELECT @@session.time_zone, @@session.sql_mode, @@character_set_client,"
+            " @@session.autocommit"
+        ).one()
+    assert row[0] == "+00:00"
+    assert "STRICT_ALL_TABLES" in row[1]
+    assert row[2] == "utf8mb4"
+    assert row[3] == 0
+    user = store.users.create_(a_user(name="😀 字 é"), "x")
+    assert on_server.query("SELECT HEX(name) FROM users")[0][0] == "😀 字 é".encode().hex().upper()
+    on_server.query("SET GLOBAL time_zone = '+05:00'")
+    try:
+        with contextlib.closing(on_server.open()) as elsewhere:
+            assert elsewhere.users.find_(user.id) == user
+    finally:
+        on_server.query("SET GLOBAL time_zone = 'SYSTEM'")
+    store.close()
+
+
+def test_connections_that_were_cut_while_idle_are_replaced(on_server: StorePlace) -> None:
+    store = on_server.open()
+    store.migrator.upgrade()
+    user = store.users.create_(a_user(), "x")
+    for (number,) in on_server.query(
+        "SELECT ID FROM information_schema.PROCESSLIST"
+        f" WHERE USER = '{on_server.location.username}'"
+    ):
+        with contextlib.suppress(Exception):
+            on_server.query(f"KILL CONNECTION {number}")
+    assert store.users.find_(user.id) == user
+    store.close()
+
+
+def test_failures_are_said_in_words_of_the_store(on_server: StorePlace) -> None:
+    store = on_server.open()
+    store.migrator.upgrade()
+    user = store.users.create_(a_user(), "x")
+    with pytest.raises(StoreError) as caught:
+        open_store(on_server.location, "CANARY")
+    assert caught.value.code == "store.credentials"
+    assert "CANARY" not in f"{caught.value!r} {caught.value.message} {caught.value.__cause__!r}"
+    with pytest.raises(StoreError) as caught:
+        open_store(replace(on_server.location, database="missing"), on_server.password)
+    assert caught.value.code == "store.database"
+    with pytest.raises(StoreError) as caught:
+        open_store(replace(on_server.location, port=1), on_server.password)
+    assert (caught.value.code, caught.value.retryable) == ("store.port", True)
+    token = CancelToken()
+    token.cancel()
+    with pytest.raises(Cancelled):
+        open_store(on_server.location, on_server.password, token=token)
+    account = f"'{on_server.location.username}'@'%'"
+    database = on_server.location.database
+    on_server.query(f"REVOKE ALL PRIVILEGES ON `{database}`.* FROM {account}")
+    on_server.query(f"GRANT SELECT ON `{database}`.* TO {account}")
+    with contextlib.closing(on_server.open()) as reader:
+        assert reader.users.find_(user.id) == user
+        with pytest.raises(StoreError) as caught:
+            reader.users.create_(a_user(), "x")
+        assert caught.value.code == "store.denied"
+        with pytest.raises(StoreError) as caught:
+            reader.migrator.downgrade()
+        assert caught.value.code == "store.denied"
+    store.close()
+
+
+def test_a_row_somebody_keeps_locked_is_said(on_server: StorePlace) -> None:
+    store = on_server.open()
+    store.migrator.upgrade()
+    record = store.connections.create_(a_connection(store.users.create_(a_user(), "x")))
+    other = on_server.open()
+    with other._engine.connect() as holder:
+        holder.exec_driver_sql("SELECT * FROM `databases` FOR UPDATE")
+        _be_impatient(store)
+        with pytest.raises(StoreError) as caught:
+            store.connections.delete_(record.id)
+        assert (caught.value.code, caught.value.retryable) == ("store.busy", True)
+        holder.rollback()
+    store.connections.delete_(record.id)
+    other.close()
+    store.close()
+
+
+def _be_impatient(store: Store) -> None:
+    with store._engine.connect() as connection:
+        connection.exec_driver_sql("SET SESSION innodb_lock_wait_timeout = 1")

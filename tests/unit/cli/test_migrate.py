@@ -1,0 +1,169 @@
+"""``migrate`` as other programs call it."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from altus4_desktop.cli.frame import main
+
+_HEAD = "0008_sign_in_failures"
+
+
+class Cli:
+    """Runs the program on one data folder."""
+
+    def __init__(self, folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+        self.file = folder / "metadata.sqlite3"
+        self._folder = folder
+        self._capfd = capfd
+
+    def __call__(self, *arguments: str) -> tuple[int, str, str]:
+        code = main(["migrate", *arguments, "--data-dir", str(self._folder)])
+        out, err = self._capfd.readouterr()
+        return code, out, err
+
+    def status(self) -> dict[str, Any]:
+        """The document of ``status --json``."""
+        code, out, _ = self("status", "--json")
+        assert code == 0
+        document: dict[str, Any] = json.loads(out)
+        return document
+
+
+@pytest.fixture
+def cli(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> Cli:
+    return Cli(tmp_path / "data", capfd)
+
+
+def test_status_is_the_document_of_the_contract(cli: Cli) -> None:
+    document = cli.status()
+    assert list(document) == ["dialect", "current", "head", "revisions"]
+    assert (document["dialect"], document["current"], document["head"]) == ("sqlite", None, _HEAD)
+    assert [list(revision) for revision in document["revisions"]] == [
+        ["id", "title", "state", "applied_at"]
+    ] * 8
+    assert {revision["state"] for revision in document["revisions"]} == {"pending"}
+    assert {revision["applied_at"] for revision in document["revisions"]} == {None}
+    assert not cli.file.exists()
+    assert cli("up", "--to", "0002_api_keys", "--quiet")[0] == 0
+    document = cli.status()
+    assert document["current"] == "0002_api_keys"
+    assert [revision["state"] for revision in document["revisions"]] == [
+        *["applied"] * 2,
+        *["pending"] * 6,
+    ]
+    assert document["revisions"][0]["applied_at"].endswith("Z")
+
+
+def test_a_newer_revision_is_unknown(cli: Cli) -> None:
+    cli("up")
+    with closing(sqlite3.connect(cli.file)) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '0100_later'")
+        connection.execute("UPDATE migrations SET checksum = 'x' WHERE revision = '0001_users'")
+        connection.commit()
+    code, out, err = cli("status", "--json")
+    document = json.loads(out)
+    assert code == 0
+    assert document["current"] == "0100_later"
+    assert document["revisions"][-1] == {
+        "id": "0100_later",
+        "title": "made by a newer program",
+        "state": "unknown",
+        "applied_at": None,
+    }
+    assert "newer" in err
+    code, out, err = cli("up")
+    assert (code, out) == (4, "")
+    assert "store.newer" in err
+    assert "Traceback" not in err
+
+
+def test_an_edited_revision_names_itself_and_both_checksums(cli: Cli) -> None:
+    cli("up")
+    with closing(sqlite3.connect(cli.file)) as connection:
+        connection.execute("UPDATE migrations SET checksum = 'old' WHERE revision = '0001_users'")
+        connection.commit()
+    _, out, err = cli("status")
+    assert "0001_users was edited" in err
+    assert "it was old" in err
+    assert "0002_api_keys was" not in err
+    assert "applied" in out
+
+
+def test_up_and_down(cli: Cli) -> None:
+    code, out, err = cli("up", "--dry-run")
+    assert (code, len(out.splitlines())) == (0, 8)
+    assert "8 revisions would be applied" in err
+    assert not cli.file.exists()
+    code, out, _ = cli("up", "--json")
+    assert json.loads(out)["revisions"][-1] == _HEAD
+    assert cli("up", "--json")[1].split() == ["{", '"revisions":', "[]", "}"]
+    code, out, err = cli("down")
+    assert (code, out) == (2, "")
+    assert "--yes" in err
+    assert cli.status()["current"] == _HEAD
+    code, out, err = cli("down", "--yes")
+    assert (code, out.split()[0]) == (0, _HEAD)
+    assert "1 revision undone" in err
+    assert cli.status()["current"] == "0007_performance_indexes"
+    assert cli("down", "--to", "0003", "--yes")[0] == 0
+    assert cli.status()["current"] == "0003_databases"
+    assert cli("down", "--all", "--dry-run")[1].split()[0] == "0003_databases"
+    assert cli("down", "--all", "--yes")[0] == 0
+    assert cli.status()["current"] is None
+    assert cli("down", "--yes")[0] == 0
+    assert cli("up", "--quiet")[2] == ""
+    assert cli.status()["current"] == _HEAD
+
+
+def test_wrong_usage_is_exit_two(cli: Cli) -> None:
+    for arguments in (
+        (),
+        ("sideways",),
+        ("up", "--to", "0999"),
+        ("down", "--to", "0001", "--all"),
+        ("sql", "nothing"),
+        ("sql", "0001", "--dialect", "oracle"),
+        ("status", "--metadata-url", "mysql://ada:secret@host/db"),
+    ):
+        code, out, err = cli(*arguments)
+        assert (code, out) == (2, ""), arguments
+        assert err
+        assert "secret" not in err
+
+
+def test_sql_prints_both_dialects_and_both_ways(cli: Cli) -> None:
+    for number in range(1, 9):
+        for dialect in ("mysql", "sqlite"):
+            for way in ((), ("--down",)):
+                code, out, _ = cli("sql", f"000{number}", "--dialect", dialect, *way)
+                assert code == 0
+                undoes = any(f"DROP {kind} " in out for kind in ("TABLE", "COLUMN", "INDEX"))
+                assert undoes == bool(way), (number, dialect, way)
+                assert "%s" not in out
+    assert not cli.file.exists()
+    assert "ENGINE=InnoDB" in cli("sql", "0001", "--dialect", "mysql")[1]
+    assert "AUTOINCREMENT" not in cli("sql", "0001")[1]
+
+
+def test_undoing_in_a_store_with_users_needs_an_admin(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cli("up")
+    with closing(sqlite3.connect(cli.file)) as connection:
+        connection.execute(
+            "INSERT INTO users (id, name, email, password) VALUES ('u', 'Ada', 'ada@x', 'p')"
+        )
+        connection.commit()
+    monkeypatch.setenv("ALTUS4_USER", "ada@x")
+    monkeypatch.setenv("ALTUS4_PASSWORD", "wrong")
+    code, _, err = cli("down", "--all", "--yes")
+    assert code == 4
+    assert "access." in err
+    assert cli.status()["current"] == _HEAD

@@ -1,0 +1,216 @@
+"""Choosing, opening and upgrading the metadata store."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from altus4_desktop.domain.accounts import Actor, Role
+from altus4_desktop.domain.errors import (
+    AccessError,
+    InputError,
+    SchemaError,
+    StoreError,
+    VaultLockedError,
+)
+from altus4_desktop.domain.progress import Progress
+from altus4_desktop.services.metadata import MetadataService
+from altus4_desktop.services.settings import Settings
+from altus4_desktop.services.vault import VaultService
+from altus4_desktop.storage.store import open_store
+from tests.keyring_memory import MemoryKeyring
+from tests.records import a_user
+
+_SHARED = "mysql://ada@db.example.org:3306/meta?tls=verify-identity"
+
+
+class _Desk:
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.keyring = MemoryKeyring()
+        self.services: list[MetadataService] = []
+
+    def start(self, url: str | None = None, password: str | None = None) -> MetadataService:
+        self.settings = Settings.load(
+            self.folder, metadata_url=url, metadata_password_secret=password
+        )
+        self.vault = VaultService(self.folder, self.keyring)
+        service = MetadataService(self.folder, self.settings, self.vault)
+        self.services.append(service)
+        return service
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[_Desk]:
+    made = _Desk(tmp_path / "data")
+    yield made
+    for service in made.services:
+        service.close_()
+
+
+def test_nothing_is_made_before_it_is_opened(desk: _Desk) -> None:
+    metadata = desk.start()
+    assert not metadata.is_configured()
+    assert not metadata.is_open
+    assert metadata.location.file == desk.folder / "metadata.sqlite3"
+    assert len(metadata.status_().pending) == 8
+    assert metadata.check_(None).dialect == "sqlite"
+    assert not desk.folder.exists()
+    with pytest.raises(StoreError) as caught:
+        _ = metadata.store
+    assert caught.value.code == "store.closed"
+
+
+def test_the_embedded_store_upgrades_by_itself(desk: _Desk) -> None:
+    metadata = desk.start()
+    status = metadata.open_()
+    assert (status.pending, status.dialect) == ((), "sqlite")
+    assert metadata.is_configured()
+    user = metadata.store.users.create_(a_user(), "x")
+    assert metadata.open_() is status
+    metadata.close_()
+    assert not metadata.is_open
+    with open_store(metadata.location).migrator._engine.connect():
+        pass
+    store = open_store(metadata.location)
+    store.migrator.downgrade("0007")
+    store.close()
+    again = desk.start()
+    assert again.open_().pending == ()
+    assert again.store.users.find_(user.id) == user
+    assert len(list((desk.folder / "backups").iterdir())) == 2
+
+
+def test_a_newer_store_is_refused_and_still_described(desk: _Desk) -> None:
+    metadata = desk.start()
+    metadata.open_()
+    metadata.close_()
+    store = open_store(metadata.location)
+    with store._engine.connect() as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0100_later'")
+        connection.commit()
+    store.close()
+    newer = desk.start()
+    with pytest.raises(SchemaError) as caught:
+        newer.open_()
+    assert caught.value.code == "store.newer"
+    assert not newer.is_open
+    assert newer.status_().newer
+    with pytest.raises(StoreError):
+        _ = newer.store
+
+
+def test_a_chosen_store_is_remembered_and_its_password_sealed(desk: _Desk) -> None:
+    metadata = desk.start()
+    with pytest.raises(VaultLockedError):
+        metadata.choose_(_SHARED, "CANARY")
+    assert desk.settings.metadata_url is None
+    desk.vault.ensure_ready()
+    metadata.choose_(_SHARED, "CANARY")
+    assert metadata.password_is_sealed()
+    kept = (desk.folder / "settings.json").read_text("utf-8")
+    assert json.loads(kept)["metadata_url"] == _SHARED
+    assert "CANARY" not in kept
+    again = desk.start()
+    assert again.is_configured()
+    assert again.location.host == "db.example.org"
+    assert again.password_known()
+    desk.vault.ensure_ready()
+    assert again._password(again.location) == "CANARY"
+    again.choose_(None)
+    assert desk.start().location.embedded
+    assert desk.settings.metadata_password_sealed is None
+
+
+def test_a_sealed_password_goes_only_where_it_was_sealed_for(desk: _Desk) -> None:
+    metadata = desk.start()
+    desk.vault.ensure_ready()
+    metadata.choose_(_SHARED, "CANARY")
+    settings = desk.folder / "settings.json"
+    moved = settings.read_text("utf-8").replace("db.example.org", "evil.example.org")
+    settings.write_text(moved, "utf-8")
+    again = desk.start()
+    desk.vault.ensure_ready()
+    with pytest.raises(Exception, match=r"(?i)not") as caught:
+        again._password(again.location)
+    assert "CANARY" not in str(caught.value)
+    elsewhere = desk.start("mysql://ada@other.example.org/meta")
+    assert not elsewhere.password_known()
+    assert elsewhere._password(elsewhere.location) is None
+    given = desk.start("mysql://ada@other.example.org/meta", "given")
+    assert given.password_known()
+    assert given._password(given.location) == "given"
+
+
+def test_a_key_is_not_made_anew_while_a_store_password_is_sealed(desk: _Desk) -> None:
+    metadata = desk.start()
+    desk.vault.ensure_ready()
+    metadata.choose_(_SHARED, "CANARY")
+    assert desk.vault.records_exist()
+    metadata.choose_(None)
+    assert not desk.vault.records_exist()
+
+
+def test_a_wrong_url_is_an_input_error(desk: _Desk) -> None:
+    metadata = desk.start("postgres://x")
+    with pytest.raises(InputError):
+        metadata.open_()
+    with pytest.raises(InputError):
+        desk.start().choose_("nonsense")
+
+
+def test_undoing_needs_an_admin_once_somebody_has_an_account(desk: _Desk) -> None:
+    metadata = desk.start()
+    metadata.open_()
+    assert not metadata.undoing_needs_admin()
+    metadata.downgrade_(None, "0007")
+    assert len(metadata.status_().pending) == 1
+    with pytest.raises(SchemaError) as caught:
+        _ = metadata.store
+    assert caught.value.code == "store.upgrade_needed"
+    metadata.upgrade_()
+    metadata.store.users.create_(a_user(), "x")
+    assert metadata.undoing_needs_admin()
+    for actor in (None, Actor("u", "u@x", "U", Role.USER)):
+        with pytest.raises(AccessError):
+            metadata.downgrade_(actor)
+        with pytest.raises(AccessError):
+            metadata.downgrade_(actor, dry_run=True)
+    assert metadata.open_().pending == ()
+    undone = metadata.downgrade_(Actor("a", "a@x", "A", Role.ADMIN))
+    assert [revision.id[:4] for revision in undone] == [f"000{n}" for n in range(8, 0, -1)]
+
+
+def test_nobody_waits_for_an_upgrade_that_is_under_way(desk: _Desk) -> None:
+    metadata = desk.start()
+    under_way, go_on = threading.Event(), threading.Event()
+
+    def hold(_: Progress) -> None:
+        under_way.set()
+        assert go_on.wait(20)
+
+    upgrade = threading.Thread(target=lambda: metadata.upgrade_(progress=hold))
+    upgrade.start()
+    assert under_way.wait(20)
+    asked: list[bool] = []
+    asker = threading.Thread(target=lambda: asked.append(metadata.is_open))
+    asker.start()
+    asker.join(5)
+    go_on.set()
+    upgrade.join(20)
+    assert asked == [False]
+    assert metadata.is_open
+
+
+def test_statements_need_no_store(desk: _Desk) -> None:
+    metadata = desk.start()
+    assert "fts5" in metadata.sql_("0004")
+    assert "FULLTEXT" in metadata.sql_("4", "mysql")
+    assert "DROP TABLE users" in metadata.sql_("0001_users", "mysql", down=True)
+    with pytest.raises(InputError):
+        metadata.sql_("0999")
+    assert not desk.folder.exists()
