@@ -13,6 +13,7 @@ _Sentence = tuple[TenantFailure, str, str, bool]
 
 _LOST_CODES = frozenset({1053, 1077, 1079, 1080, 1152, *range(1158, 1162), 1184, 1927, 3169, 4031})
 _GONE_CODE = 2006
+_AT_WORK_CODES = frozenset({_GONE_CODE, 2013})
 _SERVER_TEXT_LIMIT = 300
 
 _CREDENTIALS: _Sentence = (
@@ -249,7 +250,7 @@ def translate(error: BaseException, target: Target) -> AltusError:
     code = _code(error)
     origin = None if is_clean_server_error(error) else _operating_system_error(error)
     if origin is not None:
-        return _from_operating_system(origin, target)
+        return _from_operating_system(origin, target, connecting=code not in _AT_WORK_CODES)
     if code is None:
         return _protocol(target)
     return _from_code(code, error, target)
@@ -290,17 +291,20 @@ def _from_code(code: int, error: BaseException, target: Target) -> TenantError:
     return _build(_UNEXPECTED, target, code, _server_text(error))
 
 
-def _from_operating_system(error: OSError, target: Target) -> TenantError:
+def _from_operating_system(error: OSError, target: Target, *, connecting: bool) -> TenantError:
     import ssl
 
     if isinstance(error, ssl.SSLCertVerificationError):
         return _certificate(error, target)
-    if isinstance(error, ssl.SSLError) and not isinstance(error, TimeoutError):
+    if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError) and not connecting:
+        return _build(_LOST, target)
+    if isinstance(error, ssl.SSLError):
+        reason = getattr(error, "reason", None) or "handshake"
         return TenantError(
             TenantFailure.TLS,
             "No encrypted connection could be agreed with “{host}” ({reason}).",
             hint="It needs TLS 1.2 or newer, and may ask for a client certificate.",
-            details={**_place(target), "reason": (error.reason or "handshake").replace("_", " ")},
+            details={**_place(target), "reason": reason.replace("_", " ")},
         )
     sentence = _NOT_REACHED
     if isinstance(error, socket.gaierror):

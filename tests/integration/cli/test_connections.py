@@ -1,0 +1,199 @@
+"""``connections`` from the command line, against real servers."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from altus4_desktop.cli.frame import (
+    EXIT_DONE,
+    EXIT_FAILED,
+    EXIT_USAGE,
+    main,
+)
+from altus4_desktop.domain.connections import Flavour
+from altus4_desktop.vault.passwords import hash_password
+from tests.servers import Account, DatabaseServer
+
+ADMIN_PASSWORD = "canary-admin-password"
+
+
+@dataclass
+class Answer:
+    code: int
+    out: str
+    err: str
+
+    @property
+    def document(self) -> Any:
+        return json.loads(self.out)
+
+
+Run = Callable[..., Answer]
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """``run("connections", "list", stdin=...)`` as the first admin, each time a new program."""
+    monkeypatch.setattr(
+        "altus4_desktop.services.accounts.hash_password", lambda text, _: hash_password(text, 4)
+    )
+    monkeypatch.setattr("altus4_desktop.services.accounts.needs_rehash", lambda *_: False)
+    monkeypatch.setenv("ALTUS4_PASSPHRASE", "a passphrase of the tests")
+
+    def call(*words: str, stdin: str = "") -> Answer:
+        monkeypatch.setattr(sys, "stdin", io.StringIO(stdin))
+        code = main([*words, "--data-dir", str(tmp_path)])
+        printed = capsys.readouterr()
+        return Answer(code, printed.out, printed.err)
+
+    made = call(
+        *("users", "create", "--email", "ada@example.org", "--name", "Ada", "--password-stdin"),
+        stdin=ADMIN_PASSWORD + "\n",
+    )
+    assert made.code == EXIT_DONE, made.err
+    monkeypatch.setenv("ALTUS4_USER", "ada@example.org")
+    monkeypatch.setenv("ALTUS4_PASSWORD", ADMIN_PASSWORD)
+    return call
+
+
+@pytest.fixture
+def account(tenant_server: DatabaseServer) -> tuple[str, Account]:
+    database = tenant_server.create_database("altus4_shelf")
+    tenant_server.execute(
+        "CREATE TABLE books (id INT PRIMARY KEY, title VARCHAR(100) NOT NULL, body TEXT,"
+        " FULLTEXT ft_both (title, body))",
+        "CREATE TABLE plain (n INT)",
+        "INSERT INTO books VALUES (1, 'one', 'two')",
+        "ANALYZE TABLE books",
+        database=database,
+    )
+    return database, tenant_server.create_search_account(database)
+
+
+def add(run: Run, server: DatabaseServer, account: tuple[str, Account], *more: str) -> Answer:
+    database, login = account
+    return run(
+        *("connections", "add", "Shelf", "--host", server.host, "--port", str(server.port)),
+        *("--database", database, "--username", login.username, "--password-stdin", *more),
+        stdin=login.password + "\n",
+    )
+
+
+def test_from_adding_to_removing(
+    run: Run, tenant_server: DatabaseServer, account: tuple[str, Account]
+) -> None:
+    database, login = account
+    added = add(run, tenant_server, account, "--environment", "prod", "--pool-size", "3", "--json")
+    assert added.code == EXIT_DONE, added.err
+    assert added.document["name"] == "Shelf"
+    assert added.document["environment"] == "prod"
+    assert added.document["pool"]["size"] == 3
+    assert login.password not in added.out + added.err
+
+    tested = run("connections", "test", "Shelf", "--json")
+    assert tested.code == EXIT_DONE, tested.err
+    assert tested.document["flavour"] == tenant_server.flavour.value
+    assert tested.document["read_only"] is True
+    encrypted = tenant_server.flavour is Flavour.MYSQL
+    assert tested.document["tls"]["encrypted"] is encrypted
+    spoken = run("connections", "test", "Shelf").out
+    assert ("not verified" if encrypted else "not encrypted") in spoken
+
+    schema = run("connections", "schema", "Shelf", "--json").document
+    assert schema == {
+        "database": database,
+        "tables": [
+            {
+                "name": "books",
+                "columns": [
+                    {
+                        "name": "id",
+                        "type": schema["tables"][0]["columns"][0]["type"],
+                        "nullable": False,
+                    },
+                    {"name": "title", "type": "varchar(100)", "nullable": False},
+                    {"name": "body", "type": "text", "nullable": True},
+                ],
+                "fulltext_indexes": [
+                    {
+                        "name": "ft_both",
+                        "columns": ["title", "body"],
+                        "type": "FULLTEXT",
+                        "cardinality": 1 if encrypted else None,
+                        "parser": None,
+                    }
+                ],
+                "estimated_rows": 1,
+                "last_analyzed": None,
+            },
+            {
+                "name": "plain",
+                "columns": [
+                    {
+                        "name": "n",
+                        "type": schema["tables"][1]["columns"][0]["type"],
+                        "nullable": True,
+                    }
+                ],
+                "fulltext_indexes": [],
+                "estimated_rows": 0,
+                "last_analyzed": None,
+            },
+        ],
+    }
+    table = run("connections", "schema", "Shelf").out
+    assert "ft_both (title, body)" in table
+    assert "cannot be searched" in table
+
+    edited = run("connections", "edit", "Shelf", "--name", "Library", "--tls", "disabled", "--json")
+    assert edited.code == EXIT_DONE, edited.err
+    assert edited.document["tls"]["mode"] == "disabled"
+    assert edited.document["id"] == added.document["id"]
+    assert run("connections", "test", "Library").code == EXIT_DONE
+
+    listed = run("connections", "list", "--json").document["connections"]
+    assert [saved["name"] for saved in listed] == ["Library"]
+    assert listed[0]["last_connected"].endswith("+00:00")
+
+    refused = run("connections", "remove", "Library")
+    assert refused.code == EXIT_USAGE
+    removed = run("connections", "remove", "Library", "--yes")
+    assert removed.code == EXIT_DONE
+    assert run("connections", "list", "--json").document == {"connections": []}
+
+
+def test_failures_are_one_sentence_a_hint_and_a_code(
+    run: Run, tenant_server: DatabaseServer, account: tuple[str, Account], tmp_path: Path
+) -> None:
+    database, login = account
+    assert add(run, tenant_server, account).code == EXIT_DONE
+    moved = run("connections", "edit", "Shelf", "--host", "localhost")
+    assert moved.code == EXIT_USAGE
+    assert "password" in moved.err.lower()
+    wrong = run("connections", "edit", "Shelf", "--password-stdin", stdin="wrong\n")
+    assert wrong.code == EXIT_DONE
+    failed = run("connections", "test", "Shelf", "--json")
+    assert failed.code == EXIT_FAILED
+    assert failed.out == ""
+    assert "[tenant.credentials]" in failed.err
+    assert "Traceback" not in failed.err
+    missing = run("connections", "schema", "Nothing")
+    assert missing.code == EXIT_FAILED
+    assert "[connection.not_found]" in missing.err
+    bad = run(
+        *("connections", "add", "Bad", "--host", "h", "--port", "0", "--database", database),
+        *("--username", "u", "--password-stdin"),
+        stdin="x\n",
+    )
+    assert bad.code == EXIT_USAGE
+    assert "1 to 65535" in bad.err
+    kept = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+    assert login.password.encode() not in kept
