@@ -1,0 +1,349 @@
+"""A whole program from memory: services for the window's pages, around the panes' small world."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
+
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QWidget
+from pytestqt.qtbot import QtBot
+
+from altus4_desktop.domain.accounts import Actor, Role
+from altus4_desktop.domain.cancel import CancelToken
+from altus4_desktop.domain.connections import Flavour, TlsReport
+from altus4_desktop.domain.errors import AccessError, AltusError, VaultError, VaultLockedError
+from altus4_desktop.domain.local_server import LocalServerStatus
+from altus4_desktop.domain.progress import Progress, ProgressSink
+from altus4_desktop.domain.revisions import (
+    MigrationStatus,
+    Revision,
+    RevisionState,
+    StoreReport,
+)
+from altus4_desktop.services import Services
+from altus4_desktop.services.settings import Settings
+from altus4_desktop.tasks.runner import TaskRunner
+from altus4_desktop.ui.theme import Theme
+from altus4_desktop.ui.window import MainWindow
+from tests.ui.world import NOW, FakeConnections, FakeHistory, FakeSearch, Gate
+
+ADA = Actor("u1", "ada@example.org", "Ada Lovelace", Role.ADMIN)
+DEMO = Actor("d1", "demo@altus4.invalid", "Demo", Role.ADMIN, is_demo=True)
+PASSWORD = "correct horse battery"
+WAIT_MS = 5000
+
+
+def migrations(*, pending: int = 0) -> MigrationStatus:
+    """Four steps, the last ``pending`` of them to come."""
+    revisions = tuple(
+        Revision(
+            f"000{number}",
+            title,
+            RevisionState.PENDING if number > 4 - pending else RevisionState.APPLIED,
+            None if number > 4 - pending else NOW,
+        )
+        for number, title in enumerate(("Users", "API keys", "Databases", "Searches"), start=1)
+    )
+    return MigrationStatus("mysql", f"000{4 - pending}", "0004", revisions)
+
+
+@dataclass
+class FakeVault:
+    """Keeps no secret; ``passphrase`` is what opens it."""
+
+    kind: str = "none"
+    unlocked: bool = False
+    passphrase: str = ""
+    keyring_problem: AltusError | None = None
+    gate: Gate | None = None
+
+    def status(self) -> SimpleNamespace:
+        return SimpleNamespace(
+            kind=SimpleNamespace(value=self.kind), unlocked=self.unlocked, problem=None
+        )
+
+    def probe_keyring(self) -> SimpleNamespace:
+        return SimpleNamespace(backend="Secret Service", problem=self.keyring_problem)
+
+    def set_up_keyring(self, token: CancelToken) -> None:
+        self.kind, self.unlocked = "keyring", True
+
+    def set_up_passphrase(self, secret: str) -> None:
+        self.kind, self.unlocked, self.passphrase = "passphrase", True, secret
+
+    def set_up_session(self) -> None:
+        self.kind, self.unlocked = "session", True
+
+    def unlock(self, secret: str | None = None, token: CancelToken | None = None) -> None:
+        if self.gate is not None and token is not None:
+            self.gate.wait(token)
+        if self.kind == "passphrase" and secret != self.passphrase:
+            raise VaultError("That is not the passphrase.")
+        self.unlocked = True
+
+    def lock(self) -> None:
+        if self.kind != "session":
+            self.unlocked = False
+
+
+@dataclass
+class FakeMetadata:
+    """A store that is there or not, with steps to do or not."""
+
+    configured: bool = False
+    pending: int = 0
+    error: AltusError | None = None
+    chosen: list[str | None] = field(default_factory=list)
+    report: StoreReport | AltusError | None = None
+
+    def is_configured(self) -> bool:
+        return self.configured
+
+    def open_(self) -> MigrationStatus:
+        if self.error is not None:
+            raise self.error
+        return migrations(pending=self.pending)
+
+    def status_(self) -> MigrationStatus:
+        return self.open_()
+
+    def upgrade_(self, *, progress: ProgressSink) -> None:
+        progress(Progress("Step 0004", 0.5))
+        self.pending = 0
+
+    def choose_(self, url: str | None, password_secret: str | None = None) -> None:
+        self.chosen.append(url)
+        self.configured = True
+
+    def check_(self, url: str, password_secret: str | None, token: CancelToken) -> StoreReport:
+        if isinstance(self.report, AltusError):
+            raise self.report
+        return self.report or StoreReport(
+            "mariadb",
+            "10.11.9",
+            TlsReport("TLSv1.3", "TLS_AES_256_GCM_SHA384", True, True),
+            migrations(pending=self.pending),
+        )
+
+
+@dataclass
+class FakeAccounts:
+    """One account, or none yet."""
+
+    vault: FakeVault
+    there: bool = False
+    remembered: bool = False
+    created: list[tuple[str, str, str, str]] = field(default_factory=list)
+    refusal: AltusError | None = None
+
+    def needs_setup(self) -> bool:
+        return not self.there
+
+    def create_first_admin(self, name: str, email: str, secret: str, timezone: str) -> Actor:
+        if self.refusal is not None:
+            raise self.refusal
+        self.created.append((name, email, secret, timezone))
+        self.there = True
+        return Actor("u1", email, name, Role.ADMIN)
+
+    def sign_in(self, email: str, secret: str) -> Actor:
+        if self.refusal is not None:
+            raise self.refusal
+        if (email, secret) != (ADA.email, PASSWORD):
+            raise AccessError("They do not belong together.", code="access.credentials")
+        return ADA
+
+    def check_password(self, actor: Actor, secret: str) -> bool:
+        if self.refusal is not None:
+            raise self.refusal
+        return secret == PASSWORD
+
+    def remember(self, actor: Actor) -> None:
+        self.remembered = True
+
+    def resume(self) -> Actor | None:
+        if self.remembered and not self.vault.unlocked:
+            raise VaultLockedError("The vault is locked.")
+        return ADA if self.remembered else None
+
+    def forget(self) -> None:
+        self.remembered = False
+
+
+@dataclass
+class FakeServer:
+    """A local server that is a flag."""
+
+    running: bool = False
+    error: AltusError | None = None
+    resets: int = 0
+
+    def state(self) -> LocalServerStatus:
+        folder = "/home/ada/.local/share/altus4-desktop/server"
+        if not self.running:
+            return LocalServerStatus(running=False, data_folder=folder)
+        return LocalServerStatus(
+            True, folder, Flavour.MARIADB, "10.11.9", "/usr/sbin/mariadbd", 33061, 4711, False, NOW
+        )
+
+    def start(self, progress: ProgressSink, token: CancelToken) -> LocalServerStatus:
+        if self.error is not None:
+            raise self.error
+        self.running = True
+        return self.state()
+
+    def stop(self) -> bool:
+        self.running = False
+        return True
+
+    def reset(self) -> None:
+        self.running = False
+        self.resets += 1
+
+
+@dataclass
+class FakeDemo:
+    """Opens when its gate does."""
+
+    server: FakeServer
+    gate: Gate | None = None
+    error: AltusError | None = None
+
+    def open_(self, progress: ProgressSink, token: CancelToken) -> Actor:
+        progress(Progress("Starting MariaDB", 0.4))
+        if self.gate is not None:
+            self.gate.wait(token)
+        if self.error is not None:
+            raise self.error
+        self.server.running = True
+        return DEMO
+
+    def reset_(self, progress: ProgressSink, token: CancelToken) -> Actor:
+        self.server.resets += 1
+        return self.open_(progress, token)
+
+
+class House:
+    """Every fake, the window over them, and what went wrong."""
+
+    def __init__(self, qtbot: QtBot, data_dir: Path) -> None:
+        self.qtbot = qtbot
+        self.data_dir = data_dir
+        self.vault = FakeVault()
+        self.metadata = FakeMetadata()
+        self.accounts = FakeAccounts(self.vault)
+        self.server = FakeServer()
+        self.demo = FakeDemo(self.server)
+        self.connections = FakeConnections()
+        self.history = FakeHistory()
+        self.search = FakeSearch()
+        self.crashes: list[BaseException] = []
+        self.runner = TaskRunner()
+        self.runner.crashed.connect(self.crashes.append)
+        self.theme = Theme()
+        self.factory: Callable[[], Services] = self.build_services
+        self._window: MainWindow | None = None
+
+    def build_services(self) -> Services:
+        """All fakes as the record the window takes."""
+        return cast(
+            "Services",
+            SimpleNamespace(
+                data_dir=self.data_dir,
+                settings=Settings(self.data_dir),
+                vault=self.vault,
+                metadata=self.metadata,
+                accounts=self.accounts,
+                connections=self.connections,
+                history=self.history,
+                search=self.search,
+                local_server=self.server,
+                demo=self.demo,
+            ),
+        )
+
+    def set_up(self, *, remembered: bool = False, vault: str = "keyring") -> None:
+        """As after the set-up by ADA."""
+        self.metadata.configured = True
+        self.accounts.there = True
+        self.accounts.remembered = remembered
+        self.vault.kind = vault
+        self.vault.passphrase = PASSWORD
+
+    @property
+    def window(self) -> MainWindow:
+        """The window, built when it is first wanted."""
+        if self._window is None:
+            self._window = MainWindow(
+                self.factory,
+                self.runner,
+                self.theme,
+                self.data_dir,
+                report_crash=self.crashes.append,
+            )
+            self.qtbot.addWidget(self._window)
+        return self._window
+
+    def open_(self, page: str) -> MainWindow:
+        """Open the window and wait for the page called ``page``."""
+        self.window.open_()
+        # The offscreen screen is small; a person's is not.
+        self.window.resize(1180, 760)
+        self.qtbot.waitUntil(self._is_active, timeout=WAIT_MS)
+        self.wait_for(page)
+        return self.window
+
+    def _is_active(self) -> bool:
+        # Asked again each time: the offscreen platform forgets while the window before goes away.
+        self.window.activateWindow()
+        return self.window.isActiveWindow()
+
+    def wait_for(self, page: str) -> QWidget:
+        """Wait until the window shows the page with this objectName."""
+
+        def shown() -> None:
+            front = self.window.page
+            assert front is not None
+            assert front.objectName() == page, front.objectName()
+
+        self.qtbot.waitUntil(shown, timeout=WAIT_MS)
+        front = self.window.page
+        assert front is not None
+        return front
+
+    def find(self, name: str) -> QWidget:
+        """The visible widget with this objectName."""
+        found = [it for it in self.window.findChildren(QWidget, name) if it.isVisible()]
+        assert len(found) == 1, f"{name}: {len(found)} visible"
+        return found[0]
+
+    def click(self, widget: QWidget) -> None:
+        """Click in the middle of ``widget`` once it has its place."""
+        self.qtbot.waitUntil(lambda: widget.height() > 8, timeout=WAIT_MS)
+        QTest.mouseClick(widget, Qt.MouseButton.LeftButton)
+
+    def type_(self, widget: QWidget, text: str) -> None:
+        """Type ``text``."""
+        QTest.keyClicks(widget, text)
+
+    def key(
+        self,
+        widget: QWidget,
+        key: Qt.Key,
+        modifiers: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier,
+    ) -> None:
+        """Press and release ``key``; shortcuts need an active window."""
+        self.qtbot.waitUntil(self._is_active, timeout=WAIT_MS)
+        QTest.keyClick(widget, key, modifiers)
+
+    def close(self) -> None:
+        """Close whatever is open; no defect may have come up."""
+        if self._window is not None:
+            self._window.close()
+        assert self.runner.shutdown(3.0)
+        assert self.crashes == []

@@ -1,0 +1,123 @@
+"""The table of records and the palette's list keep Qt's contract."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+import pytest
+from PySide6.QtCore import QAbstractItemModel, Qt
+
+from altus4_desktop.ui.models.records import (
+    RECORD_ROLE,
+    Column,
+    RecordModel,
+    RecordProxy,
+)
+from altus4_desktop.ui.palette import Entry, EntryModel, ranked
+from altus4_desktop.ui.pane import Command
+from altus4_desktop.ui.times import ago, duration
+
+
+class ChecksModels(Protocol):
+    """What pytest-qt's model tester does, with types."""
+
+    def check(self, model: QAbstractItemModel) -> None: ...
+
+
+@dataclass(frozen=True)
+class Book:
+    title: str
+    pages: int
+
+
+BOOKS = [Book("Emma", 474), Book("middlemarch", 904), Book("Persuasion", 90)]
+
+
+@pytest.fixture
+def books(qtmodeltester: ChecksModels) -> RecordModel[Book]:
+    return RecordModel(
+        [
+            Column("Title", lambda it: it.title),
+            Column("Pages", lambda it: f"{it.pages:,}", lambda it: it.pages, is_number=True),
+        ]
+    )
+
+
+def test_the_model_keeps_the_contract(books: RecordModel[Book], qtmodeltester: ChecksModels) -> None:
+    qtmodeltester.check(books)
+    books.set_records(BOOKS)
+    qtmodeltester.check(books)
+    assert books.index(1, 0).data(RECORD_ROLE) is BOOKS[1]
+    assert books.index(1, 1).data(Qt.ItemDataRole.AccessibleTextRole) == "Pages: 904"
+    assert books.headerData(1, Qt.Orientation.Horizontal) == "Pages"
+
+
+def test_sorting_by_value_and_filtering_by_words(
+    books: RecordModel[Book], qtmodeltester: ChecksModels
+) -> None:
+    books.set_records(BOOKS)
+    proxy = RecordProxy()
+    proxy.setSourceModel(books)
+    qtmodeltester.check(proxy)
+
+    def titles() -> list[str]:
+        return [proxy.index(row, 0).data() for row in range(proxy.rowCount())]
+
+    proxy.sort(1)
+    assert titles() == ["Persuasion", "Emma", "middlemarch"]
+    proxy.sort(0)
+    assert titles() == ["Emma", "middlemarch", "Persuasion"]
+    proxy.set_filter("90 MIDDLE")
+    assert titles() == ["middlemarch"]
+    proxy.set_filter("")
+    assert len(titles()) == 3
+
+
+def test_showing_the_same_again_moves_nothing(books: RecordModel[Book]) -> None:
+    books.set_records(BOOKS)
+    resets: list[bool] = []
+    books.modelReset.connect(lambda: resets.append(True))
+    books.set_records(list(BOOKS))
+    assert not resets
+    books.set_records(BOOKS[:1])
+    assert resets
+
+
+def test_the_palettes_list(qtmodeltester: ChecksModels) -> None:
+    entries = [
+        Entry("Go to", Command("go", "History", lambda: None, shortcut="Ctrl+3")),
+        Entry("Search", Command("run", "Search", lambda: None)),
+    ]
+    model = EntryModel()
+    model.set_entries(entries)
+    qtmodeltester.check(model)
+    spoken = model.index(0).data(Qt.ItemDataRole.AccessibleTextRole)
+    assert spoken == "History, Go to, Ctrl+3"
+    assert ranked(entries, "") == entries
+    assert ranked(entries, "sea") == [entries[1]]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0, "just now"),
+        (-30, "just now"),
+        (60, "a minute ago"),
+        (59 * 60, "59 minutes ago"),
+        (3600, "an hour ago"),
+        (86_400, "yesterday"),
+        (6 * 86_400, "6 days ago"),
+    ],
+)
+def test_how_long_ago(seconds: int, words: str) -> None:
+    now = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
+    assert ago(now - timedelta(seconds=seconds), now) == words
+    assert ago(None) == "never"
+
+
+def test_durations_are_short() -> None:
+    assert duration(12.4) == "12 ms"
+    assert duration(1320).startswith("1")
+    assert duration(1320).endswith("3 s")

@@ -1,0 +1,384 @@
+"""The window around the panes: navigation, palette, status, theme, geometry, closing."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QRect, QSettings, Qt
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QApplication,
+    QLabel,
+    QLineEdit,
+    QTableView,
+    QWidget,
+)
+from pytestqt.qtbot import QtBot
+
+from altus4_desktop.domain.progress import Progress
+from altus4_desktop.tasks.runner import Lane, TaskContext
+from altus4_desktop.ui.palette import CommandPalette
+from altus4_desktop.ui.theme import DARK, LIGHT, Theme, ThemeChoice, worn_palette
+from altus4_desktop.ui.workspace import Workspace
+from tests.ui.house import WAIT_MS, House
+
+CTRL = Qt.KeyboardModifier.ControlModifier
+
+
+@pytest.fixture
+def workspace(house: House) -> Workspace:
+    """Signed in as ADA."""
+    house.set_up(remembered=True)
+    house.vault.unlocked = True
+    house.open_("workspace")
+    assert house.window.workspace is not None
+    return house.window.workspace
+
+
+@pytest.fixture
+def dressed(qapp: QApplication) -> Iterator[QApplication]:
+    """The application, which gets its own looks back afterwards."""
+    before = qapp.styleSheet(), qapp.palette(), qapp.style().objectName(), qapp.font()
+    yield qapp
+    qapp.setStyleSheet(before[0])
+    qapp.setPalette(before[1])
+    qapp.setStyle(before[2])
+    qapp.setFont(before[3])
+
+
+def press(house: House, key: Qt.Key, modifiers: Qt.KeyboardModifier = CTRL) -> None:
+    focused = house.window.focusWidget()
+    assert focused is not None
+    house.key(focused, key, modifiers)
+
+
+@pytest.mark.parametrize(
+    ("key", "pane"),
+    [
+        (Qt.Key.Key_1, "search"),
+        (Qt.Key.Key_2, "connections"),
+        (Qt.Key.Key_3, "history"),
+        (Qt.Key.Key_4, "server"),
+        (Qt.Key.Key_5, "settings"),
+        (Qt.Key.Key_Comma, "settings"),
+    ],
+)
+def test_every_pane_is_one_shortcut_away(
+    house: House, workspace: Workspace, key: Qt.Key, pane: str
+) -> None:
+    press(house, key)
+    assert workspace.current_pane.id == pane
+    button = house.find(f"rail.{pane}")
+    assert isinstance(button, QAbstractButton)
+    assert button.isChecked()
+
+
+def test_panes_are_built_when_first_wanted(house: House, workspace: Workspace) -> None:
+    assert list(workspace._panes) == ["search"]
+    house.click(house.find("rail.server"))
+    assert list(workspace._panes) == ["search", "server"]
+    first = workspace.current_pane
+    press(house, Qt.Key.Key_1)
+    press(house, Qt.Key.Key_4)
+    assert workspace.current_pane is first
+
+
+def test_the_palette_finds_and_runs(house: House, workspace: Workspace) -> None:
+    press(house, Qt.Key.Key_K)
+    palette = house.find("palette")
+    assert isinstance(palette, CommandPalette)
+    field = house.find("palette.query")
+    assert house.window.focusWidget() is field
+    house.type_(field, "hist")
+    house.key(field, Qt.Key.Key_Return)
+    assert not palette.isVisible()
+    assert workspace.current_pane.id == "history"
+
+
+def test_the_palette_moves_wraps_and_closes(house: House, workspace: Workspace) -> None:
+    before = house.window.focusWidget()
+    press(house, Qt.Key.Key_K)
+    field = house.find("palette.query")
+    entries = workspace.palette_._model.rowCount()
+    assert entries > 8
+    house.key(field, Qt.Key.Key_Up)
+    assert workspace.palette_._list.currentIndex().row() == entries - 1
+    house.key(field, Qt.Key.Key_Down)
+    assert workspace.palette_._list.currentIndex().row() == 0
+    house.type_(field, "qqqqzzz")
+    assert workspace.palette_._model.rowCount() == 0
+    house.key(field, Qt.Key.Key_Escape)
+    assert not workspace.palette_.isVisible()
+    assert house.window.focusWidget() is before
+
+
+def test_the_list_of_shortcuts(house: House, workspace: Workspace) -> None:
+    press(house, Qt.Key.Key_F1, Qt.KeyboardModifier.NoModifier)
+    sheet = house.find("shortcuts")
+    shown = " ".join(label.text() for label in sheet.findChildren(QLabel))
+    for title in ("Command palette", "Search", "Connections", "History", "Quit"):
+        assert title in shown
+    press(house, Qt.Key.Key_Escape, Qt.KeyboardModifier.NoModifier)
+    assert not sheet.isVisible()
+
+
+def test_f6_moves_between_the_rail_and_the_pane(house: House, workspace: Workspace) -> None:
+    press(house, Qt.Key.Key_F6, Qt.KeyboardModifier.NoModifier)
+    focused = house.window.focusWidget()
+    assert focused is not None
+    assert focused.objectName() == "rail.search"
+    press(house, Qt.Key.Key_F6, Qt.KeyboardModifier.NoModifier)
+    focused = house.window.focusWidget()
+    assert focused is not None
+    assert workspace.current_pane.isAncestorOf(focused)
+
+
+def test_tab_reaches_every_control_of_a_pane_and_comes_round(
+    house: House, workspace: Workspace
+) -> None:
+    press(house, Qt.Key.Key_5)
+    wanted = {
+        "settings.theme.auto",
+        "settings.theme.light",
+        "settings.theme.dark",
+        "settings.server_program",
+        "settings.browse",
+        "settings.folder",
+        "settings.revisions",
+        "settings.licences",
+        "settings.copy",
+        "rail.search",
+        "rail.account",
+        "rail.palette",
+    }
+    reached: set[str] = set()
+    for _ in range(60):
+        press(house, Qt.Key.Key_Tab, Qt.KeyboardModifier.NoModifier)
+        focused = house.window.focusWidget()
+        assert focused is not None
+        if focused.objectName() in reached and wanted <= reached:
+            break
+        reached.add(focused.objectName())
+    # Radio-like segments share one stop; the arrows move inside.
+    missing = wanted - reached - {"settings.theme.light", "settings.theme.dark"}
+    assert not missing
+    assert "" not in reached
+
+
+def test_a_task_is_shown_with_progress_and_can_be_cancelled(
+    house: House, workspace: Workspace
+) -> None:
+    def work(context: TaskContext) -> None:
+        context.progress(Progress("half way", 0.5))
+        context.token.wait(10)
+        context.token.raise_if_cancelled()
+
+    handle = house.runner.submit(Lane.TENANTS, work, title="Reading tables")
+
+    def shown() -> QWidget:
+        return house.find("status.task1.cancel")
+
+    def visible() -> bool:
+        return any(
+            it.isVisible() for it in house.window.findChildren(QWidget, "status.task1.cancel")
+        )
+
+    house.qtbot.waitUntil(visible, timeout=WAIT_MS)
+    texts = [label.text() for label in workspace.status.findChildren(QLabel)]
+    assert "Reading tables: half way" in texts
+    house.click(shown())
+    house.qtbot.waitUntil(lambda: handle.is_finished, timeout=WAIT_MS)
+    house.qtbot.waitUntil(lambda: not visible(), timeout=WAIT_MS)
+
+
+def test_short_and_untitled_tasks_do_not_flicker(house: House, workspace: Workspace) -> None:
+    for title in ("", "Quick"):
+        handle = house.runner.submit(Lane.TENANTS, lambda _: None, title=title)
+        house.qtbot.waitUntil(lambda done=handle: done.is_finished, timeout=WAIT_MS)  # type: ignore[misc]  # bound early
+    assert not workspace.status.findChildren(QWidget, "status.task1.cancel")
+
+
+def test_the_status_bar_says_store_person_and_pools(house: House, workspace: Workspace) -> None:
+    from tests.ui.world import make_connection
+
+    house.connections.saved = [make_connection(1), make_connection(2)]
+    workspace.session.connections_changed.emit()
+    pools = house.find("status.pools")
+    house.qtbot.waitUntil(lambda: pools.accessibleName() == "2 of 6 sessions busy", timeout=WAIT_MS)
+    assert house.find("status.user").accessibleName() == "Ada Lovelace"
+    assert house.find("status.store").accessibleName() == "Embedded store"
+    workspace.session.announced.emit("Copied")
+    announcement = house.find("status.announcement")
+    assert isinstance(announcement, QLabel)
+    assert announcement.text() == "Copied"
+
+
+def test_the_production_banner_follows_its_pane(house: House, workspace: Workspace) -> None:
+    banner = workspace.findChild(QWidget, "banner.production")
+    assert banner is not None
+    assert not banner.isVisible()
+    workspace.current_pane.banner_changed.emit(True)
+    assert banner.isVisible()
+    workspace.show_pane("server")
+    assert not banner.isVisible()
+
+
+def test_small_windows_show_icons_only(house: House, workspace: Workspace) -> None:
+    assert not workspace.rail.is_narrow
+    house.window.resize(800, 600)
+    house.qtbot.waitUntil(lambda: workspace.rail.is_narrow, timeout=WAIT_MS)
+    house.window.resize(1200, 700)
+    house.qtbot.waitUntil(lambda: not workspace.rail.is_narrow, timeout=WAIT_MS)
+
+
+def test_the_theme_changes_live(house: House, workspace: Workspace, dressed: QApplication) -> None:
+    app = dressed
+    try:
+        house.theme.install(app)
+        canvas = app.palette().window().color().name().upper()
+        assert canvas == worn_palette().canvas
+        workspace.show_pane("settings")
+        house.click(house.find("settings.theme.dark"))
+        assert worn_palette() is DARK
+        assert app.palette().window().color().name().upper() == DARK.canvas
+        assert DARK.accent in app.styleSheet()
+        house.click(house.find("settings.theme.light"))
+        assert worn_palette() is LIGHT
+        assert workspace.session.services.settings.theme == "light"
+        saved = house.data_dir / "settings.json"
+        house.qtbot.waitUntil(
+            lambda: saved.exists() and '"light"' in saved.read_text(), timeout=WAIT_MS
+        )
+    finally:
+        house.theme.set_choice(ThemeChoice.AUTO)
+
+
+def test_the_theme_follows_the_system(
+    qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, dressed: QApplication
+) -> None:
+    scheme = Qt.ColorScheme.Light
+    monkeypatch.setattr("altus4_desktop.ui.theme.system_color_scheme", lambda: scheme)
+    theme = Theme()
+    theme.install(dressed)
+    assert worn_palette() is LIGHT
+    for wanted, palette in ((Qt.ColorScheme.Dark, DARK), (Qt.ColorScheme.Light, LIGHT)):
+        scheme = wanted
+        with qtbot.waitSignal(theme.changed, timeout=WAIT_MS):
+            QGuiApplication.styleHints().colorSchemeChanged.emit(wanted)
+        assert worn_palette() is palette
+
+
+def test_the_window_reopens_where_it_was_with_its_pane(house: House, workspace: Workspace) -> None:
+    press(house, Qt.Key.Key_3)
+    house.window.setGeometry(20, 30, 770, 540)
+    house.window.close()
+    kept = QSettings(str(house.data_dir / "window.ini"), QSettings.Format.IniFormat)
+    assert kept.value("window/geometry") == QRect(20, 30, 770, 540)
+    assert kept.value("window/pane") == "history"
+
+
+def test_a_window_that_was_off_screen_comes_back(house: House) -> None:
+    settings = QSettings(str(house.data_dir / "window.ini"), QSettings.Format.IniFormat)
+    settings.setValue("window/geometry", QRect(-9000, -9000, 770, 540))
+    settings.sync()
+    screen = QGuiApplication.primaryScreen().availableGeometry()
+    assert screen.contains(house.window.geometry())
+
+
+def test_closing_cancels_what_runs_within_three_seconds(house: House, workspace: Workspace) -> None:
+    cancelled, entered = threading.Event(), threading.Event()
+
+    def work(context: TaskContext) -> None:
+        entered.set()
+        if context.token.wait(30):
+            cancelled.set()
+        context.token.raise_if_cancelled()
+
+    house.runner.submit(Lane.TENANTS, work, title="Waiting")
+    assert entered.wait(5)
+    begun = time.monotonic()
+    assert house.window.close()
+    assert time.monotonic() - begun < 3.0
+    assert not house.window.isVisible()
+    assert cancelled.is_set()
+
+
+def test_closing_does_not_wait_for_work_that_hears_nothing(
+    house: House, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("altus4_desktop.ui.window.QUIT_WAIT_S", 0.3)
+    gate, entered = threading.Event(), threading.Event()
+
+    def deaf(_: TaskContext) -> None:
+        entered.set()
+        gate.wait(20)
+
+    house.runner.submit(Lane.TENANTS, deaf)
+    assert entered.wait(5)
+    begun = time.monotonic()
+    house.window.close()
+    assert time.monotonic() - begun < 2.0
+    gate.set()
+
+
+def test_the_main_window_stays_small() -> None:
+    import altus4_desktop.ui.window as module
+
+    source = Path(module.__file__).read_text(encoding="utf-8")
+    assert len(source.splitlines()) < 320
+
+
+def test_a_query_of_the_history_is_searched_again(house: House) -> None:
+    house.history.queries = ["first query", "second query"]
+    house.set_up(remembered=True)
+    house.vault.unlocked = True
+    from tests.ui.world import make_connection
+
+    house.connections.saved = [make_connection(1)]
+    house.open_("workspace")
+    assert house.window.workspace is not None
+    house.window.workspace.show_pane("history")
+    table = house.window.workspace.current_pane.findChild(QWidget, "history.table")
+    assert table is not None
+    house.qtbot.waitUntil(table.isVisible, timeout=WAIT_MS)
+    house.type_(house.find("history.filter"), "second")
+    assert isinstance(table, QTableView)
+    assert table.model().rowCount() == 1
+    house.key(table, Qt.Key.Key_Return)
+    assert house.window.workspace.current_pane.id == "search"
+    house.qtbot.waitUntil(lambda: len(house.search.requests) == 1, timeout=WAIT_MS)
+    assert house.search.requests[0].query == "second query"
+    query = house.find("search.query")
+    assert isinstance(query, QLineEdit)
+    assert query.text() == "second query"
+
+
+def test_the_server_pane_starts_stops_and_says_why_not(house: House, workspace: Workspace) -> None:
+    from altus4_desktop.domain.errors import LocalServerError
+
+    workspace.show_pane("server")
+    start = workspace.findChild(QAbstractButton, "server.start")
+    stop = workspace.findChild(QAbstractButton, "server.stop")
+    assert start is not None
+    assert stop is not None
+    house.qtbot.waitUntil(start.isVisible, timeout=WAIT_MS)
+    house.server.error = LocalServerError("No server program was found.", hint="Install one.")
+    house.qtbot.waitUntil(start.isEnabled, timeout=WAIT_MS)
+    house.click(start)
+    message = workspace.current_pane.message
+    house.qtbot.waitUntil(message.isVisible, timeout=WAIT_MS)
+    assert message.text() == "No server program was found."
+    house.server.error = None
+    house.qtbot.waitUntil(start.isEnabled, timeout=WAIT_MS)
+    house.click(start)
+    house.qtbot.waitUntil(lambda: stop.isVisible() and stop.isEnabled(), timeout=WAIT_MS)
+    port = house.find("server.port")
+    assert isinstance(port, QLabel)
+    house.qtbot.waitUntil(lambda: port.text() == "33061", timeout=WAIT_MS)
+    house.click(stop)
+    house.qtbot.waitUntil(start.isVisible, timeout=WAIT_MS)
