@@ -253,6 +253,7 @@ class TextReader(QPlainTextEdit):
         marks = [] if self.is_folded else [span for span in spans if span[1] <= _PIECE]
         self._spans = utf16_spans(text, marks[:_MARKS])
         self.draw_marks()
+        self._go_to_first_mark()
         if len(folded) > _PIECE:
             self._later.start(0)
         else:
@@ -275,6 +276,14 @@ class TextReader(QPlainTextEdit):
             font.setFamily(mono_family())
         font.setPixelSize(TypeSize.BODY)
         return font
+
+    def _go_to_first_mark(self) -> None:
+        """A match far down is worth more than the beginning; one in sight moves nothing."""
+        if self._spans:
+            cursor = QTextCursor(self.document())
+            cursor.setPosition(self._spans[0][0])
+            self.setTextCursor(cursor)
+            self.ensureCursorVisible()
 
     @Slot()
     def draw_marks(self) -> None:

@@ -109,7 +109,17 @@ class SearchPane(Pane):
         self.line = ProgressLine()
         progress = QVBoxLayout()
         progress.setSpacing(2)
-        progress.addWidget(self.sources)
+        chips = QHBoxLayout()
+        chips.setSpacing(Space.XS)
+        chips.addWidget(self.sources, 1)
+        self.more_sources = IconButton(
+            "chevron-right", self.tr("Show further sources"), name="search.sources.more", size=16
+        )
+        self.more_sources.hide()
+        self.more_sources.clicked.connect(self.sources.turn_page)
+        self.sources.overflows.connect(self.more_sources.setVisible)
+        chips.addWidget(self.more_sources)
+        progress.addLayout(chips)
         progress.addWidget(self.line)
         self.body.addLayout(progress)
         self.body.addWidget(self.remarks)

@@ -284,6 +284,7 @@ class SourceBar(QListView):
 
     source_chosen = Signal(object)
     retry_wanted = Signal(object)
+    overflows = Signal(bool)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -304,6 +305,7 @@ class SourceBar(QListView):
         self.setMouseTracking(True)
         self.viewport().setCursor(Qt.CursorShape.PointingHandCursor)
         self.clicked.connect(self._use)
+        self.horizontalScrollBar().rangeChanged.connect(self._tell_overflow)
         self._clock = QTimer(self)
         self._clock.setInterval(_TURN_MS)
         self._clock.timeout.connect(self._turn)
@@ -312,6 +314,17 @@ class SourceBar(QListView):
         """Show what the sources say now."""
         self.sources.show(reports)
         self._watch()
+
+    @Slot()
+    def turn_page(self) -> None:
+        """Move on to the chips that are out of sight, from the last ones back to the first."""
+        bar = self.horizontalScrollBar()
+        at_end = bar.value() >= bar.maximum()
+        bar.setValue(0 if at_end else bar.value() + self.viewport().width() * 4 // 5)
+
+    @Slot(int, int)
+    def _tell_overflow(self, _: int, most: int) -> None:
+        self.overflows.emit(most > 0 and self.isVisible())
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Enter and Space use the chip under the cursor."""
@@ -332,11 +345,13 @@ class SourceBar(QListView):
     def showEvent(self, event: QShowEvent) -> None:
         """Turn the arcs while they can be seen."""
         super().showEvent(event)
+        self.overflows.emit(self.horizontalScrollBar().maximum() > 0)
         self._watch()
 
     def hideEvent(self, event: QHideEvent) -> None:
         """Rest."""
         super().hideEvent(event)
+        self.overflows.emit(False)
         self._clock.stop()
 
     def _watch(self) -> None:
