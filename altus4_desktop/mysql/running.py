@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import threading
 import time
 from dataclasses import replace
@@ -10,12 +11,13 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from altus4_desktop.domain.connections import Target
-from altus4_desktop.domain.errors import AltusError
 from altus4_desktop.driver.connect import abort_connection, open_connection
 
 if TYPE_CHECKING:
     from altus4_desktop.driver.wire import WireConnection
     from altus4_desktop.mysql.clockwork import Clockwork
+
+_log = logging.getLogger(__name__)
 
 # How long KILL QUERY may take to show before the connection is given up.
 GRACE_S = 0.9
@@ -84,8 +86,6 @@ class RunningStatement:
         """Find the statement by its tag and kill it; ids are reused, tags are not."""
         until = time.monotonic() + _KILL_TIMEOUT_S
         target = replace(self._target, database="")
-        from pymysql.err import MySQLError
-
         try:
             with contextlib.closing(
                 open_connection(target, use_database=False, timeout_s=_KILL_TIMEOUT_S)
@@ -95,8 +95,10 @@ class RunningStatement:
                     # Sent, but not begun yet: the server lists it in a moment.
                     if self._ended.wait(_LOOK_AGAIN_S):
                         return
-        except (AltusError, MySQLError):
-            # No second line to the server, or no right to kill: cutting our own is what is left.
+        except Exception:
+            # No second line to the server, no right to kill, or garbage in answer: cutting our own
+            # line is what is left.
+            _log.debug("A statement could not be killed; its connection is cut.", exc_info=True)
             self._abort()
 
     def _kill_once(self, side: WireConnection) -> bool:
