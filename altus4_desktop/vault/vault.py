@@ -46,7 +46,6 @@ from altus4_desktop.vault.records import (
 
 FILE_NAME = "vault.json"
 _FORMAT = 1
-_FILE_LIMIT = 64 * 1024
 
 
 class VaultKind(StrEnum):
@@ -338,8 +337,6 @@ class Vault:
 
 
 def _parse_file(content: bytes) -> _KeyFile:
-    if len(content) > _FILE_LIMIT:
-        raise ValueError("too long")
     kept = json.loads(content)
     if not isinstance(kept, dict) or kept.get("format") != _FORMAT:
         raise ValueError("unknown format")

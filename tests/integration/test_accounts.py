@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import cast
 
@@ -115,11 +116,10 @@ def test_two_admins_who_demote_or_delete_each_other_leave_one(
         ada = known[0] if known else one.sign_in("ada@example.org", PASSWORD)
         bob = one.create_user(ada, "Bob", f"bob{attempt}@example.org", PASSWORD, Role.ADMIN)
         actor = bob.as_actor()
-        works: list[Callable[[], object]] = [
-            lambda ada=ada, bob=bob: one.set_role(ada, bob.id, Role.USER),
-            lambda ada=ada, actor=actor: two.set_role(actor, ada.user_id, Role.USER),
-        ]
-        at_once(*works)
+        at_once(
+            partial(one.set_role, ada, bob.id, Role.USER),
+            partial(two.set_role, actor, ada.user_id, Role.USER),
+        )
         users = {user.id: user for user in one._store.users.list_()}
         admins = [user for user in users.values() if user.role is Role.ADMIN]
         assert admins, "somebody is admin still"

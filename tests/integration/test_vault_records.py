@@ -33,8 +33,8 @@ class Workstation:
     def start(self) -> None:
         settings = Settings(
             self.folder,
-            metadata_url_override=self._place and self._place.location.url,
-            metadata_password_override=self._place and self._place.password,
+            metadata_url_override=self._place.location.url if self._place else None,
+            metadata_password_override=self._place.password if self._place else None,
         )
         self.vault = VaultService(self.folder, self.keyring)
         self.metadata = MetadataService(self.folder, settings, self.vault)

@@ -6,10 +6,12 @@ import argparse
 import io
 import json
 import os
+import shutil
 import stat
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib import metadata as distributions
 from pathlib import Path
 from typing import Any
 
@@ -110,7 +112,7 @@ def test_a_missing_server_program_comes_with_its_command(
 ) -> None:
     monkeypatch.setattr("altus4_desktop.mysql.server_program.candidate_programs", list)
     monkeypatch.setattr(
-        checkup.shutil, "which", lambda name, **_: f"/usr/bin/{name}" if name == "apt-get" else None
+        shutil, "which", lambda name, **_: f"/usr/bin/{name}" if name == "apt-get" else None
     )
     code, found = run()
     assert code == EXIT_NO
@@ -123,7 +125,7 @@ def test_missing_system_libraries_come_with_their_command(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(checkup, "_known_libraries", lambda: {"libc.so.6": "here"})
-    monkeypatch.setattr(checkup.shutil, "which", lambda name, **_: f"/usr/bin/{name}")
+    monkeypatch.setattr(shutil, "which", lambda name, **_: f"/usr/bin/{name}")
     code, found = run()
     assert code == EXIT_NO
     assert "libEGL.so.1" in found["system libraries"]["said"]
@@ -145,14 +147,14 @@ def test_the_display_is_named_or_missed(run: Run, monkeypatch: pytest.MonkeyPatc
 def test_a_library_that_is_not_installed_is_missing(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    version = checkup.distributions.version
+    version = distributions.version
 
     def without_bcrypt(name: str) -> str:
         if name == "bcrypt":
-            raise checkup.distributions.PackageNotFoundError(name)
+            raise distributions.PackageNotFoundError(name)
         return "6.12.0" if name == "PySide6-Essentials" else version(name)
 
-    monkeypatch.setattr(checkup.distributions, "version", without_bcrypt)
+    monkeypatch.setattr(distributions, "version", without_bcrypt)
     code, found = run()
     assert code == EXIT_NO
     assert found["bcrypt"]["remedy"] == "pip install bcrypt"

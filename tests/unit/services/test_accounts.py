@@ -11,11 +11,12 @@ import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import cast
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from altus4_desktop.domain.accounts import Actor, Role
@@ -194,6 +195,7 @@ def test_what_is_no_address_is_refused(typed: str) -> None:
 
 
 @given(st.text(max_size=60) | st.emails())
+@settings(deadline=None)
 def test_any_text_is_an_address_in_its_kept_form_or_refused(typed: str) -> None:
     try:
         kept = normalise_email(typed)
@@ -471,7 +473,7 @@ def test_a_session_file_that_cannot_be_written_or_removed_is_told(
 
     monkeypatch.setattr("altus4_desktop.services.accounts.write_private", full)
     monkeypatch.setattr(Path, "unlink", full)
-    for attempt in (lambda: accounts.remember(admin), accounts.forget):
+    for attempt in (partial(accounts.remember, admin), partial(accounts.forget)):
         with pytest.raises(VaultError) as caught:
             attempt()
         assert code_of(caught) == "vault.session_file"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -26,13 +25,12 @@ class Records(list[str]):
 
 
 @pytest.fixture(autouse=True)
-def _quick_derivation(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _quick_derivation(monkeypatch: pytest.MonkeyPatch) -> None:
     wrap_key = passphrase_module.wrap_key
     monkeypatch.setattr(
         "altus4_desktop.vault.vault.wrap_key",
         lambda key, key_id, secret, _: wrap_key(key, key_id, secret, Argon2Settings(19456, 1, 1)),
     )
-    return
 
 
 def service(data_dir: Path, backend: MemoryKeyring, records: Records | None = None) -> VaultService:

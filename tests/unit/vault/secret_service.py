@@ -8,8 +8,15 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from jeepney import DBusAddress, Message, MessageType, new_error, new_method_return, new_signal
-from jeepney.low_level import HeaderFields, Parser
+from jeepney import (  # type: ignore[import-untyped]  # ships no types
+    DBusAddress,
+    Message,
+    MessageType,
+    new_error,
+    new_method_return,
+    new_signal,
+)
+from jeepney.low_level import HeaderFields, Parser  # type: ignore[import-untyped]  # as above
 
 _COLLECTION = "/org/freedesktop/secrets/collection/login"
 _PROMPT = "/org/freedesktop/secrets/prompt/p1"

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 import time
 import traceback
-from typing import ClassVar
+from pathlib import Path
+from typing import Any, ClassVar
 
 import pytest
 from keyring.backends import SecretService, chainer, fail, kwallet, null
@@ -26,6 +29,11 @@ from tests.unit.vault.backends import (
 )
 
 
+def build(kind: type[Any]) -> Any:
+    """A keyring of the package, whose constructors have no types."""
+    return kind()
+
+
 def test_a_working_keyring_passes_the_probe_and_keeps_nothing_of_it(
     memory_keyring: MemoryKeyring,
 ) -> None:
@@ -39,11 +47,11 @@ def test_a_working_keyring_passes_the_probe_and_keeps_nothing_of_it(
     ("backend", "code"),
     [
         (NoKeyring(), "vault.keyring_missing"),
-        (fail.Keyring(), "vault.keyring_missing"),
+        (build(fail.Keyring), "vault.keyring_missing"),
         (LockedKeyring(), "vault.keyring_locked"),
         (DyingKeyring(), "vault.keyring_failed"),
         (DiscardingKeyring(), "vault.keyring_forgets"),
-        (null.Keyring(), "vault.keyring_forgets"),
+        (build(null.Keyring), "vault.keyring_forgets"),
         (TruncatingKeyring(), "vault.keyring_forgets"),
     ],
     ids=lambda value: type(value).__name__ if not isinstance(value, str) else value,
@@ -119,6 +127,23 @@ def test_a_late_answer_leaves_no_item_behind() -> None:
     assert backend.items == {}
 
 
+def test_a_prompt_nobody_answers_does_not_keep_the_program_from_ending() -> None:
+    program = (
+        "from tests.unit.vault.backends import SilentKeyring\n"
+        "from altus4_desktop.vault.keyrings import KeyringItems\n"
+        "print(KeyringItems(SilentKeyring()).probe(0.05).usable)"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", program],
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        cwd=Path(__file__).parents[3],
+    )
+    assert ended.stdout.strip() == "False"
+
+
 def test_waiting_for_a_person_can_be_cancelled() -> None:
     backend = SilentKeyring()
     items = KeyringItems(backend)
@@ -168,7 +193,14 @@ class _Pretender(SecretService.Keyring):
 
 @pytest.mark.parametrize(
     "backend",
-    [null.Keyring(), fail.Keyring(), _Plaintext(), MemoryKeyring(), _Pretender(), object()],
+    [
+        build(null.Keyring),
+        build(fail.Keyring),
+        _Plaintext(),
+        MemoryKeyring(),
+        build(_Pretender),
+        object(),
+    ],
     ids=lambda it: type(it).__qualname__,
 )
 def test_what_is_not_on_the_list_is_refused(backend: object) -> None:
@@ -177,7 +209,7 @@ def test_what_is_not_on_the_list_is_refused(backend: object) -> None:
     assert caught.value.code in {"vault.keyring_refused", "vault.keyring_missing"}
 
 
-@pytest.mark.parametrize("backend", [SecretService.Keyring(), kwallet.DBusKeyring()])
+@pytest.mark.parametrize("backend", [build(SecretService.Keyring), build(kwallet.DBusKeyring)])
 def test_the_desktops_keyrings_are_trusted(backend: object) -> None:
     assert trusted_backend(backend) is backend
 
@@ -189,10 +221,10 @@ def test_a_chain_is_resolved_to_its_first_trusted_member() -> None:
         backends: ClassVar[list[object]] = []
 
     Chain.__module__, Chain.__qualname__ = chainer.__name__, chainer.ChainerBackend.__qualname__
-    real = SecretService.Keyring()
-    Chain.backends = [_Plaintext(), real, kwallet.DBusKeyring()]
+    real = build(SecretService.Keyring)
+    Chain.backends = [_Plaintext(), real, build(kwallet.DBusKeyring)]
     assert trusted_backend(Chain()) is real
-    Chain.backends = [_Plaintext(), null.Keyring()]
+    Chain.backends = [_Plaintext(), build(null.Keyring)]
     with pytest.raises(VaultError) as caught:
         trusted_backend(Chain())
     assert caught.value.code == "vault.keyring_missing"
