@@ -56,11 +56,10 @@ def _run(args: argparse.Namespace, context: CliContext) -> int:
     demo = context.services.demo
     act = demo.reset_ if args.reset else demo.open_
     actor = act(context.out.progress, passphrase=lambda: given_passphrase(context))
-    if context.services.vault.status().kind == "session":
-        context.out.say(
-            "The demo's passwords are kept in memory only: no keyring works here and no "
-            "ALTUS4_PASSPHRASE is set. The next program makes new ones."
-        )
+    stays = context.services.vault.status().kind != "session"
+    if stays and context.services.accounts.needs_setup():
+        # The terminal's counterpart of a window that is signed in.
+        context.services.accounts.remember(actor)
     tables = demo.list_tables()
     outcomes = [
         context.services.search.run(
@@ -74,7 +73,7 @@ def _run(args: argparse.Namespace, context: CliContext) -> int:
         _print_tables(context, tables)
         for outcome in outcomes:
             _print_outcome(context, outcome)
-        _print_way_on(context, asked=args.no_window)
+        _print_way_on(context, asked=args.no_window, stays=stays)
     return EXIT_DONE if any(outcome.hits for outcome in outcomes) else EXIT_NO
 
 
@@ -118,13 +117,22 @@ def _print_outcome(context: CliContext, outcome: SearchOutcome) -> None:
     )
 
 
-def _print_way_on(context: CliContext, *, asked: bool) -> None:
-    if not asked:
-        context.out.line()
-        context.out.line("There is no display here, so the window stays closed.")
+def _print_way_on(context: CliContext, *, asked: bool, stays: bool) -> None:
+    lines = [] if asked else ["There is no display here, so the window stays closed."]
+    lines += [
+        "The window with the same demo: “altus4-desktop demo” on a desktop,",
+        "or “xvfb-run altus4-desktop demo” without one.",
+    ]
+    if stays:
+        lines.append("More in the terminal: altus4-desktop search 'your words'")
+    else:
+        lines += [
+            "No keyring works here, so this demo's passwords are forgotten now; with a passphrase",
+            "of yours in ALTUS4_PASSPHRASE, “altus4-desktop search 'your words'” works as well.",
+        ]
     context.out.line()
-    context.out.line("The window with the same demo: run “altus4-desktop demo” on a desktop,")
-    context.out.line("or without one: xvfb-run altus4-desktop demo")
+    for line in lines:
+        context.out.line(line)
 
 
 def _document(

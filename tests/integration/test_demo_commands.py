@@ -60,22 +60,37 @@ def _runs(pid: int) -> bool:
     return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
 
 
-@pytest.mark.parametrize("flavour", [Flavour.MARIADB, Flavour.MYSQL], ids=str)
-def test_the_demo_in_a_terminal(line: CommandLine, flavour: Flavour) -> None:
-    line.choose(flavour)
+def test_the_demo_in_a_terminal_and_a_search_after_it(line: CommandLine) -> None:
+    line.choose(Flavour.MARIADB)
     assert line.run("demo", "--no-window") == 0
     assert "python_library" in line.out
     assert "Search “lighthouse keeper”" in line.out
     assert "Trap: everywhere" in line.out
     assert "xvfb-run" in line.out
+    assert "altus4-desktop search" in line.out
     assert "Loading python_library" in line.err
     assert line.run("demo", "--no-window", "--json", "--quiet") == 0
     assert line.err == ""
-    assert line.document["server"]["flavour"] == flavour
+    assert line.document["server"]["flavour"] == Flavour.MARIADB
     assert line.document["rows"] == sum(table["rows"] for table in line.document["tables"])
-    assert all(search["hits"] for search in line.document["searches"][2:])
+    assert line.document["searches"][2]["hits"]
+    assert line.run("search", "lighthouse keeper", "--json") == 0
+    assert {hit["connection"] for hit in line.document["hits"]} == {"Planted traps"}
+    assert line.run("search", "zzzunknown") == 1
     assert line.run("server", "status", "--json") == 1
     assert line.document["running"] is False
+
+
+def test_without_a_keyring_the_demo_says_that_it_forgets(
+    line: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("ALTUS4_PASSPHRASE")
+    line.choose(Flavour.MARIADB)
+    assert line.run("demo", "--no-window") == 0
+    assert "No keyring works here" in line.err
+    assert "forgotten now" in line.out
+    assert line.run("demo", "--no-window", "--json") == 0
+    assert line.run("search", "lighthouse") == 4
 
 
 def test_the_server_s_life(line: CommandLine) -> None:

@@ -31,6 +31,7 @@ from altus4_desktop.mysql.server_process import FileLock, process_began
 from altus4_desktop.services.local_server import LocalServerService
 from altus4_desktop.services.settings import Settings
 from altus4_desktop.services.vault import VaultService
+from tests.keyring_memory import MemoryKeyring
 from tests.servers import PROJECT, find_programs
 
 _CHILD = PROJECT / "tests" / "integration" / "local_server_child.py"
@@ -358,6 +359,28 @@ def test_a_killed_program_s_server_is_attached_to(home: Home) -> None:
     assert service.open_endpoint().password_secret == first["password"]
     service.close_()
     assert not home.servers()
+
+
+def test_a_keyring_keeps_the_passwords_for_every_program(
+    one_home: Home, memory_keyring: MemoryKeyring
+) -> None:
+    def open_service() -> LocalServerService:
+        service = LocalServerService(
+            one_home.data_dir,
+            Settings(one_home.data_dir, server_program=one_home.program),
+            VaultService(one_home.data_dir, memory_keyring),
+        )
+        one_home.services.append(service)
+        return service
+
+    first, second = open_service(), open_service()
+    told: list[Progress] = []
+    status = first.start(told.append)
+    assert [step.message.split()[0] for step in told] == ["Starting"]
+    assert second.start().pid == status.pid
+    assert second.open_endpoint() == first.open_endpoint()
+    first.close_()
+    assert second.state().running
 
 
 def test_a_server_whose_password_died_with_its_program_is_replaced(one_home: Home) -> None:
