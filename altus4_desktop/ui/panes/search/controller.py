@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -90,6 +90,7 @@ class SearchController(QObject):
         # What a query that is refused leaves standing.
         self._settled = SearchState()
         self._before: tuple[SearchHit, ...] = ()
+        self._before_ids: set[Hashable] = set()
         self._before_counts: dict[SourceRef, int] = {}
         self._offset = 0
         self._prefix = ""
@@ -138,6 +139,7 @@ class SearchController(QObject):
         state = self.state
         if state.running or not state.has_more or state.request is None:
             return
+        self._before_ids.update(map(hit_identity, state.hits[len(self._before) :]))
         self._before = tuple(state.hits)
         self._before_counts = {report.source: report.hits for report in state.sources}
         self._offset += state.request.limit
@@ -168,6 +170,7 @@ class SearchController(QObject):
 
     def _begin(self, request: SearchRequest, state: SearchState) -> None:
         self._before = ()
+        self._before_ids = set()
         self._before_counts = {}
         self._offset = 0
         if not self.state.running:
@@ -199,7 +202,7 @@ class SearchController(QObject):
     def _drawn(self, outcome: SearchOutcome, *, running: bool) -> SearchState:
         hits: Sequence[SearchHit] = outcome.hits
         if self._before:
-            known = {hit_identity(hit) for hit in self._before}
+            known = self._before_ids
             hits = (*self._before, *(h for h in outcome.hits if hit_identity(h) not in known))
         sources = tuple(
             replace(report, hits=report.hits + self._before_counts.get(report.source, 0))

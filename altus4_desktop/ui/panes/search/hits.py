@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QModelIndex, QRectF, QSize, Qt, Signal, Slot
+from PySide6.QtCore import QEvent, QModelIndex, QRectF, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QKeyEvent, QKeySequence, QMouseEvent, QPainter, QPaintEvent
-from PySide6.QtWidgets import QAbstractItemView, QListView, QSizePolicy, QWidget
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QHeaderView,
+    QSizePolicy,
+    QStyleOptionViewItem,
+    QTableView,
+    QWidget,
+)
 
 from altus4_desktop.ui.panes.search.copying import CopyFormat
 from altus4_desktop.ui.panes.search.delegates import HitDelegate
 from altus4_desktop.ui.theme import worn_palette
 
 
-class HitList(QListView):
-    """Hits by keyboard and mouse: Enter opens, Ctrl+C copies, the arrow up leaves at the top."""
+class HitList(QTableView):
+    """Hits by keyboard and mouse: Enter opens, Ctrl+C copies, the arrow up leaves at the top.
+
+    A table of one column: unlike a list it asks nothing of rows that are out of sight, so that a
+    hundred thousand of them may change place at once.
+    """
 
     copy_wanted = Signal(str)
     opened = Signal(QModelIndex)
@@ -25,8 +36,17 @@ class HitList(QListView):
         self.setObjectName("search.hits")
         self.setAccessibleName(self.tr("Hits"))
         self.is_stoppable = False
-        self.setItemDelegate(HitDelegate(self))
-        self.setUniformItemSizes(True)
+        self._painter = HitDelegate(self)
+        self.setItemDelegate(self._painter)
+        self.setShowGrid(False)
+        self.setTabKeyNavigation(False)
+        self.setCornerButtonEnabled(False)
+        self.horizontalHeader().hide()
+        self.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
+        self.verticalHeader().hide()
+        self.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        self._size_rows()
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -34,6 +54,19 @@ class HitList(QListView):
         self.setMouseTracking(True)
         self.setMinimumWidth(300)
         self.doubleClicked.connect(self._open)
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Follow the font."""
+        super().changeEvent(event)
+        if event.type() in (QEvent.Type.FontChange, QEvent.Type.StyleChange):
+            self._size_rows()
+
+    def _size_rows(self) -> None:
+        option = QStyleOptionViewItem()
+        self.initViewItemOption(option)
+        height = self._painter.sizeHint(option, QModelIndex()).height()
+        self.verticalHeader().setMinimumSectionSize(height)
+        self.verticalHeader().setDefaultSectionSize(height)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Keys of the list; the rest is the view's."""

@@ -54,6 +54,10 @@ def hit_identity(hit: SearchHit) -> Hashable:
     return (source.connection_id or source.connection, source.table, tuple(hit.key.items()))
 
 
+def _is_same_row(one: SearchHit, other: SearchHit) -> bool:
+    return one is other or hit_identity(one) == hit_identity(other)
+
+
 def arranged(
     hits: Sequence[SearchHit], order: HitOrder, only: frozenset[SourceRef] = frozenset()
 ) -> Sequence[int]:
@@ -62,10 +66,19 @@ def arranged(
         return range(len(hits))
     kept = [i for i, hit in enumerate(hits) if not only or hit.source in only]
     if order is HitOrder.SOURCE:
-        kept.sort(key=lambda i: hits[i].source)
+        kept.sort(key=lambda i: _source_key(hits[i].source))
     elif order is HitOrder.TITLE:
-        kept.sort(key=lambda i: title_of(hits[i])[0].casefold())
+        kept.sort(key=lambda i: _title_key(hits[i]))
     return kept
+
+
+def _source_key(source: SourceRef) -> tuple[str, str, str]:
+    return (source.connection, source.table, source.index)
+
+
+def _title_key(hit: SearchHit) -> str:
+    title = hit.columns.get(hit.title_column)
+    return (title[:200] if isinstance(title, str) and title else title_of(hit)[0]).casefold()
 
 
 class HitModel(QAbstractListModel):
@@ -95,21 +108,39 @@ class HitModel(QAbstractListModel):
             return
         self.layoutAboutToBeChanged.emit()
         held = [index for index in self.persistentIndexList() if index.isValid()]
-        wanted = {hit_identity(self.hit_at(index.row())): -1 for index in held}
-        before = [hit_identity(self.hit_at(index.row())) for index in held]
+        rows = {index.row(): self.hit_at(index.row()) for index in held}
         self._hits, self._places = hits, places
         self._rows.clear()
-        missing = len(wanted)
-        for row, place in enumerate(places):
-            if not missing:
-                break
-            identity = hit_identity(hits[place])
-            if wanted.get(identity) == -1:
-                wanted[identity] = row
-                missing -= 1
-        now = [self.index(wanted[key]) if wanted[key] >= 0 else QModelIndex() for key in before]
+        found = self._find(rows)
+        now = [
+            self.index(found[index.row()], index.column())
+            if found[index.row()] >= 0
+            else QModelIndex()
+            for index in held
+        ]
         self.changePersistentIndexList(held, now)
         self.layoutChanged.emit()
+
+    def _find(self, rows: Mapping[int, SearchHit]) -> dict[int, int]:
+        """Where the hits of these rows are now, -1 for those that are gone."""
+        found = {}
+        missing: dict[Hashable, int] = {}
+        for row, hit in rows.items():
+            if row < len(self._places) and _is_same_row(hit, self.hit_at(row)):
+                found[row] = row
+            else:
+                found[row] = -1
+                missing[hit_identity(hit)] = row
+        keys = {tuple(hit.key.values()) for row, hit in rows.items() if found[row] < 0}
+        for row, place in enumerate(self._places):
+            if not missing:
+                break
+            hit = self._hits[place]
+            if tuple(hit.key.values()) in keys:
+                wanted = missing.pop(hit_identity(hit), None)
+                if wanted is not None:
+                    found[wanted] = row
+        return found
 
     def hit_at(self, row: int) -> SearchHit:
         """The hit drawn in a row."""

@@ -730,7 +730,7 @@ class SearchPane(Pane):
     # Copying
 
     def _selected_hits(self) -> list[SearchHit]:
-        rows = sorted(index.row() for index in self.list.selectionModel().selectedIndexes())
+        rows = sorted(index.row() for index in self.list.selectionModel().selectedRows())
         return [self.hits.hit_at(row) for row in rows]
 
     @Slot(str)
@@ -756,7 +756,7 @@ class SearchPane(Pane):
 
     @Slot()
     def _count_selected(self) -> None:
-        count = len(self.list.selectionModel().selectedIndexes())
+        count = len(self.list.selectionModel().selectedRows())
         self.copy_button.setEnabled(count > 0)
         text = self.tr("Copy {count} hits").format(count=count) if count > 1 else self.tr("Copy")
         self.copy_button.setText(text)

@@ -225,11 +225,12 @@ class ServerPane(Pane):
             value.setAccessibleName(title)
             self._values[key] = value
             self._facts.addWidget(caption, row, 0, Qt.AlignmentFlag.AlignTop)
-            self._facts.addWidget(value, row, 1)
+            self._facts.addWidget(value, row, 1, Qt.AlignmentFlag.AlignTop)
             if key == "folder":
                 copy = IconButton(
                     "copy", self.tr("Copy the path"), name="server.folder.copy", size=15
                 )
+                copy.setMaximumHeight(20)
                 copy.clicked.connect(self._copy_folder)
                 self._facts.addWidget(copy, row, 2, Qt.AlignmentFlag.AlignTop)
         card.body.addLayout(self._facts)

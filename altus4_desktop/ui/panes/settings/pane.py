@@ -193,7 +193,9 @@ class SettingsPane(Pane):
         }
         self.revisions: RecordModel[Revision] = RecordModel(
             [
-                Column(self.tr("Step"), lambda it: it.id),
+                Column(
+                    self.tr("Step"), lambda it: it.id.partition("_")[0], tool_tip=lambda it: it.id
+                ),
                 Column(self.tr("What it does"), lambda it: it.title),
                 Column(
                     self.tr("State"),
@@ -222,7 +224,7 @@ class SettingsPane(Pane):
         header = self._table.horizontalHeader()
         header.setHighlightSections(False)
         header.setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)
-        for position, width in ((0, 170), (2, 110), (3, 130)):
+        for position, width in ((0, 80), (2, 110), (3, 130)):
             header.resizeSection(position, width)
         self._table.setFixedHeight(_ROW_HEIGHT * 3)
         card.body.addWidget(self._table)
