@@ -39,9 +39,14 @@ class CliContext:
             self.services.close()
 
     def open_store(self) -> None:
-        """Open the metadata store; raises StoreError, or SchemaError while a shared store is
-        behind this program."""
-        self.services.metadata.open_()
+        """Open the metadata store, unlocking the vault if it keeps the store's password.
+
+        Raises StoreError, VaultError, or SchemaError while a shared store is behind this program.
+        """
+        metadata = self.services.metadata
+        if metadata.password_is_sealed():
+            self.unlock_vault()
+        metadata.open_()
 
     def unlock_vault(self) -> None:
         """Make secrets available: the keyring, else the passphrase of ``ALTUS4_PASSPHRASE`` or a
