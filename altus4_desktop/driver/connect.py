@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from altus4_desktop.driver.wire import WireConnection
 
 # A server that enforces its statement limit must be heard saying so before we stop listening.
-ANSWER_MARGIN_S = 2.0
+ANSWER_MARGIN_S = 5.0
 _PROGRAM_NAME = "altus4-desktop"
 
 

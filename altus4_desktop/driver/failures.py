@@ -272,8 +272,8 @@ def statement_overdue(target: Target, limit_s: float) -> TenantError:
     """The error for a statement that brought nothing within ``limit_s`` seconds."""
     return TenantError(
         TenantFailure.TIMEOUT,
-        "“{host}” brought no answer within {limit_s} s; the statement was stopped.",
-        hint="The server hangs or is very busy; try again, or raise the query timeout.",
+        "“{host}” brought no answer within {limit_s} s and was told to stop.",
+        hint="Use fewer or rarer words, or raise the query timeout. The server may also hang.",
         retryable=True,
         details={**_place(target), "limit_s": round(limit_s, 1)},
     )

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from altus4_desktop.domain.cancel import CancelToken
 from altus4_desktop.domain.connections import Flavour, Target, TlsReport
 from altus4_desktop.domain.errors import Cancelled, TenantError, TenantFailure
-from altus4_desktop.driver.connect import ANSWER_MARGIN_S, server_flavour, tls_report
+from altus4_desktop.driver.connect import server_flavour, tls_report
 from altus4_desktop.driver.failures import is_clean_server_error, statement_overdue, translate
 from altus4_desktop.mysql.clockwork import Clockwork
 from altus4_desktop.mysql.running import RunningStatement, StopReason
@@ -32,6 +32,8 @@ _MORE_THAN_READING = re.compile(
 _SELECT = re.compile(r"SELECT\b", re.IGNORECASE)
 _NOT_IN_A_TAG = re.compile(r"[^A-Za-z0-9_-]")
 _SHORTEST_LIMIT_S = 0.001
+# So long a server may take to stop at its own limit; then it is told to by a KILL.
+_OVERDUE_S = 0.5
 _INTERRUPTED = 1317
 
 _SQL_MODE = "NO_ENGINE_SUBSTITUTION"
@@ -114,7 +116,7 @@ class TenantSession:
         failure: Exception | None = None
         self._clockwork.call_at(
             running,
-            time.monotonic() + limit_s + ANSWER_MARGIN_S,
+            time.monotonic() + limit_s + _OVERDUE_S,
             lambda: running.stop(StopReason.OVERDUE),
         )
         try:

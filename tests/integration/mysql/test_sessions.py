@@ -238,7 +238,6 @@ def test_a_server_that_forgets_its_limit_is_stopped_from_outside(
 ) -> None:
     """The limit is taken out of the statement, as if the server did not know it."""
     monkeypatch.setattr(TenantSession, "_limited", lambda self, sql, limit_s: sql)
-    monkeypatch.setattr(session_module, "ANSWER_MARGIN_S", 0.2)
     with borrow() as session, pytest.raises(TenantError) as caught:
         session.query(SLOW, timeout_s=0.3, tag="forgetful")
     assert caught.value.failure is TenantFailure.TIMEOUT
