@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import mysql, sqlite
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.engine import Dialect
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -47,7 +47,7 @@ class Instant(TypeDecorator[datetime]):
             return dialect.type_descriptor(
                 _SqliteTimestamp(truncate_microseconds=True)  # type: ignore[no-untyped-call]  # untyped there
             )
-        return dialect.type_descriptor(mysql.TIMESTAMP())
+        return dialect.type_descriptor(sa.TIMESTAMP())
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
         """Naive UTC for the driver; a naive ``value`` is a programming error (ValueError)."""
@@ -101,6 +101,4 @@ def json_document() -> sa.JSON[Any]:
 
 def search_text(length: int) -> sa.types.TypeEngine[str]:
     """VARCHAR in the collation that searching uses."""
-    return sa.VARCHAR(length).with_variant(
-        mysql.VARCHAR(length, charset="utf8mb4", collation=SEARCH_COLLATION), "mysql"
-    )
+    return sa.VARCHAR(length).with_variant(sa.VARCHAR(length, SEARCH_COLLATION), "mysql")

@@ -5,13 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVarTuple
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import mysql
 
 from altus4_desktop.domain.searching import SearchMode, SearchRecord
 from altus4_desktop.storage.tables import databases, searches
 from altus4_desktop.storage.transactions import Transactions
+
+Columns = TypeVarTuple("Columns")
 
 c = searches.c
 _RECORD = (
@@ -25,6 +28,8 @@ _RECORD = (
     c.execution_time_ms,
     c.created_at,
 )
+# The FTS5 table that stands for the FULLTEXT index on SQLite.
+_FT_QUERY = sa.table("ft_query", sa.column("rowid"))
 _QUERY_LIMIT = 1000
 # Completion looks no further back than this many matching searches.
 _RECENT_LIMIT = 1000
@@ -143,21 +148,20 @@ class SearchRepository:
         return counted
 
     def _matching(self, words: Sequence[str]) -> sa.ColumnElement[bool]:
-        if self._on_file:
-            return sa.text(
-                "searches.rowid IN (SELECT rowid FROM ft_query WHERE ft_query MATCH :ft)"
-            ).bindparams(ft=" ".join(f'"{word}"*' for word in words))  # type: ignore[return-value]  # a text clause stands for a condition
-        from sqlalchemy.dialects.mysql import match
+        if not self._on_file:
+            text = " ".join(f"+{word}*" for word in words)
+            return mysql.match(c.query, against=text).in_boolean_mode()
+        text = " ".join(f'"{word}"*' for word in words)
+        found = sa.select(_FT_QUERY.c.rowid).where(sa.literal_column("ft_query").op("MATCH")(text))
+        return sa.literal_column("searches.rowid").in_(found)
 
-        return match(c.query, against=" ".join(f"+{word}*" for word in words)).in_boolean_mode()
-
-    def _records(self, statement: sa.Select[Any]) -> list[SearchRecord]:
+    def _records(self, statement: sa.Select[*Columns]) -> list[SearchRecord]:
         return self._transactions.read(
             lambda connection: [_search(row) for row in connection.execute(statement).mappings()]
         )
 
 
-def _newest_first(statement: Any) -> Any:
+def _newest_first(statement: sa.Select[*Columns]) -> sa.Select[*Columns]:
     return statement.order_by(c.created_at.desc(), c.id.desc())
 
 

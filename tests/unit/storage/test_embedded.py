@@ -373,7 +373,7 @@ def test_a_folder_is_no_store(place: StorePlace) -> None:
     assert not isinstance(caught.value, SchemaError)
 
 
-def test_opening_a_store_that_is_up_to_date_loads_neither_alembic_nor_a_driver(
+def test_opening_a_store_that_is_up_to_date_loads_only_what_it_needs(
     place: StorePlace, store: Store
 ) -> None:
     store.connections.create_(a_connection(store.users.create_(a_user(), "x")))
