@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from altus4_desktop.domain.local_server import SampleTable
 
 _SEARCHES = (
-    ("context manager with statement", SearchMode.NATURAL),
+    ("regular expression", SearchMode.NATURAL),
     ("+socket +timeout", SearchMode.BOOLEAN),
     ("lighthouse keeper", SearchMode.NATURAL),
 )
