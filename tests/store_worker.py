@@ -17,6 +17,8 @@ from altus4_desktop.storage.store import open_store
 # COMMIT is no cursor's statement; dying before it is dying after the statement before.
 COUNTED = ("before_cursor_execute", "commit")
 
+FAILED = 4
+
 
 def migrate(
     url: str,
@@ -31,10 +33,13 @@ def migrate(
     if stop_before is not None:
         _before_statement(stop_before, signal.SIGSTOP)
     store = open_store(parse_store_url(url), password)
-    if up:
-        store.migrator.upgrade()
-    else:
-        store.migrator.downgrade()
+    try:
+        if up:
+            store.migrator.upgrade()
+        else:
+            store.migrator.downgrade()
+    except AltusError:
+        raise SystemExit(FAILED) from None
     store.close()
 
 

@@ -8,7 +8,7 @@ import random
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,10 +16,12 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from altus4_desktop.domain.connections import Flavour
 from altus4_desktop.storage.store import Store
 from tests import store_worker
 from tests.records import a_connection, a_search, a_user
-from tests.stores import Fingerprint, StorePlace
+from tests.servers import DatabaseServer
+from tests.stores import Fingerprint, StorePlace, server_place
 from tests.waiting import wait_until
 
 _DEADLINE_S = 60.0
@@ -204,9 +206,7 @@ def test_the_lock_of_a_stopped_program_is_waited_for(processes: Any, place: Stor
     """A program that is stopped in the middle keeps the lock; once it is killed, others go on."""
     arguments = (place.location.url, place.password, True, None, 120)
     with _child(processes, store_worker.migrate, *arguments) as stopped:
-        wait_until(
-            lambda: _process_state(stopped.pid) == "T", timeout_s=_DEADLINE_S, what="the stop"
-        )
+        _wait_until_stopped(stopped.pid)
         store = place.open()
         done = threading.Event()
 
@@ -224,8 +224,12 @@ def test_the_lock_of_a_stopped_program_is_waited_for(processes: Any, place: Stor
         store.close()
 
 
-def _process_state(pid: int) -> str:
-    return Path(f"/proc/{pid}/stat").read_text("ascii").rsplit(")", 1)[1].split()[0]
+def _wait_until_stopped(pid: int) -> None:
+    def stopped() -> bool:
+        stat = Path(f"/proc/{pid}/stat").read_text("ascii")
+        return stat.rsplit(")", 1)[1].split()[0] == "T"
+
+    wait_until(stopped, timeout_s=_DEADLINE_S, what="the stop")
 
 
 def test_killed_while_writing_loses_no_acknowledged_row(
@@ -260,3 +264,28 @@ def test_killed_while_writing_loses_no_acknowledged_row(
     if place.on_file:
         assert place.query("PRAGMA integrity_check") == [("ok",)]
         place.query("INSERT INTO ft_query (ft_query, rank) VALUES ('integrity-check', 1)")
+
+
+@pytest.mark.parametrize("flavour", [Flavour.MARIADB, Flavour.MYSQL], ids=str)
+def test_the_server_is_killed_while_upgrading(
+    processes: Any, private_server: Callable[..., DatabaseServer], flavour: Flavour
+) -> None:
+    # As a server is run where it matters: what it has committed survives its death.
+    server = private_server(flavour, ["--innodb-flush-log-at-trx-commit=1"])
+    reference = server_place(server, server.create_database())
+    with closing(reference.open()) as store:
+        total = _count_statements(store.migrator.upgrade)
+    whole = reference.fingerprint()
+    place = server_place(server, server.create_database())
+    for point in _points(total, 3):
+        arguments = (place.location.url, place.password, True, None, point)
+        with _child(processes, store_worker.migrate, *arguments) as stopped:
+            _wait_until_stopped(stopped.pid)
+            server.kill()
+            server.start()
+            os.kill(stopped.pid, signal.SIGCONT)
+            stopped.join(_DEADLINE_S)
+            assert stopped.exitcode == store_worker.FAILED, "the line is broken"
+        _assert_recovers(place, whole, f"server killed before statement {point} of {total}")
+        with closing(place.open()) as store:
+            store.migrator.downgrade()
