@@ -37,7 +37,7 @@ def test_the_vault_opens_the_shared_store_and_the_admin_looks_after_users(
     tenant_server: DatabaseServer, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     database = tenant_server.create_database("altus4_metadata")
-    request.addfinalizer(lambda: tenant_server.drop_database(database))  # noqa: PT021
+    request.addfinalizer(lambda: tenant_server.drop_database(database))
     place = server_place(tenant_server, database)
     services = compose(tmp_path)
     services.vault.set_up_passphrase(PASSPHRASE)
