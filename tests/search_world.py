@@ -35,6 +35,7 @@ class SearchWorld:
     pools: TenantPools
     history: HistoryService
     search: SearchService
+    metadata: MetadataService
     databases: list[tuple[DatabaseServer, str]] = field(default_factory=list)
 
     def add_database(
@@ -83,14 +84,24 @@ class SearchWorld:
         request = SearchRequest(query, mode, **options)  # type: ignore[arg-type]  # checked by use
         return self.search.run(self.actor, request)
 
+    def close_services(self) -> None:
+        """End what this process has open; the databases stay."""
+        self.history.close_()
+        self.connections.close_()
+        self.metadata.close_()
+
 
 @contextmanager
-def search_world(folder: Path) -> Iterator[SearchWorld]:
-    """A world in ``folder``, with a vault for this session; its databases are dropped after."""
+def search_world(folder: Path, passphrase: str | None = None) -> Iterator[SearchWorld]:
+    """A world in ``folder``, with a vault for this session or one that ``passphrase`` opens again;
+    its databases are dropped after."""
     vault = VaultService(folder)
     metadata = MetadataService(folder, Settings(folder), vault)
-    vault.set_up_session()
     metadata.open_()
+    if passphrase is None:
+        vault.set_up_session()
+    else:
+        vault.set_up_passphrase(passphrase)
     accounts = AccountsService(metadata, vault, folder, bcrypt_cost=4)
     pools = TenantPools()
     connections = ConnectionsService(metadata, vault, pools)
@@ -103,12 +114,11 @@ def search_world(folder: Path) -> Iterator[SearchWorld]:
         pools=pools,
         history=history,
         search=SearchService(connections, pools, history),
+        metadata=metadata,
     )
     try:
         yield world
     finally:
-        history.close_()
-        connections.close_()
-        metadata.close_()
+        world.close_services()
         for server, database in world.databases:
             server.drop_database(database)

@@ -105,10 +105,9 @@ def run_search(args: argparse.Namespace, context: CliContext) -> int:
         raise InputError("format", "A batch prints JSON, one document a line.")
     actor = context.actor()
     context.unlock_vault()
-    ids = tuple(
-        context.services.connections.get_(actor, name).id
-        for name in dict.fromkeys(args.connections)
-    )
+    names = dict.fromkeys(args.connections)
+    ids = tuple(context.services.connections.get_(actor, name).id for name in names)
+    cell_limit = _READABLE_CELL_LIMIT if form == "table" and args.batch is None else CELL_LIMIT
     asked = _Asked(args, context, actor, ids, cell_limit)
     if args.batch is not None:
         return _run_batch(args.batch, asked)

@@ -1,0 +1,139 @@
+"""What a search prints."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from altus4_desktop.cli.search import exit_code
+from altus4_desktop.cli.search_output import (
+    csv_lines,
+    hit_document,
+    outcome_document,
+    readable_lines,
+    remarks,
+)
+from altus4_desktop.domain.errors import TenantError, TenantFailure
+from altus4_desktop.domain.searching import (
+    Match,
+    Notice,
+    SearchHit,
+    SearchOutcome,
+    SearchRequest,
+    SourceRef,
+    SourceReport,
+    SourceState,
+    Value,
+)
+
+SOURCE = SourceRef("shop", "articles", "ft", "id-1")
+
+
+def hit(**columns: Value) -> SearchHit:
+    row: dict[str, Value] = {"id": 9007199254740993, "title": "Big apple", **columns}
+    return SearchHit(
+        source=SOURCE,
+        key={"id": 9007199254740993},
+        score=1 / 61,
+        source_score=2.5,
+        source_rank=1,
+        columns=row,
+        snippet="…an \x1b[31mapple\x07 pie",
+        snippet_matches=((9, 14),),
+        matches=(Match("title", 4, 9),),
+        title_column="title",
+    )
+
+
+def outcome(*hits: SearchHit, state: SourceState = SourceState.OK) -> SearchOutcome:
+    error = None
+    if state is SourceState.FAILED:
+        error = TenantError(
+            TenantFailure.HOST, "“{host}” was not found.", hint="Look.", details={"host": "db"}
+        )
+    return SearchOutcome(
+        search_id="s-1",
+        request=SearchRequest("apple", limit=5),
+        sources=(SourceReport(SOURCE, state, len(hits), 1.5, error),),
+        hits=hits,
+        notices=(Notice("n", "“the” was ignored.", "Drop it."),),
+        total_ms=2.0,
+        has_more=bool(hits),
+        finished=True,
+    )
+
+
+def test_numbers_and_bytes_survive_json() -> None:
+    document = json.loads(json.dumps(hit_document(hit(raw=b"\x00\xff", none=None, empty=""))))
+    assert document["key"] == {"id": 9007199254740993}
+    assert document["columns"]["raw"] == {"base64": "AP8="}
+    assert document["columns"]["none"] is None
+    assert document["columns"]["empty"] == ""
+    cut = hit_document(replace(hit(), truncated={"body": 5_000_000}))
+    assert cut["truncated"] == {"body": 5_000_000}
+
+
+def test_errors_and_notices_are_sentences_in_the_document() -> None:
+    document = outcome_document(outcome(state=SourceState.FAILED))
+    assert document["sources"][0]["error"] == "“db” was not found. Look."
+    assert document["warnings"] == ["“the” was ignored. Drop it."]
+    assert "statements" not in document
+    explained = outcome_document(outcome(hit()), {("shop", "articles", "ft"): "SELECT 1"})
+    assert explained["statements"][0]["sql"] == "SELECT 1"
+    assert explained["hits"][0]["why"]["words"] == ["apple"]
+
+
+@pytest.mark.parametrize(
+    ("value", "cell"),
+    [
+        (None, ""),
+        ("", '""'),
+        ("=1+1", "'=1+1"),
+        ("@SUM(A1)", "'@SUM(A1)"),
+        ("+cmd", "'+cmd"),
+        ("-5", "-5"),
+        ("-5.50", "-5.50"),
+        ("-5;rm", "'-5;rm"),
+        ("\t=1", "'\t=1"),
+        ("+1e5", "+1e5"),
+        ('say "hi", you', '"say ""hi"", you"'),
+        ("two\nlines", '"two\nlines"'),
+        (" padded", '" padded"'),
+        ("NULL", "NULL"),
+        (9007199254740993, "9007199254740993"),
+        (b"\x00\xff", "base64:AP8="),
+    ],
+)
+def test_csv_cells(value: Value, cell: str) -> None:
+    lines = list(csv_lines([hit(cell=value)]))
+    head = f"shop,articles,{1 / 61!r},9007199254740993,Big apple,"
+    assert lines[0] == "connection,table,score,id,title,cell"
+    assert lines[1] == head + cell
+
+
+def test_nothing_a_terminal_could_obey_is_printed() -> None:
+    for colour in (False, True):
+        lines = list(readable_lines(outcome(hit(title="a\x1b]0;x\x07b"), hit()), colour=colour))
+        text = "\n".join(lines)
+        assert "\x07" not in text
+        assert "\x1b]" not in text
+        assert ("\x1b[1;33mapple\x1b[0m" in text) == colour
+
+
+def test_remarks_name_what_failed_and_how_to_go_on() -> None:
+    said = list(remarks(outcome(state=SourceState.FAILED)))
+    assert said[0] == "shop/articles/ft: “db” was not found. Look."
+    assert said[-1] == "0 hits from 1 source, 2 ms"
+    assert list(remarks(outcome(hit())))[-1].endswith("; more with --offset 5")
+
+
+def test_exit_codes_follow_the_states() -> None:
+    failed = outcome(state=SourceState.FAILED)
+    mixed = replace(failed, sources=(*failed.sources, *outcome(hit()).sources))
+    assert exit_code(outcome(hit())) == 0
+    assert exit_code(outcome()) == 1
+    assert exit_code(mixed) == 3
+    assert exit_code(failed) == 4
+    assert exit_code(outcome(state=SourceState.TIMED_OUT)) == 4

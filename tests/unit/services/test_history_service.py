@@ -1,0 +1,121 @@
+"""The history's writer: never in the way, never silent."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from typing import cast
+
+import pytest
+
+from altus4_desktop.domain.errors import AltusError, StoreError
+from altus4_desktop.domain.searching import SearchMode, SearchRecord
+from altus4_desktop.services.history import HistoryService
+from altus4_desktop.services.metadata import MetadataService
+
+
+class Repository:
+    """Keeps what it is given, once it may."""
+
+    def __init__(self) -> None:
+        self.kept: list[str] = []
+        self.may_write = threading.Event()
+        self.may_write.set()
+        self.failure: Exception | None = None
+
+    def add_(self, record: SearchRecord) -> None:
+        assert self.may_write.wait(10)
+        if self.failure is not None:
+            failure, self.failure = self.failure, None
+            raise failure
+        self.kept.append(record.id)
+
+
+class Metadata:
+    """What the history needs of the metadata service."""
+
+    def __init__(self) -> None:
+        self.searches = Repository()
+
+    @property
+    def store(self) -> Metadata:
+        return self
+
+
+@pytest.fixture
+def metadata() -> Metadata:
+    return Metadata()
+
+
+@pytest.fixture
+def problems() -> list[AltusError]:
+    return []
+
+
+@pytest.fixture
+def history(metadata: Metadata, problems: list[AltusError]) -> Iterator[HistoryService]:
+    service = HistoryService(cast("MetadataService", metadata), problems.append)
+    yield service
+    metadata.searches.may_write.set()
+    service.close_()
+
+
+def record(number: int) -> SearchRecord:
+    return SearchRecord(str(number), "ada", None, "apple", SearchMode.NATURAL)
+
+
+def test_records_are_written_in_order_and_closing_waits_for_them(
+    history: HistoryService, metadata: Metadata
+) -> None:
+    for number in range(50):
+        history.record(record(number))
+    assert history.close_()
+    assert metadata.searches.kept == [str(number) for number in range(50)]
+
+
+def test_recording_does_not_wait_for_the_store(
+    history: HistoryService, metadata: Metadata, problems: list[AltusError]
+) -> None:
+    metadata.searches.may_write.clear()
+    for number in range(1_100):
+        history.record(record(number))
+    # One is in the writer's hands or still in the queue, a thousand wait, the rest is told.
+    assert 98 <= len(problems) <= 100
+    assert {problem.code for problem in problems} == {"store.history"}
+    metadata.searches.may_write.set()
+    assert history.close_(10)
+    assert len(metadata.searches.kept) == 1_100 - len(problems)
+
+
+def test_a_store_that_hangs_does_not_hold_up_closing(
+    history: HistoryService, metadata: Metadata, problems: list[AltusError]
+) -> None:
+    metadata.searches.may_write.clear()
+    history.record(record(1))
+    assert not history.close_(0.05)
+    assert [problem.code for problem in problems] == ["store.history"]
+
+
+@pytest.mark.parametrize("failure", [StoreError("The disk is full."), RuntimeError("a bug")])
+def test_a_failure_is_told_and_the_next_record_is_written(
+    history: HistoryService,
+    metadata: Metadata,
+    problems: list[AltusError],
+    failure: Exception,
+) -> None:
+    metadata.searches.failure = failure
+    history.record(record(1))
+    history.record(record(2))
+    assert history.close_()
+    assert metadata.searches.kept == ["2"]
+    assert len(problems) == 1
+    assert isinstance(problems[0], StoreError)
+
+
+def test_after_closing_it_can_be_used_again(history: HistoryService, metadata: Metadata) -> None:
+    assert history.close_()
+    history.record(record(1))
+    assert history.close_()
+    history.record(record(2))
+    assert history.close_()
+    assert metadata.searches.kept == ["1", "2"]
