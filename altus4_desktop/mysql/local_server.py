@@ -54,6 +54,8 @@ _log = logging.getLogger(__name__)
 
 LOOPBACK = "127.0.0.1"
 ADMIN_NAME = "root"
+_SOCKET_NAME = "server.sock"
+_SOCKET_FOLDER = "altus4-socket-"
 _SOCKET_BYTES = 103  # macOS allows 104 with the closing zero byte, Linux 108
 _POLL_S = 0.03
 _START_S = 90.0
@@ -103,7 +105,6 @@ class LocalServer:
         self._log_path = folder / "server.log"
         self._users = FileLock(folder / "users.lock")
         self._child: subprocess.Popen[bytes] | None = None
-        self._threads = threading.RLock()
 
     @contextmanager
     def operation(self, token: CancelToken, timeout_s: float = 240.0) -> Iterator[None]:
@@ -112,35 +113,34 @@ class LocalServer:
         Raises Cancelled; LocalServerError when another program has it for longer than the timeout
         or when the folder cannot be used.
         """
-        with self._threads:
-            lock = FileLock(self.folder / "lock")
-            try:
-                make_private_folder(self.folder.parent)
-                make_private_folder(self.folder)
-                waited = 0.0
-                while not lock.acquire():
-                    token.wait(_POLL_S)
-                    token.raise_if_cancelled()
-                    waited += _POLL_S
-                    if waited > timeout_s:
-                        raise LocalServerError(
-                            "Another program is still busy with the local server.",
-                            hint="Wait for it, or end it, then try again.",
-                            code="local_server.busy",
-                        )
-                yield
-            except OSError as error:
-                raise LocalServerError(
-                    "The local server's folder “{folder}” cannot be used: {reason}.",
-                    hint="Make room or give the folder back to your user, then try again.",
-                    code="local_server.folder",
-                    details={
-                        "folder": str(self.folder),
-                        "reason": error.strerror or str(error),
-                    },
-                ) from error
-            finally:
-                lock.release()
+        lock = FileLock(self.folder / "lock")
+        try:
+            make_private_folder(self.folder.parent)
+            make_private_folder(self.folder)
+            waited = 0.0
+            while not lock.acquire():
+                token.wait(_POLL_S)
+                token.raise_if_cancelled()
+                waited += _POLL_S
+                if waited > timeout_s:
+                    raise LocalServerError(
+                        "Another program is still busy with the local server.",
+                        hint="Wait for it, or end it, then try again.",
+                        code="local_server.busy",
+                    )
+            yield
+        except OSError as error:
+            raise LocalServerError(
+                "The local server's folder “{folder}” cannot be used: {reason}.",
+                hint="Make room or give the folder back to your user, then try again.",
+                code="local_server.folder",
+                details={
+                    "folder": str(self.folder),
+                    "reason": error.strerror or str(error),
+                },
+            ) from error
+        finally:
+            lock.release()
 
     def is_running(self) -> bool:
         """Whether a server holds our folder, whoever started it."""
@@ -338,6 +338,7 @@ class LocalServer:
             try:
                 return self._wait_ready(running, program, accounts, token)
             except _PortTaken:
+                self._clean(running)
                 wanted = None
             except BaseException:
                 self._kill(running)
@@ -514,9 +515,11 @@ class LocalServer:
         self._reap()
         self._pid_path.unlink(missing_ok=True)
         path = Path(running.socket)
+        if path.name != _SOCKET_NAME:
+            return
         for leftover in (path, path.with_name(path.name + ".lock")):
             leftover.unlink(missing_ok=True)
-        if path.parent != self.folder:
+        if path.parent.name.startswith(_SOCKET_FOLDER):
             # Somebody else may have put something into it; an empty one is ours to remove.
             with suppress(OSError):
                 path.parent.rmdir()
@@ -635,12 +638,12 @@ class LocalServer:
         return f"--datadir={self.data_folder}" in process_arguments(pid)
 
     def _socket_path(self) -> Path:
-        path = self.folder / "server.sock"
+        path = self.folder / _SOCKET_NAME
         if len(os.fsencode(path)) <= _SOCKET_BYTES:
             path.unlink(missing_ok=True)
             return path
         # A socket's path is short by the system's rules, however long the data folder's is.
-        return Path(tempfile.mkdtemp(prefix="altus4-")) / "server.sock"
+        return Path(tempfile.mkdtemp(prefix=_SOCKET_FOLDER)) / _SOCKET_NAME
 
     def _tmp_folder(self) -> Path:
         return make_private_folder(self.folder / "tmp")

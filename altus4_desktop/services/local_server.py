@@ -56,7 +56,6 @@ class LocalServerService:
         self._server: LocalServer | None = None
         self._running: RunningServer | None = None
         self._accounts: ServerAccounts | None = None
-        self._left_kept = False
 
     # -- what the window and the command line call -----------------------------------------------
 
@@ -100,7 +99,15 @@ class LocalServerService:
             self._ensure_vault(progress, passphrase)
             server = self._open_server()
             with server.operation(token):
-                running = self._attach(server, progress, token)
+                running = server.wait_running(token)
+                if running is not None and not self._knows_us(server, running):
+                    progress(
+                        Progress("Stopping the local server: its password has been forgotten…")
+                    )
+                    server.stop(running)
+                    # What had been told to stay stays, also when it has to be started again.
+                    keep = keep or running.kept
+                    running = None
                 if running is None:
                     running = self._start(server, keep, progress, token)
                 elif keep:
@@ -205,17 +212,15 @@ class LocalServerService:
             )
         return self._running, self._accounts
 
-    def _attach(
-        self, server: LocalServer, progress: ProgressSink, token: CancelToken
-    ) -> RunningServer | None:
-        """The running server if it is ours to use; one that does not know us is stopped."""
-        running = server.wait_running(token)
-        if running is None:
-            return None
+    def _knows_us(self, server: LocalServer, running: RunningServer) -> bool:
+        """Whether the running server takes our password.
+
+        Raises LocalServerError when it does not and another program is using it.
+        """
         accounts = self._accounts or self._find_accounts()
         if accounts is not None and server.answers(running, accounts.admin_secret):
             self._accounts = accounts
-            return running
+            return True
         if server.used_by_others():
             raise LocalServerError(
                 "Another program uses the local server and keeps its password to itself.",
@@ -223,21 +228,15 @@ class LocalServerService:
                 "(ALTUS4_PASSPHRASE) lets several programs share the server.",
                 code="local_server.in_use",
             )
-        progress(Progress("Stopping the local server: its password ended with another program…"))
-        server.stop(running)
-        self._left_kept = running.kept
-        return None
+        return False
 
     def _start(
-        self, server: LocalServer, keep: bool, progress: ProgressSink, token: CancelToken
+        self, server: LocalServer, kept: bool, progress: ProgressSink, token: CancelToken
     ) -> RunningServer:
         from altus4_desktop.mysql.server_program import find_program
 
         program = find_program(self._settings.server_program)
         accounts = self._accounts or self._find_accounts() or self._make_accounts()
-        # A server that had been told to stay stays, also when it had to be started again.
-        kept = keep or self._left_kept
-        self._left_kept = False
         running = server.start(program, accounts, kept=kept, progress=progress, token=token)
         self._accounts = accounts
         return running
