@@ -272,7 +272,7 @@ SCHEMA_COLUMNS = (
     SchemaColumn("Name", _name),
     SchemaColumn("Definition", _definition),
     SchemaColumn("Rows", _rows, Qt.AlignmentFlag.AlignRight),
-    SchemaColumn("Last analysed", _analysed),
+    SchemaColumn("Analysed", _analysed),
 )
 
 

@@ -729,7 +729,7 @@ class ConnectionsPane(Pane):
 class SchemaTree(QTreeView):
     """Shares its width among the columns until somebody arranges them."""
 
-    _SHARES: ClassVar = (38, 31, 13)
+    _SHARES: ClassVar = (36, 28, 13)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from PySide6.QtCore import QItemSelection, QModelIndex, Qt, Slot
-from PySide6.QtGui import QGuiApplication, QKeyEvent
+from PySide6.QtGui import QGuiApplication, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
@@ -24,6 +24,8 @@ from altus4_desktop.ui.times import ago, duration, full
 from altus4_desktop.ui.widgets import Busy, Button, EmptyState, SearchField
 
 _LIMIT = 200
+_MODE, _TOOK = 1, 4
+_ROOMY = 760
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,12 @@ class HistoryPane(Pane):
             self._pages.addWidget(page)
         self.body.addWidget(self._pages, 1)
         self._draw()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Keep room for the queries themselves."""
+        super().resizeEvent(event)
+        for column in (_MODE, _TOOK):
+            self.table.setColumnHidden(column, event.size().width() < _ROOMY)
 
     def activated(self) -> None:
         """Read what has been searched meanwhile."""

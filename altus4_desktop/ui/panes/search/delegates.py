@@ -45,6 +45,8 @@ class HitDelegate(QStyledItemDelegate):
             return
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        # The view has drawn its own square ground for the row.
+        painter.fillRect(option.rect, worn_palette().color("surface"))
         state = option.state
         draw_row_ground(
             painter,

@@ -8,6 +8,7 @@ from enum import IntEnum
 
 from PySide6.QtCore import (
     QAbstractTableModel,
+    QEvent,
     QModelIndex,
     QObject,
     QPersistentModelIndex,
@@ -70,6 +71,7 @@ from altus4_desktop.ui.widgets import (
 AnyIndex = QModelIndex | QPersistentModelIndex
 
 _PREVIEW = 300
+_ROW_HEIGHT = 28
 _FOLD_AT = 4000
 _PIECE = 128 * 1024
 _MARKS = 500
@@ -375,6 +377,7 @@ class DetailPanel(QFrame):
         self.split.addWidget(self._build_table())
         self.split.addWidget(self._build_reader())
         self.split.splitterMoved.connect(self._keep_heights)
+        self.split.installEventFilter(self)
         self.split.setStretchFactor(0, 0)
         self.split.setStretchFactor(1, 1)
         column.addWidget(self.split, 1)
@@ -396,7 +399,7 @@ class DetailPanel(QFrame):
         self.table.setWordWrap(False)
         self.table.horizontalHeader().hide()
         self.table.verticalHeader().hide()
-        self.table.verticalHeader().setDefaultSectionSize(28)
+        self.table.verticalHeader().setDefaultSectionSize(_ROW_HEIGHT)
         self.table.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         self.table.horizontalHeader().setStretchLastSection(True)
         self.table.horizontalHeader().setMinimumSectionSize(56)
@@ -453,6 +456,12 @@ class DetailPanel(QFrame):
     @Slot()
     def _keep_heights(self) -> None:
         self.keeps_heights = True
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Share a new height, unless somebody has arranged it."""
+        if event.type() == QEvent.Type.Resize and self._row is not None:
+            self._size_table()
+        return super().eventFilter(watched, event)
 
     @property
     def hit(self) -> SearchHit | None:
@@ -580,12 +589,13 @@ class DetailPanel(QFrame):
     def _size_table(self) -> None:
         """As many rows as there are columns, up to a third of the panel."""
         rows = max(self.cells.rowCount(), 1)
-        self.table.setMinimumHeight(min(rows, 3) * 28 + 4)
-        self.table.setMaximumHeight(rows * 28 + 4)
+        frame = 2 * self.table.frameWidth()
+        self.table.setMinimumHeight(min(rows, 3) * _ROW_HEIGHT + frame)
+        self.table.setMaximumHeight(rows * _ROW_HEIGHT + frame)
         self.table.resizeColumnToContents(0)
         wanted = self.table.columnWidth(0) + Space.S
         self.table.setColumnWidth(0, min(wanted, max(72, self.width() * 2 // 5)))
         if not self.keeps_heights:
             height = self.split.height()
-            top = min(rows, max(3, height * 2 // 5 // 28)) * 28 + 4
+            top = min(rows, max(3, height * 2 // 5 // _ROW_HEIGHT)) * _ROW_HEIGHT + frame
             self.split.setSizes([top, height - top])

@@ -202,6 +202,10 @@ class SearchPane(Pane):
             (HitOrder.TITLE, self.tr("By title")),
         ):
             self.order.addItem(text, order.value)
+        for box in (self.limit, self.order):
+            box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+            box.setMinimumContentsLength(6)
+            box.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
         self.panel_button = IconButton(
             "panel", self.tr("Show or hide details"), name="search.panel"
         )
@@ -827,13 +831,14 @@ class SearchPane(Pane):
         if not self._connections or (len(searched) == len(self._connections) and not tables):
             text = self.tr("All connections")
         elif len(searched) == 1:
-            text = searched[0].name if len(searched[0].name) < 28 else searched[0].name[:27] + "…"
+            name = searched[0].name
+            text = name if len(name) < 22 else name[:21] + "…"
+        elif tables:
+            text = self.tr("Some tables")
         else:
             text = self.tr("{count} of {total} connections").format(
                 count=len(searched), total=len(self._connections)
             )
-        if tables:
-            text += self.tr(", some tables")
         self.scope_button.setText(text.replace("&", "&&"))
         self.scope_button.setAccessibleName(self.tr("What to search: {text}").format(text=text))
 

@@ -230,7 +230,7 @@ class ServerPane(Pane):
                 copy = IconButton(
                     "copy", self.tr("Copy the path"), name="server.folder.copy", size=15
                 )
-                copy.setMaximumHeight(20)
+                copy.setProperty("kind", "small")
                 copy.clicked.connect(self._copy_folder)
                 self._facts.addWidget(copy, row, 2, Qt.AlignmentFlag.AlignTop)
         card.body.addLayout(self._facts)
