@@ -8,7 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from altus4_desktop.domain.accounts import Actor
-from altus4_desktop.domain.connections import Connection, ConnectionDraft, PoolSettings
+from altus4_desktop.domain.connections import (
+    Connection,
+    ConnectionDraft,
+    PoolSettings,
+    TlsMode,
+    TlsSettings,
+)
 from altus4_desktop.domain.searching import SearchMode, SearchOutcome, SearchRequest
 from altus4_desktop.mysql.pools import TenantPools
 from altus4_desktop.services.accounts import AccountsService
@@ -46,6 +52,7 @@ class SearchWorld:
         *,
         pool: PoolSettings = PoolSettings(),  # noqa: B008  # frozen
         port: int | None = None,
+        tls: TlsMode = TlsMode.PREFERRED,
     ) -> Connection:
         """A database filled by ``statements`` and a connection ``name`` to it; ``port`` leads
         through a proxy."""
@@ -54,7 +61,9 @@ class SearchWorld:
         if statements:
             server.execute(*statements, database=database)
         account = server.create_search_account(database)
-        return self.add_connection(server.host, port or server.port, name, database, account, pool)
+        return self.add_connection(
+            server.host, port or server.port, name, database, account, pool, tls
+        )
 
     def add_connection(
         self,
@@ -64,6 +73,7 @@ class SearchWorld:
         database: str,
         account: Account,
         pool: PoolSettings = PoolSettings(),  # noqa: B008  # frozen
+        tls: TlsMode = TlsMode.PREFERRED,
     ) -> Connection:
         """A saved connection of the signed-in user."""
         draft = ConnectionDraft(
@@ -74,6 +84,7 @@ class SearchWorld:
             username=account.username,
             password_secret=account.password,
             pool=pool,
+            tls=TlsSettings(tls),
         )
         return self.connections.create_(self.actor, draft)
 
