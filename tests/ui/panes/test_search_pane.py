@@ -723,6 +723,8 @@ class TestRecentSearches:
     def test_an_answer_for_other_text_is_not_offered(
         self, qtbot: QtBot, search_pane: SearchPane
     ) -> None:
+        search_pane.query.setText("old")
+        search_pane.query.offer_recent()
         search_pane.query.setText("new")
         search_pane.query.show_recent("old", ["old stuff"])
         assert not search_pane.query._popup.isVisible()
