@@ -60,15 +60,24 @@ class WindowMemory:
         """Whether the window filled its screen."""
         return self._settings.value("window/maximized", "false") in (True, "true")
 
-    def keep(self, geometry: QRect, *, maximized: bool, pane: str) -> None:
-        """Remember the normal geometry, whether maximised, and the pane in front."""
+    def keep(
+        self, geometry: QRect, *, maximized: bool, pane: str, expects_sign_in: bool = False
+    ) -> None:
+        """Remember the normal geometry, whether maximised, the pane in front, and whether the
+        next run will begin with the sign-in page."""
         if not self._path.parent.is_dir():
             return
         self._settings.setValue("window/geometry", geometry)
         self._settings.setValue("window/maximized", maximized)
         if pane:
             self._settings.setValue("window/pane", pane)
+        self._settings.setValue("window/expects_sign_in", expects_sign_in)
         self._settings.sync()
+
+    @property
+    def expects_sign_in(self) -> bool:
+        """Whether the last run ended where somebody has to sign in."""
+        return self._settings.value("window/expects_sign_in", "false") in (True, "true")
 
     @property
     def pane(self) -> str:

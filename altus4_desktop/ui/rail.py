@@ -25,7 +25,7 @@ from altus4_desktop.ui.theme import Space, Theme, ThemeChoice, worn_palette
 from altus4_desktop.ui.widgets import Badge, Icon, Label
 
 WIDTH = 212
-NARROW_WIDTH = 60
+NARROW_WIDTH = 68
 
 
 @dataclass(frozen=True)
@@ -114,11 +114,11 @@ class Rail(QFrame):
         self._is_narrow = False
         self._theme = theme
         column = QVBoxLayout(self)
-        column.setContentsMargins(10, Space.L, 10, 10)
+        column.setContentsMargins(Space.S, Space.L, Space.S, Space.S)
         column.setSpacing(2)
         self._brand = QWidget()
         brand = QHBoxLayout(self._brand)
-        brand.setContentsMargins(6, 0, 0, 0)
+        brand.setContentsMargins(Space.S, 0, Space.XS, 0)
         brand.setSpacing(10)
         brand.addWidget(Icon("altus", 28))
         self._name = Label("Altus 4", "title")
@@ -131,6 +131,7 @@ class Rail(QFrame):
         self._demo.setVisible(actor.is_demo)
         column.addWidget(self._brand)
         self._narrow_demo = Badge(self.tr("DEMO"), "warning")
+        self._narrow_demo.setObjectName("rail.demo")
         self._is_demo = actor.is_demo
         column.addWidget(self._narrow_demo, 0, Qt.AlignmentFlag.AlignHCenter)
         column.addSpacing(Space.L)
@@ -176,7 +177,6 @@ class Rail(QFrame):
         self._narrow_demo.setHidden(not narrow or not self._is_demo)
         self._account.texts.setHidden(narrow)
         self._account.more.setHidden(narrow)
-        self._account.setContentsMargins(0, 0, 0, 0)
 
     def set_current(self, pane_id: str) -> None:
         """Show where the window is."""

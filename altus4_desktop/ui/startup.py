@@ -43,11 +43,14 @@ class _Situation:
 class StartUp(QObject):
     """Shows pages until somebody is signed in.
 
-    ``page_wanted`` (Page): show it; ``signed_in`` (Services, Actor); ``quit_wanted``.
+    ``page_wanted`` (Page): show it; ``signed_in`` (Services, Actor); ``settled``: the store has
+    been looked at; ``quit_wanted``. Where the last run ended at the sign-in page, this one begins
+    with it, and the store is opened while the person types.
     """
 
     page_wanted = Signal(object)
     signed_in = Signal(object, object)
+    settled = Signal()
     announced = Signal(str)
     quit_wanted = Signal()
 
@@ -58,6 +61,7 @@ class StartUp(QObject):
         report_crash: Callable[[BaseException], None],
         *,
         open_demo: bool,
+        expects_sign_in: bool = False,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
@@ -65,6 +69,9 @@ class StartUp(QObject):
         self._runner = runner
         self._report_crash = report_crash
         self._wants_demo = open_demo
+        self.ends_at_sign_in = expects_sign_in and not open_demo
+        self._is_settled = False
+        self._waiting_sign_in: tuple[str, str, bool] | None = None
         self._services: Services | None = None
         self._page: Page | None = None
         self._store_choice: StoreChoice | None = None
@@ -84,9 +91,12 @@ class StartUp(QObject):
 
     # ---- putting the program together --------------------------------------------------------
 
-    def show_booting(self) -> None:
-        """Show what stands for the window until there is something to say."""
-        self._boot(self.tr("Starting…"))
+    def show_first(self) -> None:
+        """Show what the window begins with."""
+        if self.ends_at_sign_in:
+            self.show_sign_in()
+        else:
+            self._boot(self.tr("Starting…"))
 
     def begin(self) -> None:
         """Compose the services in the background and look where we stand."""
@@ -112,7 +122,8 @@ class StartUp(QObject):
     def look(self) -> None:
         """See what the store and the vault allow, and show the page that follows."""
         if self._services is None:
-            self._boot(self.tr("Starting…"))
+            if not self._is_at_sign_in():
+                self._boot(self.tr("Starting…"))
             self.begin()
             return
         services, without_vault = self.services, self._goes_without_vault
@@ -120,7 +131,7 @@ class StartUp(QObject):
         def look(_: TaskContext) -> _Situation:
             return _look(services, without_vault=without_vault)
 
-        if not isinstance(self._page, BootingPage):
+        if self._is_settled or not self._is_at_sign_in():
             self._boot(self.tr("Opening the store…"))
         handle = self._runner.submit(Lane.METADATA, look)
         handle.succeeded.connect(self._go_on)
@@ -128,6 +139,9 @@ class StartUp(QObject):
 
     @Slot(object)
     def _go_on(self, situation: _Situation) -> None:
+        self._is_settled = True
+        self.settled.emit()
+        self.ends_at_sign_in = situation.found is _Found.NOBODY
         if situation.found is _Found.NOTHING:
             self.show_welcome()
         elif situation.found is _Found.UPGRADE and situation.migrations is not None:
@@ -136,14 +150,20 @@ class StartUp(QObject):
             self._unlock_vault(situation.vault_kind, self.look)
         elif situation.found is _Found.SOMEBODY and situation.actor is not None:
             self._enter(situation.actor)
-        else:
+        elif not self._is_at_sign_in():
             self.show_sign_in()
+        elif self._waiting_sign_in is not None:
+            self._sign_in(*self._waiting_sign_in)
 
     # ---- pages -------------------------------------------------------------------------------
 
     def _show(self, page: Page) -> None:
         self._page = page
         self.page_wanted.emit(page)
+
+    def leave_pages(self) -> None:
+        """Something else fills the window now; the page that did is gone."""
+        self._page = None
 
     def _boot(self, text: str, *, can_cancel: bool = False) -> BootingPage:
         page = self._page
@@ -210,6 +230,9 @@ class StartUp(QObject):
         """Open the demo, with its progress on a page of its own."""
         from altus4_desktop.ui.pages.waiting import DemoPage
 
+        if self._services is None:
+            self._wants_demo = True
+            return
         services = self.services
         page = self._page
         if not isinstance(page, DemoPage):
@@ -382,10 +405,19 @@ class StartUp(QObject):
         page.demo_requested.connect(self.open_demo)
         self._show(page)
 
+    def _is_at_sign_in(self) -> bool:
+        from altus4_desktop.ui.pages.sign_in import SignInPage
+
+        return isinstance(self._page, SignInPage)
+
     @Slot(str, str, bool)
     def _sign_in(self, email: str, password_secret: str, remembers: bool) -> None:
         from altus4_desktop.ui.pages.sign_in import SignInPage
 
+        if not self._is_settled:
+            self._waiting_sign_in = (email, password_secret, remembers)
+            return
+        self._waiting_sign_in = None
         accounts = self.services.accounts
         self._remembers = remembers
 
@@ -419,6 +451,7 @@ class StartUp(QObject):
     def _enter(self, actor: Actor) -> None:
         self._actor = None
         self._goes_without_vault = False
+        self.ends_at_sign_in = self.ends_at_sign_in and not self._remembers and not actor.is_demo
         self.signed_in.emit(self.services, actor)
         if self._remembers and not actor.is_demo:
             self._remember(actor)

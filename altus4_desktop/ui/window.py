@@ -32,12 +32,14 @@ class MainWindow(QMainWindow):
     """Navigation only; the rules are in the services, the work in the panes.
 
     ``painted`` comes once after the first paint, ``interactive`` once when the first page that
-    waits for a person has been painted. ``services_factory`` is called in the background after
-    the first paint. Closing cancels all work and waits for it at most three seconds.
+    waits for a person has been painted, ``settled`` when the store has been opened and looked at
+    (a sign-in that is sent before waits for it). ``services_factory`` is called in the background
+    after the first paint. Closing cancels all work and waits for it at most three seconds.
     """
 
     painted = Signal()
     interactive = Signal()
+    settled = Signal()
 
     def __init__(
         self,
@@ -65,12 +67,18 @@ class MainWindow(QMainWindow):
         self._is_painted = False
         self._is_interactive = False
         self.start_up = StartUp(
-            services_factory, runner, report_crash, open_demo=open_demo, parent=self
+            services_factory,
+            runner,
+            report_crash,
+            open_demo=open_demo,
+            expects_sign_in=self._memory.expects_sign_in,
+            parent=self,
         )
         self.start_up.page_wanted.connect(self._show_page)
         self.start_up.signed_in.connect(self._open_workspace)
         self.start_up.quit_wanted.connect(self.close)
-        self.start_up.show_booting()
+        self.start_up.settled.connect(self.settled)
+        self.start_up.show_first()
         quit_ = QShortcut(QKeySequence("Ctrl+Q"), self)
         quit_.activated.connect(self.close)
         self.painted.connect(self.start_up.look)
@@ -108,7 +116,12 @@ class MainWindow(QMainWindow):
     def closeEvent(self, event: QCloseEvent) -> None:
         """Remember the layout, stop all work, wait for it a bounded time."""
         pane = self._workspace.current_pane.id if self._workspace else ""
-        self._memory.keep(self.normalGeometry(), maximized=self.isMaximized(), pane=pane)
+        self._memory.keep(
+            self.normalGeometry(),
+            maximized=self.isMaximized(),
+            pane=pane,
+            expects_sign_in=self.start_up.ends_at_sign_in,
+        )
         self.hide()
         if self._workspace is not None:
             self._workspace.shut()
@@ -152,6 +165,7 @@ class MainWindow(QMainWindow):
         self.start_up.announced.connect(workspace.status.announce)
         self._workspace = workspace
         self._put(workspace)
+        self.start_up.leave_pages()
         workspace.current_pane.focus_first()
         self._name_window(actor)
 
@@ -233,6 +247,7 @@ class MainWindow(QMainWindow):
     def _uncover(self) -> None:
         if self._workspace is not None:
             self._put(self._workspace)
+            self.start_up.leave_pages()
             self._workspace.current_pane.focus_first()
 
     def _lock_page(self) -> LockPage | None:

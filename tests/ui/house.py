@@ -289,6 +289,13 @@ class House:
             self.qtbot.addWidget(self._window)
         return self._window
 
+    def reopen(self) -> None:
+        """The next start of the program over the same data folder."""
+        assert self.runner.shutdown(3.0)
+        self.runner = TaskRunner()
+        self.runner.crashed.connect(self.crashes.append)
+        self._window = None
+
     def open_(self, page: str) -> MainWindow:
         """Open the window and wait for the page called ``page``."""
         self.window.open_()

@@ -113,7 +113,7 @@ def test_every_page(house: House) -> None:
         lambda: start_up._unlock_vault("passphrase", start_up.look),
         lambda: start_up._show_problem(SchemaError("Newer.")),
         lambda: start_up._show_upgrade(migrations(pending=1)),
-        start_up.show_booting,
+        start_up.show_first,
     ]
     seen = set()
     for visit in visits:

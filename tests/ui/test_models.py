@@ -45,7 +45,9 @@ def books(qtmodeltester: ChecksModels) -> RecordModel[Book]:
     )
 
 
-def test_the_model_keeps_the_contract(books: RecordModel[Book], qtmodeltester: ChecksModels) -> None:
+def test_the_model_keeps_the_contract(
+    books: RecordModel[Book], qtmodeltester: ChecksModels
+) -> None:
     qtmodeltester.check(books)
     books.set_records(BOOKS)
     qtmodeltester.check(books)

@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
 )
 from pytestqt.qtbot import QtBot
 
+from altus4_desktop.domain.cancel import CancelToken
 from altus4_desktop.domain.errors import (
     AccessError,
     InputError,
@@ -24,6 +25,7 @@ from altus4_desktop.domain.errors import (
     StoreError,
     VaultError,
 )
+from altus4_desktop.services import Services
 from tests.ui.house import ADA, PASSWORD, WAIT_MS, House
 from tests.ui.world import Gate
 
@@ -374,3 +376,45 @@ def test_signing_out_forgets_the_person_and_their_panes(house: House) -> None:
     house.wait_for("sign_in")
     assert not house.accounts.remembered
     assert house.window.workspace is None
+
+
+def test_the_next_start_begins_with_the_sign_in_page(house: House) -> None:
+    house.set_up()
+    house.vault.unlocked = True
+    house.open_("sign_in")
+    house.window.close()
+    house.reopen()
+    assert house.window.page is not None
+    assert house.window.page.objectName() == "sign_in", "no other page comes first"
+    gate = Gate()
+
+    def slowly() -> Services:
+        gate.wait(CancelToken())
+        return house.build_services()
+
+    house.window.start_up._services_factory = slowly
+    settled: list[bool] = []
+    house.window.settled.connect(lambda: settled.append(True))
+    house.open_("sign_in")
+    house.qtbot.waitUntil(gate.entered.is_set, timeout=WAIT_MS)
+    type_into(house, "sign_in.email", ADA.email)
+    type_into(house, "sign_in.password", PASSWORD)
+    press(house, "sign_in.accept")
+    assert not settled
+    gate.open()
+    house.wait_for("workspace")
+    assert settled == [True]
+
+
+def test_a_sign_in_page_that_was_expected_in_vain_gives_way(house: House) -> None:
+    house.set_up()
+    house.open_("sign_in")
+    house.window.close()
+    house.accounts.there = False
+    house.reopen()
+    assert house.window.page is not None
+    assert house.window.page.objectName() == "sign_in"
+    house.open_("welcome")
+    house.window.close()
+    house.reopen()
+    assert house.window.page.objectName() == "booting"
