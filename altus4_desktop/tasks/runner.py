@@ -187,6 +187,7 @@ class TaskRunner(QObject):
         self._mail: dict[int, _Task] = {}
         self._is_mail_announced = False
         self._is_closed = False
+        self._is_deaf = False
         self._delivered_at = 0.0
         # This runner outlives all work: a signal of an object that a worker thread owns would be
         # deleted on that thread, with its queued deliveries.
@@ -228,6 +229,9 @@ class TaskRunner(QObject):
             handle.cancel()
         ended = [threads.close(deadline) for threads in self._lanes.values()]
         ended.append(self._cancellers.close(deadline))
+        with self._mail_lock:
+            # Threads that go on may outlive this object: from here on nobody emits its signal.
+            self._is_deaf = True
         self._deliver()
         return all(ended)
 
@@ -245,7 +249,11 @@ class TaskRunner(QObject):
     def _withdraw(self, task: _Task) -> None:
         task.token.cancel()
         task.work = None
-        self._end(task, _End.CANCELLED)
+        if self._is_deaf:
+            task.end = _End.CANCELLED
+            QTimer.singleShot(0, self, partial(self._report, self._handles[task.number], task))
+        else:
+            self._end(task, _End.CANCELLED)
 
     def _execute(self, task: _Task) -> None:
         work, task.work = task.work, None
@@ -276,6 +284,8 @@ class TaskRunner(QObject):
             self._post(task)
 
     def _post(self, task: _Task) -> None:
+        if self._is_deaf:
+            return
         self._mail[task.number] = task
         if task.end is not None or not self._is_mail_announced:
             self._is_mail_announced = True
