@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 DEMO_CONNECTIONS: tuple[tuple[str, str, Environment], ...] = (
     ("Python library", "python_library", Environment.DEV),
     ("Language reference", "language_reference", Environment.TEST),
-    ("Installed packages", "installed_packages", Environment.PROD),
+    ("Installed packages", "installed_packages", Environment.TEST),
     ("Planted traps", "planted_traps", Environment.DEV),
 )
 

@@ -14,6 +14,7 @@ from altus4_desktop.domain.cancel import CancelToken
 from altus4_desktop.domain.connections import Target
 from altus4_desktop.domain.errors import (
     AltusError,
+    InputError,
     KeyMissingError,
     LocalServerError,
     VaultError,
@@ -282,6 +283,9 @@ class LocalServerService:
             return
         try:
             self._vault.ensure_ready(passphrase)
+        except InputError:
+            # A passphrase was given and cannot be taken: what was asked for must not be dropped.
+            raise
         except AltusError as error:
             if self._vault.status().kind.value != "none":
                 raise
