@@ -52,7 +52,7 @@ def run_window(
     _keep_secrets_out_of_core_dumps()
     _open_log(data_dir)
 
-    from PySide6.QtCore import QTimer
+    from PySide6.QtCore import QLocale, QTimer
     from PySide6.QtWidgets import QApplication
 
     from altus4_desktop.tasks.runner import TaskRunner
@@ -65,6 +65,9 @@ def run_window(
     application.setApplicationDisplayName("Altus 4")
     application.setApplicationVersion(__version__)
     application.setDesktopFileName("altus4-desktop")
+    if QLocale.system().language() is QLocale.Language.C:
+        # A desktop without a language gets readable dates and grouped digits.
+        QLocale.setDefault(QLocale("en_GB"))
     reporter = CrashReporter(redact)
     reporter.install()
     runner = TaskRunner()
