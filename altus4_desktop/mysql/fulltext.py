@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal
 from typing import Any
 
 from altus4_desktop.domain.errors import NotFoundError
@@ -92,12 +91,11 @@ def read_row(
         raise NotFoundError(
             "The rows of “{table}” have no key to find them by.", details={"table": table.name}
         )
-    types = {column.name: column.data_type for column in table.columns}
     condition = " AND ".join(f"{quote(name)} = %s" for name in table.key)
     columns = ", ".join(quote(column.name) for column in table.columns)
     rows = session.query(
         f"SELECT {columns} FROM {quote_table(database, table.name)} WHERE {condition} LIMIT 1",
-        [_comparable(key[name], types.get(name, "")) for name in table.key],
+        [key[name] for name in table.key],
         timeout_s=timeout_s,
     )
     if not rows:
@@ -176,11 +174,6 @@ def _find_truncated(
         for name, length in zip(names, lengths, strict=True)
         if length is not None and length > limit
     }
-
-
-def _comparable(value: Value, data_type: str) -> object:
-    # A DECIMAL compared with a string is compared as a float, which other rows may equal.
-    return Decimal(value) if data_type == "decimal" and isinstance(value, str) else value
 
 
 def _literal(value: object) -> str:

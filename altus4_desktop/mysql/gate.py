@@ -37,7 +37,8 @@ class Gate:
         Raises `Cancelled` when the token says so first.
         """
         with self._lock:
-            if self._free and not self._waiting:
+            # Nobody waits while a place is free: `leave` hands it on.
+            if self._free:
                 self._free -= 1
                 return True
             turn = threading.Event()

@@ -197,8 +197,6 @@ class _Pool:
         return session
 
     def _finish(self, proxy: PoolProxiedConnection, session: TenantSession) -> None:
-        if session.broken:
-            session.connection.drop()
         with self._changed:
             unwanted = session.broken or self._retired
         if unwanted:
