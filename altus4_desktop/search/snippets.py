@@ -24,7 +24,6 @@ _LEAD_CHARS = 40
 _MANY_NEEDLES = 12
 
 _SPACES = re.compile(r"[\s\x00-\x1f\x7f-\x9f]+")
-_UNEVEN = re.compile(r"[\s\x00-\x1f\x7f-\x9f](?<! )|  ")
 _TEXT_TYPES = frozenset({"char", "varchar", "tinytext", "text", "mediumtext", "longtext"})
 _TITLE_NAMES = (
     "title",
@@ -304,10 +303,11 @@ def _cut(text: str, spans: list[Span]) -> tuple[str, tuple[Span, ...]]:
         if span_start < end and span_end > start
     ]
     before, after = "…" if start else "", "…" if end < len(text) else ""
-    if _UNEVEN.search(text, start, end) is None:
+    shown = text[start:end]
+    if shown.isprintable() and "  " not in shown:
         shift = len(before) - start
         marks = tuple((mark_start + shift, mark_end + shift) for mark_start, mark_end in inside)
-        return f"{before}{text[start:end]}{after}", marks
+        return f"{before}{shown}{after}", marks
     pieces = [before]
     length = len(before)
     moved: list[Span] = []

@@ -124,9 +124,14 @@ class FanOut:
         """Return when every source has ended; ``on_change`` is called meanwhile, on this thread,
         at most every 50 ms."""
         with token.on_cancel(self._cancel):
-            for branch in self.branches:
-                self._start(self._search_branch, branch)
-            self._follow(on_change)
+            try:
+                for branch in self.branches:
+                    self._start(self._search_branch, branch)
+                self._follow(on_change)
+            except BaseException:
+                # Nobody will hear of the answers: an interrupt, or a fault in ``on_change``.
+                self._cancel()
+                raise
 
     def reports(self) -> tuple[SourceReport, ...]:
         """What every source has done so far, by connection, table and index."""

@@ -42,24 +42,25 @@ class ResultList:
         self._lists: dict[SourceRef, RankedList[IndexRow]] = {}
         self._dressers: dict[SourceRef, _Dresser] = {}
         self._hits: dict[tuple[SourceRef, int], SearchHit] = {}
+        self._skipped = 0
 
     def page(self, answered: Sequence[Source]) -> Page:
         """The requested page of what ``answered`` has found."""
         sources = {source.ref: source for source in answered}
         fused = fuse([self._ranked(source) for source in answered])
         # A source asked alone has skipped the earlier pages itself.
-        skipped = min((source.first_rank for source in answered), default=1) - 1
-        first = self._request.offset - skipped
+        self._skipped = min((source.first_rank for source in answered), default=1) - 1
+        first = self._request.offset - self._skipped
         wanted = fused[first : first + self._request.limit]
         return Page(
             hits=tuple(self._hit(row, sources) for row in wanted),
             has_more=len(fused) > first + self._request.limit,
-            row_count=len(fused) + skipped,
+            row_count=len(fused) + self._skipped,
         )
 
     def cap(self, reports: Sequence[SourceReport]) -> tuple[SourceReport, ...]:
         """``reports`` without the row that is only fetched to know whether there are more."""
-        most = self._request.offset + self._request.limit
+        most = self._request.offset - self._skipped + self._request.limit
         return tuple(
             replace(report, hits=min(report.hits, most)) if report.hits > most else report
             for report in reports

@@ -89,7 +89,7 @@ class Lab:
 
 @pytest.fixture(scope="module")
 def lab(tenant_server: DatabaseServer) -> Iterator[Lab]:
-    engines = ("InnoDB", "MyISAM", "Aria")
+    engines: tuple[str, ...] = ("InnoDB", "MyISAM", "Aria")
     if tenant_server.flavour is Flavour.MYSQL:
         engines = engines[:2]
     database = tenant_server.create_database()
