@@ -79,9 +79,8 @@ class _TintedEngine(QIconEngine):
     def scaledPixmap(
         self, size: QSize, mode: QIcon.Mode, state: QIcon.State, scale: float
     ) -> QPixmap:
-        # Qt asks in device pixels here.
-        side = round(min(size.width(), size.height()) / scale)
-        return _draw(self._name, max(side, 1), self._color(mode, state), scale)
+        side = max(min(size.width(), size.height()), 1)
+        return _draw(self._name, side, self._color(mode, state), scale)
 
     def _color(self, mode: QIcon.Mode, state: QIcon.State) -> str:
         palette = worn_palette()

@@ -192,7 +192,8 @@ class Rail(QFrame):
         button = QToolButton()
         button.setObjectName(name)
         button.setProperty("kind", "nav")
-        button.setText(title)
+        # Qt leaves four pixels between icon and text; an en space makes it a step of the scale.
+        button.setText(f"\N{EN SPACE}{title}")
         button.setAccessibleName(title)
         button.setToolTip(f"{title}  ({native(shortcut)})" if shortcut else title)
         button.setIcon(icon(icon_name, "muted", "accent"))

@@ -231,6 +231,7 @@ class ServerPane(Pane):
                     "copy", self.tr("Copy the path"), name="server.folder.copy", size=15
                 )
                 copy.setProperty("kind", "small")
+                copy.setFixedSize(22, 22)
                 copy.clicked.connect(self._copy_folder)
                 self._facts.addWidget(copy, row, 2, Qt.AlignmentFlag.AlignTop)
         card.body.addLayout(self._facts)
