@@ -55,7 +55,7 @@ def pytest_unconfigure() -> None:
 
 @pytest.fixture(autouse=True)
 def _nothing_left_behind(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Fail a test that leaves threads or top-level windows; fixtures of a wider scope are exempt."""
+    """Fail a test that leaves threads or windows; those of wider fixtures are exempt."""
     before = leaks.take_snapshot()
     yield
     left = leaks.find_leaks(before)
