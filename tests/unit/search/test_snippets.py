@@ -50,6 +50,8 @@ def marked(
         ("the flow of", "the flow of", ["flow"]),
         ("node.js", "node.js and node", ["node", "node"]),
         ("flow", "😀flow😀", ["flow"]),
+        ("flow", "Это reflow flows flow", ["flow"]),
+        ("поток", "Поток, потоки, это поток", ["Поток", "поток"]),
         ("中文", "中文 x 中文字", []),
         ("日本語", "これは 日本語 です", ["日本語"]),
         ('"big apple"', "big, apple; big green apple", ["big, apple"]),
@@ -65,6 +67,7 @@ def test_natural_marks_what_the_server_found(query: str, text: str, found: list[
     ("query", "text", "found"),
     [
         ("flow*", "Flow flows reflow flo", ["Flow", "flows"]),
+        ("поток*", "Поток, потоки, непоток", ["Поток", "потоки"]),
         ("fl* -flood", "flood flow", ["flood", "flow"]),
         ("+apple -pear", "apple pear", ["apple"]),
         ("apple -(pear fig)", "apple pear fig", ["apple"]),
