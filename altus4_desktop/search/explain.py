@@ -132,6 +132,14 @@ def _about_nothing(
             "Check the spelling, use fewer words, or search the beginning of a word in boolean "
             "mode: flow*.",
         )
+        for reading in readings:
+            if not boolean and not reading.rules.reads_phrases:
+                yield Notice(
+                    "search.too_common",
+                    "In natural mode MyISAM and Aria tables ignore words that are in half of the "
+                    f"rows or more{reading.place}.",
+                    "Search in boolean mode.",
+                )
 
 
 def _cause(reading: _Reading, *, boolean: bool) -> Iterator[Notice]:

@@ -517,6 +517,18 @@ def test_an_aria_table_is_not_asked_what_it_cannot_end(
     assert states(world.run("+apple riv*", SearchMode.BOOLEAN)) == {"mixed": SourceState.OK}
 
 
+def test_words_in_most_rows_of_a_myisam_table_are_explained(
+    world: SearchWorld, tenant_server: DatabaseServer
+) -> None:
+    table = "CREATE TABLE t (id INT PRIMARY KEY, body TEXT, FULLTEXT ft (body)) ENGINE=MyISAM"
+    rows = "INSERT INTO t VALUES (1, 'apple pear'), (2, 'apple plum'), (3, 'apple fig')"
+    world.add_database(tenant_server, "old", [table, rows])
+    outcome = world.run("apple")
+    assert not outcome.hits
+    assert [notice.code for notice in outcome.notices] == ["search.none", "search.too_common"]
+    assert len(world.run("apple", SearchMode.BOOLEAN).hits) == 3
+
+
 def test_every_search_is_written_down(world: SearchWorld, mariadb_server: DatabaseServer) -> None:
     one = world.add_database(mariadb_server, "one", one_index(20))
     world.add_database(mariadb_server, "two", one_index(20))
