@@ -131,7 +131,7 @@ def test_it_holds_enough_real_text(demo: OpenDemo) -> None:
     assert len([index for index in indexes if index[2] == "functions"]) == 2
 
 
-def test_four_connections_are_saved_in_three_colours(demo: OpenDemo) -> None:
+def test_four_connections_are_saved_and_none_claims_to_be_production(demo: OpenDemo) -> None:
     connections = demo.services.connections.list_(demo.actor)
     assert {connection.name for connection in connections} == {
         "Python library",
@@ -139,7 +139,10 @@ def test_four_connections_are_saved_in_three_colours(demo: OpenDemo) -> None:
         "Installed packages",
         "Planted traps",
     }
-    assert {connection.environment for connection in connections} == set(Environment)
+    assert {connection.environment for connection in connections} == {
+        Environment.DEV,
+        Environment.TEST,
+    }
     assert all(connection.managed for connection in connections)
     assert {connection.username for connection in connections} == {"altus4_search"}
 
