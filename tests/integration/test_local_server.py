@@ -618,6 +618,9 @@ def test_a_port_that_was_taken_meanwhile_is_no_obstacle(
 
 @pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="only root can be another user")
 def test_an_ordinary_user_can_run_it(request: pytest.FixtureRequest, flavour: Flavour) -> None:
+    for needed in (PROJECT, Path(sys.executable).resolve(), find_programs(flavour).server):
+        if not all(folder.stat().st_mode & stat.S_IXOTH for folder in (needed, *needed.parents)):
+            pytest.skip(f"{needed} is in a folder that is closed to other users")
     nobody = 65534
     # Not below the test's own folder: that one is closed to everybody else.
     home = Path(tempfile.mkdtemp(prefix="altus4-nobody-"))
