@@ -2,13 +2,12 @@
 
 from alembic import context
 
-from altus4_desktop.storage.recognition import VERSION_TABLE
-from altus4_desktop.storage.tables import metadata
+from altus4_desktop.storage.tables import metadata, version_table
 
 context.configure(
     **context.config.attributes["configure"],
     target_metadata=metadata,
-    version_table=VERSION_TABLE,
+    version_table=version_table.name,
 )
 
 with context.begin_transaction():

@@ -145,7 +145,9 @@ def server_fingerprint(query: Callable[[str], Rows]) -> Fingerprint:
         " JOIN information_schema.REFERENTIAL_CONSTRAINTS AS r"
         " ON r.CONSTRAINT_SCHEMA = k.CONSTRAINT_SCHEMA AND r.CONSTRAINT_NAME = k.CONSTRAINT_NAME"
         " WHERE k.TABLE_SCHEMA = DATABASE()",
-        "checks": "SELECT CONSTRAINT_NAME, CHECK_CLAUSE FROM information_schema.CHECK_CONSTRAINTS"
+        # Which quotes are written depends on the session that reads.
+        "checks": "SELECT CONSTRAINT_NAME, REPLACE(CHECK_CLAUSE, CHAR(34), CHAR(96))"
+        " FROM information_schema.CHECK_CONSTRAINTS"
         " WHERE CONSTRAINT_SCHEMA = DATABASE()",
         "triggers": "SELECT TRIGGER_NAME FROM information_schema.TRIGGERS"
         " WHERE TRIGGER_SCHEMA = DATABASE()",

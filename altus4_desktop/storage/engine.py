@@ -83,7 +83,7 @@ def _server_engine(
     location: StoreLocation, password_secret: str, pool: dict[str, Any], migrating: bool
 ) -> sa.Engine:
     from altus4_desktop.driver.connect import open_connection
-    from altus4_desktop.driver.failures import is_clean_server_error
+    from altus4_desktop.driver.failures import is_clean_server_error, translate
 
     timeout_s = _MIGRATION_QUERY_TIMEOUT_S if migrating else _QUERY_TIMEOUT_S
     target = location.target(password_secret, timeout_s)
@@ -91,10 +91,17 @@ def _server_engine(
     def connect() -> Any:
         return open_connection(target, setup=(_SESSION,), autocommit=False, found_rows=True)
 
-    def distrust(context: sa.engine.ExceptionContext) -> None:
+    def distrust(context: sa.engine.ExceptionContext) -> BaseException | None:
+        error = context.original_exception
+        if is_clean_server_error(error):
+            return None
         # After anything but the server's own error the session may be out of step.
-        if not is_clean_server_error(context.original_exception):
-            context.is_disconnect = True
+        context.is_disconnect = True
+        sent = context.execution_context is not None or context.statement is None
+        if sent and not context.is_pre_ping and isinstance(error, Exception):
+            # An answer that makes no sense makes PyMySQL raise whatever Python raises.
+            return translate(error, target)
+        return None
 
     if not migrating:
         pool = {**pool, "pool_pre_ping": True, "pool_recycle": _IDLE_RECYCLE_S}

@@ -29,7 +29,11 @@ _DENIED_CODES = frozenset({1142, 1143, 1227, 1370})
 
 
 def translate(error: BaseException, location: StoreLocation) -> AltusError:
-    """``error`` as a domain error; an `AltusError` other than a server's stays as it is."""
+    """``error`` as a domain error; an `AltusError` other than a server's stays as it is.
+
+    Raises ``error`` itself when it is neither the store's nor the system's: our own bug must not be
+    taken for a failure of the store.
+    """
     if isinstance(error, sa.exc.TimeoutError):
         return StoreError(
             "All connections to the metadata store are busy.",
@@ -37,9 +41,11 @@ def translate(error: BaseException, location: StoreLocation) -> AltusError:
             code="store.busy",
             retryable=True,
         )
-    origin = error.orig if isinstance(error, sa.exc.DBAPIError) and error.orig else error
+    origin = error.orig if isinstance(error, sa.exc.StatementError) and error.orig else error
     if isinstance(origin, UnicodeEncodeError):
         return InputError("text", "The text holds characters that cannot be stored.")
+    if not isinstance(error, AltusError | sa.exc.DBAPIError | sqlite3.Error | OSError):
+        raise error
     if location.file is not None:
         return _from_file(origin, str(location.file))
     return _from_server(origin, location)
@@ -55,15 +61,7 @@ def _from_file(error: BaseException, file: str) -> AltusError:
             code="store.unreachable",
             details={"file": file, "reason": error.strerror or type(error).__name__},
         )
-    if not isinstance(error, sqlite3.Error | sa.exc.SQLAlchemyError):
-        # Our own bug is no failure of the store.
-        raise error
-    extended = getattr(error, "sqlite_errorcode", None)
-    if not isinstance(extended, int):
-        return StoreError(
-            "The metadata store “{file}” failed: {reason}.",
-            details={"file": file, "reason": type(error).__name__},
-        )
+    extended = int(getattr(error, "sqlite_errorcode", 0))
     primary = extended & 0xFF
     if primary == sqlite3.SQLITE_CONSTRAINT:
         return _constraint(extended)
@@ -78,12 +76,13 @@ def _from_file(error: BaseException, file: str) -> AltusError:
         primary,
         ("The metadata store “{file}” failed ({name}).", "", "store.failed", False),
     )
+    name = str(getattr(error, "sqlite_errorname", type(error).__name__))
     return StoreError(
         message,
         hint=hint,
         code=code,
         retryable=retryable,
-        details={"file": file, "name": str(getattr(error, "sqlite_errorname", ""))},
+        details={"file": file, "name": name},
     )
 
 

@@ -18,7 +18,7 @@ from altus4_desktop.storage import files
 from altus4_desktop.storage.engine import WRITES, build_engine
 from altus4_desktop.storage.failures import translate
 from altus4_desktop.storage.location import StoreLocation
-from altus4_desktop.storage.recognition import VERSION_TABLE, StoreState, read_state
+from altus4_desktop.storage.recognition import StoreState, read_state
 from altus4_desktop.storage.revision_files import (
     SCRIPTS,
     RevisionFile,
@@ -26,7 +26,7 @@ from altus4_desktop.storage.revision_files import (
     journal_values,
     known_revisions,
 )
-from altus4_desktop.storage.tables import journal
+from altus4_desktop.storage.tables import journal, version_table
 
 # A killed program's ALTER runs on in the server and keeps the lock until it is done.
 _LOCK_WAIT_S = 600.0
@@ -218,7 +218,7 @@ class Migrator:
             if state.rows and self._backups is not None:
                 progress(Progress("Copying the metadata store"))
                 files.copy_verified(file, self._backups, f"before-{steps.moves[-1][0].id}")
-            journal.create(connection, checkfirst=True)
+            _keep_books(connection)
             for known, up in _told(steps, progress):
                 apply_step(connection, self._scripts, known, up=up)
         return steps
@@ -234,7 +234,7 @@ class Migrator:
             steps = plan(state)
             if not steps.moves:
                 return steps
-            journal.create(connection, checkfirst=True)
+            _keep_books(connection)
             connection.commit()
             first, first_up = steps.moves[0]
             if first_up and first.id == state.version:
@@ -321,8 +321,12 @@ def _note_begun(connection: sa.Connection, known: RevisionFile) -> None:
 def _step_back(connection: sa.Connection, before: str | None) -> None:
     """Say that the store is at ``before``: what came after it was undone in part."""
     if before is None:
-        connection.execute(sa.text(f"DELETE FROM {VERSION_TABLE}"))
+        connection.execute(sa.delete(version_table))
     else:
-        connection.execute(
-            sa.text(f"UPDATE {VERSION_TABLE} SET version_num = :version"), {"version": before}
-        )
+        connection.execute(sa.update(version_table).values(version_num=before))
+
+
+def _keep_books(connection: sa.Connection) -> None:
+    """Make the tables that say what was applied; the journal first, by which a store is known."""
+    for table in (journal, version_table):
+        table.create(connection, checkfirst=True)

@@ -9,9 +9,8 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from altus4_desktop.domain.errors import SchemaError
-from altus4_desktop.storage.tables import journal
+from altus4_desktop.storage.tables import journal, version_table
 
-VERSION_TABLE = "alembic_version"
 _OURS = frozenset(column.name for column in journal.columns)
 _TELLING = (journal.name, "searches", "database_connections", "search_analytics")
 
@@ -67,9 +66,9 @@ def read_state(connection: sa.Connection) -> StoreState:
     if not tables:
         return StoreState()
     _refuse_foreign(connection, tables, on_file)
-    if VERSION_TABLE not in tables:
+    if version_table.name not in tables:
         return StoreState(rows=_journal_rows(connection))
-    versions = connection.execute(sa.text(f"SELECT version_num FROM {VERSION_TABLE}")).scalars()
+    versions = connection.execute(sa.select(version_table.c.version_num)).scalars()
     found = sorted(str(version) for version in versions)
     # More than one can only come from a program that knows branches; the last one is unknown to us.
     return StoreState(version=found[-1] if found else None, rows=_journal_rows(connection))

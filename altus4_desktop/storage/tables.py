@@ -20,6 +20,7 @@ from sqlalchemy import (
     Integer,
     MetaData,
     Named,
+    PrimaryKeyConstraint,
     Table,
     TypedColumns,
     UniqueConstraint,
@@ -269,13 +270,22 @@ class JournalColumns(TypedColumns):
     duration_ms: Named[int | None] = Column(Integer)
 
 
-# Kept apart from `metadata`: the migrator makes it, no revision does.
+# Kept apart from `metadata`: the migrator makes them, no revision does.
 journal_metadata = MetaData()
 journal = Table(
     "migrations",
     journal_metadata,
     JournalColumns,
     UniqueConstraint("filename", name="filename"),
+    **TABLE_OPTIONS,
+)
+
+# Alembic's own row. Left to Alembic it would get the server's default engine and collation.
+version_table = Table(
+    "alembic_version",
+    journal_metadata,
+    Column("version_num", VARCHAR(32), nullable=False),
+    PrimaryKeyConstraint("version_num", name="alembic_version_pkc"),
     **TABLE_OPTIONS,
 )
 

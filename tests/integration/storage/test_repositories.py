@@ -206,9 +206,12 @@ def test_many_editors_lose_no_update(store: Store) -> None:
     assert final.port == 1020
 
 
-def test_a_use_is_not_a_change(store: Store) -> None:
+def test_a_use_is_not_a_change(place: StorePlace, store: Store) -> None:
     user = store.users.create_(a_user(), "x")
-    seen = store.connections.create_(a_connection(user))
+    record = store.connections.create_(a_connection(user))
+    place.query("UPDATE `databases` SET updated_at = '2001-02-03 04:05:06'")
+    seen = store.connections.find_(record.id)
+    assert seen is not None
     at = AN_INSTANT + timedelta(days=1, microseconds=999)
     store.connections.touch_(seen.id, at)
     touched = store.connections.find_(seen.id)

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
+from altus4_desktop.domain.connections import Flavour
 from altus4_desktop.storage.engine import WRITES, build_engine
 from altus4_desktop.storage.files import create_private
 from altus4_desktop.storage.store import Store
 from altus4_desktop.storage.tables import metadata
-from tests.stores import Fingerprint, StorePlace, file_place
+from tests.records import a_user
+from tests.servers import DatabaseServer
+from tests.stores import Fingerprint, StorePlace, file_place, server_place
 
 _SPECIFICATION = Path(__file__).with_name("specification.sql").read_text("utf-8")
 _STATEMENTS = [part.strip() for part in _SPECIFICATION.split(";") if part.strip()]
@@ -205,3 +212,42 @@ def test_the_journal_tells_what_was_applied(place: StorePlace, store: Store) -> 
     place.query("UPDATE migrations SET checksum = 'x' WHERE revision = '0003_databases'")
     edited = [revision.id for revision in store.migrator.status().revisions if revision.edited]
     assert edited == ["0003_databases"]
+
+
+@pytest.mark.parametrize("flavour", [Flavour.MARIADB, Flavour.MYSQL], ids=str)
+def test_the_servers_own_defaults_do_not_matter(
+    request: pytest.FixtureRequest,
+    private_server: Callable[..., DatabaseServer],
+    flavour: Flavour,
+) -> None:
+    ordinary: DatabaseServer = request.getfixturevalue(f"{flavour}_server")
+    options = [
+        "--default-storage-engine=MyISAM",
+        "--character-set-server=latin1",
+        "--collation-server=latin1_swedish_ci",
+        "--sql-mode=ANSI_QUOTES,NO_BACKSLASH_ESCAPES",
+        "--default-time-zone=+05:00",
+        "--explicit-defaults-for-timestamp=OFF"
+        if flavour is Flavour.MARIADB
+        else "--sql-require-primary-key=ON",
+    ]
+    odd = private_server(flavour, options)
+    found = []
+    for server in (ordinary, odd):
+        database = f"altus4_defaults_{flavour}"
+        server.execute(f"CREATE DATABASE {database}")
+        place = server_place(server, database)
+        with contextlib.closing(place.open()) as store:
+            store.migrator.upgrade()
+            user = store.users.create_(a_user(name="\\ ' \" 😀"), "x")
+            assert store.users.list_() == [user]
+            assert user.created_at is not None
+            assert abs(user.created_at - datetime.now(UTC)) < timedelta(minutes=2)
+        found.append(place.fingerprint())
+        engines = place.query(
+            "SELECT DISTINCT ENGINE, TABLE_COLLATION FROM information_schema.TABLES"
+            " WHERE TABLE_SCHEMA = DATABASE()"
+        )
+        assert engines == [("InnoDB", "utf8mb4_bin")]
+        server.drop_database(database)
+    assert found[0] == found[1]

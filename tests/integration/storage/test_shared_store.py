@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import struct
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from altus4_desktop.domain.cancel import CancelToken
 from altus4_desktop.domain.errors import Cancelled, SchemaError, StoreError
@@ -140,3 +145,39 @@ def test_a_row_somebody_keeps_locked_is_said(on_server: StorePlace) -> None:
 def _be_impatient(store: Store) -> None:
     with store._engine.connect() as connection:
         connection.exec_driver_sql("SET SESSION innodb_lock_wait_timeout = 1")
+
+
+def test_an_answer_that_makes_no_sense_is_not_taken_for_our_bug(on_server: StorePlace) -> None:
+    """What PyMySQL raises over a mangled packet, while reading an answer and while committing."""
+    store = on_server.open()
+    store.migrator.upgrade()
+
+    def mangle(*_: object) -> None:
+        raise struct.error("unpack requires a buffer of 2 bytes")
+
+    user = a_user()
+    with _instead(store, "_read_query_result", mangle), pytest.raises(StoreError) as caught:
+        store.users.list_()
+    assert caught.value.code == "store.protocol"
+    with pytest.raises(ZeroDivisionError):
+        store.users._transactions.read(lambda _: 1 // 0)
+    with pytest.raises(sa.exc.StatementError, match="time zone"):
+        store.sign_ins.record_failure("x", datetime(2026, 1, 1))  # noqa: DTZ001  # the bug
+    assert store.users.create_(user, "x").id == user.id
+    store.close()
+
+
+@contextlib.contextmanager
+def _instead(store: Store, method: str, action: Callable[..., None]) -> Iterator[None]:
+    """Break the next statement of a pooled session inside the driver."""
+
+    def arm(connection: sa.Connection, cursor: Any, *_: object) -> None:
+        session = connection.connection.dbapi_connection
+        assert session is not None
+        setattr(session, method, action)
+
+    sa.event.listen(store._engine, "before_cursor_execute", arm)
+    try:
+        yield
+    finally:
+        sa.event.remove(store._engine, "before_cursor_execute", arm)
