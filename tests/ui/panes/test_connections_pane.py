@@ -147,6 +147,15 @@ class TestList:
     ) -> None:
         qtbot.waitUntil(lambda: connections_pane.connections.row_at(1).reach is Reach.READY)
 
+    def test_another_pane_can_ask_for_a_connection_or_for_the_form(
+        self, qtbot: QtBot, connections_pane: ConnectionsPane, world: World
+    ) -> None:
+        connections_pane.receive("c2")
+        assert connections_pane.name_label.text() == "Library 2"
+        qtbot.waitUntil(lambda: ("c2", False) in world.connections.schema_reads)
+        connections_pane.receive("add")
+        assert connections_pane.dialog is not None
+
 
 class TestTree:
     def test_the_filter_narrows_the_tree(

@@ -483,6 +483,24 @@ class TestPages:
         qtbot.waitUntil(lambda: not search_pane.controller.state.running)
         assert search_pane.hits.rowCount() == 20
         assert search_pane.note.text() == "Only the first rows can be shown."
+        assert not search_pane.more_button.isVisible(), "there is nothing more to ask for"
+
+    def test_a_page_that_broke_off_is_asked_for_again(
+        self, qtbot: QtBot, search_pane: SearchPane, world: World
+    ) -> None:
+        search(qtbot, search_pane)
+
+        def script(request: SearchRequest, update: Update, token: CancelToken) -> SearchOutcome:
+            raise StoreError("The store is shut.")
+
+        world.search.script = script
+        search_pane.controller.load_more()
+        qtbot.waitUntil(lambda: not search_pane.controller.state.running)
+        world.search.script = None
+        qtbot.mouseClick(search_pane.more_button, Qt.MouseButton.LeftButton)
+        qtbot.waitUntil(lambda: search_pane.hits.rowCount() == 30)
+        assert [request.offset for request in world.search.requests] == [0, 20, 20]
+        qtbot.waitUntil(lambda: not search_pane.controller.state.running)
 
 
 class TestCopying:

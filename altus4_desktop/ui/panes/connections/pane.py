@@ -350,8 +350,14 @@ class ConnectionsPane(Pane):
         if intent == "add":
             self.add()
         elif isinstance(intent, str) and intent:
-            self._chosen_id = intent
-            self._select_chosen()
+            self.show_schema(intent)
+
+    def show_schema(self, connection_id: str) -> None:
+        """Select a connection and read what it leads to."""
+        self._chosen_id = connection_id
+        self._select_chosen()
+        self._settle.stop()
+        self._read_chosen()
 
     @Slot()
     def focus_first(self) -> None:

@@ -9,7 +9,7 @@ from enum import StrEnum
 from PySide6.QtCore import QObject, Signal, Slot
 
 from altus4_desktop.domain.connections import Connection
-from altus4_desktop.domain.errors import AltusError, QuerySyntaxError
+from altus4_desktop.domain.errors import AltusError, InputError, QuerySyntaxError
 from altus4_desktop.domain.schema import DatabaseSchema
 from altus4_desktop.domain.searching import (
     Notice,
@@ -92,7 +92,7 @@ class SearchController(QObject):
         self._before: tuple[SearchHit, ...] = ()
         self._before_ids: set[Hashable] = set()
         self._before_counts: dict[SourceRef, int] = {}
-        self._offset = 0
+        self._next_offset = 0
         self._prefix = ""
         self._schemas: dict[str, DatabaseSchema] = {}
         self._schema_tasks: dict[str, LatestTask] = {}
@@ -142,8 +142,7 @@ class SearchController(QObject):
         self._before_ids.update(map(hit_identity, state.hits[len(self._before) :]))
         self._before = tuple(state.hits)
         self._before_counts = {report.source: report.hits for report in state.sources}
-        self._offset += state.request.limit
-        page = replace(state.request, offset=self._offset)
+        page = replace(state.request, offset=self._next_offset)
         self._submit(page, replace(state, running=True, paging=True, stopped=False, error=None))
 
     @Slot()
@@ -172,7 +171,7 @@ class SearchController(QObject):
         self._before = ()
         self._before_ids = set()
         self._before_counts = {}
-        self._offset = 0
+        self._next_offset = 0
         if not self.state.running:
             self._settled = replace(self.state, query_error=None)
         self._submit(request, state)
@@ -197,6 +196,9 @@ class SearchController(QObject):
     @Slot(object)
     def _take_result(self, outcome: SearchOutcome) -> None:
         stopped = any(report.state is SourceState.CANCELLED for report in outcome.sources)
+        if not stopped:
+            # A page that was not fetched whole is asked for again.
+            self._next_offset = outcome.request.offset + outcome.request.limit
         self._show(replace(self._drawn(outcome, running=False), stopped=stopped))
 
     def _drawn(self, outcome: SearchOutcome, *, running: bool) -> SearchState:
@@ -230,7 +232,9 @@ class SearchController(QObject):
             return
         told = error if isinstance(error, AltusError) else AltusError("The search broke off.")
         phase = Phase.ROWS if ended.hits else Phase.FAILED
-        self._show(replace(ended, phase=phase, error=told))
+        # What may not be asked for will not be there the next time either.
+        has_more = ended.has_more and not isinstance(error, InputError)
+        self._show(replace(ended, phase=phase, error=told, has_more=has_more))
 
     @Slot()
     def _take_cancellation(self) -> None:
