@@ -111,6 +111,8 @@ class _EntryDelegate(QStyledItemDelegate):
         font: QFont = option.font
         selected = bool(state & QStyle.StateFlag.State_Selected)
         painter.save()
+        # The places are computed from the left; the text itself knows its direction.
+        painter.setLayoutDirection(Qt.LayoutDirection.LeftToRight)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         if selected:
             painter.setPen(Qt.PenStyle.NoPen)

@@ -15,6 +15,7 @@ from altus4_desktop.domain.revisions import MigrationStatus, StoreReport
 from altus4_desktop.tasks.runner import Lane, TaskContext, TaskHandle, TaskRunner
 from altus4_desktop.ui.pages.base import Page
 from altus4_desktop.ui.pages.waiting import BootingPage
+from altus4_desktop.ui.texts import error_message
 
 if TYPE_CHECKING:
     from altus4_desktop.services import Services
@@ -469,7 +470,7 @@ class StartUp(QObject):
     @Slot(object)
     def _say_not_remembered(self, error: object) -> None:
         if isinstance(error, AltusError):
-            self.announced.emit(error.message)
+            self.announced.emit(error_message(error))
 
     # ---- the vault ---------------------------------------------------------------------------
 
@@ -523,7 +524,7 @@ class StartUp(QObject):
     @Slot(object)
     def _go_on_locked(self, error: object) -> None:
         if isinstance(error, VaultError):
-            self.announced.emit(error.message)
+            self.announced.emit(error_message(error))
         self._go_without_vault()
 
     @Slot()

@@ -27,6 +27,7 @@ from altus4_desktop.domain.revisions import StoreReport
 from altus4_desktop.tasks.runner import TaskRunner
 from altus4_desktop.ui.pages.base import Page
 from altus4_desktop.ui.strength import Strength, is_too_long, password_strength
+from altus4_desktop.ui.texts import error_message
 from altus4_desktop.ui.theme import Space
 from altus4_desktop.ui.widgets import (
     Badge,
@@ -491,7 +492,7 @@ class SecretsPage(StepPage):
             self._keyring.button.setChecked(True)
         elif problem is not None:
             self._keyring.text.setText(
-                self.tr("Not possible here: {reason}").format(reason=problem.message)
+                self.tr("Not possible here: {reason}").format(reason=error_message(problem))
             )
         self._show_entry()
 

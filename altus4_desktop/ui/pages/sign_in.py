@@ -12,6 +12,7 @@ from altus4_desktop.domain.errors import AccessError, AltusError
 from altus4_desktop.tasks.runner import TaskRunner
 from altus4_desktop.ui.pages.base import Page
 from altus4_desktop.ui.rail import Avatar
+from altus4_desktop.ui.texts import error_message
 from altus4_desktop.ui.theme import Space
 from altus4_desktop.ui.widgets import Button, Card, FormRow, Label, PasswordField
 
@@ -77,7 +78,7 @@ class SecretPage(Page):
         """Show a refusal beside its field; start the countdown when there is one."""
         wait_s = error.details.get("wait_s") if isinstance(error, AccessError) else None
         if wait_s is None:
-            row.show_error(error.message)
+            row.show_error(error_message(error))
             row.field.setFocus()
             if isinstance(row.field, QLineEdit):
                 row.field.selectAll()
