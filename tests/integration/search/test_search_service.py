@@ -427,13 +427,20 @@ def test_an_empty_box_is_an_input_error(shared_world: SearchWorld, query: str) -
     assert caught.value.field == "query"
 
 
+def test_more_words_than_a_server_can_be_stopped_at_are_refused(shared_world: SearchWorld) -> None:
+    shared_world.run(" ".join(f"word{number}" for number in range(200)) + " word7 word7")
+    with pytest.raises(InputError) as caught:
+        shared_world.run(" ".join(f"word{number}" for number in range(201)))
+    assert (caught.value.field, caught.value.details["words"]) == ("query", 201)
+
+
 @pytest.mark.parametrize(
     ("options", "field"),
     [
         ({"limit": 0}, "limit"),
-        ({"limit": 1001}, "limit"),
+        ({"limit": 100_001}, "limit"),
         ({"offset": -1}, "offset"),
-        ({"offset": 9_999, "limit": 2}, "offset"),
+        ({"offset": 99_999, "limit": 2}, "offset"),
         ({"timeout_s": 0.0}, "timeout"),
         ({"cell_limit": 0}, "cell_limit"),
         ({"tables": (TableChoice("nowhere"),)}, "tables"),
