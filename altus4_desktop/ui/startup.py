@@ -99,6 +99,10 @@ class StartUp(QObject):
         else:
             self._boot(self.tr("Starting…"))
 
+    def show_signing_out(self) -> None:
+        """Fill the window until it is known what comes next."""
+        self._boot(self.tr("Signing out…"))
+
     def begin(self) -> None:
         """Compose the services in the background and look where we stand."""
         factory = self._services_factory

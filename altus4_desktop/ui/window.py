@@ -196,6 +196,7 @@ class MainWindow(QMainWindow):
 
         handle = self._runner.submit(Lane.METADATA, forget)
         handle.finished.connect(self.start_up.look)
+        self.start_up.show_signing_out()
         self._close_workspace()
         self._name_window(None)
 
