@@ -93,7 +93,8 @@ def _server_engine(
 
     def distrust(context: sa.engine.ExceptionContext) -> BaseException | None:
         error = context.original_exception
-        if is_clean_server_error(error):
+        # Text that cannot be encoded has not been sent.
+        if is_clean_server_error(error) or isinstance(error, UnicodeEncodeError):
             return None
         # After anything but the server's own error the session may be out of step.
         context.is_disconnect = True
