@@ -56,6 +56,7 @@ def run_window(
     from PySide6.QtWidgets import QApplication
 
     from altus4_desktop.tasks.runner import TaskRunner
+    from altus4_desktop.ui.collector import Collector
     from altus4_desktop.ui.crash import CrashReporter
     from altus4_desktop.ui.theme import Theme
     from altus4_desktop.ui.window import MainWindow
@@ -70,6 +71,7 @@ def run_window(
         QLocale.setDefault(QLocale("en_GB"))
     reporter = CrashReporter(redact)
     reporter.install()
+    Collector(application)
     runner = TaskRunner()
     runner.crashed.connect(reporter.report)
     theme = Theme(_theme_choice(data_dir))

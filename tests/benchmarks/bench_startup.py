@@ -42,7 +42,7 @@ def prepare(data_dir: Path, environment: dict[str, str]) -> None:
         env=environment,
         stdout=subprocess.DEVNULL,
     )
-    assert (data_dir / "metadata.db").exists()
+    assert (data_dir / "metadata.sqlite3").exists()
 
 
 def measure(arguments: list[str], environment: dict[str, str]) -> dict[str, float]:

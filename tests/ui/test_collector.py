@@ -1,0 +1,49 @@
+"""Full garbage collections happen while nobody is looking."""
+
+import gc
+from collections.abc import Iterator
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QApplication
+
+from altus4_desktop.ui.collector import Collector
+
+
+@pytest.fixture
+def full_collections(qapp: QApplication) -> Iterator[list[int]]:
+    """How many full collections were made since the collector was there, one entry each."""
+    before, seen = gc.get_threshold(), []
+    collector = Collector(qapp)
+
+    def note(phase: str, facts: dict[str, int]) -> None:
+        if phase == "stop" and facts["generation"] == 2:
+            seen.append(facts["collected"])
+
+    gc.callbacks.append(note)
+    yield seen
+    gc.callbacks.remove(note)
+    gc.set_threshold(*before)
+    collector.deleteLater()
+
+
+def make_garbage(number: int) -> None:
+    """Cycles that only the collector can free, kept long enough to grow old."""
+    kept = []
+    for _ in range(number):
+        cycle: list[object] = []
+        cycle.append(cycle)
+        kept.append(cycle)
+
+
+def test_work_makes_no_full_collection(full_collections: list[int]) -> None:
+    for _ in range(20):
+        make_garbage(20_000)
+    assert full_collections == []
+
+
+def test_the_background_makes_one(full_collections: list[int], qapp: QApplication) -> None:
+    qapp.applicationStateChanged.emit(Qt.ApplicationState.ApplicationActive)
+    assert full_collections == []
+    qapp.applicationStateChanged.emit(Qt.ApplicationState.ApplicationInactive)
+    assert len(full_collections) == 1
