@@ -4,7 +4,7 @@ import gc
 from collections.abc import Iterator
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QCoreApplication, QEvent, Qt
 from PySide6.QtWidgets import QApplication
 
 from altus4_desktop.ui.collector import Collector
@@ -25,6 +25,7 @@ def full_collections(qapp: QApplication) -> Iterator[list[int]]:
     gc.callbacks.remove(note)
     gc.set_threshold(*before)
     collector.deleteLater()
+    QCoreApplication.sendPostedEvents(collector, QEvent.Type.DeferredDelete.value)
 
 
 def make_garbage(number: int) -> None:
