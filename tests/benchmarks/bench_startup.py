@@ -2,8 +2,9 @@
 
     python -m tests.benchmarks.bench_startup [--runs 9]
 
-Each run is a new process; the data folder holds an embedded store with an admin, so that the
-window ends at the sign-in page with its store open. Bar: at most 5 times the bare window.
+Each run is a new process; the data folder holds an embedded store with an admin. The sign-in page
+takes typing (interactive) while the store is opened behind it (settled). Bar: interactive
+after at most 5 times the bare window.
 """
 
 from __future__ import annotations
@@ -76,12 +77,14 @@ def main() -> int:
             theirs.append(measure(bare, environment)["interactive_ms"])
     interactive = statistics.median(run["interactive_ms"] for run in ours)
     painted = statistics.median(run["painted_ms"] for run in ours)
+    settled = statistics.median(run["settled_ms"] for run in ours)
     base = statistics.median(theirs)
     ratio = interactive / base
     sys.stdout.write(
         f"start-up, median of {runs}: bare window {base:.0f} ms; first paint {painted:.0f} ms "
         f"({painted / base:.1f}x); interactive {interactive:.0f} ms ({ratio:.1f}x, bar {BAR:.0f}x) "
-        f"{'ok' if ratio <= BAR else 'TOO SLOW'}\n"
+        f"{'ok' if ratio <= BAR else 'TOO SLOW'}; "
+        f"store open {settled:.0f} ms ({settled / base:.1f}x)\n"
     )
     return 0 if ratio <= BAR else 1
 
