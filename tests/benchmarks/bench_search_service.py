@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pymysql
@@ -60,7 +61,7 @@ def measure(world: SearchWorld, server: DatabaseServer) -> float:
             service_s = time.perf_counter() - began
             assert len(outcome.hits) == 50
             (statement,) = world.search.statements(world.actor, outcome).values()
-            bare_s = _seconds(lambda text=statement: cursor.execute(text), cursor.fetchall)
+            bare_s = _seconds(partial(cursor.execute, statement), cursor.fetchall)
             if round_number >= 3:
                 ours.append(service_s)
                 theirs.append(bare_s)

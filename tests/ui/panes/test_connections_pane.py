@@ -55,7 +55,8 @@ def fill(dialog: ConnectionDialog, name: str = "Shop") -> None:
     dialog.password.setText("s3cret")
 
 
-def press(qtbot: QtBot, button: QWidget) -> None:
+def press(qtbot: QtBot, button: QWidget | None) -> None:
+    assert button is not None, "the button is not there"
     qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
 
 

@@ -295,7 +295,8 @@ class TestScope:
     def test_survives_being_written_down(self) -> None:
         scope = Scope(frozenset({"c2"}), {"c1": frozenset({"b", "a"})})
         assert Scope.from_document(scope.as_document()) == scope
-        for broken in (None, 7, {"left_out": 3}, {"tables": []}):
+        broken_documents: tuple[object, ...] = (None, 7, {"left_out": 3}, {"tables": []})
+        for broken in broken_documents:
             assert Scope.from_document(broken) == Scope()
 
     def test_filters_connections_and_tables(self) -> None:

@@ -214,9 +214,8 @@ def test_a_connection_is_added_tested_and_looked_into(
 
     dialog.password.setText("pässwörd")
     qtbot.mouseClick(dialog.test_button, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(
-        lambda: dialog.check_panel.result.text().startswith("Connected to"), timeout=15_000
-    )
+    panel = dialog.check_panel
+    qtbot.waitUntil(lambda: panel.result.text().startswith("Connected to"), timeout=15_000)
     assert "read-only" in dialog.check_panel.result.hint()
 
     with qtbot.waitSignal(pane.controller.saved, timeout=15_000):

@@ -206,7 +206,7 @@ class TestSearching:
         self, qtbot: QtBot, search_pane: SearchPane
     ) -> None:
         search(qtbot, search_pane)
-        faces: list[QWidget] = []
+        faces: list[QWidget | None] = []
         search_pane.pages.currentChanged.connect(
             lambda _: faces.append(search_pane.pages.currentWidget())
         )

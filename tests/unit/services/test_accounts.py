@@ -214,7 +214,9 @@ def test_the_demo_is_admin_only_while_it_is_alone(accounts: AccountsService, hou
     assert accounts.needs_setup()
 
     ada = accounts.create_first_admin("Ada", "ada@example.org", PASSWORD)
-    assert house.store.users.find_(demo.user_id).role is Role.USER  # type: ignore[union-attr]
+    demo_user = house.store.users.find_(demo.user_id)
+    assert demo_user is not None
+    assert demo_user.role is Role.USER
     assert accounts.open_demo_account().role is Role.USER
     accounts.delete_user(ada, demo.user_id)
     assert accounts.open_demo_account().role is Role.USER

@@ -53,7 +53,7 @@ def test_source_is_read_and_never_run(tmp_path: Path) -> None:
         "The first line.",
         "The first line.\n\nMore of it.",
         "1.2",
-        22,
+        21,
     )
     [lighthouse] = material.classes
     assert lighthouse == (
