@@ -43,15 +43,29 @@ class CliContext:
 
         Raises StoreError, VaultError, or SchemaError while a shared store is behind this program.
         """
+        self.services.metadata.open_(self.store_password())
+
+    def store_password(self) -> str | None:
+        """The shared store's password where nobody has given or kept it, else None.
+
+        Unlocks the vault if it keeps that password. Raises InputError where there is nobody to ask,
+        VaultError.
+        """
         metadata = self.services.metadata
         if metadata.password_is_sealed():
             self.unlock_vault()
-        metadata.open_()
+        if metadata.password_known():
+            return None
+        location = metadata.location
+        return self.read_secret(
+            f"Password of {location.username} at {location.host}: ",
+            variable="ALTUS4_METADATA_PASSWORD",
+        )
 
     def unlock_vault(self) -> None:
         """Make secrets available: the keyring, else the passphrase of ``ALTUS4_PASSPHRASE`` or a
         prompt; raises VaultError when neither works."""
-        self.services.vault.ensure_ready(self._passphrase)
+        self.services.vault.ensure_ready(self.passphrase)
 
     def actor(self) -> Actor:
         """Who acts: ``ALTUS4_USER`` with ``ALTUS4_PASSWORD``, or the remembered sign-in.
@@ -69,7 +83,7 @@ class CliContext:
         if email:
             password = os.environ.get("ALTUS4_PASSWORD")
             if password is None:
-                password = self.read_secret(f"Password of {email}: ")
+                password = self.read_secret(f"Password of {email}: ", variable="ALTUS4_PASSWORD")
             return self.services.accounts.sign_in(email, password)
         try:
             remembered = self.services.accounts.resume()
@@ -95,28 +109,34 @@ class CliContext:
             return True
         if not sys.stdin.isatty():
             raise InputError("yes", "This needs a confirmation.", hint="Add --yes to go ahead.")
-        return input(f"{question} [y/N] ").strip().lower() in {"y", "yes"}
+        # Not input(): it writes the question to standard output when that is no terminal.
+        sys.stderr.write(f"{question} [y/N] ")
+        sys.stderr.flush()
+        return sys.stdin.readline().strip().lower() in {"y", "yes"}
 
-    def read_secret(self, prompt: str, *, from_stdin: bool = False) -> str:
+    def read_secret(self, prompt: str, *, from_stdin: bool = False, variable: str = "") -> str:
         """A secret from standard input's first line, or from a prompt that does not echo.
 
-        Raises InputError where there is nobody to ask.
+        ``variable`` is where a program can leave it instead. Raises InputError where there is
+        nobody to ask.
         """
         if from_stdin:
             return sys.stdin.readline().rstrip("\r\n")
         if not sys.stdin.isatty():
             raise InputError(
                 "password",
-                "A secret is needed and there is no terminal to ask for it.",
-                hint="Give it on standard input (--password-stdin) or in the environment.",
+                "A password is needed and there is no terminal to ask for it.",
+                hint="Set {variable}." if variable else "Use --password-stdin.",
+                variable=variable,
             )
         try:
             return getpass.getpass(prompt)
         except EOFError:
             raise AltusError("No secret was given.", code="input.no_secret") from None
 
-    def _passphrase(self) -> str | None:
+    def passphrase(self) -> str | None:
+        """``ALTUS4_PASSPHRASE``, or an answer at the terminal; None where there is neither."""
         given = os.environ.get("ALTUS4_PASSPHRASE")
         if given:
             return given
-        return getpass.getpass("Passphrase of the vault: ") if sys.stdin.isatty() else None
+        return self.read_secret("Passphrase of the vault: ") if sys.stdin.isatty() else None

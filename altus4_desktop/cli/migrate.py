@@ -53,8 +53,7 @@ def register(commands: Commands) -> None:
 def run_up(args: argparse.Namespace, context: CliContext) -> int:
     """Apply what is pending; a shared store asks first."""
     metadata = context.services.metadata
-    _unlock_if_needed(context)
-    pending = metadata.upgrade_(args.to, dry_run=True, password_secret=_password(context))
+    pending = metadata.upgrade_(args.to, dry_run=True, password_secret=context.store_password())
     if args.dry_run or not pending:
         return _tell(context, pending, "would be applied" if args.dry_run else "applied")
     if not metadata.location.embedded:
@@ -68,8 +67,7 @@ def run_up(args: argparse.Namespace, context: CliContext) -> int:
 def run_down(args: argparse.Namespace, context: CliContext) -> int:
     """Undo revisions after asking."""
     metadata = context.services.metadata
-    _unlock_if_needed(context)
-    status = metadata.status_(_password(context))
+    status = metadata.status_(context.store_password())
     to = args.to if args.to or args.all else _before(status)
     actor = context.actor() if metadata.undoing_needs_admin() else None
     undone = metadata.downgrade_(actor, to, dry_run=True)
@@ -84,8 +82,7 @@ def run_down(args: argparse.Namespace, context: CliContext) -> int:
 def run_status(args: argparse.Namespace, context: CliContext) -> int:
     """Print every revision and its state."""
     del args
-    _unlock_if_needed(context)
-    status = context.services.metadata.status_(_password(context))
+    status = context.services.metadata.status_(context.store_password())
     for revision in status.revisions:
         if revision.edited:
             context.out.say(
@@ -122,21 +119,6 @@ def run_sql(args: argparse.Namespace, context: CliContext) -> int:
     else:
         context.out.line(text.rstrip())
     return EXIT_DONE
-
-
-def _unlock_if_needed(context: CliContext) -> None:
-    metadata = context.services.metadata
-    if metadata.password_is_sealed():
-        context.unlock_vault()
-
-
-def _password(context: CliContext) -> str | None:
-    """The shared store's password where nobody has given or kept it."""
-    metadata = context.services.metadata
-    if metadata.password_known():
-        return None
-    location = metadata.location
-    return context.read_secret(f"Password of {location.username} at {location.host}: ")
 
 
 def _before(status: MigrationStatus) -> str | None:

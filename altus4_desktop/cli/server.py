@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 from typing import TYPE_CHECKING, Any
 
 from altus4_desktop.cli.frame import EXIT_DONE, EXIT_NO, command
@@ -34,11 +33,8 @@ def given_passphrase(context: CliContext) -> str | None:
 
     None lets the demo go on without one: its passwords are worth nothing to anybody else.
     """
-    given = os.environ.get("ALTUS4_PASSPHRASE")
-    if given:
-        return given
-    if context.services.vault.status().kind == "passphrase" and sys.stdin.isatty():
-        return context.read_secret("Passphrase of the vault: ")
+    if os.environ.get("ALTUS4_PASSPHRASE") or context.services.vault.status().kind == "passphrase":
+        return context.passphrase()
     return None
 
 
