@@ -55,12 +55,13 @@ def _create(args: argparse.Namespace, context: CliContext) -> int:
             raise InputError("role", "The first user is an admin.", hint="Leave --role out.")
         password = _new_password(args, context)
         actor = accounts.create_first_admin(args.name, args.email, password)
-        created = User(actor.user_id, actor.name, actor.email, actor.role)
+        created = accounts.get_user(actor, actor.user_id)
     else:
         actor = context.actor()
         role = Role(args.role or Role.USER)
         password = _new_password(args, context)
-        created = accounts.create_user(actor, args.name, args.email, password, role)
+        new = accounts.create_user(actor, args.name, args.email, password, role)
+        created = accounts.get_user(actor, new.id)
     _tell(context, created, f"{created.email} can sign in now ({created.role}).")
     return EXIT_DONE
 
@@ -133,8 +134,7 @@ def _new_password(args: argparse.Namespace, context: CliContext) -> str:
 def _tell(context: CliContext, user: User, sentence: str) -> None:
     if context.out.json_wanted:
         context.out.json(_document(user))
-    else:
-        context.out.say(sentence)
+    context.out.say(sentence)
 
 
 def _document(user: User) -> dict[str, Any]:
