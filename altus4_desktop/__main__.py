@@ -10,6 +10,7 @@ def main() -> None:
     """Entry point of ``altus4-desktop``."""
     # Whatever is written, by us or by a library, is for its owner alone.
     os.umask(0o077)
+    _open_missing_streams()
     arguments = sys.argv[1:]
     if arguments in ([], ["--exit-when-ready"]):
         # The window's way in skips building the command line's parser.
@@ -21,6 +22,22 @@ def main() -> None:
     from altus4_desktop.cli.frame import main as run_command
 
     sys.exit(run_command(arguments))
+
+
+def _open_missing_streams() -> None:
+    """Put the null device where a standard stream was closed (``<&-``).
+
+    Otherwise the next file to be opened, the metadata store perhaps, would get its number, and
+    whatever is printed. What is written to a closed standard output still fails.
+    """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            # The lowest free number is the missing one, as those before it are there by now.
+            descriptor = os.open(os.devnull, os.O_WRONLY if name == "stderr" else os.O_RDONLY)
+            if descriptor != number:
+                os.dup2(descriptor, number)
+            mode = "r" if name == "stdin" else "w"
+            setattr(sys, name, os.fdopen(number, mode, encoding="utf-8"))
 
 
 if __name__ == "__main__":

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import os
-import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, NoReturn, TypeAlias
 
 from altus4_desktop import __version__
-from altus4_desktop.cli.output import Output
+from altus4_desktop.cli.output import Output, prepare_streams, silence_stdout
 from altus4_desktop.domain.errors import AltusError, Cancelled, InputError
 
 # argparse has no public name for what holds the subcommands.
@@ -22,10 +22,21 @@ EXIT_USAGE = 2
 EXIT_PARTIAL = 3
 EXIT_FAILED = 4
 
+_LOG = logging.getLogger(__name__)
+
+
+class _Parser(argparse.ArgumentParser):
+    """Tells a wrong usage as every other failure is told."""
+
+    def error(self, message: str) -> NoReturn:
+        hint = f"See “{self.prog} --help”."
+        Output(json_wanted=False, quiet=False).problem(f"{message}.", hint, "input.usage")
+        self.exit(EXIT_USAGE)
+
 
 def global_options(*, top: bool = False) -> argparse.ArgumentParser:
     """The options every command takes; below the top they only overwrite when given."""
-    options = argparse.ArgumentParser(add_help=False)
+    options = _Parser(add_help=False)
     default: Any = None if top else argparse.SUPPRESS
     off: Any = False if top else argparse.SUPPRESS
     group = options.add_argument_group("everywhere")
@@ -80,7 +91,7 @@ def build_parser() -> argparse.ArgumentParser:
         users,
     )
 
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="altus4-desktop",
         description="Search the MySQL databases you already have. "
         "Without a command the window opens.",
@@ -103,6 +114,7 @@ def main(arguments: Sequence[str]) -> int:
     from altus4_desktop.app.paths import default_data_dir
     from altus4_desktop.cli.context import CliContext
 
+    prepare_streams()
     parser = build_parser()
     try:
         args = parser.parse_args(arguments)
@@ -128,12 +140,28 @@ def main(arguments: Sequence[str]) -> int:
         out.say("Interrupted.")
         code = 130
     except BrokenPipeError:
-        # The reader has gone (``| head``): standard output must not be flushed again at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # The reader has gone (``| head``).
+        silence_stdout()
         code = EXIT_DONE
     except AltusError as error:
         out.problem(error.message, error.hint, error.code)
         code = EXIT_USAGE if isinstance(error, InputError) else EXIT_FAILED
+    except Exception:  # the edge: nothing but a sentence leaves the program
+        out.problem(*_own_fault(data_dir))
+        code = EXIT_FAILED
     finally:
         context.close()
     return code
+
+
+def _own_fault(data_dir: Path) -> tuple[str, str, str]:
+    """Log the error at hand, redacted; returns what to tell of it."""
+    from altus4_desktop.app.logs import open_log
+
+    sentence, code = "Something went wrong in the program itself.", "internal"
+    try:
+        path = open_log(data_dir)
+    except OSError as error:
+        return sentence, f"No log of it can be kept: {error.strerror}.", code
+    _LOG.exception("a command failed")
+    return sentence, f"“{path}” says more; please report it.", code

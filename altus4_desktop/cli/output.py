@@ -2,12 +2,31 @@
 
 from __future__ import annotations
 
+import io
 import json
+import os
 import sys
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import Any, TextIO
 
+from altus4_desktop.domain.errors import AltusError
 from altus4_desktop.domain.progress import Progress
+
+
+def prepare_streams() -> None:
+    """Make the answer UTF-8 for programs whatever the locale; on a terminal nothing is refused.
+
+    Text that is not Unicode (from a file's name or an argument) is written as an escape.
+    """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        encoding = None if sys.stdout.isatty() else "utf-8"
+        sys.stdout.reconfigure(encoding=encoding, errors="backslashreplace")
+
+
+def silence_stdout() -> None:
+    """Let Python's flush at exit succeed where nobody takes the answer any more."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 class Output:
@@ -38,8 +57,19 @@ class Output:
 
     def line(self, text: str = "") -> None:
         """Print one line of the answer."""
-        self._out.write(text + "\n")
-        self._out.flush()
+        try:
+            self._out.write(text + "\n")
+            self._out.flush()
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            silence_stdout()
+            raise AltusError(
+                "The answer cannot be written: {reason}.",
+                hint="Look at where standard output goes.",
+                code="output.failed",
+                details={"reason": error.strerror or type(error).__name__},
+            ) from error
 
     def table(self, headers: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
         """Print rows in aligned columns; control characters are shown as spaces."""
@@ -58,8 +88,7 @@ class Output:
     def say(self, text: str) -> None:
         """Tell the person something that is not part of the answer."""
         if not self.quiet:
-            self._err.write(text + "\n")
-            self._err.flush()
+            self._tell(text + "\n")
 
     def progress(self, progress: Progress) -> None:
         """A progress sink: rewrites one line on a terminal; elsewhere one line for each step, which
@@ -68,20 +97,23 @@ class Output:
             return
         if self._err.isatty():
             share = "" if progress.fraction is None else f" {progress.fraction:4.0%}"
-            self._err.write(f"\r\x1b[2K{progress.message}{share}")
-            if progress.fraction is not None and progress.fraction >= 1:
-                self._err.write("\n")
+            end = "\n" if progress.fraction is not None and progress.fraction >= 1 else ""
+            self._tell(f"\r\x1b[2K{progress.message}{share}{end}")
         elif (step := progress.message.partition(":")[0]) != self._last_step:
-            self._err.write(progress.message + "\n")
+            self._tell(progress.message + "\n")
             self._last_step = step
-        self._err.flush()
 
     def problem(self, message: str, hint: str, code: str) -> None:
         """Print a failure: a sentence, a hint, a code; never silenced."""
-        self._err.write(
+        self._tell(
             f"altus4-desktop: {message}" + (f"\n  {hint}" if hint else "") + f"\n  [{code}]\n"
         )
-        self._err.flush()
+
+    def _tell(self, text: str) -> None:
+        # What nobody listens to (``2>&1 | head``) must not end an upgrade half way.
+        with suppress(OSError):
+            self._err.write(text)
+            self._err.flush()
 
 
 def _plain(value: object) -> str:
