@@ -38,6 +38,7 @@ class TenantPools:
         self._every: weakref.WeakSet[_Pool] = weakref.WeakSet()
         self._clockwork = Clockwork("altus4-pools")
         self._closing = CancelToken()
+        self._is_closed = False
 
     @contextmanager
     def borrow(
@@ -69,14 +70,27 @@ class TenantPools:
         if pool is not None:
             pool.retire()
 
+    def reset_all(self) -> None:
+        """As `reset` for every pool, and stop what runs in them; they can be borrowed from anew."""
+        with self._lock:
+            if self._is_closed:
+                return
+            stopping, self._closing = self._closing, CancelToken()
+            pools = list(self._pools.values())
+            self._pools.clear()
+        stopping.cancel()
+        for pool in pools:
+            pool.retire()
+
     def close(self, wait_s: float = 2.0) -> None:
         """Stop every statement on its server, close every connection; nothing can be borrowed
         afterwards. Returns within about ``wait_s`` seconds."""
         until = time.monotonic() + wait_s
-        self._closing.cancel()
         with self._lock:
+            self._is_closed = True
             pools = list(self._every)
             self._pools.clear()
+        self._closing.cancel()
         for pool in pools:
             pool.close(until)
         self._clockwork.close()

@@ -285,6 +285,15 @@ class ConnectionsService:
         except (StoreError, NotFoundError, ConflictError) as error:
             _log.warning("The time of the last connection was not saved: %s", error.code)
 
+    def reset_(self) -> None:
+        """Stop every statement, close every session, forget the passwords and schemas in memory.
+
+        For the lock and the sign-out; what is asked for afterwards opens them anew.
+        """
+        with self._lock:
+            self._schemas.clear()
+        self._pools.reset_all()
+
     def close_(self) -> None:
         """Stop every statement and close every tenant connection, within about two seconds."""
         self._pools.close()

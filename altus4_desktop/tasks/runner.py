@@ -87,8 +87,9 @@ class TaskHandle(QObject):
     updated = Signal(object)
     progressed = Signal(object)
 
-    def __init__(self, title: str, cancel: Callable[[], None]) -> None:
+    def __init__(self, lane: Lane, title: str, cancel: Callable[[], None]) -> None:
         super().__init__()
+        self.lane = lane
         self.title = title
         self.progress: Progress | None = None
         self.is_finished = False
@@ -209,7 +210,7 @@ class TaskRunner(QObject):
         """
         self._last_number += 1
         task = _Task(self._last_number, work)
-        handle = TaskHandle(title, lambda: self._cancel(lane, task))
+        handle = TaskHandle(lane, title, lambda: self._cancel(lane, task))
         self._handles[task.number] = handle
         self.started.emit(handle)
         if self._is_closed:
@@ -217,6 +218,12 @@ class TaskRunner(QObject):
         else:
             self._lanes[lane].put(task)
         return handle
+
+    def cancel_lane(self, lane: Lane) -> None:
+        """Cancel whatever waits or runs on ``lane``."""
+        for handle in self.running:
+            if handle.lane is lane:
+                handle.cancel()
 
     def shutdown(self, wait_s: float) -> bool:
         """Cancel everything and wait at most ``wait_s`` seconds; true when all work ended.

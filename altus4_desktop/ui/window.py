@@ -198,27 +198,37 @@ class MainWindow(QMainWindow):
         handle.finished.connect(self.start_up.look)
         self.start_up.show_signing_out()
         self._close_workspace()
+        self._drop_secrets()
         self._name_window(None)
 
     # ---- the lock ----------------------------------------------------------------------------
 
     @Slot()
     def lock(self) -> None:
-        """Cover the workspace and drop the key until the password is entered again."""
+        """Cover the workspace, stop searches, and drop key and sessions until the password is
+        entered again."""
         from altus4_desktop.ui.pages.sign_in import LockPage
 
         if self._session is None or self._session.actor.is_demo:
             return
-        vault = self.start_up.services.vault
-
-        def drop_key(_: TaskContext) -> None:
-            vault.lock()
-
-        self._runner.submit(Lane.VAULT, drop_key)
+        self._drop_secrets()
         page = LockPage(self._session.actor, self._runner, self._report_crash)
         page.unlock_requested.connect(self._check_password)
         page.sign_out_requested.connect(self.sign_out)
         self._show_page(page)
+
+    def _drop_secrets(self) -> None:
+        services = self.start_up.services
+
+        def drop_key(_: TaskContext) -> None:
+            services.vault.lock()
+
+        def close_sessions(_: TaskContext) -> None:
+            services.connections.reset_()
+
+        self._runner.cancel_lane(Lane.TENANTS)
+        self._runner.submit(Lane.VAULT, drop_key)
+        self._runner.submit(Lane.TENANTS, close_sessions)
 
     @Slot(str)
     def _check_password(self, password_secret: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtCore import Qt
@@ -25,9 +26,10 @@ from altus4_desktop.domain.errors import (
     StoreError,
     VaultError,
 )
+from altus4_desktop.domain.searching import SearchOutcome, SearchRequest
 from altus4_desktop.services import Services
 from tests.ui.house import ADA, PASSWORD, WAIT_MS, House
-from tests.ui.world import Gate
+from tests.ui.world import Gate, make_connection
 
 
 def press(house: House, name: str) -> None:
@@ -354,6 +356,7 @@ def test_locking_hides_everything_until_the_password(house: House) -> None:
     assert house.window.workspace is not None
     assert not house.window.workspace.isVisible()
     house.qtbot.waitUntil(lambda: not house.vault.unlocked, timeout=WAIT_MS)
+    house.qtbot.waitUntil(lambda: house.connections.resets == 1, timeout=WAIT_MS)
     type_into(house, "lock.password", "wrong")
     press(house, "lock.accept")
     house.qtbot.waitUntil(lambda: "That is not your password." in texts(page), timeout=WAIT_MS)
@@ -365,6 +368,31 @@ def test_locking_hides_everything_until_the_password(house: House) -> None:
     house.wait_for("workspace")
 
 
+def test_locking_stops_a_running_search(house: House) -> None:
+    house.set_up(remembered=True)
+    house.vault.unlocked = True
+    gate, stopped = Gate(), threading.Event()
+
+    def slow(
+        request: SearchRequest, tell: Callable[[SearchOutcome], None], token: CancelToken
+    ) -> SearchOutcome:
+        try:
+            gate.wait(token)
+        finally:
+            stopped.set()
+        raise AssertionError("the search went on")
+
+    house.search.script = slow
+    house.connections.saved.append(make_connection())
+    house.open_("workspace")
+    type_into(house, "search.query", "anything")
+    house.key(house.find("search.query"), Qt.Key.Key_Return)
+    house.qtbot.waitUntil(gate.entered.is_set, timeout=WAIT_MS)
+    house.window.lock()
+    house.wait_for("lock")
+    house.qtbot.waitUntil(stopped.is_set, timeout=WAIT_MS)
+
+
 def test_signing_out_forgets_the_person_and_their_panes(house: House) -> None:
     house.set_up(remembered=True)
     house.vault.unlocked = True
@@ -374,6 +402,8 @@ def test_signing_out_forgets_the_person_and_their_panes(house: House) -> None:
     with house.qtbot.waitSignal(workspace.destroyed, timeout=WAIT_MS):
         workspace.sign_out_requested.emit()
     house.wait_for("sign_in")
+    house.qtbot.waitUntil(lambda: not house.vault.unlocked, timeout=WAIT_MS)
+    house.qtbot.waitUntil(lambda: house.connections.resets == 1, timeout=WAIT_MS)
     assert not house.accounts.remembered
     assert house.window.workspace is None
 

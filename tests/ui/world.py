@@ -242,6 +242,10 @@ class FakeConnections:
     copies: list[str] = field(default_factory=list)
     report: ConnectionReport = REPORT
     schema_reads: list[tuple[str, bool]] = field(default_factory=list)
+    resets: int = 0
+
+    def reset_(self) -> None:
+        self.resets += 1
 
     def _fail(self, what: str) -> None:
         if what in self.errors:

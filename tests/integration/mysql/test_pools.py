@@ -195,6 +195,35 @@ def test_closing_ends_every_statement_on_the_server(library: Library) -> None:
     wait_until(lambda: library.connected() == 0, timeout_s=5, what="the connections to close")
 
 
+def test_resetting_all_stops_what_runs_and_begins_anew(
+    library: Library, pools: TenantPools
+) -> None:
+    target = library.target(size=2)
+    outcomes: list[AltusError] = []
+
+    def search() -> None:
+        try:
+            with pools.borrow(target, CancelToken()) as session:
+                session.query(SLOW, tag="locking")
+        except AltusError as error:
+            outcomes.append(error)
+
+    thread = threading.Thread(target=search)
+    thread.start()
+    ask(pools, target)
+    wait_until(lambda: len(library.running("locking")) == 1, timeout_s=10, what="the statement")
+    pools.reset_all()
+    thread.join(5)
+    assert [type(error) for error in outcomes] == [Cancelled]
+    assert pools.stats(target.connection_id) is None
+    wait_until(lambda: library.connected() == 0, timeout_s=5, what="the connections to close")
+    assert ask(pools, target) == 100
+    pools.close()
+    pools.reset_all()
+    with pytest.raises(Cancelled):
+        ask(pools, target)
+
+
 def test_a_killed_idle_connection_is_not_noticed(library: Library, pools: TenantPools) -> None:
     target = library.target()
     with pools.borrow(target, CancelToken()) as session:
