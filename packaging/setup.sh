@@ -79,13 +79,11 @@ missing_fonts() {
 has_program() { PATH="$PATH:/usr/sbin:/sbin:/usr/local/sbin" command -v "$1" >/dev/null; }
 
 missing_servers() {
-    case "$purpose" in
-        demo) has_program mariadbd || has_program mysqld || echo mariadb-server-core ;;
-        test)
-            has_program mariadbd && has_program mariadb-install-db || echo mariadb-server-core
-            has_program mariadb || echo mariadb-client-core
-            ;;
-    esac
+    # The client package is needed to make a data folder too: it holds my_print_defaults.
+    if [ "$purpose" = demo ] && ! has_program mariadbd && has_program mysqld; then return; fi
+    if [ "$purpose" = run ]; then return; fi
+    has_program mariadbd && has_program mariadb-install-db || echo mariadb-server-core
+    has_program mariadb && has_program my_print_defaults || echo mariadb-client-core
 }
 
 find_python() {
