@@ -8,6 +8,17 @@ its table, then N other rows of that table are worth at least as much, so the fi
 list are always among the first N of every source, and asking each for one row more than that tells
 whether there is another page. Equal worth is ordered by connection, table and key, so every page
 continues the one before.
+
+A source's weight says how well it understood the question. Without weights the first row of every
+source is worth the same, and a source that only knows the commonest word of the question is read
+as early as one that knows them all. So, of several sources, three quarters of a weight are for
+having answered, and the last quarter is the share of the question's words that the source's first
+rows contain: a source whose rows hold half of the words begins where one whose rows hold all of
+them is at its tenth row. That is enough to keep bad sources off the first page, and too little to
+fill it with one source. The weight comes from the first `coverage.WEIGHED_ROWS` rows alone, which
+every page fetches, so all pages agree on it; it moves a source as a whole and leaves the server's
+order within it. A single word tells no sources apart, and boolean text says itself which words
+must be there: then all weigh the same.
 """
 
 from __future__ import annotations
@@ -66,6 +77,11 @@ def fuse(lists: Sequence[RankedList[RowT]]) -> list[FusedRow[RowT]]:
             if known is None or score > known.score:
                 best[identity] = FusedRow(source, row, score)
     return sorted(best.values(), key=_order)
+
+
+def source_weight(coverage: float) -> float:
+    """The weight of a source whose first rows contain ``coverage`` (0 to 1) of the words."""
+    return (3 + coverage) / 4
 
 
 def key_values(key: Mapping[str, Value]) -> tuple[Value, ...]:

@@ -16,6 +16,7 @@ from altus4_desktop.domain.connections import Connection, Flavour, Target
 from altus4_desktop.domain.errors import AltusError, Cancelled, TenantError, TenantFailure
 from altus4_desktop.domain.schema import DatabaseSchema, FulltextSettings
 from altus4_desktop.domain.searching import SourceRef, SourceReport, SourceState
+from altus4_desktop.search.coverage import WEIGHED_ROWS
 from altus4_desktop.search.plan import PlannedSource, SearchPlan, plan_search
 from altus4_desktop.search.words import has_cjk
 
@@ -380,6 +381,7 @@ def index_search(
     from altus4_desktop.mysql.fulltext import IndexSearch
 
     offset = question.offset if alone else 0
+    limit = question.offset - offset + question.count
     return IndexSearch(
         search_id=question.search_id,
         database=database,
@@ -387,7 +389,7 @@ def index_search(
         index=planned.index,
         query=question.query,
         boolean=question.boolean,
-        limit=question.offset - offset + question.count,
+        limit=limit if alone else max(limit, WEIGHED_ROWS),
         offset=offset,
         cell_limit=question.cell_limit,
     )

@@ -13,8 +13,16 @@ from altus4_desktop.domain.searching import (
     SourceRef,
     SourceReport,
 )
+from altus4_desktop.search.coverage import WEIGHED_ROWS, coverage, indexed_words
 from altus4_desktop.search.explain import SourceFacts, TableGap, explain
-from altus4_desktop.search.fusion import FusedRow, RankedList, RankedRow, fuse, key_values
+from altus4_desktop.search.fusion import (
+    FusedRow,
+    RankedList,
+    RankedRow,
+    fuse,
+    key_values,
+    source_weight,
+)
 from altus4_desktop.search.snippets import Highlighter, title_column
 from altus4_desktop.search.terms import index_rules, read_terms
 
@@ -42,12 +50,13 @@ class ResultList:
         self._lists: dict[SourceRef, RankedList[IndexRow]] = {}
         self._dressers: dict[SourceRef, _Dresser] = {}
         self._hits: dict[tuple[SourceRef, int], SearchHit] = {}
+        self._coverages: dict[tuple[SourceRef, frozenset[str]], float] = {}
         self._skipped = 0
 
     def page(self, answered: Sequence[Source]) -> Page:
         """The requested page of what ``answered`` has found."""
         sources = {source.ref: source for source in answered}
-        fused = fuse([self._ranked(source) for source in answered])
+        fused = fuse(self._weighed(answered))
         # A source asked alone has skipped the earlier pages itself.
         self._skipped = min((source.first_rank for source in answered), default=1) - 1
         first = self._request.offset - self._skipped
@@ -93,6 +102,29 @@ class ResultList:
             row_count=row_count,
         )
 
+    def _weighed(self, answered: Sequence[Source]) -> list[RankedList[IndexRow]]:
+        """The lists of ``answered``; of several, each with the weight of its first rows."""
+        lists = [self._ranked(source) for source in answered]
+        if self._question.boolean or len(lists) < 2:
+            return lists
+        # What one index ignores, such as a stop word, others may know: all are measured alike.
+        words = frozenset[str]().union(
+            *(indexed_words(self._question.query, _rules(source)) for source in answered)
+        )
+        if len(words) < 2:
+            return lists
+        return [
+            replace(ranked, weight=source_weight(self._coverage(source, words)))
+            for source, ranked in zip(answered, lists, strict=True)
+        ]
+
+    def _coverage(self, source: Source, words: frozenset[str]) -> float:
+        known = self._coverages.get((source.ref, words))
+        if known is None:
+            texts = [_searched_text(source, row) for row in source.rows[:WEIGHED_ROWS]]
+            known = self._coverages[source.ref, words] = coverage(texts, words, _rules(source))
+        return known
+
     def _ranked(self, source: Source) -> RankedList[IndexRow]:
         ranked = self._lists.get(source.ref)
         if ranked is None:
@@ -118,6 +150,9 @@ class ResultList:
             if dresser is None:
                 dresser = self._dressers[ref] = _Dresser(sources[ref], self._question)
             hit = self._hits[ref, rank] = dresser.dress(fused)
+        if hit.score != fused.score:
+            # A source that answered later brought a word that changed the weights.
+            hit = self._hits[ref, rank] = replace(hit, score=fused.score)
         return hit
 
 
@@ -157,6 +192,13 @@ class _Dresser:
             title_column=self._title,
             truncated=row.truncated,
         )
+
+
+def _searched_text(source: Source, row: IndexRow) -> str:
+    planned = source.planned
+    assert planned is not None  # noqa: S101  # only planned sources have rows
+    cells = (row.columns.get(name) for name in planned.index.columns)
+    return "\n".join(cell for cell in cells if isinstance(cell, str))
 
 
 def _rules(source: Source) -> IndexRules:

@@ -139,6 +139,26 @@ def test_pages_of_eight_sources_continue_each_other_exactly(
     assert pages == expected
 
 
+def test_sources_that_know_more_of_the_question_come_first_on_pages_of_any_size(
+    world: SearchWorld, mariadb_server: DatabaseServer
+) -> None:
+    table = "CREATE TABLE notes (id INT PRIMARY KEY, note TEXT, FULLTEXT ft (note))"
+    noise = ", ".join(f"({number}, 'something else {number}')" for number in range(100, 130))
+    # By name the vague one would be first.
+    for name, text in (("a vague", "a river"), ("b exact", "a river of apple juice")):
+        rows = ", ".join(f"({number}, '{text}')" for number in range(1, 9))
+        world.add_database(
+            mariadb_server, name, [table, f"INSERT INTO notes VALUES {rows}, {noise}"]
+        )
+    whole = keys(world.run("apple river", limit=16))
+    assert [name for name, _, _ in whole] == ["b exact"] * 8 + ["a vague"] * 8
+    assert [keys(world.run("apple river", limit=1, offset=at))[0] for at in range(16)] == whole
+    # One word tells nothing, and boolean text says itself what must be there.
+    for query, mode in (("river", SearchMode.NATURAL), ("apple river", SearchMode.BOOLEAN)):
+        first, second = keys(world.run(query, mode, limit=2))
+        assert (first[0], second[0]) == ("a vague", "b exact")
+
+
 def test_two_indexes_of_one_table_give_each_row_once(
     world: SearchWorld, tenant_server: DatabaseServer
 ) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from altus4_desktop.search.fusion import RankedList, RankedRow, fuse
+from altus4_desktop.search.fusion import RankedList, RankedRow, fuse, source_weight
 
 
 def ranked(table: str, index: str, keys: list[int], weight: float = 1.0) -> RankedList[None]:
@@ -61,24 +61,43 @@ def test_keys_of_any_kind_have_an_order() -> None:
     assert [row.ranked.key[0] for row in fuse(lists)] == [None, 3, "a", b"x"]
 
 
+def test_a_source_that_knows_half_of_the_words_begins_at_the_tenth_row_of_one_that_knows_all() -> (
+    None
+):
+    fused = order(
+        [
+            ranked("a", "i", list(range(12)), source_weight(0.5)),
+            ranked("b", "i", list(range(12)), source_weight(1.0)),
+        ]
+    )
+    assert fused.index(("a", 0)) == 9
+    assert [key for table, key in fused if table == "a"] == list(range(12))
+
+
 indexes = st.dictionaries(
     st.tuples(st.sampled_from("abc"), st.sampled_from("xyz")),
-    st.lists(st.integers(0, 30), unique=True, max_size=20),
+    st.tuples(st.lists(st.integers(0, 30), unique=True, max_size=20), st.floats(0, 1)),
     max_size=5,
 )
 
 
 @given(indexes, st.integers(1, 7), st.randoms())
 def test_pages_made_of_first_rows_continue_each_other(
-    content: dict[tuple[str, str], list[int]], size: int, random: object
+    content: dict[tuple[str, str], tuple[list[int], float]], size: int, random: object
 ) -> None:
     """Asking each source for one row more than a page ends with is enough."""
-    whole = order([ranked(table, index, keys) for (table, index), keys in content.items()])
+
+    def lists(count: int | None = None) -> list[RankedList[None]]:
+        return [
+            ranked(table, index, keys[:count], source_weight(covered))
+            for (table, index), (keys, covered) in content.items()
+        ]
+
+    whole = order(lists())
     assert len(whole) == len(set(whole))
     for first in range(0, len(whole) + 1, size):
-        wanted = first + size + 1
-        lists = [ranked(table, index, keys[:wanted]) for (table, index), keys in content.items()]
-        random.shuffle(lists)  # type: ignore[attr-defined]  # a Random
-        page = order(lists)
+        asked = lists(first + size + 1)
+        random.shuffle(asked)  # type: ignore[attr-defined]  # a Random
+        page = order(asked)
         assert page[first : first + size] == whole[first : first + size]
         assert (len(page) > first + size) == (len(whole) > first + size)
