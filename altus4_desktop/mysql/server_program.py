@@ -51,8 +51,9 @@ def find_program(chosen: str | None = None) -> ServerProgram:
         raise problems[0]
     raise LocalServerError(
         "No MySQL or MariaDB server program was found on this machine.",
-        hint="Install one (on Debian or Ubuntu: “apt install mariadb-server-core”), or name its "
-        "mysqld or mariadbd in the settings. No server has to be running.",
+        hint="Install one (on Debian or Ubuntu: “apt install mariadb-server-core "
+        "mariadb-client-core”), or name its mysqld or mariadbd in the settings. No server has to "
+        "be running.",
         code="local_server.no_program",
     )
 
@@ -180,7 +181,8 @@ def _find_initialiser(path: Path) -> Path:
             return Path(on_path)
     raise LocalServerError(
         "MariaDB's “mariadb-install-db” was not found beside “{program}”.",
-        hint="Install the whole server package (on Debian: mariadb-server-core).",
+        hint="Install the whole server package (on Debian: mariadb-server-core and "
+        "mariadb-client-core).",
         code="local_server.program",
         details={"program": str(path)},
     )

@@ -235,7 +235,9 @@ def _server_program(services: Services) -> Finding:
     except LocalServerError as error:
         remedy = way_out(error)
         if error.code == "local_server.no_program":
-            remedy = _install("mariadb-server-core", brew="mariadb") or remedy
+            remedy = (
+                _install("mariadb-server-core", "mariadb-client-core", brew="mariadb") or remedy
+            )
         return Finding("demo", "server program", FindingState.MISSING, told(error), remedy)
     said = f"{program.title}, {_short(program.path)}"
     return Finding("demo", "server program", FindingState.OK, said)

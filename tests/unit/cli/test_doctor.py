@@ -117,7 +117,7 @@ def test_a_missing_server_program_comes_with_its_command(
     code, found = run()
     assert code == EXIT_NO
     assert found["server program"]["state"] == "missing"
-    command = "apt-get install --no-install-recommends mariadb-server-core"
+    command = "apt-get install --no-install-recommends mariadb-server-core mariadb-client-core"
     assert found["server program"]["remedy"].endswith(command)
 
 
