@@ -91,7 +91,8 @@ class Match:
 class SearchHit:
     """A row that matched.
 
-    ``score`` is the fused one, ``source_score`` the server's. ``columns`` keeps the table's order;
+    ``score`` is the fused one, ``source_score`` the server's, ``source_best`` the server's for the
+    source's first row (0 when a later page did not fetch it). ``columns`` keeps the table's order;
     ``truncated`` maps a column cut at the cell limit to its full length in characters (bytes for
     binary columns). ``title_column`` is the column that reads like a title, or "".
     ``snippet_matches`` are (start, end) spans of the snippet.
@@ -108,6 +109,7 @@ class SearchHit:
     matches: tuple[Match, ...] = ()
     title_column: str = ""
     truncated: Mapping[str, int] = field(default_factory=dict)
+    source_best: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -174,6 +174,7 @@ class _Dresser:
             )
         )
         self._title = title_column(planned.table)
+        self._best = source.rows[0].score if source.first_rank == 1 else 0.0
         self._highlighter = Highlighter(terms, rules, boolean=question.boolean)
 
     def dress(self, fused: FusedRow[IndexRow]) -> SearchHit:
@@ -191,6 +192,7 @@ class _Dresser:
             matches=snippet.matches,
             title_column=self._title,
             truncated=row.truncated,
+            source_best=self._best,
         )
 
 

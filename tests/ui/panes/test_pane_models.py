@@ -6,8 +6,18 @@ import time
 from dataclasses import replace
 
 import pytest
-from PySide6.QtCore import QItemSelectionModel, QModelIndex, QPersistentModelIndex, Qt
+from PySide6.QtCore import (
+    QEvent,
+    QItemSelectionModel,
+    QModelIndex,
+    QPersistentModelIndex,
+    QPoint,
+    Qt,
+)
+from PySide6.QtGui import QHelpEvent
+from PySide6.QtWidgets import QApplication, QToolTip
 from pytestqt.modeltest import ModelTester
+from pytestqt.qtbot import QtBot
 
 from altus4_desktop.domain.connections import Environment
 from altus4_desktop.domain.errors import TenantError, TenantFailure
@@ -20,6 +30,7 @@ from altus4_desktop.ui.panes.connections.model import (
     SchemaTreeModel,
 )
 from altus4_desktop.ui.panes.search.detail import CellModel, CellRole, cells_of
+from altus4_desktop.ui.panes.search.hits import HitList
 from altus4_desktop.ui.panes.search.model import HitModel, HitOrder, HitRole, arranged
 from altus4_desktop.ui.panes.search.scope import Scope, ScopeModel
 from altus4_desktop.ui.panes.search.sources import SourceModel
@@ -95,12 +106,42 @@ class TestHitModel:
         hits = [make_hit(1), make_hit(2, make_source(2)), make_hit(3)]
         assert list(arranged(hits, HitOrder.RELEVANCE, frozenset({make_source(2)}))) == [1]
 
-    def test_share_is_measured_against_the_best(self) -> None:
-        hits = [replace(make_hit(1), score=4.0), replace(make_hit(2), score=1.0)]
+    def test_share_is_measured_against_the_best_of_its_own_source(self) -> None:
+        hits = [
+            replace(make_hit(1), source_score=4.0, source_best=4.0),
+            replace(make_hit(2, make_source(2)), source_score=90.0, source_best=120.0),
+            replace(make_hit(3), source_score=1.0, source_best=4.0),
+            # A later page of a source that was searched alone.
+            replace(make_hit(4), source_score=0.5, source_best=0.0),
+            replace(make_hit(5), source_score=0.0, source_best=0.0),
+        ]
         model = HitModel()
-        model.show(hits, range(2))
-        assert model.row_at(0).share == 1.0
-        assert model.row_at(1).share == 0.25
+        model.show(hits, range(5))
+        assert [model.row_at(row).share for row in range(5)] == [1.0, 0.75, 0.25, 0.125, 0.0]
+        model.show([replace(make_hit(1), source_score=0.0)], range(1))
+        assert model.row_at(0).share == 0.0
+
+    def test_the_bar_says_what_it_compares(
+        self, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        told: list[str] = []
+        # The offscreen platform cannot raise the window of a real one.
+        monkeypatch.setattr(QToolTip, "showText", lambda _place, text, _view: told.append(text))
+        view = HitList()
+        qtbot.addWidget(view)
+        model = HitModel(view)
+        view.setModel(model)
+        view.resize(500, 300)
+        model.show([replace(make_hit(2), source_score=3.0, source_best=12.0)], range(1))
+        view.show()
+        rect = view.visualRect(model.index(0))
+        for x in (rect.left() + 30, rect.right() - 30):
+            place = QPoint(x, rect.top() + 20)
+            where = view.viewport().mapToGlobal(place)
+            event = QHelpEvent(QEvent.Type.ToolTip, place, where)
+            QApplication.sendEvent(view.viewport(), event)
+        assert len(told) == 1
+        assert "3, 25% of the best in “Library 1" in told[0]
 
     def test_says_everything_to_a_screen_reader(self) -> None:
         model = HitModel()

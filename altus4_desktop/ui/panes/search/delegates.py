@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QRectF, QSize, Qt
-from PySide6.QtGui import QFontMetrics, QPainter
-from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
+from PySide6.QtGui import QFontMetrics, QHelpEvent, QPainter
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QStyle,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QToolTip,
+)
 
 from altus4_desktop.ui.panes.painting import (
     BADGE_TONES,
@@ -13,6 +19,7 @@ from altus4_desktop.ui.panes.painting import (
     draw_line,
     draw_lines,
     draw_row_ground,
+    plain_tool_tip,
     sized,
 )
 from altus4_desktop.ui.panes.search.model import HitRole, HitRow
@@ -58,6 +65,35 @@ class HitDelegate(QStyledItemDelegate):
         self._draw_texts(painter, option, row)
         painter.restore()
 
+    def helpEvent(
+        self,
+        event: QHelpEvent,
+        view: QAbstractItemView,
+        option: QStyleOptionViewItem,
+        index: QModelIndex | QPersistentModelIndex,
+    ) -> bool:
+        """Say what the bar means where the pointer rests on it."""
+        row = index.data(HitRole.ROW)
+        if not isinstance(row, HitRow) or not self._score_rect(option).contains(event.pos()):
+            QToolTip.hideText()
+            return False
+        text = self.tr(
+            "Hit {rank} of the list. The server's score is {score:.4g}, {share:.0%} of the best "
+            "in “{source}”. Scores of different sources do not compare."
+        ).format(
+            rank=row.rank,
+            score=row.hit.source_score,
+            share=row.share,
+            source=source_text(row.hit.source),
+        )
+        QToolTip.showText(event.globalPos(), plain_tool_tip(text), view.viewport())
+        return True
+
+    def _score_rect(self, option: QStyleOptionViewItem) -> QRect:
+        height = QFontMetrics(sized(option.font, TypeSize.LEAD, strong=True)).height()
+        rect = option.rect.adjusted(_SIDE, Space.M, -_SIDE, -Space.M)
+        return QRect(rect.right() - _SCORE_WIDTH + 1, rect.top(), _SCORE_WIDTH, height)
+
     def _draw_texts(self, painter: QPainter, option: QStyleOptionViewItem, row: HitRow) -> None:
         palette = worn_palette()
         rect = option.rect.adjusted(_SIDE, Space.M, -_SIDE, -Space.M)
@@ -65,8 +101,7 @@ class HitDelegate(QStyledItemDelegate):
         title_height = QFontMetrics(title_font).height()
         body_height = QFontMetrics(option.font).height()
 
-        score = QRect(rect.right() - _SCORE_WIDTH + 1, rect.top(), _SCORE_WIDTH, title_height)
-        self._draw_score(painter, option, score, row)
+        self._draw_score(painter, option, self._score_rect(option), row)
 
         line = QRect(rect.left(), rect.top(), rect.width() - _SCORE_WIDTH - Space.L, title_height)
         draw_line(painter, line, row.title, title_font, palette.color("text"), row.title_spans)

@@ -36,7 +36,8 @@ class HitRole(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class HitRow:
-    """A hit as it is drawn; spans count UTF-16 units, ``share`` is the score against the best."""
+    """A hit as it is drawn; spans count UTF-16 units, ``share`` is the server's score against the
+    best of the hit's source."""
 
     hit: SearchHit
     rank: int
@@ -156,11 +157,12 @@ class HitModel(QAbstractListModel):
         hit = self._hits[place]
         title, title_spans = title_of(hit)
         snippet = one_line(hit.snippet)
-        best = self._hits[0].score
+        # The best is only unknown on later pages of a source searched alone: it is above.
+        best = hit.source_best or self._hits[0].source_score
         made = HitRow(
             hit=hit,
             rank=place + 1,
-            share=max(0.0, min(1.0, hit.score / best)) if best > 0 else 0.0,
+            share=max(0.0, min(1.0, hit.source_score / best)) if best > 0 else 0.0,
             title=title,
             title_spans=utf16_spans(title, title_spans),
             snippet=snippet,
