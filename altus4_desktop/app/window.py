@@ -88,7 +88,13 @@ def run_window(
         return services
 
     window = MainWindow(
-        build_services, runner, theme, data_dir, report_crash=reporter.report, open_demo=open_demo
+        build_services,
+        runner,
+        theme,
+        data_dir,
+        report_crash=reporter.report,
+        open_demo=open_demo,
+        passphrase_secret=os.environ.get("ALTUS4_PASSPHRASE") or None,
     )
     if exit_when_ready:
         _report_readiness(application, window)

@@ -75,6 +75,25 @@ class MetadataService:
         """Whether the vault has to be unlocked before the store can be opened."""
         return not self.location.embedded and self._given() is None and self._sealed() is not None
 
+    def needs_password(self) -> bool:
+        """Whether `open_` would have to go without the password of a shared store."""
+        return self._store is None and not self.password_known()
+
+    def can_keep_password(self) -> bool:
+        """Whether `keep_password_` works: for the saved store, with a vault that is unlocked."""
+        return (
+            self._settings.metadata_url_override is None
+            and self._vault.status().unlocked
+            and not self.location.embedded
+        )
+
+    def keep_password_(self, password_secret: str) -> None:
+        """Seal the saved store's password for the next start; raises VaultError, StoreError."""
+        with self._lock:
+            sealed = self._vault.seal(password_secret, _binding(self.location))
+            self._settings.metadata_password_sealed = sealed
+            self._settings.save()
+
     def choose_(self, url: str | None, password_secret: str | None = None) -> None:
         """Use the store at ``url`` (None: the embedded one) from now on and remember it.
 

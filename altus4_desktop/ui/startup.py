@@ -10,22 +10,27 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Signal, Slot
 
 from altus4_desktop.domain.accounts import Actor
-from altus4_desktop.domain.errors import AltusError, VaultError, VaultLockedError
+from altus4_desktop.domain.errors import AltusError, StoreError, VaultError, VaultLockedError
 from altus4_desktop.domain.revisions import MigrationStatus, StoreReport
 from altus4_desktop.tasks.runner import Lane, TaskContext, TaskHandle, TaskRunner
 from altus4_desktop.ui.pages.base import Page
 from altus4_desktop.ui.pages.waiting import BootingPage
-from altus4_desktop.ui.texts import error_message
+from altus4_desktop.ui.texts import error_message, store_words
 
 if TYPE_CHECKING:
     from altus4_desktop.services import Services
     from altus4_desktop.ui.pages.setup import AccountDraft, StoreChoice
+    from altus4_desktop.ui.pages.sign_in import UnlockPage
+
+
+_LASTING = ("keyring", "passphrase")
 
 
 class _Found(Enum):
     NOTHING = "nothing"
     UPGRADE = "upgrade"
     LOCKED = "locked"
+    ASKING = "asking"
     NOBODY = "nobody"
     SOMEBODY = "somebody"
 
@@ -38,14 +43,25 @@ class _Situation:
     actor: Actor | None = None
     migrations: MigrationStatus | None = None
     vault_kind: str = ""
-    email: str = ""
+    store: str = ""
+    can_keep: bool = False
+    error: AltusError | None = None
+
+
+@dataclass(frozen=True)
+class _StorePassword:
+    """The password of the shared store as entered."""
+
+    secret: str
+    keeps: bool
 
 
 class StartUp(QObject):
     """Shows pages until somebody is signed in.
 
     ``page_wanted`` (Page): show it; ``signed_in`` (Services, Actor); ``settled``: the store has
-    been looked at; ``quit_wanted``. Where the last run ended at the sign-in page, this one begins
+    been looked at; ``quit_wanted``. ``passphrase_secret`` is tried before anybody is asked for
+    it. Where the last run ended at the sign-in page, this one begins
     with it, and the store is opened while the person types.
     """
 
@@ -63,6 +79,7 @@ class StartUp(QObject):
         *,
         open_demo: bool,
         expects_sign_in: bool = False,
+        passphrase_secret: str | None = None,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
@@ -70,6 +87,7 @@ class StartUp(QObject):
         self._runner = runner
         self._report_crash = report_crash
         self._wants_demo = open_demo
+        self._passphrase_secret = passphrase_secret
         self.ends_at_sign_in = expects_sign_in and not open_demo
         self._is_settled = False
         self._waiting_sign_in: tuple[str, str, bool] | None = None
@@ -79,6 +97,7 @@ class StartUp(QObject):
         self._may_upgrade = False
         self._goes_without_vault = False
         self._remembers = False
+        self._vault_step = 0
         self._actor: Actor | None = None
         self._unlocking: TaskHandle | None = None
         self._after_unlock: Callable[[], object] = self.look
@@ -131,13 +150,16 @@ class StartUp(QObject):
                 self._boot(self.tr("Starting…"))
             self.begin()
             return
+        if self._is_settled or not self._is_at_sign_in():
+            self._boot(self.tr("Opening the store…"))
+        self._look(None)
+
+    def _look(self, password: _StorePassword | None) -> None:
         services, without_vault = self.services, self._goes_without_vault
 
         def look(_: TaskContext) -> _Situation:
-            return _look(services, without_vault=without_vault)
+            return _look(services, password, without_vault=without_vault)
 
-        if self._is_settled or not self._is_at_sign_in():
-            self._boot(self.tr("Opening the store…"))
         handle = self._runner.submit(Lane.METADATA, look)
         handle.succeeded.connect(self._go_on)
         handle.failed.connect(self._show_problem)
@@ -153,6 +175,8 @@ class StartUp(QObject):
             self._show_upgrade(situation.migrations)
         elif situation.found is _Found.LOCKED:
             self._unlock_vault(situation.vault_kind, self.look)
+        elif situation.found is _Found.ASKING:
+            self._ask_store_password(situation)
         elif situation.found is _Found.SOMEBODY and situation.actor is not None:
             self._enter(situation.actor)
         elif not self._is_at_sign_in():
@@ -203,6 +227,25 @@ class StartUp(QObject):
         page.quit_requested.connect(self.quit_wanted)
         self._show(page)
 
+    def _ask_store_password(self, situation: _Situation) -> None:
+        from altus4_desktop.ui.pages.sign_in import StorePasswordPage
+
+        page = self._page
+        if not isinstance(page, StorePasswordPage):
+            page = StorePasswordPage(
+                situation.store, self._runner, self._report_crash, can_keep=situation.can_keep
+            )
+            page.password_entered.connect(self._take_store_password)
+            page.choose_requested.connect(self.show_store_choice)
+            page.quit_requested.connect(self.quit_wanted)
+            self._show(page)
+        if situation.error is not None:
+            page.show_refusal(situation.error)
+
+    @Slot(str, bool)
+    def _take_store_password(self, password_secret: str, keeps: bool) -> None:
+        self._look(_StorePassword(password_secret, keeps))
+
     def _show_upgrade(self, status: MigrationStatus) -> None:
         from altus4_desktop.ui.pages.problem import UpgradePage
 
@@ -246,8 +289,12 @@ class StartUp(QObject):
             page.back_requested.connect(self.look)
             self._show(page)
 
+        passphrase_secret = self._passphrase_secret
+
         def open_(context: TaskContext) -> Actor:
-            return services.demo.open_(context.progress, context.token)
+            return services.demo.open_(
+                context.progress, context.token, passphrase=lambda: passphrase_secret
+            )
 
         handle = self._runner.submit(Lane.TENANTS, open_)
         page.follow(handle)
@@ -293,11 +340,35 @@ class StartUp(QObject):
         self._store_choice, self._may_upgrade = choice, may_upgrade
         status = self.services.vault.status()
         if status.kind.value in ("none", "session"):
-            self._show_secrets(step=2)
+            self._choose_vault(step=2)
         elif not status.unlocked:
             self._unlock_vault(status.kind.value, self._use_store)
         else:
             self._use_store()
+
+    def _choose_vault(self, *, step: int) -> None:
+        if self._passphrase_secret is None or self.services.vault.status().kind.value != "none":
+            self._show_secrets(step=step)
+            return
+        vault, passphrase_secret = self.services.vault, self._passphrase_secret
+        self._vault_step = step
+        self._boot(self.tr("Setting up the vault…"))
+
+        def set_up(_: TaskContext) -> None:
+            vault.ensure_ready(lambda: passphrase_secret)
+
+        handle = self._runner.submit(Lane.VAULT, set_up)
+        handle.succeeded.connect(self._leave_secrets)
+        handle.failed.connect(self._choose_vault_by_hand)
+
+    @Slot(object)
+    def _choose_vault_by_hand(self, error: object) -> None:
+        from altus4_desktop.ui.pages.setup import SecretsPage
+
+        self._passphrase_secret = None
+        self._show_secrets(step=self._vault_step)
+        if isinstance(self._page, SecretsPage) and isinstance(error, AltusError):
+            self._page.show_failure(error)
 
     def _show_secrets(self, *, step: int) -> None:
         from altus4_desktop.ui.pages.setup import SecretsPage
@@ -441,7 +512,7 @@ class StartUp(QObject):
         if status.unlocked:
             self._enter(actor)
         elif status.kind.value == "none" and status.problem is None:
-            self._show_secrets(step=0)
+            self._choose_vault(step=0)
         elif status.kind.value == "none":
             self._enter(actor)
         else:
@@ -489,12 +560,11 @@ class StartUp(QObject):
     def _unlock_vault(self, kind: str, after: Callable[[], object]) -> None:
         self._after_unlock = after
         if kind == "passphrase":
-            from altus4_desktop.ui.pages.sign_in import UnlockPage
-
-            page = UnlockPage(self._runner, self._report_crash)
-            page.unlock_requested.connect(self._unlock_with)
-            page.skip_requested.connect(self._go_without_vault)
-            self._show(page)
+            if self._passphrase_secret is not None:
+                self._boot(self.tr("Unlocking…"))
+                self._unlock_with(self._passphrase_secret)
+            else:
+                self._ask_passphrase()
             return
         self._boot(self.tr("Waiting for the keyring…"), can_cancel=True)
         vault = self.services.vault
@@ -505,6 +575,22 @@ class StartUp(QObject):
         self._unlocking = self._runner.submit(Lane.VAULT, unlock)
         self._unlocking.succeeded.connect(self._unlocked)
         self._unlocking.failed.connect(self._go_on_locked)
+
+    def _ask_passphrase(self) -> UnlockPage:
+        from altus4_desktop.ui.pages.sign_in import UnlockPage
+
+        page = UnlockPage(self._runner, self._report_crash)
+        page.unlock_requested.connect(self._unlock_with)
+        page.skip_requested.connect(self._go_without_vault)
+        self._show(page)
+        return page
+
+    @Slot(object)
+    def _ask_passphrase_after(self, error: object) -> None:
+        self._passphrase_secret = None
+        page = self._ask_passphrase()
+        if isinstance(error, AltusError):
+            page.show_refusal(error)
 
     @Slot(str)
     def _unlock_with(self, passphrase_secret: str) -> None:
@@ -519,6 +605,8 @@ class StartUp(QObject):
         handle.succeeded.connect(self._unlocked)
         if isinstance(self._page, UnlockPage):
             handle.failed.connect(self._page.show_refusal)
+        else:
+            handle.failed.connect(self._ask_passphrase_after)
 
     @Slot()
     def _unlocked(self) -> None:
@@ -542,20 +630,42 @@ class StartUp(QObject):
         self._after_unlock()
 
 
-def _look(services: Services, *, without_vault: bool) -> _Situation:
+def _look(
+    services: Services, password: _StorePassword | None, *, without_vault: bool
+) -> _Situation:
     metadata, accounts, vault = services.metadata, services.accounts, services.vault
     if not metadata.is_configured():
         return _Situation(_Found.NOTHING)
+    if password is None and metadata.needs_password():
+        return _ask_password(services)
     try:
-        status = metadata.open_()
+        status = metadata.open_(password.secret if password else None)
+        if password is not None and password.keeps:
+            metadata.keep_password_(password.secret)
         if status.pending:
             return _Situation(_Found.UPGRADE, migrations=status)
         if accounts.needs_setup():
             return _Situation(_Found.NOTHING)
         actor = None if without_vault else accounts.resume()
-    except VaultLockedError:
+    except VaultError as error:
         kind = vault.status().kind.value
-        if without_vault or kind in ("none", "session"):
+        if isinstance(error, VaultLockedError) and not without_vault and kind in _LASTING:
+            return _Situation(_Found.LOCKED, vault_kind=kind)
+        if not metadata.password_is_sealed() or metadata.is_open:
             raise
-        return _Situation(_Found.LOCKED, vault_kind=kind)
+        # The vault cannot give the store's password; the person still can.
+        return _ask_password(services)
+    except StoreError as error:
+        if error.code != "store.credentials":
+            raise
+        return _ask_password(services, error)
     return _Situation(_Found.SOMEBODY if actor else _Found.NOBODY, actor=actor)
+
+
+def _ask_password(services: Services, error: AltusError | None = None) -> _Situation:
+    return _Situation(
+        _Found.ASKING,
+        store=store_words(services)[1],
+        can_keep=services.metadata.can_keep_password(),
+        error=error,
+    )

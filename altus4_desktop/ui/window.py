@@ -34,7 +34,8 @@ class MainWindow(QMainWindow):
     ``painted`` comes once after the first paint, ``interactive`` once when the first page that
     waits for a person has been painted, ``settled`` when the store has been opened and looked at
     (a sign-in that is sent before waits for it). ``services_factory`` is called in the background
-    after the first paint. Closing cancels all work and waits for it at most three seconds.
+    after the first paint; ``passphrase_secret`` opens or sets up the vault without asking.
+    Closing cancels all work and waits for it at most three seconds.
     """
 
     painted = Signal()
@@ -50,6 +51,7 @@ class MainWindow(QMainWindow):
         *,
         report_crash: Callable[[BaseException], None],
         open_demo: bool = False,
+        passphrase_secret: str | None = None,
     ) -> None:
         super().__init__()
         self.setObjectName("window")
@@ -72,6 +74,7 @@ class MainWindow(QMainWindow):
             report_crash,
             open_demo=open_demo,
             expects_sign_in=self._memory.expects_sign_in,
+            passphrase_secret=passphrase_secret,
             parent=self,
         )
         self.start_up.page_wanted.connect(self._show_page)

@@ -16,7 +16,14 @@ from pytestqt.qtbot import QtBot
 from altus4_desktop.domain.accounts import Actor, Role
 from altus4_desktop.domain.cancel import CancelToken
 from altus4_desktop.domain.connections import Flavour, TlsReport
-from altus4_desktop.domain.errors import AccessError, AltusError, VaultError, VaultLockedError
+from altus4_desktop.domain.errors import (
+    AccessError,
+    AltusError,
+    InputError,
+    StoreError,
+    VaultError,
+    VaultLockedError,
+)
 from altus4_desktop.domain.local_server import LocalServerStatus
 from altus4_desktop.domain.progress import Progress, ProgressSink
 from altus4_desktop.domain.revisions import (
@@ -79,6 +86,12 @@ class FakeVault:
     def set_up_session(self) -> None:
         self.kind, self.unlocked = "session", True
 
+    def ensure_ready(self, passphrase: Callable[[], str | None]) -> None:
+        secret = passphrase()
+        if not secret:
+            raise InputError("passphrase", "The passphrase is too short.")
+        self.set_up_passphrase(secret)
+
     def unlock(self, secret: str | None = None, token: CancelToken | None = None) -> None:
         if self.gate is not None and token is not None:
             self.gate.wait(token)
@@ -100,11 +113,31 @@ class FakeMetadata:
     error: AltusError | None = None
     chosen: list[str | None] = field(default_factory=list)
     report: StoreReport | AltusError | None = None
+    password: str | None = None
+    sealed: bool = False
+    can_keep: bool = False
+    is_open: bool = False
+    kept: list[str] = field(default_factory=list)
 
     def is_configured(self) -> bool:
         return self.configured
 
-    def open_(self) -> MigrationStatus:
+    def needs_password(self) -> bool:
+        return self.password is not None and not self.is_open
+
+    def password_is_sealed(self) -> bool:
+        return self.sealed
+
+    def can_keep_password(self) -> bool:
+        return self.can_keep
+
+    def keep_password_(self, secret: str) -> None:
+        self.kept.append(secret)
+
+    def open_(self, secret: str | None = None) -> MigrationStatus:
+        if self.password is not None and not self.is_open and secret != self.password:
+            raise StoreError("The server refuses the password.", code="store.credentials")
+        self.is_open = True
         if self.error is not None:
             raise self.error
         return migrations(pending=self.pending)
@@ -213,8 +246,16 @@ class FakeDemo:
     server: FakeServer
     gate: Gate | None = None
     error: AltusError | None = None
+    passphrases: list[str | None] = field(default_factory=list)
 
-    def open_(self, progress: ProgressSink, token: CancelToken) -> Actor:
+    def open_(
+        self,
+        progress: ProgressSink,
+        token: CancelToken,
+        *,
+        passphrase: Callable[[], str | None] = lambda: None,
+    ) -> Actor:
+        self.passphrases.append(passphrase())
         progress(Progress("Starting MariaDB", 0.4))
         if self.gate is not None:
             self.gate.wait(token)
@@ -242,6 +283,7 @@ class House:
         self.connections = FakeConnections()
         self.history = FakeHistory()
         self.search = FakeSearch()
+        self.passphrase_secret: str | None = None
         self.crashes: list[BaseException] = []
         self.runner = TaskRunner()
         self.runner.crashed.connect(self.crashes.append)
@@ -285,6 +327,7 @@ class House:
                 self.theme,
                 self.data_dir,
                 report_crash=self.crashes.append,
+                passphrase_secret=self.passphrase_secret,
             )
             self.qtbot.addWidget(self._window)
         return self._window

@@ -25,10 +25,12 @@ from altus4_desktop.domain.errors import (
     SchemaError,
     StoreError,
     VaultError,
+    VaultLockedError,
 )
+from altus4_desktop.domain.revisions import MigrationStatus
 from altus4_desktop.domain.searching import SearchOutcome, SearchRequest
 from altus4_desktop.services import Services
-from tests.ui.house import ADA, PASSWORD, WAIT_MS, House
+from tests.ui.house import ADA, PASSWORD, WAIT_MS, House, migrations
 from tests.ui.world import Gate, make_connection
 
 
@@ -366,6 +368,100 @@ def test_locking_hides_everything_until_the_password(house: House) -> None:
     type_into(house, "unlock.passphrase", PASSWORD)
     press(house, "unlock.accept")
     house.wait_for("workspace")
+
+
+def test_a_shared_store_asks_for_its_password(house: House) -> None:
+    house.set_up()
+    house.metadata.password = "open sesame"
+    page = house.open_("store_password").page
+    assert page is not None
+    type_into(house, "store_password.password", "open barley")
+    press(house, "store_password.accept")
+    house.qtbot.waitUntil(lambda: "refuses the password" in texts(page), timeout=WAIT_MS)
+    assert house.window.page is page
+    type_into(house, "store_password.password", "open sesame")
+    press(house, "store_password.accept")
+    house.wait_for("sign_in")
+    assert house.metadata.kept == []
+
+
+def test_a_store_password_that_was_changed_is_asked_for_and_kept(house: House) -> None:
+    house.set_up()
+    house.vault.unlocked = True
+    house.metadata.can_keep = True
+    house.metadata.error = StoreError("The server refuses it.", code="store.credentials")
+    page = house.open_("store_password").page
+    assert page is not None
+    assert "The server refuses it." in texts(page)
+    house.metadata.error = None
+    type_into(house, "store_password.password", "new one")
+    press(house, "store_password.accept")
+    house.wait_for("sign_in")
+    assert house.metadata.kept == ["new one"]
+
+
+def test_a_store_password_the_vault_cannot_give_is_asked_for(house: House) -> None:
+    house.set_up()
+    house.vault.kind = "none"
+    house.metadata.sealed = True
+    lost = VaultLockedError("Its key ended with the program.")
+
+    def open_(secret: str | None = None) -> MigrationStatus:
+        if secret is None:
+            raise lost
+        return migrations()
+
+    house.metadata.open_ = open_  # type: ignore[method-assign]  # a vault that is gone
+    house.open_("store_password")
+    press(house, "store_password.choose")
+    house.wait_for("store")
+
+
+def test_the_passphrase_given_at_the_start_opens_the_vault(house: House) -> None:
+    house.set_up(remembered=True, vault="passphrase")
+    house.passphrase_secret = PASSWORD
+    house.open_("workspace")
+    assert house.vault.unlocked
+
+
+def test_a_wrong_passphrase_given_at_the_start_is_asked_for(house: House) -> None:
+    house.set_up(remembered=True, vault="passphrase")
+    house.passphrase_secret = "not it"
+    page = house.open_("unlock").page
+    assert page is not None
+    assert "That is not the passphrase." in texts(page)
+    type_into(house, "unlock.passphrase", PASSWORD)
+    press(house, "unlock.accept")
+    house.wait_for("workspace")
+
+
+def test_the_passphrase_given_at_the_start_sets_up_the_vault(house: House) -> None:
+    house.passphrase_secret = "open sesame please"
+    house.open_("welcome")
+    press(house, "welcome.setup")
+    house.wait_for("store")
+    press(house, "store.accept")
+    house.wait_for("account")
+    assert house.vault.passphrase == "open sesame please"
+
+
+def test_an_unfit_passphrase_given_at_the_start_is_chosen_by_hand(house: House) -> None:
+    house.passphrase_secret = ""
+    house.vault.keyring_problem = VaultError("No keyring is running on this computer.")
+    house.open_("welcome")
+    press(house, "welcome.setup")
+    house.wait_for("store")
+    press(house, "store.accept")
+    page = house.wait_for("secrets")
+    assert "The passphrase is too short." in texts(page)
+
+
+def test_the_demo_uses_the_passphrase_given_at_the_start(house: House) -> None:
+    house.passphrase_secret = "open sesame please"
+    house.open_("welcome")
+    press(house, "welcome.demo")
+    house.wait_for("workspace")
+    assert house.demo.passphrases == ["open sesame please"]
 
 
 def test_locking_stops_a_running_search(house: House) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from PySide6.QtCore import Qt, QTimer, Signal, Slot
-from PySide6.QtWidgets import QCheckBox, QLineEdit
+from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QLineEdit
 
 from altus4_desktop.domain.accounts import Actor
 from altus4_desktop.domain.errors import AccessError, AltusError
@@ -221,6 +221,68 @@ class UnlockPage(SecretPage):
         self._passphrase.forget()
         self._row.clear_error()
         self.set_busy(busy=False)
+
+
+class StorePasswordPage(SecretPage):
+    """``password_entered``: the password of the shared store, and whether to keep it."""
+
+    password_entered = Signal(str, bool)
+    choose_requested = Signal()
+    quit_requested = Signal()
+
+    def __init__(
+        self,
+        store: str,
+        runner: TaskRunner,
+        report_crash: Callable[[BaseException], None],
+        *,
+        can_keep: bool,
+    ) -> None:
+        super().__init__(runner, report_crash, name="store_password")
+        self.entitle(self.tr("Password of the shared store"), self.tr("Open the store"))
+        self.add_heading(self.tr("Open the shared store"), store, "database")
+        self._password = PasswordField(name="store_password.password", label=self.tr("Password"))
+        self._row = FormRow(
+            self.tr("Password"),
+            self._password,
+            hint=self.tr("Of the database account, not of yours."),
+        )
+        self.fields = {"password": self._row}
+        self.add_rows(self._row)
+        self._keep = QCheckBox(self.tr("Keep it on this computer"))
+        self._keep.setObjectName("store_password.keep")
+        self._keep.setAccessibleName(self._keep.text())
+        self._keep.setVisible(can_keep)
+        self._keep.setChecked(can_keep)
+        self.card.body.addWidget(self._keep)
+        self.finish_card()
+        links = QHBoxLayout()
+        links.addStretch(1)
+        for text, name, asked in (
+            (self.tr("Choose another store…"), "choose", self.choose_requested),
+            (self.tr("Quit"), "quit", self.quit_requested),
+        ):
+            link = Button(text, "link", name=f"store_password.{name}")
+            link.clicked.connect(asked)
+            links.addWidget(link)
+        links.addStretch(1)
+        self.column.addLayout(links)
+
+    def focus_first(self) -> None:
+        """Begin to type."""
+        self._password.setFocus()
+
+    def send(self) -> None:
+        """Emit the password; an account may have an empty one."""
+        self.set_busy(busy=True, text=self.tr("Opening…"))
+        self.password_entered.emit(self._password.text(), self._keep.isChecked())
+
+    @Slot(object)
+    def show_refusal(self, error: BaseException) -> None:
+        """Say why the store did not open."""
+        self.set_busy(busy=False)
+        if isinstance(error, AltusError):
+            self.show_access_error(error, self._row)
 
 
 class LockPage(SecretPage):

@@ -146,6 +146,25 @@ def test_a_sealed_password_goes_only_where_it_was_sealed_for(desk: _Desk) -> Non
     assert given._password(given.location) == "given"
 
 
+def test_a_store_password_can_be_kept_later(desk: _Desk) -> None:
+    metadata = desk.start()
+    assert not metadata.needs_password()
+    metadata.choose_(_SHARED)
+    assert metadata.needs_password()
+    assert not metadata.can_keep_password()
+    desk.vault.ensure_ready()
+    assert metadata.can_keep_password()
+    metadata.keep_password_("CANARY")
+    assert not metadata.needs_password()
+    again = desk.start()
+    desk.vault.ensure_ready()
+    assert again._password(again.location) == "CANARY"
+    elsewhere = desk.start("mysql://ada@other.example.org/meta")
+    desk.vault.ensure_ready()
+    assert elsewhere.needs_password()
+    assert not elsewhere.can_keep_password()
+
+
 def test_a_key_is_not_made_anew_while_a_store_password_is_sealed(desk: _Desk) -> None:
     metadata = desk.start()
     desk.vault.ensure_ready()
