@@ -27,6 +27,7 @@ def downgrade() -> None:
     """Users without preferences."""
     steps.forget_updated_at("users")
     steps.drop_index("users", "idx_users_timezone")
-    steps.drop_column("users", "preferences")
+    # In reverse: a kill in between leaves what `upgrade` completes in the same order.
     steps.drop_column("users", "timezone")
+    steps.drop_column("users", "preferences")
     steps.keep_updated_at("users", _BEFORE)
