@@ -104,7 +104,8 @@ def run_search(args: argparse.Namespace, context: CliContext) -> int:
     if args.batch is not None and form in {"table", "csv"} and args.format is not None:
         raise InputError("format", "A batch prints JSON, one document a line.")
     actor = context.actor()
-    context.unlock_vault()
+    if context.services.connections.list_(actor):
+        context.unlock_vault()
     names = dict.fromkeys(args.connections)
     ids = tuple(context.services.connections.get_(actor, name).id for name in names)
     cell_limit = _READABLE_CELL_LIMIT if form == "table" and args.batch is None else CELL_LIMIT
@@ -157,15 +158,14 @@ class _Asked:
 
     def document(self, query: str, token: CancelToken) -> tuple[dict[str, Any], int]:
         """The JSON document of ``query`` and its exit code; a failure is a document too."""
-        from altus4_desktop.cli.search_output import outcome_document
+        from altus4_desktop.cli.search_output import failure_document, outcome_document
 
         try:
             outcome = self.search(query, token)
             statements = self.statements(outcome) if self._args.explain else None
         except AltusError as error:
-            problem = {"code": error.code, "message": error.message, "hint": error.hint}
             code = EXIT_USAGE if isinstance(error, InputError) else EXIT_FAILED
-            return {"query": query, "mode": self._args.mode, "error": problem}, code
+            return failure_document(query, self._args.mode, error), code
         return outcome_document(outcome, statements), exit_code(outcome)
 
 

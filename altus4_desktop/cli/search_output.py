@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from altus4_desktop.domain.errors import AltusError
 from altus4_desktop.domain.searching import (
     SearchHit,
     SearchOutcome,
@@ -42,6 +43,22 @@ def outcome_document(
             for (connection, table, index), sql in statements.items()
         ]
     return document
+
+
+def failure_document(query: str, mode: str, error: AltusError) -> dict[str, Any]:
+    """The document of a query that could not be asked: as the others, empty, and why."""
+    return {
+        "query": query,
+        "mode": mode,
+        "total_ms": 0.0,
+        "search_id": None,
+        "sources": [],
+        "hits": [],
+        "has_more": False,
+        "categories": [],
+        "warnings": [],
+        "error": {"code": error.code, "message": error.message, "hint": error.hint},
+    }
 
 
 def hit_document(hit: SearchHit, *, explain: bool = False) -> dict[str, Any]:

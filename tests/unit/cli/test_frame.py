@@ -149,3 +149,19 @@ def test_a_shared_store_asks_for_its_password(
     assert asked == ["Password of ada at db.example.org: "]
     monkeypatch.setenv("ALTUS4_METADATA_PASSWORD", "")
     assert CliContext(tmp_path, url, output).store_password() is None
+
+
+def test_a_search_without_connections_needs_no_vault(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = ["--data-dir", str(tmp_path)]
+    monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.fail.Keyring")
+    monkeypatch.delenv("ALTUS4_PASSPHRASE", raising=False)
+    monkeypatch.setattr(sys, "stdin", io.StringIO("correct horse battery\n"))
+    made = ["users", "create", "--email", "a@b.org", "--name", "A", "--password-stdin"]
+    assert main([*made, *place]) == EXIT_DONE
+    monkeypatch.setenv("ALTUS4_USER", "a@b.org")
+    monkeypatch.setenv("ALTUS4_PASSWORD", "correct horse battery")
+    capsys.readouterr()
+    assert main(["search", "any", *place]) == EXIT_USAGE
+    assert "There is no connection to search." in capsys.readouterr().err
