@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from functools import partial
 
-from PySide6.QtCore import Qt, QTimer, Signal, Slot
+from PySide6.QtCore import Qt, QTimer, Slot
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
@@ -17,6 +17,8 @@ from PySide6.QtWidgets import (
 
 from altus4_desktop.domain.connections import PoolStats
 from altus4_desktop.tasks.runner import TaskHandle, TaskRunner
+from altus4_desktop.ui.panes.elided import ElidedLabel
+from altus4_desktop.ui.panes.painting import plain_tool_tip
 from altus4_desktop.ui.theme import Space
 from altus4_desktop.ui.widgets import Divider, Icon, IconButton, Label, Spinner
 
@@ -63,7 +65,7 @@ class TaskRow(QWidget):
         fraction = progress.fraction if progress is not None else None
         metrics = self._text.fontMetrics()
         self._text.setText(metrics.elidedText(text, Qt.TextElideMode.ElideRight, 360))
-        self._text.setToolTip(text)
+        self._text.setToolTip(plain_tool_tip(text))
         self._bar.setHidden(fraction is None)
         if fraction is not None:
             self._bar.setValue(round(fraction * 1000))
@@ -128,13 +130,11 @@ class TaskStrip(QWidget):
         hidden = len(lasting) - len(shown)
         self._more.setHidden(hidden <= 0)
         self._more.setText(self.tr("and {count} more").format(count=hidden))
-        self._more.setToolTip("\n".join(handle.title for handle in lasting[2:]))
+        self._more.setToolTip(plain_tool_tip("\n".join(it.title for it in lasting[2:])))
 
 
 class StatusBar(QFrame):
     """The line at the bottom of the window."""
-
-    store_clicked = Signal()
 
     def __init__(self, runner: TaskRunner, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -148,14 +148,18 @@ class StatusBar(QFrame):
         self._store = _Fact("database", "status.store")
         self._pools = _Fact("plug", "status.pools")
         self._user = _Fact("user", "status.user")
+        self._vault = _Fact("key", "status.vault")
         row.addWidget(self._store)
         row.addWidget(_line())
         row.addWidget(self._pools)
-        self._announcement = Label()
+        self._vault_line = _line()
+        row.addWidget(self._vault_line)
+        row.addWidget(self._vault)
+        self.set_vault("", "")
+        self._announcement = ElidedLabel()
         self._announcement.setObjectName("status.announcement")
         row.addSpacing(Space.M)
-        row.addWidget(self._announcement)
-        row.addStretch(1)
+        row.addWidget(self._announcement, 1)
         row.addWidget(TaskStrip(runner, self))
         row.addSpacing(Space.S)
         row.addWidget(self._user)
@@ -172,6 +176,12 @@ class StatusBar(QFrame):
     def set_user(self, text: str, tool_tip: str) -> None:
         """Say who is signed in."""
         self._user.set(text, tool_tip)
+
+    def set_vault(self, text: str, tool_tip: str) -> None:
+        """Say how long passwords are kept, where that is not for good; empty: say nothing."""
+        self._vault.set(text, tool_tip)
+        self._vault.setVisible(bool(text))
+        self._vault_line.setVisible(bool(text))
 
     def set_pools(self, pools: int, stats: PoolStats) -> None:
         """Show the sum over ``pools`` open pools."""
@@ -213,7 +223,7 @@ class _Fact(QWidget):
     def set(self, text: str, tool_tip: str) -> None:
         self._text.setText(text)
         self.setAccessibleName(text)
-        self.setToolTip(tool_tip)
+        self.setToolTip(plain_tool_tip(tool_tip))
 
 
 def _line() -> QWidget:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QCoreApplication
 
+from altus4_desktop.domain.accounts import Actor
 from altus4_desktop.domain.errors import AltusError
 
 if TYPE_CHECKING:
@@ -25,6 +26,20 @@ def error_hint(error: AltusError) -> str:
 def _fill(error: AltusError, template: str) -> str:
     text = QCoreApplication.translate("errors", template)
     return text.format_map(error.details) if error.details else text
+
+
+def session_vault_words(actor: Actor) -> str:
+    """What it means that passwords are kept until the program ends."""
+    if actor.is_demo:
+        return QCoreApplication.translate(
+            "vault",
+            "The demo's passwords are kept in memory only; they are made anew at each start.",
+        )
+    return QCoreApplication.translate(
+        "vault",
+        "Passwords are kept in memory only and are lost when the program ends. At the next sign-in "
+        "you are asked again where to keep them.",
+    )
 
 
 def store_words(services: Services) -> tuple[str, str]:

@@ -11,6 +11,7 @@ from PySide6.QtGui import QCloseEvent, QKeySequence, QPaintEvent, QShortcut
 from PySide6.QtWidgets import QMainWindow, QStackedWidget, QWidget
 
 from altus4_desktop.domain.accounts import Actor
+from altus4_desktop.domain.errors import AltusError
 from altus4_desktop.tasks.runner import Lane, TaskContext, TaskRunner
 from altus4_desktop.ui.geometry import LEAST_SIZE, WindowMemory
 from altus4_desktop.ui.icons import app_icon
@@ -18,6 +19,7 @@ from altus4_desktop.ui.pages.base import Page
 from altus4_desktop.ui.pages.waiting import BootingPage
 from altus4_desktop.ui.session import Session
 from altus4_desktop.ui.startup import StartUp
+from altus4_desktop.ui.texts import error_message
 from altus4_desktop.ui.theme import Theme
 
 if TYPE_CHECKING:
@@ -41,6 +43,7 @@ class MainWindow(QMainWindow):
     painted = Signal()
     interactive = Signal()
     settled = Signal()
+    _problem_came = Signal(object)
 
     def __init__(
         self,
@@ -81,6 +84,8 @@ class MainWindow(QMainWindow):
         self.start_up.signed_in.connect(self._open_workspace)
         self.start_up.quit_wanted.connect(self.close)
         self.start_up.settled.connect(self.settled)
+        # The history's own thread tells, so this window hears of it in its turn.
+        self._problem_came.connect(self._announce_problem, Qt.ConnectionType.QueuedConnection)
         self.start_up.show_first()
         quit_ = QShortcut(QKeySequence("Ctrl+Q"), self)
         quit_.activated.connect(self.close)
@@ -129,6 +134,8 @@ class MainWindow(QMainWindow):
         if self._workspace is not None:
             self._workspace.shut()
         self._runner.shutdown(QUIT_WAIT_S)
+        if self._session is not None:
+            self._session.services.history.on_problem = None
         super().closeEvent(event)
 
     @Slot(object)
@@ -162,6 +169,7 @@ class MainWindow(QMainWindow):
         )
         session.set_actor(actor)
         self._session = session
+        services.history.on_problem = self._problem_came.emit
         workspace = Workspace(session, self._memory.pane, self)
         workspace.lock_requested.connect(self.lock)
         workspace.sign_out_requested.connect(self.sign_out)
@@ -171,6 +179,11 @@ class MainWindow(QMainWindow):
         self.start_up.leave_pages()
         workspace.current_pane.focus_first()
         self._name_window(actor)
+
+    @Slot(object)
+    def _announce_problem(self, problem: AltusError) -> None:
+        if self._session is not None:
+            self._session.announced.emit(error_message(problem))
 
     def _close_workspace(self) -> None:
         workspace, self._workspace = self._workspace, None

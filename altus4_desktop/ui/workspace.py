@@ -11,14 +11,14 @@ from PySide6.QtGui import QKeySequence, QResizeEvent, QShortcut
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from altus4_desktop.domain.connections import PoolStats
-from altus4_desktop.tasks.runner import Lane, TaskContext
+from altus4_desktop.tasks.runner import Lane, TaskContext, TaskHandle
 from altus4_desktop.ui.palette import CommandPalette, Entry
 from altus4_desktop.ui.pane import Command, Pane
 from altus4_desktop.ui.rail import Place, Rail
 from altus4_desktop.ui.session import Session
 from altus4_desktop.ui.shortcuts import Group, ShortcutSheet
 from altus4_desktop.ui.status import StatusBar
-from altus4_desktop.ui.texts import store_words
+from altus4_desktop.ui.texts import session_vault_words, store_words
 from altus4_desktop.ui.theme import Space, ThemeChoice
 from altus4_desktop.ui.widgets import Icon, Label
 
@@ -98,6 +98,7 @@ class Workspace(QWidget):
         session.pane_requested.connect(self._hand_over)
         session.announced.connect(self.status.announce)
         session.connections_changed.connect(self._read_connections)
+        session.runner.finished.connect(self._follow_vault)
         self._connection_ids: tuple[str, ...] = ()
         self._clock = QTimer(self)
         self._clock.setInterval(_POOLS_MS)
@@ -106,6 +107,7 @@ class Workspace(QWidget):
         self._show_facts()
         self.show_pane(first_pane if first_pane in self._entrances else "search")
         self._read_connections()
+        self._read_vault()
 
     @property
     def current_pane(self) -> Pane:
@@ -317,6 +319,37 @@ class Workspace(QWidget):
     def _keep_connections(self, ids: tuple[str, ...]) -> None:
         self._connection_ids = ids
         self._show_pools()
+
+    @Slot(object)
+    def _follow_vault(self, handle: TaskHandle) -> None:
+        # Locking, unlocking and the local server, which sets a vault up where there is none.
+        if handle.lane is Lane.VAULT or (handle.lane is Lane.TENANTS and handle.title):
+            self._read_vault()
+
+    def _read_vault(self) -> None:
+        vault = self.session.services.vault
+
+        def read(_: TaskContext) -> tuple[str, bool]:
+            status = vault.status()
+            return status.kind.value, status.unlocked
+
+        handle = self.session.runner.submit(Lane.METADATA, read)
+        handle.succeeded.connect(self._show_vault)
+
+    @Slot(object)
+    def _show_vault(self, status: tuple[str, bool]) -> None:
+        kind, is_unlocked = status
+        if kind == "session":
+            self.status.set_vault(
+                self.tr("Passwords until you quit"), session_vault_words(self.session.actor)
+            )
+        elif kind == "none" or is_unlocked:
+            self.status.set_vault("", "")
+        else:
+            self.status.set_vault(
+                self.tr("Passwords locked"),
+                self.tr("Saved passwords cannot be used until the vault is unlocked."),
+            )
 
     @Slot()
     def _show_pools(self) -> None:

@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
 )
 from pytestqt.qtbot import QtBot
 
+from altus4_desktop.domain.errors import StoreError
 from altus4_desktop.domain.progress import Progress
 from altus4_desktop.tasks.runner import Lane, TaskContext
 from altus4_desktop.ui.palette import CommandPalette
@@ -216,6 +217,44 @@ def test_the_status_bar_says_store_person_and_pools(house: House, workspace: Wor
     announcement = house.find("status.announcement")
     assert isinstance(announcement, QLabel)
     assert announcement.text() == "Copied"
+
+
+def test_what_the_history_could_not_write_is_announced(house: House, workspace: Workspace) -> None:
+    tell = house.history.on_problem
+    assert tell is not None
+    problem = StoreError("{count} searches were not written.", details={"count": 2})
+    writer = threading.Thread(target=tell, args=(problem,))
+    writer.start()
+    writer.join()
+    announcement = house.find("status.announcement")
+    assert isinstance(announcement, QLabel)
+    assert announcement.text() == "", "said on the window's own thread, in its turn"
+    house.qtbot.waitUntil(
+        lambda: announcement.text() == "2 searches were not written.", timeout=WAIT_MS
+    )
+    house.window.close()
+    assert house.history.on_problem is None
+
+
+def test_passwords_that_are_not_kept_are_said_to_be(house: House, workspace: Workspace) -> None:
+    fact = workspace.findChild(QWidget, "status.vault")
+    assert fact is not None
+    assert not fact.isVisible()
+    house.vault.kind, house.vault.unlocked = "session", True
+    house.runner.submit(Lane.TENANTS, lambda _: None, title="Starting the local server")
+    house.qtbot.waitUntil(fact.isVisible, timeout=WAIT_MS)
+    assert fact.accessibleName() == "Passwords until you quit"
+    assert "lost when the program ends" in fact.toolTip()
+    house.vault.kind, house.vault.unlocked = "keyring", False
+    house.runner.submit(Lane.VAULT, lambda _: None)
+    house.qtbot.waitUntil(lambda: fact.accessibleName() == "Passwords locked", timeout=WAIT_MS)
+
+
+def test_a_long_announcement_does_not_widen_the_window(house: House, workspace: Workspace) -> None:
+    least = house.window.minimumSizeHint().width()
+    workspace.session.announced.emit("A very long sentence. " * 30)
+    house.qtbot.wait(50)
+    assert house.window.minimumSizeHint().width() == least
 
 
 def test_the_production_banner_follows_its_pane(house: House, workspace: Workspace) -> None:

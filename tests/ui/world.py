@@ -220,6 +220,7 @@ class FakeHistory:
 
     queries: list[str] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
+    on_problem: Callable[[AltusError], None] | None = None
 
     def recent(self, actor: Actor, prefix: str = "", limit: int = 20) -> list[SearchRecord]:
         self.asked.append(prefix)

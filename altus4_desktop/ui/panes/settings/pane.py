@@ -30,7 +30,7 @@ from altus4_desktop.ui.dialogs import Dialog, confirm
 from altus4_desktop.ui.models.records import Column, RecordModel
 from altus4_desktop.ui.pane import Command, Pane
 from altus4_desktop.ui.session import Session
-from altus4_desktop.ui.texts import store_words
+from altus4_desktop.ui.texts import error_message, session_vault_words, store_words
 from altus4_desktop.ui.theme import Space, ThemeChoice
 from altus4_desktop.ui.times import ago, full
 from altus4_desktop.ui.widgets import (
@@ -53,6 +53,7 @@ class _Facts:
     migrations: MigrationStatus
     vault_kind: str
     is_unlocked: bool
+    vault_problem: str
 
 
 class SettingsPane(Pane):
@@ -100,7 +101,8 @@ class SettingsPane(Pane):
 
         def read(_: TaskContext) -> _Facts:
             status = services.vault.status()
-            return _Facts(services.metadata.status_(), status.kind.value, status.unlocked)
+            problem = error_message(status.problem) if status.problem else ""
+            return _Facts(services.metadata.status_(), status.kind.value, status.unlocked, problem)
 
         self.submit(Lane.METADATA, read, self._show_facts)
 
@@ -306,14 +308,11 @@ class SettingsPane(Pane):
             ),
             "session": (
                 self.tr("Until the program ends"),
-                self.tr(
-                    "Saved passwords can be read only until the program ends. Sign out and set up "
-                    "a keyring or a passphrase to keep them."
-                ),
+                session_vault_words(self.session.actor),
             ),
             "none": (
                 self.tr("Not set up"),
-                self.tr("Nothing is kept yet. You are asked when the first password is saved."),
+                facts.vault_problem or self.tr("No password has been saved yet."),
             ),
         }
         name, text = names[facts.vault_kind]
@@ -321,6 +320,8 @@ class SettingsPane(Pane):
         self._vault_text.setText(text)
         if facts.vault_kind == "none":
             self._vault_chip.set("neutral", self.tr("Empty"))
+        elif facts.vault_kind == "session":
+            self._vault_chip.set("warning", self.tr("Not saved"))
         elif facts.is_unlocked:
             self._vault_chip.set("ok", self.tr("Unlocked"))
         else:
