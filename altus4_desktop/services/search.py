@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import uuid
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -12,6 +11,7 @@ from altus4_desktop.domain.accounts import Actor
 from altus4_desktop.domain.cancel import CancelToken
 from altus4_desktop.domain.connections import Connection
 from altus4_desktop.domain.errors import InputError, NotFoundError
+from altus4_desktop.domain.identity import time_ordered_id
 from altus4_desktop.domain.searching import (
     SearchHit,
     SearchMode,
@@ -240,7 +240,7 @@ def _question(request: SearchRequest, search_id: str = "") -> Question:
     boolean = request.mode is SearchMode.BOOLEAN
     hangs = boolean and hangs_aria(parse_boolean(query))
     return Question(
-        search_id=search_id or str(uuid.uuid4()),
+        search_id=search_id or time_ordered_id(),
         query=query if boolean else safe_natural(query),
         boolean=boolean,
         hangs_aria=hangs,
