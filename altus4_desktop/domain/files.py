@@ -10,9 +10,15 @@ from pathlib import Path
 
 
 def make_private_folder(path: Path) -> Path:
-    """Create ``path`` (and its parents) if needed and give it mode 0700; raises OSError."""
+    """Create ``path`` (and its parents) if needed and give it mode 0700; raises OSError.
+
+    A folder that is everybody's on purpose, as /tmp is, is refused and not taken from them.
+    """
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if os.name == "posix" and path.stat().st_mode & 0o077:
+    mode = path.stat().st_mode
+    if os.name == "posix" and mode & 0o077:
+        if mode & stat.S_ISVTX:
+            raise OSError(errno.EPERM, "the folder is everybody's", str(path))
         path.chmod(0o700)
     return path
 

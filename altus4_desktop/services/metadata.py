@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from altus4_desktop.domain.accounts import Actor, Role
 from altus4_desktop.domain.cancel import CancelToken
 from altus4_desktop.domain.errors import AccessError, SchemaError, StoreError
+from altus4_desktop.domain.files import make_private_folder
 from altus4_desktop.domain.progress import ProgressSink, ignore_progress
 from altus4_desktop.domain.revisions import MigrationStatus, Revision, StoreReport
 from altus4_desktop.services.settings import Settings
@@ -215,10 +216,24 @@ class MetadataService:
 
         if self._store is None:
             location = self.location
+            self._make_folder_private()
             if password_secret is None and not location.embedded:
                 password_secret = self._password(location)
             self._store = open_store(location, password_secret, backups=self._data_dir / _BACKUPS)
         return self._store
+
+    def _make_folder_private(self) -> None:
+        if not self._data_dir.exists():
+            return
+        try:
+            make_private_folder(self._data_dir)
+        except OSError as error:
+            raise StoreError(
+                "The data folder “{path}” cannot be kept from others: {reason}.",
+                hint="Give it back to your user, or choose another with --data-dir.",
+                code="store.folder",
+                details={"path": str(self._data_dir), "reason": error.strerror or str(error)},
+            ) from error
 
     def _refresh(self) -> MigrationStatus:
         from altus4_desktop.storage.migrator import newer_store

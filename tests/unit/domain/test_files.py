@@ -27,6 +27,13 @@ def test_an_open_folder_is_closed(tmp_path: Path) -> None:
     assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o700
 
 
+def test_a_folder_of_everybody_stays_theirs(tmp_path: Path) -> None:
+    tmp_path.chmod(0o1777)
+    with pytest.raises(OSError, match="everybody"):
+        make_private_folder(tmp_path)
+    assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o1777
+
+
 def test_a_planted_symlink_is_replaced_not_followed(tmp_path: Path) -> None:
     victim = tmp_path / "victim"
     victim.write_bytes(b"untouched")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import stat
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -63,6 +64,22 @@ def test_nothing_is_made_before_it_is_opened(desk: _Desk) -> None:
     with pytest.raises(StoreError) as caught:
         _ = metadata.store
     assert caught.value.code == "store.closed"
+
+
+def test_a_folder_that_others_may_read_is_closed_to_them(desk: _Desk) -> None:
+    desk.folder.mkdir()
+    desk.folder.chmod(0o755)
+    desk.start().open_()
+    assert stat.S_IMODE(desk.folder.stat().st_mode) == 0o700
+
+
+def test_a_folder_of_everybody_is_refused(desk: _Desk) -> None:
+    desk.folder.mkdir()
+    desk.folder.chmod(0o1777)
+    with pytest.raises(StoreError) as caught:
+        desk.start().open_()
+    assert caught.value.code == "store.folder"
+    assert list(desk.folder.iterdir()) == []
 
 
 def test_the_embedded_store_upgrades_by_itself(desk: _Desk) -> None:
