@@ -255,6 +255,8 @@ def _print(
         colour = out.is_terminal
         for line in search_output.readable_lines(outcome, colour=colour, explain=explain):
             out.line(line)
+    for failure in search_output.failures(outcome):
+        out.problem(*failure)
     for line in search_output.remarks(outcome):
         out.say(line)
     for (connection, table, index), statement in statements.items():

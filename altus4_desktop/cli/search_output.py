@@ -132,13 +132,19 @@ def readable_lines(outcome: SearchOutcome, *, colour: bool, explain: bool = Fals
             )
 
 
-def remarks(outcome: SearchOutcome) -> Iterator[str]:
-    """What else to say: sources that failed, notices, how many and how long."""
+def failures(outcome: SearchOutcome) -> Iterator[tuple[str, str, str]]:
+    """Sentence, hint and code of each source that did not answer."""
     for report in outcome.sources:
         if report.state is not SourceState.OK:
-            said = report.error.message if report.error else report.state.value.replace("_", " ")
+            state = report.state.value
+            said = report.error.message if report.error else state.replace("_", " ")
             hint = report.error.hint if report.error else ""
-            yield printable(f"{_place(report)}: {_sentence(said, hint)}")
+            code = report.error.code if report.error else f"search.{state}"
+            yield printable(f"{_place(report)}: {said}"), printable(hint), code
+
+
+def remarks(outcome: SearchOutcome) -> Iterator[str]:
+    """What else to say: notices, how many and how long."""
     for notice in outcome.notices:
         yield printable(_sentence(notice.message, notice.hint))
     count = len(outcome.hits)

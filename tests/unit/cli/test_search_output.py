@@ -10,6 +10,7 @@ import pytest
 from altus4_desktop.cli.search import exit_code
 from altus4_desktop.cli.search_output import (
     csv_lines,
+    failures,
     hit_document,
     outcome_document,
     readable_lines,
@@ -123,9 +124,11 @@ def test_nothing_a_terminal_could_obey_is_printed() -> None:
 
 
 def test_remarks_name_what_failed_and_how_to_go_on() -> None:
-    said = list(remarks(outcome(state=SourceState.FAILED)))
-    assert said[0] == "shop/articles/ft: “db” was not found. Look."
-    assert said[-1] == "0 hits from 1 source, 2 ms"
+    failed = outcome(state=SourceState.FAILED)
+    assert list(failures(failed)) == [
+        ("shop/articles/ft: “db” was not found.", "Look.", "tenant.host")
+    ]
+    assert list(remarks(failed))[-1] == "0 hits from 1 source, 2 ms"
     assert list(remarks(outcome(hit())))[-1].endswith("; more with --offset 5")
 
 
