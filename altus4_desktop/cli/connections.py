@@ -164,7 +164,7 @@ def _test(args: argparse.Namespace, context: CliContext) -> int:
     if args.json:
         context.out.json(_report_document(report))
         return EXIT_DONE
-    context.out.line(f"{report.flavour.value} {report.version} answered")
+    context.out.line(f"{report.flavour.label} {report.version} answered")
     context.out.line(f"  {_tls_sentence(report.tls)}")
     context.out.line(f"  session is {'read-only' if report.read_only else 'NOT read-only'}")
     context.out.line(f"  server time zone {report.time_zone}")

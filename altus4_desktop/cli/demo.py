@@ -79,7 +79,7 @@ def _run(args: argparse.Namespace, context: CliContext) -> int:
 
 def _print_tables(context: CliContext, tables: tuple[SampleTable, ...]) -> None:
     state = context.services.local_server.state()
-    name = "MariaDB" if state.flavour == "mariadb" else "MySQL"
+    name = state.flavour.label if state.flavour else "MySQL"
     context.out.line()
     context.out.line(
         f"{sum(table.rows for table in tables):,} rows of real text on {name} {state.version}, "

@@ -83,7 +83,7 @@ def _tell(args: argparse.Namespace, context: CliContext, status: LocalServerStat
     if not status.running:
         context.out.line("The local server is not running.")
         return
-    name = "MariaDB" if status.flavour == "mariadb" else "MySQL"
+    name = status.flavour.label if status.flavour else "MySQL"
     context.out.line(
         f"{name} {status.version} is running: 127.0.0.1 port {status.port}, process {status.pid}."
     )

@@ -31,6 +31,11 @@ class Flavour(StrEnum):
     MYSQL = "mysql"
     MARIADB = "mariadb"
 
+    @property
+    def label(self) -> str:
+        """Its name as its makers write it."""
+        return {Flavour.MYSQL: "MySQL", Flavour.MARIADB: "MariaDB"}[self]
+
 
 @dataclass(frozen=True, slots=True)
 class TlsSettings:

@@ -30,8 +30,7 @@ class ServerProgram:
     @property
     def title(self) -> str:
         """The server's name and version as a person writes them."""
-        name = "MariaDB" if self.flavour is Flavour.MARIADB else "MySQL"
-        return f"{name} {self.version}"
+        return f"{self.flavour.label} {self.version}"
 
 
 def find_program(chosen: str | None = None) -> ServerProgram:
