@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 from altus4_desktop.domain.errors import AltusError
 
@@ -78,8 +79,7 @@ class SourceReport:
     error: AltusError | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
+class Match(NamedTuple):
     """A matched token: characters ``start`` to ``end`` (exclusive) of a column's text."""
 
     column: str

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger(__name__)
 _WAITING_AT_MOST = 1000
+# The hits of a search are shown before it is written down: both need the same interpreter.
+_AFTER_YOU_S = 0.05
 
 
 class HistoryService:
@@ -32,6 +34,7 @@ class HistoryService:
         self._waiting: queue.Queue[SearchRecord | None] = queue.Queue(_WAITING_AT_MOST)
         self._lock = threading.Lock()
         self._writer: threading.Thread | None = None
+        self._closing = threading.Event()
 
     def record(self, record: SearchRecord) -> None:
         """Keep ``record`` soon; when a thousand others are still waiting it is dropped, aloud."""
@@ -42,6 +45,7 @@ class HistoryService:
             return
         with self._lock:
             if self._writer is None or not self._writer.is_alive():
+                self._closing.clear()
                 self._writer = threading.Thread(
                     target=self._write, name="altus4-history", daemon=True
                 )
@@ -86,6 +90,7 @@ class HistoryService:
             writer, self._writer = self._writer, None
         if writer is None:
             return True
+        self._closing.set()
         try:
             self._waiting.put(None, timeout=wait_s)
         except queue.Full:
@@ -99,6 +104,8 @@ class HistoryService:
 
     def _write(self) -> None:
         while (record := self._waiting.get()) is not None:
+            if self._waiting.empty():
+                self._closing.wait(_AFTER_YOU_S)
             try:
                 self._metadata.store.searches.add_(record)
             except AltusError as error:
