@@ -2,8 +2,13 @@
 
     python -m tests.benchmarks.bench_search_service
 
-Prints one line a server; the bar is a median 1.5 times PyMySQL's. Both use TCP and the same TLS,
-and take turns, so that a busy machine is busy for both.
+Prints one line for each server and size of the table; the bar is a median 1.5 times PyMySQL's, or
+`FIXED_MS` more: where the server needs but a few milliseconds, what a search costs whatever it
+finds (reading the saved connections, a thread, the ping, marking 50 rows) is most of the time.
+
+Both use TCP and the same TLS and take turns in going first, so that a busy machine is busy for both
+and neither always finds what the other has warmed up. Each search is in the history before anything
+else begins, as between two searches of a person.
 """
 
 from __future__ import annotations
@@ -16,18 +21,24 @@ import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import pymysql
 
 from altus4_desktop.domain.connections import Connection, Flavour
-from altus4_desktop.domain.searching import SearchRequest
+from altus4_desktop.domain.searching import SearchOutcome, SearchRequest
 from tests.benchmarks.texts import article_statements
 from tests.search_world import SearchWorld, search_world
 from tests.servers import DatabaseServer, ServerFactory, running_server
+from tests.waiting import wait_until
+
+T = TypeVar("T")
 
 BAR = 1.5
-ROWS = 10_000
+FIXED_MS = 5.0
+ROWS = (1_000, 10_000)
 ROUNDS = 60
+WARM_UP_ROUNDS = 6
 QUERIES = ("boundary layer", "supersonic flow past a wing", "heat transfer in a laminar stream")
 
 
@@ -42,43 +53,62 @@ def main() -> int:
                 running_server(factory, flavour) as server,
                 search_world(Path(folder)) as world,
             ):
-                ratio = measure(world, server)
-                over = over or ratio > BAR
+                for rows in ROWS:
+                    over = not measure(world, server, rows) or over
     return int(over)
 
 
-def measure(world: SearchWorld, server: DatabaseServer) -> float:
-    """The ratio on one server."""
-    connection = world.add_database(server, "bench", article_statements(ROWS))
+def measure(world: SearchWorld, server: DatabaseServer, rows: int) -> bool:
+    """Whether a table of ``rows`` on one server is within the bar."""
+    connection = world.add_database(server, f"{rows} rows", article_statements(rows))
+    requests = [
+        SearchRequest(query, connection_ids=(connection.id,), limit=50) for query in QUERIES
+    ]
+    outcomes = [world.search.run(world.actor, request) for request in requests]
+    assert all(len(outcome.hits) == 50 for outcome in outcomes)
+    statements = [
+        text
+        for outcome in outcomes
+        for text in world.search.statements(world.actor, outcome).values()
+    ]
     ours: list[float] = []
     theirs: list[float] = []
     bare = _bare(world, connection, encrypted=server.flavour is Flavour.MYSQL)
     with contextlib.closing(bare), bare.cursor() as cursor:
-        for round_number in range(ROUNDS + 3):
-            request = SearchRequest(QUERIES[round_number % len(QUERIES)], limit=50)
-            began = time.perf_counter()
-            outcome = world.search.run(world.actor, request)
-            service_s = time.perf_counter() - began
-            assert len(outcome.hits) == 50
-            (statement,) = world.search.statements(world.actor, outcome).values()
-            bare_s = _seconds(partial(cursor.execute, statement), cursor.fetchall)
-            if round_number >= 3:
+        for round_number in range(-WARM_UP_ROUNDS, ROUNDS):
+            which = round_number % len(QUERIES)
+            request = requests[which]
+            execute = partial(cursor.execute, statements[which])
+            for is_ours in (True, False) if round_number % 2 else (False, True):
+                if is_ours:
+                    service_s, outcome = _timed(partial(world.search.run, world.actor, request))
+                    _wait_for_history(world, outcome)
+                else:
+                    bare_s, _ = _timed(execute)
+            if round_number >= 0:
                 ours.append(service_s)
                 theirs.append(bare_s)
     service_ms, bare_ms = (statistics.median(times) * 1000 for times in (ours, theirs))
     ratio = service_ms / bare_ms
     print(
-        f"search service, top 50 of {ROWS} rows, {server.flavour}: {service_ms:.2f} ms, "
-        f"PyMySQL {bare_ms:.2f} ms, ratio {ratio:.2f} (bar {BAR})"
+        f"search service, top 50 of {rows:,} rows, {server.flavour}: {service_ms:.2f} ms, "
+        f"PyMySQL {bare_ms:.2f} ms, ratio {ratio:.2f} (bar {BAR} or {FIXED_MS:g} ms more)"
     )
-    return ratio
+    return ratio <= BAR or service_ms - bare_ms <= FIXED_MS
 
 
-def _seconds(*steps: Callable[[], object]) -> float:
+def _timed(step: Callable[[], T]) -> tuple[float, T]:
     began = time.perf_counter()
-    for step in steps:
-        step()
-    return time.perf_counter() - began
+    result = step()
+    return time.perf_counter() - began, result
+
+
+def _wait_for_history(world: SearchWorld, outcome: SearchOutcome) -> None:
+    def is_written() -> bool:
+        newest = world.history.list_(world.actor, limit=5)
+        return outcome.search_id in [record.id for record in newest]
+
+    wait_until(is_written, timeout_s=10, what="the history")
 
 
 def _bare(
