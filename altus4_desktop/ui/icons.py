@@ -80,7 +80,17 @@ class _TintedEngine(QIconEngine):
         self, size: QSize, mode: QIcon.Mode, state: QIcon.State, scale: float
     ) -> QPixmap:
         side = max(min(size.width(), size.height()), 1)
-        return _draw(self._name, side, self._color(mode, state), scale)
+        drawn = _draw(self._name, side, self._color(mode, state), scale)
+        if size.width() <= side:
+            return drawn
+        # Asked for more width than height: the room is for the text that follows.
+        picture = QPixmap(size * scale)
+        picture.fill(Qt.GlobalColor.transparent)
+        picture.setDevicePixelRatio(scale)
+        painter = QPainter(picture)
+        painter.drawPixmap(0, 0, drawn)
+        painter.end()
+        return picture
 
     def _color(self, mode: QIcon.Mode, state: QIcon.State) -> str:
         palette = worn_palette()

@@ -332,8 +332,8 @@ class StartUp(QObject):
             Lane.TENANTS, test, title=self.tr("Testing the metadata store")
         )
         if isinstance(self._page, StorePage):
-            handle.succeeded.connect(self._page.form.show_report)
-            handle.failed.connect(self._page.form.show_failure)
+            handle.succeeded.connect(self._page.show_report)
+            handle.failed.connect(self._page.show_failure)
 
     @Slot(object, bool)
     def _take_store(self, choice: StoreChoice, may_upgrade: bool) -> None:

@@ -32,6 +32,14 @@ def test_a_pixmap_has_the_pixels_of_its_screen(qapp: QApplication, ratio: float)
     assert found.size() == QSize(round(20 * ratio), round(20 * ratio))
 
 
+def test_room_beside_an_icon_is_left_at_its_end(qapp: QApplication) -> None:
+    wide = icon("plus").pixmap(QSize(20, 16), 2.0)
+    assert wide.size() == QSize(40, 32)
+    image, alone = wide.toImage(), icon("plus").pixmap(QSize(16, 16), 2.0).toImage()
+    assert image.copy(0, 0, 32, 32) == alone
+    assert all(image.pixelColor(x, y).alpha() == 0 for x in range(32, 40) for y in range(32))
+
+
 def test_an_icon_takes_the_colours_that_are_worn(qapp: QApplication) -> None:
     before = qapp.styleSheet(), qapp.palette(), qapp.style().objectName(), qapp.font()
     theme = Theme(ThemeChoice.LIGHT)

@@ -217,6 +217,36 @@ def test_a_shared_store_that_cannot_be_reached_says_so(house: House) -> None:
     assert "Check the name." in texts(page)
 
 
+def test_going_on_tries_a_shared_store_first(house: House) -> None:
+    house.vault.kind, house.vault.unlocked = "keyring", True
+    house.metadata.report = StoreError("The server refuses the password.")
+    house.open_("welcome")
+    house.key(house.find("welcome.setup"), Qt.Key.Key_Return)
+    page = house.wait_for("store")
+    house.click(house.find("store.shared"))
+    type_into(house, "store.host", "db.example.org")
+    type_into(house, "store.user", "u")
+    field = house.find("store.password")
+    field.setFocus()
+    house.key(field, Qt.Key.Key_Return)
+    house.qtbot.waitUntil(lambda: "refuses the password" in texts(page), timeout=WAIT_MS)
+    assert house.window.page is page
+    assert house.metadata.chosen == []
+    assert house.window.focusWidget() is field, "the keyboard is where it was"
+    house.metadata.report = None
+    house.key(field, Qt.Key.Key_Return)
+    house.wait_for("account")
+    assert len(house.metadata.chosen) == 1
+
+
+def test_escape_goes_back_while_setting_up(house: House) -> None:
+    house.open_("welcome")
+    press(house, "welcome.setup")
+    house.wait_for("store")
+    house.key(house.find("store.embedded"), Qt.Key.Key_Escape)
+    house.wait_for("welcome")
+
+
 def test_signing_in_and_staying_signed_in(house: House) -> None:
     house.set_up()
     house.vault.unlocked = True

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from altus4_desktop.tasks.runner import TaskRunner
 from altus4_desktop.ui.theme import Space
 from altus4_desktop.ui.widgets import Icon, Label
 from altus4_desktop.ui.working import WorkingWidget
+
+_LOW_BELOW = 640
 
 
 class Page(WorkingWidget):
@@ -29,7 +32,7 @@ class Page(WorkingWidget):
         super().__init__(runner, report_crash, name=name, parent=parent)
         self.setObjectName(name)
         self.setAccessibleName(label)
-        scroll = QScrollArea()
+        self._scroll = scroll = QScrollArea()
         scroll.setFrameShape(QFrame.Shape.NoFrame)
         scroll.setWidgetResizable(True)
         scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
@@ -45,7 +48,7 @@ class Page(WorkingWidget):
         row.addWidget(holder, 1000)
         row.addStretch(1)
         middle = QVBoxLayout(inside)
-        middle.setContentsMargins(Space.XXL, Space.XXL, Space.XXL, Space.XXL)
+        self._middle = middle
         middle.addStretch(2)
         middle.addLayout(row)
         middle.addStretch(3)
@@ -53,6 +56,16 @@ class Page(WorkingWidget):
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.addWidget(scroll)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Leave less room above and below in low windows."""
+        margin = Space.M if event.size().height() < _LOW_BELOW else Space.XXL
+        self._middle.setContentsMargins(Space.XXL, margin, Space.XXL, margin)
+        super().resizeEvent(event)
+
+    def reveal(self, widget: QWidget) -> None:
+        """Scroll to ``widget`` once it has its place."""
+        QTimer.singleShot(0, widget, lambda: self._scroll.ensureWidgetVisible(widget))
 
     def add_heading(self, title: str, text: str, icon_name: str = "altus") -> None:
         """Put a mark, a heading and an explanation on top."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from urllib.parse import quote, urlencode
 
 from PySide6.QtCore import QCoreApplication, Qt, QTimeZone, Signal, Slot
+from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import (
     QButtonGroup,
     QCheckBox,
@@ -89,6 +90,7 @@ class StepPage(Page):
         self.column.addWidget(self.message)
         self.card = Card(spacing=Space.L)
         self.column.addWidget(self.card)
+        self._focus_before: QWidget | None = None
         buttons = QHBoxLayout()
         self.back = Button(self.tr("Back"), "quiet", icon_name="arrow-left", name=f"{name}.back")
         self.accept_button = Button(self.tr("Continue"), "primary", name=f"{name}.accept")
@@ -113,6 +115,15 @@ class StepPage(Page):
             self.accept_button.setText(accept)
             self.accept_button.setAccessibleName(accept)
 
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Enter goes on, Escape back."""
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            self.accept_button.click()
+        elif event.key() == Qt.Key.Key_Escape:
+            self.back.click()
+        else:
+            super().keyPressEvent(event)
+
     @Slot()
     def accept(self) -> None:
         """Check what was entered and go on."""
@@ -121,9 +132,13 @@ class StepPage(Page):
         """Show that the step is being done."""
         if busy:
             self.message.clear()
+            self._focus_before = self.focusWidget()
         self._spinner.setVisible(busy)
         self.accept_button.setEnabled(not busy)
         self.card.setEnabled(not busy)
+        if not busy and self._focus_before is not None:
+            # A disabled card has lost the keyboard.
+            self._focus_before.setFocus()
 
     @Slot(object)
     def show_failure(self, error: BaseException) -> None:
@@ -227,6 +242,16 @@ class StoreForm(QWidget):
     def may_upgrade(self) -> bool:
         """Whether the admin agreed to what the shared database needs."""
         return not self.is_shared or self._consent.isChecked()
+
+    @property
+    def needs_test(self) -> bool:
+        """Whether it is not known yet that the entered server can be used."""
+        return self.is_shared and (self._report is None or bool(self._report.refusal))
+
+    @property
+    def outcome(self) -> QWidget:
+        """What the last test has brought, and what is asked because of it."""
+        return self._outcome if self._consent.isHidden() else self._consent
 
     @property
     def needs_consent(self) -> bool:
@@ -395,24 +420,51 @@ class StorePage(StepPage):
                 "read."
             ),
         )
+        self._goes_on = False
         self.form = StoreForm(name="store")
         self.card.body.addWidget(self.form)
         self.form.test_requested.connect(self._ask_for_test)
 
     def accept(self) -> None:
-        """Take the choice; a shared database that needs changes needs consent first."""
+        """Take the choice; a shared database is tried first, and changed only with consent."""
         if not self.form.check():
+            return
+        if self.form.needs_test:
+            self._goes_on = True
+            self.form.show_testing()
+            self._ask_for_test()
             return
         if self.form.needs_consent:
             self.message.show_message(
                 "warning", self.tr("Agree to the changes in the shared database first.")
             )
+            self.form.outcome.setFocus()
+            self.reveal(self.form.outcome)
             return
         self.set_busy(busy=True)
         self.chosen.emit(self.form.choice, self.form.may_upgrade)
 
+    @Slot(object)
+    def show_report(self, report: StoreReport) -> None:
+        """Show what was found, and go on if that was what was asked for."""
+        self.set_busy(busy=False)
+        self.form.show_report(report)
+        self.reveal(self.form.outcome)
+        goes_on, self._goes_on = self._goes_on, False
+        if goes_on and not self.form.needs_test:
+            self.accept()
+
+    @Slot(object)
+    def show_failure(self, error: BaseException) -> None:
+        """Show why the server could not be used."""
+        self._goes_on = False
+        self.set_busy(busy=False)
+        self.form.show_failure(error)
+        self.reveal(self.form.outcome)
+
     @Slot()
     def _ask_for_test(self) -> None:
+        self.set_busy(busy=True)
         self.test_requested.emit(self.form.choice)
 
 
@@ -574,8 +626,6 @@ class AccountPage(StepPage):
             self.card.body.addWidget(row)
             if key == "password":
                 self.card.body.addWidget(self._meter)
-            if isinstance(row.field, QLineEdit):
-                row.field.returnPressed.connect(self.accept)
 
     def focus_first(self) -> None:
         """Begin with the name."""
@@ -583,8 +633,6 @@ class AccountPage(StepPage):
 
     def accept(self) -> None:
         """Take the account."""
-        if not self.accept_button.isEnabled():
-            return
         for key, text in (
             ("name", self.tr("Enter your name.")),
             ("email", self.tr("Enter an e-mail address.")),
