@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -270,13 +271,17 @@ class MetadataService:
         """What this workstation has sealed and cannot make anew.
 
         Left out are the demo's connections, whose passwords are made again with each start, and
-        what other workstations put into a shared store: they have keys of their own.
+        what other workstations put into a shared store: they have keys of their own. The embedded
+        store counts also while another one is in use.
         """
         if self._settings.metadata_password_sealed is not None:
             yield self._settings.metadata_password_sealed
         embedded = self.location.embedded
         if embedded and self.is_configured():
             self.open_()
+        file = self._embedded().file
+        if self.location.file != file and file is not None and file.exists():
+            yield from self._sealed_in_embedded()
         if not self.is_open:
             return
         own = f".{self._vault.status().key_id}."
@@ -284,6 +289,15 @@ class MetadataService:
             record = connection.password_sealed
             if not connection.managed and (embedded or own in record):
                 yield record
+
+    def _sealed_in_embedded(self) -> Iterator[str]:
+        from altus4_desktop.storage.store import open_store
+
+        with closing(open_store(self._embedded(), backups=self._data_dir / _BACKUPS)) as store:
+            store.migrator.upgrade()
+            for connection in store.connections.list_(None, active_only=False):
+                if not connection.managed:
+                    yield connection.password_sealed
 
 
 def _binding(location: StoreLocation) -> Binding:

@@ -16,7 +16,7 @@ from altus4_desktop.services.settings import Settings
 from altus4_desktop.services.vault import Binding, VaultService
 from tests.keyring_memory import MemoryKeyring
 from tests.servers import DatabaseServer
-from tests.stores import StorePlace, server_place
+from tests.stores import StorePlace, file_place, server_place
 
 PLACE = Binding("databases", "password_encrypted", "row", "user")
 
@@ -105,6 +105,10 @@ def test_every_password_of_the_embedded_store_counts(
     assert desktop.keyring.items == {}
     connection = desktop.metadata.store.connections.find_by_name(user_id, "h1")
     assert connection is not None
+    elsewhere = Workstation(desktop.folder, file_place(desktop.folder / "elsewhere"))
+    with pytest.raises(KeyMissingError):
+        elsewhere.vault.ensure_ready(lambda: "correct horse battery")
+    elsewhere.metadata.close_()
     desktop.metadata.store.connections.delete_(connection.id)
     desktop.vault.ensure_ready()
 
