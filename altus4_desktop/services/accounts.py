@@ -170,7 +170,8 @@ class AccountsService:
     def resume(self) -> Actor | None:
         """The remembered actor as they are now; None, and forgotten, when that is no longer true.
 
-        Raises VaultLockedError while the vault cannot tell.
+        Somebody whom this store does not know may be remembered for another one. Raises
+        VaultLockedError while the vault cannot tell.
         """
         kept = self._read_session()
         if kept is None:
@@ -178,7 +179,9 @@ class AccountsService:
         user_id, record = kept
         user = self._store.users.find_(user_id)
         password_hash = self._store.users.find_password_hash(user_id)
-        if user is not None and password_hash is not None:
+        if user is None:
+            return None
+        if password_hash is not None:
             try:
                 if self._vault.open_(record, _session_binding(user_id, password_hash)) == user_id:
                     return user.as_actor()

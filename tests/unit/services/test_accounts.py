@@ -9,6 +9,7 @@ import statistics
 import time
 import traceback
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -425,6 +426,18 @@ def test_a_deleted_user_is_not_resumed(
     accounts.remember(bob.as_actor())
     accounts.delete_user(admin, bob.id)
     assert house.accounts().resume() is None
+
+
+def test_a_look_at_another_store_ends_no_remembered_sign_in(
+    accounts: AccountsService, house: House, admin: Actor, migrated: bytes
+) -> None:
+    accounts.remember(admin)
+    file = house.folder / "other.sqlite3"
+    file.write_bytes(migrated)
+    with closing(open_store(parse_store_url(f"sqlite:///{file}"))) as store:
+        elsewhere = House(house.folder, house.keyring, store)
+        assert elsewhere.accounts().resume() is None
+    assert house.accounts().resume() == admin
 
 
 def test_an_edited_session_signs_nobody_in(
