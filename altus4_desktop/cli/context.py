@@ -25,6 +25,7 @@ class CliContext:
         self.data_dir = data_dir
         self.metadata_url = metadata_url
         self.out = out
+        self._passphrase_chosen = False
 
     @cached_property
     def services(self) -> Services:
@@ -54,7 +55,7 @@ class CliContext:
         metadata = self.services.metadata
         if metadata.password_is_sealed():
             self.unlock_vault()
-        if metadata.password_known():
+        if not metadata.needs_password():
             return None
         location = metadata.location
         return self.read_secret(
@@ -139,4 +140,10 @@ class CliContext:
         given = os.environ.get("ALTUS4_PASSPHRASE")
         if given:
             return given
-        return self.read_secret("Passphrase of the vault: ") if sys.stdin.isatty() else None
+        if not sys.stdin.isatty():
+            return None
+        prompt = "Passphrase of the vault: "
+        if self.services.vault.status().kind == "none":
+            prompt = "Once more: " if self._passphrase_chosen else "New passphrase of the vault: "
+            self._passphrase_chosen = True
+        return self.read_secret(prompt)

@@ -126,10 +126,9 @@ def test_a_question_is_asked_beside_the_answer(
     assert told.err == "Sure? [y/N] "
 
 
-def test_a_shared_store_asks_for_its_password(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delenv("ALTUS4_METADATA_PASSWORD", raising=False)
+def test_what_is_asked_at_a_terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("ALTUS4_METADATA_PASSWORD", "ALTUS4_PASSPHRASE"):
+        monkeypatch.delenv(name, raising=False)
     url, output = "mysql://ada@db.example.org/store", Output(json_wanted=False, quiet=True)
     context = CliContext(tmp_path, url, output)
     monkeypatch.setattr(sys, "stdin", io.StringIO())
@@ -147,6 +146,10 @@ def test_a_shared_store_asks_for_its_password(
     monkeypatch.setattr("getpass.getpass", answer)
     assert context.store_password() == "given"
     assert asked == ["Password of ada at db.example.org: "]
+
+    for _ in range(2):
+        context.passphrase()
+    assert asked[1:] == ["New passphrase of the vault: ", "Once more: "]
     monkeypatch.setenv("ALTUS4_METADATA_PASSWORD", "")
     assert CliContext(tmp_path, url, output).store_password() is None
 
