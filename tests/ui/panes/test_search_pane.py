@@ -460,6 +460,39 @@ class TestPages:
         assert not search_pane.more_button.isVisible()
         assert search_pane.sources.sources.reports[0].hits == 30
 
+    def test_chips_count_every_row_once_after_a_page_that_was_stopped(
+        self, qtbot: QtBot, search_pane: SearchPane, world: World
+    ) -> None:
+        search(qtbot, search_pane)
+        sources = (make_source(1), make_source(2))
+        states = [SourceState.CANCELLED, SourceState.OK]
+        more = [make_hit(place, sources[place % 2]) for place in range(101, 131)]
+
+        def script(request: SearchRequest, update: Update, token: CancelToken) -> SearchOutcome:
+            # Several sources are asked from their first row, whatever the page.
+            found = request.offset + request.limit
+            return SearchOutcome(
+                search_id="s",
+                request=request,
+                sources=(
+                    SourceReport(sources[0], SourceState.OK, found),
+                    SourceReport(sources[1], states[0], found if states[0] == "ok" else 0),
+                ),
+                hits=tuple(more[: request.limit]),
+                has_more=True,
+                finished=True,
+            )
+
+        world.search.script = script
+        search(qtbot, search_pane)
+        counts = []
+        for _ in range(4):
+            counts.append([r.hits for r in search_pane.controller.state.sources])
+            search_pane.controller.load_more()
+            qtbot.waitUntil(lambda: not search_pane.controller.state.running)
+            states.reverse()
+        assert counts == [[20, 0], [20, 0], [20, 20], [40, 20]]
+
     def test_a_row_that_comes_twice_is_shown_once(
         self, qtbot: QtBot, search_pane: SearchPane, world: World
     ) -> None:

@@ -206,22 +206,30 @@ class SearchController(QObject):
         if self._before:
             known = self._before_ids
             hits = (*self._before, *(h for h in outcome.hits if hit_identity(h) not in known))
-        sources = tuple(
-            replace(report, hits=report.hits + self._before_counts.get(report.source, 0))
-            for report in outcome.sources
-        )
         without_hits = Phase.BUSY if running else Phase.EMPTY
         return SearchState(
             phase=Phase.ROWS if hits else without_hits,
             request=self.state.request,
             hits=hits,
-            sources=sources,
+            sources=self._counted(outcome),
             notices=outcome.notices,
             total_ms=outcome.total_ms,
             has_more=outcome.has_more,
             running=running,
             stopping=running and self.state.stopping,
             paging=running and self.state.paging,
+        )
+
+    def _counted(self, outcome: SearchOutcome) -> tuple[SourceReport, ...]:
+        """The reports with what every source has found on all pages so far."""
+        if len(outcome.sources) == 1:
+            # Asked alone it skips the earlier pages itself, and reports this one only.
+            (report,) = outcome.sources
+            return (replace(report, hits=outcome.request.offset + report.hits),)
+        known = self._before_counts
+        return tuple(
+            replace(report, hits=max(report.hits, known.get(report.source, 0)))
+            for report in outcome.sources
         )
 
     @Slot(object)
