@@ -31,7 +31,13 @@ from altus4_desktop.ui.panes.connections.model import (
 )
 from altus4_desktop.ui.panes.search.detail import CellModel, CellRole, cells_of
 from altus4_desktop.ui.panes.search.hits import HitList
-from altus4_desktop.ui.panes.search.model import HitModel, HitOrder, HitRole, arranged
+from altus4_desktop.ui.panes.search.model import (
+    SORTED_AT_MOST,
+    HitModel,
+    HitOrder,
+    HitRole,
+    arranged,
+)
 from altus4_desktop.ui.panes.search.scope import Scope, ScopeModel
 from altus4_desktop.ui.panes.search.sources import SourceModel
 from altus4_desktop.ui.panes.search.wording import (
@@ -101,6 +107,13 @@ class TestHitModel:
         assert model.index(2).data(HitRole.ROW).rank == 1
         model.show(hits, arranged(hits, HitOrder.SOURCE))
         assert titles(model) == ["apple", "Zebra", "Mango"]
+
+    def test_too_many_to_sort_stay_in_the_order_of_relevance(self) -> None:
+        hits = [make_hit(1, title="b"), make_hit(2, title="a")]
+        many = hits * (SORTED_AT_MOST // 2)
+        assert arranged(many, HitOrder.TITLE)[0] == 1
+        many.append(hits[0])
+        assert list(arranged(many, HitOrder.TITLE)) == list(range(len(many)))
 
     def test_shows_the_hits_of_one_source_alone(self) -> None:
         hits = [make_hit(1), make_hit(2, make_source(2)), make_hit(3)]

@@ -17,6 +17,8 @@ AnyIndex = QModelIndex | QPersistentModelIndex
 Spans = tuple[tuple[int, int], ...]
 
 _CACHED_ROWS = 512
+# More would hold up the window while they are sorted.
+SORTED_AT_MOST = 10_000
 
 
 class HitOrder(StrEnum):
@@ -62,10 +64,15 @@ def _is_same_row(one: SearchHit, other: SearchHit) -> bool:
 def arranged(
     hits: Sequence[SearchHit], order: HitOrder, only: frozenset[SourceRef] = frozenset()
 ) -> Sequence[int]:
-    """Positions of the hits in the order asked for; ``only`` names sources to show (empty: all)."""
+    """Positions of the hits in the order asked for; ``only`` names sources to show (empty: all).
+
+    More than `SORTED_AT_MOST` stay in the order of relevance.
+    """
     if not only and order is HitOrder.RELEVANCE:
         return range(len(hits))
     kept = [i for i, hit in enumerate(hits) if not only or hit.source in only]
+    if len(kept) > SORTED_AT_MOST:
+        return kept
     if order is HitOrder.SOURCE:
         kept.sort(key=lambda i: _source_key(hits[i].source))
     elif order is HitOrder.TITLE:

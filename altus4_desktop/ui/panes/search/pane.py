@@ -39,7 +39,12 @@ from altus4_desktop.ui.panes.search.controller import (
 from altus4_desktop.ui.panes.search.copying import CopyFormat
 from altus4_desktop.ui.panes.search.detail import DetailPanel
 from altus4_desktop.ui.panes.search.hits import HitList, ProgressLine
-from altus4_desktop.ui.panes.search.model import HitModel, HitOrder, arranged
+from altus4_desktop.ui.panes.search.model import (
+    SORTED_AT_MOST,
+    HitModel,
+    HitOrder,
+    arranged,
+)
 from altus4_desktop.ui.panes.search.query import QueryField, SyntaxMark
 from altus4_desktop.ui.panes.search.scope import Scope, ScopeModel, ScopePopup
 from altus4_desktop.ui.panes.search.sources import SourceBar
@@ -579,9 +584,12 @@ class SearchPane(Pane):
         )
         if count == 1:
             text = self.tr("1 hit")
+        unsorted = ""
+        if shown > SORTED_AT_MOST and self.order.currentData() != HitOrder.RELEVANCE.value:
+            unsorted = self.tr(", too many to sort: by relevance")
         silent = sum(1 for r in state.sources if r.state in _SILENT)
         missing = self.tr(", {silent} gave no answer") if silent else ""
-        return (text + least + sources + missing).format(
+        return (text + least + sources + missing + unsorted).format(
             shown=shown,
             count=count,
             total=total,
