@@ -1,16 +1,21 @@
-"""Whose process a number is, and locks that the system takes back from the dead."""
+"""Whose process a number is, locks that the system takes back from the dead, and waiting."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
+from altus4_desktop.domain.cancel import CancelToken
 from altus4_desktop.domain.errors import LocalServerError
 
 if sys.platform != "win32":
     import fcntl
+
+_PAUSE_S = 0.03
 
 
 def process_began(pid: int) -> str | None:
@@ -90,6 +95,20 @@ class FileLock:
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
+
+
+def looks(timeout_s: float, token: CancelToken | None = None) -> Iterator[None]:
+    """One turn at once, further ones after a pause each, until the time is over.
+
+    Raises Cancelled.
+    """
+    token = token or CancelToken()
+    deadline = time.monotonic() + timeout_s
+    yield
+    while time.monotonic() < deadline:
+        token.wait(_PAUSE_S)
+        token.raise_if_cancelled()
+        yield
 
 
 def unsupported() -> LocalServerError:

@@ -25,7 +25,9 @@ from altus4_desktop.domain.local_server import LocalServerStatus, ManagedEndpoin
 from altus4_desktop.domain.progress import Progress, ProgressSink, ignore_progress
 
 if TYPE_CHECKING:
-    from altus4_desktop.mysql.local_server import LocalServer, RunningServer, ServerAccounts
+    from altus4_desktop.mysql.local_server import LocalServer
+    from altus4_desktop.mysql.server_record import RunningServer
+    from altus4_desktop.mysql.server_settings import ServerAccounts
     from altus4_desktop.services.settings import Settings
     from altus4_desktop.services.vault import VaultService
     from altus4_desktop.vault import Binding
@@ -192,7 +194,7 @@ class LocalServerService:
         """How the administrator reaches the server that `start` has left running."""
         with self._lock:
             running, accounts = self._in_use()
-            return self._open_server().admin_target(running, accounts.admin_secret)
+            return running.admin_target(accounts.admin_secret)
 
     # -- how -------------------------------------------------------------------------------------
 
@@ -219,7 +221,7 @@ class LocalServerService:
         Raises LocalServerError when it does not and another program is using it.
         """
         accounts = self._accounts or self._find_accounts()
-        if accounts is not None and server.answers(running, accounts.admin_secret):
+        if accounts is not None and running.answers(accounts.admin_secret):
             self._accounts = accounts
             return True
         if server.used_by_others():
@@ -244,7 +246,7 @@ class LocalServerService:
 
     def _find_accounts(self) -> ServerAccounts | None:
         """The sealed passwords, or None when there are none or their key is gone."""
-        from altus4_desktop.mysql.local_server import ADMIN_NAME, ServerAccounts
+        from altus4_desktop.mysql.server_settings import ADMIN_NAME, ServerAccounts
 
         try:
             records = json.loads((self._folder / _ACCOUNTS_FILE).read_text("utf-8"))
@@ -263,7 +265,7 @@ class LocalServerService:
             return None
 
     def _make_accounts(self) -> ServerAccounts:
-        from altus4_desktop.mysql.local_server import ADMIN_NAME, ServerAccounts
+        from altus4_desktop.mysql.server_settings import ADMIN_NAME, ServerAccounts
 
         accounts = ServerAccounts(
             admin_secret=secrets.token_urlsafe(32),
@@ -307,6 +309,6 @@ def _binding(account: str) -> Binding:
 
 
 def _loopback() -> str:
-    from altus4_desktop.mysql.local_server import LOOPBACK
+    from altus4_desktop.mysql.server_settings import LOOPBACK
 
     return LOOPBACK

@@ -26,8 +26,8 @@ from altus4_desktop.domain.connections import Flavour
 from altus4_desktop.domain.errors import Cancelled, LocalServerError
 from altus4_desktop.domain.local_server import ManagedEndpoint
 from altus4_desktop.domain.progress import Progress
-from altus4_desktop.mysql.local_server import LocalServer
 from altus4_desktop.mysql.server_process import FileLock, process_began
+from altus4_desktop.mysql.server_record import RunningServer
 from altus4_desktop.services.local_server import LocalServerService
 from altus4_desktop.services.settings import Settings
 from altus4_desktop.services.vault import VaultService
@@ -437,7 +437,7 @@ def test_a_server_that_takes_long_to_stop_is_waited_for_by_the_next(
     assert not service.state().running
     assert process.is_running()
     # For an instant it still answers, and must not be taken for one that goes on.
-    monkeypatch.setattr(LocalServer, "answers", lambda *_: True)
+    monkeypatch.setattr(RunningServer, "answers", lambda *_: True)
     later = threading.Timer(0.3, process.resume)
     other = one_home.service()
     later.start()
@@ -487,7 +487,7 @@ def test_a_number_that_belongs_to_somebody_else_is_never_signalled(one_home: Hom
 def test_a_stranger_who_holds_the_folder_is_left_alone(
     one_home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("altus4_desktop.mysql.local_server._START_S", 0.2)
+    monkeypatch.setattr("altus4_desktop.mysql.local_server.START_S", 0.2)
     service = one_home.service()
     held = FileLock(one_home.folder / "running.lock")
     assert held.acquire()
@@ -601,15 +601,15 @@ def test_a_port_that_was_taken_meanwhile_is_no_obstacle(
 ) -> None:
     import socket
 
-    from altus4_desktop.mysql import local_server
+    from altus4_desktop.mysql import server_launch
 
-    free = local_server._free_port
+    free = server_launch._free_port
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         ports = [int(taken.getsockname()[1])]
         monkeypatch.setattr(
-            local_server, "_free_port", lambda wanted: ports.pop() if ports else free(None)
+            server_launch, "_free_port", lambda wanted: ports.pop() if ports else free(None)
         )
         status = one_home.service().start()
         assert not ports

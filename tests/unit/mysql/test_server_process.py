@@ -1,4 +1,4 @@
-"""Whose process a number is, and locks."""
+"""Whose process a number is, locks, and waiting."""
 
 from __future__ import annotations
 
@@ -7,7 +7,16 @@ import subprocess
 import sys
 from pathlib import Path
 
-from altus4_desktop.mysql.server_process import FileLock, process_arguments, process_began
+import pytest
+
+from altus4_desktop.domain.cancel import CancelToken
+from altus4_desktop.domain.errors import Cancelled
+from altus4_desktop.mysql.server_process import (
+    FileLock,
+    looks,
+    process_arguments,
+    process_began,
+)
 
 
 def test_a_process_is_known_by_when_it_began() -> None:
@@ -50,3 +59,17 @@ def test_a_child_that_inherits_a_lock_holds_it_until_it_ends(tmp_path: Path) -> 
         child.communicate(b"\n")
     assert probe.acquire()
     probe.release()
+
+
+def test_who_waits_looks_once_before_the_time_is_over() -> None:
+    assert len(list(looks(0.0))) == 1
+    assert len(list(looks(0.1))) > 1
+
+
+def test_waiting_ends_when_nobody_wants_it_any_more() -> None:
+    token = CancelToken()
+    turns = looks(60.0, token)
+    next(turns)
+    token.cancel()
+    with pytest.raises(Cancelled):
+        next(turns)
