@@ -73,7 +73,7 @@ AnyIndex = QModelIndex | QPersistentModelIndex
 _PREVIEW = 300
 _ROW_HEIGHT = 28
 _FOLD_AT = 4000
-_PIECE = 128 * 1024
+_PIECE = 32 * 1024
 _MARKS = 500
 
 
@@ -253,7 +253,7 @@ class TextReader(QPlainTextEdit):
         self.setPlainText(folded[:_PIECE])
         self.moveCursor(QTextCursor.MoveOperation.Start)
         marks = [] if self.is_folded else [span for span in spans if span[1] <= _PIECE]
-        self._spans = utf16_spans(text, marks[:_MARKS])
+        self._spans = utf16_spans(folded[:_PIECE], marks[:_MARKS])
         self.draw_marks()
         self._go_to_first_mark()
         if len(folded) > _PIECE:
