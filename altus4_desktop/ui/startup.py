@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Signal, Slot
 
 from altus4_desktop.domain.accounts import Actor
-from altus4_desktop.domain.errors import AltusError, StoreError, VaultError, VaultLockedError
+from altus4_desktop.domain.errors import (
+    AltusError,
+    StoreError,
+    TenantFailure,
+    VaultError,
+    VaultLockedError,
+)
 from altus4_desktop.domain.revisions import MigrationStatus, StoreReport
 from altus4_desktop.tasks.runner import Lane, TaskContext, TaskHandle, TaskRunner
 from altus4_desktop.ui.pages.base import Page
@@ -24,6 +30,7 @@ if TYPE_CHECKING:
 
 
 _LASTING = ("keyring", "passphrase")
+_REFUSED = f"store.{TenantFailure.CREDENTIALS.value}"
 
 
 class _Found(Enum):
@@ -656,7 +663,7 @@ def _look(
         # The vault cannot give the store's password; the person still can.
         return _ask_password(services)
     except StoreError as error:
-        if error.code != "store.credentials":
+        if error.code != _REFUSED:
             raise
         return _ask_password(services, error)
     return _Situation(_Found.SOMEBODY if actor else _Found.NOBODY, actor=actor)

@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
     QLabel,
     QLineEdit,
     QTableView,
+    QTextEdit,
     QWidget,
 )
 from pytestqt.qtbot import QtBot
@@ -421,3 +422,17 @@ def test_the_server_pane_starts_stops_and_says_why_not(house: House, workspace: 
     house.qtbot.waitUntil(lambda: port.text() == "33061", timeout=WAIT_MS)
     house.click(stop)
     house.qtbot.waitUntil(start.isVisible, timeout=WAIT_MS)
+
+
+def test_the_licences_shown_are_those_that_come_along(house: House, workspace: Workspace) -> None:
+    workspace.show_pane("settings")
+    house.click(house.find("settings.licences"))
+    text = next(
+        it for it in house.window.findChildren(QTextEdit, "licences.text") if it.isVisible()
+    )
+    shown = text.toPlainText()
+    for word in ("pymysql", "LGPL-3.0-only", "GPL-2.0", "Apache-2.0"):
+        assert word in shown
+    assert "|---|" not in shown, "a table, not its source"
+    house.key(text, Qt.Key.Key_Escape)
+    house.qtbot.waitUntil(lambda: not text.isVisible(), timeout=WAIT_MS)

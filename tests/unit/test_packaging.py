@@ -20,7 +20,7 @@ PACKAGING = PROJECT / "packaging"
 
 
 def test_every_package_that_comes_along_is_listed_with_its_licence() -> None:
-    table = (PACKAGING / "THIRD_PARTY.md").read_text(encoding="utf-8")
+    table = (PROJECT / "resources" / "THIRD_PARTY.md").read_text(encoding="utf-8")
     listed = dict(re.findall(r"^\| ([a-z0-9-]+) \| ([^|]+?) \|", table, re.MULTILINE))
     listed.pop("package", None)
     lock = (PACKAGING / "lock" / "runtime.txt").read_text(encoding="utf-8")
@@ -63,7 +63,7 @@ def test_the_desktop_entry_starts_what_the_wheel_installs() -> None:
 def test_the_build_recipe_is_python_and_names_what_exists() -> None:
     source = (PACKAGING / "altus4-desktop.spec").read_text(encoding="utf-8")
     compile(source, "altus4-desktop.spec", "exec")
-    for shipped in ("migrations", "resources", "LICENSE", "packaging/THIRD_PARTY.md"):
+    for shipped in ("migrations", "resources", "LICENSE", "resources/THIRD_PARTY.md"):
         assert (PROJECT / shipped).exists()
 
 

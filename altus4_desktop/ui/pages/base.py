@@ -49,6 +49,7 @@ class Page(WorkingWidget):
         row.addStretch(1)
         middle = QVBoxLayout(inside)
         self._middle = middle
+        middle.setSpacing(0)
         middle.addStretch(2)
         middle.addLayout(row)
         middle.addStretch(3)

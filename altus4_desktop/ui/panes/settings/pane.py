@@ -14,9 +14,9 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QHeaderView,
     QLineEdit,
-    QPlainTextEdit,
     QScrollArea,
     QTableView,
+    QTextEdit,
     QVBoxLayout,
     QWidget,
 )
@@ -415,9 +415,9 @@ class LicenceDialog(Dialog):
         self.setWindowTitle(self.tr("Licences"))
         self.setAccessibleName(self.windowTitle())
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.resize(640, 460)
-        self.body.addWidget(Label(self.tr("Licences"), "title"))
-        text = QPlainTextEdit((bundled("resources") / "licences.txt").read_text(encoding="utf-8"))
+        self.resize(680, 560)
+        text = QTextEdit()
+        text.setMarkdown((bundled("resources") / "THIRD_PARTY.md").read_text(encoding="utf-8"))
         text.setObjectName("licences.text")
         text.setAccessibleName(self.windowTitle())
         text.setReadOnly(True)
