@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import replace
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from altus4_desktop.cli.frame import EXIT_DONE, EXIT_NO, Commands, command
+from altus4_desktop.cli.output import instant
 from altus4_desktop.domain.connections import (
     Connection,
     ConnectionDraft,
@@ -122,7 +122,7 @@ def _list(args: argparse.Namespace, context: CliContext) -> int:
                 saved.username,
                 saved.tls.mode,
                 saved.environment,
-                _instant(saved.last_connected_at) or "never",
+                instant(saved.last_connected_at) or "never",
             )
             for saved in found
         ],
@@ -261,9 +261,9 @@ def _document(saved: Connection) -> dict[str, Any]:
         "pool": {field: getattr(saved.pool, field) for field, *_ in _POOL_OPTIONS.values()},
         "managed": saved.managed,
         "owner": saved.user_id,
-        "last_connected": _instant(saved.last_connected_at),
-        "created_at": _instant(saved.created_at),
-        "updated_at": _instant(saved.updated_at),
+        "last_connected": instant(saved.last_connected_at),
+        "created_at": instant(saved.created_at),
+        "updated_at": instant(saved.updated_at),
     }
 
 
@@ -305,7 +305,7 @@ def _schema_document(schema: DatabaseSchema) -> dict[str, Any]:
                     for index in table.fulltext_indexes
                 ],
                 "estimated_rows": table.estimated_rows,
-                "last_analyzed": _instant(table.last_analyzed_at),
+                "last_analyzed": instant(table.last_analyzed_at),
             }
             for table in schema.tables
         ],
@@ -328,7 +328,3 @@ def _tls_sentence(tls: TlsReport) -> str:
     elif tls.certificate_verified:
         verified = "certificate verified, host name not"
     return f"encrypted ({tls.protocol}, {tls.cipher}), {verified}"
-
-
-def _instant(at: datetime | None) -> str | None:
-    return at.isoformat(timespec="seconds") if at else None

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from altus4_desktop.cli.frame import EXIT_DONE, EXIT_NO, command
+from altus4_desktop.cli.output import instant
 from altus4_desktop.domain.errors import InputError
 from altus4_desktop.domain.searching import SearchRecord
 
@@ -63,7 +64,7 @@ def _list(args: argparse.Namespace, context: CliContext) -> int:
             ["WHEN (UTC)", "QUERY", "MODE", "HITS", "MS", "OUTCOME", "ID"],
             [
                 (
-                    _instant(record.created_at) or "",
+                    instant(record.created_at) or "",
                     record.query[:60],
                     record.mode.value,
                     record.result_count,
@@ -152,9 +153,5 @@ def _document(record: SearchRecord) -> dict[str, Any]:
         "params": dict(record.params),
         "result_count": record.result_count,
         "execution_time_ms": record.execution_time_ms,
-        "created_at": _instant(record.created_at),
+        "created_at": instant(record.created_at),
     }
-
-
-def _instant(at: datetime | None) -> str | None:
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if at else None

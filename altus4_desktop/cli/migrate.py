@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from altus4_desktop.cli.frame import EXIT_DONE, EXIT_NO, command
+from altus4_desktop.cli.output import instant
 from altus4_desktop.domain.revisions import MigrationStatus, Revision
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def run_status(args: argparse.Namespace, context: CliContext) -> int:
         context.out.table(
             ("REVISION", "TITLE", "STATE", "APPLIED"),
             [
-                (revision.id, revision.title, revision.state.value, _instant(revision.applied_at))
+                (revision.id, revision.title, revision.state.value, instant(revision.applied_at))
                 for revision in status.revisions
             ],
         )
@@ -148,9 +148,5 @@ def _document(revision: Revision) -> dict[str, Any]:
         "id": revision.id,
         "title": revision.title,
         "state": revision.state.value,
-        "applied_at": _instant(revision.applied_at) or None,
+        "applied_at": instant(revision.applied_at),
     }
-
-
-def _instant(at: datetime | None) -> str:
-    return "" if at is None else at.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from datetime import UTC, datetime
 from typing import Any, TextIO
 
 from altus4_desktop.domain.errors import AltusError
@@ -114,6 +115,11 @@ class Output:
         with suppress(OSError):
             self._err.write(text)
             self._err.flush()
+
+
+def instant(at: datetime | None) -> str | None:
+    """``2026-01-31T12:00:00Z``, the one form in which instants are printed; None stays None."""
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if at else None
 
 
 def _plain(value: object) -> str:

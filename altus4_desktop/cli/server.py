@@ -7,6 +7,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from altus4_desktop.cli.frame import EXIT_DONE, EXIT_NO, command
+from altus4_desktop.cli.output import instant
 from altus4_desktop.domain.local_server import LocalServerStatus
 
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ def _document(status: LocalServerStatus) -> dict[str, Any]:
         "port": status.port,
         "pid": status.pid,
         "kept": status.kept,
-        "started_at": status.started_at.isoformat() if status.started_at else None,
+        "started_at": instant(status.started_at),
         "data_folder": status.data_folder,
         "size_bytes": status.size_bytes,
     }

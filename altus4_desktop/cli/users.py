@@ -6,6 +6,7 @@ import argparse
 from typing import TYPE_CHECKING, Any
 
 from altus4_desktop.cli.frame import EXIT_DONE, EXIT_NO, command
+from altus4_desktop.cli.output import instant
 from altus4_desktop.domain.accounts import Role, User
 from altus4_desktop.domain.errors import InputError
 
@@ -144,5 +145,5 @@ def _document(user: User) -> dict[str, Any]:
         "name": user.name,
         "role": user.role.value,
         "demo": user.is_demo,
-        "created_at": user.created_at.isoformat() if user.created_at else None,
+        "created_at": instant(user.created_at),
     }

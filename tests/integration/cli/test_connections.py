@@ -161,7 +161,7 @@ def test_from_adding_to_removing(
 
     listed = run("connections", "list", "--json").document["connections"]
     assert [saved["name"] for saved in listed] == ["Library"]
-    assert listed[0]["last_connected"].endswith("+00:00")
+    assert listed[0]["last_connected"].endswith("Z")
 
     refused = run("connections", "remove", "Library")
     assert refused.code == EXIT_USAGE

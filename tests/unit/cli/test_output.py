@@ -1,7 +1,8 @@
 import io
 import json
+from datetime import datetime, timedelta, timezone
 
-from altus4_desktop.cli.output import Output
+from altus4_desktop.cli.output import Output, instant
 from altus4_desktop.domain.progress import Progress
 
 
@@ -43,3 +44,9 @@ def test_json_keeps_unicode_and_large_integers() -> None:
     output.json({"n": 9007199254740993, "t": "検索"})
     assert json.loads(out.getvalue()) == {"n": 9007199254740993, "t": "検索"}
     assert "検索" in out.getvalue()
+
+
+def test_instants_have_one_form() -> None:
+    there = timezone(timedelta(hours=2))
+    assert instant(datetime(2026, 1, 31, 1, 2, 3, 456, tzinfo=there)) == "2026-01-30T23:02:03Z"
+    assert instant(None) is None
