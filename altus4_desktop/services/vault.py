@@ -130,8 +130,12 @@ class VaultService:
         key_ids = self._lasting_key_ids()
         if key_ids:
             # The vault's file is gone and the records are not: their key may still be there.
-            if self._vault.find_in_keyring(key_ids):
-                return
+            try:
+                if self._vault.find_in_keyring(key_ids):
+                    return
+            except VaultError as error:
+                if error.code != "vault.keyring_missing":
+                    raise
             raise KeyMissingError(
                 "The file that says where the vault's key is has gone, and the keyring does not "
                 "hold the key.",

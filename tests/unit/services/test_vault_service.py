@@ -120,6 +120,16 @@ def test_a_lost_file_and_a_lost_key_never_become_a_first_run(
     assert not (tmp_path / "vault.json").exists()
 
 
+def test_a_lost_file_is_what_is_told_where_no_keyring_runs(tmp_path: Path) -> None:
+    vault = service(tmp_path, NoKeyring())
+    vault.ensure_ready(lambda: PHRASE)
+    records = Records([vault.seal("x", PLACE)])
+    (tmp_path / "vault.json").unlink()
+    with pytest.raises(KeyMissingError) as caught:
+        service(tmp_path, NoKeyring(), records).ensure_ready(lambda: PHRASE)
+    assert "vault.json" in caught.value.hint
+
+
 def test_a_lost_file_is_mended_when_the_keyring_has_the_key(
     tmp_path: Path, memory_keyring: MemoryKeyring
 ) -> None:
