@@ -8,185 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from altus4_desktop.domain.cancel import CancelToken
 from altus4_desktop.domain.connections import Flavour, Target
 from altus4_desktop.domain.local_server import SampleTable
 from altus4_desktop.domain.progress import Progress, ProgressSink
+from altus4_desktop.mysql import sample_traps
+from altus4_desktop.mysql.sample_shapes import SHAPES, Rows, TableShape
 
 if TYPE_CHECKING:
     from altus4_desktop.driver.wire import WireConnection
-
-Rows = Sequence[tuple[object, ...]]
 
 _EDITION = 1
 _BATCH_ROWS = 400
 _BATCH_BYTES = 4_000_000
 _CONTROL = "altus4_demo"
-
-
-@dataclass(frozen=True, slots=True)
-class TableShape:
-    """One table: its columns as the server declares them, keys and FULLTEXT indexes included."""
-
-    name: str
-    columns: tuple[tuple[str, str], ...]
-    keys: tuple[str, ...]
-    engine: str = "InnoDB"
-    options: str = ""
-
-
-_TITLE = ("title", "VARCHAR(250) NOT NULL")
-_SUMMARY = ("summary", "VARCHAR(500)")
-_BODY = ("body", "MEDIUMTEXT")
-_ID = ("id", "INT UNSIGNED NOT NULL")
-
-SHAPES: Mapping[str, tuple[TableShape, ...]] = {
-    "python_library": (
-        TableShape(
-            "modules",
-            (
-                _ID,
-                _TITLE,
-                _SUMMARY,
-                _BODY,
-                ("version", "VARCHAR(40)"),
-                ("line_count", "INT UNSIGNED"),
-                ("changed_at", "DATETIME"),
-            ),
-            ("PRIMARY KEY (id)", "FULLTEXT KEY ft_modules_text (title, summary, body)"),
-        ),
-        TableShape(
-            "classes",
-            (
-                _ID,
-                ("module", "VARCHAR(250) NOT NULL"),
-                _TITLE,
-                _SUMMARY,
-                _BODY,
-                ("bases", "VARCHAR(500)"),
-                ("line_number", "INT UNSIGNED"),
-                ("method_count", "INT UNSIGNED NOT NULL"),
-            ),
-            (
-                "PRIMARY KEY (id)",
-                "KEY idx_classes_module (module(100))",
-                "FULLTEXT KEY ft_classes_text (title, summary, body)",
-            ),
-        ),
-        TableShape(
-            "functions",
-            (
-                _ID,
-                ("module", "VARCHAR(250) NOT NULL"),
-                _TITLE,
-                ("signature", "VARCHAR(500) NOT NULL"),
-                _SUMMARY,
-                _BODY,
-                ("line_number", "INT UNSIGNED"),
-                ("line_count", "INT UNSIGNED"),
-                ("is_async", "TINYINT(1) NOT NULL"),
-            ),
-            (
-                "PRIMARY KEY (id)",
-                "KEY idx_functions_module (module(100))",
-                "FULLTEXT KEY ft_functions_title (title, summary)",
-                "FULLTEXT KEY ft_functions_body (body)",
-            ),
-        ),
-        TableShape(
-            "comments",
-            (
-                _ID,
-                _TITLE,
-                _BODY,
-                ("module", "VARCHAR(250) NOT NULL"),
-                ("line_number", "INT UNSIGNED NOT NULL"),
-                ("line_count", "INT UNSIGNED NOT NULL"),
-            ),
-            ("PRIMARY KEY (id)", "FULLTEXT KEY ft_comments_body (body)"),
-        ),
-    ),
-    "language_reference": (
-        TableShape(
-            "topics",
-            (
-                _ID,
-                _TITLE,
-                ("label", "VARCHAR(100) NOT NULL"),
-                _BODY,
-                ("word_count", "INT UNSIGNED NOT NULL"),
-            ),
-            ("PRIMARY KEY (id)", "FULLTEXT KEY ft_topics_text (title, body)"),
-        ),
-        TableShape(
-            "sections",
-            (
-                _ID,
-                ("topic_id", "INT UNSIGNED NOT NULL"),
-                ("position", "INT UNSIGNED NOT NULL"),
-                _TITLE,
-                _BODY,
-            ),
-            (
-                "PRIMARY KEY (id)",
-                "UNIQUE KEY uq_sections_place (topic_id, position)",
-                "FULLTEXT KEY ft_sections_text (title, body)",
-            ),
-        ),
-        TableShape(
-            "keywords",
-            (
-                _ID,
-                _TITLE,
-                ("kind", "VARCHAR(20) NOT NULL"),
-                ("topic", "VARCHAR(100) NOT NULL"),
-                _BODY,
-            ),
-            ("PRIMARY KEY (id)", "FULLTEXT KEY ft_keywords_text (title, body)"),
-        ),
-    ),
-    "installed_packages": (
-        TableShape(
-            "packages",
-            (
-                _ID,
-                _TITLE,
-                _SUMMARY,
-                _BODY,
-                ("version", "VARCHAR(100) NOT NULL"),
-                ("section", "VARCHAR(60) NOT NULL"),
-                ("architecture", "VARCHAR(30) NOT NULL"),
-                ("installed_kb", "BIGINT UNSIGNED"),
-                ("homepage", "TEXT"),
-                ("installed_at", "DATETIME"),
-            ),
-            (
-                "PRIMARY KEY (id)",
-                "FULLTEXT KEY ft_packages_title (title, summary)",
-                "FULLTEXT KEY ft_packages_body (body)",
-            ),
-        ),
-        TableShape(
-            "distributions",
-            (
-                _ID,
-                _TITLE,
-                _SUMMARY,
-                _BODY,
-                ("version", "VARCHAR(100) NOT NULL"),
-                ("license", "VARCHAR(500)"),
-                ("requires_python", "VARCHAR(100)"),
-            ),
-            (
-                "PRIMARY KEY (id)",
-                "FULLTEXT KEY ft_distributions_text (title, summary, body)",
-            ),
-        ),
-    ),
-}
 
 
 class SampleLoader:
@@ -225,8 +62,6 @@ class SampleLoader:
 
     def load_traps(self, progress: ProgressSink, token: CancelToken) -> int:
         """Make the database of planted traps anew; raises TenantError, Cancelled."""
-        from altus4_desktop.mysql import sample_traps
-
         shapes = sample_traps.shapes(self._flavour)
         rows = sample_traps.rows()
         return self._fill(
@@ -241,23 +76,11 @@ class SampleLoader:
     def count(self, databases: Iterable[str]) -> tuple[SampleTable, ...]:
         """The exact number of rows of every table of ``databases``; raises TenantError."""
         with self._errors():
-            tables = [
-                (database, str(row[0]))
-                for database in databases
-                for row in self._rows(f"SHOW FULL TABLES FROM {_quoted(database)}")
-                if row[1] == "BASE TABLE"
-            ]
             return tuple(
-                SampleTable(
-                    database,
-                    table,
-                    int(
-                        self._rows(f"SELECT COUNT(*) FROM {_quoted(database)}.{_quoted(table)}")[0][
-                            0
-                        ]
-                    ),
-                )
-                for database, table in tables
+                SampleTable(database, table, self._count_rows(database, table))
+                for database in databases
+                for table, kind in self._rows(f"SHOW FULL TABLES FROM {_quoted(database)}")
+                if kind == "BASE TABLE"
             )
 
     def _fill(
@@ -282,7 +105,7 @@ class SampleLoader:
             for shape in shapes:
                 token.raise_if_cancelled()
                 # Both servers fill an existing FULLTEXT index faster than they build one later.
-                self._run(create_statement(shape))
+                self._run(_create_statement(shape))
                 self._run("START TRANSACTION")
                 for batch in _batches(rows[shape.name]):
                     token.raise_if_cancelled()
@@ -303,6 +126,10 @@ class SampleLoader:
                 f"VALUES ('{database}', {_EDITION}, {total})"
             )
         return total
+
+    def _count_rows(self, database: str, table: str) -> int:
+        [(count,)] = self._rows(f"SELECT COUNT(*) FROM {_quoted(database)}.{_quoted(table)}")
+        return int(count)
 
     def _insert(self, shape: TableShape, batch: Rows) -> None:
         columns = ", ".join(_quoted(name) for name, _ in shape.columns)
@@ -346,8 +173,7 @@ def open_loader(target: Target, token: CancelToken) -> Iterator[SampleLoader]:
         connection.close()
 
 
-def create_statement(shape: TableShape) -> str:
-    """The CREATE TABLE of ``shape``."""
+def _create_statement(shape: TableShape) -> str:
     parts = [f"{_quoted(name)} {kind}" for name, kind in shape.columns]
     parts += shape.keys
     return (

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 
 from altus4_desktop.domain.connections import Flavour
-from altus4_desktop.mysql.sample_load import Rows, TableShape
+from altus4_desktop.mysql.sample_shapes import Rows, TableShape
 
 DATABASE = "planted_traps"
 LARGE_CELL_CHARACTERS = 5 * 1024 * 1024
@@ -14,6 +14,32 @@ ODD_TABLE = "odd `name`; 100 % “表”"
 LARGEST_DECIMAL = Decimal("9" * 35 + "." + "0" * 29 + "1")
 
 AFTERWARDS = ("CREATE SQL SECURITY INVOKER VIEW trap_titles AS SELECT id, title FROM trap_texts",)
+
+
+_PAGE = (
+    ("id", "INT NOT NULL"),
+    ("title", "VARCHAR(200) NOT NULL"),
+    ("body", "TEXT NOT NULL"),
+)
+_VALUE_COLUMNS = (
+    ("id", "BIGINT NOT NULL"),
+    ("title", "VARCHAR(200) NOT NULL"),
+    ("big", "BIGINT"),
+    ("big_unsigned", "BIGINT UNSIGNED"),
+    ("exact", "DECIMAL(65,30)"),
+    ("ratio", "DOUBLE"),
+    ("day", "DATE"),
+    ("moment", "DATETIME(6)"),
+    ("stamp", "TIMESTAMP NULL"),
+    ("span", "TIME(6)"),
+    ("year_only", "YEAR"),
+    ("bits", "BIT(64)"),
+    ("one_bit", "BIT(1)"),
+    ("document", "JSON"),
+    ("raw", "BLOB"),
+    ("choice", "ENUM('', 'yes', 'no')"),
+    ("choices", "SET('red', 'green', 'blue')"),
+)
 
 
 def shapes(flavour: Flavour) -> tuple[TableShape, ...]:
@@ -45,25 +71,7 @@ def shapes(flavour: Flavour) -> tuple[TableShape, ...]:
         ),
         TableShape(
             "exact_values",
-            (
-                ("id", "BIGINT NOT NULL"),
-                ("title", "VARCHAR(200) NOT NULL"),
-                ("big", "BIGINT"),
-                ("big_unsigned", "BIGINT UNSIGNED"),
-                ("exact", "DECIMAL(65,30)"),
-                ("ratio", "DOUBLE"),
-                ("day", "DATE"),
-                ("moment", "DATETIME(6)"),
-                ("stamp", "TIMESTAMP NULL"),
-                ("span", "TIME(6)"),
-                ("year_only", "YEAR"),
-                ("bits", "BIT(64)"),
-                ("one_bit", "BIT(1)"),
-                ("document", "JSON"),
-                ("raw", "BLOB"),
-                ("choice", "ENUM('', 'yes', 'no')"),
-                ("choices", "SET('red', 'green', 'blue')"),
-            ),
+            _VALUE_COLUMNS,
             ("PRIMARY KEY (id)", "FULLTEXT KEY ft_exact_values (title)"),
         ),
         TableShape(
@@ -87,30 +95,18 @@ def shapes(flavour: Flavour) -> tuple[TableShape, ...]:
         ),
         TableShape(
             "without_index",
-            (
-                ("id", "INT NOT NULL"),
-                ("title", "VARCHAR(200) NOT NULL"),
-                ("body", "TEXT NOT NULL"),
-            ),
+            _PAGE,
             ("PRIMARY KEY (id)",),
         ),
         TableShape(
             "old_engine",
-            (
-                ("id", "INT NOT NULL"),
-                ("title", "VARCHAR(200) NOT NULL"),
-                ("body", "TEXT NOT NULL"),
-            ),
+            _PAGE,
             ("PRIMARY KEY (id)", "FULLTEXT KEY ft_old_engine (title, body)"),
             engine="MyISAM",
         ),
         TableShape(
             "old_charset",
-            (
-                ("id", "INT NOT NULL"),
-                ("title", "VARCHAR(200) NOT NULL"),
-                ("body", "TEXT NOT NULL"),
-            ),
+            _PAGE,
             ("PRIMARY KEY (id)", "FULLTEXT KEY ft_old_charset (title, body)"),
             options="CHARACTER SET latin1",
         ),
@@ -262,101 +258,83 @@ _ASIAN: list[tuple[object, ...]] = [
     (5, "𠮷野家", "ja", "𠮷は四バイトの漢字である。"),
 ]
 
+
+def _value_row(**values: object) -> tuple[object, ...]:
+    """A row of ``exact_values``; what is not named is NULL."""
+    return tuple(values.get(name) for name, _ in _VALUE_COLUMNS)
+
+
 _VALUES: list[tuple[object, ...]] = [
-    (
-        1,
-        "Trap: exact numbers",
-        9007199254740993,
-        18446744073709551615,
-        LARGEST_DECIMAL,
-        0.1,
-        "2024-02-29",
-        "2024-02-29 23:59:59.999999",
-        "2038-01-19 03:14:07",
-        "838:59:59",
-        2155,
-        2**64 - 1,
-        1,
-        '{"n": 9007199254740993, "text": "größe"}',
-        b"\x00\xff\xfe\x80raw",
-        "yes",
-        "red,blue",
+    _value_row(
+        id=1,
+        title="Trap: exact numbers",
+        big=9007199254740993,
+        big_unsigned=18446744073709551615,
+        exact=LARGEST_DECIMAL,
+        ratio=0.1,
+        day="2024-02-29",
+        moment="2024-02-29 23:59:59.999999",
+        stamp="2038-01-19 03:14:07",
+        span="838:59:59",
+        year_only=2155,
+        bits=2**64 - 1,
+        one_bit=1,
+        document='{"n": 9007199254740993, "text": "größe"}',
+        raw=b"\x00\xff\xfe\x80raw",
+        choice="yes",
+        choices="red,blue",
     ),
-    (
-        2,
-        "Trap: smallest numbers",
-        -9223372036854775808,
-        0,
-        LARGEST_DECIMAL.copy_negate(),  # a minus sign would round it to 28 digits
-        -1.7976931348623157e308,
-        "1000-01-01",
-        "1000-01-01 00:00:00.000001",
-        "1970-01-01 00:00:01",
-        "-838:59:59",
-        1901,
-        0,
-        0,
-        "[]",
-        b"",
-        "no",
-        "",
+    _value_row(
+        id=2,
+        title="Trap: smallest numbers",
+        big=-9223372036854775808,
+        big_unsigned=0,
+        exact=LARGEST_DECIMAL.copy_negate(),  # a minus sign would round it to 28 digits
+        ratio=-1.7976931348623157e308,
+        day="1000-01-01",
+        moment="1000-01-01 00:00:00.000001",
+        stamp="1970-01-01 00:00:01",
+        span="-838:59:59",
+        year_only=1901,
+        bits=0,
+        one_bit=0,
+        document="[]",
+        raw=b"",
+        choice="no",
+        choices="",
     ),
-    (
-        3,
-        "Trap: zero dates",
-        0,
-        0,
-        Decimal(0),
-        0.0,
-        "0000-00-00",
-        "0000-00-00 00:00:00",
-        "0000-00-00 00:00:00",
-        "00:00:00",
-        0,
-        1,
-        0,
-        "null",
-        b"\x89PNG\r\n\x1a\n",
-        "",
-        "",
+    _value_row(
+        id=3,
+        title="Trap: zero dates",
+        big=0,
+        big_unsigned=0,
+        exact=Decimal(0),
+        ratio=0.0,
+        day="0000-00-00",
+        moment="0000-00-00 00:00:00",
+        stamp="0000-00-00 00:00:00",
+        span="00:00:00",
+        year_only=0,
+        bits=1,
+        one_bit=0,
+        document="null",
+        raw=b"\x89PNG\r\n\x1a\n",
+        choice="",
+        choices="",
     ),
-    (4, "Trap: nothing but NULL", *[None] * 15),
-    (
-        9007199254740993,
-        "Trap: a key beyond 53 bits",
-        9007199254740993,
-        None,
-        Decimal("0.1"),
-        None,
-        "2024-12-31",
-        None,
-        None,
-        None,
-        None,
-        None,
-        None,
-        '"text"',
-        None,
-        None,
-        None,
+    _value_row(id=4, title="Trap: nothing but NULL"),
+    _value_row(
+        id=9007199254740993,
+        title="Trap: a key beyond 53 bits",
+        big=9007199254740993,
+        exact=Decimal("0.1"),
+        day="2024-12-31",
+        document='"text"',
     ),
-    (
-        9007199254740994,
-        "Trap: its neighbour",
-        9007199254740994,
-        None,
-        Decimal("0.10"),
-        None,
-        None,
-        None,
-        None,
-        None,
-        None,
-        None,
-        None,
-        None,
-        None,
-        None,
-        None,
+    _value_row(
+        id=9007199254740994,
+        title="Trap: its neighbour",
+        big=9007199254740994,
+        exact=Decimal("0.10"),
     ),
 ]
