@@ -141,7 +141,7 @@ def load_missing(loader: SampleLoader, progress: ProgressSink, token: CancelToke
 
 
 def _load_python_library(loader: SampleLoader, progress: ProgressSink, token: CancelToken) -> None:
-    from altus4_desktop.services.sample_material import (
+    from altus4_desktop.services.sample_python import (
         SourceMaterial,
         module_name,
         python_sources,
@@ -178,33 +178,17 @@ def _load_python_library(loader: SampleLoader, progress: ProgressSink, token: Ca
 def _load_language_reference(
     loader: SampleLoader, progress: ProgressSink, token: CancelToken
 ) -> None:
-    from altus4_desktop.services.sample_material import read_language_reference
+    from altus4_desktop.services.sample_reference import read_language_reference
 
-    material = read_language_reference()
-    loader.load(
-        "language_reference",
-        {
-            "topics": material.topics,
-            "sections": material.sections,
-            "keywords": material.keywords,
-        },
-        progress,
-        token,
-    )
+    loader.load("language_reference", read_language_reference(), progress, token)
 
 
 def _load_installed_packages(
     loader: SampleLoader, progress: ProgressSink, token: CancelToken
 ) -> None:
-    from altus4_desktop.services.sample_material import read_packages
+    from altus4_desktop.services.sample_packages import read_packages
 
-    material = read_packages()
-    loader.load(
-        "installed_packages",
-        {"packages": material.packages, "distributions": material.distributions},
-        progress,
-        token,
-    )
+    loader.load("installed_packages", read_packages(), progress, token)
 
 
 def _load_traps(loader: SampleLoader, progress: ProgressSink, token: CancelToken) -> None:

@@ -27,7 +27,7 @@ from altus4_desktop.domain.progress import Progress
 from altus4_desktop.domain.searching import SearchMode, SearchOutcome, SearchRequest, SourceState
 from altus4_desktop.mysql.sample_traps import LARGE_CELL_CHARACTERS, LARGEST_DECIMAL, ODD_TABLE
 from altus4_desktop.services import Services
-from altus4_desktop.services.sample_material import python_sources
+from altus4_desktop.services.sample_python import python_sources
 from tests.servers import PROJECT, find_programs
 
 # Values are compared as the server prints them.
@@ -264,7 +264,7 @@ def one_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callab
     """Opens programs on one folder; their library is short, so that loading takes no time."""
     paths = python_sources()
     short = [path for path in paths if path.parent == paths[0].parent][:30]
-    monkeypatch.setattr("altus4_desktop.services.sample_material.python_sources", lambda: short)
+    monkeypatch.setattr("altus4_desktop.services.sample_python.python_sources", lambda: short)
     opened: list[Services] = []
 
     def open_services() -> Services:

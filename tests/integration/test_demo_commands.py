@@ -14,7 +14,7 @@ import pytest
 
 from altus4_desktop.cli.frame import main
 from altus4_desktop.domain.connections import Flavour
-from altus4_desktop.services.sample_material import python_sources
+from altus4_desktop.services.sample_python import python_sources
 from tests.servers import PROJECT, find_programs
 
 
@@ -47,7 +47,7 @@ def line(
 ) -> Iterator[CommandLine]:
     paths = python_sources()
     short = [path for path in paths if path.parent == paths[0].parent][:30]
-    monkeypatch.setattr("altus4_desktop.services.sample_material.python_sources", lambda: short)
+    monkeypatch.setattr("altus4_desktop.services.sample_python.python_sources", lambda: short)
     monkeypatch.setenv("ALTUS4_PASSPHRASE", "a passphrase of the tests")
     monkeypatch.setattr("sys.stdin.isatty", lambda: False)
     line = CommandLine(tmp_path / "home", capsys)

@@ -1,4 +1,4 @@
-"""Sample material: what is read, and that nothing is run to read it."""
+"""What Python's library says about itself, and that nothing is run to read it."""
 
 from __future__ import annotations
 
@@ -7,13 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from altus4_desktop.services.sample_material import (
+from altus4_desktop.services.sample_python import (
     SourceMaterial,
     module_name,
     python_sources,
     read_builtins,
-    read_language_reference,
-    read_packages,
     read_source,
 )
 
@@ -115,43 +113,3 @@ def test_the_library_alone_gives_most_of_the_rows() -> None:
     assert len(material.comments) > 3_000
     titles = {row[2] for row in material.functions}
     assert {"json.dumps", "argparse.ArgumentParser.parse_args", "builtins.str.upper"} <= titles
-
-
-def test_the_language_reference_has_topics_sections_and_keywords() -> None:
-    material = read_language_reference()
-    assert len(material.topics) > 50
-    assert len(material.sections) > 1_000
-    keywords = {row[1]: row for row in material.keywords}
-    assert "with" in keywords
-    assert keywords["with"][4]
-
-
-def test_packages_are_those_that_are_installed(tmp_path: Path) -> None:
-    status = tmp_path / "status"
-    status.write_text(
-        "Package: lighthouse\nStatus: install ok installed\nVersion: 1:2.0-1\nSection: sea\n"
-        "Architecture: all\nInstalled-Size: 12\nHomepage: https://example.org\n"
-        "Description: shines at night\n First paragraph.\n .\n Second paragraph.\n"
-        "\n"
-        "Package: wreck\nStatus: deinstall ok config-files\nVersion: 1\nDescription: gone\n",
-        encoding="utf-8",
-    )
-    [row] = read_packages(status).packages
-    assert row == (
-        1,
-        "lighthouse",
-        "shines at night",
-        "First paragraph.\n\nSecond paragraph.",
-        "1:2.0-1",
-        "sea",
-        "all",
-        12,
-        "https://example.org",
-        None,
-    )
-
-
-def test_a_machine_without_dpkg_still_has_python_distributions(tmp_path: Path) -> None:
-    material = read_packages(tmp_path / "none")
-    assert material.packages == []
-    assert {"PyMySQL", "SQLAlchemy"} <= {str(row[1]) for row in material.distributions}
