@@ -133,6 +133,7 @@ class Rail(QFrame):
         self._narrow_demo = Badge(self.tr("DEMO"), "warning")
         self._narrow_demo.setObjectName("rail.demo")
         self._is_demo = actor.is_demo
+        column.addSpacing(Space.XS)
         column.addWidget(self._narrow_demo, 0, Qt.AlignmentFlag.AlignHCenter)
         column.addSpacing(Space.L)
         self._find = self._button("command", self.tr("Commands"), "Ctrl+K", "rail.palette")

@@ -206,6 +206,7 @@ class Workspace(QWidget):
         current = self.current_pane
         for pane in (current, *(pane for pane in self._panes.values() if pane is not current)):
             entries += [Entry(pane.tr(pane.title), command) for command in pane.commands()]
+        entries += self._list_errands()
         entries += [
             Entry(
                 go,
@@ -242,6 +243,28 @@ class Workspace(QWidget):
             Entry(window, Command("sign-out", leave, self.sign_out_requested.emit, "sign-out"))
         )
         return entries
+
+    def _list_errands(self) -> list[Entry]:
+        """What panes that nobody has opened yet will offer: building them only to ask is slow."""
+        errands = [
+            ("connections", "connections.add", self.tr("Add a connection"), "plus"),
+            ("settings", "settings.folder", self.tr("Open the data folder"), "folder"),
+            ("settings", "settings.licences", self.tr("Licences"), "file"),
+        ]
+        if self.session.actor.is_demo:
+            errands.append(("server", "demo.reset", self.tr("Reset the demo"), "refresh"))
+        return [
+            Entry(
+                self._entrances[pane_id].place.title,
+                Command(command_id, title, partial(self._run_in, pane_id, command_id), picture),
+            )
+            for pane_id, command_id, title, picture in errands
+            if pane_id not in self._panes
+        ]
+
+    def _run_in(self, pane_id: str, command_id: str) -> None:
+        pane = self.show_pane(pane_id)
+        next(command for command in pane.commands() if command.id == command_id).run()
 
     def _list_shortcuts(self) -> list[Group]:
         general = [

@@ -102,6 +102,32 @@ def test_the_palette_finds_and_runs(house: House, workspace: Workspace) -> None:
     assert workspace.current_pane.id == "history"
 
 
+def test_the_palette_offers_what_panes_never_opened_can_do(
+    house: House, workspace: Workspace
+) -> None:
+    errands = {entry.command.id: entry for entry in workspace._list_errands()}
+    assert set(errands) == {"connections.add", "settings.folder", "settings.licences"}
+    press(house, Qt.Key.Key_K)
+    field = house.find("palette.query")
+    house.type_(field, "add conn")
+    house.key(field, Qt.Key.Key_Return)
+    assert workspace.current_pane.id == "connections"
+    house.qtbot.waitUntil(lambda: QApplication.activeModalWidget() is not None, timeout=WAIT_MS)
+    dialog = QApplication.activeModalWidget()
+    assert dialog is not None
+    dialog.close()
+    workspace.show_pane("settings")
+    assert workspace._list_errands() == []
+    offered = {entry.command.id: entry for entry in workspace._list_entries()}
+    for command_id, errand in errands.items():
+        own = offered[command_id]
+        assert (own.section, own.command.title, own.command.icon_name) == (
+            errand.section,
+            errand.command.title,
+            errand.command.icon_name,
+        )
+
+
 def test_the_palette_moves_wraps_and_closes(house: House, workspace: Workspace) -> None:
     before = house.window.focusWidget()
     press(house, Qt.Key.Key_K)
