@@ -8,9 +8,11 @@ Words the index ignores are not marked. Time is linear in the text.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from operator import itemgetter
 
 from altus4_desktop.domain.schema import TableInfo
 from altus4_desktop.domain.searching import Match, Value
@@ -39,6 +41,7 @@ _TITLE_NAMES = (
 )
 _LONGEST_TITLE = 512
 _LENGTH = re.compile(r"\((\d+)\)")
+_start, _end = itemgetter(0), itemgetter(1)
 
 Span = tuple[int, int]
 
@@ -297,10 +300,10 @@ def _choose(
 def _cut(text: str, spans: list[Span]) -> tuple[str, tuple[Span, ...]]:
     """A piece of ``text`` on one line with the most matches in it, and where they are there."""
     start, end = _window(text, spans)
+    first = bisect_right(spans, start, key=_end)
     inside = [
         (max(span_start, start), min(span_end, end))
-        for span_start, span_end in spans
-        if span_start < end and span_end > start
+        for span_start, span_end in spans[first : bisect_left(spans, end, first, key=_start)]
     ]
     before, after = "…" if start else "", "…" if end < len(text) else ""
     shown = text[start:end]
@@ -327,13 +330,12 @@ def _window(text: str, spans: Sequence[Span]) -> Span:
         return 0, len(text)
     if not spans:
         return 0, _back_to_blank(text, SNIPPET_CHARS, 0)
-    first = last = best_first = best_count = 0
-    for first, (span_start, _) in enumerate(spans):
-        last = max(last, first)
-        while last + 1 < len(spans) and spans[last + 1][1] <= span_start + SNIPPET_CHARS - 60:
-            last += 1
-        if last - first + 1 > best_count:
-            best_first, best_count = first, last - first + 1
+    ends = [end for _, end in spans]
+    counts = [
+        bisect_right(ends, span_start + SNIPPET_CHARS - 60) - first
+        for first, (span_start, _) in enumerate(spans)
+    ]
+    best_first = counts.index(max(counts))
     anchor = spans[best_first][0]
     start = max(0, min(anchor - _LEAD_CHARS, len(text) - SNIPPET_CHARS))
     if start:
