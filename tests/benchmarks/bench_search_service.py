@@ -2,9 +2,10 @@
 
     python -m tests.benchmarks.bench_search_service
 
-Prints one line for each server and size of the table; the bar is a median 1.5 times PyMySQL's, or
-`FIXED_MS` more: where the server needs but a few milliseconds, what a search costs whatever it
-finds (reading the saved connections, a thread, the ping, marking 50 rows) is most of the time.
+Prints one line for each server and size of the table. The bar is a median 1.5 times PyMySQL's on
+10,000 rows. The small table has none: there the server needs but a few milliseconds, and what a
+search costs whatever it finds (reading the saved connections, threads, the ping, marking 50 rows)
+is most of the time; its line shows how much that is.
 
 Both use TCP and the same TLS and take turns in going first, so that a busy machine is busy for both
 and neither always finds what the other has warmed up. Each search is in the history before anything
@@ -35,8 +36,7 @@ from tests.waiting import wait_until
 T = TypeVar("T")
 
 BAR = 1.5
-FIXED_MS = 5.0
-ROWS = (1_000, 10_000)
+SMALL, MEASURED = 1_000, 10_000
 ROUNDS = 60
 WARM_UP_ROUNDS = 6
 QUERIES = ("boundary layer", "supersonic flow past a wing", "heat transfer in a laminar stream")
@@ -53,7 +53,7 @@ def main() -> int:
                 running_server(factory, flavour) as server,
                 search_world(Path(folder)) as world,
             ):
-                for rows in ROWS:
+                for rows in (SMALL, MEASURED):
                     over = not measure(world, server, rows) or over
     return int(over)
 
@@ -92,9 +92,10 @@ def measure(world: SearchWorld, server: DatabaseServer, rows: int) -> bool:
     ratio = service_ms / bare_ms
     print(
         f"search service, top 50 of {rows:,} rows, {server.flavour}: {service_ms:.2f} ms, "
-        f"PyMySQL {bare_ms:.2f} ms, ratio {ratio:.2f} (bar {BAR} or {FIXED_MS:g} ms more)"
+        f"PyMySQL {bare_ms:.2f} ms, ratio {ratio:.2f}, {service_ms - bare_ms:.1f} ms more "
+        f"({f'bar {BAR}' if rows == MEASURED else 'no bar'})"
     )
-    return ratio <= BAR or service_ms - bare_ms <= FIXED_MS
+    return rows != MEASURED or ratio <= BAR
 
 
 def _timed(step: Callable[[], T]) -> tuple[float, T]:
