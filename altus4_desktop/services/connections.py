@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, TypeVar
 
 from altus4_desktop.domain.accounts import Actor, Role
@@ -45,6 +45,8 @@ _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
 _NOTED_EVERY_S = 60.0
 _LOOK_AGAIN_S = 0.05
+# A table that was made on the server since then is not searched.
+SCHEMA_AGE_S = 300.0
 
 
 # Where the local server answers, started if need be.
@@ -189,13 +191,14 @@ class ConnectionsService:
         return self._target_of(self.get_(actor, connection_id), token)
 
     def source_(
-        self, saved: Connection, token: CancelToken | None = None
+        self, saved: Connection, token: CancelToken | None = None, age_s: float = SCHEMA_AGE_S
     ) -> tuple[Target, DatabaseSchema]:
         """`target_` and `schema_` of a connection that `list_` or `get_` has just returned, without
-        asking the store for it again; raises as they do."""
+        asking the store for it again; the schema is at most ``age_s`` old. Raises as they do."""
         token = token or CancelToken()
+        newest_at = datetime.now(UTC) - timedelta(seconds=age_s)
         target = self._target_of(saved, token)
-        return target, self._schema_of(target, token)
+        return target, self._schema_of(target, token, newest_at)
 
     def check_(
         self,
@@ -240,10 +243,13 @@ class ConnectionsService:
     ) -> DatabaseSchema:
         """What the database contains, read once and then remembered; ``refresh`` reads it again.
 
+        A search reads it again by itself when it is `SCHEMA_AGE_S` old.
+
         Raises TenantError, Cancelled.
         """
         token = token or CancelToken()
-        return self._schema_of(self.target_(actor, connection_id, token), token, refresh=refresh)
+        newest_at = datetime.now(UTC) if refresh else None
+        return self._schema_of(self.target_(actor, connection_id, token), token, newest_at)
 
     def parsers_(
         self, actor: Actor, connection_id: str, table: str, token: CancelToken | None = None
@@ -381,16 +387,20 @@ class ConnectionsService:
         return _target(saved.id, _draft(saved), self._open_password(saved))
 
     def _schema_of(
-        self, target: Target, token: CancelToken, *, refresh: bool = False
+        self, target: Target, token: CancelToken, newest_at: datetime | None = None
     ) -> DatabaseSchema:
+        """The schema, read after ``newest_at`` if that is given."""
         from altus4_desktop.mysql.introspect import read_schema
 
-        asked_at = datetime.now(UTC)
         # Whoever comes while it is being read waits for that answer instead of asking too.
         with self._one_at_a_time(target.connection_id, token):
             known = self._schemas.get(target.connection_id)
             fits = known is not None and known.target == target
-            if known is not None and fits and (not refresh or known.schema.read_at > asked_at):
+            if (
+                known is not None
+                and fits
+                and (newest_at is None or known.schema.read_at > newest_at)
+            ):
                 return known.schema
             schema = self._with_session(target, token, read_schema)
             self._schemas[target.connection_id] = _KnownSchema(target, schema)

@@ -30,6 +30,7 @@ _OPEN = (SourceState.QUEUED, SourceState.RUNNING)
 # The server's own limit speaks first; ours is for a server that says nothing at all.
 _GRACE_S = 0.25
 _UPDATE_INTERVAL_S = 0.05
+_JUST_READ_S = 1.0
 # Unknown table, unknown column, no FULLTEXT index on these columns.
 _CHANGED_SCHEMA = (1146, 1054, 1191)
 
@@ -217,6 +218,9 @@ class FanOut:
             return
         try:
             target, schema = self._connections.source_(branch.connection, branch.token)
+            if not plan_search(schema, branch.tables).sources:
+                # Somebody may have followed our advice and made an index since.
+                _, schema = self._connections.source_(branch.connection, branch.token, _JUST_READ_S)
         except Exception as error:
             self._fail(probe, error)
             return

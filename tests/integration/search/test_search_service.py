@@ -510,6 +510,29 @@ def test_tables_can_be_chosen(world: SearchWorld, mariadb_server: DatabaseServer
     assert states(outcome) == {"here": SourceState.OK}
 
 
+def test_an_index_made_since_is_found_without_asking_for_the_schema(
+    world: SearchWorld, tenant_server: DatabaseServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("altus4_desktop.services.fan_out._JUST_READ_S", 0.0)
+    bare = "CREATE TABLE essays (id INT PRIMARY KEY, body TEXT)"
+    filled = "INSERT INTO essays VALUES (1, 'an apple')"
+    connection = world.add_database(tenant_server, "growing", [bare, filled])
+    first = world.run("apple")
+    assert [notice.code for notice in first.notices] == ["search.no_index"]
+    tenant_server.execute("ALTER TABLE essays ADD FULLTEXT ft (body)", database=connection.database)
+    assert keys(world.run("apple")) == [("growing", "essays", 1)]
+
+
+def test_a_schema_that_is_old_is_read_again_by_the_search(
+    world: SearchWorld, mariadb_server: DatabaseServer
+) -> None:
+    connection = world.add_database(mariadb_server, "growing", one_index(5))
+    known = world.connections.schema_(world.actor, connection.id)
+    saved = world.connections.get_(world.actor, connection.id)
+    assert world.connections.source_(saved)[1] is known
+    assert world.connections.source_(saved, age_s=0.0)[1].read_at > known.read_at
+
+
 def test_a_changed_table_fails_once_and_is_read_again(
     world: SearchWorld, tenant_server: DatabaseServer
 ) -> None:
