@@ -114,7 +114,13 @@ class VaultService:
         if status.kind is VaultKind.NONE:
             if status.problem is not None:
                 raise status.problem
-            self._make_ready(passphrase)
+            try:
+                self._make_ready(passphrase)
+            except VaultError:
+                if self._vault.status().kind is VaultKind.NONE:
+                    raise
+                # Another program was quicker: its key is the one to use.
+                self.ensure_ready(passphrase)
             return
         try:
             self._vault.unlock(
@@ -124,7 +130,7 @@ class VaultService:
             if self.records_exist():
                 raise
             # As in `unlock`; here a passphrase will do as well.
-            self._set_up(passphrase)
+            self._set_up(passphrase, replace=True)
 
     def _make_ready(self, passphrase: PassphraseSupplier | None) -> None:
         key_ids = self._lasting_key_ids()
@@ -144,14 +150,12 @@ class VaultService:
             )
         self._set_up(passphrase)
 
-    def _set_up(self, passphrase: PassphraseSupplier | None) -> None:
+    def _set_up(self, passphrase: PassphraseSupplier | None, *, replace: bool = False) -> None:
         try:
-            self.set_up_keyring()
+            self._vault.set_up_keyring(records_exist=self.records_exist(), replace=replace)
         except VaultError as error:
-            if error.code == "vault.exists":
-                # Another program was quicker: its key is the one to use.
-                self.ensure_ready(passphrase)
-                return
+            if error.code == "vault.exists" or isinstance(error, KeyMissingError):
+                raise
             chosen = passphrase() if passphrase else None
             if chosen is None:
                 raise VaultLockedError(
@@ -164,7 +168,9 @@ class VaultService:
                 raise VaultError(
                     "The two passphrases differ.", code="vault.passphrase_differs", retryable=True
                 ) from None
-            self.set_up_passphrase(chosen)
+            self._vault.set_up_passphrase(
+                chosen, records_exist=self.records_exist(), replace=replace
+            )
 
     def _lasting_key_ids(self) -> list[str]:
         key_ids: dict[str, None] = {}

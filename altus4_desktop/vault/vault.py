@@ -123,15 +123,16 @@ class Vault:
         self,
         *,
         records_exist: bool,
+        replace: bool = True,
         timeout_s: float | None = PROBE_TIMEOUT_S,
         token: CancelToken | None = None,
     ) -> None:
-        """Make a data key and keep it in the keyring.
+        """Make a data key and keep it in the keyring; ``replace``: also in place of a lost one.
 
         ``timeout_s`` None waits for a person to answer a prompt, until ``token`` is cancelled.
         Raises KeyMissingError while records exist, VaultError, Cancelled.
         """
-        replacing = self._check_may_make_key(records_exist=records_exist)
+        replacing = self._check_may_make_key(records_exist=records_exist, replace=replace)
         key = os.urandom(KEY_BYTES)
         key_id = build_key_id(key)
         self._items.store(key_id, _as_item(key), timeout_s, token)
@@ -144,14 +145,16 @@ class Vault:
             raise
         self._use(key_id, key)
 
-    def set_up_passphrase(self, passphrase_secret: str, *, records_exist: bool) -> None:
-        """Make a data key and wrap it with a passphrase.
+    def set_up_passphrase(
+        self, passphrase_secret: str, *, records_exist: bool, replace: bool = True
+    ) -> None:
+        """Make a data key and wrap it with a passphrase; ``replace``: also in place of a lost one.
 
         Raises InputError for a passphrase too short, KeyMissingError while records exist,
         VaultError.
         """
         check_new_passphrase(passphrase_secret)
-        replacing = self._check_may_make_key(records_exist=records_exist)
+        replacing = self._check_may_make_key(records_exist=records_exist, replace=replace)
         key = os.urandom(KEY_BYTES)
         key_id = build_key_id(key)
         wrapped = wrap_key(key, key_id, passphrase_secret, self._argon2)
@@ -260,7 +263,7 @@ class Vault:
             key = unwrap_key(file.wrapped, file.key_id, passphrase_secret)
         self._use(file.key_id, key)
 
-    def _check_may_make_key(self, *, records_exist: bool) -> bool:
+    def _check_may_make_key(self, *, records_exist: bool, replace: bool = True) -> bool:
         """Whether a key file is there to be replaced; raises when a new key must not be made."""
         if records_exist:
             raise _key_missing()
@@ -268,7 +271,7 @@ class Vault:
         if file is None:
             return False
         with self._lock:
-            if file.key_id in self._keys:
+            if not replace or file.key_id in self._keys:
                 raise _already_set_up()
         return True
 

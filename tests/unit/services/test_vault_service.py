@@ -120,6 +120,20 @@ def test_a_lost_file_and_a_lost_key_never_become_a_first_run(
     assert not (tmp_path / "vault.json").exists()
 
 
+def test_a_key_that_another_program_made_meanwhile_is_taken_up(tmp_path: Path) -> None:
+    first, second = (service(tmp_path, NoKeyring()) for _ in range(2))
+    records: list[str] = []
+
+    def answer_late() -> str:
+        if not records:
+            first.ensure_ready(lambda: PHRASE)
+            records.append(first.seal("x", PLACE))
+        return PHRASE
+
+    second.ensure_ready(answer_late)
+    assert second.open_(records[0], PLACE) == "x"
+
+
 def test_a_lost_file_is_what_is_told_where_no_keyring_runs(tmp_path: Path) -> None:
     vault = service(tmp_path, NoKeyring())
     vault.ensure_ready(lambda: PHRASE)
