@@ -16,13 +16,15 @@ from altus4_desktop.domain.progress import Progress
 
 
 def prepare_streams() -> None:
-    """Make the answer UTF-8 for programs whatever the locale; on a terminal nothing is refused.
+    """Make the answer UTF-8 for programs whatever the locale; nothing is refused on its way.
 
-    Text that is not Unicode (from a file's name or an argument) is written as an escape.
+    Text that is not Unicode (a file name, an argument, standard input) is written as an escape.
     """
     if isinstance(sys.stdout, io.TextIOWrapper):
         encoding = None if sys.stdout.isatty() else "utf-8"
         sys.stdout.reconfigure(encoding=encoding, errors="backslashreplace")
+    if isinstance(sys.stdin, io.TextIOWrapper):
+        sys.stdin.reconfigure(errors="surrogateescape")
 
 
 def silence_stdout() -> None:

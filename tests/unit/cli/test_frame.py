@@ -79,6 +79,15 @@ def test_a_locale_without_the_characters_breaks_no_answer(tmp_path: Path) -> Non
     assert json.loads(done.stdout.decode("utf-8"))["data_folder"].endswith("検\udcff/server")
 
 
+def test_standard_input_that_is_no_text_breaks_nothing(tmp_path: Path) -> None:
+    line = (
+        "printf '\\377\\376 not a text\\n' | "
+        "$ALTUS users create --email a@b.org --name A --password-stdin"
+    )
+    done = run_in_shell(line, tmp_path, PYTHONIOENCODING="utf-8:strict")
+    assert (done.returncode, done.stdout) == (EXIT_DONE, b""), done.stderr
+
+
 def test_wrong_usage_is_told_like_every_failure(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["users", "fly"]) == EXIT_USAGE
     told = capsys.readouterr()
