@@ -6,11 +6,11 @@ import time
 from functools import partial
 
 from PySide6.QtCore import Qt, QTimer, Slot
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
     QProgressBar,
-    QSizePolicy,
     QVBoxLayout,
     QWidget,
 )
@@ -25,6 +25,10 @@ from altus4_desktop.ui.widgets import Divider, Icon, IconButton, Label, Spinner
 _SHOWN_AFTER_S = 0.3
 _REFRESH_MS = 200
 _ANNOUNCED_MS = 6000
+_CROWDED_BELOW = 1100
+_ROOMY_FROM = 1500
+_ROOMY = 200
+_BRIEF = 140
 
 
 class TaskRow(QWidget):
@@ -38,11 +42,9 @@ class TaskRow(QWidget):
         row.setSpacing(Space.S)
         row.addWidget(Spinner(13))
         self._text = Label()
-        self._text.setMinimumWidth(60)
-        self._text.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Preferred)
-        row.addWidget(self._text, 1)
+        row.addWidget(self._text)
         self._bar = QProgressBar()
-        self._bar.setFixedWidth(90)
+        self._bar.setFixedWidth(60)
         self._bar.setRange(0, 1000)
         self._bar.setAccessibleName(handle.title)
         row.addWidget(self._bar)
@@ -53,8 +55,8 @@ class TaskRow(QWidget):
         row.addWidget(self._cancel)
         self.refresh()
 
-    def refresh(self) -> None:
-        """Show how far it is."""
+    def refresh(self, room: int = _ROOMY) -> None:
+        """Show how far it is; the text may be ``room`` pixels wide."""
         handle = self.handle
         progress = handle.progress
         text = handle.title
@@ -64,7 +66,7 @@ class TaskRow(QWidget):
             text = f"{handle.title}: {progress.message}"
         fraction = progress.fraction if progress is not None else None
         metrics = self._text.fontMetrics()
-        self._text.setText(metrics.elidedText(text, Qt.TextElideMode.ElideRight, 360))
+        self._text.setText(metrics.elidedText(text, Qt.TextElideMode.ElideRight, room))
         self._text.setToolTip(plain_tool_tip(text))
         self._bar.setHidden(fraction is None)
         if fraction is not None:
@@ -78,6 +80,7 @@ class TaskStrip(QWidget):
     def __init__(self, runner: TaskRunner, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._runner = runner
+        self._most, self._room = 2, _ROOMY
         self._since: dict[TaskHandle, float] = {}
         self._rows: dict[TaskHandle, TaskRow] = {}
         self._row = QHBoxLayout(self)
@@ -99,6 +102,12 @@ class TaskStrip(QWidget):
         """The tasks on display."""
         return list(self._rows)
 
+    def set_room(self, most: int, room: int) -> None:
+        """Show at most ``most`` tasks, with texts of ``room`` pixels."""
+        if (most, room) != (self._most, self._room):
+            self._most, self._room = most, room
+            self._refresh()
+
     @Slot(object)
     def _add(self, handle: TaskHandle) -> None:
         if handle.title:
@@ -116,7 +125,7 @@ class TaskStrip(QWidget):
     def _refresh(self) -> None:
         now = time.monotonic()
         lasting = [handle for handle, since in self._since.items() if now - since >= _SHOWN_AFTER_S]
-        shown = lasting[:2]
+        shown = lasting[: self._most]
         for handle in [handle for handle in self._rows if handle not in shown]:
             row = self._rows.pop(handle)
             row.hide()
@@ -126,11 +135,11 @@ class TaskStrip(QWidget):
                 name = f"status.task{len(self._rows) + 1}.cancel"
                 self._rows[handle] = TaskRow(handle, name=name, parent=self)
                 self._row.insertWidget(len(self._rows) - 1, self._rows[handle])
-            self._rows[handle].refresh()
+            self._rows[handle].refresh(self._room)
         hidden = len(lasting) - len(shown)
         self._more.setHidden(hidden <= 0)
         self._more.setText(self.tr("and {count} more").format(count=hidden))
-        self._more.setToolTip(plain_tool_tip("\n".join(it.title for it in lasting[2:])))
+        self._more.setToolTip(plain_tool_tip("\n".join(it.title for it in lasting[self._most :])))
 
 
 class StatusBar(QFrame):
@@ -147,7 +156,7 @@ class StatusBar(QFrame):
         row.setSpacing(Space.S)
         self._store = _Fact("database", "status.store")
         self._pools = _Fact("plug", "status.pools")
-        self._user = _Fact("user", "status.user")
+        self._user = _Fact("user", "status.user", _BRIEF)
         self._vault = _Fact("key", "status.vault")
         row.addWidget(self._store)
         row.addWidget(_line())
@@ -160,7 +169,8 @@ class StatusBar(QFrame):
         self._announcement.setObjectName("status.announcement")
         row.addSpacing(Space.M)
         row.addWidget(self._announcement, 1)
-        row.addWidget(TaskStrip(runner, self))
+        self._strip = TaskStrip(runner, self)
+        row.addWidget(self._strip)
         row.addSpacing(Space.S)
         row.addWidget(self._user)
         self._quiet = QTimer(self)
@@ -168,6 +178,15 @@ class StatusBar(QFrame):
         self._quiet.setInterval(_ANNOUNCED_MS)
         self._quiet.timeout.connect(partial(self._announcement.setText, ""))
         self.set_pools(0, PoolStats(0, 0, 0, 0))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """In small windows facts are icons with a tool tip, and one task is shown."""
+        super().resizeEvent(event)
+        width = event.size().width()
+        is_crowded = width < _CROWDED_BELOW
+        for fact in (self._pools, self._vault, self._user):
+            fact.set_brief(brief=is_crowded)
+        self._strip.set_room(2 if width >= _ROOMY_FROM else 1, _BRIEF if is_crowded else _ROOMY)
 
     def set_store(self, text: str, tool_tip: str) -> None:
         """Say where the metadata is kept."""
@@ -210,8 +229,9 @@ class StatusBar(QFrame):
 
 
 class _Fact(QWidget):
-    def __init__(self, icon_name: str, name: str) -> None:
+    def __init__(self, icon_name: str, name: str, room: int = _ROOMY) -> None:
         super().__init__()
+        self._room = room
         self.setObjectName(name)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
@@ -219,11 +239,25 @@ class _Fact(QWidget):
         row.addWidget(Icon(icon_name, 14))
         self._text = Label()
         row.addWidget(self._text)
+        self._words = ""
+        self._tool_tip = ""
 
     def set(self, text: str, tool_tip: str) -> None:
-        self._text.setText(text)
+        self._words = text
         self.setAccessibleName(text)
-        self.setToolTip(plain_tool_tip(tool_tip))
+        metrics = self._text.fontMetrics()
+        self._text.setText(metrics.elidedText(text, Qt.TextElideMode.ElideRight, self._room))
+        self._tool_tip = tool_tip
+        self._show_tool_tip()
+
+    def set_brief(self, *, brief: bool) -> None:
+        """Show only the icon; the tool tip then says the words too."""
+        self._text.setHidden(brief)
+        self._show_tool_tip()
+
+    def _show_tool_tip(self) -> None:
+        words = f"{self._words}\n" if self._text.isHidden() else ""
+        self.setToolTip(plain_tool_tip(words + self._tool_tip))
 
 
 def _line() -> QWidget:

@@ -25,6 +25,7 @@ from altus4_desktop.domain.errors import SchemaError
 from altus4_desktop.ui.crash import CrashDialog
 from altus4_desktop.ui.dialogs import ConfirmDialog
 from altus4_desktop.ui.panes.settings.pane import LicenceDialog
+from altus4_desktop.ui.startup import _Found, _Situation
 from tests.ui.house import House, migrations
 from tests.ui.world import make_connection
 
@@ -104,6 +105,7 @@ def check_names(root: QWidget) -> None:
 def test_every_page(house: House) -> None:
     house.open_("welcome")
     start_up = house.window.start_up
+    situation = _Situation(_Found.ASKING, store="ada@db.example.org/altus", can_keep=True)
     visits = [
         start_up.show_welcome,
         start_up.show_store_choice,
@@ -112,6 +114,7 @@ def test_every_page(house: House) -> None:
         start_up.show_sign_in,
         lambda: start_up._unlock_vault("passphrase", start_up.look),
         lambda: start_up._show_problem(SchemaError("Newer.")),
+        lambda: start_up._ask_store_password(situation),
         lambda: start_up._show_upgrade(migrations(pending=1)),
         start_up.show_first,
     ]
@@ -140,6 +143,8 @@ def test_every_pane(house: House, pane: str) -> None:
     workspace.sheet.open_()
     assert workspace.current_pane.accessibleName()
     check_names(workspace)
+    house.window.lock()
+    check_names(house.wait_for("lock"))
 
 
 def test_the_dialogs(house: House) -> None:

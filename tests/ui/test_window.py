@@ -224,6 +224,40 @@ def test_a_task_is_shown_with_progress_and_can_be_cancelled(
     house.qtbot.waitUntil(lambda: not visible(), timeout=WAIT_MS)
 
 
+@pytest.mark.parametrize("width", [760, 1100, 1500])
+def test_the_status_bar_fits_however_much_it_has_to_say(
+    house: House, workspace: Workspace, width: int
+) -> None:
+    house.window.resize(width, 600)
+    status = workspace.status
+    status.set_user("Ada Augusta King, Countess of Lovelace " * 3, "ada@example.org")
+    status.set_vault("Passwords until you quit", "They are lost then.")
+    status.announce("Something was said at length. " * 10)
+
+    def work(context: TaskContext) -> None:
+        context.progress(Progress("Loading row 6,000 of 17,000", 0.5))
+        context.token.wait(10)
+
+    handles = [
+        house.runner.submit(Lane.TENANTS, work, title=f"Reading a schema with a long name {number}")
+        for number in range(3)
+    ]
+    many = 2 if width == 1500 else 1
+    shown = [f"status.task{number + 1}.cancel" for number in range(many)]
+    house.qtbot.waitUntil(
+        lambda: all(
+            any(it.isVisible() for it in status.findChildren(QWidget, name)) for name in shown
+        ),
+        timeout=WAIT_MS,
+    )
+    assert status.minimumSizeHint().width() <= width
+    assert not status.findChildren(QWidget, f"status.task{many + 1}.cancel")
+    user = house.find("status.user")
+    assert user.mapTo(status, user.rect().topRight()).x() < status.width()
+    for handle in handles:
+        handle.cancel()
+
+
 def test_short_and_untitled_tasks_do_not_flicker(house: House, workspace: Workspace) -> None:
     for title in ("", "Quick"):
         handle = house.runner.submit(Lane.TENANTS, lambda _: None, title=title)
