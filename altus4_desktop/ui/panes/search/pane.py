@@ -39,12 +39,7 @@ from altus4_desktop.ui.panes.search.controller import (
 from altus4_desktop.ui.panes.search.copying import CopyFormat
 from altus4_desktop.ui.panes.search.detail import DetailPanel
 from altus4_desktop.ui.panes.search.hits import HitList, ProgressLine
-from altus4_desktop.ui.panes.search.model import (
-    SORTED_AT_MOST,
-    HitModel,
-    HitOrder,
-    arranged,
-)
+from altus4_desktop.ui.panes.search.model import SORTED_AT_MOST, HitModel, HitOrder, arranged
 from altus4_desktop.ui.panes.search.query import QueryField, SyntaxMark
 from altus4_desktop.ui.panes.search.scope import Scope, ScopeModel, ScopePopup
 from altus4_desktop.ui.panes.search.sources import SourceBar
