@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger(__name__)
 _SIGNAL_POLL_MS = 250
 _SETTLE_MS = 3000
+# What painting may wait each time it lets the lock go, instead of Python's 5 ms.
+_SWITCH_S = 0.001
 
 
 def run_window(
@@ -57,7 +59,6 @@ def run_window(
     from PySide6.QtWidgets import QApplication
 
     from altus4_desktop.tasks.runner import TaskRunner
-    from altus4_desktop.ui.collector import Collector
     from altus4_desktop.ui.crash import CrashReporter
     from altus4_desktop.ui.theme import Theme
     from altus4_desktop.ui.window import MainWindow
@@ -72,7 +73,7 @@ def run_window(
         QLocale.setDefault(QLocale("en_GB"))
     reporter = CrashReporter(redact)
     reporter.install()
-    Collector(application)
+    put_the_window_first(application)
     runner = TaskRunner()
     runner.crashed.connect(reporter.report)
     theme = Theme(_theme_choice(data_dir))
@@ -110,6 +111,14 @@ def run_window(
         services.close()
     reporter.restore()
     return code
+
+
+def put_the_window_first(application: QApplication) -> None:
+    """Keep busy workers from holding the GUI thread up by garbage or the interpreter's lock."""
+    from altus4_desktop.ui.collector import Collector
+
+    sys.setswitchinterval(_SWITCH_S)
+    Collector(application)
 
 
 def has_display() -> bool:

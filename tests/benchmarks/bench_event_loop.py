@@ -24,6 +24,7 @@ from PySide6.QtCore import QEventLoop, QObject, Qt, QTimer
 from PySide6.QtWidgets import QApplication
 
 from altus4_desktop.app.compose import compose
+from altus4_desktop.app.window import put_the_window_first
 from altus4_desktop.domain.accounts import Actor
 from altus4_desktop.domain.connections import (
     ConnectionDraft,
@@ -35,7 +36,6 @@ from altus4_desktop.domain.connections import (
 from altus4_desktop.domain.searching import SearchRequest
 from altus4_desktop.services import Services
 from altus4_desktop.tasks.runner import TaskRunner
-from altus4_desktop.ui.collector import Collector
 from altus4_desktop.ui.panes.connections.pane import ConnectionsPane
 from altus4_desktop.ui.panes.search.pane import SearchPane
 from altus4_desktop.ui.theme import Theme
@@ -160,7 +160,7 @@ def main() -> int:
     parser.add_argument("--tables", type=int, default=1000)
     args = parser.parse_args()
     application = QApplication(sys.argv[:1])
-    Collector(application)
+    put_the_window_first(application)
     factory = ServerFactory()
     worst = 0.0
     try:

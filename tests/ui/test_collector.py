@@ -1,11 +1,13 @@
 """Full garbage collections happen while nobody is looking."""
 
 import gc
+import threading
 from collections.abc import Iterator
 
 import pytest
 from PySide6.QtCore import QCoreApplication, QEvent, Qt
 from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
 
 from altus4_desktop.ui.collector import Collector
 
@@ -13,7 +15,7 @@ from altus4_desktop.ui.collector import Collector
 @pytest.fixture
 def full_collections(qapp: QApplication) -> Iterator[list[int]]:
     """How many full collections were made since the collector was there, one entry each."""
-    before, seen = gc.get_threshold(), []
+    seen: list[int] = []
     collector = Collector(qapp)
 
     def note(phase: str, facts: dict[str, int]) -> None:
@@ -23,7 +25,7 @@ def full_collections(qapp: QApplication) -> Iterator[list[int]]:
     gc.callbacks.append(note)
     yield seen
     gc.callbacks.remove(note)
-    gc.set_threshold(*before)
+    gc.enable()
     collector.deleteLater()
     QCoreApplication.sendPostedEvents(collector, QEvent.Type.DeferredDelete.value)
 
@@ -35,6 +37,25 @@ def make_garbage(number: int) -> None:
         cycle: list[object] = []
         cycle.append(cycle)
         kept.append(cycle)
+
+
+def test_young_cycles_are_collected_on_the_gui_thread(
+    full_collections: list[int], qapp: QApplication, qtbot: QtBot
+) -> None:
+    threads = set()
+
+    def note(phase: str, _: dict[str, int]) -> None:
+        if phase == "start":
+            threads.add(threading.current_thread())
+
+    gc.callbacks.append(note)
+    worker = threading.Thread(target=make_garbage, args=(20_000,))
+    worker.start()
+    qtbot.waitUntil(lambda: bool(threads) and not worker.is_alive() and gc.get_count()[0] < 700)
+    worker.join()
+    gc.callbacks.remove(note)
+    assert threads == {threading.main_thread()}
+    assert full_collections == []
 
 
 def test_work_makes_no_full_collection(full_collections: list[int]) -> None:
