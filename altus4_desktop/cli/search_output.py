@@ -133,14 +133,12 @@ def readable_lines(outcome: SearchOutcome, *, colour: bool, explain: bool = Fals
 
 
 def failures(outcome: SearchOutcome) -> Iterator[tuple[str, str, str]]:
-    """Sentence, hint and code of each source that did not answer."""
+    """Sentence, hint and code of each source that failed; being stopped is no failure."""
     for report in outcome.sources:
-        if report.state is not SourceState.OK:
-            state = report.state.value
-            said = report.error.message if report.error else state.replace("_", " ")
-            hint = report.error.hint if report.error else ""
-            code = report.error.code if report.error else f"search.{state}"
-            yield printable(f"{_place(report)}: {said}"), printable(hint), code
+        if report.error is not None and report.state is not SourceState.CANCELLED:
+            error = report.error
+            said = f"{_place(report)}: {error.message}"
+            yield printable(said), printable(error.hint), error.code
 
 
 def remarks(outcome: SearchOutcome) -> Iterator[str]:

@@ -129,6 +129,7 @@ def test_remarks_name_what_failed_and_how_to_go_on() -> None:
         ("shop/articles/ft: “db” was not found.", "Look.", "tenant.host")
     ]
     assert list(remarks(failed))[-1] == "0 hits from 1 source, 2 ms"
+    assert list(failures(outcome(state=SourceState.CANCELLED))) == []
     assert list(remarks(outcome(hit())))[-1].endswith("; more with --offset 5")
 
 
