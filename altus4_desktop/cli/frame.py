@@ -131,6 +131,8 @@ def main(arguments: Sequence[str]) -> int:
         return EXIT_USAGE
     out = Output(json_wanted=args.json, quiet=args.quiet)
     context = CliContext(data_dir, metadata_url, out)
+    log = _Log(data_dir)
+    logging.getLogger().addHandler(log)
     try:
         code: int = args.run(args, context)
     except Cancelled:
@@ -147,21 +149,35 @@ def main(arguments: Sequence[str]) -> int:
         out.problem(error.message, error.hint, error.code)
         code = EXIT_USAGE if isinstance(error, InputError) else EXIT_FAILED
     except Exception:  # the edge: nothing but a sentence leaves the program
-        out.problem(*_own_fault(data_dir))
+        _LOG.exception("a command failed")
+        out.problem("Something went wrong in the program itself.", log.told, "internal")
         code = EXIT_FAILED
     finally:
         context.close()
+        logging.getLogger().removeHandler(log)
     return code
 
 
-def _own_fault(data_dir: Path) -> tuple[str, str, str]:
-    """Log the error at hand, redacted; returns what to tell of it."""
-    from altus4_desktop.app.logs import open_log
+class _Log(logging.Handler):
+    """Opens the program's log at the first warning, a library's too; most commands have none.
 
-    sentence, code = "Something went wrong in the program itself.", "internal"
-    try:
-        path = open_log(data_dir)
-    except OSError as error:
-        return sentence, f"No log of it can be kept: {error.strerror}.", code
-    _LOG.exception("a command failed")
-    return sentence, f"“{path}” says more; please report it.", code
+    Without it Python would write them, and tracebacks with them, to standard error.
+    """
+
+    def __init__(self, data_dir: Path) -> None:
+        super().__init__(logging.WARNING)
+        self._data_dir = data_dir
+        self._open = False
+        self.told = ""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if not self.told:
+            from altus4_desktop.app.logs import open_log
+
+            try:
+                self.told = f"“{open_log(self._data_dir)}” says more; please report it."
+                self._open = True
+            except OSError as error:
+                self.told = f"No log of it can be kept: {error.strerror}."
+        if self._open:
+            logging.getLogger("altus4_desktop").handle(record)

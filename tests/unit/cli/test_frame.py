@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 import io
 import json
+import logging
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -98,6 +100,36 @@ def test_wrong_usage_is_told_like_every_failure(capsys: pytest.CaptureFixture[st
     assert code == "  [input.usage]"
 
 
+@pytest.fixture
+def program_log() -> Iterator[None]:
+    """The log of this process as it was, afterwards."""
+    logger = logging.getLogger("altus4_desktop")
+    handlers, level, propagate = list(logger.handlers), logger.level, logger.propagate
+    yield
+    for handler in set(logger.handlers) - set(handlers):
+        logger.removeHandler(handler)
+        handler.close()
+    logger.setLevel(level)
+    logger.propagate = propagate
+
+
+@pytest.mark.usefixtures("program_log")
+def test_warnings_of_libraries_go_to_the_log_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def warn(*_: object) -> int:
+        for name in ("sqlalchemy.pool", "altus4_desktop.services.fan_out"):
+            logging.getLogger(name).error("broke off: password=canary", exc_info=ValueError())
+        return EXIT_DONE
+
+    monkeypatch.setattr(migrate, "run_status", warn)
+    assert main(["migrate", "status", "--data-dir", str(tmp_path)]) == EXIT_DONE
+    assert capsys.readouterr().err == ""
+    log = (tmp_path / "logs" / "altus4.log").read_text("utf-8")
+    assert (log.count("broke off"), log.count("canary")) == (2, 0)
+
+
+@pytest.mark.usefixtures("program_log")
 def test_a_fault_of_ours_is_a_sentence_and_its_log_is_redacted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
