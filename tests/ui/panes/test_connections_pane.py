@@ -69,6 +69,7 @@ class TestList:
         assert connections_pane.tree_pages.currentWidget() is connections_pane.tree
         assert connections_pane.tree_model.rowCount() == 1
         assert connections_pane.connections.row_at(0).reach is Reach.READY
+        assert "Never connected" not in connections_pane.facts.text(), "its schema has been read"
         assert connections_pane.pool.text() == "Pool: 3 of 10 open, 1 busy, 2 idle, 0 waiting"
 
     def test_the_schema_follows_the_selection(

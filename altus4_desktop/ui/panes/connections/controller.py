@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from enum import StrEnum
 
 from PySide6.QtCore import QObject, Signal, Slot
@@ -153,10 +154,15 @@ class ConnectionsController(QObject):
         *,
         error: AltusError | None = None,
         report: ConnectionReport | None = None,
+        connected_at: datetime | None = None,
     ) -> None:
         known = self._learnt.get(connection_id)
         if known is None:
             return
+        if connected_at is not None:
+            before = known.connection.last_connected_at or connected_at
+            connection = replace(known.connection, last_connected_at=max(before, connected_at))
+            known = replace(known, connection=connection)
         report = report or (known.report if reach is not Reach.FAILED else None)
         self._learnt[connection_id] = replace(known, reach=reach, error=error, report=report)
         self._show_rows()
@@ -247,7 +253,7 @@ class ConnectionsController(QObject):
     def _take_check(self, report: ConnectionReport) -> None:
         checked, self._checked_id = self._checked_id, None
         if checked is not None:
-            self._learn(checked, Reach.READY, report=report)
+            self._learn(checked, Reach.READY, report=report, connected_at=datetime.now(UTC))
         self.check_succeeded.emit(report)
 
     @Slot(object)
@@ -315,7 +321,7 @@ class ConnectionsController(QObject):
     def _take_schema(self, schema: DatabaseSchema) -> None:
         connection_id = self.schema_state.connection_id
         self.schema_state = SchemaState(connection_id, schema)
-        self._learn(connection_id, Reach.READY)
+        self._learn(connection_id, Reach.READY, connected_at=schema.read_at)
         self.schema_changed.emit(self.schema_state)
 
     @Slot(object)
