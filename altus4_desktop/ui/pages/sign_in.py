@@ -303,7 +303,9 @@ class LockPage(SecretPage):
             self.column.addWidget(label)
         self._password = PasswordField(name="lock.password", label=self.tr("Password"))
         self._row = FormRow(
-            self.tr("Password"), self._password, hint=self.tr("What is open stays open behind.")
+            self.tr("Password"),
+            self._password,
+            hint=self.tr("Your work stays behind. Searches were stopped."),
         )
         self.add_rows(self._row)
         self.finish_card()

@@ -24,6 +24,7 @@ class SearchField(QLineEdit):
         self.setPlaceholderText(placeholder)
         self.setAccessibleName(placeholder)
         self.addAction(icon("search"), QLineEdit.ActionPosition.LeadingPosition)
+        self.setProperty("lead", "icon")
         if large:
             self.setProperty("kind", "search")
         self._clear = QAction(icon("close"), self.tr("Clear"), self)

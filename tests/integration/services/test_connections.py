@@ -109,6 +109,14 @@ def test_a_schema_is_read_once(desk: Desk) -> None:
     assert noted.last_connected_at is not None
 
 
+def test_a_reset_forgets_schemas_and_closes_the_pools(desk: Desk) -> None:
+    before = desk.connections.schema_(desk.actor, desk.saved.id)
+    assert desk.connections.stats_(desk.saved.id) is not None
+    desk.connections.reset_()
+    assert desk.connections.stats_(desk.saved.id) is None
+    assert desk.connections.schema_(desk.actor, desk.saved.id) is not before
+
+
 def test_an_edit_forgets_the_schema(desk: Desk) -> None:
     desk.connections.schema_(desk.actor, desk.saved.id)
     kept = replace(desk.draft, password_secret=None)
