@@ -109,8 +109,13 @@ def test_a_search_is_read_copied_and_loaded_in_full(
     pane.detail.table.setCurrentIndex(pane.detail.cells.index(2, 1))
     qtbot.mouseClick(pane.detail.load, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: not pane.detail.load.isVisible(), timeout=10_000)
-    text = pane.detail.reader.toPlainText().replace("\n", "")
-    assert text == "file " + "x" * 100_000
+    whole = "file " + "x" * 100_000
+
+    def is_whole() -> bool:
+        return pane.detail.reader.toPlainText().replace("\n", "") == whole
+
+    # A large value is put in piece by piece.
+    qtbot.waitUntil(is_whole, timeout=10_000)
 
     pane.list.setCurrentIndex(pane.hits.index(0))
     with qtbot.waitSignal(pane.controller.copy_ready) as copied:
@@ -138,7 +143,7 @@ def test_stop_ends_a_blocked_statement_and_the_connection_lives_on(
         )
         began = time.monotonic()
         qtbot.mouseClick(pane.stop_button, Qt.MouseButton.LeftButton)
-        assert pane.summary.text() == "Cancelling…"
+        assert pane.summary.text() == "Stopping…"
         qtbot.waitUntil(lambda: not pane.controller.state.running, timeout=10_000)
         assert time.monotonic() - began < 2.0
         assert "ancelled" in pane.summary.text()
