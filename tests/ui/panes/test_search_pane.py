@@ -150,10 +150,10 @@ class TestSearching:
         assert search_pane.stop_button.isEnabled()
         search_pane.query.setFocus()
         qtbot.keyClick(search_pane.query, Qt.Key.Key_Escape)
-        assert search_pane.summary.text() == "Cancelling…"
+        assert search_pane.summary.text() == "Stopping…"
         assert not search_pane.stop_button.isEnabled()
         qtbot.waitUntil(lambda: not search_pane.controller.state.running)
-        assert search_pane.summary.text() == "Cancelled, 1 hits so far"
+        assert search_pane.summary.text() == "Stopped, 1 hit so far"
         assert search_pane.query.text() == "file", "Escape stopped, it did not empty the box"
         states = [r.state for r in search_pane.sources.sources.reports]
         assert states == [SourceState.OK, SourceState.CANCELLED]

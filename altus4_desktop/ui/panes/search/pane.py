@@ -557,7 +557,7 @@ class SearchPane(Pane):
         answered = sum(1 for report in state.sources if report.state in _ANSWERED)
         count = len(state.hits)
         if state.stopping:
-            return self.tr("Cancelling…")
+            return self.tr("Stopping…")
         if state.running:
             if not total:
                 return self.tr("Searching…")
@@ -567,7 +567,8 @@ class SearchPane(Pane):
         if state.phase not in (Phase.ROWS, Phase.EMPTY):
             return ""
         if state.stopped:
-            return self.tr("Cancelled, {count} hits so far").format(count=count)
+            some = self.tr("Stopped, {count} hits so far").format(count=count)
+            return self.tr("Stopped, 1 hit so far") if count == 1 else some
         shown = self.hits.rowCount() if state.phase is Phase.ROWS else 0
         text = self.tr("{shown} of {count} hits") if shown != count else self.tr("{count} hits")
         least = self.tr(", more to load") if state.has_more else ""
