@@ -112,14 +112,17 @@ def csv_lines(hits: Sequence[SearchHit]) -> Iterator[str]:
 
 def readable_lines(outcome: SearchOutcome, *, colour: bool, explain: bool = False) -> Iterator[str]:
     """The hits for a person, matches marked where the terminal can."""
-    highest = max((hit.score for hit in outcome.hits), default=1.0) or 1.0
+    # A later page of a source searched alone does not bring its best row: its own first is near.
+    first = outcome.hits[0].source_score if outcome.hits else 0.0
     several = len({hit.source.connection for hit in outcome.hits}) > 1
     for number, hit in enumerate(outcome.hits, outcome.request.offset + 1):
         if number > outcome.request.offset + 1:
             yield ""
         heading = _heading(hit)
         place = f"{hit.source.connection} · {hit.source.table}" if several else hit.source.table
-        bar = "█" * max(1, round(hit.score / highest * 8))
+        best = hit.source_best or first
+        share = hit.source_score / best if best > 0 else 0.0
+        bar = "█" * max(1, min(8, round(share * 8)))
         yield f"{number:>4}  {_styled(heading, _BOLD, colour=colour)}"
         yield f"      {_styled(f'{place} · {_key_words(hit)} · {bar}', _DIM, colour=colour)}"
         if hit.snippet and hit.snippet != heading:

@@ -141,3 +141,13 @@ def test_exit_codes_follow_the_states() -> None:
     assert exit_code(mixed) == 3
     assert exit_code(failed) == 4
     assert exit_code(outcome(state=SourceState.TIMED_OUT)) == 4
+
+
+def test_the_bar_compares_a_hit_with_the_best_of_its_own_source() -> None:
+    hits = [
+        replace(hit(), source_score=9.0, source_best=9.0),
+        replace(hit(), source_score=50.0, source_best=200.0),
+        replace(hit(), source_score=0.0, source_best=0.0),
+    ]
+    lines = readable_lines(outcome(*hits), colour=False)
+    assert [line.count("█") for line in lines if "█" in line] == [8, 2, 1]
