@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import logging
 import os
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn, TypeAlias
@@ -133,6 +134,7 @@ def main(arguments: Sequence[str]) -> int:
     context = CliContext(data_dir, metadata_url, out)
     log = _Log(data_dir)
     logging.getLogger().addHandler(log)
+    hook_before, threading.excepthook = threading.excepthook, _log_thread
     try:
         code: int = args.run(args, context)
     except Cancelled:
@@ -154,8 +156,14 @@ def main(arguments: Sequence[str]) -> int:
         code = EXIT_FAILED
     finally:
         context.close()
+        threading.excepthook = hook_before
         logging.getLogger().removeHandler(log)
     return code
+
+
+def _log_thread(broken: threading.ExceptHookArgs) -> None:
+    if broken.exc_value is not None:
+        _LOG.error("a thread broke off", exc_info=broken.exc_value)
 
 
 class _Log(logging.Handler):

@@ -9,6 +9,7 @@ import logging
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -149,6 +150,28 @@ def test_a_fault_of_ours_is_a_sentence_and_its_log_is_redacted(
 class _Terminal(io.StringIO):
     def isatty(self) -> bool:
         return True
+
+
+@pytest.mark.usefixtures("program_log")
+def test_a_thread_that_breaks_off_prints_nothing_and_is_logged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail() -> None:
+        raise RuntimeError("broken in a thread")
+
+    def run(*_: object) -> int:
+        thread = threading.Thread(target=fail)
+        thread.start()
+        thread.join()
+        return 0
+
+    hook = threading.excepthook
+    monkeypatch.setattr(migrate, "run_status", run)
+    assert main(["migrate", "status", "--data-dir", str(tmp_path)]) == 0
+    assert capsys.readouterr().err == ""
+    log = (tmp_path / "logs" / "altus4.log").read_text("utf-8")
+    assert "RuntimeError: broken in a thread" in log
+    assert threading.excepthook is hook
 
 
 @pytest.mark.parametrize(("answer", "agreed"), [("y\n", True), ("\n", False), ("", False)])
