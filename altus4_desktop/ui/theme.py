@@ -70,6 +70,7 @@ class Palette:
     pressed: str
     border: str
     border_strong: str
+    border_input: str
     text: str
     muted: str
     faint: str
@@ -106,6 +107,7 @@ LIGHT: Final = Palette(
     pressed="#DDE1E7",
     border="#E1E4E9",
     border_strong="#C3C9D2",
+    border_input="#868E9B",
     text="#1A1D23",
     muted="#535B67",
     faint="#5F6874",
@@ -138,6 +140,7 @@ DARK: Final = Palette(
     pressed="#2F3440",
     border="#2A2F38",
     border_strong="#424956",
+    border_input="#6B7382",
     text="#E7E9ED",
     muted="#A9B1BD",
     faint="#939CAA",

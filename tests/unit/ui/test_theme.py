@@ -43,6 +43,14 @@ def test_text_stands_out_from_its_ground(palette: Palette, text: str, ground: st
 
 
 @pytest.mark.parametrize("palette", [LIGHT, DARK], ids=["light", "dark"])
+@pytest.mark.parametrize("ground", ["surface", "canvas", "raised"])
+def test_the_border_of_a_field_can_be_seen(palette: Palette, ground: str) -> None:
+    """WCAG 2.2, 1.4.11: what tells where a control is has a contrast of 3 to 1."""
+    ratio = contrast(palette.border_input, str(getattr(palette, ground)))
+    assert ratio >= 3, f"{ground}: {ratio:.2f}"
+
+
+@pytest.mark.parametrize("palette", [LIGHT, DARK], ids=["light", "dark"])
 @pytest.mark.parametrize("ground", GROUNDS)
 def test_the_focus_ring_stands_out(palette: Palette, ground: str) -> None:
     assert contrast(palette.accent, getattr(palette, ground)) >= 3.0
