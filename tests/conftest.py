@@ -35,6 +35,8 @@ def _isolate(home: Path) -> None:
         path = home / folder
         path.mkdir(mode=0o700, exist_ok=True)
         os.environ[name] = str(path)
+    # It hides what buffered output does at exit, and most people's programs run without it.
+    os.environ.pop("PYTHONUNBUFFERED", None)
     # No test reaches the keyring of whoever runs it; those that need one ask for memory_keyring.
     os.environ.pop("DBUS_SESSION_BUS_ADDRESS", None)
     os.environ["PYTHON_KEYRING_BACKEND"] = "keyring.backends.fail.Keyring"

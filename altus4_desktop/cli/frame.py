@@ -5,13 +5,14 @@ from __future__ import annotations
 import argparse
 import logging
 import os
+import sys
 import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn, TypeAlias
 
 from altus4_desktop import __version__
-from altus4_desktop.cli.output import Output, prepare_streams, silence_stdout
+from altus4_desktop.cli.output import Output, prepare_streams, silence
 from altus4_desktop.domain.errors import AltusError, Cancelled, InputError
 
 # argparse has no public name for what holds the subcommands.
@@ -145,7 +146,7 @@ def main(arguments: Sequence[str]) -> int:
         code = 130
     except BrokenPipeError:
         # The reader has gone (``| head``).
-        silence_stdout()
+        silence(sys.stdout)
         code = EXIT_DONE
     except AltusError as error:
         out.problem(error.message, error.hint, error.code)

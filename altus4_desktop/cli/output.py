@@ -7,7 +7,6 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, TextIO
 
@@ -27,9 +26,12 @@ def prepare_streams() -> None:
         sys.stdin.reconfigure(errors="surrogateescape")
 
 
-def silence_stdout() -> None:
-    """Let Python's flush at exit succeed where nobody takes the answer any more."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+def silence(stream: TextIO) -> None:
+    """Let Python's flush at exit succeed where nobody takes what ``stream`` says any more: without
+    it the exit code would be 120."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
 
 
 class Output:
@@ -66,7 +68,7 @@ class Output:
         except BrokenPipeError:
             raise
         except OSError as error:
-            silence_stdout()
+            silence(sys.stdout)
             raise AltusError(
                 "The answer cannot be written: {reason}.",
                 hint="Look at where standard output goes.",
@@ -114,9 +116,11 @@ class Output:
 
     def _tell(self, text: str) -> None:
         # What nobody listens to (``2>&1 | head``) must not end an upgrade half way.
-        with suppress(OSError):
+        try:
             self._err.write(text)
             self._err.flush()
+        except OSError:
+            silence(self._err)
 
 
 def instant(at: datetime | None) -> str | None:

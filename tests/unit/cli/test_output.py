@@ -1,6 +1,11 @@
 import io
 import json
+import subprocess
+import sys
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
 
 from altus4_desktop.cli.output import Output, instant
 from altus4_desktop.domain.progress import Progress
@@ -50,3 +55,15 @@ def test_instants_have_one_form() -> None:
     there = timezone(timedelta(hours=2))
     assert instant(datetime(2026, 1, 31, 1, 2, 3, 456, tzinfo=there)) == "2026-01-30T23:02:03Z"
     assert instant(None) is None
+
+
+@pytest.mark.parametrize("times", [1, 5])
+def test_a_full_standard_error_changes_no_exit_code(times: int) -> None:
+    code = (
+        "from altus4_desktop.cli.output import Output\n"
+        "output = Output(json_wanted=False, quiet=False)\n"
+        f"for _ in range({times}): output.say('x' * 9000)\n"
+    )
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run([sys.executable, "-c", code], stderr=full, check=False)
+    assert done.returncode == 0
