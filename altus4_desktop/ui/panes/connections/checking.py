@@ -5,14 +5,13 @@ from __future__ import annotations
 from PySide6.QtCore import QCoreApplication, QElapsedTimer, QTimer, Signal, Slot
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
-from altus4_desktop.domain.connections import ConnectionReport, Flavour, TlsReport
+from altus4_desktop.domain.connections import ConnectionReport, TlsReport
 from altus4_desktop.domain.errors import AltusError, TenantError
 from altus4_desktop.ui.texts import error_hint, error_message
 from altus4_desktop.ui.theme import Space
 from altus4_desktop.ui.widgets import Button, Card, InlineMessage, Label, Spinner
 
 _TICK_MS = 200
-_FLAVOURS = {Flavour.MYSQL: "MySQL", Flavour.MARIADB: "MariaDB"}
 
 
 class CheckPanel(QWidget):
@@ -67,7 +66,7 @@ class CheckPanel(QWidget):
     def show_report(self, report: ConnectionReport) -> None:
         """Say what the server answered."""
         self._end()
-        flavour = _FLAVOURS[report.flavour]
+        flavour = report.flavour.label
         text = self.tr("Connected to {flavour} {version} in {time:.0f} ms").format(
             flavour=flavour, version=report.version, time=report.elapsed_ms
         )

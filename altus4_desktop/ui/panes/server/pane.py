@@ -6,7 +6,6 @@ from PySide6.QtCore import Qt, QTimer, Slot
 from PySide6.QtGui import QGuiApplication, QHideEvent, QShowEvent
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
-from altus4_desktop.domain.connections import Flavour
 from altus4_desktop.domain.local_server import LocalServerStatus
 from altus4_desktop.tasks.runner import Lane, TaskContext, TaskHandle, Work
 from altus4_desktop.ui.dialogs import confirm
@@ -275,9 +274,8 @@ class ServerPane(Pane):
             self._chip.set("ok", self.tr("Running"))
         else:
             self._chip.set("neutral", self.tr("Stopped"))
-        names = {Flavour.MYSQL: "MySQL", Flavour.MARIADB: "MariaDB"}
         flavour = status.flavour if status is not None else None
-        self._name.setText(names[flavour] if flavour else self.tr("Local server"))
+        self._name.setText(flavour.label if flavour else self.tr("Local server"))
         if status is None:
             return
         for key, text in {
