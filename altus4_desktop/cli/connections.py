@@ -134,16 +134,9 @@ def _edit(args: argparse.Namespace, context: CliContext) -> int:
     actor = context.actor()
     connections = context.services.connections
     saved = connections.get_(actor, args.connection)
-    draft = ConnectionDraft(
-        name=args.new_name if args.new_name is not None else saved.name,
-        host=saved.host,
-        database=saved.database,
-        username=saved.username,
-        port=saved.port,
-        tls=saved.tls,
-        environment=saved.environment,
-        pool=saved.pool,
-    )
+    draft = saved.as_draft()
+    if args.new_name is not None:
+        draft = replace(draft, name=args.new_name)
     draft = _changed(args, draft)
     moved = (draft.host, draft.port, draft.username) != (saved.host, saved.port, saved.username)
     if args.password_stdin or (moved and not saved.managed):

@@ -94,6 +94,19 @@ class Connection:
     created_at: datetime | None = None
     updated_at: datetime | None = None
 
+    def as_draft(self) -> ConnectionDraft:
+        """A draft that says what this connection says, its password unchanged."""
+        return ConnectionDraft(
+            name=self.name,
+            host=self.host,
+            database=self.database,
+            username=self.username,
+            port=self.port,
+            tls=self.tls,
+            environment=self.environment,
+            pool=self.pool,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Target:

@@ -157,7 +157,7 @@ class ConnectionsService:
         while name in taken:
             number += 1
             name = f"{saved.name} (copy {number})"
-        return replace(_draft(saved), name=name)
+        return replace(saved.as_draft(), name=name)
 
     def delete_(self, actor: Actor, connection_id: str) -> None:
         """Remove a connection with its saved password; its searches stay in the history."""
@@ -232,7 +232,7 @@ class ConnectionsService:
     ) -> ConnectionReport:
         """Try a saved connection out as it is; raises TenantError, LocalServerError, Cancelled."""
         saved = self.get_(actor, id_or_name)
-        return self.check_(actor, _draft(saved), saved.id, token)
+        return self.check_(actor, saved.as_draft(), saved.id, token)
 
     def schema_(
         self,
@@ -353,7 +353,7 @@ class ConnectionsService:
             pool=draft.pool,
         )
         updated = self._saved.update_(self._seal(record, password_secret), seen_at)
-        if _target("", _draft(saved), "") != _target("", _draft(updated), ""):
+        if _target("", saved.as_draft(), "") != _target("", updated.as_draft(), ""):
             self._forget(saved.id)
         return updated
 
@@ -384,7 +384,7 @@ class ConnectionsService:
     def _target_of(self, saved: Connection, token: CancelToken | None) -> Target:
         if saved.managed:
             return self._managed_target(saved, token)
-        return _target(saved.id, _draft(saved), self._open_password(saved))
+        return _target(saved.id, saved.as_draft(), self._open_password(saved))
 
     def _schema_of(
         self, target: Target, token: CancelToken, newest_at: datetime | None = None
@@ -411,7 +411,7 @@ class ConnectionsService:
             raise LocalServerError("There is no local server here to start.")
         endpoint = self._open_endpoint(token)
         draft = replace(
-            _draft(saved), host=endpoint.host, port=endpoint.port, username=endpoint.username
+            saved.as_draft(), host=endpoint.host, port=endpoint.port, username=endpoint.username
         )
         return _target(saved.id, draft, endpoint.password_secret)
 
@@ -504,19 +504,6 @@ def _binding(record: Connection) -> Binding:
     )
 
 
-def _draft(saved: Connection) -> ConnectionDraft:
-    return ConnectionDraft(
-        name=saved.name,
-        host=saved.host,
-        database=saved.database,
-        username=saved.username,
-        port=saved.port,
-        tls=saved.tls,
-        environment=saved.environment,
-        pool=saved.pool,
-    )
-
-
 def _target(connection_id: str, draft: ConnectionDraft, password_secret: str) -> Target:
     return Target(
         connection_id=connection_id,
@@ -537,7 +524,7 @@ def _same_place(saved: Connection, draft: ConnectionDraft) -> bool:
 
 def _check_managed(saved: Connection, draft: ConnectionDraft) -> None:
     """Refuse to change what the program itself looks after."""
-    kept = _draft(saved)
+    kept = saved.as_draft()
     for field in ("host", "port", "database", "username", "tls"):
         if getattr(kept, field) != getattr(draft, field):
             raise InputError(

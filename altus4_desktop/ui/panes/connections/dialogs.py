@@ -66,20 +66,6 @@ _FIELD_OF = {
 _VERIFYING = (TlsMode.VERIFY_CA, TlsMode.VERIFY_IDENTITY)
 
 
-def draft_of(connection: Connection) -> ConnectionDraft:
-    """A draft that says what the connection says, its password unchanged."""
-    return ConnectionDraft(
-        name=connection.name,
-        host=connection.host,
-        database=connection.database,
-        username=connection.username,
-        port=connection.port,
-        tls=connection.tls,
-        environment=connection.environment,
-        pool=connection.pool,
-    )
-
-
 def field_of(error: AltusError) -> str:
     """The field of the form a failure belongs to, or ""."""
     if isinstance(error, InputError):
@@ -156,7 +142,7 @@ class ConnectionDialog(Dialog):
         self._build(editing=editing)
         self._lay_out()
         if connection is not None:
-            self.show_draft(draft_of(connection))
+            self.show_draft(connection.as_draft())
         elif template is not None:
             self.show_draft(template)
         self._managed = connection is not None and connection.managed

@@ -46,7 +46,7 @@ from altus4_desktop.ui.panes.connections.controller import (
     needs_parsers,
 )
 from altus4_desktop.ui.panes.connections.delegates import ConnectionDelegate, SchemaDelegate
-from altus4_desktop.ui.panes.connections.dialogs import ConnectionDialog, ask_removal, draft_of
+from altus4_desktop.ui.panes.connections.dialogs import ConnectionDialog, ask_removal
 from altus4_desktop.ui.panes.connections.model import (
     ConnectionModel,
     ConnectionRow,
@@ -611,7 +611,7 @@ class ConnectionsPane(Pane):
         row = self.chosen
         if row is None or self.dialog is not None:
             return
-        draft = draft_of(row.connection)
+        draft = row.connection.as_draft()
         self.check_panel.start(draft.pool.connect_timeout_s)
         self.controller.check(draft, row.connection.id)
 
