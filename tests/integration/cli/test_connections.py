@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import io
-import json
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -20,23 +16,10 @@ from altus4_desktop.cli.frame import (
 )
 from altus4_desktop.domain.connections import Flavour
 from altus4_desktop.vault.passwords import hash_password
+from tests.answers import Answer, Run
 from tests.servers import Account, DatabaseServer
 
 ADMIN_PASSWORD = "canary-admin-password"
-
-
-@dataclass
-class Answer:
-    code: int
-    out: str
-    err: str
-
-    @property
-    def document(self) -> Any:
-        return json.loads(self.out)
-
-
-Run = Callable[..., Answer]
 
 
 @pytest.fixture

@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import argparse
 import io
-import json
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -19,24 +15,9 @@ from altus4_desktop.cli.frame import EXIT_DONE, EXIT_NO, global_options
 from altus4_desktop.cli.output import Output
 from altus4_desktop.domain.errors import AccessError, AltusError, ConflictError, InputError
 from altus4_desktop.vault.passwords import hash_password, unknown_user_hash
+from tests.answers import Answer, Run
 
 PASSWORD = "canary-correct-horse"
-
-
-@dataclass
-class Answer:
-    """What a command printed and returned."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def document(self) -> Any:
-        return json.loads(self.out)
-
-
-Run = Callable[..., Answer]
 
 
 @pytest.fixture
