@@ -8,6 +8,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from altus4_desktop.domain.keys import KeyPermission
+
 
 class Role(StrEnum):
     """What a user may see: their own rows, or everything."""
@@ -18,13 +20,19 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """The signed-in user on whose behalf a service acts."""
+    """The user on whose behalf a service acts.
+
+    ``key_permissions`` is None for somebody who signed in in person; otherwise they act by the API
+    key ``api_key_id`` and may do only what it allows.
+    """
 
     user_id: str
     email: str
     name: str
     role: Role
     is_demo: bool = False
+    api_key_id: str = ""
+    key_permissions: frozenset[KeyPermission] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ again. On paper (``migrate sql``) nothing can be looked at and everything is pri
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -31,6 +31,18 @@ def drop_table(name: str) -> None:
     """DROP TABLE if it is there."""
     if _has_table(name, assume=True):
         op.drop_table(name)
+
+
+def insert_missing(table: str, key: Mapping[str, Any], values: Mapping[str, Any]) -> None:
+    """INSERT the row with ``key`` unless it is there."""
+    columns = {**key, **values}
+    target = sa.table(table, *(sa.column(name) for name in columns))
+    missing = context.is_offline_mode()
+    if not missing:
+        same = [target.c[name] == value for name, value in key.items()]
+        missing = op.get_bind().execute(sa.select(target).where(*same)).first() is None
+    if missing:
+        op.bulk_insert(target, [columns])
 
 
 def add_column(table: str, column: sa.Column[Any]) -> None:

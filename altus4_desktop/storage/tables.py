@@ -11,6 +11,7 @@ from sqlalchemy import (
     JSON,
     TEXT,
     VARCHAR,
+    BigInteger,
     Boolean,
     Column,
     Connection,
@@ -257,6 +258,108 @@ class SignInFailureColumns(TypedColumns):
 
 
 sign_in_failures = Table("sign_in_failures", metadata, SignInFailureColumns, **TABLE_OPTIONS)
+
+
+class AccountStateColumns(TypedColumns):
+    """What the program remembers of an account beside the specification's columns."""
+
+    user_id: Named[str] = Column(CHAR(36), primary_key=True)
+    must_change_password: Named[bool] = Column(Boolean, nullable=False, server_default=false())
+    last_active_at: Named[datetime | None] = Column(Instant())
+
+
+account_states = Table(
+    "account_states", metadata, AccountStateColumns, _owner("account_states"), **TABLE_OPTIONS
+)
+
+
+class KeyRotationColumns(TypedColumns):
+    """Which key replaces which."""
+
+    old_key_id: Named[str] = Column(CHAR(36), primary_key=True)
+    new_key_id: Named[str] = Column(CHAR(36), nullable=False)
+    rotated_at: Named[datetime] = Column(Instant(), nullable=False, server_default=created_now())
+
+
+key_rotations = Table(
+    "key_rotations",
+    metadata,
+    KeyRotationColumns,
+    ForeignKeyConstraint(
+        ["old_key_id"], ["api_keys.id"], name="fk_key_rotations_old", ondelete="CASCADE"
+    ),
+    ForeignKeyConstraint(
+        ["new_key_id"], ["api_keys.id"], name="fk_key_rotations_new", ondelete="CASCADE"
+    ),
+    *_indexes("key_rotations", idx_key_rotations_new=("new_key_id",)),
+    **TABLE_OPTIONS,
+)
+
+
+class KeyUseColumns(TypedColumns):
+    """How often a key was used in each slice of its window; ``slice`` counts from the epoch."""
+
+    key_id: Named[str] = Column(CHAR(36), primary_key=True)
+    slice: Named[int] = Column(BigInteger, primary_key=True, autoincrement=False)
+    uses: Named[int] = Column(Integer, nullable=False, server_default=text("0"))
+
+
+key_uses = Table(
+    "key_uses",
+    metadata,
+    KeyUseColumns,
+    ForeignKeyConstraint(
+        ["key_id"], ["api_keys.id"], name="fk_key_uses_key_id", ondelete="CASCADE"
+    ),
+    **TABLE_OPTIONS,
+)
+
+
+class AuditColumns(TypedColumns):
+    """Who did what; no foreign keys, so that it outlives whom and what it names."""
+
+    sequence: Named[int] = Column(BigInteger, primary_key=True, autoincrement=False)
+    id: Named[str] = Column(CHAR(36), nullable=False)
+    occurred_at: Named[datetime] = Column(Instant(), nullable=False, server_default=created_now())
+    action: Named[str] = Column(VARCHAR(64), nullable=False)
+    outcome: Named[str] = Column(VARCHAR(16), nullable=False)
+    actor_id: Named[str] = Column(VARCHAR(36), nullable=False)
+    actor_email: Named[str] = Column(VARCHAR(255), nullable=False)
+    api_key_id: Named[str] = Column(VARCHAR(36), nullable=False)
+    origin: Named[str] = Column(VARCHAR(255), nullable=False)
+    subject_kind: Named[str] = Column(VARCHAR(32), nullable=False)
+    subject_id: Named[str] = Column(VARCHAR(64), nullable=False)
+    subject_name: Named[str] = Column(VARCHAR(255), nullable=False)
+    details: Named[str] = Column(TEXT, nullable=False)
+    previous_hash: Named[str] = Column(CHAR(64), nullable=False)
+    row_hash: Named[str] = Column(CHAR(64), nullable=False)
+
+
+audit_log = Table(
+    "audit_log",
+    metadata,
+    AuditColumns,
+    UniqueConstraint("id", name="audit_log_id"),
+    *_indexes(
+        "audit_log",
+        idx_audit_occurred=("occurred_at",),
+        idx_audit_actor=("actor_id", "sequence"),
+        idx_audit_action=("action", "sequence"),
+        idx_audit_subject=("subject_kind", "subject_id"),
+    ),
+    **TABLE_OPTIONS,
+)
+
+
+class AuditHeadColumns(TypedColumns):
+    """The end of the chain, one row: what is locked while another row is added."""
+
+    id: Named[int] = Column(Integer, primary_key=True, autoincrement=False)
+    sequence: Named[int] = Column(BigInteger, nullable=False, server_default=text("0"))
+    row_hash: Named[str] = Column(CHAR(64), nullable=False)
+
+
+audit_head = Table("audit_head", metadata, AuditHeadColumns, **TABLE_OPTIONS)
 
 
 class JournalColumns(TypedColumns):

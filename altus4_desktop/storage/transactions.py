@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 import sqlalchemy as sa
 
+from altus4_desktop.domain.audit import AuditEvent
 from altus4_desktop.domain.errors import AltusError, ConflictError, NotFoundError, StoreError
+from altus4_desktop.storage.audit_chain import append_events
 from altus4_desktop.storage.engine import WRITES
 from altus4_desktop.storage.failures import translate
 from altus4_desktop.storage.location import StoreLocation
@@ -35,28 +37,43 @@ class Transactions:
         except Exception as error:
             raise self._domain_error(error) from error
 
-    def write(self, work: Work[None], *, settled: Work[bool], repeatable: bool = False) -> None:
-        """Commit ``work`` once and only once.
+    def write(
+        self,
+        work: Work[bool | None],
+        *,
+        settled: Work[bool],
+        repeatable: bool = False,
+        events: Sequence[AuditEvent] = (),
+    ) -> None:
+        """Commit ``work`` once and only once, and with it the ``events`` it makes true.
 
+        Work that returns False has changed nothing, and no event is written. ``events`` go last,
+        because everybody who changes something waits for the end of their chain.
         When the line breaks during COMMIT, ``settled`` looks whether what ``work`` did is there
         before it is tried again. ``repeatable``: a caller who got no answer may ask again for the
         same thing, of the same id. Raises what ``work`` raises, StoreError, ConflictError; with the
         code ``store.unconfirmed`` when nobody can be asked whether it was saved.
         """
         try:
-            self._attempt(work)
+            self._attempt(work, events)
         except _Unconfirmed as lost:
-            self._confirm(work, settled, lost)
+            self._confirm(work, settled, lost, events)
         except ConflictError:
             if not (repeatable and self.read(settled)):
                 raise
 
-    def _confirm(self, work: Work[None], settled: Work[bool], lost: _Unconfirmed) -> None:
+    def _confirm(
+        self,
+        work: Work[bool | None],
+        settled: Work[bool],
+        lost: _Unconfirmed,
+        events: Sequence[AuditEvent],
+    ) -> None:
         try:
             if self.read(settled):
                 return
             try:
-                self._attempt(work)
+                self._attempt(work, events)
             except (ConflictError, NotFoundError):
                 # The first COMMIT was still being carried out when we looked.
                 if not self.read(settled):
@@ -69,12 +86,13 @@ class Transactions:
                 retryable=True,
             ) from (error if isinstance(error, StoreError) else lost)
 
-    def _attempt(self, work: Work[None]) -> None:
+    def _attempt(self, work: Work[bool | None], events: Sequence[AuditEvent]) -> None:
         try:
             with self._engine.connect().execution_options(**{WRITES: True}) as connection:
                 transaction = connection.begin()
                 try:
-                    work(connection)
+                    if work(connection) is not False and events:
+                        append_events(connection, events)
                 except BaseException:
                     transaction.rollback()
                     raise

@@ -43,7 +43,7 @@ _FOREIGN = (
 # Another program that uses Alembic as well.
 _FOREIGN_ALEMBIC = (
     "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)",
-    "INSERT INTO alembic_version VALUES ('0008_sign_in_failures')",
+    "INSERT INTO alembic_version VALUES ('0011_key_use')",
 )
 # What the specification's own shell script would have made.
 _SPECIFIED_BY_HAND = (
@@ -204,7 +204,7 @@ def test_a_symbolic_link_is_refused(tmp_path: Path) -> None:
 
 def test_a_dry_run_changes_nothing(place: StorePlace, empty: Store) -> None:
     planned = empty.migrator.upgrade(dry_run=True)
-    assert len(planned) == 8
+    assert len(planned) == 11
     assert place.location.file is None or not place.location.file.exists()
     empty.migrator.upgrade("0005")
     before = place.checksum()
@@ -212,6 +212,9 @@ def test_a_dry_run_changes_nothing(place: StorePlace, empty: Store) -> None:
         "0006",
         "0007",
         "0008",
+        "0009",
+        "0010",
+        "0011",
     ]
     assert [revision.id[:4] for revision in empty.migrator.downgrade("0003", dry_run=True)] == [
         "0005",

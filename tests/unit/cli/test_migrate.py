@@ -12,7 +12,7 @@ import pytest
 
 from altus4_desktop.cli.frame import main
 
-_HEAD = "0008_sign_in_failures"
+_HEAD = "0011_key_use"
 
 
 class Cli:
