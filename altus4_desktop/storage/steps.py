@@ -36,7 +36,10 @@ def drop_table(name: str) -> None:
 def insert_missing(table: str, key: Mapping[str, Any], values: Mapping[str, Any]) -> None:
     """INSERT the row with ``key`` unless it is there."""
     columns = {**key, **values}
-    target = sa.table(table, *(sa.column(name) for name in columns))
+    # On paper a value is written out, for which its type has to be known.
+    target = sa.table(
+        table, *(sa.column(name, sa.literal(value).type) for name, value in columns.items())
+    )
     missing = context.is_offline_mode()
     if not missing:
         same = [target.c[name] == value for name, value in key.items()]
