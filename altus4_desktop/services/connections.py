@@ -27,6 +27,7 @@ from altus4_desktop.domain.errors import (
     LocalServerError,
     NotFoundError,
     StoreError,
+    VaultError,
 )
 from altus4_desktop.domain.local_server import ManagedEndpoint
 from altus4_desktop.domain.schema import DatabaseSchema, TableInfo
@@ -177,6 +178,14 @@ class ConnectionsService:
                 return self._replace(saved, kept, draft.password_secret or "", None)
         return self._insert(actor, draft, draft.password_secret or "", managed=True)
 
+    def prepare_(self, owner_id: str, draft: ConnectionDraft) -> Connection:
+        """A new connection of ``owner_id`` that is not saved yet, its password sealed; without one
+        it is asked for when the connection is used. Raises InputError."""
+        record = _new_record(owner_id, check_draft(draft), managed=False)
+        if draft.password_secret is None:
+            return record
+        return self._seal(record, draft.password_secret)
+
     def parse_url(self, text: str) -> ConnectionDraft:
         """A draft from ``mysql://USER:PASSWORD@HOST:PORT/DB?ssl-mode=...``; raises InputError."""
         return parse_url(text)
@@ -318,20 +327,7 @@ class ConnectionsService:
     def _insert(
         self, actor: Actor, draft: ConnectionDraft, password_secret: str, *, managed: bool
     ) -> Connection:
-        record = Connection(
-            id=str(uuid.uuid4()),
-            user_id=actor.user_id,
-            name=draft.name,
-            host=draft.host,
-            port=draft.port,
-            database=draft.database,
-            username=draft.username,
-            password_sealed="",
-            tls=draft.tls,
-            environment=draft.environment,
-            pool=draft.pool,
-            managed=managed,
-        )
+        record = _new_record(actor.user_id, draft, managed=managed)
         return self._saved.create_(self._seal(record, password_secret))
 
     def _replace(
@@ -361,6 +357,13 @@ class ConnectionsService:
         return replace(record, password_sealed=self._vault.seal(password_secret, _binding(record)))
 
     def _open_password(self, saved: Connection) -> str:
+        if not saved.password_sealed:
+            raise VaultError(
+                "The password of “{name}” is not known yet.",
+                hint="It was imported without one: edit the connection and enter it.",
+                code="vault.no_password",
+                details={"name": saved.name},
+            )
         return self._vault.open_(saved.password_sealed, _binding(saved))
 
     def _password(self, draft: ConnectionDraft, saved: Connection | None) -> str:
@@ -489,6 +492,23 @@ class ConnectionsService:
             self._schemas.pop(connection_id, None)
             self._noted.pop(connection_id, None)
         self._pools.reset(connection_id)
+
+
+def _new_record(owner_id: str, draft: ConnectionDraft, *, managed: bool) -> Connection:
+    return Connection(
+        id=str(uuid.uuid4()),
+        user_id=owner_id,
+        name=draft.name,
+        host=draft.host,
+        port=draft.port,
+        database=draft.database,
+        username=draft.username,
+        password_sealed="",
+        tls=draft.tls,
+        environment=draft.environment,
+        pool=draft.pool,
+        managed=managed,
+    )
 
 
 def _binding(record: Connection) -> Binding:
