@@ -11,8 +11,10 @@ from altus4_desktop.services.accounts import AccountsService
 from altus4_desktop.services.connections import ConnectionsService
 from altus4_desktop.services.demo import DemoService
 from altus4_desktop.services.history import HistoryService
+from altus4_desktop.services.keys import KeysService
 from altus4_desktop.services.local_server import LocalServerService
 from altus4_desktop.services.metadata import MetadataService
+from altus4_desktop.services.permissions import Permissions
 from altus4_desktop.services.search import SearchService
 from altus4_desktop.services.settings import Settings
 from altus4_desktop.services.vault import VaultService
@@ -30,6 +32,7 @@ def compose(data_dir: Path, metadata_url: str | None = None) -> Services:
     )
     vault = VaultService(data_dir)
     metadata = MetadataService(data_dir, settings, vault)
+    permissions = Permissions(metadata)
     accounts = AccountsService(metadata, vault, data_dir)
     pools = TenantPools()
     local_server = LocalServerService(data_dir, settings, vault)
@@ -48,4 +51,5 @@ def compose(data_dir: Path, metadata_url: str | None = None) -> Services:
         search=search,
         local_server=local_server,
         demo=demo,
+        keys=KeysService(metadata, permissions),
     )

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from altus4_desktop.services.connections import ConnectionsService
     from altus4_desktop.services.demo import DemoService
     from altus4_desktop.services.history import HistoryService
+    from altus4_desktop.services.keys import KeysService
     from altus4_desktop.services.local_server import LocalServerService
     from altus4_desktop.services.metadata import MetadataService
     from altus4_desktop.services.search import SearchService
@@ -32,6 +33,7 @@ class Services:
     search: SearchService
     local_server: LocalServerService
     demo: DemoService
+    keys: KeysService
 
     def close(self) -> None:
         """Write what is pending, close every connection, stop the local server if we started it."""

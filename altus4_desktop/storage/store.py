@@ -17,7 +17,9 @@ from altus4_desktop.storage.failures import translate
 from altus4_desktop.storage.location import StoreLocation
 from altus4_desktop.storage.migrator import Migrator
 from altus4_desktop.storage.recognition import read_state
+from altus4_desktop.storage.repositories.api_keys import ApiKeyRepository
 from altus4_desktop.storage.repositories.connections import ConnectionRepository
+from altus4_desktop.storage.repositories.key_uses import KeyUseRepository
 from altus4_desktop.storage.repositories.searches import SearchRepository
 from altus4_desktop.storage.repositories.sign_ins import SignInRepository
 from altus4_desktop.storage.repositories.users import UserRepository
@@ -53,6 +55,8 @@ class Store:
         self.connections = ConnectionRepository(transactions)
         self.searches = SearchRepository(transactions, dialect)
         self.sign_ins = SignInRepository(transactions)
+        self.api_keys = ApiKeyRepository(transactions, dialect)
+        self.key_uses = KeyUseRepository(transactions, dialect)
 
     def close(self) -> None:
         """Close every connection that is not at work."""
