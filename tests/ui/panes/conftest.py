@@ -54,6 +54,6 @@ def connections_pane(qtbot: QtBot, world: World) -> Iterator[ConnectionsPane]:
     pane.resize(1100, 700)
     pane.show()
     pane.activated()
-    qtbot.waitUntil(lambda: pane.tree_model.schema is not None)
+    qtbot.waitUntil(lambda: pane.card.tree_model.schema is not None)
     yield pane
     pane.shut()

@@ -48,11 +48,11 @@ def opened(pane: ConnectionsPane) -> ConnectionDialog:
 
 
 def fill(dialog: ConnectionDialog, name: str = "Shop") -> None:
-    dialog.name_field.setText(name)
-    dialog.host.setText("db.internal")
-    dialog.database.setText("shop")
-    dialog.username.setText("reader")
-    dialog.password.setText("s3cret")
+    dialog.form.name_field.setText(name)
+    dialog.form.host.setText("db.internal")
+    dialog.form.database.setText("shop")
+    dialog.form.username.setText("reader")
+    dialog.form.password.setText("s3cret")
 
 
 def press(qtbot: QtBot, button: QWidget | None) -> None:
@@ -65,12 +65,14 @@ class TestList:
         self, connections_pane: ConnectionsPane
     ) -> None:
         assert names(connections_pane) == ["Library 1", "Library 2"]
-        assert connections_pane.name_label.text() == "Library 1"
-        assert connections_pane.tree_pages.currentWidget() is connections_pane.tree
-        assert connections_pane.tree_model.rowCount() == 1
+        assert connections_pane.card.name_label.text() == "Library 1"
+        assert connections_pane.card.tree_pages.currentWidget() is connections_pane.card.tree
+        assert connections_pane.card.tree_model.rowCount() == 1
         assert connections_pane.connections.row_at(0).reach is Reach.READY
-        assert "Never connected" not in connections_pane.facts.text(), "its schema has been read"
-        assert connections_pane.pool.text() == "Pool: 3 of 10 open, 1 busy, 2 idle, 0 waiting"
+        assert "Never connected" not in connections_pane.card.facts.text(), (
+            "its schema has been read"
+        )
+        assert connections_pane.card.pool.text() == "Pool: 3 of 10 open, 1 busy, 2 idle, 0 waiting"
 
     def test_the_schema_follows_the_selection(
         self, qtbot: QtBot, connections_pane: ConnectionsPane, world: World
@@ -78,7 +80,7 @@ class TestList:
         world.connections.schemas["c2"] = make_schema(make_table("orders"))
         connections_pane.list.setFocus()
         qtbot.keyClick(connections_pane.list, Qt.Key.Key_Down)
-        qtbot.waitUntil(lambda: connections_pane.tree_model.index(0, 0).data() == "orders")
+        qtbot.waitUntil(lambda: connections_pane.card.tree_model.index(0, 0).data() == "orders")
 
     def test_a_failing_server_says_why_in_the_list_and_in_the_tree(
         self, qtbot: QtBot, connections_pane: ConnectionsPane, world: World
@@ -88,7 +90,10 @@ class TestList:
         )
         connections_pane.list.setCurrentIndex(connections_pane.connections.index(1))
         qtbot.waitUntil(
-            lambda: connections_pane.tree_pages.currentWidget() is connections_pane.tree_failed
+            lambda: (
+                connections_pane.card.tree_pages.currentWidget()
+                is connections_pane.card.tree_failed
+            )
         )
         assert connections_pane.connections.row_at(1).reach is Reach.FAILED
         said = connections_pane.connections.index(1).data(Qt.ItemDataRole.AccessibleTextRole)
@@ -97,7 +102,7 @@ class TestList:
         again = connections_pane.findChild(QPushButton, "connections.schema.again")
         press(qtbot, again)
         qtbot.waitUntil(
-            lambda: connections_pane.tree_pages.currentWidget() is connections_pane.tree
+            lambda: connections_pane.card.tree_pages.currentWidget() is connections_pane.card.tree
         )
         assert world.connections.schema_reads[-1] == ("c2", True)
 
@@ -142,7 +147,7 @@ class TestList:
         )
         with qtbot.waitSignal(connections_pane.banner_changed, check_params_cb=bool):
             connections_pane.list.setCurrentIndex(connections_pane.connections.index(1))
-        assert connections_pane.badge.text() == "PROD"
+        assert connections_pane.card.badge.text() == "PROD"
 
     def test_an_open_session_tells_that_a_server_was_reached(
         self, qtbot: QtBot, connections_pane: ConnectionsPane
@@ -153,7 +158,7 @@ class TestList:
         self, qtbot: QtBot, connections_pane: ConnectionsPane, world: World
     ) -> None:
         connections_pane.receive("c2")
-        assert connections_pane.name_label.text() == "Library 2"
+        assert connections_pane.card.name_label.text() == "Library 2"
         qtbot.waitUntil(lambda: ("c2", False) in world.connections.schema_reads)
         connections_pane.receive("add")
         assert connections_pane.dialog is not None
@@ -166,20 +171,23 @@ class TestTree:
         world.connections.schemas["c1"] = make_schema(
             make_table("articles"), make_table("settings", indexed=False)
         )
-        press(qtbot, connections_pane.refresh_button)
-        qtbot.waitUntil(lambda: connections_pane.tree_model.rowCount() == 2)
-        qtbot.keyClicks(connections_pane.tree_filter, "sett")
-        qtbot.waitUntil(lambda: connections_pane.tree_model.rowCount() == 1)
-        qtbot.keyClicks(connections_pane.tree_filter, "zzz")
+        press(qtbot, connections_pane.card.refresh_button)
+        qtbot.waitUntil(lambda: connections_pane.card.tree_model.rowCount() == 2)
+        qtbot.keyClicks(connections_pane.card.tree_filter, "sett")
+        qtbot.waitUntil(lambda: connections_pane.card.tree_model.rowCount() == 1)
+        qtbot.keyClicks(connections_pane.card.tree_filter, "zzz")
         qtbot.waitUntil(
-            lambda: connections_pane.tree_pages.currentWidget() is connections_pane.tree_nothing
+            lambda: (
+                connections_pane.card.tree_pages.currentWidget()
+                is connections_pane.card.tree_nothing
+            )
         )
 
     def test_parsers_are_looked_up_when_a_table_is_opened(
         self, qtbot: QtBot, connections_pane: ConnectionsPane
     ) -> None:
-        model = connections_pane.tree_model
-        connections_pane.tree.expand(model.index(0, 0))
+        model = connections_pane.card.tree_model
+        connections_pane.card.tree.expand(model.index(0, 0))
         qtbot.waitUntil(lambda: model.knows_parsers("articles"))
         assert "parser ngram" in str(model.index(0, 1, model.index(0, 0)).data())
 
@@ -187,9 +195,11 @@ class TestTree:
         self, qtbot: QtBot, connections_pane: ConnectionsPane, world: World
     ) -> None:
         world.connections.schemas["c1"] = replace(make_schema(), tables=())
-        connections_pane._refresh()
+        connections_pane.card.refresh()
         qtbot.waitUntil(
-            lambda: connections_pane.tree_pages.currentWidget() is connections_pane.tree_empty
+            lambda: (
+                connections_pane.card.tree_pages.currentWidget() is connections_pane.card.tree_empty
+            )
         )
 
 
@@ -200,7 +210,7 @@ class TestForm:
         press(qtbot, connections_pane.add_button)
         dialog = opened(connections_pane)
         fill(dialog)
-        dialog.environment.set_key("prod")
+        dialog.form.environment.set_key("prod")
         with qtbot.waitSignal(connections_pane.controller.saved):
             press(qtbot, dialog.save_button)
         [draft] = world.connections.drafts
@@ -209,7 +219,7 @@ class TestForm:
         )
         qtbot.waitUntil(lambda: connections_pane.dialog is None)
         qtbot.waitUntil(lambda: "Shop" in names(connections_pane))
-        qtbot.waitUntil(lambda: connections_pane.name_label.text() == "Shop")
+        qtbot.waitUntil(lambda: connections_pane.card.name_label.text() == "Shop")
 
     @pytest.mark.parametrize(
         "field",
@@ -221,11 +231,11 @@ class TestForm:
         connections_pane.add()
         dialog = opened(connections_pane)
         fill(dialog)
-        dialog.tls.setCurrentIndex(dialog.tls.findData(TlsMode.VERIFY_CA.value))
+        dialog.form.tls.setCurrentIndex(dialog.form.tls.findData(TlsMode.VERIFY_CA.value))
         world.connections.errors["create"] = InputError(field, "That is wrong.", hint="Do this.")
         with qtbot.waitSignal(connections_pane.controller.save_failed):
             press(qtbot, dialog.save_button)
-        row = dialog.fields[field]
+        row = dialog.form.fields[field]
         assert row.is_wrong
         assert row.note.text() == "That is wrong. Do this."
         assert row.isVisible(), "a field in the advanced part is brought into sight"
@@ -246,9 +256,9 @@ class TestForm:
     ) -> None:
         connections_pane.edit()
         dialog = opened(connections_pane)
-        assert dialog.password.text() == ""
-        assert dialog.password.placeholderText() == "Unchanged"
-        dialog.name_field.setText("Renamed")
+        assert dialog.form.password.text() == ""
+        assert dialog.form.password.placeholderText() == "Unchanged"
+        dialog.form.name_field.setText("Renamed")
         with qtbot.waitSignal(connections_pane.controller.saved):
             press(qtbot, dialog.save_button)
         assert world.connections.drafts[-1].password_secret is None
@@ -259,11 +269,11 @@ class TestForm:
     ) -> None:
         connections_pane.edit()
         dialog = opened(connections_pane)
-        dialog.port.setText("3307")
-        assert dialog.password.placeholderText() == "Type it again"
-        assert "host, port or user" in dialog.fields["password"].note.text()
-        dialog.port.setText("3306")
-        assert dialog.password.placeholderText() == "Unchanged"
+        dialog.form.port.setText("3307")
+        assert dialog.form.password.placeholderText() == "Type it again"
+        assert "host, port or user" in dialog.form.fields["password"].note.text()
+        dialog.form.port.setText("3306")
+        assert dialog.form.password.placeholderText() == "Unchanged"
 
     def test_a_pasted_url_fills_the_form_and_the_password_goes_to_its_field_only(
         self, qtbot: QtBot, connections_pane: ConnectionsPane
@@ -271,15 +281,17 @@ class TestForm:
         connections_pane.add()
         dialog = opened(connections_pane)
         QGuiApplication.clipboard().setText("mysql://reader:s3cret@db.internal:3307/shop")
-        dialog.host.setFocus()
-        dialog.host.paste()
-        assert dialog.host.text() == "db.internal"
-        assert dialog.port.text() == "3307"
-        assert dialog.database.text() == "shop"
-        assert dialog.password.text() == "s3cret"
-        assert dialog.password.echoMode() is QLineEdit.EchoMode.Password
-        assert dialog.tls.currentData() == "required"
-        visible = [e.text() for e in dialog.findChildren(QLineEdit) if e is not dialog.password]
+        dialog.form.host.setFocus()
+        dialog.form.host.paste()
+        assert dialog.form.host.text() == "db.internal"
+        assert dialog.form.port.text() == "3307"
+        assert dialog.form.database.text() == "shop"
+        assert dialog.form.password.text() == "s3cret"
+        assert dialog.form.password.echoMode() is QLineEdit.EchoMode.Password
+        assert dialog.form.tls.currentData() == "required"
+        visible = [
+            e.text() for e in dialog.findChildren(QLineEdit) if e is not dialog.form.password
+        ]
         assert not any("s3cret" in text for text in visible)
 
     def test_the_button_pastes_a_url_and_says_what_is_wrong_with_it(
@@ -290,11 +302,11 @@ class TestForm:
         world.connections.errors["url"] = InputError("url", "That is not a database URL.")
         QGuiApplication.clipboard().setText("not a url")
         press(qtbot, dialog.paste)
-        assert dialog.fields["host"].note.text() == "That is not a database URL."
+        assert dialog.form.fields["host"].note.text() == "That is not a database URL."
         world.connections.errors.clear()
         press(qtbot, dialog.paste)
-        assert dialog.host.text() == "db.internal"
-        assert not dialog.fields["host"].is_wrong
+        assert dialog.form.host.text() == "db.internal"
+        assert not dialog.form.fields["host"].is_wrong
 
     def test_tls_modes_are_explained_and_ask_for_their_files(
         self, connections_pane: ConnectionsPane
@@ -303,19 +315,19 @@ class TestForm:
         dialog = opened(connections_pane)
         hints = set()
         for mode in TlsMode:
-            dialog.tls.setCurrentIndex(dialog.tls.findData(mode.value))
-            hints.add(dialog.fields["tls"].note.text())
+            dialog.form.tls.setCurrentIndex(dialog.form.tls.findData(mode.value))
+            hints.add(dialog.form.fields["tls"].note.text())
             asks = mode in (TlsMode.VERIFY_CA, TlsMode.VERIFY_IDENTITY)
-            assert dialog.fields["ca_file"].isVisible() is asks
+            assert dialog.form.fields["ca_file"].isVisible() is asks
         assert len(hints) == len(TlsMode)
 
     def test_a_copy_starts_from_the_original(
         self, qtbot: QtBot, connections_pane: ConnectionsPane, world: World
     ) -> None:
-        press(qtbot, connections_pane.duplicate_button)
+        press(qtbot, connections_pane.card.duplicate_button)
         qtbot.waitUntil(lambda: connections_pane.dialog is not None)
         dialog = opened(connections_pane)
-        assert dialog.name_field.text() == "Library 1 (copy)"
+        assert dialog.form.name_field.text() == "Library 1 (copy)"
         with qtbot.waitSignal(connections_pane.controller.saved):
             press(qtbot, dialog.save_button)
         assert world.connections.copies == ["c1"]
@@ -328,24 +340,24 @@ class TestForm:
         qtbot.waitUntil(lambda: connections_pane.connections.row_at(0).connection.managed)
         connections_pane.edit()
         dialog = opened(connections_pane)
-        assert not dialog.host.isEnabled()
-        assert not dialog.password.isEnabled()
-        assert dialog.name_field.isEnabled()
+        assert not dialog.form.host.isEnabled()
+        assert not dialog.form.password.isEnabled()
+        assert dialog.form.name_field.isEnabled()
 
     def test_closing_forgets_the_password(self, connections_pane: ConnectionsPane) -> None:
         connections_pane.add()
         dialog = opened(connections_pane)
         fill(dialog)
         dialog.reject()
-        assert dialog.password.text() == ""
+        assert dialog.form.password.text() == ""
 
 
 class TestChecking:
     def test_says_version_protection_and_read_only(
         self, qtbot: QtBot, connections_pane: ConnectionsPane
     ) -> None:
-        press(qtbot, connections_pane.test_button)
-        panel = connections_pane.check_panel
+        press(qtbot, connections_pane.card.test_button)
+        panel = connections_pane.card.check_panel
         qtbot.waitUntil(panel.result.isVisible)
         assert panel.result.text() == "Connected to MySQL 9.7.4 in 12 ms"
         assert "TLSv1.3" in panel.result.hint()
@@ -373,8 +385,8 @@ class TestChecking:
     ) -> None:
         world.connections.report = replace(REPORT, tls=tls)
         connections_pane.test()
-        qtbot.waitUntil(connections_pane.check_panel.result.isVisible)
-        assert connections_pane.check_panel.result.hint().startswith(said)
+        qtbot.waitUntil(connections_pane.card.check_panel.result.isVisible)
+        assert connections_pane.card.check_panel.result.hint().startswith(said)
 
     @pytest.mark.parametrize(
         ("failure", "field"),
@@ -405,8 +417,8 @@ class TestChecking:
         qtbot.waitUntil(dialog.check_panel.result.isVisible)
         assert dialog.check_panel.result.text() == "It failed."
         assert dialog.check_panel.result.hint() == "Do this. Server error 1045."
-        assert dialog.fields[field].note.text() == "It failed."
-        wrong = [name for name, row in dialog.fields.items() if row.is_wrong]
+        assert dialog.form.fields[field].note.text() == "It failed."
+        wrong = [name for name, row in dialog.form.fields.items() if row.is_wrong]
         assert wrong == [field]
 
     def test_counts_against_the_deadline_and_can_be_cancelled(
@@ -470,7 +482,7 @@ class TestRemoval:
         with qtbot.waitSignal(connections_pane.controller.removed):
             press(qtbot, question.action_button)
         qtbot.waitUntil(lambda: names(connections_pane) == ["Library 2"])
-        qtbot.waitUntil(lambda: connections_pane.name_label.text() == "Library 2")
+        qtbot.waitUntil(lambda: connections_pane.card.name_label.text() == "Library 2")
 
     def test_no_keeps_it(
         self, qtbot: QtBot, connections_pane: ConnectionsPane, world: World
@@ -520,7 +532,7 @@ class TestForEverybody:
         assert connections_pane.list.hasFocus()
         qtbot.keyClick(connections_pane.list, Qt.Key.Key_Return)
         dialog = opened(connections_pane)
-        qtbot.waitUntil(dialog.name_field.hasFocus)
+        qtbot.waitUntil(dialog.form.name_field.hasFocus)
         visited = [dialog.focusWidget().objectName()]
         while visited[-1] != "connections.save" and len(visited) < 30:
             qtbot.keyClick(dialog.focusWidget(), Qt.Key.Key_Tab)
@@ -556,8 +568,8 @@ class TestForEverybody:
         name = "<i>Archive</i> " * 20
         world.connections.saved = [make_connection(1, name=name)]
         connections_pane.session.connections_changed.emit()
-        qtbot.waitUntil(lambda: connections_pane.name_label.text() == name)
-        assert "&lt;i&gt;" in connections_pane.name_label.toolTip()
+        qtbot.waitUntil(lambda: connections_pane.card.name_label.text() == name)
+        assert "&lt;i&gt;" in connections_pane.card.name_label.toolTip()
         assert connections_pane.minimumSizeHint().width() <= 700
 
     def test_the_palette_offers_what_can_be_done(self, connections_pane: ConnectionsPane) -> None:

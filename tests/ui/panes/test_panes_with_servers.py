@@ -225,12 +225,12 @@ def test_a_connection_is_added_tested_and_looked_into(
 
     with qtbot.waitSignal(pane.controller.saved, timeout=15_000):
         qtbot.mouseClick(dialog.save_button, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: pane.tree_model.rowCount() == 2, timeout=15_000)
-    names = [pane.tree_model.index(row, 0).data() for row in range(2)]
+    qtbot.waitUntil(lambda: pane.card.tree_model.rowCount() == 2, timeout=15_000)
+    names = [pane.card.tree_model.index(row, 0).data() for row in range(2)]
     assert names == ["articles", "settings"]
-    assert pane.tree_model.index(1, 1).data() == "No FULLTEXT index"
-    table = pane.tree_model.index(0, 0)
-    assert pane.tree_model.index(0, 1, table).data() == "title, body"
+    assert pane.card.tree_model.index(1, 1).data() == "No FULLTEXT index"
+    table = pane.card.tree_model.index(0, 0)
+    assert pane.card.tree_model.index(0, 1, table).data() == "title, body"
 
     pane.edit()
     dialog = pane.dialog

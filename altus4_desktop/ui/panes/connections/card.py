@@ -1,0 +1,292 @@
+"""What one connection is and leads to: its facts, its test, its tables, its pool."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QModelIndex, Qt, QTimer, Slot
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QFrame,
+    QHBoxLayout,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from altus4_desktop.ui.panes.connections.checking import CheckPanel, protection_text, way_out
+from altus4_desktop.ui.panes.connections.controller import (
+    ConnectionsController,
+    SchemaState,
+    needs_parsers,
+)
+from altus4_desktop.ui.panes.connections.delegates import SchemaDelegate
+from altus4_desktop.ui.panes.connections.model import (
+    ConnectionRow,
+    Reach,
+    SchemaTreeModel,
+    environment_text,
+    last_connected_text,
+    place_text,
+    reach_text,
+    tls_text,
+)
+from altus4_desktop.ui.panes.connections.views import SchemaTree
+from altus4_desktop.ui.panes.elided import ElidedLabel
+from altus4_desktop.ui.panes.painting import BADGE_TONES
+from altus4_desktop.ui.texts import error_message
+from altus4_desktop.ui.theme import Space
+from altus4_desktop.ui.widgets import (
+    Badge,
+    Busy,
+    Button,
+    Divider,
+    EmptyState,
+    IconButton,
+    SearchField,
+)
+
+_CALM_MS = 250
+_FILTER_MS = 120
+
+
+class ConnectionCard(QFrame):
+    """The right half of the pane; its buttons are the pane's to connect."""
+
+    def __init__(self, controller: ConnectionsController, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._controller = controller
+        self._row: ConnectionRow | None = None
+        self.tree_model = SchemaTreeModel(self)
+        self._build()
+        controller.schema_changed.connect(self._draw_schema)
+        controller.parsers_ready.connect(self.tree_model.show_parsers)
+        self.check_panel.cancel_wanted.connect(controller.cancel_check)
+        self.refresh_button.clicked.connect(self.refresh)
+        self.tree_filter.textChanged.connect(self._filtering.start)
+        self.tree_filter.left_downwards.connect(self.tree.setFocus)
+        self.tree.expanded.connect(self._want_parsers)
+
+    # Building
+
+    def _build(self) -> None:
+        self.setProperty("surface", "card")
+        self.setMinimumWidth(320)
+        self._filtering = QTimer(self)
+        self._filtering.setSingleShot(True)
+        self._filtering.setInterval(_FILTER_MS)
+        self._filtering.timeout.connect(self._filter_tree)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(1, 1, 1, 1)
+        self.card_pages = QStackedWidget()
+        self.card_pages.addWidget(
+            EmptyState(
+                "database",
+                self.tr("No connection selected"),
+                self.tr("Select one to see its tables and FULLTEXT indexes."),
+            )
+        )
+        content = QWidget()
+        inside = QVBoxLayout(content)
+        inside.setContentsMargins(Space.L, Space.M, Space.L, Space.M)
+        inside.setSpacing(Space.S)
+        inside.addLayout(self._build_title())
+        self.place = ElidedLabel(role="muted")
+        self.place.setObjectName("connections.place")
+        inside.addWidget(self.place)
+        self.facts = ElidedLabel(role="caption")
+        self.facts.setObjectName("connections.facts")
+        inside.addWidget(self.facts)
+        self.check_panel = CheckPanel("connections.saved_check")
+        inside.addWidget(self.check_panel)
+        inside.addSpacing(Space.XS)
+        inside.addWidget(Divider())
+        inside.addLayout(self._build_tree_head())
+        inside.addWidget(self._build_tree_pages(), 1)
+        self.pool = ElidedLabel(role="caption")
+        self.pool.setObjectName("connections.pool")
+        inside.addWidget(self.pool)
+        self.card_pages.addWidget(content)
+        column.addWidget(self.card_pages)
+
+    def _build_title(self) -> QHBoxLayout:
+        row = QHBoxLayout()
+        row.setSpacing(Space.S)
+        self.name_label = ElidedLabel(role="title")
+        self.name_label.setObjectName("connections.title")
+        self.badge = Badge("")
+        row.addWidget(self.name_label, 1)
+        row.addWidget(self.badge)
+        row.addSpacing(Space.XS)
+        self.test_button = IconButton(
+            "plug", self.tr("Test (Ctrl+T)"), name="connections.check_saved"
+        )
+        self.edit_button = IconButton("edit", self.tr("Edit (Enter)"), name="connections.edit")
+        self.duplicate_button = IconButton(
+            "copy", self.tr("Duplicate (Ctrl+D)"), name="connections.duplicate"
+        )
+        self.remove_button = IconButton("trash", self.tr("Remove (Del)"), name="connections.remove")
+        for button in (
+            self.test_button,
+            self.edit_button,
+            self.duplicate_button,
+            self.remove_button,
+        ):
+            row.addWidget(button)
+        return row
+
+    def _build_tree_head(self) -> QHBoxLayout:
+        row = QHBoxLayout()
+        row.setSpacing(Space.S)
+        self.tree_filter = SearchField(
+            self.tr("Filter tables, indexes and columns"), name="connections.schema.filter"
+        )
+        self.refresh_button = IconButton(
+            "refresh", self.tr("Read the schema again (F5)"), name="connections.schema.refresh"
+        )
+        row.addWidget(self.tree_filter, 1)
+        row.addWidget(self.refresh_button)
+        return row
+
+    def _build_tree_pages(self) -> QWidget:
+        self.tree = SchemaTree()
+        self.tree.setObjectName("connections.schema")
+        self.tree.setAccessibleName(self.tr("Tables, FULLTEXT indexes and columns"))
+        self.tree.setProperty("kind", "plain")
+        self.tree.setModel(self.tree_model)
+        self.tree.setItemDelegate(SchemaDelegate(self.tree))
+        self.tree.setUniformRowHeights(True)
+        self.tree.setTextElideMode(Qt.TextElideMode.ElideRight)
+        self.tree.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.tree.setAllColumnsShowFocus(True)
+        self.tree_busy = Busy(self.tr("Reading tables…"))
+        retry = Button(self.tr("Try again"), icon_name="refresh", name="connections.schema.again")
+        retry.clicked.connect(self.refresh)
+        self.tree_failed = EmptyState("error", "", action=retry)
+        self.tree_failed.setObjectName("connections.schema.failed")
+        self.tree_empty = EmptyState(
+            "table",
+            self.tr("No tables"),
+            self.tr("The account may read no table of this database."),
+        )
+        self.tree_nothing = EmptyState(
+            "filter",
+            self.tr("Nothing matches"),
+            self.tr("No table, index or column has this name."),
+        )
+        self._tree_nowhere = QWidget()
+        self.tree_pages = QStackedWidget()
+        for page in (
+            self._tree_nowhere,
+            self.tree,
+            self.tree_busy,
+            self.tree_failed,
+            self.tree_empty,
+            self.tree_nothing,
+        ):
+            self.tree_pages.addWidget(page)
+        self._tree_calm = QTimer(self)
+        self._tree_calm.setSingleShot(True)
+        self._tree_calm.setInterval(_CALM_MS)
+        self._tree_calm.timeout.connect(self._show_tree_busy)
+        return self.tree_pages
+
+    # Showing
+
+    def show_row(self, row: ConnectionRow | None) -> None:
+        """Show a connection, or that none is selected."""
+        self._row = row
+        self.card_pages.setCurrentIndex(0 if row is None else 1)
+        if row is None:
+            return
+        connection = row.connection
+        self.name_label.setText(connection.name)
+        self.badge.set(environment_text(connection), BADGE_TONES[connection.environment])
+        self.place.setText(
+            self.tr("{user} at {place}").format(
+                user=connection.username, place=place_text(connection)
+            )
+        )
+        protection = protection_text(row.report.tls) if row.report else tls_text(row)
+        state = reach_text(row) if row.reach is not Reach.FAILED else self.tr("Failed")
+        seen = last_connected_text(connection.last_connected_at)
+        self.facts.setText("  ·  ".join((state, protection, seen)))
+        self.draw_pool()
+
+    @Slot()
+    def draw_pool(self) -> None:
+        """Bring the figures of the pool up to date."""
+        row = self._row
+        if row is None:
+            return
+        self._controller.notice_pools()
+        most = row.connection.pool.size
+        stats = self._controller.pool_stats(row.connection.id)
+        if stats is None:
+            text = self.tr("Pool: nothing open, at most {most}").format(most=most)
+        else:
+            text = self.tr(
+                "Pool: {total} of {most} open, {active} busy, {idle} idle, {queued} waiting"
+            ).format(
+                total=stats.total,
+                most=most,
+                active=stats.active,
+                idle=stats.idle,
+                queued=stats.queued,
+            )
+        if text != self.pool.text():
+            self.pool.setText(text)
+
+    @Slot(object)
+    def _draw_schema(self, state: SchemaState) -> None:
+        self._tree_calm.stop()
+        self.refresh_button.setEnabled(not state.reading and bool(state.connection_id))
+        if state.schema is not self.tree_model.schema:
+            self.tree_model.show(state.schema)
+        if state.error is not None:
+            self.tree_failed.set("error", error_message(state.error), way_out(state.error))
+            self.tree_pages.setCurrentWidget(self.tree_failed)
+        elif state.schema is not None:
+            self._show_tree()
+        elif state.reading:
+            # An answer that comes at once takes the place of the tree before it without a flash.
+            self._tree_calm.start()
+        else:
+            self.tree_pages.setCurrentWidget(self._tree_nowhere)
+
+    @Slot()
+    def _show_tree_busy(self) -> None:
+        self.tree_pages.setCurrentWidget(self.tree_busy)
+
+    def _show_tree(self) -> None:
+        schema = self.tree_model.schema
+        if schema is None:
+            return
+        if not schema.tables:
+            page: QWidget = self.tree_empty
+        elif not self.tree_model.rowCount():
+            page = self.tree_nothing
+        else:
+            page = self.tree
+        self.tree_pages.setCurrentWidget(page)
+
+    @Slot()
+    def _filter_tree(self) -> None:
+        text = self.tree_filter.text()
+        self.tree_model.set_filter(text)
+        self._show_tree()
+        if text.strip() and self.tree_model.rowCount() <= 30:
+            self.tree.expandAll()
+
+    @Slot(QModelIndex)
+    def _want_parsers(self, index: QModelIndex) -> None:
+        table = self.tree_model.table_at(index)
+        connection_id = self._controller.schema_state.connection_id
+        if table is None or self.tree_model.knows_parsers(table.name):
+            return
+        if needs_parsers(table.fulltext_indexes):
+            self._controller.read_parsers(connection_id, table.name)
+
+    @Slot()
+    def refresh(self) -> None:
+        """Read the schema again."""
+        if self._row is not None:
+            self._controller.read_schema(self._row.connection.id, refresh=True)
