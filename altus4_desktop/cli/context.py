@@ -69,17 +69,15 @@ class CliContext:
         self.services.vault.ensure_ready(self.passphrase)
 
     def actor(self) -> Actor:
-        """Who acts: ``ALTUS4_USER`` with ``ALTUS4_PASSWORD``, or the remembered sign-in.
+        """Who acts: whoever ``ALTUS4_API_KEY`` acts for (the key is used once by this),
+        ``ALTUS4_USER`` with ``ALTUS4_PASSWORD``, or the remembered sign-in.
 
         Raises AccessError when nobody is signed in.
         """
         self.open_store()
-        if os.environ.get("ALTUS4_API_KEY"):
-            raise AccessError(
-                "This version does not sign in with an API key.",
-                hint="Unset ALTUS4_API_KEY and set ALTUS4_USER and ALTUS4_PASSWORD.",
-                code="access.api_key",
-            )
+        key = os.environ.get("ALTUS4_API_KEY")
+        if key:
+            return self.services.keys.authenticate_(key)
         email = os.environ.get("ALTUS4_USER")
         if email:
             password = os.environ.get("ALTUS4_PASSWORD")

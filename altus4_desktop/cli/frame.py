@@ -83,10 +83,12 @@ def command(commands: Commands, name: str, *, help: str, **options: Any) -> argp
 def build_parser() -> argparse.ArgumentParser:
     """The whole command line."""
     from altus4_desktop.cli import (
+        audit,
         connections,
         demo,
         doctor,
         history,
+        keys,
         migrate,
         search,
         server,
@@ -106,7 +108,7 @@ def build_parser() -> argparse.ArgumentParser:
         help="open the window, print the milliseconds it took as JSON, quit",
     )
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
-    for module in (demo, search, connections, history, users, migrate, server, doctor):
+    for module in (demo, search, connections, history, users, keys, audit, migrate, server, doctor):
         module.register(commands)
     return parser
 

@@ -137,6 +137,8 @@ class _Asked:
         self._actor = actor
         self._connection_ids = connection_ids
         self._cell_limit = cell_limit
+        # Who acts by an API key has used it once when they were let in: for the first query.
+        self._paid = True
 
     def search(self, query: str, token: CancelToken) -> SearchOutcome:
         args = self._args
@@ -161,6 +163,9 @@ class _Asked:
         from altus4_desktop.cli.search_output import failure_document, outcome_document
 
         try:
+            if not self._paid:
+                self.context.services.keys.spend_(self._actor)
+            self._paid = False
             outcome = self.search(query, token)
             statements = self.statements(outcome) if self._args.explain else None
         except AltusError as error:
