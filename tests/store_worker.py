@@ -49,7 +49,7 @@ def migrate_and_tell(url: str, password: str | None, pipe: Pipe) -> None:
     pipe.send("ready")
     pipe.recv()
     try:
-        pipe.send([revision.id for revision in store.migrator.upgrade()])
+        pipe.send([revision.id for revision in store.migrator.upgrade().revisions])
     except AltusError as error:
         pipe.send(f"{error.code}: {error}")
     store.close()

@@ -15,6 +15,7 @@ from altus4_desktop.services.keys import KeysService
 from altus4_desktop.services.local_server import LocalServerService
 from altus4_desktop.services.metadata import MetadataService
 from altus4_desktop.services.permissions import Permissions
+from altus4_desktop.services.migrations import MigrationsService
 from altus4_desktop.services.search import SearchService
 from altus4_desktop.services.settings import Settings
 from altus4_desktop.services.vault import VaultService
@@ -53,3 +54,4 @@ def compose(data_dir: Path, metadata_url: str | None = None) -> Services:
         demo=demo,
         keys=KeysService(metadata, permissions),
     )
+        migrations=MigrationsService(metadata, permissions),

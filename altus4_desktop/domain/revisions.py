@@ -22,7 +22,7 @@ class Revision:
     """One step; ``unknown`` means the store has it and this program does not.
 
     ``checksum`` is the SHA-256 of the program's file, ``recorded_checksum`` the one noted when it
-    was applied; either is empty where there is none.
+    was applied; either is empty where there is none. ``duration_ms`` is how long applying it took.
     """
 
     id: str
@@ -31,6 +31,7 @@ class Revision:
     applied_at: datetime | None = None
     checksum: str = ""
     recorded_checksum: str = ""
+    duration_ms: int | None = None
 
     @property
     def edited(self) -> bool:
@@ -58,6 +59,102 @@ class MigrationStatus:
     def newer(self) -> bool:
         """Whether a newer program has changed the store."""
         return any(r.state is RevisionState.UNKNOWN for r in self.revisions)
+
+
+@dataclass(frozen=True, slots=True)
+class MigrationRun:
+    """What was, or on paper would be, applied or undone, in order.
+
+    ``copy_file`` is the copy that was made first; empty when there was nothing to copy, or somebody
+    agreed to go without.
+    """
+
+    revisions: tuple[Revision, ...] = ()
+    copy_file: str = ""
+
+
+class SchemaPart(StrEnum):
+    """What a schema is made of."""
+
+    TABLE = "table"
+    COLUMN = "column"
+    INDEX = "index"
+    FOREIGN_KEY = "foreign key"
+    CHECK = "check"
+    TRIGGER = "trigger"
+
+
+class DriftKind(StrEnum):
+    """How the live schema departs from the program's."""
+
+    MISSING = "missing"
+    EXTRA = "extra"
+    DIFFERENT = "different"
+
+
+@dataclass(frozen=True, slots=True)
+class DriftItem:
+    """One departure; ``expected`` and ``found`` describe the part, empty where there is none."""
+
+    kind: DriftKind
+    part: SchemaPart
+    table: str
+    name: str = ""
+    expected: str = ""
+    found: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LossItem:
+    """What going back takes away: ``count`` rows of a table, or values of one of its columns."""
+
+    table: str
+    column: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class LossReport:
+    """What going back would undo, in order, and what would go with it; empty items are left out."""
+
+    revisions: tuple[Revision, ...]
+    items: tuple[LossItem, ...]
+
+    @property
+    def total(self) -> int:
+        """Rows and values together."""
+        return sum(item.count for item in self.items)
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """Somebody who has the store open: a session of the server, or a process of this computer.
+
+    ``number`` is the session's or the process's; ``own`` says that it is this program itself.
+    ``since_s`` is how long a session has been doing what it does, or a process has run.
+    """
+
+    number: int
+    account: str
+    host: str
+    program: str
+    since_s: int | None
+    own: bool
+
+
+@dataclass(frozen=True, slots=True)
+class VisitorReport:
+    """Who has the store open; not ``complete``: there may be others that cannot be seen from here,
+    and ``reason`` says why."""
+
+    visitors: tuple[Visitor, ...]
+    complete: bool
+    reason: str = ""
+
+    @property
+    def others(self) -> tuple[Visitor, ...]:
+        """Everybody but this program."""
+        return tuple(visitor for visitor in self.visitors if not visitor.own)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from altus4_desktop.services.local_server import LocalServerService
     from altus4_desktop.services.metadata import MetadataService
     from altus4_desktop.services.search import SearchService
+    from altus4_desktop.services.migrations import MigrationsService
     from altus4_desktop.services.settings import Settings
     from altus4_desktop.services.vault import VaultService
 
@@ -35,6 +36,7 @@ class Services:
     demo: DemoService
     keys: KeysService
 
+    migrations: MigrationsService
     def close(self) -> None:
         """Write what is pending, close every connection, stop the local server if we started it."""
         self.history.close_()

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from altus4_desktop.domain.accounts import Actor, Role
 from altus4_desktop.domain.cancel import CancelToken
-from altus4_desktop.domain.errors import AccessError, SchemaError, StoreError
+from altus4_desktop.domain.errors import AltusError, SchemaError, StoreError
 from altus4_desktop.domain.files import make_private_folder
-from altus4_desktop.domain.progress import ProgressSink, ignore_progress
-from altus4_desktop.domain.revisions import MigrationStatus, Revision, StoreReport
+from altus4_desktop.domain.revisions import MigrationStatus, StoreReport
+from altus4_desktop.services.migrations import tell_upgrade
 from altus4_desktop.services.settings import Settings
 from altus4_desktop.storage.location import StoreLocation, parse_store_url
 from altus4_desktop.vault import Binding
@@ -130,7 +129,7 @@ class MetadataService:
     def open_(self, password_secret: str | None = None) -> MigrationStatus:
         """Open the store; a file is upgraded at once, after a verified copy.
 
-        A shared store is only looked at: while steps are pending, `upgrade_` has to be agreed to.
+        A shared store is only looked at: while steps are pending, somebody has to agree to them.
         Raises SchemaError for a foreign or newer store, StoreError, VaultLockedError.
         """
         with self._lock:
@@ -138,54 +137,23 @@ class MetadataService:
                 return self._status
             store = self._opened(password_secret)
             if store.location.embedded and store.migrator.status().pending:
-                store.migrator.upgrade()
+                store.migrator.upgrade(tell=tell_upgrade(None, store.location.label))
             return self._refresh()
 
-    def upgrade_(
-        self,
-        to: str | None = None,
-        progress: ProgressSink = ignore_progress,
-        *,
-        dry_run: bool = False,
-        password_secret: str | None = None,
-    ) -> tuple[Revision, ...]:
-        """Apply the pending steps; for a shared store the caller has somebody's agreement.
-
-        Returns what was, or would be, applied. Raises as `open_` does, and InputError.
-        """
+    @contextmanager
+    def working_on(self, password_secret: str | None = None) -> Iterator[Store]:
+        """The store at whatever revision it is, while nobody else opens or closes it; where it
+        stands is read anew afterwards. Raises as `open_` does."""
         with self._lock:
             store = self._opened(password_secret)
-            done = store.migrator.upgrade(to, progress, dry_run)
+            try:
+                yield store
+            except BaseException:
+                # What went wrong is told, not that the store cannot even be asked any more.
+                with suppress(AltusError):
+                    self._refresh()
+                raise
             self._refresh()
-            return done
-
-    def downgrade_(
-        self,
-        actor: Actor | None,
-        to: str | None = None,
-        progress: ProgressSink = ignore_progress,
-        *,
-        dry_run: bool = False,
-    ) -> tuple[Revision, ...]:
-        """Undo every step after ``to`` (default: all) and lose what their tables hold.
-
-        ``actor`` may be None only while `undoing_needs_admin` is false. Returns what was, or would
-        be, undone. Raises AccessError, and as `open_` does.
-        """
-        with self._lock:
-            if self.undoing_needs_admin() and (actor is None or actor.role is not Role.ADMIN):
-                raise AccessError("Only an admin may undo revisions of the metadata store.")
-            store = self._opened(None)
-            done = store.migrator.downgrade(to, progress, dry_run)
-            self._refresh()
-            return done
-
-    def undoing_needs_admin(self) -> bool:
-        """Whether somebody has an account that may decide: the store is whole and in use."""
-        with self._lock:
-            store = self._opened(None)
-            status = self._refresh()
-            return not status.pending and not status.newer and store.users.exists_real()
 
     def status_(self, password_secret: str | None = None) -> MigrationStatus:
         """Where the store stands, also before it is made and when it is newer; changes nothing.
@@ -194,16 +162,6 @@ class MetadataService:
         """
         with self._lock:
             return self._opened(password_secret).migrator.status()
-
-    def sql_(self, revision: str, dialect: str | None = None, *, down: bool = False) -> str:
-        """The statements of one step for ``mysql`` or ``sqlite`` (default: the store's own).
-
-        Needs no server. Raises InputError.
-        """
-        from altus4_desktop.storage.migrator import statements
-
-        own = "sqlite" if self.location.embedded else "mysql"
-        return statements(revision, dialect or own, down=down)
 
     def close_(self) -> None:
         """Close the store; `open_` opens it again."""
@@ -220,7 +178,14 @@ class MetadataService:
             self._make_folder_private()
             if password_secret is None and not location.embedded:
                 password_secret = self._password(location)
-            self._store = open_store(location, password_secret, backups=self._data_dir / _BACKUPS)
+            program = self._settings.server_program
+            self._store = open_store(
+                location,
+                password_secret,
+                backups=self._data_dir / _BACKUPS,
+                # Server and dump program come in one package.
+                dump_folders=(Path(program).parent,) if program else (),
+            )
         return self._store
 
     def _make_folder_private(self) -> None:
@@ -239,10 +204,14 @@ class MetadataService:
     def _refresh(self) -> MigrationStatus:
         from altus4_desktop.storage.migrator import newer_store
 
-        self._status = None
-        status = self._opened(None).migrator.status()
-        if status.newer:
-            raise newer_store(status)
+        try:
+            status = self._opened(None).migrator.status()
+            if status.newer:
+                raise newer_store(status)
+        except BaseException:
+            self._status = None
+            raise
+        # Not forgotten in between: others go on using the store while it is looked at.
         self._status = status
         return status
 
@@ -294,7 +263,7 @@ class MetadataService:
         from altus4_desktop.storage.store import open_store
 
         with closing(open_store(self._embedded(), backups=self._data_dir / _BACKUPS)) as store:
-            store.migrator.upgrade()
+            store.migrator.upgrade(tell=tell_upgrade(None, store.location.label))
             for connection in store.connections.list_(None, active_only=False):
                 if not connection.managed:
                     yield connection.password_sealed

@@ -11,6 +11,7 @@ from sqlalchemy.pool import NullPool, QueuePool
 
 from altus4_desktop.storage import files
 from altus4_desktop.storage.location import StoreLocation
+from altus4_desktop.storage.visitors import remember_sessions
 
 # An execution option: the transaction is going to write.
 WRITES = "altus4_writes"
@@ -108,4 +109,5 @@ def _server_engine(
         pool = {**pool, "pool_pre_ping": True, "pool_recycle": _IDLE_RECYCLE_S}
     engine = sa.create_engine("mysql+pymysql://", creator=connect, hide_parameters=True, **pool)
     sa.event.listen(engine, "handle_error", distrust)
+    remember_sessions(engine)
     return engine

@@ -148,9 +148,14 @@ def copy_verified(file: Path, folder: Path, label: str) -> Path:
     except BaseException:
         draft.unlink(missing_ok=True)
         raise
+    sync_folder(folder)
+    return copy
+
+
+def sync_folder(folder: Path) -> None:
+    """Have the names in ``folder`` on disk; raises OSError."""
     if os.name == "posix":
         _sync(folder, os.O_RDONLY)
-    return copy
 
 
 def _difference(original: sqlite3.Connection, copy: sqlite3.Connection) -> str:

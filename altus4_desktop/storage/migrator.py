@@ -6,15 +6,28 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
+from altus4_desktop.domain.audit import AuditEvent
+from altus4_desktop.domain.cancel import CancelToken
 from altus4_desktop.domain.errors import SchemaError, StoreError
 from altus4_desktop.domain.progress import Progress, ProgressSink, ignore_progress
-from altus4_desktop.domain.revisions import MigrationStatus, Revision, RevisionState
+from altus4_desktop.domain.revisions import (
+    DriftItem,
+    LossReport,
+    MigrationRun,
+    MigrationStatus,
+    Revision,
+    RevisionState,
+    VisitorReport,
+)
 from altus4_desktop.storage import files
+from altus4_desktop.storage.audit_chain import append_events
 from altus4_desktop.storage.engine import WRITES, build_engine
 from altus4_desktop.storage.failures import translate
 from altus4_desktop.storage.location import StoreLocation
@@ -26,13 +39,26 @@ from altus4_desktop.storage.revision_files import (
     journal_values,
     known_revisions,
 )
-from altus4_desktop.storage.tables import journal, version_table
+from altus4_desktop.storage.tables import audit_head, journal, version_table
+from altus4_desktop.storage.visitors import find_processes, find_sessions
+
+if TYPE_CHECKING:
+    from altus4_desktop.storage.dump import ServerCopies
 
 # A killed program's ALTER runs on in the server and keeps the lock until it is done.
 _LOCK_WAIT_S = 600.0
 _LOCK_SLICE_S = 2
 _MAX_LOCK_NAME = 64
 _LOCK_PREFIX = "altus4.migrate."
+_READY = Progress("The metadata store is ready", 1.0)
+
+# What is to be written into the audit log about (before, after, the revisions in between).
+Telling = Callable[[str | None, str | None, tuple[Revision, ...]], Sequence[AuditEvent]]
+
+_SERVER_TABLES = sa.text(
+    "SELECT TABLE_NAME FROM information_schema.TABLES"
+    " WHERE TABLE_SCHEMA = DATABASE() AND TABLE_TYPE = 'BASE TABLE'"
+)
 
 _Plan = Callable[[StoreState], "_Steps"]
 
@@ -57,8 +83,23 @@ class _Steps:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class _Errand:
+    """How a run is to be made."""
+
+    plan: _Plan
+    progress: ProgressSink
+    token: CancelToken
+    without_copy: bool
+    tell: Telling | None
+
+
 class Migrator:
-    """Applies and undoes revisions of one store; ``scripts`` is the Alembic folder."""
+    """Applies and undoes revisions of one store; ``scripts`` is the Alembic folder.
+
+    Before anything changes, a file is copied into ``backups`` and a server's database with
+    ``copies``; where these are None, nothing is.
+    """
 
     def __init__(
         self,
@@ -68,6 +109,7 @@ class Migrator:
         *,
         password_secret: str | None = None,
         backups: Path | None = None,
+        copies: ServerCopies | None = None,
         scripts: Path = SCRIPTS,
     ) -> None:
         self._location = location
@@ -75,6 +117,7 @@ class Migrator:
         self._dialect = dialect
         self._password_secret = password_secret
         self._backups = backups
+        self._copies = copies
         self._scripts = scripts
         self._known = known_revisions(scripts)
 
@@ -93,26 +136,105 @@ class Migrator:
         to: str | None = None,
         progress: ProgressSink = ignore_progress,
         dry_run: bool = False,
-    ) -> tuple[Revision, ...]:
+        *,
+        token: CancelToken | None = None,
+        without_copy: bool = False,
+        tell: Telling | None = None,
+    ) -> MigrationRun:
         """Apply what is pending up to ``to`` (default: all); returns what was, or would be, done.
 
-        A file is copied first. Safe to run again after a crash, and in several programs at once.
-        Raises SchemaError for a foreign or newer store, InputError for an unknown ``to``,
-        StoreError.
+        The store is copied first; ``without_copy``: somebody agreed to change a server's database
+        without. Safe to run again after a crash, and in several programs at once. ``token`` is
+        heeded between steps: a file is then as it was, on a server the steps done stay.
+        ``tell`` says what is written into the audit log. Raises SchemaError for a foreign or newer
+        store, InputError for an unknown ``to``, StoreError, Cancelled.
         """
         target = find_revision(to, self._scripts) if to else self._known[-1]
-        return self._run(lambda state: self._plan_up(state, target), progress, dry_run)
+        errand = _Errand(
+            lambda state: self._plan_up(state, target),
+            progress,
+            token or CancelToken(),
+            without_copy,
+            tell,
+        )
+        return self._run(errand, dry_run)
 
     def downgrade(
         self,
         to: str | None = None,
         progress: ProgressSink = ignore_progress,
         dry_run: bool = False,
-    ) -> tuple[Revision, ...]:
+        *,
+        token: CancelToken | None = None,
+        without_copy: bool = False,
+        tell: Telling | None = None,
+    ) -> MigrationRun:
         """Undo every revision after ``to`` (default: all of them); returns what was, or would be,
-        undone. Raises as `upgrade` does."""
+        undone. The other arguments and what is raised are those of `upgrade`."""
         target = find_revision(to, self._scripts) if to else None
-        return self._run(lambda state: self._plan_down(state, target), progress, dry_run)
+        errand = _Errand(
+            lambda state: self._plan_down(state, target),
+            progress,
+            token or CancelToken(),
+            without_copy,
+            tell,
+        )
+        return self._run(errand, dry_run)
+
+    def loss(self, to: str | None = None) -> LossReport:
+        """What `downgrade` to ``to`` would undo, and what the store holds of it; changes nothing.
+
+        Raises as `downgrade` does.
+        """
+        from altus4_desktop.storage.loss import count_loss
+
+        target = find_revision(to, self._scripts) if to else None
+        undone = self._look_for(lambda state: self._plan_down(state, target)).revisions
+        if not undone:
+            return LossReport((), ())
+        current = self.status().current
+        try:
+            with self._engine.connect() as connection:
+                items = count_loss(
+                    connection, current, target.id if target else None, self._scripts
+                )
+        except Exception as error:
+            raise translate(error, self._location) from error
+        return LossReport(undone, items)
+
+    def drift(self) -> tuple[DriftItem, ...]:
+        """Where the live schema departs from what its revision makes; changes nothing.
+
+        Nothing departs from a store that is not begun. Raises SchemaError for a foreign or newer
+        store, StoreError.
+        """
+        from altus4_desktop.storage.drift import find_drift
+
+        status = self.status()
+        if status.newer:
+            raise newer_store(status)
+        if status.current is None:
+            return ()
+        try:
+            with self._engine.connect() as connection:
+                return find_drift(connection, status.current, self._scripts)
+        except Exception as error:
+            raise translate(error, self._location) from error
+
+    def visitors(self) -> VisitorReport:
+        """Who has the store open; raises StoreError."""
+        file = self._location.file
+        try:
+            return find_sessions(self._engine) if file is None else find_processes(file)
+        except Exception as error:
+            raise translate(error, self._location) from error
+
+    @property
+    def copies_first(self) -> bool:
+        """Whether a copy can be made before something is changed; starts programs to find out."""
+        if self._location.file is not None:
+            return self._backups is not None
+        return self._copies is not None and self._copies.find_program() is not None
 
     def sql(self, revision: str, dialect: str | None = None, *, down: bool = False) -> str:
         """The statements of one revision for ``mysql`` or ``sqlite`` (default: this store's).
@@ -149,6 +271,7 @@ class Migrator:
             row.applied_at if row else None,
             known.checksum,
             row.checksum if row else "",
+            row.duration_ms if row else None,
         )
 
     def _applied(self, state: StoreState) -> list[str]:
@@ -183,74 +306,104 @@ class Migrator:
         if status.newer:
             raise newer_store(status)
 
-    def _run(self, plan: _Plan, progress: ProgressSink, dry_run: bool) -> tuple[Revision, ...]:
+    def _run(self, errand: _Errand, dry_run: bool) -> MigrationRun:
+        planned = self._look_for(errand.plan)
+        if dry_run or not planned.moves:
+            return MigrationRun(planned.revisions)
+        file = self._location.file
         try:
-            if dry_run:
-                return self._look(plan).revisions
-            file = self._location.file
-            if not self._look(plan).moves:
-                return ()
             if file is not None:
-                return self._run_on_file(file, plan, progress).revisions
-            return self._run_on_server(plan, progress).revisions
+                return self._run_on_file(file, errand)
+            return self._run_on_server(errand)
         except Exception as error:
             raise translate(error, self._location) from error
 
-    def _look(self, plan: _Plan) -> _Steps:
+    def _look_for(self, plan: _Plan) -> _Steps:
         file = self._location.file
-        if file is not None and not files.check_regular(file):
-            return plan(StoreState())
-        with self._engine.connect() as connection:
-            return plan(read_state(connection))
+        try:
+            if file is not None and not files.check_regular(file):
+                return plan(StoreState())
+            with self._engine.connect() as connection:
+                return plan(read_state(connection))
+        except Exception as error:
+            raise translate(error, self._location) from error
 
-    def _run_on_file(self, file: Path, plan: _Plan, progress: ProgressSink) -> _Steps:
+    def _run_on_file(self, file: Path, errand: _Errand) -> MigrationRun:
         """Everything in one transaction: a kill leaves the old schema whole."""
         from altus4_desktop.storage.alembic_steps import apply_step
 
         files.create_private(file)
         files.settle_journal_mode(file, files.journal_mode_for(sqlite3.sqlite_version_info))
         engine = build_engine(self._location, migrating=True)
+        copy = ""
         with engine.connect().execution_options(**{WRITES: True}) as connection, connection.begin():
             state = read_state(connection)
-            steps = plan(state)
+            steps = errand.plan(state)
             if not steps.moves:
-                return steps
+                return MigrationRun()
             if state.rows and self._backups is not None:
-                progress(Progress("Copying the metadata store"))
-                files.copy_verified(file, self._backups, f"before-{steps.moves[-1][0].id}")
+                errand.progress(Progress("Copying the metadata store"))
+                label = f"before-{steps.moves[-1][0].id}"
+                copy = str(files.copy_verified(file, self._backups, label))
             _keep_books(connection)
-            for known, up in _told(steps, progress):
+            for known, up in _told(steps, errand):
                 apply_step(connection, self._scripts, known, up=up)
-        return steps
+            self._tell(connection, errand, state, steps)
+            errand.token.raise_if_cancelled()
+        errand.progress(_READY)
+        return MigrationRun(steps.revisions, copy)
 
-    def _run_on_server(self, plan: _Plan, progress: ProgressSink) -> _Steps:
+    def _run_on_server(self, errand: _Errand) -> MigrationRun:
         """Each step by itself: the server commits every statement on the way."""
         from altus4_desktop.storage.alembic_steps import apply_step
 
         engine = build_engine(self._location, self._password_secret, migrating=True)
-        with engine.connect() as connection, self._lock(connection, progress):
+        copy = ""
+        with engine.connect() as connection, self._lock(connection, errand):
             state = read_state(connection)
             connection.rollback()
-            steps = plan(state)
+            steps = errand.plan(state)
             if not steps.moves:
-                return steps
+                return MigrationRun()
+            if state.rows and self._copies is not None and not errand.without_copy:
+                errand.progress(Progress("Copying the metadata store"))
+                tables = [str(name) for name in connection.execute(_SERVER_TABLES).scalars()]
+                connection.rollback()
+                label = f"before-{steps.moves[-1][0].id}"
+                made = self._copies.make(label, tables, errand.progress, errand.token)
+                copy = str(made)
             _keep_books(connection)
             connection.commit()
             first, first_up = steps.moves[0]
             if first_up and first.id == state.version:
                 _step_back(connection, self._before(first))
-            for known, up in _told(steps, progress):
+            for known, up in _told(steps, errand):
                 _note_begun(connection, known)
                 apply_step(connection, self._scripts, known, up=up)
                 connection.commit()
-        return steps
+            self._tell(connection, errand, state, steps)
+            connection.commit()
+        errand.progress(_READY)
+        return MigrationRun(steps.revisions, copy)
+
+    def _tell(
+        self, connection: sa.Connection, errand: _Errand, state: StoreState, steps: _Steps
+    ) -> None:
+        """Write into the audit log what was done, if there is one now; what was made anew has no
+        history to tell."""
+        if errand.tell is None or state.version is None:
+            return
+        known, up = steps.moves[-1]
+        after = known.id if up else self._before(known)
+        if sa.inspect(connection).has_table(audit_head.name):
+            append_events(connection, errand.tell(state.version, after, steps.revisions))
 
     def _before(self, known: RevisionFile) -> str | None:
         at = self._known.index(known)
         return self._known[at - 1].id if at else None
 
     @contextmanager
-    def _lock(self, connection: sa.Connection, progress: ProgressSink) -> Iterator[None]:
+    def _lock(self, connection: sa.Connection, errand: _Errand) -> Iterator[None]:
         """Hold the server's lock for this database; it goes with the session, however that ends."""
         name = lock_name(self._location.database)
         until = time.monotonic() + _LOCK_WAIT_S
@@ -263,7 +416,10 @@ class Migrator:
                     code="store.busy",
                     retryable=True,
                 )
-            progress(Progress("Waiting for another program that upgrades the metadata store"))
+            errand.token.raise_if_cancelled()
+            errand.progress(
+                Progress("Waiting for another program that upgrades the metadata store")
+            )
         connection.rollback()
         # When this fails the session is closed, which gives the lock back as well.
         yield
@@ -303,12 +459,12 @@ def lock_name(database: str) -> str:
     )
 
 
-def _told(steps: _Steps, progress: ProgressSink) -> Iterator[tuple[RevisionFile, bool]]:
+def _told(steps: _Steps, errand: _Errand) -> Iterator[tuple[RevisionFile, bool]]:
     for number, (known, up) in enumerate(steps.moves):
+        errand.token.raise_if_cancelled()
         doing = "Applying" if up else "Undoing"
-        progress(Progress(f"{doing} {known.id}", number / len(steps.moves)))
+        errand.progress(Progress(f"{doing} {known.id}", number / len(steps.moves)))
         yield known, up
-    progress(Progress("The metadata store is ready", 1.0))
 
 
 def _note_begun(connection: sa.Connection, known: RevisionFile) -> None:

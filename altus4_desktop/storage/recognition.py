@@ -38,7 +38,12 @@ class JournalRow:
     revision: str
     checksum: str
     applied_at: datetime | None
-    finished: bool
+    duration_ms: int | None
+
+    @property
+    def finished(self) -> bool:
+        """Whether applying it has ended, and undoing it was not begun since."""
+        return self.duration_ms is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +85,7 @@ def _journal_rows(connection: sa.Connection) -> dict[str, JournalRow]:
         sa.select(c.revision, c.checksum, c.applied_at, c.duration_ms).order_by(c.revision)
     )
     return {
-        revision: JournalRow(revision, checksum, applied_at, duration_ms is not None)
+        revision: JournalRow(revision, checksum, applied_at, duration_ms)
         for revision, checksum, applied_at, duration_ms in rows
     }
 

@@ -70,14 +70,17 @@ def open_store(
     backups: Path | None = None,
     token: CancelToken | None = None,
 ) -> Store:
+    dump_folders: tuple[Path, ...] = (),
     """Open the store at ``location`` without migrating it; a file need not be there yet.
 
-    ``backups`` is where copies of a file go before it is upgraded (default: the folder ``backups``
-    beside it). Raises SchemaError for another program's file, StoreError, Cancelled.
+    ``backups`` is where copies go before a revision is applied or undone (default: the folder
+    ``backups`` beside a file; a server's database is then not copied). ``dump_folders`` are looked
+    through for a server's dump program before the usual places. Raises SchemaError for another
+    program's file, StoreError, Cancelled.
     """
     if location.file is not None:
         return _open_file(location, location.file, backups)
-    return _open_server(location, password_secret or "", token)
+    return _open_server(location, password_secret or "", token, backups, dump_folders)
 
 
 def _open_file(location: StoreLocation, file: Path, backups: Path | None) -> Store:
@@ -107,10 +110,17 @@ def _recognise(file: Path) -> None:
             read_state(connection)
 
 
-def _open_server(location: StoreLocation, password_secret: str, token: CancelToken | None) -> Store:
+def _open_server(
+    location: StoreLocation,
+    password_secret: str,
+    token: CancelToken | None,
+    backups: Path | None,
+    dump_folders: tuple[Path, ...],
+) -> Store:
     from altus4_desktop.driver.connect import open_connection, server_flavour, tls_report
 
     try:
+    from altus4_desktop.storage.dump import ServerCopies
         target = location.target(password_secret, FIRST_LOOK_TIMEOUT_S)
         session = open_connection(target, token=token)
         flavour, version = server_flavour(session)
@@ -119,7 +129,12 @@ def _open_server(location: StoreLocation, password_secret: str, token: CancelTok
     except Exception as error:
         raise translate(error, location) from error
     engine = build_engine(location, password_secret)
-    migrator = Migrator(location, engine, flavour.value, password_secret=password_secret)
+    copies = backups and ServerCopies(
+        location, password_secret, flavour, tls.encrypted, backups, dump_folders
+    )
+    migrator = Migrator(
+        location, engine, flavour.value, password_secret=password_secret, copies=copies
+    )
     return Store(location, engine, migrator, flavour.value, version, tls)
 
 

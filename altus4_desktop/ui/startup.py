@@ -269,7 +269,7 @@ class StartUp(QObject):
         services = self.services
 
         def upgrade(context: TaskContext) -> None:
-            services.metadata.upgrade_(progress=context.progress)
+            services.migrations.upgrade_(None, progress=context.progress)
 
         handle = self._runner.submit(
             Lane.METADATA, upgrade, title=self.tr("Upgrading the shared store")
@@ -438,7 +438,7 @@ class StartUp(QObject):
         def use(context: TaskContext) -> bool:
             services.metadata.choose_(choice.url, choice.password_secret)
             if services.metadata.open_().pending and may_upgrade:
-                services.metadata.upgrade_(progress=context.progress)
+                services.migrations.upgrade_(None, progress=context.progress)
             return services.accounts.needs_setup()
 
         handle = self._runner.submit(Lane.METADATA, use)

@@ -42,7 +42,7 @@ def test_the_vault_opens_the_shared_store_and_the_admin_looks_after_users(
     services = compose(tmp_path)
     services.vault.set_up_passphrase(PASSPHRASE)
     services.metadata.choose_(place.location.url, place.password)
-    services.metadata.upgrade_()
+    services.migrations.upgrade_(None)
     services.close()
 
     create = ("users", "create", "--email", "Ada@example.org", "--name", "Ada", "--password-stdin")

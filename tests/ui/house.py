@@ -145,10 +145,6 @@ class FakeMetadata:
     def status_(self) -> MigrationStatus:
         return self.open_()
 
-    def upgrade_(self, *, progress: ProgressSink) -> None:
-        progress(Progress("Step 0004", 0.5))
-        self.pending = 0
-
     def choose_(self, url: str | None, password_secret: str | None = None) -> None:
         self.chosen.append(url)
         self.configured = True
@@ -162,6 +158,28 @@ class FakeMetadata:
             TlsReport("TLSv1.3", "TLS_AES_256_GCM_SHA384", True, True),
             migrations(pending=self.pending),
         )
+
+
+class FakeMigrations:
+    """Upgrades the store of ``metadata``; copies it first where that can be done."""
+
+    def __init__(self, metadata: FakeMetadata) -> None:
+        self.metadata = metadata
+        self.can_copy = True
+        self.went_without_copy = False
+
+    def can_copy_(self) -> bool:
+        return self.can_copy
+
+    def upgrade_(
+        self, actor: Actor | None, *, progress: ProgressSink, without_copy: bool = False
+    ) -> None:
+        assert actor is None, "nobody has signed in yet"
+        if not self.can_copy and not without_copy:
+            raise StoreError("The metadata store cannot be copied first.", code="store.no_copy")
+        self.went_without_copy = without_copy
+        progress(Progress("Step 0004", 0.5))
+        self.metadata.pending = 0
 
 
 @dataclass
@@ -277,6 +295,7 @@ class House:
         self.data_dir = data_dir
         self.vault = FakeVault()
         self.metadata = FakeMetadata()
+        self.migrations = FakeMigrations(self.metadata)
         self.accounts = FakeAccounts(self.vault)
         self.server = FakeServer()
         self.demo = FakeDemo(self.server)
@@ -300,6 +319,7 @@ class House:
                 settings=Settings(self.data_dir),
                 vault=self.vault,
                 metadata=self.metadata,
+                migrations=self.migrations,
                 accounts=self.accounts,
                 connections=self.connections,
                 history=self.history,

@@ -16,6 +16,8 @@ import sqlalchemy as sa
 from altus4_desktop.domain.cancel import CancelToken
 from altus4_desktop.domain.errors import Cancelled, SchemaError, StoreError
 from altus4_desktop.services.metadata import MetadataService
+from altus4_desktop.services.migrations import MigrationsService
+from altus4_desktop.services.permissions import Permissions
 from altus4_desktop.services.settings import Settings
 from altus4_desktop.services.vault import VaultService
 from altus4_desktop.storage.store import Store, open_store
@@ -48,7 +50,7 @@ def test_it_is_upgraded_only_after_somebody_agrees(on_server: StorePlace, tmp_pa
             _ = metadata.store
         assert caught.value.code == "store.upgrade_needed"
     assert on_server.checksum() == before
-    metadata.upgrade_()
+    MigrationsService(metadata, Permissions(metadata)).upgrade_(None)
     assert metadata.is_open
     assert metadata.store.dialect == on_server.name
     assert not (tmp_path / "backups").exists()

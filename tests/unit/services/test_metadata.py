@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import json
 import stat
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from altus4_desktop.domain.accounts import Actor, Role
 from altus4_desktop.domain.errors import (
-    AccessError,
     InputError,
     SchemaError,
     StoreError,
     VaultLockedError,
 )
-from altus4_desktop.domain.progress import Progress
 from altus4_desktop.services.metadata import MetadataService
 from altus4_desktop.services.settings import Settings
 from altus4_desktop.services.vault import VaultService
@@ -58,7 +54,8 @@ def test_nothing_is_made_before_it_is_opened(desk: _Desk) -> None:
     assert not metadata.is_configured()
     assert not metadata.is_open
     assert metadata.location.file == desk.folder / "metadata.sqlite3"
-    assert len(metadata.status_().pending) == 8
+    status = metadata.status_()
+    assert status.pending == status.revisions != ()
     assert metadata.check_(None).dialect == "sqlite"
     assert not desk.folder.exists()
     with pytest.raises(StoreError) as caught:
@@ -197,56 +194,3 @@ def test_a_wrong_url_is_an_input_error(desk: _Desk) -> None:
         metadata.open_()
     with pytest.raises(InputError):
         desk.start().choose_("nonsense")
-
-
-def test_undoing_needs_an_admin_once_somebody_has_an_account(desk: _Desk) -> None:
-    metadata = desk.start()
-    metadata.open_()
-    assert not metadata.undoing_needs_admin()
-    metadata.downgrade_(None, "0007")
-    assert len(metadata.status_().pending) == 1
-    with pytest.raises(SchemaError) as caught:
-        _ = metadata.store
-    assert caught.value.code == "store.upgrade_needed"
-    metadata.upgrade_()
-    metadata.store.users.create_(a_user(), "x")
-    assert metadata.undoing_needs_admin()
-    for actor in (None, Actor("u", "u@x", "U", Role.USER)):
-        with pytest.raises(AccessError):
-            metadata.downgrade_(actor)
-        with pytest.raises(AccessError):
-            metadata.downgrade_(actor, dry_run=True)
-    assert metadata.open_().pending == ()
-    undone = metadata.downgrade_(Actor("a", "a@x", "A", Role.ADMIN))
-    assert [revision.id[:4] for revision in undone] == [f"000{n}" for n in range(8, 0, -1)]
-
-
-def test_nobody_waits_for_an_upgrade_that_is_under_way(desk: _Desk) -> None:
-    metadata = desk.start()
-    under_way, go_on = threading.Event(), threading.Event()
-
-    def hold(_: Progress) -> None:
-        under_way.set()
-        assert go_on.wait(20)
-
-    upgrade = threading.Thread(target=lambda: metadata.upgrade_(progress=hold))
-    upgrade.start()
-    assert under_way.wait(20)
-    asked: list[bool] = []
-    asker = threading.Thread(target=lambda: asked.append(metadata.is_open))
-    asker.start()
-    asker.join(5)
-    go_on.set()
-    upgrade.join(20)
-    assert asked == [False]
-    assert metadata.is_open
-
-
-def test_statements_need_no_store(desk: _Desk) -> None:
-    metadata = desk.start()
-    assert "fts5" in metadata.sql_("0004")
-    assert "FULLTEXT" in metadata.sql_("4", "mysql")
-    assert "DROP TABLE users" in metadata.sql_("0001_users", "mysql", down=True)
-    with pytest.raises(InputError):
-        metadata.sql_("0999")
-    assert not desk.folder.exists()

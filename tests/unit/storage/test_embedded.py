@@ -362,7 +362,7 @@ def test_looking_at_a_place_makes_nothing(place: StorePlace, tmp_path: Path) -> 
     report = look_at(place.location)
     assert report.dialect == "sqlite"
     assert report.migrations is not None
-    assert len(report.migrations.pending) == 8
+    assert report.migrations.pending == report.migrations.revisions != ()
     assert list(tmp_path.iterdir()) == []
 
 
