@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from altus4_desktop.cli.dates import add_date_options, date_range
 from altus4_desktop.cli.frame import EXIT_DONE, EXIT_NO, command
 from altus4_desktop.cli.output import instant
 from altus4_desktop.domain.errors import InputError
@@ -42,18 +43,13 @@ def register(commands: Commands) -> None:
 
 def _add_filters(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--query", default="", metavar="Q", help="only those with these words")
-    parser.add_argument(
-        "--from", dest="from_at", metavar="D", help="from this day or instant on (ISO 8601)"
-    )
-    parser.add_argument(
-        "--to", dest="to_at", metavar="D", help="to this day (included) or instant (excluded)"
-    )
+    add_date_options(parser)
 
 
 def _list(args: argparse.Namespace, context: CliContext) -> int:
     if args.limit < 1:
         raise InputError("limit", "The number of searches must be at least 1.")
-    from_at, to_at = _range(args)
+    from_at, to_at = date_range(args)
     found = context.services.history.list_(
         context.actor(), text=args.query, from_at=from_at, to_at=to_at, limit=args.limit
     )
@@ -79,7 +75,7 @@ def _list(args: argparse.Namespace, context: CliContext) -> int:
 
 
 def _delete(args: argparse.Namespace, context: CliContext) -> int:
-    from_at, to_at = _range(args)
+    from_at, to_at = date_range(args)
     filtered = bool(args.query or from_at or to_at)
     if args.ids and filtered:
         raise InputError("ids", "Name searches or filter them, not both.")
@@ -117,30 +113,6 @@ def _matching(
         if len(page) < _PAGE:
             return ids
         offset += _PAGE
-
-
-def _range(args: argparse.Namespace) -> tuple[datetime | None, datetime | None]:
-    return _parse("from", args.from_at), _parse("to", args.to_at, whole_day=True)
-
-
-def _parse(option: str, text: str | None, *, whole_day: bool = False) -> datetime | None:
-    """An instant; a day without a time of day begins at midnight UTC, as the list shows it."""
-    if text is None:
-        return None
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        raise InputError(
-            option,
-            "--{option} {text} is no date.",
-            hint="Write 2026-01-31, or 2026-01-31T12:00:00+01:00.",
-            option=option,
-            text=text,
-        ) from None
-    if at.tzinfo is None:
-        at = at.replace(tzinfo=UTC)
-    is_day = len(text) <= len("2026-01-31")
-    return at + timedelta(days=1) if whole_day and is_day else at
 
 
 def _document(record: SearchRecord) -> dict[str, Any]:

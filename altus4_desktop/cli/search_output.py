@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -15,9 +14,8 @@ from altus4_desktop.domain.searching import (
     SourceState,
     Value,
 )
+from altus4_desktop.domain.spreadsheet import csv_text
 
-_FORMULA_START = ("=", "+", "-", "@", "\t", "\r", "\n", "\0")
-_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?\Z", re.ASCII)
 _MARK, _DIM, _BOLD, _PLAIN = "\x1b[1;33m", "\x1b[2m", "\x1b[1m", "\x1b[0m"
 
 
@@ -233,11 +231,4 @@ def _csv_cell(value: Value) -> str:
         return "base64:" + base64.b64encode(value).decode("ascii")
     if not isinstance(value, str):
         return repr(value)
-    text = _guarded(value)
-    if text == "" or any(mark in text for mark in '",\r\n') or text != text.strip():
-        return '"' + text.replace('"', '""') + '"'
-    return text
-
-
-def _guarded(text: str) -> str:
-    return f"'{text}" if text.startswith(_FORMULA_START) and not _NUMBER.match(text) else text
+    return csv_text(value)

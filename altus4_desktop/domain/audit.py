@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -20,6 +20,8 @@ class AuditOutcome(StrEnum):
     DONE = "done"
     REFUSED = "refused"
     FAILED = "failed"
+    UNKNOWN = "unknown"
+    """Written by a newer program, or not by this program at all."""
 
 
 class SubjectKind(StrEnum):
@@ -32,6 +34,8 @@ class SubjectKind(StrEnum):
     VAULT = "vault"
     AUDIT = "audit"
     HISTORY = "history"
+    UNKNOWN = "unknown"
+    """As for the outcome."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +76,11 @@ def details_text(details: Mapping[str, Any]) -> str:
     return json.dumps(details, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
-def chain_hash(previous_hash: str, sequence: int, event: AuditEvent, details_json: str) -> str:
-    """Lower-case hex SHA-256 over the hash before and every column of the row."""
-    parts = [
-        previous_hash,
-        sequence,
+def event_texts(event: AuditEvent, details_json: str) -> tuple[str, ...]:
+    """Every column of the event's row as the text that is hashed."""
+    return (
         event.id,
-        event.at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        hashed_instant(event.at),
         event.action,
         event.outcome.value,
         event.actor_id,
@@ -89,6 +91,102 @@ def chain_hash(previous_hash: str, sequence: int, event: AuditEvent, details_jso
         event.subject_id,
         event.subject_name,
         details_json,
-    ]
-    text = json.dumps(parts, separators=(",", ":"), ensure_ascii=True)
+    )
+
+
+def hashed_instant(at: datetime) -> str:
+    """``2026-01-31T12:00:00Z``."""
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def chain_hash(previous_hash: str, sequence: int, texts: Sequence[str]) -> str:
+    """Lower-case hex SHA-256 over the hash before, the place and the row's texts."""
+    text = json.dumps([previous_hash, sequence, *texts], separators=(",", ":"), ensure_ascii=True)
     return hashlib.sha256(text.encode("ascii")).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class AuditQuery:
+    """Which records: ``to_at`` is exclusive; ``person`` is somewhere in the address of who did it,
+    ``action`` a whole action or its first part (``user``), ``text`` somewhere in the record."""
+
+    from_at: datetime | None = None
+    to_at: datetime | None = None
+    person: str = ""
+    action: str = ""
+    outcome: AuditOutcome | None = None
+    text: str = ""
+
+
+class AuditFormat(StrEnum):
+    """What an export is written as."""
+
+    CSV = "csv"
+    JSON = "json"
+    NDJSON = "ndjson"
+
+
+class FaultKind(StrEnum):
+    """What is wrong with a chain."""
+
+    EDITED = "edited"
+    """A row does not say what it said when it was written."""
+    SEAM = "seam"
+    """Of two rows the second does not follow the first: one of them was replaced."""
+    MISSING = "missing"
+    """Rows are not there any more."""
+    ADDED = "added"
+    """Rows stand behind the end of the chain, or at no place in it."""
+    HEAD = "head"
+    """The end of the chain is gone, or names another last row."""
+    REWRITTEN = "rewritten"
+    """The chain is whole, but not the one that this workstation has seen."""
+
+
+@dataclass(frozen=True, slots=True)
+class AuditFault:
+    """Something wrong with rows ``first`` to ``last`` (the same for one row)."""
+
+    kind: FaultKind
+    first: int
+    last: int
+
+    @property
+    def count(self) -> int:
+        """How many rows it is about."""
+        return self.last - self.first + 1
+
+
+@dataclass(frozen=True, slots=True)
+class ChainEnd:
+    """The last row of a chain; ``sequence`` 0: it has none."""
+
+    sequence: int
+    row_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class AuditVerdict:
+    """What looking at every row has found: ``faults`` in order, at most a hundred, of
+    ``fault_count``.
+
+    ``guarded``: the database itself refuses to change and delete rows. ``seen`` is what this
+    workstation found at the end the last time, None the first time.
+    """
+
+    rows: int
+    end: ChainEnd
+    faults: tuple[AuditFault, ...]
+    fault_count: int
+    guarded: bool
+    seen: ChainEnd | None = None
+
+    @property
+    def intact(self) -> bool:
+        """Whether nothing is wrong."""
+        return self.fault_count == 0
+
+    @property
+    def acceptable(self) -> bool:
+        """Whether all that is wrong is that it is not the chain seen here before."""
+        return self.fault_count == 1 and self.faults[0].kind is FaultKind.REWRITTEN

@@ -6,7 +6,10 @@ import errno
 import os
 import secrets
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 
 def make_private_folder(path: Path) -> Path:
@@ -33,17 +36,25 @@ def read_private(path: Path) -> bytes:
 
 
 def write_private(path: Path, content: bytes, *, only_new: bool = False) -> None:
-    """Replace ``path`` atomically and durably by a file of mode 0600; raises OSError.
+    """Replace ``path`` by a file with ``content``, as `open_private` does; raises OSError."""
+    with open_private(path, only_new=only_new) as file:
+        file.write(content)
+
+
+@contextmanager
+def open_private(path: Path, *, only_new: bool = False) -> Iterator[BinaryIO]:
+    """What replaces ``path`` atomically and durably by a file of mode 0600 when the block ends
+    well; raises OSError.
 
     The new content is on disk before the old one goes: a kill or a power cut leaves one of both.
     ``only_new``: raises FileExistsError when ``path`` is there already, whoever was quicker.
     """
     draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
-    descriptor = os.open(draft, flags, 0o600)
+    descriptor = os.open(draft, flags | getattr(os, "O_BINARY", 0), 0o600)
     try:
         with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         if only_new:

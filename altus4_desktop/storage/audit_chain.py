@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import sqlalchemy as sa
 
-from altus4_desktop.domain.audit import AuditEvent, chain_hash, details_text
+from altus4_desktop.domain.audit import AuditEvent, chain_hash, details_text, event_texts
 from altus4_desktop.domain.errors import SchemaError
 from altus4_desktop.storage.tables import audit_head, audit_log
 
@@ -29,7 +29,7 @@ def append_events(connection: sa.Connection, events: Sequence[AuditEvent]) -> No
     for event in events:
         sequence += 1
         text = details_text(event.details)
-        row_hash = chain_hash(previous, sequence, event, text)
+        row_hash = chain_hash(previous, sequence, event_texts(event, text))
         connection.execute(
             sa.insert(audit_log).values(
                 sequence=sequence,

@@ -6,12 +6,14 @@ again. On paper (``migrate sql``) nothing can be looked at and everything is pri
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
 from alembic import context, op
 
+from altus4_desktop.storage.audit_guards import guard_triggers
 from altus4_desktop.storage.sqlite_objects import (
     drop_update_trigger,
     fulltext_objects,
@@ -19,6 +21,10 @@ from altus4_desktop.storage.sqlite_objects import (
     update_trigger,
 )
 from altus4_desktop.storage.types import TABLE_OPTIONS
+
+_LOG = logging.getLogger(__name__)
+# Without the privilege TRIGGER, or with a binary log that trusts only SUPER.
+_NO_TRIGGERS = frozenset({1044, 1142, 1227, 1419})
 
 
 def create_table(name: str, *parts: sa.schema.SchemaItem) -> None:
@@ -46,6 +52,26 @@ def insert_missing(table: str, key: Mapping[str, Any], values: Mapping[str, Any]
         missing = op.get_bind().execute(sa.select(target).where(*same)).first() is None
     if missing:
         op.bulk_insert(target, [columns])
+
+
+def guard_audit_log() -> None:
+    """The triggers that keep the audit log as it is, unless they are there.
+
+    A server's account that may not make triggers goes without; verifying the log says so.
+    """
+    for name, statement in guard_triggers(_dialect()).items():
+        if context.is_offline_mode():
+            op.execute(statement)
+        elif _dialect() == "sqlite":
+            if not _has_object(name, assume=False):
+                op.execute(statement)
+        elif not _has_trigger(name):
+            try:
+                op.execute(statement)
+            except sa.exc.DBAPIError as error:
+                if not error.orig or error.orig.args[0] not in _NO_TRIGGERS:
+                    raise
+                _LOG.info("no trigger “%s”: %s", name, error.orig)
 
 
 def add_column(table: str, column: sa.Column[Any]) -> None:
@@ -143,6 +169,17 @@ def _has_index(table: str, name: str, *, assume: bool) -> bool:
     if inspector is None:
         return assume
     return inspector.has_table(table) and inspector.has_index(table, name)
+
+
+def _has_trigger(name: str) -> bool:
+    found = op.get_bind().execute(
+        sa.text(
+            "SELECT 1 FROM information_schema.TRIGGERS"
+            " WHERE TRIGGER_SCHEMA = DATABASE() AND TRIGGER_NAME = :name"
+        ),
+        {"name": name},
+    )
+    return found.first() is not None
 
 
 def _has_object(name: str, *, assume: bool) -> bool:

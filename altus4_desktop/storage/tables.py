@@ -31,6 +31,7 @@ from sqlalchemy import (
     true,
 )
 
+from altus4_desktop.storage.audit_guards import guard_triggers
 from altus4_desktop.storage.sqlite_objects import fulltext_objects, index_name, update_trigger
 from altus4_desktop.storage.types import (
     TABLE_OPTIONS,
@@ -393,21 +394,24 @@ version_table = Table(
 )
 
 
-def _attach_sqlite_objects() -> None:
+def _attach_triggers() -> None:
     for table in (users, api_keys, databases, analytics):
         others = [column.name for column in table.columns if column.name != "updated_at"]
-        _after_create(table, update_trigger(table.name, others))
+        _after_create(table, "sqlite", update_trigger(table.name, others))
     for statement in fulltext_objects("ft_query", "searches", "query").values():
-        _after_create(searches, statement)
+        _after_create(searches, "sqlite", statement)
+    for dialect in ("sqlite", "mysql"):
+        for statement in guard_triggers(dialect).values():
+            _after_create(audit_log, dialect, statement)
 
 
-def _after_create(table: Table[Any], statement: str) -> None:
+def _after_create(table: Table[Any], dialect: str, statement: str) -> None:
     def create(target: Table[Any], connection: Connection, **_: object) -> None:
         del target
-        if connection.dialect.name == "sqlite":
+        if connection.dialect.name == dialect:
             connection.exec_driver_sql(statement)
 
     event.listen(table, "after_create", create)
 
 
-_attach_sqlite_objects()
+_attach_triggers()

@@ -38,6 +38,7 @@ def upgrade() -> None:
     steps.create_index("audit_log", "idx_audit_actor", ["actor_id", "sequence"])
     steps.create_index("audit_log", "idx_audit_action", ["action", "sequence"])
     steps.create_index("audit_log", "idx_audit_subject", ["subject_kind", "subject_id"])
+    steps.guard_audit_log()
     steps.create_table(
         "audit_head",
         sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import base64
 import json
-import re
 from collections.abc import Callable, Iterable, Sequence
 from enum import StrEnum
 
 from altus4_desktop.domain.searching import SearchHit, Value
+from altus4_desktop.domain.spreadsheet import csv_text, guarded
 
 
 class CopyFormat(StrEnum):
@@ -19,8 +19,6 @@ class CopyFormat(StrEnum):
     JSON = "json"
 
 
-_FORMULA_START = ("=", "+", "-", "@", "\t", "\r", "\n")
-_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?\Z", re.ASCII)
 _TSV_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r", "\0": "\\0"})
 
 
@@ -49,16 +47,11 @@ def _column_names(hits: Iterable[SearchHit]) -> list[str]:
     return list(dict.fromkeys(name for hit in hits for name in hit.columns))
 
 
-def _guarded(text: str) -> str:
-    """A spreadsheet would run a text that starts like a formula; numbers are left alone."""
-    return f"'{text}" if text.startswith(_FORMULA_START) and not _NUMBER.match(text) else text
-
-
 def _tsv_cell(value: Value) -> str:
     if value is None:
         return "\\N"
     if isinstance(value, str):
-        return _guarded(value).translate(_TSV_ESCAPES)
+        return guarded(value).translate(_TSV_ESCAPES)
     return _bare(value)
 
 
@@ -67,10 +60,7 @@ def _csv_cell(value: Value) -> str:
         return ""
     if not isinstance(value, str):
         return _bare(value)
-    text = _guarded(value)
-    if text == "" or any(mark in text for mark in '",\r\n') or text != text.strip():
-        return '"' + text.replace('"', '""') + '"'
-    return text
+    return csv_text(value)
 
 
 def _bare(value: int | float | bytes) -> str:
