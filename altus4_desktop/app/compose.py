@@ -8,14 +8,15 @@ from pathlib import Path
 from altus4_desktop.mysql.pools import TenantPools
 from altus4_desktop.services import Services
 from altus4_desktop.services.accounts import AccountsService
+from altus4_desktop.services.audit import AuditService
 from altus4_desktop.services.connections import ConnectionsService
 from altus4_desktop.services.demo import DemoService
 from altus4_desktop.services.history import HistoryService
 from altus4_desktop.services.keys import KeysService
 from altus4_desktop.services.local_server import LocalServerService
 from altus4_desktop.services.metadata import MetadataService
-from altus4_desktop.services.permissions import Permissions
 from altus4_desktop.services.migrations import MigrationsService
+from altus4_desktop.services.permissions import Permissions
 from altus4_desktop.services.search import SearchService
 from altus4_desktop.services.settings import Settings
 from altus4_desktop.services.vault import VaultService
@@ -53,5 +54,6 @@ def compose(data_dir: Path, metadata_url: str | None = None) -> Services:
         local_server=local_server,
         demo=demo,
         keys=KeysService(metadata, permissions),
-    )
+        audit=AuditService(metadata, permissions, data_dir),
         migrations=MigrationsService(metadata, permissions),
+    )

@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from altus4_desktop.services.accounts import AccountsService
+    from altus4_desktop.services.audit import AuditService
     from altus4_desktop.services.connections import ConnectionsService
     from altus4_desktop.services.demo import DemoService
     from altus4_desktop.services.history import HistoryService
     from altus4_desktop.services.keys import KeysService
     from altus4_desktop.services.local_server import LocalServerService
     from altus4_desktop.services.metadata import MetadataService
-    from altus4_desktop.services.search import SearchService
     from altus4_desktop.services.migrations import MigrationsService
+    from altus4_desktop.services.search import SearchService
     from altus4_desktop.services.settings import Settings
     from altus4_desktop.services.vault import VaultService
 
@@ -35,8 +36,9 @@ class Services:
     local_server: LocalServerService
     demo: DemoService
     keys: KeysService
-
+    audit: AuditService
     migrations: MigrationsService
+
     def close(self) -> None:
         """Write what is pending, close every connection, stop the local server if we started it."""
         self.history.close_()

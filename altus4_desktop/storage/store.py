@@ -18,6 +18,7 @@ from altus4_desktop.storage.location import StoreLocation
 from altus4_desktop.storage.migrator import Migrator
 from altus4_desktop.storage.recognition import read_state
 from altus4_desktop.storage.repositories.api_keys import ApiKeyRepository
+from altus4_desktop.storage.repositories.audit import AuditRepository
 from altus4_desktop.storage.repositories.connections import ConnectionRepository
 from altus4_desktop.storage.repositories.key_uses import KeyUseRepository
 from altus4_desktop.storage.repositories.searches import SearchRepository
@@ -54,6 +55,7 @@ class Store:
         self.users = UserRepository(transactions)
         self.connections = ConnectionRepository(transactions)
         self.searches = SearchRepository(transactions, dialect)
+        self.audit = AuditRepository(transactions, dialect)
         self.sign_ins = SignInRepository(transactions)
         self.api_keys = ApiKeyRepository(transactions, dialect)
         self.key_uses = KeyUseRepository(transactions, dialect)
@@ -68,9 +70,9 @@ def open_store(
     password_secret: str | None = None,
     *,
     backups: Path | None = None,
+    dump_folders: tuple[Path, ...] = (),
     token: CancelToken | None = None,
 ) -> Store:
-    dump_folders: tuple[Path, ...] = (),
     """Open the store at ``location`` without migrating it; a file need not be there yet.
 
     ``backups`` is where copies go before a revision is applied or undone (default: the folder
@@ -118,9 +120,9 @@ def _open_server(
     dump_folders: tuple[Path, ...],
 ) -> Store:
     from altus4_desktop.driver.connect import open_connection, server_flavour, tls_report
+    from altus4_desktop.storage.dump import ServerCopies
 
     try:
-    from altus4_desktop.storage.dump import ServerCopies
         target = location.target(password_secret, FIRST_LOOK_TIMEOUT_S)
         session = open_connection(target, token=token)
         flavour, version = server_flavour(session)
