@@ -69,6 +69,33 @@ def write_for_ever(url: str, password: str | None, user_id: str, pipe: Pipe) -> 
         pipe.send(search_id)
 
 
+def write_audited(url: str, password: str | None, user_id: str, count: int, pipe: Pipe) -> None:
+    """When told to, save connections and delete every other one, each with its event; send how
+    many events that were, or the failure."""
+    from altus4_desktop.domain.audit import SubjectKind
+    from altus4_desktop.services.audit import build_event
+    from tests.records import a_connection, a_user
+
+    store = open_store(parse_store_url(url), password)
+    pipe.send("ready")
+    pipe.recv()
+    events = 0
+    try:
+        for number in range(count):
+            record = a_connection(a_user(id=user_id), port=number + 1, host=f"h{os.getpid()}")
+            subject = (SubjectKind.CONNECTION, record.id, record.name)
+            store.connections.create_(record, [build_event(None, "connection.created", *subject)])
+            events += 1
+            if number % 2:
+                gone = build_event(None, "connection.deleted", *subject)
+                store.connections.delete_(record.id, [gone])
+                events += 1
+        pipe.send(events)
+    except AltusError as error:
+        pipe.send(f"{error.code}: {error}")
+    store.close()
+
+
 def _before_statement(number: int, what: signal.Signals) -> None:
     seen = 0
 

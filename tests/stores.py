@@ -82,9 +82,11 @@ def file_place(folder: Path) -> StorePlace:
     return StorePlace("sqlite", StoreLocation(file=file), None, query)
 
 
-def server_place(server: DatabaseServer, database: str) -> StorePlace:
+def server_place(
+    server: DatabaseServer, database: str, privileges: str = STORE_PRIVILEGES
+) -> StorePlace:
     """The database ``database`` of ``server`` and an account for it."""
-    account = server.create_account(STORE_PRIVILEGES, database)
+    account = server.create_account(privileges, database)
     location = StoreLocation(
         host=server.host,
         port=server.port,
