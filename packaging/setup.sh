@@ -84,6 +84,7 @@ missing_servers() {
     if [ "$purpose" = run ]; then return; fi
     has_program mariadbd && has_program mariadb-install-db || echo mariadb-server-core
     has_program mariadb && has_program my_print_defaults || echo mariadb-client-core
+    [ "$purpose" = demo ] || has_program mariadb-dump || echo mariadb-client
 }
 
 find_python() {

@@ -38,6 +38,21 @@ _TLS_MODES = {
 }
 
 
+_OPTIONS = (
+    "--single-transaction",
+    "--quick",
+    "--hex-blob",
+    "--no-tablespaces",
+    "--default-character-set=utf8mb4",
+)
+# What some releases do unless told not to, with privileges this account need not have.
+_REFUSALS = {
+    "set-gtid-purged": "--set-gtid-purged=OFF",
+    "column-statistics": "--column-statistics=0",
+    "masking-policies": "--skip-masking-policies",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class DumpProgram:
     """A program that belongs to the server's flavour."""
@@ -58,7 +73,7 @@ def find_dump_program(flavour: Flavour, folders: Iterable[Path] = ()) -> DumpPro
     for name in _NAMES[flavour]:
         for folder in dict.fromkeys(map(str, path)):
             found = shutil.which(name, path=folder) if folder else None
-            version = _version(found) if found else ""
+            version = _answer(found, "--version") if found else ""
             if found and version and ("MariaDB" in version) == (flavour is Flavour.MARIADB):
                 return DumpProgram(Path(found), version)
     return None
@@ -130,7 +145,8 @@ class ServerCopies:
             [
                 str(program.path),
                 "--defaults-file=/dev/fd/0",
-                *self._options(),
+                *_OPTIONS,
+                *_refusals(program.path),
                 "--",
                 self.location.database,
             ],
@@ -165,18 +181,6 @@ class ServerCopies:
         if code != 0 or said:
             first = next(iter(said.splitlines()), "") or f"it ended with code {code}"
             raise _failed(f"{program.path.name}: {first}"[:300])
-
-    def _options(self) -> list[str]:
-        options = [
-            "--single-transaction",
-            "--quick",
-            "--hex-blob",
-            "--no-tablespaces",
-            "--default-character-set=utf8mb4",
-        ]
-        if self.flavour is Flavour.MYSQL:
-            options += ["--set-gtid-purged=OFF", "--column-statistics=0"]
-        return options
 
     def _secrets(self) -> str:
         location = self.location
@@ -231,10 +235,16 @@ def _failed(problem: str) -> StoreError:
     )
 
 
-def _version(program: str) -> str:
+def _refusals(program: Path) -> list[str]:
+    """The options of `_REFUSALS` that this release knows: it ends at one that it does not."""
+    known = _answer(str(program), "--no-defaults", "--help")
+    return [text for name, text in _REFUSALS.items() if re.search(rf"^\s*--{name}\b", known, re.M)]
+
+
+def _answer(program: str, *arguments: str) -> str:
     try:
         done = subprocess.run(
-            [program, "--version"],
+            [program, *arguments],
             capture_output=True,
             text=True,
             check=False,
