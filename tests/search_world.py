@@ -21,6 +21,7 @@ from altus4_desktop.services.accounts import AccountsService
 from altus4_desktop.services.connections import ConnectionsService
 from altus4_desktop.services.history import HistoryService
 from altus4_desktop.services.metadata import MetadataService
+from altus4_desktop.services.permissions import Permissions
 from altus4_desktop.services.search import SearchService
 from altus4_desktop.services.settings import Settings
 from altus4_desktop.services.vault import VaultService
@@ -115,7 +116,7 @@ def search_world(folder: Path, passphrase: str | None = None) -> Iterator[Search
         vault.set_up_passphrase(passphrase)
     accounts = AccountsService(metadata, vault, folder, bcrypt_cost=4)
     pools = TenantPools()
-    connections = ConnectionsService(metadata, vault, pools)
+    connections = ConnectionsService(metadata, vault, pools, Permissions(metadata))
     history = HistoryService(metadata)
     world = SearchWorld(
         actor=accounts.create_first_admin("Ada", EMAIL, PASSWORD),

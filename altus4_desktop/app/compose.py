@@ -38,7 +38,9 @@ def compose(data_dir: Path, metadata_url: str | None = None) -> Services:
     accounts = AccountsService(metadata, vault, data_dir)
     pools = TenantPools()
     local_server = LocalServerService(data_dir, settings, vault)
-    connections = ConnectionsService(metadata, vault, pools, local_server.open_endpoint)
+    connections = ConnectionsService(
+        metadata, vault, pools, permissions, local_server.open_endpoint
+    )
     history = HistoryService(metadata)
     search = SearchService(connections, pools, history)
     demo = DemoService(local_server, accounts, connections, metadata, vault)

@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from altus4_desktop.domain.errors import AltusError
+
 
 class TlsMode(StrEnum):
-    """How much of TLS a connection insists on, weakest first."""
+    """How much of TLS a connection insists on, weakest first.
+
+    ``pinned`` takes exactly one certificate, whoever has issued it.
+    """
 
     DISABLED = "disabled"
     PREFERRED = "preferred"
     REQUIRED = "required"
     VERIFY_CA = "verify-ca"
     VERIFY_IDENTITY = "verify-identity"
+    PINNED = "pinned"
+
+    @property
+    def verifies(self) -> bool:
+        """Whether the server has to prove who it is."""
+        return self in (TlsMode.VERIFY_CA, TlsMode.VERIFY_IDENTITY, TlsMode.PINNED)
 
 
 class Environment(StrEnum):
@@ -39,12 +52,45 @@ class Flavour(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TlsSettings:
-    """TLS mode and the files it needs."""
+    """TLS mode and what it needs: files, and the SHA-256 of the pinned certificate (lower-case
+    hex)."""
 
     mode: TlsMode = TlsMode.PREFERRED
     ca_file: str = ""
     cert_file: str = ""
     key_file: str = ""
+    pin_sha256: str = ""
+
+
+class SshMethod(StrEnum):
+    """How one signs in at an SSH server."""
+
+    AGENT = "agent"
+    KEY = "key"
+    PASSWORD = "password"  # noqa: S105 - the name of a method
+
+
+@dataclass(frozen=True, slots=True)
+class SshSettings:
+    """The SSH server through which a database is reached.
+
+    ``host_key`` (type and base64, as in a known_hosts file) is trusted besides what the
+    known_hosts files say; ``known_hosts_file`` takes the place of the user's and the system's.
+    """
+
+    host: str
+    username: str
+    port: int = 22
+    method: SshMethod = SshMethod.AGENT
+    key_file: str = ""
+    known_hosts_file: str = ""
+    host_key: str = ""
+
+    @property
+    def place(self) -> str:
+        """``user@host:port``."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{self.username}@{host}:{self.port}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +104,23 @@ class PoolSettings:
     connect_timeout_s: float = 10.0
 
 
+def ssh_fingerprint(host_key: str) -> str:
+    """``SHA256:…`` of a host key (type and base64), as ssh shows it; ``""`` for no key."""
+    try:
+        raw = base64.b64decode(host_key.partition(" ")[2])
+    except ValueError:
+        return ""
+    digest = base64.b64encode(hashlib.sha256(raw).digest()).decode("ascii").rstrip("=")
+    return f"SHA256:{digest}" if raw else ""
+
+
 @dataclass(frozen=True, slots=True)
 class ConnectionDraft:
-    """What a form or a command says about a connection; without a password it stays as it is."""
+    """What a form or a command says about a connection.
+
+    Without a password it stays as it is; so does ``ssh_secret``, the password of the SSH account or
+    the passphrase of its key.
+    """
 
     name: str
     host: str
@@ -71,11 +131,13 @@ class ConnectionDraft:
     tls: TlsSettings = TlsSettings()
     environment: Environment = Environment.DEV
     pool: PoolSettings = PoolSettings()
+    ssh: SshSettings | None = None
+    ssh_secret: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """A saved profile (a row of ``databases``); the password is only here sealed."""
+    """A saved profile (a row of ``databases``); its secrets are only here sealed."""
 
     id: str
     user_id: str
@@ -93,9 +155,11 @@ class Connection:
     last_connected_at: datetime | None = None
     created_at: datetime | None = None
     updated_at: datetime | None = None
+    ssh: SshSettings | None = None
+    ssh_secret_sealed: str = field(default="", repr=False)
 
     def as_draft(self) -> ConnectionDraft:
-        """A draft that says what this connection says, its password unchanged."""
+        """A draft that says what this connection says, its secrets unchanged."""
         return ConnectionDraft(
             name=self.name,
             host=self.host,
@@ -105,6 +169,7 @@ class Connection:
             tls=self.tls,
             environment=self.environment,
             pool=self.pool,
+            ssh=self.ssh,
         )
 
 
@@ -121,16 +186,23 @@ class Target:
     password_secret: str = field(repr=False)
     tls: TlsSettings = TlsSettings()
     pool: PoolSettings = PoolSettings()
+    ssh: SshSettings | None = None
+    ssh_secret: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class TlsReport:
-    """What was negotiated; empty ``protocol`` means the session is not encrypted."""
+    """What was negotiated; empty ``protocol`` means the session is not encrypted.
+
+    ``pinned``: it is the very certificate that was pinned. ``client_certificate``: we offered one.
+    """
 
     protocol: str = ""
     cipher: str = ""
     certificate_verified: bool = False
     identity_verified: bool = False
+    pinned: bool = False
+    client_certificate: bool = False
 
     @property
     def encrypted(self) -> bool:
@@ -139,8 +211,31 @@ class TlsReport:
 
 
 @dataclass(frozen=True, slots=True)
+class ServerCertificate:
+    """The certificate a server shows, as it was read before anything was said to it.
+
+    ``names`` are those it was issued for. What cannot be taken apart is empty.
+    """
+
+    sha256: str
+    subject: str = ""
+    issuer: str = ""
+    names: tuple[str, ...] = ()
+    not_before_at: datetime | None = None
+    not_after_at: datetime | None = None
+    self_signed: bool = False
+
+    @property
+    def fingerprint(self) -> str:
+        """The SHA-256 as people compare it: upper-case pairs with colons."""
+        text = self.sha256.upper()
+        return ":".join(text[place : place + 2] for place in range(0, len(text), 2))
+
+
+@dataclass(frozen=True, slots=True)
 class ConnectionReport:
-    """The outcome of a successful connection test."""
+    """The outcome of a successful connection test; ``tunnel`` is the SSH server's host key, ``""``
+    without a tunnel."""
 
     flavour: Flavour
     version: str
@@ -148,13 +243,33 @@ class ConnectionReport:
     read_only: bool
     time_zone: str
     elapsed_ms: float
+    tunnel: str = ""
+
+
+class TunnelState(StrEnum):
+    """How the SSH tunnel of a pool is."""
+
+    NONE = "none"
+    CLOSED = "closed"
+    OPEN = "open"
+    LOST = "lost"
 
 
 @dataclass(frozen=True, slots=True)
 class PoolStats:
-    """Live figures of one pool."""
+    """Live figures of one pool.
+
+    ``waits`` counts who had to queue for a connection, since the pool was made; ``waited_ms`` is
+    their time together. ``last_error`` is what went wrong last, at ``last_error_at``.
+    """
 
     total: int
     active: int
     idle: int
     queued: int
+    waits: int = 0
+    waited_ms: float = 0.0
+    longest_wait_ms: float = 0.0
+    last_error: AltusError | None = None
+    last_error_at: datetime | None = None
+    tunnel: TunnelState = TunnelState.NONE

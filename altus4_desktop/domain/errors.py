@@ -127,6 +127,7 @@ class TenantFailure(StrEnum):
     HOST = "host"
     PORT = "port"
     TLS = "tls"
+    TUNNEL = "tunnel"
     CREDENTIALS = "credentials"
     DATABASE = "database"
     TIMEOUT = "timeout"
@@ -159,6 +160,22 @@ class TenantError(AltusError):
         )
         self.failure = failure
         self.server_code = server_code
+
+
+class UnknownHostKeyError(TenantError):
+    """An SSH server that no known_hosts file knows; ``host_key`` is what one would trust."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        host_key: str,
+        hint: str = "",
+        details: Mapping[str, Detail] | None = None,
+    ) -> None:
+        super().__init__(TenantFailure.TUNNEL, message, hint=hint, details=details)
+        self.code = "tenant.host_key"
+        self.host_key = host_key
 
 
 class LocalServerError(AltusError):

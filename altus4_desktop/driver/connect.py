@@ -7,19 +7,22 @@ import re
 import socket
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from altus4_desktop.domain.cancel import CancelToken
 from altus4_desktop.domain.connections import Flavour, Target, TlsMode, TlsReport
 from altus4_desktop.domain.errors import AltusError, Cancelled
-from altus4_desktop.driver.dial import dial, is_socket_path
+from altus4_desktop.driver.dial import dial, is_local_peer, is_loopback_name, is_socket_path
 from altus4_desktop.driver.failures import deadline_passed, translate
-from altus4_desktop.driver.tls import build_context
 
 if TYPE_CHECKING:
+    import ssl
+
     from pymysql.connections import Connection, MySQLResult
 
+    from altus4_desktop.driver.tunnel import Tunnel
     from altus4_desktop.driver.wire import WireConnection
 
 # A server that enforces its statement limit must be heard saying so before we stop listening.
@@ -38,25 +41,27 @@ def open_connection(
     found_rows: bool = False,
     result_class: type[MySQLResult] | None = None,
     timeout_s: float | None = None,
+    via: Tunnel | None = None,
 ) -> WireConnection:
     """A signed-in connection on which ``setup`` has run; raises `TenantError` or `Cancelled`.
 
     ``timeout_s`` (default: the target's connect timeout) bounds everything until it is returned;
     afterwards one read may wait for the target's query timeout and a margin. ``found_rows`` makes
     UPDATE count the rows it matched. A host that starts with ``/`` is a Unix socket.
-    ``setup`` may be a function of the flavour.
+    ``setup`` may be a function of the flavour. ``via`` is the tunnel of a target that has one.
     """
+    from altus4_desktop.driver.tls import build_context
+
     limit_s = target.pool.connect_timeout_s if timeout_s is None else timeout_s
     until = time.monotonic() + limit_s
     token = token or CancelToken()
     token.raise_if_cancelled()
-    try:
-        sock = dial(target.host, target.port, limit_s, token)
-    except (OSError, UnicodeError) as error:
-        raise translate(error, target) from error
+    sock = _reach(target, via, limit_s, token)
     try:
         connection = _build(
             target,
+            build_context(target.tls),
+            private=_is_private(target, sock, via),
             conv=conv,
             use_database=use_database,
             autocommit=autocommit,
@@ -67,38 +72,48 @@ def open_connection(
     except BaseException:
         sock.close()
         raise
-    # The handshake wraps the socket: only a duplicate reaches it at every moment.
-    with contextlib.closing(sock.dup()) as handle:
-        late = threading.Event()
-
-        def give_up() -> None:
-            late.set()
-            _shut(handle)
-
-        watchdog = threading.Timer(max(0.0, until - time.monotonic()), give_up)
-        watchdog.daemon = True
-        watchdog.start()
-        try:
-            with token.on_cancel(lambda: _shut(handle)):
-                connection.start(sock)
-                statements = setup(server_flavour(connection)[0]) if callable(setup) else setup
-                for statement in statements:
-                    connection.query(statement)
-            token.raise_if_cancelled()
-        except BaseException as error:
-            connection.drop()
-            sock.close()
-            if token.cancelled:
-                raise Cancelled() from error
-            if isinstance(error, AltusError) or not isinstance(error, Exception):
-                raise
-            if late.is_set():
-                raise deadline_passed(target, limit_s) from error
-            raise translate(error, target) from error
-        finally:
-            watchdog.cancel()
+    with _bounded(connection, sock, target, limit_s, until, token):
+        connection.start(sock)
+        statements = setup(server_flavour(connection)[0]) if callable(setup) else setup
+        for statement in statements:
+            connection.query(statement)
+        token.raise_if_cancelled()
     connection.read_timeout_s = target.pool.query_timeout_s + ANSWER_MARGIN_S
     return connection
+
+
+def read_certificate(
+    target: Target, token: CancelToken | None = None, via: Tunnel | None = None
+) -> bytes:
+    """The certificate (DER) that the server shows; it hears nothing of us but that we want TLS.
+
+    Raises `TenantError` or `Cancelled` within the target's connect timeout.
+    """
+    from altus4_desktop.driver.tls import CertificateShown, build_reading_context
+
+    limit_s = target.pool.connect_timeout_s
+    until = time.monotonic() + limit_s
+    token = token or CancelToken()
+    token.raise_if_cancelled()
+    nobody = replace(target, username="", password_secret="")
+    sock = _reach(target, via, limit_s, token)
+    try:
+        context = build_reading_context(target.tls)
+        connection = _build(nobody, context, private=False, use_database=False)
+        connection.read_timeout_s = limit_s
+    except BaseException:
+        sock.close()
+        raise
+    try:
+        with _bounded(connection, sock, target, limit_s, until, token):
+            try:
+                connection.start(sock)
+            except CertificateShown as shown:
+                return shown.der
+            raise ValueError("signed in as nobody")
+    finally:
+        connection.drop()
+        sock.close()
 
 
 def abort_connection(connection: Connection[Any]) -> None:
@@ -112,15 +127,20 @@ def tls_report(connection: Connection[Any]) -> TlsReport:
     """What was negotiated on ``connection`` and what of it was verified."""
     import ssl
 
+    from altus4_desktop.driver.tls import Context
+
     sock = connection._sock  # type: ignore[attr-defined]  # noqa: SLF001 (as above)
     if not isinstance(sock, ssl.SSLSocket):
         return TlsReport()
     cipher = sock.cipher()
+    context = sock.context
     return TlsReport(
         protocol=sock.version() or "",
         cipher=cipher[0] if cipher else "",
-        certificate_verified=sock.context.verify_mode == ssl.CERT_REQUIRED,
-        identity_verified=sock.context.check_hostname,
+        certificate_verified=context.verify_mode == ssl.CERT_REQUIRED,
+        identity_verified=context.check_hostname,
+        pinned=isinstance(context, Context) and bool(context.pin_sha256),
+        client_certificate=isinstance(context, Context) and context.offers_certificate,
     )
 
 
@@ -133,16 +153,71 @@ def server_flavour(connection: Connection[Any]) -> tuple[Flavour, str]:
     return Flavour.MYSQL, text
 
 
+def _reach(target: Target, via: Tunnel | None, limit_s: float, token: CancelToken) -> socket.socket:
+    if via is not None:
+        return via.open_line(limit_s, token)
+    assert target.ssh is None, "a tunnel leads there"  # noqa: S101 - never around it
+    try:
+        return dial(target.host, target.port, limit_s, token)
+    except (OSError, UnicodeError) as error:
+        raise translate(error, target) from error
+
+
+def _is_private(target: Target, sock: socket.socket, via: Tunnel | None) -> bool:
+    """Whether nobody else can listen: within this machine, or within the SSH server's."""
+    return is_loopback_name(target.host) if via is not None else is_local_peer(sock)
+
+
+@contextlib.contextmanager
+def _bounded(
+    connection: WireConnection,
+    sock: socket.socket,
+    target: Target,
+    limit_s: float,
+    until: float,
+    token: CancelToken,
+) -> Iterator[None]:
+    """Within the block ``sock`` is shut when the time is over or nobody wants it any more; what
+    goes wrong leaves nothing open and comes out as it is told."""
+    # The handshake wraps the socket: only a duplicate reaches it at every moment.
+    with contextlib.closing(sock.dup()) as handle:
+        late = threading.Event()
+
+        def give_up() -> None:
+            late.set()
+            _shut(handle)
+
+        watchdog = threading.Timer(max(0.0, until - time.monotonic()), give_up)
+        watchdog.daemon = True
+        watchdog.start()
+        try:
+            with token.on_cancel(lambda: _shut(handle)):
+                yield
+        except BaseException as error:
+            connection.drop()
+            sock.close()
+            if token.cancelled:
+                raise Cancelled() from error
+            if isinstance(error, AltusError) or not isinstance(error, Exception):
+                raise
+            if late.is_set():
+                raise deadline_passed(target, limit_s) from error
+            raise translate(error, target) from error
+        finally:
+            watchdog.cancel()
+
+
 def _build(
     target: Target,
+    context: ssl.SSLContext | None,
     *,
-    conv: Mapping[Any, Any] | None,
-    use_database: bool,
-    autocommit: bool,
-    found_rows: bool,
-    result_class: type[MySQLResult] | None,
+    private: bool,
+    conv: Mapping[Any, Any] | None = None,
+    use_database: bool = True,
+    autocommit: bool = True,
+    found_rows: bool = False,
+    result_class: type[MySQLResult] | None = None,
 ) -> WireConnection:
-    context = build_context(target.tls)
     from pymysql.constants import CLIENT
 
     from altus4_desktop.driver.wire import WireConnection
@@ -151,7 +226,8 @@ def _build(
     if preferred and is_socket_path(target.host):
         context = None
     connection = WireConnection(
-        trust_local_key=target.tls.mode is TlsMode.DISABLED,
+        over_unix_socket=is_socket_path(target.host),
+        trust_key=private and target.tls.mode is TlsMode.DISABLED,
         result_class=result_class,
         host="localhost" if is_socket_path(target.host) else target.host,
         port=target.port,

@@ -22,11 +22,23 @@ def is_socket_path(host: str) -> bool:
     return host.startswith("/")
 
 
+def is_loopback_name(host: str) -> bool:
+    """Whether ``host`` means the very machine that hears it."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
+
+
 def is_local_peer(sock: socket.socket) -> bool:
-    """Whether the other end is this machine: a Unix socket or a loopback address."""
+    """Whether the other end is this machine: a Unix socket or a loopback address; one that has gone
+    already is nobody's."""
     if sock.family == getattr(socket, "AF_UNIX", None):
         return True
-    peer = sock.getpeername()[0].partition("%")[0]
+    try:
+        peer = sock.getpeername()[0].partition("%")[0]
+    except OSError:
+        return False
     return ipaddress.ip_address(peer).is_loopback
 
 

@@ -298,6 +298,16 @@ def _from_operating_system(error: OSError, target: Target, *, connecting: bool) 
         return _certificate(error, target)
     if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError) and not connecting:
         return _build(_LOST, target)
+    from altus4_desktop.driver.tls import WrongCertificate
+
+    if isinstance(error, WrongCertificate):
+        return TenantError(
+            TenantFailure.TLS,
+            "“{host}” showed another certificate than the pinned one; nothing was sent to it.",
+            hint="If the server got a new certificate, compare the new fingerprint with whoever "
+            "runs it and pin that. Otherwise somebody may be in between.",
+            details={**_place(target), "fingerprint": str(error.args[1])},
+        )
     if isinstance(error, ssl.SSLError):
         reason = getattr(error, "reason", None) or "handshake"
         return TenantError(

@@ -2,14 +2,57 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
+import ssl
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 from altus4_desktop.domain.connections import TlsMode, TlsSettings
 from altus4_desktop.domain.errors import TenantError, TenantFailure
 
-if TYPE_CHECKING:
-    import ssl
+
+class WrongCertificate(ssl.SSLError):
+    """The server showed another certificate than the pinned one; nothing was sent to it."""
+
+
+class CertificateShown(Exception):
+    """Not a failure: the certificate (DER) that was to be read, before anything is sent."""
+
+    def __init__(self, der: bytes) -> None:
+        super().__init__("certificate")
+        self.der = der
+
+
+class Context(ssl.SSLContext):
+    """A context that may take exactly one certificate, whoever has issued it."""
+
+    pin_sha256 = ""
+    offers_certificate = False
+
+    def wrap_socket(self, *arguments: Any, **options: Any) -> ssl.SSLSocket:
+        """Shake hands, which proves that the server has its certificate's key."""
+        sock = super().wrap_socket(*arguments, **options)
+        if self.pin_sha256:
+            shown = hashlib.sha256(sock.getpeercert(binary_form=True) or b"").hexdigest()
+            if not hmac.compare_digest(shown, self.pin_sha256):
+                sock.close()
+                raise WrongCertificate(1, shown)
+        return sock
+
+
+class _ReadingContext(Context):
+    """Stops with `CertificateShown` when the handshake is over."""
+
+    def wrap_socket(self, *arguments: Any, **options: Any) -> ssl.SSLSocket:
+        """Shake hands and say good-bye."""
+        with super().wrap_socket(*arguments, **options) as sock:
+            raise CertificateShown(sock.getpeercert(binary_form=True) or b"")
+
+
+def build_reading_context(settings: TlsSettings) -> ssl.SSLContext:
+    """A context whose handshake ends with `CertificateShown`; raises `TenantError` (TLS)."""
+    return _prepare(_ReadingContext(ssl.PROTOCOL_TLS_CLIENT), settings)
 
 
 def build_context(settings: TlsSettings) -> ssl.SSLContext | None:
@@ -17,11 +60,21 @@ def build_context(settings: TlsSettings) -> ssl.SSLContext | None:
     file cannot be used."""
     if settings.mode is TlsMode.DISABLED:
         return None
-    import ssl
-
     # Not create_default_context(): from Python 3.13 it sets VERIFY_X509_STRICT, which refuses the
     # certificates that MySQL generates for itself.
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context = Context(ssl.PROTOCOL_TLS_CLIENT)
+    if settings.mode is TlsMode.PINNED:
+        if not settings.pin_sha256:
+            raise TenantError(
+                TenantFailure.TLS,
+                "No certificate is pinned.",
+                hint="Edit the connection, read the server's certificate and pin it.",
+            )
+        context.pin_sha256 = settings.pin_sha256.lower()
+    return _prepare(context, settings)
+
+
+def _prepare(context: Context, settings: TlsSettings) -> ssl.SSLContext:
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.check_hostname = settings.mode is TlsMode.VERIFY_IDENTITY
     if settings.mode in (TlsMode.VERIFY_CA, TlsMode.VERIFY_IDENTITY):
@@ -31,6 +84,7 @@ def build_context(settings: TlsSettings) -> ssl.SSLContext | None:
         context.verify_mode = ssl.CERT_NONE
     if settings.cert_file:
         _load_client_certificate(context, settings)
+        context.offers_certificate = True
     return context
 
 

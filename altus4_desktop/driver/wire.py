@@ -9,8 +9,6 @@ from typing import Any
 from pymysql import _auth, connections, err
 from pymysql.constants import CLIENT, CR
 
-from altus4_desktop.driver.dial import is_local_peer
-
 # Each of these hands the password, or something as good as the password, to whoever asks for it.
 _REVEALING_PLUGINS = ("mysql_clear_password", "dialog", "mysql_old_password")
 
@@ -94,12 +92,14 @@ class WireConnection(_PyMySQL):  # type: ignore[misc]  # the stubs hide what we 
     def __init__(
         self,
         *,
-        trust_local_key: bool,
+        over_unix_socket: bool,
+        trust_key: bool,
         result_class: type[connections.MySQLResult] | None,
         **arguments: Any,
     ) -> None:
         denied: Mapping[str, Any] = dict.fromkeys(_REVEALING_PLUGINS, _Deny)
-        self._trust_local_key = trust_local_key
+        self._over_unix_socket = over_unix_socket
+        self._trust_key = trust_key
         self._budget_bytes = RESULT_LIMIT_BYTES
         self._result_class = result_class or connections.MySQLResult
         super().__init__(
@@ -120,7 +120,7 @@ class WireConnection(_PyMySQL):  # type: ignore[misc]  # the stubs hide what we 
 
     def start(self, sock: socket.socket) -> None:
         """Shake hands and sign in over ``sock``, which is ours to close from now on."""
-        if sock.family == getattr(socket, "AF_UNIX", None):
+        if self._over_unix_socket:
             self._secure = True
         self.connect(sock)
 
@@ -152,9 +152,7 @@ class WireConnection(_PyMySQL):  # type: ignore[misc]  # the stubs hide what we 
 
     def may_send_password(self) -> bool:
         """Whether the line is one on which the password itself may travel."""
-        if self._secure:
-            return True
-        return self._trust_local_key and self._sock is not None and is_local_peer(self._sock)
+        return self._secure or self._trust_key
 
     def close(self) -> None:
         """Say goodbye and close; a second call does nothing."""

@@ -5,8 +5,22 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
+from dataclasses import dataclass
 
 from altus4_desktop.domain.cancel import CancelToken
+
+
+@dataclass(frozen=True, slots=True)
+class Waits:
+    """How often somebody had to wait, how long together, and the longest of them."""
+
+    count: int = 0
+    total_s: float = 0.0
+    longest_s: float = 0.0
+
+    def after(self, seconds: float) -> Waits:
+        """With one more."""
+        return Waits(self.count + 1, self.total_s + seconds, max(self.longest_s, seconds))
 
 
 class Gate:
@@ -18,6 +32,7 @@ class Gate:
         self._size = size
         self._waiting: deque[threading.Event] = deque()
         self._granted: set[threading.Event] = set()
+        self._waits = Waits()
 
     @property
     def taken(self) -> int:
@@ -31,6 +46,12 @@ class Gate:
         with self._lock:
             return len(self._waiting)
 
+    @property
+    def waits(self) -> Waits:
+        """Who had to wait until now."""
+        with self._lock:
+            return self._waits
+
     def enter(self, until: float, token: CancelToken) -> bool:
         """Take a place; false when none came free before ``until`` (monotonic clock).
 
@@ -43,9 +64,11 @@ class Gate:
                 return True
             turn = threading.Event()
             self._waiting.append(turn)
+        began = time.monotonic()
         with token.on_cancel(turn.set):
             turn.wait(max(0.0, until - time.monotonic()))
         with self._lock:
+            self._waits = self._waits.after(time.monotonic() - began)
             granted = turn in self._granted
             if granted:
                 self._granted.discard(turn)

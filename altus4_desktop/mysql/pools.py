@@ -7,12 +7,13 @@ import time
 import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from altus4_desktop.domain.cancel import CancelToken
-from altus4_desktop.domain.connections import Flavour, PoolStats, Target
-from altus4_desktop.domain.errors import TenantError, TenantFailure
+from altus4_desktop.domain.connections import Flavour, PoolStats, Target, TunnelState
+from altus4_desktop.domain.errors import AltusError, TenantError, TenantFailure
 from altus4_desktop.driver.connect import abort_connection, open_connection
 from altus4_desktop.mysql.clockwork import Clockwork
 from altus4_desktop.mysql.gate import Gate
@@ -21,6 +22,7 @@ from altus4_desktop.mysql.session import TenantSession, setup_statements
 if TYPE_CHECKING:
     from sqlalchemy.pool import PoolProxiedConnection
 
+    from altus4_desktop.driver.tunnel import Tunnel
     from altus4_desktop.driver.wire import WireConnection
     from altus4_desktop.mysql.queue import IdleQueue
 
@@ -54,7 +56,12 @@ class TenantPools:
         either = CancelToken()
         with token.on_cancel(either.cancel), self._closing.on_cancel(either.cancel):
             either.raise_if_cancelled()
-            with self._pool(target).borrow(either, until, limit_s) as session:
+            pool = self._pool(target)
+            with (
+                pool.closing.on_cancel(either.cancel),
+                pool.noting_errors(),
+                pool.borrow(either, until, limit_s) as session,
+            ):
                 yield session
 
     def stats(self, connection_id: str) -> PoolStats | None:
@@ -68,6 +75,14 @@ class TenantPools:
         with self._lock:
             pool = self._pools.pop(connection_id, None)
         if pool is not None:
+            pool.retire()
+
+    def disconnect(self, connection_id: str) -> None:
+        """As `reset`, and stop what runs in the pool; it can be borrowed from anew."""
+        with self._lock:
+            pool = self._pools.pop(connection_id, None)
+        if pool is not None:
+            pool.closing.cancel()
             pool.retire()
 
     def reset_all(self) -> None:
@@ -115,6 +130,9 @@ class _Pool:
         from altus4_desktop.mysql.queue import IdleQueue
 
         self.target = target
+        self.closing = CancelToken()
+        self._tunnel = _build_tunnel(target)
+        self._last_error: tuple[AltusError, datetime] | None = None
         self._clockwork = clockwork
         self._gate = Gate(target.pool.size)
         self._opening = threading.local()
@@ -125,6 +143,16 @@ class _Pool:
         idle_s = target.pool.idle_timeout_s
         self._reap_interval_s = min(max(idle_s / 4, 0.05), _LONGEST_REAP_INTERVAL_S)
         self._arm_reaper()
+
+    @contextmanager
+    def noting_errors(self) -> Iterator[None]:
+        """What goes wrong with the server within the block is kept for the figures."""
+        try:
+            yield
+        except TenantError as error:
+            if error.failure is not TenantFailure.QUERY:
+                self._last_error = error, datetime.now(UTC)
+            raise
 
     @contextmanager
     def borrow(self, token: CancelToken, until: float, limit_s: float) -> Iterator[TenantSession]:
@@ -152,7 +180,20 @@ class _Pool:
         """Live figures."""
         active = self._gate.taken
         idle = self._queue.checkedin()
-        return PoolStats(total=active + idle, active=active, idle=idle, queued=self._gate.queued)
+        waits = self._gate.waits
+        error, error_at = self._last_error or (None, None)
+        return PoolStats(
+            total=active + idle,
+            active=active,
+            idle=idle,
+            queued=self._gate.queued,
+            waits=waits.count,
+            waited_ms=waits.total_s * 1000,
+            longest_wait_ms=waits.longest_s * 1000,
+            last_error=error,
+            last_error_at=error_at,
+            tunnel=TunnelState.NONE if self._tunnel is None else self._tunnel.state,
+        )
 
     def retire(self) -> None:
         """Close what is idle; what is borrowed closes when it comes back."""
@@ -160,6 +201,7 @@ class _Pool:
             self._retired = True
         self._clockwork.forget(self)
         self._queue.dispose()
+        self._close_unused_tunnel()
 
     def close(self, until: float) -> None:
         """As `retire`, and wait for the statements that are being stopped, at most to ``until``."""
@@ -174,6 +216,8 @@ class _Pool:
             statement.wait_stopped(until)
         for connection in left:
             abort_connection(connection)
+        if self._tunnel is not None:
+            self._tunnel.close()
 
     def _check_out(self, token: CancelToken, until: float) -> PoolProxiedConnection:
         self._opening.terms = (token, until)
@@ -193,6 +237,7 @@ class _Pool:
             token=token,
             result_class=TenantResult,
             timeout_s=min(self.target.pool.connect_timeout_s, left_s),
+            via=self._tunnel,
         )
 
     def _ping(self, connection: WireConnection) -> None:
@@ -205,7 +250,7 @@ class _Pool:
 
     def _begin(self, proxy: PoolProxiedConnection, token: CancelToken) -> TenantSession:
         connection: Any = proxy.dbapi_connection
-        session = TenantSession(connection, self.target, token, self._clockwork)
+        session = TenantSession(connection, self.target, token, self._clockwork, self._tunnel)
         with self._changed:
             self._sessions.add(session)
         return session
@@ -220,6 +265,13 @@ class _Pool:
         with self._changed:
             self._sessions.discard(session)
             self._changed.notify_all()
+        self._close_unused_tunnel()
+
+    def _close_unused_tunnel(self) -> None:
+        with self._changed:
+            unused = self._retired and not self._sessions
+        if unused and self._tunnel is not None:
+            self._tunnel.close()
 
     def _arm_reaper(self) -> None:
         self._clockwork.call_at(self, time.monotonic() + self._reap_interval_s, self._reap)
@@ -229,6 +281,14 @@ class _Pool:
         with self._changed:
             if not self._retired:
                 self._arm_reaper()
+
+
+def _build_tunnel(target: Target) -> Tunnel | None:
+    if target.ssh is None:
+        return None
+    from altus4_desktop.driver.tunnel import Tunnel
+
+    return Tunnel(target)
 
 
 def _setup(target: Target, flavour: Flavour) -> Sequence[str]:

@@ -5,7 +5,14 @@ from __future__ import annotations
 import time
 
 from altus4_desktop.domain.cancel import CancelToken
-from altus4_desktop.domain.connections import ConnectionReport, Flavour, Target
+from altus4_desktop.domain.connections import (
+    ConnectionReport,
+    Flavour,
+    ServerCertificate,
+    Target,
+)
+from altus4_desktop.driver import connect
+from altus4_desktop.driver.certificates import describe_certificate
 from altus4_desktop.mysql.pools import TenantPools
 
 
@@ -33,6 +40,23 @@ def check_connection(target: Target, token: CancelToken) -> ConnectionReport:
                 read_only=bool(locked),
                 time_zone=system_zone if zone == "SYSTEM" else zone,
                 elapsed_ms=(time.monotonic() - began) * 1000,
+                tunnel=session.host_key,
             )
     finally:
         pools.close()
+
+
+def read_certificate(target: Target, token: CancelToken) -> ServerCertificate:
+    """The certificate the target's server shows; nothing is told to it but that we want TLS.
+
+    Raises `TenantError` or `Cancelled`.
+    """
+    if target.ssh is None:
+        return describe_certificate(connect.read_certificate(target, token))
+    from altus4_desktop.driver.tunnel import Tunnel
+
+    tunnel = Tunnel(target)
+    try:
+        return describe_certificate(connect.read_certificate(target, token, tunnel))
+    finally:
+        tunnel.close()

@@ -14,6 +14,7 @@ from altus4_desktop.domain.connections import Target
 from altus4_desktop.driver.connect import abort_connection, open_connection
 
 if TYPE_CHECKING:
+    from altus4_desktop.driver.tunnel import Tunnel
     from altus4_desktop.driver.wire import WireConnection
     from altus4_desktop.mysql.clockwork import Clockwork
 
@@ -37,7 +38,12 @@ class RunningStatement:
     """One statement on one connection; ``tag`` is a comment in its text that no other has."""
 
     def __init__(
-        self, connection: WireConnection, target: Target, tag: str, clockwork: Clockwork
+        self,
+        connection: WireConnection,
+        target: Target,
+        tag: str,
+        clockwork: Clockwork,
+        via: Tunnel | None = None,
     ) -> None:
         self.tag = tag
         self.reason: StopReason | None = None
@@ -45,6 +51,7 @@ class RunningStatement:
         self._server_id = int(connection.thread_id())
         self._target = target
         self._clockwork = clockwork
+        self._via = via
         self._lock = threading.Lock()
         self._ended = threading.Event()
         self._stopper: threading.Thread | None = None
@@ -88,7 +95,9 @@ class RunningStatement:
         target = replace(self._target, database="")
         try:
             with contextlib.closing(
-                open_connection(target, use_database=False, timeout_s=_KILL_TIMEOUT_S)
+                open_connection(
+                    target, use_database=False, timeout_s=_KILL_TIMEOUT_S, via=self._via
+                )
             ) as side:
                 side.read_timeout_s = _KILL_TIMEOUT_S
                 while not self._kill_once(side) and time.monotonic() < until:

@@ -18,6 +18,7 @@ from altus4_desktop.mysql.clockwork import Clockwork
 from altus4_desktop.mysql.running import RunningStatement, StopReason
 
 if TYPE_CHECKING:
+    from altus4_desktop.driver.tunnel import Tunnel
     from altus4_desktop.driver.wire import WireConnection
 
 _NUMBER = itertools.count(1)
@@ -69,6 +70,7 @@ class TenantSession:
         target: Target,
         token: CancelToken,
         clockwork: Clockwork,
+        via: Tunnel | None = None,
     ) -> None:
         self.target = target
         self.flavour, self.version = server_flavour(connection)
@@ -78,6 +80,12 @@ class TenantSession:
         self.connection = connection
         self._token = token
         self._clockwork = clockwork
+        self._via = via
+
+    @property
+    def host_key(self) -> str:
+        """The key of the SSH server on the way, ``""`` without a tunnel."""
+        return "" if self._via is None else self._via.host_key
 
     @property
     def tls(self) -> TlsReport:
@@ -111,7 +119,7 @@ class TenantSession:
 
     def _run(self, statement: str, comment: str, limit_s: float) -> list[tuple[Any, ...]]:
         connection = self.connection
-        running = RunningStatement(connection, self.target, comment, self._clockwork)
+        running = RunningStatement(connection, self.target, comment, self._clockwork, self._via)
         self.running = running
         failure: Exception | None = None
         self._clockwork.call_at(

@@ -10,16 +10,22 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from altus4_desktop.domain.accounts import Actor, Role
+from altus4_desktop.domain.accounts import Actor
+from altus4_desktop.domain.audit import AuditEvent, SubjectKind
 from altus4_desktop.domain.cancel import CancelToken
 from altus4_desktop.domain.connections import (
     Connection,
     ConnectionDraft,
     ConnectionReport,
     PoolStats,
+    ServerCertificate,
+    SshMethod,
+    SshSettings,
     Target,
+    TlsMode,
+    TlsSettings,
 )
 from altus4_desktop.domain.errors import (
     ConflictError,
@@ -31,8 +37,16 @@ from altus4_desktop.domain.errors import (
 )
 from altus4_desktop.domain.local_server import ManagedEndpoint
 from altus4_desktop.domain.schema import DatabaseSchema, TableInfo
+from altus4_desktop.services.audit import build_event
 from altus4_desktop.services.connection_drafts import check_draft, parse_url
-from altus4_desktop.vault import Binding
+from altus4_desktop.services.connection_secrets import (
+    build_target,
+    password_binding,
+    same_place,
+    same_tunnel,
+    ssh_binding,
+)
+from altus4_desktop.services.permissions import Permissions, Right
 
 if TYPE_CHECKING:
     from altus4_desktop.mysql.pools import TenantPools
@@ -74,11 +88,13 @@ class ConnectionsService:
         metadata: MetadataService,
         vault: VaultService,
         pools: TenantPools,
+        permissions: Permissions,
         open_endpoint: OpenEndpoint | None = None,
     ) -> None:
         self._metadata = metadata
         self._vault = vault
         self._pools = pools
+        self._permissions = permissions
         self._open_endpoint = open_endpoint
         self._lock = threading.Lock()
         self._schemas: dict[str, _KnownSchema] = {}
@@ -89,30 +105,11 @@ class ConnectionsService:
 
     def list_(self, actor: Actor) -> list[Connection]:
         """The actor's connections by name; every user's for an admin."""
-        return self._saved.list_(None if actor.role is Role.ADMIN else actor.user_id)
+        return self._list(self._permissions.check(actor, Right.SEARCH))
 
     def get_(self, actor: Actor, id_or_name: str) -> Connection:
         """One connection by id or name; the actor's own goes before another user's."""
-        found = self._saved.find_(id_or_name)
-        if found is None:
-            found = self._saved.find_by_name(actor.user_id, id_or_name)
-        if found is None and actor.role is Role.ADMIN:
-            named = [saved for saved in self.list_(actor) if saved.name == id_or_name]
-            if len(named) > 1:
-                raise ConflictError(
-                    "Several users have a connection called “{name}”.",
-                    hint="Name it by its id.",
-                    details={"name": id_or_name},
-                )
-            found = named[0] if named else None
-        if found is None or not (actor.role is Role.ADMIN or found.user_id == actor.user_id):
-            raise NotFoundError(
-                "There is no connection “{name}”.",
-                hint="“connections list” shows what there is.",
-                code="connection.not_found",
-                details={"name": id_or_name},
-            )
-        return found
+        return self._get(self._permissions.check(actor, Right.SEARCH), id_or_name)
 
     def create_(
         self, actor: Actor, draft: ConnectionDraft, copy_of: str | None = None
@@ -122,10 +119,11 @@ class ConnectionsService:
         A draft without a password takes that of ``copy_of``, while host, port and user are the
         same. Raises InputError, ConflictError for a second one to the same database.
         """
+        actor = self._permissions.check(actor, Right.MANAGE)
         draft = check_draft(draft)
         self._check_name(actor.user_id, draft.name, own_id="")
-        template = self.get_(actor, copy_of) if copy_of is not None else None
-        return self._insert(actor, draft, self._password(draft, template), managed=False)
+        template = self._get(actor, copy_of) if copy_of is not None else None
+        return self._insert(actor, self._completed(draft, template), managed=False)
 
     def update_(
         self,
@@ -139,12 +137,13 @@ class ConnectionsService:
         Another host, port or user needs the password again. Raises InputError, ConflictError when
         it was changed meanwhile or leads where another one does.
         """
+        actor = self._permissions.check(actor, Right.MANAGE)
         draft = check_draft(draft)
-        saved = self.get_(actor, connection_id)
+        saved = self._get(actor, connection_id)
         self._check_name(saved.user_id, draft.name, own_id=saved.id)
         if saved.managed:
             _check_managed(saved, draft)
-        return self._replace(saved, draft, self._password(draft, saved), seen_at)
+        return self._replace(actor, saved, self._completed(draft, saved), seen_at)
 
     def duplicate_(self, actor: Actor, connection_id: str) -> ConnectionDraft:
         """A draft with everything of a connection but its password, under a free name.
@@ -152,7 +151,8 @@ class ConnectionsService:
         One user's connections lead to different databases, so a copy is saved (`create_` with
         ``copy_of``) once host, port or database were changed.
         """
-        saved = self.get_(actor, connection_id)
+        actor = self._permissions.check(actor, Right.MANAGE)
+        saved = self._get(actor, connection_id)
         taken = {other.name for other in self._saved.list_(actor.user_id, active_only=False)}
         name, number = f"{saved.name} (copy)", 1
         while name in taken:
@@ -162,29 +162,29 @@ class ConnectionsService:
 
     def delete_(self, actor: Actor, connection_id: str) -> None:
         """Remove a connection with its saved password; its searches stay in the history."""
-        saved = self.get_(actor, connection_id)
-        self._saved.delete_(saved.id)
+        actor = self._permissions.check(actor, Right.MANAGE)
+        saved = self._get(actor, connection_id)
+        self._saved.delete_(saved.id, [_event(actor, "deleted", saved, before=_told(saved))])
         self._forget(saved.id)
 
     def save_managed_(self, actor: Actor, draft: ConnectionDraft) -> Connection:
         """Save a connection to the local server, or bring the actor's one to that database up to
         date; what a person may have changed of it (name, environment, pool) stays."""
+        actor = self._permissions.check(actor, Right.MANAGE)
         draft = check_draft(draft)
         for saved in self._saved.list_(actor.user_id, active_only=False):
             if saved.managed and saved.database == draft.database:
                 kept = replace(
                     draft, name=saved.name, environment=saved.environment, pool=saved.pool
                 )
-                return self._replace(saved, kept, draft.password_secret or "", None)
-        return self._insert(actor, draft, draft.password_secret or "", managed=True)
+                return self._replace(actor, saved, kept, None)
+        return self._insert(actor, draft, managed=True)
 
     def prepare_(self, owner_id: str, draft: ConnectionDraft) -> Connection:
         """A new connection of ``owner_id`` that is not saved yet, its password sealed; without one
         it is asked for when the connection is used. Raises InputError."""
-        record = _new_record(owner_id, check_draft(draft), managed=False)
-        if draft.password_secret is None:
-            return record
-        return self._seal(record, draft.password_secret)
+        draft = check_draft(draft)
+        return self._seal(_new_record(owner_id, draft, managed=False), draft)
 
     def parse_url(self, text: str) -> ConnectionDraft:
         """A draft from ``mysql://USER:PASSWORD@HOST:PORT/DB?ssl-mode=...``; raises InputError."""
@@ -221,27 +221,32 @@ class ConnectionsService:
         Without a password it takes that of the saved ``connection_id``, while host, port and user
         are the same. Raises InputError, TenantError, Cancelled.
         """
-        from altus4_desktop.mysql.probe import check_connection
-
-        draft = check_draft(draft)
-        saved = self.get_(actor, connection_id) if connection_id is not None else None
-        token = token or CancelToken()
-        if saved is not None and saved.managed:
-            _check_managed(saved, draft)
-            target = self._managed_target(saved, token)
-        else:
-            target = _target(connection_id or "", draft, self._password(draft, saved))
-        report = check_connection(target, token)
-        if saved is not None and _same_place(saved, draft):
-            self.note_connected_(saved.id)
-        return report
+        actor = self._permissions.check(actor, Right.MANAGE)
+        saved = self._get(actor, connection_id) if connection_id is not None else None
+        return self._check(check_draft(draft), saved, token)
 
     def check_saved_(
         self, actor: Actor, id_or_name: str, token: CancelToken | None = None
     ) -> ConnectionReport:
         """Try a saved connection out as it is; raises TenantError, LocalServerError, Cancelled."""
         saved = self.get_(actor, id_or_name)
-        return self.check_(actor, saved.as_draft(), saved.id, token)
+        return self._check(check_draft(saved.as_draft()), saved, token)
+
+    def read_certificate_(
+        self, actor: Actor, draft: ConnectionDraft, token: CancelToken | None = None
+    ) -> ServerCertificate:
+        """The certificate that the draft's server shows, for a person to compare and pin; no
+        password is sent and none is needed, but the SSH account's where a tunnel leads there.
+
+        Raises InputError, TenantError, Cancelled.
+        """
+        from altus4_desktop.mysql.probe import read_certificate
+
+        self._permissions.check(actor, Right.MANAGE)
+        plain = replace(draft, password_secret="", tls=TlsSettings(TlsMode.REQUIRED))
+        checked = check_draft(replace(plain, name=draft.name.strip() or "?"))
+        secret = checked.ssh_secret or ""
+        return read_certificate(build_target("", checked, "", secret), token or CancelToken())
 
     def schema_(
         self,
@@ -285,6 +290,16 @@ class ConnectionsService:
         """Live figures of the connection's pool, None while it has none."""
         return self._pools.stats(connection_id)
 
+    def reset_pool_(self, actor: Actor, connection_id: str) -> None:
+        """Stop what runs on a connection, close its sessions and its tunnel, forget its figures;
+        the next search opens them anew."""
+        self._pools.disconnect(self.get_(actor, connection_id).id)
+
+    def disconnect_all_(self, actor: Actor) -> None:
+        """`reset_pool_` for every connection the actor may see."""
+        for saved in self.list_(actor):
+            self._pools.disconnect(saved.id)
+
     def note_connected_(self, connection_id: str) -> None:
         """Remember that the connection worked just now; written at most once a minute.
 
@@ -319,23 +334,67 @@ class ConnectionsService:
     def _saved(self) -> ConnectionRepository:
         return self._metadata.store.connections
 
+    def _list(self, actor: Actor) -> list[Connection]:
+        return self._saved.list_(None if self._sees_all(actor) else actor.user_id)
+
+    def _sees_all(self, actor: Actor) -> bool:
+        return self._permissions.owns(actor, "")
+
+    def _get(self, actor: Actor, id_or_name: str) -> Connection:
+        found = self._saved.find_(id_or_name)
+        if found is None:
+            found = self._saved.find_by_name(actor.user_id, id_or_name)
+        if found is None and self._sees_all(actor):
+            named = [saved for saved in self._list(actor) if saved.name == id_or_name]
+            if len(named) > 1:
+                raise ConflictError(
+                    "Several users have a connection called “{name}”.",
+                    hint="Name it by its id.",
+                    details={"name": id_or_name},
+                )
+            found = named[0] if named else None
+        if found is None or not self._permissions.owns(actor, found.user_id):
+            raise NotFoundError(
+                "There is no connection “{name}”.",
+                hint="“connections list” shows what there is.",
+                code="connection.not_found",
+                details={"name": id_or_name},
+            )
+        return found
+
+    def _check(
+        self, draft: ConnectionDraft, saved: Connection | None, token: CancelToken | None
+    ) -> ConnectionReport:
+        from altus4_desktop.mysql.probe import check_connection
+
+        token = token or CancelToken()
+        if saved is not None and saved.managed:
+            _check_managed(saved, draft)
+            target = self._managed_target(saved, token)
+        else:
+            complete = self._completed(draft, saved)
+            target = build_target(
+                "" if saved is None else saved.id,
+                complete,
+                complete.password_secret or "",
+                complete.ssh_secret or "",
+            )
+        report = check_connection(target, token)
+        if saved is not None and same_place(saved, draft):
+            self.note_connected_(saved.id)
+        return report
+
     def _check_name(self, user_id: str, name: str, own_id: str) -> None:
         other = self._saved.find_by_name(user_id, name)
         if other is not None and other.id != own_id:
             raise InputError("name", "There is a connection “{name}” already.", name=name)
 
-    def _insert(
-        self, actor: Actor, draft: ConnectionDraft, password_secret: str, *, managed: bool
-    ) -> Connection:
-        record = _new_record(actor.user_id, draft, managed=managed)
-        return self._saved.create_(self._seal(record, password_secret))
+    def _insert(self, actor: Actor, draft: ConnectionDraft, *, managed: bool) -> Connection:
+        record = self._seal(_new_record(actor.user_id, draft, managed=managed), draft)
+        return self._saved.create_(record, [_event(actor, "created", record, after=_told(record))])
 
     def _replace(
-        self,
-        saved: Connection,
-        draft: ConnectionDraft,
-        password_secret: str,
-        seen_at: datetime | None,
+        self, actor: Actor, saved: Connection, draft: ConnectionDraft, seen_at: datetime | None
     ) -> Connection:
         record = replace(
             saved,
@@ -347,14 +406,22 @@ class ConnectionsService:
             tls=draft.tls,
             environment=draft.environment,
             pool=draft.pool,
+            ssh=draft.ssh,
         )
-        updated = self._saved.update_(self._seal(record, password_secret), seen_at)
-        if _target("", saved.as_draft(), "") != _target("", updated.as_draft(), ""):
+        event = _event(actor, "updated", saved, before=_told(saved), after=_told(record))
+        updated = self._saved.update_(self._seal(record, draft), seen_at, [event])
+        if build_target("", saved.as_draft(), "") != build_target("", updated.as_draft(), ""):
             self._forget(saved.id)
         return updated
 
-    def _seal(self, record: Connection, password_secret: str) -> Connection:
-        return replace(record, password_sealed=self._vault.seal(password_secret, _binding(record)))
+    def _seal(self, record: Connection, draft: ConnectionDraft) -> Connection:
+        """The record with the draft's secrets, as far as it has them."""
+        password_sealed = ssh_secret_sealed = ""
+        if draft.password_secret is not None:
+            password_sealed = self._vault.seal(draft.password_secret, password_binding(record))
+        if record.ssh is not None and draft.ssh_secret:
+            ssh_secret_sealed = self._vault.seal(draft.ssh_secret, ssh_binding(record))
+        return replace(record, password_sealed=password_sealed, ssh_secret_sealed=ssh_secret_sealed)
 
     def _open_password(self, saved: Connection) -> str:
         if not saved.password_sealed:
@@ -364,7 +431,30 @@ class ConnectionsService:
                 code="vault.no_password",
                 details={"name": saved.name},
             )
-        return self._vault.open_(saved.password_sealed, _binding(saved))
+        return self._vault.open_(saved.password_sealed, password_binding(saved))
+
+    def _open_ssh_secret(self, saved: Connection) -> str:
+        if saved.ssh is None or not saved.ssh_secret_sealed:
+            return ""
+        return self._vault.open_(saved.ssh_secret_sealed, ssh_binding(saved))
+
+    def _completed(self, draft: ConnectionDraft, saved: Connection | None) -> ConnectionDraft:
+        """The draft with every secret it needs, the saved ones where they may be used again."""
+        secret = None if draft.ssh is None else self._ssh_secret(draft.ssh, draft, saved)
+        return replace(draft, password_secret=self._password(draft, saved), ssh_secret=secret)
+
+    def _ssh_secret(
+        self, ssh: SshSettings, draft: ConnectionDraft, saved: Connection | None
+    ) -> str | None:
+        if ssh.method is SshMethod.AGENT:
+            return None
+        if draft.ssh_secret is not None:
+            return draft.ssh_secret
+        if saved is not None and same_tunnel(saved.ssh, ssh):
+            return self._open_ssh_secret(saved)
+        if ssh.method is SshMethod.PASSWORD:
+            raise InputError("ssh_secret", "The password of the SSH account is needed.")
+        return None
 
     def _password(self, draft: ConnectionDraft, saved: Connection | None) -> str:
         """The draft's password, or the saved one where it may be used again."""
@@ -376,10 +466,10 @@ class ConnectionsService:
                 "A password is needed.",
                 hint="If the account has none, say so by an empty one.",
             )
-        if not _same_place(saved, draft):
+        if not same_place(saved, draft):
             raise InputError(
                 "password",
-                "The password is needed again, because host, port or user were changed.",
+                "The password is needed again, because host, port, user or tunnel were changed.",
                 hint="So that nobody can send a saved password to another server.",
             )
         return self._open_password(saved)
@@ -387,7 +477,9 @@ class ConnectionsService:
     def _target_of(self, saved: Connection, token: CancelToken | None) -> Target:
         if saved.managed:
             return self._managed_target(saved, token)
-        return _target(saved.id, saved.as_draft(), self._open_password(saved))
+        return build_target(
+            saved.id, saved.as_draft(), self._open_password(saved), self._open_ssh_secret(saved)
+        )
 
     def _schema_of(
         self, target: Target, token: CancelToken, newest_at: datetime | None = None
@@ -416,7 +508,7 @@ class ConnectionsService:
         draft = replace(
             saved.as_draft(), host=endpoint.host, port=endpoint.port, username=endpoint.username
         )
-        return _target(saved.id, draft, endpoint.password_secret)
+        return build_target(saved.id, draft, endpoint.password_secret)
 
     def _read_parsers(
         self,
@@ -508,44 +600,47 @@ def _new_record(owner_id: str, draft: ConnectionDraft, *, managed: bool) -> Conn
         environment=draft.environment,
         pool=draft.pool,
         managed=managed,
+        ssh=draft.ssh,
     )
 
 
-def _binding(record: Connection) -> Binding:
-    return Binding(
-        table="databases",
-        column="password_encrypted",
-        row_id=record.id,
-        owner_id=record.user_id,
-        host=record.host,
-        port=record.port,
-        username=record.username,
-        tls_mode=record.tls.mode.value,
+def _event(
+    actor: Actor,
+    what: str,
+    record: Connection,
+    *,
+    before: Mapping[str, Any] | None = None,
+    after: Mapping[str, Any] | None = None,
+) -> AuditEvent:
+    return build_event(
+        actor,
+        f"connection.{what}",
+        SubjectKind.CONNECTION,
+        record.id,
+        record.name,
+        before=before,
+        after=after,
     )
 
 
-def _target(connection_id: str, draft: ConnectionDraft, password_secret: str) -> Target:
-    return Target(
-        connection_id=connection_id,
-        name=draft.name,
-        host=draft.host,
-        port=draft.port,
-        database=draft.database,
-        username=draft.username,
-        password_secret=password_secret,
-        tls=draft.tls,
-        pool=draft.pool,
-    )
-
-
-def _same_place(saved: Connection, draft: ConnectionDraft) -> bool:
-    return (saved.host, saved.port, saved.username) == (draft.host, draft.port, draft.username)
+def _told(record: Connection) -> dict[str, Any]:
+    """What the audit log says of a connection."""
+    return {
+        "name": record.name,
+        "owner": record.user_id,
+        "place": f"{record.username}@{record.host}:{record.port}/{record.database}",
+        "tls": record.tls.mode.value,
+        "tls_pin": record.tls.pin_sha256,
+        "environment": record.environment.value,
+        "ssh": "" if record.ssh is None else record.ssh.place,
+        "pool_size": record.pool.size,
+    }
 
 
 def _check_managed(saved: Connection, draft: ConnectionDraft) -> None:
     """Refuse to change what the program itself looks after."""
     kept = saved.as_draft()
-    for field in ("host", "port", "database", "username", "tls"):
+    for field in ("host", "port", "database", "username", "tls", "ssh"):
         if getattr(kept, field) != getattr(draft, field):
             raise InputError(
                 field,

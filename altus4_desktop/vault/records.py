@@ -16,12 +16,16 @@ VERSION = "v1"
 KEY_BYTES = 32
 _NONCE_BYTES = 12
 _TAG_BYTES = 16
+_LATER = ("tls_pin", "ssh")
 _KEY_ID = re.compile(r"[ks][0-9a-f]{16}")
 
 
 @dataclass(frozen=True, slots=True)
 class Binding:
-    """The place a secret belongs to; a record moved or edited in any of it no longer opens."""
+    """The place a secret belongs to; a record moved or edited in any of it no longer opens.
+
+    ``tls_pin`` and ``ssh`` came after the first records: where they are empty, those still open.
+    """
 
     table: str
     column: str
@@ -31,6 +35,8 @@ class Binding:
     port: int = 0
     username: str = ""
     tls_mode: str = ""
+    tls_pin: str = ""
+    ssh: str = ""
 
 
 def build_key_id(key: bytes, *, session: bool = False) -> str:
@@ -76,7 +82,10 @@ def open_bytes(key: bytes, record: str, binding: Binding) -> bytes:
 def _associated_data(key_id: str, binding: Binding) -> bytes:
     # Each part carries its length: no two bindings can ever give the same bytes.
     parts = ["altus4-desktop", VERSION, key_id]
-    parts += [str(getattr(binding, item.name)) for item in fields(binding)]
+    named = [(item.name, str(getattr(binding, item.name))) for item in fields(binding)]
+    parts += [text for name, text in named if name not in _LATER]
+    # The name goes along, or one of them could stand for another.
+    parts += [text for pair in named if pair[0] in _LATER and pair[1] for text in pair]
     encoded = [part.encode("utf-8", "surrogatepass") for part in parts]
     return b"".join(struct.pack(">I", len(part)) + part for part in encoded)
 

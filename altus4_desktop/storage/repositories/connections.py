@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
+from altus4_desktop.domain.audit import AuditEvent
 from altus4_desktop.domain.connections import (
     Connection,
     Environment,
     PoolSettings,
+    SshMethod,
+    SshSettings,
     TlsMode,
     TlsSettings,
 )
@@ -23,6 +27,8 @@ from altus4_desktop.storage.transactions import Transactions
 c = databases.c
 _FIELDS = {"database_name": "database", "password_encrypted": "password"}
 _ROW = tuple(databases.columns)
+# No host name has a space.
+_VIA = " via "
 
 
 class ConnectionRepository:
@@ -53,7 +59,7 @@ class ConnectionRepository:
         """The user's connection of exactly this name; the oldest if there are several."""
         return self._find(c.user_id == user_id, c.name == name)
 
-    def create_(self, record: Connection) -> Connection:
+    def create_(self, record: Connection, events: Sequence[AuditEvent] = ()) -> Connection:
         """Insert ``record`` and return it as stored.
 
         Repeating it with the same id does nothing. Raises ConflictError when the user has one to
@@ -69,10 +75,16 @@ class ConnectionRepository:
             work,
             settled=lambda connection: _matches(connection, record.id, values),
             repeatable=True,
+            events=events,
         )
         return self._get(record.id)
 
-    def update_(self, record: Connection, seen_at: datetime | None) -> Connection:
+    def update_(
+        self,
+        record: Connection,
+        seen_at: datetime | None,
+        events: Sequence[AuditEvent] = (),
+    ) -> Connection:
         """Replace all but id and owner, and return it as stored.
 
         ``seen_at`` is the ``updated_at`` that was edited; None overwrites whatever is there. Raises
@@ -95,11 +107,13 @@ class ConnectionRepository:
             connection.execute(sa.update(databases).where(c.id == record.id).values(**values))
 
         self._transactions.write(
-            work, settled=lambda connection: _matches(connection, record.id, values)
+            work,
+            settled=lambda connection: _matches(connection, record.id, values),
+            events=events,
         )
         return self._get(record.id)
 
-    def delete_(self, connection_id: str) -> None:
+    def delete_(self, connection_id: str, events: Sequence[AuditEvent] = ()) -> None:
         """Delete it; its searches stay in the history. Raises NotFoundError."""
 
         def work(connection: sa.Connection) -> None:
@@ -109,7 +123,7 @@ class ConnectionRepository:
         def gone(connection: sa.Connection) -> bool:
             return connection.execute(sa.select(c.id).where(c.id == connection_id)).first() is None
 
-        self._transactions.write(work, settled=gone)
+        self._transactions.write(work, settled=gone, events=events)
 
     def touch_(self, connection_id: str, at: datetime) -> None:
         """Note that it was connected at ``at``; that is a use, not a change. Raises
@@ -131,11 +145,57 @@ class ConnectionRepository:
         self._transactions.write(work, settled=settled)
 
     def sealed_records(self) -> list[tuple[str, str]]:
-        """Id and sealed password of every connection."""
-        statement = sa.select(c.id, c.password_encrypted).order_by(c.id)
-        return self._transactions.read(
-            lambda connection: [(row[0], row[1]) for row in connection.execute(statement)]
+        """Id and sealed secret of every connection; twice where one has an SSH secret as well."""
+        statement = sa.select(c.id, c.password_encrypted, c.connection_config).order_by(c.id)
+        rows = self._transactions.read(
+            lambda connection: [tuple(row) for row in connection.execute(statement)]
         )
+        found = []
+        for connection_id, password_sealed, config in rows:
+            found.append((connection_id, password_sealed))
+            ssh_sealed = _text(_mapping(_mapping(config).get("ssh")).get("secret"))
+            if ssh_sealed:
+                found.append((connection_id, ssh_sealed))
+        return found
+
+    def reseal_(
+        self,
+        before: Connection,
+        password_sealed: str,
+        ssh_secret_sealed: str,
+        events: Sequence[AuditEvent] = (),
+    ) -> bool:
+        """Replace the sealed secrets of a connection that is still as in ``before``; false when
+        somebody has changed or deleted it. That is no change of the connection: ``updated_at``
+        stays."""
+        after = replace(
+            before, password_sealed=password_sealed, ssh_secret_sealed=ssh_secret_sealed
+        )
+        wanted = _values(after)
+        values = {name: wanted[name] for name in ("password_encrypted", "connection_config")}
+        check_lengths(databases, values, _FIELDS)
+        done = False
+
+        def work(connection: sa.Connection) -> bool:
+            nonlocal done
+            row = (
+                connection.execute(sa.select(*_ROW).where(c.id == before.id).with_for_update())
+                .mappings()
+                .first()
+            )
+            found = None if row is None else _connection(row)
+            done = found is not None and _secrets(found) == _secrets(before)
+            if done:
+                statement = sa.update(databases).where(c.id == before.id)
+                connection.execute(statement.values(**values, updated_at=c.updated_at))
+            return done
+
+        self._transactions.write(
+            work,
+            settled=lambda connection: _matches(connection, before.id, values),
+            events=events,
+        )
+        return done
 
     def _find(self, *conditions: sa.ColumnElement[bool]) -> Connection | None:
         statement = sa.select(*_ROW).where(*conditions).order_by(c.created_at, c.id).limit(1)
@@ -167,11 +227,16 @@ def _matches(connection: sa.Connection, connection_id: str, values: Mapping[str,
     return row is not None and list(row) == list(values.values())
 
 
+def _secrets(record: Connection) -> tuple[object, ...]:
+    """What is sealed, and all that it is bound to or stored with."""
+    return (record.password_sealed, record.ssh_secret_sealed, record.updated_at, record.ssh)
+
+
 def _values(record: Connection) -> dict[str, Any]:
     last_connected_at = record.last_connected_at
     return {
         "name": record.name,
-        "host": record.host,
+        "host": _host_value(record),
         "port": record.port,
         "database_name": record.database,
         "username": record.username,
@@ -183,6 +248,7 @@ def _values(record: Connection) -> dict[str, Any]:
                 "ca_file": record.tls.ca_file,
                 "cert_file": record.tls.cert_file,
                 "key_file": record.tls.key_file,
+                **({"pin_sha256": record.tls.pin_sha256} if record.tls.pin_sha256 else {}),
             },
             "environment": record.environment.value,
             "pool": {
@@ -193,6 +259,7 @@ def _values(record: Connection) -> dict[str, Any]:
                 "connect_timeout_s": record.pool.connect_timeout_s,
             },
             "managed": record.managed,
+            **({"ssh": _ssh_values(record.ssh, record.ssh_secret_sealed)} if record.ssh else {}),
         },
         "is_active": record.is_active,
         "last_connected": last_connected_at and last_connected_at.replace(microsecond=0),
@@ -205,7 +272,7 @@ def _connection(row: Mapping[Any, Any]) -> Connection:
         id=row[c.id],
         user_id=row[c.user_id],
         name=row[c.name],
-        host=row[c.host],
+        host=row[c.host].partition(_VIA)[0],
         port=row[c.port],
         database=row[c.database_name],
         username=row[c.username],
@@ -218,6 +285,48 @@ def _connection(row: Mapping[Any, Any]) -> Connection:
         last_connected_at=row[c.last_connected],
         created_at=row[c.created_at],
         updated_at=row[c.updated_at],
+        ssh=_ssh(config.get("ssh")),
+        ssh_secret_sealed=_text(_mapping(config.get("ssh")).get("secret")),
+    )
+
+
+def _host_value(record: Connection) -> str:
+    """The host, and where a tunnel leads to it, the tunnel: the same address behind two SSH servers
+    is two places, and a program that knows no tunnels must not send the password to the address."""
+    return record.host if record.ssh is None else f"{record.host}{_VIA}{record.ssh.place}"
+
+
+def _ssh_values(ssh: SshSettings, secret_sealed: str) -> dict[str, Any]:
+    return {
+        "host": ssh.host,
+        "port": ssh.port,
+        "username": ssh.username,
+        "method": ssh.method.value,
+        "key_file": ssh.key_file,
+        "known_hosts_file": ssh.known_hosts_file,
+        "host_key": ssh.host_key,
+        "secret": secret_sealed,
+    }
+
+
+def _ssh(value: object) -> SshSettings | None:
+    """None where there is no tunnel; one that cannot be read leads nowhere, not around it."""
+    if value is None:
+        return None
+    config = _mapping(value)
+    try:
+        method = SshMethod(_text(config.get("method")))
+    except ValueError:
+        method = SshMethod.AGENT
+    port = config.get("port")
+    return SshSettings(
+        host=_text(config.get("host")),
+        username=_text(config.get("username")),
+        port=port if isinstance(port, int) and not isinstance(port, bool) else 22,
+        method=method,
+        key_file=_text(config.get("key_file")),
+        known_hosts_file=_text(config.get("known_hosts_file")),
+        host_key=_text(config.get("host_key")),
     )
 
 
@@ -227,9 +336,8 @@ def _tls(config: Mapping[str, Any], enabled: bool) -> TlsSettings:
     except (KeyError, ValueError):
         # Written by another program: what it cannot say is taken at its strictest.
         mode = TlsMode.VERIFY_IDENTITY if enabled else TlsMode.DISABLED
-    return TlsSettings(
-        mode, *(_text(config.get(name)) for name in ("ca_file", "cert_file", "key_file"))
-    )
+    names = ("ca_file", "cert_file", "key_file", "pin_sha256")
+    return TlsSettings(mode, *(_text(config.get(name)) for name in names))
 
 
 def _environment(value: object) -> Environment:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import ssl
 from collections.abc import Callable, Iterator
@@ -13,13 +14,14 @@ import pytest
 
 from altus4_desktop.domain.connections import Flavour, Target, TlsMode, TlsSettings
 from altus4_desktop.domain.errors import TenantError, TenantFailure
-from altus4_desktop.driver.connect import open_connection, tls_report
+from altus4_desktop.driver.certificates import describe_certificate
+from altus4_desktop.driver.connect import open_connection, read_certificate, tls_report
 from tests.certificates import Authority, create_authority
 from tests.faults import Fault, FaultProxy, Rogue, Talk, greeting
 from tests.servers import Account, DatabaseServer, ServerFactory, running_server
 
 SSL_REQUEST_BYTES = 36
-INSISTING = (TlsMode.REQUIRED, TlsMode.VERIFY_CA, TlsMode.VERIFY_IDENTITY)
+INSISTING = (TlsMode.REQUIRED, TlsMode.VERIFY_CA, TlsMode.VERIFY_IDENTITY, TlsMode.PINNED)
 VERIFYING = (TlsMode.VERIFY_CA, TlsMode.VERIFY_IDENTITY)
 
 
@@ -47,7 +49,16 @@ class TlsServer:
 
     def target(self, mode: TlsMode, ca: Authority | None = None) -> Target:
         target = self.server.target("mysql", self.account)
-        return replace(target, database="", tls=TlsSettings(mode, str((ca or self.authority).file)))
+        tls = TlsSettings(mode, str((ca or self.authority).file))
+        if mode is TlsMode.PINNED:
+            tls = TlsSettings(mode, pin_sha256=self.fingerprint)
+        return replace(target, database="", tls=tls)
+
+    @property
+    def fingerprint(self) -> str:
+        """The SHA-256 of the certificate it shows."""
+        pem = (self.folder / "server.pem").read_text("ascii")
+        return hashlib.sha256(ssl.PEM_cert_to_DER_cert(pem)).hexdigest()
 
 
 @pytest.fixture(scope="module", params=[Flavour.MARIADB, Flavour.MYSQL], ids=str)
@@ -119,6 +130,8 @@ def test_a_good_certificate(tls_server: TlsServer, mode: TlsMode) -> None:
     assert report.protocol == "TLSv1.3"
     assert report.certificate_verified is (mode in VERIFYING)
     assert report.identity_verified is (mode is TlsMode.VERIFY_IDENTITY)
+    assert report.pinned is (mode is TlsMode.PINNED)
+    assert report.client_certificate is False
 
 
 @pytest.mark.parametrize("mode", list(TlsMode))
@@ -154,6 +167,37 @@ def test_an_expired_certificate(tls_server: TlsServer, mode: TlsMode) -> None:
         assert "expired" in error.message
     else:
         open_connection(target).close()
+
+
+def test_another_certificate_than_the_pinned_one(tls_server: TlsServer) -> None:
+    """Even one of the same authority, for the same name, gets nothing."""
+    tls_server.present()
+    target = tls_server.target(TlsMode.PINNED)
+    tls_server.present()
+    error = assert_refused(target)
+    assert "another certificate than the pinned one" in error.message
+    open_connection(tls_server.target(TlsMode.PINNED)).close()
+
+
+def test_a_certificate_is_read_before_anything_is_said(tls_server: TlsServer) -> None:
+    tls_server.present()
+    with watched(tls_server.target(TlsMode.REQUIRED)) as (place, proxy):
+        found = describe_certificate(read_certificate(place))
+        sent = bytes(proxy.sent_by_clients)
+    assert found.sha256 == tls_server.fingerprint
+    assert found.names == ("127.0.0.1",)
+    assert found.issuer == "CN=good"
+    assert found.not_after_at is not None
+    assert place.username.encode() not in sent
+    open_connection(tls_server.target(TlsMode.PINNED)).close()
+
+
+def test_a_server_without_tls_has_no_certificate(mariadb_server: DatabaseServer) -> None:
+    account = mariadb_server.create_search_account()
+    plain = replace(mariadb_server.target("", account), database="")
+    with pytest.raises(TenantError) as caught:
+        read_certificate(replace(plain, tls=TlsSettings(TlsMode.REQUIRED)))
+    assert caught.value.failure is TenantFailure.TLS
 
 
 @pytest.mark.parametrize("mode", INSISTING)
@@ -217,10 +261,16 @@ def test_our_own_certificate(tls_server: TlsServer, tmp_path: Path) -> None:
     try:
         with pytest.raises(TenantError) as caught:
             open_connection(plain)
-        open_connection(replace(plain, tls=ours)).close()
+        connection = open_connection(replace(plain, tls=ours))
+        report = tls_report(connection)
+        connection.close()
+        pinned = tls_server.target(TlsMode.PINNED)
+        ours = replace(pinned.tls, cert_file=str(certificate), key_file=str(key))
+        open_connection(replace(pinned, tls=ours)).close()
     finally:
         tls_server.server.execute(f"ALTER USER `{name}`@'%' REQUIRE NONE")
     assert caught.value.failure is TenantFailure.CREDENTIALS
+    assert report.client_certificate
 
 
 def test_files_that_are_no_certificates(tls_server: TlsServer, tmp_path: Path) -> None:
@@ -253,7 +303,7 @@ def test_certificates_that_mysql_makes_itself(mysql_server: DatabaseServer) -> N
 def test_a_server_without_tls(mariadb_server: DatabaseServer, mode: TlsMode) -> None:
     account = mariadb_server.create_search_account()
     plain = replace(mariadb_server.target("", account), database="")
-    error = assert_refused(replace(plain, tls=TlsSettings(mode)))
+    error = assert_refused(replace(plain, tls=TlsSettings(mode, pin_sha256="0" * 64)))
     assert error.server_code == 2026
 
 

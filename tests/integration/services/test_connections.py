@@ -18,6 +18,7 @@ from altus4_desktop.mysql.pools import TenantPools
 from altus4_desktop.mysql.session import TenantSession
 from altus4_desktop.services.connections import ConnectionsService
 from altus4_desktop.services.metadata import MetadataService
+from altus4_desktop.services.permissions import Permissions
 from altus4_desktop.services.settings import Settings
 from altus4_desktop.services.vault import VaultService
 from tests.faults import Fault, FaultProxy
@@ -69,7 +70,9 @@ def desk(
     account = tenant_server.create_search_account(database)
     user = a_user()
     house.metadata.store.users.create_(user, "hash")
-    service = ConnectionsService(house.metadata, house.vault, TenantPools())
+    service = ConnectionsService(
+        house.metadata, house.vault, TenantPools(), Permissions(house.metadata)
+    )
     draft = ConnectionDraft(
         "Desk",
         tenant_server.host,

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from altus4_desktop.domain.cancel import CancelToken
 from altus4_desktop.domain.connections import PoolSettings, Target, TlsMode, TlsSettings
 from altus4_desktop.domain.errors import AltusError, Cancelled, TenantError, TenantFailure
-from altus4_desktop.driver import wire
+from altus4_desktop.driver import connect, wire
 from altus4_desktop.driver.connect import open_connection
 from altus4_desktop.mysql.pools import TenantPools
 from tests.certificates import create_authority
@@ -116,7 +116,7 @@ def _steal_by_key(stolen: list[bytes]) -> Callable[[Talk], None]:
 def test_no_password_for_a_key_that_came_over_an_open_line(
     mode: TlsMode, local: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(wire, "is_local_peer", lambda sock: local)
+    monkeypatch.setattr(connect, "is_local_peer", lambda sock: local)
     stolen: list[bytes] = []
     with rogue(_steal_by_key(stolen)) as server, pytest.raises(TenantError) as caught:
         open_connection(target(server.port, mode))

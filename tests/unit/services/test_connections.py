@@ -29,6 +29,7 @@ from altus4_desktop.domain.local_server import ManagedEndpoint
 from altus4_desktop.mysql.pools import TenantPools
 from altus4_desktop.services.connections import ConnectionsService
 from altus4_desktop.services.metadata import MetadataService
+from altus4_desktop.services.permissions import Permissions
 from altus4_desktop.services.settings import Settings
 from altus4_desktop.services.vault import VaultService
 from tests.keyring_memory import MemoryKeyring
@@ -83,7 +84,9 @@ def desk(house: House) -> Iterator[Desk]:
     people = [a_user(), a_user(), a_user(role=Role.ADMIN)]
     for person in people:
         house.metadata.store.users.create_(person, "hash")
-    service = ConnectionsService(house.metadata, house.vault, TenantPools(), _endpoint)
+    service = ConnectionsService(
+        house.metadata, house.vault, TenantPools(), Permissions(house.metadata), _endpoint
+    )
     yield Desk(service, house.metadata, house.vault, *(person.as_actor() for person in people))
     service.close_()
 
@@ -302,6 +305,6 @@ def test_managed_connections_follow_the_local_server(desk: Desk) -> None:
 
 def test_managed_connections_without_a_server(desk: Desk) -> None:
     made = desk.connections.save_managed_(desk.ada, replace(BOOKS, password_secret="x"))
-    alone = ConnectionsService(desk.metadata, desk.vault, TenantPools())
+    alone = ConnectionsService(desk.metadata, desk.vault, TenantPools(), Permissions(desk.metadata))
     with pytest.raises(LocalServerError):
         alone.target_(desk.ada, made.id)
