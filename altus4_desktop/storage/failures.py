@@ -22,7 +22,9 @@ _TRY_AGAIN = "Try again in a moment."
 _DUPLICATE_CODES = frozenset({1062, 1586})
 _REFERENCE_CODES = frozenset({1216, 1217, 1451, 1452})
 _UNFIT_CODES = frozenset({1264, 1265, 1366, 1406, 3140, 3819, 4025})
-_BUSY_CODES = frozenset({1205, 1213})
+# A deadlock, and what MariaDB says of a row that others have changed since the transaction began.
+_RACE_CODES = frozenset({1020, 1213})
+_BUSY_CODES = frozenset({1205}) | _RACE_CODES
 _FULL_CODES = frozenset({1021, 1041, 1114})
 _READ_ONLY_CODES = frozenset({1290, 1792, 1836})
 _DENIED_CODES = frozenset({1142, 1143, 1227, 1370})
@@ -49,6 +51,12 @@ def translate(error: BaseException, location: StoreLocation) -> AltusError:
     if location.file is not None:
         return _from_file(origin, str(location.file))
     return _from_server(origin, location)
+
+
+def is_lost_race(error: BaseException) -> bool:
+    """Whether a server has undone the transaction because another one was quicker."""
+    origin = error.orig if isinstance(error, sa.exc.DBAPIError) else None
+    return origin is not None and origin.args[:1] in [(code,) for code in _RACE_CODES]
 
 
 def _from_file(error: BaseException, file: str) -> AltusError:

@@ -11,15 +11,25 @@ from altus4_desktop.domain.audit import AuditEvent
 from altus4_desktop.domain.errors import AltusError, ConflictError, NotFoundError, StoreError
 from altus4_desktop.storage.audit_chain import append_events
 from altus4_desktop.storage.engine import WRITES
-from altus4_desktop.storage.failures import translate
+from altus4_desktop.storage.failures import is_lost_race, translate
 from altus4_desktop.storage.location import StoreLocation
 
 T = TypeVar("T")
 Work = Callable[[sa.Connection], T]
+# How often a transaction is tried that others are quicker than.
+_RACES = 5
 
 
 class _Unconfirmed(Exception):
     """The line broke while COMMIT was under way: it may have happened or not."""
+
+
+class _Raced(Exception):
+    """Somebody else's transaction was quicker; nothing of this one was done."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__()
+        self.error = error
 
 
 class Transactions:
@@ -87,6 +97,17 @@ class Transactions:
             ) from (error if isinstance(error, StoreError) else lost)
 
     def _attempt(self, work: Work[bool | None], events: Sequence[AuditEvent]) -> None:
+        for _ in range(_RACES):
+            try:
+                self._attempt_once(work, events)
+            except _Raced as lost:
+                # The server has undone it all; whoever was quicker has finished meanwhile.
+                race = lost
+            else:
+                return
+        raise self._domain_error(race.error) from race.error
+
+    def _attempt_once(self, work: Work[bool | None], events: Sequence[AuditEvent]) -> None:
         try:
             with self._engine.connect().execution_options(**{WRITES: True}) as connection:
                 transaction = connection.begin()
@@ -105,6 +126,8 @@ class Transactions:
         except _Unconfirmed:
             raise
         except Exception as error:
+            if is_lost_race(error):
+                raise _Raced(error) from error
             raise self._domain_error(error) from error
 
     def _domain_error(self, error: Exception) -> AltusError:

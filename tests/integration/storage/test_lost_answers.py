@@ -11,7 +11,12 @@ import pytest
 import sqlalchemy as sa
 
 from altus4_desktop.domain.accounts import Role
+from altus4_desktop.domain.audit import AuditQuery, SubjectKind
+from altus4_desktop.domain.cancel import CancelToken
 from altus4_desktop.domain.errors import ConflictError, StoreError
+from altus4_desktop.domain.progress import ignore_progress
+from altus4_desktop.services.audit import build_event
+from altus4_desktop.services.audit_walk import walk_chain
 from altus4_desktop.storage.store import Store
 from tests.records import AN_INSTANT, a_connection, a_search, a_user
 from tests.stores import StorePlace
@@ -115,6 +120,28 @@ def test_a_broken_commit_is_done_once(place: StorePlace, shared_store: Store, na
             _WRITES[name](shared_store)
         assert broken
         assert _state(place) == wanted, broken
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["not done", "done"])
+def test_what_a_broken_commit_did_is_written_down_once(
+    place: StorePlace, shared_store: Store, after: bool
+) -> None:
+    owner = a_user()
+    shared_store.users.create_(owner, "x")
+    connection = a_connection(owner)
+    change = build_event(None, "connection.created", SubjectKind.CONNECTION, connection.id)
+    alone = build_event(None, "session.refused", SubjectKind.USER)
+    with _break_next_commit(place, shared_store, after=after) as broken:
+        shared_store.connections.create_(connection, events=[change])
+    assert broken
+    with _break_next_commit(place, shared_store, after=after) as broken:
+        shared_store.audit.add_([alone])
+    assert broken
+    newest = shared_store.audit.list_(AuditQuery(), limit=3)
+    assert [record.event.id for record in newest[:2]] == [alone.id, change.id]
+    assert change.id not in [record.event.id for record in newest[2:]]
+    assert shared_store.connections.find_(connection.id) is not None
+    assert walk_chain(shared_store.audit, None, ignore_progress, CancelToken()).intact
 
 
 def test_nobody_to_ask_is_said_and_the_same_id_is_safe(
