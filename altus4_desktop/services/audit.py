@@ -239,7 +239,7 @@ def _bounded(value: Any) -> Any:
         text = _storable(value)
         return text if len(text) <= _TEXT_LIMIT else f"{text[: _TEXT_LIMIT - 1]}…"
     if isinstance(value, Mapping):
-        return {str(name): _bounded(item) for name, item in value.items()}
+        return {_storable(str(name)): _bounded(item) for name, item in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
         items = sorted(value) if isinstance(value, set | frozenset) else list(value)
         more = len(items) - _ITEM_LIMIT

@@ -1,0 +1,312 @@
+"""Who may read the audit log, what an export is, and what this workstation remembers."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from altus4_desktop.app.compose import compose
+from altus4_desktop.domain.accounts import Actor, Role
+from altus4_desktop.domain.audit import (
+    CHAIN_START,
+    AuditFormat,
+    AuditQuery,
+    AuditRecord,
+    FaultKind,
+    SubjectKind,
+    chain_hash,
+    event_texts,
+)
+from altus4_desktop.domain.cancel import CancelToken
+from altus4_desktop.domain.errors import (
+    AccessError,
+    AltusError,
+    Cancelled,
+    ConflictError,
+    StoreError,
+)
+from altus4_desktop.domain.keys import KeyPermission
+from altus4_desktop.services import Services
+from altus4_desktop.services.audit import build_event
+from tests.records import a_user
+
+
+@pytest.fixture
+def services(tmp_path: Path) -> Iterator[Services]:
+    with closing(compose(tmp_path)) as made:
+        made.metadata.open_()
+        yield made
+
+
+@pytest.fixture
+def admin(services: Services) -> Actor:
+    return _person(services, Role.ADMIN)
+
+
+def _person(services: Services, role: Role) -> Actor:
+    user = a_user(role=role)
+    services.metadata.store.users.create_(user, "hash")
+    return user.as_actor()
+
+
+def _write(services: Services, *names: str, **details: Any) -> None:
+    events = [
+        build_event(None, "user.created", SubjectKind.USER, subject_name=name, **details)
+        for name in names
+    ]
+    services.metadata.store.audit.add_(events)
+
+
+def _newest(services: Services) -> AuditRecord:
+    return services.metadata.store.audit.list_(AuditQuery(), limit=1)[0]
+
+
+def test_only_admins_read_it(services: Services, admin: Actor, tmp_path: Path) -> None:
+    user = _person(services, Role.USER)
+    by_key = replace(admin, key_permissions=frozenset({KeyPermission.SEARCH}))
+    audit = services.audit
+    verdict = audit.verify_(admin)
+    for nobody in (user, replace(user, role=Role.ADMIN), by_key):
+        for ask in (
+            audit.list_,
+            audit.actions_,
+            audit.verify_,
+            lambda who: audit.accept_(who, verdict),
+            lambda who: audit.export_(who, tmp_path / "out", AuditFormat.CSV),
+        ):
+            with pytest.raises(AccessError):
+                ask(nobody)
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_event_says_who_where_and_what(services: Services, admin: Actor) -> None:
+    actor = replace(admin, api_key_id="k1")
+    event = build_event(
+        actor,
+        "user.role_changed",
+        SubjectKind.USER,
+        "u1",
+        "x" * 300,
+        before={"role": "user"},
+        after={"role": "admin"},
+        rows=3,
+    )
+    services.metadata.store.audit.add_([event])
+    (record,) = services.audit.list_(admin, AuditQuery(text="user.role_changed"))
+    assert record.event == event
+    assert (event.actor_id, event.actor_email, event.api_key_id) == (
+        admin.user_id,
+        admin.email,
+        "k1",
+    )
+    assert "@" in event.origin
+    assert event.subject_name == "x" * 255
+    assert event.details == {"rows": 3, "before": {"role": "user"}, "after": {"role": "admin"}}
+
+
+def test_whatever_was_typed_is_written_down(services: Services, admin: Actor) -> None:
+    _write(
+        services,
+        "a\0b\udce9",
+        after={
+            "long": "x" * 10_000,
+            "many": list(range(1000)),
+            "set": {"b", "a"},
+            "\udce9": "\udce9\0",
+        },
+    )
+    record = _newest(services)
+    after = record.event.details["after"]
+    assert record.event.subject_name == "a?b?"
+    assert after["long"] == "x" * 499 + "…"
+    assert after["many"][-2:] == [49, "… 950"]
+    assert after["set"] == ["a", "b"]
+    assert after["?"] == "??"
+    assert services.audit.verify_(admin).intact
+
+
+def test_details_beyond_the_column_are_left_out(services: Services, admin: Actor) -> None:
+    _write(services, "x", after={f"k{number}": "é" * 500 for number in range(100)})
+    assert _newest(services).event.details == {"omitted": "more than fits here"}
+    assert services.audit.verify_(admin).intact
+
+
+@pytest.mark.parametrize("kind", list(AuditFormat))
+def test_an_export_is_whole_private_and_told(
+    services: Services, admin: Actor, tmp_path: Path, kind: AuditFormat
+) -> None:
+    before = services.audit.export_(admin, tmp_path / "first", kind)
+    _write(services, "=1+1", "-5", 'a,"b"\r\nc', "@x")
+    path = tmp_path / "who did what"
+    path.write_text("what was there before")
+    count = services.audit.export_(admin, path, kind)
+    assert count == before + 5
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    rows = _read(path, kind)
+    assert [int(row["sequence"]) for row in rows] == list(range(1, count + 1))
+    names = [row["subject_name"] for row in rows][-4:]
+    guard = "'" if kind is AuditFormat.CSV else ""
+    assert names == [f"{guard}=1+1", "-5", 'a,"b"\r\nc', f"{guard}@x"]
+    told = _newest(services).event
+    assert (told.action, told.subject_name) == ("audit.exported", "who did what")
+    assert told.details["after"] == {"format": kind.value, "records": count}
+
+
+def _read(path: Path, kind: AuditFormat) -> list[dict[str, Any]]:
+    text = path.read_bytes().decode()
+    match kind:
+        case AuditFormat.CSV:
+            return list(csv.DictReader(text.splitlines(keepends=True)))
+        case AuditFormat.JSON:
+            events: list[dict[str, Any]] = json.loads(text)["events"]
+            return events
+        case AuditFormat.NDJSON:
+            return [json.loads(line) for line in text.splitlines()]
+
+
+def test_an_export_can_be_verified_by_itself(
+    services: Services, admin: Actor, tmp_path: Path
+) -> None:
+    _write(services, "é", "b", details={"x": [1]})
+    services.audit.export_(admin, tmp_path / "log.json", AuditFormat.JSON)
+    previous = CHAIN_START
+    for row in _read(tmp_path / "log.json", AuditFormat.JSON):
+        record = services.metadata.store.audit.list_(
+            AuditQuery(), after_sequence=row["sequence"] - 1, limit=1
+        )[0]
+        assert row["previous_hash"] == previous
+        texts = event_texts(record.event, record.details_json)
+        previous = chain_hash(previous, row["sequence"], texts)
+        assert row["row_hash"] == previous
+
+
+def test_an_export_of_some(services: Services, admin: Actor, tmp_path: Path) -> None:
+    _write(services, *(f"n{number}" for number in range(1500)), "other")
+    path = tmp_path / "some.ndjson"
+    steps: list[float | None] = []
+    count = services.audit.export_(
+        admin,
+        path,
+        AuditFormat.NDJSON,
+        AuditQuery(text="n1"),
+        lambda step: steps.append(step.fraction),
+    )
+    names = [row["subject_name"] for row in _read(path, AuditFormat.NDJSON)]
+    assert count == len(names) == 1 + 10 + 100 + 500
+    assert all(name.startswith("n1") for name in names)
+
+
+def test_an_export_that_fails_leaves_what_was_there(
+    services: Services, admin: Actor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "out.csv"
+    path.write_text("before")
+    token = CancelToken()
+    token.cancel()
+    _write(services, "x")
+    with pytest.raises(Cancelled):
+        services.audit.export_(admin, path, AuditFormat.CSV, token=token)
+
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", full)
+        with pytest.raises(AltusError) as caught:
+            services.audit.export_(admin, path, AuditFormat.CSV)
+    assert caught.value.code == "export.failed"
+    with pytest.raises(AltusError, match="nowhere"):
+        services.audit.export_(admin, tmp_path / "nowhere" / "out.csv", AuditFormat.CSV)
+    assert path.read_text() == "before"
+    assert [entry.name for entry in tmp_path.iterdir() if "out.csv" in entry.name] == ["out.csv"]
+
+
+def _write_chain_anew(services: Services, name: str) -> None:
+    """What somebody can do who may write to the database."""
+    store = services.metadata.store
+    rows = store.audit.list_(AuditQuery(), after_sequence=0, limit=1000)
+    previous = CHAIN_START
+    with store._engine.begin() as connection:
+        connection.exec_driver_sql("DROP TRIGGER audit_log_no_update")
+        for row in rows:
+            event = replace(row.event, subject_name=name)
+            texts = event_texts(event, row.details_json)
+            row_hash = chain_hash(previous, row.sequence, texts)
+            connection.exec_driver_sql(
+                "UPDATE audit_log SET subject_name = ?, previous_hash = ?, row_hash = ?"
+                " WHERE sequence = ?",
+                (name, previous, row_hash, row.sequence),
+            )
+            previous = row_hash
+        connection.exec_driver_sql("UPDATE audit_head SET row_hash = ?", (previous,))
+
+
+def test_a_chain_that_was_calculated_anew_is_known_where_it_was_seen(
+    services: Services, admin: Actor, tmp_path: Path
+) -> None:
+    _write(services, "a", "b")
+    first = services.audit.verify_(admin)
+    assert first.intact
+    assert first.seen is None
+    assert first.guarded
+    _write(services, "c")
+    again = services.audit.verify_(admin)
+    assert again.intact
+    assert again.seen == first.end
+    _write_chain_anew(services, "forged")
+    forged = services.audit.verify_(admin)
+    assert [fault.kind for fault in forged.faults] == [FaultKind.REWRITTEN]
+    assert not forged.guarded
+    assert not services.audit.verify_(admin).intact
+    assert stat.S_IMODE((tmp_path / "audit-seen.json").stat().st_mode) == 0o600
+
+
+def test_a_restored_store_can_be_accepted_and_that_is_told(
+    services: Services, admin: Actor
+) -> None:
+    _write(services, "a")
+    seen = services.audit.verify_(admin).end
+    _write_chain_anew(services, "restored")
+    verdict = services.audit.verify_(admin)
+    services.audit.accept_(admin, verdict)
+    assert services.audit.verify_(admin).intact
+    told = _newest(services).event
+    assert told.action == "audit.accepted"
+    assert told.details["before"]["row_hash"] == seen.row_hash
+    assert told.details["after"]["row_hash"] == verdict.end.row_hash
+
+
+def test_a_broken_chain_is_not_accepted(services: Services, admin: Actor) -> None:
+    _write(services, "a", "b")
+    with services.metadata.store._engine.begin() as connection:
+        connection.exec_driver_sql("DROP TRIGGER audit_log_no_delete")
+        connection.exec_driver_sql("DELETE FROM audit_log WHERE sequence = 1")
+    verdict = services.audit.verify_(admin)
+    with pytest.raises(ConflictError) as caught:
+        services.audit.accept_(admin, verdict)
+    assert caught.value.code == "audit.broken"
+    assert not (services.data_dir / "audit-seen.json").exists()
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '{"x": 1}', '{"x": {"sequence": "1"}}'])
+def test_what_is_remembered_may_be_damaged(services: Services, admin: Actor, content: str) -> None:
+    (services.data_dir / "audit-seen.json").write_text(content)
+    with pytest.raises(StoreError) as caught:
+        services.audit.verify_(admin)
+    assert caught.value.code == "audit.witness"
+
+
+def test_verifying_can_be_stopped(services: Services, admin: Actor) -> None:
+    token = CancelToken()
+    token.cancel()
+    with pytest.raises(Cancelled):
+        services.audit.verify_(admin, token=token)
