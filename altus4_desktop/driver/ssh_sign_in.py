@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 import time
 from typing import TYPE_CHECKING
@@ -14,6 +15,10 @@ from altus4_desktop.driver.tunnel_failures import build_failure
 
 if TYPE_CHECKING:
     from paramiko import PKey, Transport
+
+_CHANNEL = "altus4_desktop.driver.ssh"
+# What goes wrong is raised, too: no traceback of it belongs in the log.
+logging.getLogger(_CHANNEL).setLevel(logging.CRITICAL)
 
 _RSA_SIGNATURES = ("rsa-sha2-512", "rsa-sha2-256")
 
@@ -29,6 +34,7 @@ def sign_in(
 
     known = _known_keys(target)
     transport = Transport(sock)
+    transport.set_log_channel(_CHANNEL)
     left_s = max(0.1, until - time.monotonic())
     transport.banner_timeout = transport.handshake_timeout = transport.auth_timeout = left_s
     try:

@@ -45,7 +45,7 @@ class Tunnel:
         self._keep_alive_s = keep_alive_s
         self._turn = threading.Lock()
         self._transport: Transport | None = None
-        self._heard_at = 0.0
+        self._heard_at = float("-inf")
         self._closed = threading.Event()
         self.host_key = ""
 
@@ -70,6 +70,10 @@ class Tunnel:
         _Line(channel, far).start()
         return near
 
+    def doubt(self) -> None:
+        """A line through it fell silent: ask the SSH server before another one is opened."""
+        self._heard_at = float("-inf")
+
     def close(self) -> None:
         """End it with every line through it; nothing can be opened afterwards."""
         self._closed.set()
@@ -86,7 +90,8 @@ class Tunnel:
         try:
             transport = self._transport
             if transport is not None:
-                if time.monotonic() - self._heard_at <= _FRESH_S and transport.is_active():
+                heard_lately = time.monotonic() - self._heard_at <= _FRESH_S
+                if heard_lately and transport.is_active():
                     return transport
                 if self._answers(transport, _ANSWER_S):
                     return transport
@@ -177,7 +182,7 @@ class _Asked:
             self._given_up = True
             channel, failure = self._channel, self._failure
         if channel is not None:
-            channel.close()
+            _close(channel)
         token.raise_if_cancelled()
         raise failure or EOFError()
 
@@ -197,7 +202,7 @@ class _Asked:
                 self._channel = channel
                 given_up = self._given_up
             if given_up:
-                channel.close()
+                _close(channel)
         self._done.set()
 
 
@@ -229,8 +234,13 @@ class _Line:
     def _end(self) -> None:
         with contextlib.suppress(OSError, EOFError):
             self._socket.shutdown(socket.SHUT_RDWR)
-        with contextlib.suppress(OSError, EOFError):
-            self._channel.close()
+        _close(self._channel)
+
+
+def _close(channel: Channel) -> None:
+    # Its transport may have ended first.
+    with contextlib.suppress(OSError, EOFError):
+        channel.close()
 
 
 @contextlib.contextmanager

@@ -244,8 +244,13 @@ class _Pool:
         token, until = self._opening.terms
         usual_s = connection.read_timeout_s
         connection.read_timeout_s = min(PING_TIMEOUT_S, max(0.1, until - time.monotonic()))
-        with token.on_cancel(lambda: abort_connection(connection)):
-            connection.ping(reconnect=False)
+        try:
+            with token.on_cancel(lambda: abort_connection(connection)):
+                connection.ping(reconnect=False)
+        except BaseException:
+            if self._tunnel is not None:
+                self._tunnel.doubt()
+            raise
         connection.read_timeout_s = usual_s
 
     def _begin(self, proxy: PoolProxiedConnection, token: CancelToken) -> TenantSession:

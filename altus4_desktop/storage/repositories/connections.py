@@ -148,14 +148,16 @@ class ConnectionRepository:
         """Id and sealed secret of every connection; twice where one has an SSH secret as well."""
         statement = sa.select(c.id, c.password_encrypted, c.connection_config).order_by(c.id)
         rows = self._transactions.read(
-            lambda connection: [tuple(row) for row in connection.execute(statement)]
+            lambda connection: connection.execute(statement).mappings().all()
         )
-        found = []
-        for connection_id, password_sealed, config in rows:
-            found.append((connection_id, password_sealed))
-            ssh_sealed = _text(_mapping(_mapping(config).get("ssh")).get("secret"))
+        found: list[tuple[str, str]] = []
+        for row in rows:
+            found.append((row[c.id], row[c.password_encrypted]))
+            ssh_sealed = _text(
+                _mapping(_mapping(row[c.connection_config]).get("ssh")).get("secret")
+            )
             if ssh_sealed:
-                found.append((connection_id, ssh_sealed))
+                found.append((row[c.id], ssh_sealed))
         return found
 
     def reseal_(
