@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import paramiko
+import pytest
 
 from altus4_desktop.domain.connections import SshMethod, SshSettings
 from tests.faults import Listener, shut
@@ -39,6 +40,8 @@ class OpenSsh:
 
     def __init__(self, folder: Path) -> None:
         program = shutil.which("sshd") or "/usr/sbin/sshd"
+        if not Path(program).is_file() and Path("/run/systemd/system").is_dir():
+            pytest.skip("there is no sshd here, and installing one would start it")
         if not Path(program).is_file():
             raise ServerMissingError("there is no sshd here (Debian: openssh-server)")
         self.port = free_port()
