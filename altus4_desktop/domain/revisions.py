@@ -8,6 +8,9 @@ from enum import StrEnum
 
 from altus4_desktop.domain.connections import TlsReport
 
+# After a StoreError with one of these codes somebody may agree to go ahead without a copy.
+NO_COPY_CODES = frozenset({"store.no_copy", "store.copy_failed"})
+
 
 class RevisionState(StrEnum):
     """Where a revision stands in one store."""

@@ -284,8 +284,8 @@ def _binding(location: StoreLocation) -> Binding:
 
 def _upgrade_needed(status: MigrationStatus) -> SchemaError:
     return SchemaError(
-        "The shared metadata store has to be upgraded first ({count} steps).",
-        hint="An admin agrees to it in the window, or runs “migrate up”.",
+        "The metadata store has to be upgraded first ({count} steps).",
+        hint="An admin does it in the window, under “Metadata store”, or with “migrate up”.",
         code="store.upgrade_needed",
         details={"count": len(status.pending)},
     )

@@ -262,14 +262,14 @@ class StartUp(QObject):
         page.quit_requested.connect(self.quit_wanted)
         self._show(page)
 
-    @Slot()
-    def _upgrade(self) -> None:
+    @Slot(bool)
+    def _upgrade(self, without_copy: bool) -> None:
         from altus4_desktop.ui.pages.problem import UpgradePage
 
         services = self.services
 
         def upgrade(context: TaskContext) -> None:
-            services.migrations.upgrade_(None, progress=context.progress)
+            services.migrations.upgrade_(None, progress=context.progress, without_copy=without_copy)
 
         handle = self._runner.submit(
             Lane.METADATA, upgrade, title=self.tr("Upgrading the shared store")

@@ -358,6 +358,24 @@ def test_a_shared_store_is_upgraded_after_consent(house: House) -> None:
     press(house, "upgrade.accept")
     house.wait_for("sign_in")
     assert house.metadata.pending == 0
+    assert not house.migrations.went_without_copy
+
+
+def test_a_shared_store_is_upgraded_without_a_copy_only_after_somebody_agrees(
+    house: House, qtbot: QtBot
+) -> None:
+    house.set_up()
+    house.metadata.pending = 1
+    house.migrations.can_copy = False
+    page = house.open_("upgrade").page
+    assert page is not None
+    press(house, "upgrade.accept")
+    qtbot.waitUntil(lambda: "The metadata store cannot be copied first." in texts(page))
+    assert house.metadata.pending == 1
+    press(house, "upgrade.message.action1")
+    house.wait_for("sign_in")
+    assert house.metadata.pending == 0
+    assert house.migrations.went_without_copy
 
 
 def test_a_program_that_cannot_be_put_together_says_so(

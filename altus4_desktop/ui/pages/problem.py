@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QHBoxLayout, QProgressBar
 
 from altus4_desktop.domain.errors import AltusError
 from altus4_desktop.domain.progress import Progress
-from altus4_desktop.domain.revisions import MigrationStatus
+from altus4_desktop.domain.revisions import NO_COPY_CODES, MigrationStatus
 from altus4_desktop.tasks.runner import TaskHandle, TaskRunner
 from altus4_desktop.ui.pages.base import Page
 from altus4_desktop.ui.texts import error_hint, error_message
@@ -67,9 +67,12 @@ class ProblemPage(Page):
 
 
 class UpgradePage(Page):
-    """Asks before a shared store is changed, and shows how the change gets on."""
+    """Asks before a shared store is changed, and shows how the change gets on.
 
-    upgrade_requested = Signal()
+    ``upgrade_requested`` carries whether somebody agreed to go without a copy.
+    """
+
+    upgrade_requested = Signal(bool)
     quit_requested = Signal()
 
     def __init__(self, runner: TaskRunner, report_crash: Callable[[BaseException], None]) -> None:
@@ -79,8 +82,8 @@ class UpgradePage(Page):
             self.tr("The shared store needs an upgrade"),
             self.tr(
                 "This version of Altus needs the steps below. Everybody who uses this store is "
-                "concerned: older versions may not be able to use it afterwards. Make a backup "
-                "first."
+                "concerned: older versions may not be able to use it afterwards. A copy of the "
+                "store is made and checked first."
             ),
             "layers",
         )
@@ -105,7 +108,7 @@ class UpgradePage(Page):
         row.addStretch(1)
         self.column.addLayout(row)
         leave.clicked.connect(self.quit_requested)
-        self._go.clicked.connect(self.upgrade_requested)
+        self._go.clicked.connect(self._agree)
 
     def show_status(self, status: MigrationStatus) -> None:
         """List what is to be done."""
@@ -136,4 +139,13 @@ class UpgradePage(Page):
         self._step.hide()
         self._go.setEnabled(True)
         if isinstance(error, AltusError):
-            self.message.show_error(error)
+            without = (self.tr("Go ahead without a copy"), self._agree_without_copy)
+            self.message.show_error(error, [without] if error.code in NO_COPY_CODES else [])
+
+    @Slot()
+    def _agree(self) -> None:
+        self.upgrade_requested.emit(False)
+
+    @Slot()
+    def _agree_without_copy(self) -> None:
+        self.upgrade_requested.emit(True)

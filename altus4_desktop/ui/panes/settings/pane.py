@@ -7,15 +7,12 @@ from dataclasses import dataclass
 from PySide6.QtCore import Qt, QUrl, Slot, qVersion
 from PySide6.QtGui import QDesktopServices, QGuiApplication
 from PySide6.QtWidgets import (
-    QAbstractItemView,
     QFileDialog,
     QFrame,
     QGridLayout,
     QHBoxLayout,
-    QHeaderView,
     QLineEdit,
     QScrollArea,
-    QTableView,
     QTextEdit,
     QVBoxLayout,
     QWidget,
@@ -24,15 +21,13 @@ from PySide6.QtWidgets import (
 import altus4_desktop
 from altus4_desktop.domain.accounts import Role
 from altus4_desktop.domain.bundle import bundled
-from altus4_desktop.domain.revisions import MigrationStatus, Revision, RevisionState
+from altus4_desktop.domain.revisions import MigrationStatus
 from altus4_desktop.tasks.runner import Lane, TaskContext
-from altus4_desktop.ui.dialogs import Dialog, confirm
-from altus4_desktop.ui.models.records import Column, RecordModel
+from altus4_desktop.ui.dialogs import Dialog
 from altus4_desktop.ui.pane import Command, Pane
 from altus4_desktop.ui.session import Session
 from altus4_desktop.ui.texts import error_message, session_vault_words, store_words
 from altus4_desktop.ui.theme import Space, ThemeChoice
-from altus4_desktop.ui.times import ago, full
 from altus4_desktop.ui.widgets import (
     Button,
     Card,
@@ -42,8 +37,6 @@ from altus4_desktop.ui.widgets import (
     Label,
     Segments,
 )
-
-_ROW_HEIGHT = 32
 
 
 @dataclass(frozen=True)
@@ -65,7 +58,6 @@ class SettingsPane(Pane):
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(session, parent)
-        self._status: MigrationStatus | None = None
         scroll = QScrollArea()
         scroll.setObjectName("settings.scroll")
         scroll.setFrameShape(QFrame.Shape.NoFrame)
@@ -175,61 +167,17 @@ class SettingsPane(Pane):
         self._store_chip.setObjectName("settings.store.state")
         head.addWidget(self._store_chip)
         head.addStretch(1)
-        self._upgrade = Button(
-            self.tr("Upgrade…"), "primary", icon_name="layers", name="settings.upgrade"
-        )
-        self._upgrade.clicked.connect(self._upgrade_store)
-        self._upgrade.hide()
+        revisions = Button(self.tr("Revisions"), icon_name="layers", name="settings.revisions")
+        revisions.clicked.connect(self._show_revisions)
+        revisions.setVisible(self.session.actor.role is Role.ADMIN)
         folder = Button(self.tr("Open the folder"), icon_name="folder", name="settings.folder")
         folder.clicked.connect(self._open_folder)
         head.addWidget(folder)
-        head.addWidget(self._upgrade)
+        head.addWidget(revisions)
         card.body.addLayout(head)
         place = Label(full_place, "caption", wrap=True, selectable=True)
         place.setObjectName("settings.store.place")
         card.body.addWidget(place)
-        states = {
-            RevisionState.APPLIED: self.tr("Applied"),
-            RevisionState.PENDING: self.tr("Pending"),
-            RevisionState.UNKNOWN: self.tr("Unknown"),
-        }
-        self.revisions: RecordModel[Revision] = RecordModel(
-            [
-                Column(
-                    self.tr("Step"), lambda it: it.id.partition("_")[0], tool_tip=lambda it: it.id
-                ),
-                Column(self.tr("What it does"), lambda it: it.title),
-                Column(
-                    self.tr("State"),
-                    lambda it: (
-                        self.tr("Applied, file edited since") if it.edited else states[it.state]
-                    ),
-                ),
-                Column(
-                    self.tr("When"),
-                    lambda it: ago(it.applied_at) if it.applied_at else "—",
-                    tool_tip=lambda it: full(it.applied_at),
-                ),
-            ],
-            self,
-        )
-        self._table = QTableView()
-        self._table.setObjectName("settings.revisions")
-        self._table.setAccessibleName(self.tr("Steps of the metadata store's schema"))
-        self._table.setModel(self.revisions)
-        self._table.setShowGrid(False)
-        self._table.setWordWrap(False)
-        self._table.setTabKeyNavigation(False)
-        self._table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self._table.verticalHeader().hide()
-        self._table.verticalHeader().setDefaultSectionSize(_ROW_HEIGHT)
-        header = self._table.horizontalHeader()
-        header.setHighlightSections(False)
-        header.setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)
-        for position, width in ((0, 80), (2, 110), (3, 130)):
-            header.resizeSection(position, width)
-        self._table.setFixedHeight(_ROW_HEIGHT * 3)
-        card.body.addWidget(self._table)
         return card
 
     def _build_secrets(self) -> Card:
@@ -284,19 +232,11 @@ class SettingsPane(Pane):
     @Slot(object)
     def _show_facts(self, facts: _Facts) -> None:
         status = facts.migrations
-        self._status = status
-        self.revisions.set_records(status.revisions)
-        rows = max(1, len(status.revisions))
-        self._table.setFixedHeight(
-            self._table.horizontalHeader().sizeHint().height() + rows * _ROW_HEIGHT + 4
-        )
         if status.pending:
             count = len(status.pending)
             self._store_chip.set("warning", self.tr("{count} steps to do").format(count=count))
         else:
             self._store_chip.set("ok", self.tr("Up to date"))
-        is_admin = self.session.actor.role is Role.ADMIN
-        self._upgrade.setHidden(not (status.pending and is_admin))
         names = {
             "keyring": (
                 self.tr("System keyring"),
@@ -369,27 +309,8 @@ class SettingsPane(Pane):
         self.session.announced.emit(self.tr("Settings saved"))
 
     @Slot()
-    def _upgrade_store(self) -> None:
-        status = self._status
-        if status is None or not confirm(
-            self,
-            self.tr("Upgrade the shared store?"),
-            self.tr(
-                "Everybody who uses this store is concerned; older versions of Altus may not be "
-                "able to use it afterwards. Make a backup first."
-            ),
-            self.tr("Upgrade"),
-            danger=False,
-            name="settings.upgrade.confirm",
-        ):
-            return
-        metadata = self.session.services.metadata
-
-        def upgrade(context: TaskContext) -> None:
-            metadata.upgrade_(progress=context.progress)
-
-        handle = self.submit(Lane.METADATA, upgrade, title=self.tr("Upgrading the shared store"))
-        handle.finished.connect(self.activated)
+    def _show_revisions(self) -> None:
+        self.session.pane_requested.emit("store", None)
 
     @Slot()
     def _open_folder(self) -> None:

@@ -1,0 +1,1 @@
+"""The metadata store pane: revisions, drift, and who else is connected."""
