@@ -62,7 +62,9 @@ def run_up(args: argparse.Namespace, context: CliContext) -> int:
     """Apply what is pending; a shared store asks first."""
     services = context.services
     metadata, migrations = services.metadata, services.migrations
-    metadata.status_(context.store_password())
+    status = metadata.status_(context.store_password())
+    if not status.pending and not status.newer and args.to is None:
+        return _tell(context, (), "would be applied" if args.dry_run else "applied")
     actor = context.actor() if migrations.needs_admin() else None
     pending = migrations.upgrade_(actor, args.to, dry_run=True).revisions
     if args.dry_run or not pending:

@@ -316,7 +316,7 @@ def _problem(draft: Path, tables: Sequence[str]) -> str:
     return f"the table {min(missing)} is not in it" if missing else ""
 
 
-def _lines(file: IO[bytes]) -> Iterator[bytes]:
+def _lines(file: gzip.GzipFile) -> Iterator[bytes]:
     """The beginnings of lines: one that holds many rows may be longer than memory should be."""
     begins = True
     while part := file.readline(1 << 16):

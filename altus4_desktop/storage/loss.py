@@ -56,7 +56,7 @@ def _lost_columns(
 
 def _count_values(connection: sa.Connection, table: str, name: str) -> int:
     column: sa.ColumnClause[Any] = sa.column(name)
-    conditions = [column.is_not(None)]
+    conditions: list[sa.ColumnElement[bool]] = [column.is_not(None)]
     known = metadata.tables.get(table)
     declared = known.columns.get(name) if known is not None else None
     default = declared.server_default if declared is not None else None

@@ -131,9 +131,11 @@ def _open_server(
     except Exception as error:
         raise translate(error, location) from error
     engine = build_engine(location, password_secret)
-    copies = backups and ServerCopies(
-        location, password_secret, flavour, tls.encrypted, backups, dump_folders
-    )
+    copies = None
+    if backups is not None:
+        copies = ServerCopies(
+            location, password_secret, flavour, tls.encrypted, backups, dump_folders
+        )
     migrator = Migrator(
         location, engine, flavour.value, password_secret=password_secret, copies=copies
     )

@@ -25,10 +25,6 @@ from tests.servers import DatabaseServer, find_programs
 from tests.stores import StorePlace, server_place
 
 _NASTY = "p'\"\\#;=[x] \\n%s 'é😀"
-_FOLDERS = {
-    Flavour.MYSQL: lambda: (find_programs(Flavour.MYSQL).server.parent,),
-    Flavour.MARIADB: lambda: (),
-}
 _FAULTS = {
     "it refuses": ("echo refused >&2; exit 2", "refused"),
     "it complains and says it is done": ("echo odd >&2; echo '-- Dump completed'", "odd"),
@@ -39,13 +35,17 @@ _FAULTS = {
 }
 
 
+def _folders(flavour: Flavour) -> tuple[Path, ...]:
+    return (find_programs(flavour).server.parent,) if flavour is Flavour.MYSQL else ()
+
+
 def _flavour(place: StorePlace) -> Flavour:
     return Flavour(place.name)
 
 
 @contextlib.contextmanager
 def _opened(place: StorePlace, folder: Path, *folders: Path) -> Iterator[Store]:
-    looked = folders or _FOLDERS[_flavour(place)]()
+    looked = folders or _folders(_flavour(place))
     store = open_store(
         place.location, place.password, backups=folder / "copies", dump_folders=looked
     )
@@ -135,7 +135,7 @@ def test_odd_passwords_reach_the_program_and_no_list_of_processes(
         location=replace(on_server.location, username=account.username),
         password=_NASTY,
     )
-    program = find_dump_program(flavour, _FOLDERS[flavour]())
+    program = find_dump_program(flavour, _folders(flavour))
     assert program is not None
     seen = tmp_path / "seen"
     folder = _a_program(

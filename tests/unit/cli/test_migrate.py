@@ -169,3 +169,79 @@ def test_undoing_in_a_store_with_users_needs_an_admin(
     assert code == 4
     assert "access." in err
     assert cli.status()["current"] == _HEAD
+
+
+def _with_rows(cli: Cli) -> None:
+    cli("up", "--quiet")
+    with closing(sqlite3.connect(cli.file)) as connection:
+        connection.execute("INSERT INTO sign_in_failures (email_hash) VALUES ('a'), ('b')")
+        connection.execute("DELETE FROM audit_head")
+        connection.commit()
+
+
+def test_down_says_what_is_lost_before_it_asks(cli: Cli) -> None:
+    _with_rows(cli)
+    code, out, err = cli("down", "--to", "0007")
+    assert (code, out) == (2, "")
+    lines = err.splitlines()
+    at = lines.index("This would be lost:")
+    assert lines[at + 1] == "  sign_in_failures: 2 rows"
+    assert "--yes" in err
+    assert cli.status()["current"] == _HEAD
+    code, out, _ = cli("down", "--to", "0007", "--dry-run", "--json")
+    assert json.loads(out) == {
+        "revisions": list(reversed(_IDS[7:])),
+        "lost": [{"table": "sign_in_failures", "column": None, "count": 2}],
+    }
+    code, out, _ = cli("down", "--to", "0007", "--yes", "--json")
+    document = json.loads(out)
+    assert code == 0
+    assert document["lost"] == [{"table": "sign_in_failures", "column": None, "count": 2}]
+    with closing(sqlite3.connect(document["copy"])) as copy:
+        assert copy.execute("SELECT COUNT(*) FROM sign_in_failures").fetchone() == (2,)
+
+
+def test_down_says_when_nothing_is_lost(cli: Cli) -> None:
+    cli("up", "--to", "0007", "--quiet")
+    code, _, err = cli("down", "--yes")
+    assert code == 0
+    assert "Nothing that is kept would be lost." in err
+    assert "The copy made before: " in err
+
+
+def test_drift_is_a_table_a_document_and_an_exit_code(cli: Cli) -> None:
+    cli("up", "--quiet")
+    code, out, err = cli("drift")
+    assert (code, out) == (0, "")
+    assert "exactly what this program expects" in err
+    with closing(sqlite3.connect(cli.file)) as connection:
+        connection.execute("DROP INDEX users_idx_role")
+        connection.execute("ALTER TABLE searches ADD COLUMN mood TEXT")
+        connection.commit()
+    code, out, _ = cli("drift")
+    assert code == 1
+    assert out.splitlines()[0].split() == ["WHAT", "PART", "TABLE", "NAME", "EXPECTED", "FOUND"]
+    assert out.splitlines()[2].split() == ["extra", "column", "searches", "mood", "text"]
+    code, out, _ = cli("drift", "--json")
+    document = json.loads(out)
+    assert code == 1
+    assert list(document) == ["dialect", "current", "drift"]
+    assert document["drift"][1] == {
+        "kind": "missing",
+        "part": "index",
+        "table": "users",
+        "name": "users_idx_role",
+        "expected": "(role)",
+        "found": "",
+    }
+
+
+def test_up_with_nothing_to_do_asks_nobody_who_they_are(cli: Cli) -> None:
+    cli("up", "--quiet")
+    with closing(sqlite3.connect(cli.file)) as connection:
+        connection.execute(
+            "INSERT INTO users (id, name, email, password) VALUES ('u', 'Ada', 'ada@x', 'p')"
+        )
+        connection.commit()
+    assert cli("up", "--json")[:2] == (0, '{\n  "revisions": []\n}\n')
+    assert cli("drift")[0] == 4

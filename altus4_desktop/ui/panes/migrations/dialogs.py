@@ -79,7 +79,8 @@ class ChangeDialog(Dialog):
 
     def sizeHint(self) -> QSize:
         """As tall as what it says, as far as the window allows."""
-        room = self.parentWidget().window().height() - 40 if self.parentWidget() else 720
+        behind = self.parentWidget()
+        room = behind.window().height() - 40 if behind is not None else 720
         inner = _WIDTH - 2 * Space.XL - Space.L
         wanted = self._content.totalHeightForWidth(inner) + self._frame_height()
         return QSize(_WIDTH, max(300, min(wanted, room)))
