@@ -29,9 +29,18 @@ def full(at: datetime | None) -> str:
     """Date, time and zone of ``at``."""
     if at is None:
         return ""
-    local = _local(at)
-    text = QLocale().toString(local, QLocale.FormatType.ShortFormat)
-    return f"{text} {local.timeZoneAbbreviation()}"
+    text = QLocale().toString(_local(at), QLocale.FormatType.ShortFormat)
+    return f"{text} {zone(at)}"
+
+
+def exact(at: datetime) -> str:
+    """``2026-01-31 12:00:00`` where the desktop is: each second, and sortable by eye."""
+    return _local(at).toString("yyyy-MM-dd HH:mm:ss")
+
+
+def zone(at: datetime) -> str:
+    """The abbreviation of the desktop's time zone at that instant."""
+    return _local(at).timeZoneAbbreviation()
 
 
 def duration(milliseconds: float) -> str:

@@ -1,0 +1,188 @@
+"""One audit record in full: who, what, when, from where, and before and after side by side."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtGui import QGuiApplication, QResizeEvent
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QFrame,
+    QGridLayout,
+    QHBoxLayout,
+    QHeaderView,
+    QScrollArea,
+    QTableView,
+    QVBoxLayout,
+    QWidget,
+)
+
+from altus4_desktop.domain.audit import AuditRecord
+from altus4_desktop.ui.panes.audit.model import ChangeModel
+from altus4_desktop.ui.panes.audit.wording import (
+    action_words,
+    changes,
+    number,
+    outcome_words,
+    person_words,
+    subject_kind_words,
+)
+from altus4_desktop.ui.panes.elided import ElidedLabel
+from altus4_desktop.ui.theme import Space
+from altus4_desktop.ui.times import ago, exact, zone
+from altus4_desktop.ui.widgets import Card, Chip, IconButton, Label
+from altus4_desktop.ui.widgets.basic import ChipState
+
+_CHIPS: dict[str, ChipState] = {"done": "ok", "refused": "warning", "failed": "failed"}
+_FIELD_WIDTH = 130
+
+
+class ChangeTable(QTableView):
+    """As high as its rows: what it stands in scrolls."""
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Wrap the values anew."""
+        super().resizeEvent(event)
+        if event.size().width() != event.oldSize().width():
+            self.fit()
+
+    def fit(self) -> None:
+        """Give every row, and the table, the height that its texts need."""
+        self.resizeRowsToContents()
+        rows = range(self.model().rowCount())
+        height = self.horizontalHeader().sizeHint().height() + 2 * self.frameWidth()
+        self.setFixedHeight(height + sum(self.rowHeight(row) for row in rows))
+
+
+class AuditDetail(Card):
+    """The record that is selected in the table."""
+
+    closed = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(margin=Space.L, spacing=Space.M, parent=parent)
+        self.setObjectName("audit.detail")
+        self.setAccessibleName(self.tr("The record in full"))
+        self.record: AuditRecord | None = None
+        self._title = ElidedLabel("", "title")
+        self._outcome = Chip()
+        copy = IconButton("copy", self.tr("Copy as JSON"), name="audit.copy", size=16)
+        copy.clicked.connect(self.copy)
+        close = IconButton("close", self.tr("Close"), name="audit.detail.close", size=16)
+        close.clicked.connect(self.closed)
+        head = QHBoxLayout()
+        head.setSpacing(Space.S)
+        head.addWidget(self._title, 1)
+        head.addWidget(self._outcome)
+        head.addWidget(copy)
+        head.addWidget(close)
+        self.body.addLayout(head)
+        inner = QWidget()
+        column = QVBoxLayout(inner)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(Space.M)
+        self._values: dict[str, ElidedLabel] = {}
+        column.addLayout(self._build_facts())
+        self._model = ChangeModel(self)
+        self.table = self._build_table()
+        column.addWidget(self.table)
+        self._nothing = Label(self.tr("Nothing else was noted."), "muted")
+        column.addWidget(self._nothing)
+        column.addStretch(1)
+        scroll = QScrollArea()
+        scroll.setObjectName("audit.detail.scroll")
+        scroll.setAccessibleName(self.tr("The record in full"))
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setWidgetResizable(True)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setWidget(inner)
+        for ground in (scroll.viewport(), inner):
+            ground.setAutoFillBackground(False)
+        self.body.addWidget(scroll, 1)
+
+    def show_record(self, record: AuditRecord) -> None:
+        """Show this one."""
+        self.record = record
+        event = record.event
+        self._title.setText(action_words(event.action))
+        self._outcome.set(_CHIPS.get(event.outcome.value, "neutral"), outcome_words(event.outcome))
+        kind = subject_kind_words(event.subject_kind)
+        for key, text in {
+            "at": f"{exact(event.at)} {zone(event.at)} ({ago(event.at)})",
+            "who": person_words(event),
+            "key": event.api_key_id,
+            "origin": event.origin,
+            "subject": f"{kind}: {event.subject_name}" if event.subject_name else kind,
+            "id": event.subject_id,
+            "number": number(record.sequence),
+            "hash": record.row_hash,
+        }.items():
+            self._values[key].setText(text)
+            self._values[key].setVisible(bool(text))
+            self._captions[key].setVisible(bool(text))
+        found = changes(event)
+        self._model.show(found)
+        has_before = any(change.before for change in found)
+        self.table.setColumnHidden(1, not has_before)
+        self.table.setVisible(bool(found))
+        self._nothing.setVisible(not found)
+        self.table.fit()
+
+    @Slot()
+    def copy(self) -> None:
+        """Put the record on the clipboard as a JSON document."""
+        import json
+
+        from altus4_desktop.services.audit_text import audit_document
+
+        if self.record is not None:
+            text = json.dumps(audit_document(self.record), ensure_ascii=False, indent=2)
+            QGuiApplication.clipboard().setText(text)
+
+    def _build_facts(self) -> QGridLayout:
+        grid = QGridLayout()
+        grid.setHorizontalSpacing(Space.L)
+        grid.setVerticalSpacing(6)
+        grid.setColumnStretch(1, 1)
+        self._captions: dict[str, Label] = {}
+        for row, (key, title) in enumerate(
+            (
+                ("at", self.tr("When")),
+                ("who", self.tr("Who")),
+                ("key", self.tr("By API key")),
+                ("origin", self.tr("From")),
+                ("subject", self.tr("Subject")),
+                ("id", self.tr("Its id")),
+                ("number", self.tr("Number")),
+                ("hash", self.tr("Hash")),
+            )
+        ):
+            caption = Label(title, "muted")
+            value = ElidedLabel("", "mono" if key == "hash" else "body")
+            value.setObjectName(f"audit.detail.{key}")
+            value.setAccessibleDescription(title)
+            self._captions[key] = caption
+            self._values[key] = value
+            grid.addWidget(caption, row, 0)
+            grid.addWidget(value, row, 1)
+        return grid
+
+    def _build_table(self) -> ChangeTable:
+        table = ChangeTable()
+        table.setObjectName("audit.changes")
+        table.setAccessibleName(self.tr("Before and after"))
+        table.setModel(self._model)
+        table.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
+        table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        table.setShowGrid(False)
+        table.setWordWrap(True)
+        table.setTabKeyNavigation(False)
+        table.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        table.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        table.verticalHeader().hide()
+        header = table.horizontalHeader()
+        header.setHighlightSections(False)
+        header.setSectionsClickable(False)
+        header.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
+        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Interactive)
+        header.resizeSection(0, _FIELD_WIDTH)
+        return table
