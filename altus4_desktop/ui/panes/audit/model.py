@@ -54,15 +54,21 @@ class AuditModel(QAbstractTableModel):
         """What has been read so far."""
         return tuple(self._records)
 
-    def show_first(self, records: Sequence[AuditRecord], *, has_more: bool) -> None:
-        """Begin anew with these; nothing moves when they are what is shown already."""
+    def show_first(
+        self, records: Sequence[AuditRecord], *, has_more: bool, same_question: bool
+    ) -> bool:
+        """Begin anew with these; to the ``same_question`` nothing moves when nothing is new, and
+        false is returned."""
+        known = self._records[: len(records)]
+        if same_question and records and list(records) == known:
+            # The log is only added to: what was read after the first page is still right.
+            self._has_more = self._has_more or (has_more and len(self._records) == len(records))
+            return False
         self._has_more = has_more
-        if list(records) == self._records[: len(records)] and bool(records) == bool(self._records):
-            self._has_more = has_more or len(self._records) > len(records)
-            return
         self.beginResetModel()
         self._records = list(records)
         self.endResetModel()
+        return True
 
     def add_page(self, records: Sequence[AuditRecord], *, has_more: bool) -> None:
         """Put these below the last one."""

@@ -73,6 +73,7 @@ class AuditPane(Pane):
         super().__init__(session, parent)
         self._error: AltusError | None = None
         self._asked: AuditQuery | None = None
+        self._shown: AuditQuery | None = None
         self._verdict: AuditVerdict | None = None
         self._work: TaskHandle | None = None
         # The log may be long: neither reading it nor verifying it holds up the lane of the store.
@@ -295,7 +296,6 @@ class AuditPane(Pane):
     def _read_first(self, *, with_actions: bool) -> None:
         audit, actor, query = self.session.services.audit, self.session.actor, self.filters.query()
         self._asked = query
-        self._more.drop()
 
         def read(_: TaskContext) -> _Page:
             records = audit.list_(actor, query, limit=_PAGE + 1)
@@ -306,7 +306,7 @@ class AuditPane(Pane):
 
     @Slot()
     def _read_more(self) -> None:
-        records, query = self.model.records, self._asked
+        records, query = self.model.records, self._shown
         if not records or query is None:
             return
         audit, actor, before = self.session.services.audit, self.session.actor, records[-1].sequence
@@ -324,7 +324,11 @@ class AuditPane(Pane):
         self._busy.setProperty("done", True)
         self._error = None
         kept = self.detail.record if self.detail.isVisible() else None
-        self.model.show_first(page.records, has_more=page.has_more)
+        if self.model.show_first(
+            page.records, has_more=page.has_more, same_question=self._asked == self._shown
+        ):
+            self._more.drop()
+        self._shown = self._asked
         if page.actions is not None:
             self.filters.set_actions(page.actions)
         if kept is not None:
