@@ -25,7 +25,6 @@ from altus4_desktop.domain.connections import (
     SshSettings,
     Target,
     TlsMode,
-    TlsSettings,
 )
 from altus4_desktop.domain.errors import (
     ConflictError,
@@ -233,19 +232,32 @@ class ConnectionsService:
         return self._check(check_draft(saved.as_draft()), saved, token)
 
     def read_certificate_(
-        self, actor: Actor, draft: ConnectionDraft, token: CancelToken | None = None
+        self,
+        actor: Actor,
+        draft: ConnectionDraft,
+        connection_id: str | None = None,
+        token: CancelToken | None = None,
     ) -> ServerCertificate:
-        """The certificate that the draft's server shows, for a person to compare and pin; no
-        password is sent and none is needed, but the SSH account's where a tunnel leads there.
+        """The certificate that the draft's server shows, for a person to compare and pin.
 
+        No password is sent and none is needed, but the SSH account's where a tunnel leads there;
+        without it that of the saved ``connection_id``, for the same tunnel.
         Raises InputError, TenantError, Cancelled.
         """
         from altus4_desktop.mysql.probe import read_certificate
 
-        self._permissions.check(actor, Right.MANAGE)
-        plain = replace(draft, password_secret="", tls=TlsSettings(TlsMode.REQUIRED))
-        checked = check_draft(replace(plain, name=draft.name.strip() or "?"))
-        secret = checked.ssh_secret or ""
+        actor = self._permissions.check(actor, Right.MANAGE)
+        saved = self._get(actor, connection_id) if connection_id is not None else None
+        plain = replace(
+            draft,
+            name=draft.name.strip() or "?",
+            database=draft.database.strip() or "?",
+            username=draft.username.strip() or "?",
+            password_secret="",
+            tls=replace(draft.tls, mode=TlsMode.REQUIRED, pin_sha256=""),
+        )
+        checked = check_draft(plain)
+        secret = "" if checked.ssh is None else self._ssh_secret(checked.ssh, checked, saved) or ""
         return read_certificate(build_target("", checked, "", secret), token or CancelToken())
 
     def schema_(

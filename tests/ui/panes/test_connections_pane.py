@@ -271,7 +271,7 @@ class TestForm:
         dialog = opened(connections_pane)
         dialog.form.port.setText("3307")
         assert dialog.form.password.placeholderText() == "Type it again"
-        assert "host, port or user" in dialog.form.fields["password"].note.text()
+        assert "host, port, user or tunnel" in dialog.form.fields["password"].note.text()
         dialog.form.port.setText("3306")
         assert dialog.form.password.placeholderText() == "Unchanged"
 

@@ -29,6 +29,7 @@ from altus4_desktop.ui.panes.connections.model import (
     reach_text,
     tls_text,
 )
+from altus4_desktop.ui.panes.connections.pool_panel import PoolPanel
 from altus4_desktop.ui.panes.connections.views import SchemaTree
 from altus4_desktop.ui.panes.elided import ElidedLabel
 from altus4_desktop.ui.panes.painting import BADGE_TONES
@@ -101,8 +102,8 @@ class ConnectionCard(QFrame):
         inside.addWidget(Divider())
         inside.addLayout(self._build_tree_head())
         inside.addWidget(self._build_tree_pages(), 1)
-        self.pool = ElidedLabel(role="caption")
-        self.pool.setObjectName("connections.pool")
+        self.pool = PoolPanel()
+        self.pool.reset_wanted.connect(self._reset_pool)
         inside.addWidget(self.pool)
         self.card_pages.addWidget(content)
         column.addWidget(self.card_pages)
@@ -115,6 +116,14 @@ class ConnectionCard(QFrame):
         self.badge = Badge("")
         row.addWidget(self.name_label, 1)
         row.addWidget(self.badge)
+        self.read_only = Badge(self.tr("READ-ONLY"))
+        self.read_only.setToolTip(
+            self.tr(
+                "Every session is set read-only on the server, and only reading statements are "
+                "sent. A test of the connection shows whether the server agreed."
+            )
+        )
+        row.addWidget(self.read_only)
         row.addSpacing(Space.XS)
         self.test_button = IconButton(
             "plug", self.tr("Test (Ctrl+T)"), name="connections.check_saved"
@@ -200,10 +209,16 @@ class ConnectionCard(QFrame):
         connection = row.connection
         self.name_label.setText(connection.name)
         self.badge.set(environment_text(connection), BADGE_TONES[connection.environment])
-        self.place.setText(
-            self.tr("{user} at {place}").format(
-                user=connection.username, place=place_text(connection)
-            )
+        place = self.tr("{user} at {place}").format(
+            user=connection.username, place=place_text(connection)
+        )
+        if connection.ssh is not None:
+            place = self.tr("{place} through {ssh}").format(place=place, ssh=connection.ssh.place)
+        self.place.setText(place)
+        refused = row.report is not None and not row.report.read_only
+        self.read_only.set(
+            self.tr("NOT READ-ONLY") if refused else self.tr("READ-ONLY"),
+            "danger" if refused else "neutral",
         )
         protection = protection_text(row.report.tls) if row.report else tls_text(row)
         state = reach_text(row) if row.reach is not Reach.FAILED else self.tr("Failed")
@@ -220,20 +235,12 @@ class ConnectionCard(QFrame):
         self._controller.notice_pools()
         most = row.connection.pool.size
         stats = self._controller.pool_stats(row.connection.id)
-        if stats is None:
-            text = self.tr("Pool: nothing open, at most {most}").format(most=most)
-        else:
-            text = self.tr(
-                "Pool: {total} of {most} open, {active} busy, {idle} idle, {queued} waiting"
-            ).format(
-                total=stats.total,
-                most=most,
-                active=stats.active,
-                idle=stats.idle,
-                queued=stats.queued,
-            )
-        if text != self.pool.text():
-            self.pool.setText(text)
+        self.pool.show_stats(stats, most)
+
+    @Slot()
+    def _reset_pool(self) -> None:
+        if self._row is not None:
+            self._controller.reset_pool(self._row.connection.id)
 
     @Slot(object)
     def _draw_schema(self, state: SchemaState) -> None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from PySide6.QtCore import QCoreApplication, QElapsedTimer, QTimer, Signal, Slot
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
-from altus4_desktop.domain.connections import ConnectionReport, TlsReport
+from altus4_desktop.domain.connections import ConnectionReport, TlsReport, ssh_fingerprint
 from altus4_desktop.domain.errors import AltusError, TenantError
 from altus4_desktop.ui.texts import error_hint, error_message
 from altus4_desktop.ui.theme import Space
 from altus4_desktop.ui.widgets import Button, Card, InlineMessage, Label, Spinner
+from altus4_desktop.ui.widgets.states import Action
 
 _TICK_MS = 200
 
@@ -76,16 +79,24 @@ class CheckPanel(QWidget):
             else self.tr("The session could not be made read-only.")
         )
         zone = self.tr("Times are read in the zone {zone}.").format(zone=report.time_zone)
-        lines = [protection_text(report.tls), read_only, zone if report.time_zone else ""]
+        tunnel = self.tr("Through an SSH server with the key {fingerprint}.").format(
+            fingerprint=ssh_fingerprint(report.tunnel)
+        )
+        lines = [
+            protection_text(report.tls),
+            tunnel if report.tunnel else "",
+            read_only,
+            zone if report.time_zone else "",
+        ]
         good = report.read_only
         self.result.show_message(
             "success" if good else "warning", text, "\n".join(line for line in lines if line)
         )
 
-    def show_error(self, error: AltusError) -> None:
-        """Say what went wrong, with the server's code and the way out."""
+    def show_error(self, error: AltusError, actions: Sequence[Action] = ()) -> None:
+        """Say what went wrong, with the server's code, the way out and buttons that take it."""
         self._end()
-        self.result.show_message("error", error_message(error), way_out(error))
+        self.result.show_message("error", error_message(error), way_out(error), actions)
 
     @Slot()
     def show_cancelled(self) -> None:
@@ -128,6 +139,10 @@ def protection_text(tls: TlsReport) -> str:
     if not tls.encrypted:
         return _tr("Not encrypted.")
     how = f"{tls.protocol}, {tls.cipher}" if tls.cipher else tls.protocol
+    if tls.client_certificate:
+        how = _tr("{how}, with our certificate").format(how=how)
+    if tls.pinned:
+        return _tr("Encrypted ({how}); it is the pinned certificate.").format(how=how)
     if tls.identity_verified:
         return _tr("Encrypted ({how}); certificate and host name verified.").format(how=how)
     if tls.certificate_verified:

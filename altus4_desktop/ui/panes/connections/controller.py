@@ -13,6 +13,7 @@ from altus4_desktop.domain.connections import (
     ConnectionDraft,
     ConnectionReport,
     PoolStats,
+    ServerCertificate,
 )
 from altus4_desktop.domain.errors import AltusError
 from altus4_desktop.domain.schema import DatabaseSchema, FulltextIndex
@@ -64,6 +65,9 @@ class ConnectionsController(QObject):
     check_succeeded = Signal(object)
     check_failed = Signal(object)
     check_cancelled = Signal()
+    certificate_ready = Signal(object)
+    certificate_failed = Signal(object)
+    disconnected = Signal()
 
     def __init__(self, session: Session, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -89,6 +93,13 @@ class ConnectionsController(QObject):
         self._checking.succeeded.connect(self._take_check)
         self._checking.failed.connect(self._take_check_failure)
         self._checking.cancelled.connect(self._take_check_cancelled)
+        self._reading = LatestTask(runner, Lane.TENANTS, self)
+        self._reading.succeeded.connect(self.certificate_ready)
+        self._reading.failed.connect(self._take_certificate_failure)
+        self._reading.cancelled.connect(self.check_cancelled)
+        self._closing = LatestTask(runner, Lane.METADATA, self)
+        self._closing.succeeded.connect(self._take_closed)
+        self._closing.failed.connect(self.change_failed)
         self._schema = LatestTask(runner, Lane.TENANTS, self)
         self._schema.succeeded.connect(self._take_schema)
         self._schema.failed.connect(self._take_schema_failure)
@@ -97,7 +108,7 @@ class ConnectionsController(QObject):
 
     def close(self) -> None:
         """Cancel what only this pane waits for; a change on its way to the store is finished."""
-        for task in (self._listing, self._checking, self._schema, self._parsers):
+        for task in (self._listing, self._checking, self._reading, self._schema, self._parsers):
             task.drop()
 
     # The list
@@ -237,16 +248,18 @@ class ConnectionsController(QObject):
 
     @property
     def is_checking(self) -> bool:
-        """Whether a test is under way."""
-        return self._checking.running
+        """Whether a test is under way, or a certificate is being read."""
+        return self._checking.running or self._reading.running
 
     def cancel_check(self) -> None:
         """Stop the test; ``check_cancelled`` follows."""
         self._checking.cancel()
+        self._reading.cancel()
 
     def drop_check(self) -> None:
         """Stop the test and hear nothing more of it."""
         self._checking.drop()
+        self._reading.drop()
         self._take_check_end()
 
     @Slot(object)
@@ -273,6 +286,48 @@ class ConnectionsController(QObject):
         checked, self._checked_id = self._checked_id, None
         if checked is not None:
             self._learn(checked, Reach.UNKNOWN)
+
+    def read_certificate(self, draft: ConnectionDraft, connection_id: str | None) -> None:
+        """Read the certificate of the draft's server; ``certificate_ready`` carries it."""
+        service, actor = self._session.services.connections, self._session.actor
+
+        def work(context: TaskContext) -> ServerCertificate:
+            return service.read_certificate_(actor, draft, connection_id, context.token)
+
+        self._reading.start(work)
+
+    @Slot(object)
+    def _take_certificate_failure(self, error: Exception) -> None:
+        self.certificate_failed.emit(_told(error))
+
+    # Pools
+
+    def reset_pool(self, connection_id: str) -> None:
+        """Close every session of a connection."""
+        service, actor = self._session.services.connections, self._session.actor
+
+        def work(_: TaskContext) -> str:
+            service.reset_pool_(actor, connection_id)
+            return connection_id
+
+        self._closing.start(work)
+
+    def disconnect_all(self) -> None:
+        """Close every session of every connection."""
+        service, actor = self._session.services.connections, self._session.actor
+
+        def work(_: TaskContext) -> str:
+            service.disconnect_all_(actor)
+            return ""
+
+        self._closing.start(work)
+
+    @Slot(object)
+    def _take_closed(self, connection_id: str) -> None:
+        for known in list(self._learnt):
+            if connection_id in ("", known):
+                self._learn(known, Reach.UNKNOWN)
+        self.disconnected.emit()
 
     # What the database contains
 
@@ -342,13 +397,19 @@ def needs_parsers(indexes: tuple[FulltextIndex, ...]) -> bool:
 
 
 def _reaches_same(old: Connection, new: Connection) -> bool:
-    return (old.host, old.port, old.database, old.username, old.tls, old.password_sealed) == (
-        new.host,
-        new.port,
-        new.database,
-        new.username,
-        new.tls,
-        new.password_sealed,
+    return _reached_by(old) == _reached_by(new)
+
+
+def _reached_by(connection: Connection) -> tuple[object, ...]:
+    return (
+        connection.host,
+        connection.port,
+        connection.database,
+        connection.username,
+        connection.tls,
+        connection.password_sealed,
+        connection.ssh,
+        connection.ssh_secret_sealed,
     )
 
 

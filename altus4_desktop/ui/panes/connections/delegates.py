@@ -50,11 +50,12 @@ def tls_look(row: ConnectionRow) -> tuple[str, str]:
         tls = row.report.tls
         if not tls.encrypted:
             return "unlock", "warning"
-        return ("shield", "success") if tls.certificate_verified else ("lock", "muted")
+        known = tls.certificate_verified or tls.pinned
+        return ("shield", "success") if known else ("lock", "muted")
     match row.connection.tls.mode:
         case TlsMode.DISABLED:
             return "unlock", "warning"
-        case TlsMode.VERIFY_CA | TlsMode.VERIFY_IDENTITY:
+        case TlsMode.VERIFY_CA | TlsMode.VERIFY_IDENTITY | TlsMode.PINNED:
             return "shield", "success"
     return "lock", "muted"
 

@@ -18,6 +18,7 @@ from altus4_desktop.domain.connections import (
     Connection,
     ConnectionDraft,
     ConnectionReport,
+    ServerCertificate,
 )
 from altus4_desktop.domain.errors import (
     AltusError,
@@ -25,12 +26,14 @@ from altus4_desktop.domain.errors import (
     InputError,
     TenantError,
     TenantFailure,
+    UnknownHostKeyError,
 )
 from altus4_desktop.ui.dialogs import ConfirmDialog, Dialog, show_blocking_error
 from altus4_desktop.ui.feedback import present
 from altus4_desktop.ui.panes.connections.checking import CheckPanel
 from altus4_desktop.ui.panes.connections.controller import ConnectionsController
 from altus4_desktop.ui.panes.connections.form import ConnectionForm
+from altus4_desktop.ui.panes.connections.pinning import PinDialog
 from altus4_desktop.ui.session import Session
 from altus4_desktop.ui.texts import error_hint, error_message
 from altus4_desktop.ui.theme import Space
@@ -48,6 +51,7 @@ _FIELD_OF = {
     TenantFailure.DATABASE: "database",
     TenantFailure.TIMEOUT: "host",
     TenantFailure.DENIED: "username",
+    TenantFailure.TUNNEL: "ssh_host",
 }
 
 
@@ -86,6 +90,8 @@ class ConnectionDialog(Dialog):
         self._session = session
         self._controller = controller
         self._is_saving = False
+        self._shown_key = ""
+        self.pin_dialog: PinDialog | None = None
         self._build(editing=editing)
         self._lay_out()
         if connection is not None:
@@ -101,6 +107,8 @@ class ConnectionDialog(Dialog):
         controller.check_succeeded.connect(self._take_report)
         controller.check_failed.connect(self._take_check_failure)
         controller.check_cancelled.connect(self._take_check_cancelled)
+        controller.certificate_ready.connect(self._show_certificate)
+        controller.certificate_failed.connect(self._take_check_failure)
         self.form.host.textChanged.connect(self._take_pasted_url)
         self.resize(640, 700)
         self.form.name_field.setFocus()
@@ -110,6 +118,7 @@ class ConnectionDialog(Dialog):
     def _build(self, *, editing: bool) -> None:
         self.form = ConnectionForm(self._connection, copies=self._copy_of is not None)
         self.form.advanced_shown.connect(self._show_last_row)
+        self.form.certificate_wanted.connect(self._read_certificate)
         self.paste = Button(self.tr("Paste URL"), icon_name="link", name="connections.paste_url")
         self.paste.clicked.connect(self._paste_url)
         self.check_panel = CheckPanel("connections.check")
@@ -197,20 +206,57 @@ class ConnectionDialog(Dialog):
         self._controller.check(draft, origin)
 
     @Slot()
+    def _read_certificate(self) -> None:
+        self._clear_errors()
+        origin = self._connection.id if self._connection else self._copy_of
+        draft = self.form.draft()
+        self.form.pin.read_button.setEnabled(False)
+        self.check_panel.start(draft.pool.connect_timeout_s)
+        self._controller.read_certificate(draft, origin)
+
+    @Slot(object)
+    def _show_certificate(self, certificate: ServerCertificate) -> None:
+        self._end_check()
+        self.check_panel.clear()
+        self.pin_dialog = PinDialog(certificate, self.form.host.text().strip(), self)
+        self.pin_dialog.accepted.connect(self._pin)
+        self.pin_dialog.open()
+
+    @Slot()
+    def _pin(self) -> None:
+        if self.pin_dialog is not None:
+            self.form.pin.setText(self.pin_dialog.certificate.fingerprint)
+            self.pin_dialog = None
+
+    @Slot()
+    def _trust(self) -> None:
+        """The host key that was shown has been compared: take it, and try again."""
+        self.form.tunnel.trust(self._shown_key)
+        self._test()
+
+    def _end_check(self) -> None:
+        self.test_button.setEnabled(True)
+        self.form.pin.read_button.setEnabled(True)
+
+    @Slot()
     def _controller_cancel(self) -> None:
         self._controller.cancel_check()
 
     @Slot(object)
     def _take_report(self, report: ConnectionReport) -> None:
-        self.test_button.setEnabled(True)
+        self._end_check()
         self.check_panel.show_report(report)
 
     @Slot(object)
     def _take_check_failure(self, error: AltusError) -> None:
-        self.test_button.setEnabled(True)
+        self._end_check()
         if isinstance(error, InputError) and error.field in self.form.fields:
             self.check_panel.clear()
             self.show_field_error(error)
+            return
+        if isinstance(error, UnknownHostKeyError):
+            self._shown_key = error.host_key
+            self.check_panel.show_error(error, [(self.tr("Trust this key"), self._trust)])
             return
         self.check_panel.show_error(error)
         field = field_of(error)
@@ -220,7 +266,7 @@ class ConnectionDialog(Dialog):
 
     @Slot()
     def _take_check_cancelled(self) -> None:
-        self.test_button.setEnabled(True)
+        self._end_check()
         self.check_panel.show_cancelled()
 
     # Saving
@@ -296,6 +342,7 @@ class ConnectionDialog(Dialog):
         """Stop a test that runs, and forget the password."""
         self._controller.drop_check()
         self.form.password.forget()
+        self.form.tunnel.secret.forget()
         super().done(result)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:

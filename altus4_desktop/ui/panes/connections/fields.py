@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QCoreApplication, Qt, Slot
+from PySide6.QtCore import QCoreApplication, Qt, Signal, Slot
 from PySide6.QtWidgets import (
     QDoubleSpinBox,
     QFileDialog,
@@ -13,7 +13,39 @@ from PySide6.QtWidgets import (
 )
 
 from altus4_desktop.ui.theme import Space
-from altus4_desktop.ui.widgets import IconButton
+from altus4_desktop.ui.widgets import Button, IconButton
+
+
+class FingerprintField(QWidget):
+    """The fingerprint of a certificate, with a button that reads the server's."""
+
+    read_wanted = Signal()
+
+    def __init__(self, label: str, *, name: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(Space.S)
+        self.edit = line(name)
+        self.edit.setAccessibleName(label)
+        self.setFocusProxy(self.edit)
+        self.textChanged = self.edit.textChanged
+        self.read_button = Button(
+            self.tr("Read it from the server"), icon_name="shield", name=f"{name}.read"
+        )
+        self.read_button.clicked.connect(self.read_wanted)
+        row.addWidget(self.edit, 1)
+        row.addWidget(self.read_button)
+
+    def text(self) -> str:
+        """What was typed."""
+        return self.edit.text().strip()
+
+    def setText(self, text: str) -> None:
+        """Show a fingerprint."""
+        self.edit.setText(text)
+        self.edit.setCursorPosition(0)
 
 
 class FileField(QWidget):

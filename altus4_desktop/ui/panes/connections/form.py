@@ -15,7 +15,15 @@ from altus4_desktop.domain.connections import (
     TlsSettings,
 )
 from altus4_desktop.ui.icons import icon
-from altus4_desktop.ui.panes.connections.fields import FileField, beside, indent, line, seconds
+from altus4_desktop.ui.panes.connections.fields import (
+    FileField,
+    FingerprintField,
+    beside,
+    indent,
+    line,
+    seconds,
+)
+from altus4_desktop.ui.panes.connections.tunnel_section import TunnelSection
 from altus4_desktop.ui.theme import Space
 from altus4_desktop.ui.widgets import Button, FormRow, PasswordField, Segments
 
@@ -30,6 +38,7 @@ class ConnectionForm(QWidget):
     """
 
     advanced_shown = Signal()
+    certificate_wanted = Signal()
 
     def __init__(
         self, connection: Connection | None, *, copies: bool, parent: QWidget | None = None
@@ -42,6 +51,7 @@ class ConnectionForm(QWidget):
         self._lay_out()
         for edit in (self.host, self.username, self.port):
             edit.textChanged.connect(self.explain_password)
+        self.tunnel.changed.connect(self.explain_password)
         self.tls.currentIndexChanged.connect(self.explain_tls)
         self.explain_password()
         self.explain_tls()
@@ -75,9 +85,14 @@ class ConnectionForm(QWidget):
             (TlsMode.REQUIRED, self.tr("Required")),
             (TlsMode.VERIFY_CA, self.tr("Verify the certificate")),
             (TlsMode.VERIFY_IDENTITY, self.tr("Verify certificate and host name")),
+            (TlsMode.PINNED, self.tr("Pin one certificate")),
         ):
             self.tls.addItem(text, mode.value)
         self.tls.setCurrentIndex(self.tls.findData(TlsMode.PREFERRED.value))
+        self.pin = FingerprintField(self.tr("Pinned certificate"), name="connections.pin")
+        self.pin.read_wanted.connect(self.certificate_wanted)
+        self.tunnel = TunnelSection(keeps_secret=self._connection is not None or self._copies)
+        self.fields.update(self.tunnel.fields)
         self.ca_file = FileField(self.tr("Certificate authority"), name="connections.ca")
         self.cert_file = FileField(self.tr("Client certificate"), name="connections.cert")
         self.key_file = FileField(self.tr("Client key"), name="connections.key")
@@ -126,6 +141,14 @@ class ConnectionForm(QWidget):
         form.addWidget(self._row("tls", self.tr("TLS"), self.tls))
         self._ca_row = self._row("ca_file", self.tr("Certificate authority"), self.ca_file)
         form.addWidget(self._ca_row)
+        self._pin_row = self._row(
+            "pin_sha256",
+            self.tr("Pinned certificate"),
+            self.pin,
+            self.tr("Its SHA-256 fingerprint. Any other certificate is refused."),
+        )
+        form.addWidget(self._pin_row)
+        form.addWidget(self.tunnel)
         form.addWidget(self.advanced_button, 0, Qt.AlignmentFlag.AlignLeft)
         form.addWidget(self._build_advanced())
         form.addStretch(1)
@@ -207,7 +230,10 @@ class ConnectionForm(QWidget):
                 self.ca_file.text(),
                 self.cert_file.text(),
                 self.key_file.text(),
+                self.pin.text(),
             ),
+            ssh=self.tunnel.settings(),
+            ssh_secret=self.tunnel.secret_text(),
             environment=Environment(self.environment.key),
             pool=PoolSettings(
                 size=self.pool_size.value(),
@@ -236,6 +262,8 @@ class ConnectionForm(QWidget):
         self.ca_file.setText(draft.tls.ca_file)
         self.cert_file.setText(draft.tls.cert_file)
         self.key_file.setText(draft.tls.key_file)
+        self.pin.setText(draft.tls.pin_sha256)
+        self.tunnel.show_settings(draft.ssh)
         self._show_pool(draft.pool)
 
     def _show_pool(self, pool: PoolSettings) -> None:
@@ -250,6 +278,8 @@ class ConnectionForm(QWidget):
         for field in (self.host, self.port, self.database, self.username, self.password, self.tls):
             field.setEnabled(False)
         self.ca_file.setEnabled(False)
+        self.pin.setEnabled(False)
+        self.tunnel.hide()
         self._client_files.setEnabled(False)
         self.fields["host"].set_hint(
             self.tr(
@@ -268,16 +298,19 @@ class ConnectionForm(QWidget):
             return
         if origin is not None and self._moved(origin):
             self.password.setPlaceholderText(self.tr("Type it again"))
-            row.set_hint(self.tr("Needed again, because host, port or user were changed."))
+            row.set_hint(self.tr("Needed again, because host, port, user or tunnel were changed."))
             return
         self.password.setPlaceholderText(self.tr("Unchanged"))
         row.set_hint(self.tr("Leave it empty to keep the saved one."))
 
     def _moved(self, origin: Connection) -> bool:
-        return (self.host.text().strip(), self._port_number(), self.username.text().strip()) != (
+        tunnel = self.tunnel.settings()
+        place = (self.host.text().strip(), self._port_number(), self.username.text().strip())
+        return (*place, tunnel and tunnel.place) != (
             origin.host,
             origin.port,
             origin.username,
+            origin.ssh and origin.ssh.place,
         )
 
     @Slot()
@@ -300,9 +333,13 @@ class ConnectionForm(QWidget):
             TlsMode.VERIFY_IDENTITY: self.tr(
                 "Encrypted, and the certificate must be this host's. The safest choice."
             ),
+            TlsMode.PINNED: self.tr(
+                "Encrypted, and the server must show this very certificate, whoever issued it."
+            ),
         }
         self.fields["tls"].set_hint(hints[mode])
         self._ca_row.setVisible(mode in _VERIFYING)
+        self._pin_row.setVisible(mode is TlsMode.PINNED)
         self._ca_row.set_hint(self.tr("Empty: the authorities this system trusts."))
         self._client_files.setVisible(mode is not TlsMode.DISABLED)
 

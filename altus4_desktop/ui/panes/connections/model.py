@@ -98,6 +98,7 @@ class ConnectionModel(QAbstractListModel):
                         connection.name,
                         place_text(connection),
                         environment_text(connection),
+                        _tr("read-only"),
                         reach_text(row),
                         tls_text(row),
                     )
@@ -169,15 +170,15 @@ def tls_text(row: ConnectionRow) -> str:
         tls = row.report.tls
         if not tls.encrypted:
             return _tr("Not encrypted")
+        if tls.pinned:
+            return _tr("TLS, pinned")
         return _tr("TLS verified") if tls.certificate_verified else _tr("TLS, not verified")
-    match row.connection.tls.mode:
-        case TlsMode.DISABLED:
-            return _tr("Not encrypted")
-        case TlsMode.PREFERRED:
-            return _tr("TLS if offered")
-        case TlsMode.REQUIRED:
-            return _tr("TLS required")
-    return _tr("TLS verified")
+    return {
+        TlsMode.DISABLED: _tr("Not encrypted"),
+        TlsMode.PREFERRED: _tr("TLS if offered"),
+        TlsMode.REQUIRED: _tr("TLS required"),
+        TlsMode.PINNED: _tr("TLS, pinned"),
+    }.get(row.connection.tls.mode, _tr("TLS verified"))
 
 
 def last_connected_text(instant: datetime | None) -> str:
