@@ -180,7 +180,7 @@ def _conditions(query: AuditQuery) -> list[sa.ColumnElement[bool]]:
     return found
 
 
-def _row(row: sa.Row[Any]) -> ChainRow:
+def _row(row: Sequence[Any]) -> ChainRow:
     sequence, *texts, previous_hash, row_hash = row
     texts[1] = _instant_text(texts[1])
     return ChainRow(

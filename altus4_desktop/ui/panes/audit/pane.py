@@ -31,7 +31,14 @@ from altus4_desktop.ui.panes.latest import LatestTask
 from altus4_desktop.ui.session import Session
 from altus4_desktop.ui.texts import error_hint, error_message
 from altus4_desktop.ui.theme import Space
-from altus4_desktop.ui.widgets import Busy, Button, EmptyState, IconButton, InlineMessage
+from altus4_desktop.ui.widgets import (
+    Busy,
+    Button,
+    EmptyState,
+    IconButton,
+    InlineMessage,
+    MessageKind,
+)
 
 _PAGE = 200
 _ROOMY = 900
@@ -248,7 +255,9 @@ class AuditPane(Pane):
         actions = []
         if verdict.acceptable:
             actions.append((self.tr("It was restored…"), self._accept))
-        kind = "success" if verdict.intact else "warning" if verdict.acceptable else "error"
+        kind: MessageKind = (
+            "success" if verdict.intact else "warning" if verdict.acceptable else "error"
+        )
         self.verdict_message.show_message(kind, text, hint, actions)
 
     @Slot(object)
