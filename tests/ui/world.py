@@ -20,6 +20,7 @@ from altus4_desktop.domain.connections import (
     Environment,
     Flavour,
     PoolStats,
+    ServerCertificate,
     TlsMode,
     TlsReport,
     TlsSettings,
@@ -134,6 +135,19 @@ REPORT = ConnectionReport(
 )
 
 
+CERTIFICATE = ServerCertificate(
+    "ab12" * 16,
+    "CN=db.internal",
+    "CN=Example authority",
+    ("db.internal",),
+    NOW,
+    NOW.replace(year=NOW.year + 1),
+)
+
+
+STATS = PoolStats(3, 1, 2, 0)
+
+
 class Gate:
     """Holds work until it is opened; cancelling gets through as well."""
 
@@ -244,6 +258,29 @@ class FakeConnections:
     report: ConnectionReport = REPORT
     schema_reads: list[tuple[str, bool]] = field(default_factory=list)
     resets: int = 0
+    certificate: ServerCertificate = CERTIFICATE
+    stats: PoolStats | None = STATS
+    closed: list[str] = field(default_factory=list)
+
+    def read_certificate_(
+        self,
+        actor: Actor,
+        draft: ConnectionDraft,
+        connection_id: str | None,
+        token: CancelToken,
+    ) -> ServerCertificate:
+        self.drafts.append(draft)
+        if self.gate is not None:
+            self.gate.wait(token)
+        self._fail("certificate")
+        return self.certificate
+
+    def reset_pool_(self, actor: Actor, connection_id: str) -> None:
+        self._fail("reset_pool")
+        self.closed.append(connection_id)
+
+    def disconnect_all_(self, actor: Actor) -> None:
+        self.closed.extend(connection.id for connection in self.saved)
 
     def reset_(self) -> None:
         self.resets += 1
@@ -322,7 +359,7 @@ class FakeConnections:
         return {f"ft_{table}": "ngram"}
 
     def stats_(self, connection_id: str) -> PoolStats | None:
-        return PoolStats(3, 1, 2, 0)
+        return self.stats
 
     def parse_url(self, text: str) -> ConnectionDraft:
         self._fail("url")
@@ -352,6 +389,7 @@ def _of_draft(connection: Connection, draft: ConnectionDraft) -> Connection:
         tls=draft.tls,
         environment=draft.environment,
         pool=draft.pool,
+        ssh=draft.ssh,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 from PySide6.QtCore import Qt
@@ -11,7 +12,9 @@ from PySide6.QtWidgets import (
     QAbstractButton,
     QAbstractSpinBox,
     QComboBox,
+    QLabel,
     QLineEdit,
+    QMenu,
     QPushButton,
     QWidget,
 )
@@ -20,8 +23,13 @@ from pytestqt.qtbot import QtBot
 from altus4_desktop.domain.connections import (
     ConnectionDraft,
     Environment,
+    PoolStats,
+    SshMethod,
+    SshSettings,
     TlsMode,
     TlsReport,
+    TunnelState,
+    ssh_fingerprint,
 )
 from altus4_desktop.domain.errors import (
     ConflictError,
@@ -29,6 +37,7 @@ from altus4_desktop.domain.errors import (
     StoreError,
     TenantError,
     TenantFailure,
+    UnknownHostKeyError,
 )
 from altus4_desktop.ui.dialogs import ConfirmDialog
 from altus4_desktop.ui.panes.connections.controller import Phase
@@ -36,6 +45,8 @@ from altus4_desktop.ui.panes.connections.dialogs import ConnectionDialog
 from altus4_desktop.ui.panes.connections.model import Reach
 from altus4_desktop.ui.panes.connections.pane import ConnectionsPane
 from tests.ui.world import REPORT, Gate, World, make_connection, make_schema, make_table
+
+HOST_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIEX5iQFxbmQf8oSKvMWmXJIxXeTIWdcF4rW6mQ0vVJ7C"
 
 
 def names(pane: ConnectionsPane) -> list[str]:
@@ -373,6 +384,10 @@ class TestChecking:
                 TlsReport("TLSv1.3", "AES", certificate_verified=True),
                 "Encrypted (TLSv1.3, AES); certificate verified, host name not.",
             ),
+            (
+                TlsReport("TLSv1.3", "AES", pinned=True, client_certificate=True),
+                "Encrypted (TLSv1.3, AES, with our certificate); it is the pinned certificate.",
+            ),
         ],
     )
     def test_protection_is_said_in_words(
@@ -465,6 +480,208 @@ class TestChecking:
         dialog.reject()
         assert not connections_pane.controller.is_checking
         assert connections_pane.connections.row_at(0).reach is not Reach.TRYING
+
+
+class TestPinning:
+    def test_a_certificate_is_read_compared_and_pinned(
+        self, qtbot: QtBot, connections_pane: ConnectionsPane, world: World
+    ) -> None:
+        connections_pane.add()
+        dialog = opened(connections_pane)
+        fill(dialog)
+        form = dialog.form
+        assert not form.pin.isVisible()
+        form.tls.setCurrentIndex(form.tls.findData(TlsMode.PINNED.value))
+        assert form.pin.isVisible()
+        press(qtbot, form.pin.read_button)
+        qtbot.waitUntil(lambda: dialog.pin_dialog is not None)
+        shown = dialog.pin_dialog
+        assert shown is not None
+        said = " ".join(label.text() for label in shown.findChildren(QLabel))
+        assert "AB:12" in said
+        assert "db.internal" in said
+        assert "Example authority" in said
+        press(qtbot, shown.findChild(QPushButton, "connections.pin.cancel"))
+        assert form.pin.text() == ""
+        press(qtbot, form.pin.read_button)
+        qtbot.waitUntil(lambda: dialog.pin_dialog is not shown)
+        assert dialog.pin_dialog is not None
+        press(qtbot, dialog.pin_dialog.findChild(QPushButton, "connections.pin.accept"))
+        assert form.pin.text() == world.connections.certificate.fingerprint
+        with qtbot.waitSignal(connections_pane.controller.saved):
+            press(qtbot, dialog.save_button)
+        tls = world.connections.drafts[-1].tls
+        assert tls.mode is TlsMode.PINNED
+        assert tls.pin_sha256.replace(":", "").lower() == world.connections.certificate.sha256
+
+    def test_reading_can_be_stopped(
+        self, qtbot: QtBot, connections_pane: ConnectionsPane, world: World
+    ) -> None:
+        world.connections.gate = Gate()
+        connections_pane.add()
+        dialog = opened(connections_pane)
+        fill(dialog)
+        dialog.form.tls.setCurrentIndex(dialog.form.tls.findData(TlsMode.PINNED.value))
+        press(qtbot, dialog.form.pin.read_button)
+        assert world.connections.gate.entered.wait(5)
+        qtbot.keyClick(dialog, Qt.Key.Key_Escape)
+        qtbot.waitUntil(dialog.check_panel.result.isVisible)
+        assert "cancelled" in dialog.check_panel.result.text()
+        assert dialog.form.pin.read_button.isEnabled()
+        assert dialog.isVisible()
+
+    def test_a_server_without_tls_is_said_below_the_form(
+        self, qtbot: QtBot, connections_pane: ConnectionsPane, world: World
+    ) -> None:
+        world.connections.errors["certificate"] = TenantError(
+            TenantFailure.TLS, "It offers no encryption."
+        )
+        connections_pane.add()
+        dialog = opened(connections_pane)
+        fill(dialog)
+        dialog.form.tls.setCurrentIndex(dialog.form.tls.findData(TlsMode.PINNED.value))
+        press(qtbot, dialog.form.pin.read_button)
+        qtbot.waitUntil(dialog.check_panel.result.isVisible)
+        assert dialog.check_panel.result.text() == "It offers no encryption."
+
+
+class TestTunnel:
+    def fill(self, dialog: ConnectionDialog) -> None:
+        tunnel = dialog.form.tunnel
+        tunnel.box.setChecked(True)
+        tunnel.host.setText("bastion.example.org")
+        tunnel.port.setText("2222")
+        tunnel.username.setText("deploy")
+
+    def test_says_what_was_entered(
+        self, qtbot: QtBot, connections_pane: ConnectionsPane, world: World
+    ) -> None:
+        connections_pane.add()
+        dialog = opened(connections_pane)
+        fill(dialog)
+        assert dialog.form.draft().ssh is None
+        self.fill(dialog)
+        tunnel = dialog.form.tunnel
+        assert not tunnel.secret.isVisible()
+        press(qtbot, tunnel.method.findChild(QPushButton, "connections.ssh_method.password"))
+        assert tunnel.secret.isVisible()
+        assert not tunnel.key_file.isVisible()
+        tunnel.secret.setText("s3cret of ssh")
+        with qtbot.waitSignal(connections_pane.controller.saved):
+            press(qtbot, dialog.save_button)
+        draft = world.connections.drafts[-1]
+        assert draft.ssh == SshSettings("bastion.example.org", "deploy", 2222, SshMethod.PASSWORD)
+        assert draft.ssh_secret == "s3cret of ssh"
+        assert tunnel.secret.text() == ""
+
+    def test_the_saved_secret_is_kept_while_the_tunnel_is_the_same(
+        self, qtbot: QtBot, connections_pane: ConnectionsPane, world: World
+    ) -> None:
+        ssh = SshSettings("bastion.example.org", "deploy", method=SshMethod.PASSWORD)
+        world.connections.saved = [make_connection(1, ssh=ssh, ssh_secret_sealed="sealed")]
+        connections_pane.session.connections_changed.emit()
+        qtbot.waitUntil(lambda: connections_pane.connections.rowCount() == 1)
+        connections_pane.edit()
+        form = opened(connections_pane).form
+        assert form.draft().ssh == ssh
+        assert form.draft().ssh_secret is None
+        assert form.tunnel.secret.placeholderText() == "Unchanged"
+        assert "keep the saved one" in form.fields["password"].note.text()
+        form.tunnel.host.setText("other.example.org")
+        assert form.tunnel.secret.placeholderText() == ""
+        assert "tunnel were changed" in form.fields["password"].note.text()
+
+    def test_an_unknown_host_key_is_trusted_by_a_step_of_its_own(
+        self, qtbot: QtBot, connections_pane: ConnectionsPane, world: World
+    ) -> None:
+        world.connections.errors["check"] = UnknownHostKeyError(
+            "It is not known here.", host_key=HOST_KEY
+        )
+        connections_pane.add()
+        dialog = opened(connections_pane)
+        fill(dialog)
+        self.fill(dialog)
+        assert not dialog.form.tunnel.host_key.isVisible()
+        press(qtbot, dialog.test_button)
+        qtbot.waitUntil(dialog.check_panel.result.isVisible)
+        assert world.connections.drafts[-1].ssh is not None
+        assert world.connections.drafts[-1].ssh.host_key == ""
+        del world.connections.errors["check"]
+        trust = dialog.findChild(QPushButton, "connections.check.result.action1")
+        press(qtbot, trust)
+        qtbot.waitUntil(lambda: "Connected" in dialog.check_panel.result.text())
+        assert world.connections.drafts[-1].ssh.host_key == HOST_KEY
+        assert dialog.form.tunnel.host_key.isVisible()
+        assert dialog.form.tunnel.host_key.edit.text() == ssh_fingerprint(HOST_KEY)
+
+    def test_the_list_says_which_way(
+        self, qtbot: QtBot, connections_pane: ConnectionsPane, world: World
+    ) -> None:
+        ssh = SshSettings("bastion.example.org", "deploy")
+        world.connections.saved = [make_connection(1, ssh=ssh)]
+        connections_pane.session.connections_changed.emit()
+        qtbot.waitUntil(lambda: "through bastion" in connections_pane.card.place.text())
+
+
+class TestPool:
+    def test_figures_waits_and_the_last_error(
+        self, connections_pane: ConnectionsPane, world: World
+    ) -> None:
+        panel = connections_pane.card.pool
+        assert panel.text() == "Pool: 3 of 10 open, 1 busy, 2 idle, 0 waiting"
+        assert not panel.details.isVisible()
+        world.connections.stats = PoolStats(
+            10,
+            10,
+            0,
+            2,
+            waits=4,
+            waited_ms=2000.0,
+            longest_wait_ms=1500.0,
+            last_error=TenantError(TenantFailure.LOST, "The connection was lost."),
+            last_error_at=datetime.now(UTC),
+            tunnel=TunnelState.LOST,
+        )
+        connections_pane.card.draw_pool()
+        assert panel.text() == "Pool: 10 of 10 open, 10 busy, 0 idle, 2 waiting"
+        assert "Waited 4 times, 500 ms on average, 1.5 s at most" in panel.details.text()
+        assert "SSH tunnel lost" in panel.details.text()
+        assert "The connection was lost." in panel.error.text()
+        assert panel.error.isVisible()
+        world.connections.stats = None
+        connections_pane.card.draw_pool()
+        assert panel.text() == "Pool: nothing open, at most 10"
+        assert not panel.error.isVisible()
+        assert not panel.reset_button.isEnabled()
+
+    def test_one_pool_or_all_are_closed(
+        self,
+        qtbot: QtBot,
+        connections_pane: ConnectionsPane,
+        world: World,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        # A menu that is open would take the keyboard, which no test may have.
+        monkeypatch.setattr(QMenu, "popup", lambda menu, place: None)
+        with qtbot.waitSignal(connections_pane.session.announced):
+            press(qtbot, connections_pane.card.pool.reset_button)
+        assert world.connections.closed == ["c1"]
+        press(qtbot, connections_pane.more_button)
+        menu = connections_pane.findChild(QMenu)
+        assert menu is not None
+        action = next(found for found in menu.actions() if found.text() == "Disconnect all")
+        with qtbot.waitSignal(connections_pane.session.announced):
+            action.trigger()
+        assert world.connections.closed == ["c1", "c1", "c2"]
+        menu.close()
+
+    def test_the_guarantee_is_always_in_sight(
+        self, qtbot: QtBot, connections_pane: ConnectionsPane, world: World
+    ) -> None:
+        assert connections_pane.card.read_only.text() == "READ-ONLY"
+        world.connections.report = replace(REPORT, read_only=False)
+        press(qtbot, connections_pane.card.test_button)
+        qtbot.waitUntil(lambda: connections_pane.card.read_only.text() == "NOT READ-ONLY")
 
 
 class TestRemoval:
@@ -580,5 +797,7 @@ class TestForEverybody:
             "connections.edit": True,
             "connections.duplicate": True,
             "connections.remove": True,
+            "connections.pool.reset": True,
+            "connections.disconnect_all": True,
             "connections.refresh": True,
         }

@@ -95,7 +95,12 @@ class ConnectionCard(QFrame):
         inside.addWidget(self.place)
         self.facts = ElidedLabel(role="caption")
         self.facts.setObjectName("connections.facts")
-        inside.addWidget(self.facts)
+        facts = QHBoxLayout()
+        facts.setSpacing(Space.S)
+        facts.addWidget(self.badge)
+        facts.addWidget(self.read_only)
+        facts.addWidget(self.facts, 1)
+        inside.addLayout(facts)
         self.check_panel = CheckPanel("connections.saved_check")
         inside.addWidget(self.check_panel)
         inside.addSpacing(Space.XS)
@@ -115,7 +120,6 @@ class ConnectionCard(QFrame):
         self.name_label.setObjectName("connections.title")
         self.badge = Badge("")
         row.addWidget(self.name_label, 1)
-        row.addWidget(self.badge)
         self.read_only = Badge(self.tr("READ-ONLY"))
         self.read_only.setToolTip(
             self.tr(
@@ -123,8 +127,6 @@ class ConnectionCard(QFrame):
                 "sent. A test of the connection shows whether the server agreed."
             )
         )
-        row.addWidget(self.read_only)
-        row.addSpacing(Space.XS)
         self.test_button = IconButton(
             "plug", self.tr("Test (Ctrl+T)"), name="connections.check_saved"
         )
@@ -212,8 +214,6 @@ class ConnectionCard(QFrame):
         place = self.tr("{user} at {place}").format(
             user=connection.username, place=place_text(connection)
         )
-        if connection.ssh is not None:
-            place = self.tr("{place} through {ssh}").format(place=place, ssh=connection.ssh.place)
         self.place.setText(place)
         refused = row.report is not None and not row.report.read_only
         self.read_only.set(

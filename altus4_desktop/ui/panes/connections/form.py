@@ -11,6 +11,7 @@ from altus4_desktop.domain.connections import (
     ConnectionDraft,
     Environment,
     PoolSettings,
+    ServerCertificate,
     TlsMode,
     TlsSettings,
 )
@@ -262,7 +263,7 @@ class ConnectionForm(QWidget):
         self.ca_file.setText(draft.tls.ca_file)
         self.cert_file.setText(draft.tls.cert_file)
         self.key_file.setText(draft.tls.key_file)
-        self.pin.setText(draft.tls.pin_sha256)
+        self.pin.setText(ServerCertificate(draft.tls.pin_sha256).fingerprint)
         self.tunnel.show_settings(draft.ssh)
         self._show_pool(draft.pool)
 

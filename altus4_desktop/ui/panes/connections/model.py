@@ -138,11 +138,14 @@ class ConnectionModel(QAbstractListModel):
 
 
 def place_text(connection: Connection) -> str:
-    """``host:port / database``; a socket path has no port."""
+    """``host:port / database``, and through which SSH server; a socket path has no port."""
     if connection.host.startswith("/"):
         return f"{connection.host} / {connection.database}"
     host = f"[{connection.host}]" if ":" in connection.host else connection.host
-    return f"{host}:{connection.port} / {connection.database}"
+    place = f"{host}:{connection.port} / {connection.database}"
+    if connection.ssh is None:
+        return place
+    return _tr("{place} through {ssh}").format(place=place, ssh=connection.ssh.host)
 
 
 def environment_text(connection: Connection) -> str:

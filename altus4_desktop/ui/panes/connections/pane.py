@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+
 from PySide6.QtCore import QObject, QPoint, Qt, QTimer, Slot
 from PySide6.QtGui import (
     QAction,
@@ -48,6 +50,7 @@ from altus4_desktop.ui.widgets import (
     Busy,
     Button,
     EmptyState,
+    IconButton,
     Label,
     SearchField,
 )
@@ -87,6 +90,8 @@ class ConnectionsPane(Pane):
         )
         self.add_button.setToolTip(self.tr("Add a connection (Ctrl+N)"))
         self.header.addWidget(self.add_button)
+        self.more_button = IconButton("more", self.tr("More"), name="connections.more")
+        self.header.addWidget(self.more_button)
         first = Button(
             self.tr("Add a connection"), "primary", icon_name="plus", name="connections.add_first"
         )
@@ -162,6 +167,8 @@ class ConnectionsPane(Pane):
         controller.check_failed.connect(self._take_check_failure)
         controller.check_cancelled.connect(self._take_check_cancelled)
         self.add_button.clicked.connect(self.add)
+        self.more_button.clicked.connect(self._open_more)
+        controller.disconnected.connect(self._take_disconnected)
         self.card.edit_button.clicked.connect(self.edit)
         self.card.duplicate_button.clicked.connect(self.duplicate)
         self.card.remove_button.clicked.connect(self.remove)
@@ -246,6 +253,20 @@ class ConnectionsPane(Pane):
                 "trash",
                 "",
                 chosen,
+            ),
+            Command(
+                "connections.pool.reset",
+                self.tr("Close the connection's sessions"),
+                self.reset_pool,
+                "power",
+                "",
+                chosen,
+            ),
+            Command(
+                "connections.disconnect_all",
+                self.tr("Disconnect all"),
+                self.disconnect_all,
+                "power",
             ),
             Command(
                 "connections.refresh",
@@ -358,18 +379,49 @@ class ConnectionsPane(Pane):
     def _open_menu(self, place: QPoint) -> None:
         if not self.list.indexAt(place).isValid():
             return
+        self._menu(
+            (
+                ("plug", self.tr("Test"), self.test),
+                ("edit", self.tr("Edit…"), self.edit),
+                ("copy", self.tr("Duplicate…"), self.duplicate),
+                ("power", self.tr("Close its sessions"), self.reset_pool),
+                ("trash", self.tr("Remove…"), self.remove),
+            )
+        ).popup(self.list.viewport().mapToGlobal(place))
+
+    @Slot()
+    def _open_more(self) -> None:
+        menu = self._menu((("power", self.tr("Disconnect all"), self.disconnect_all),))
+        corner = self.more_button.rect().bottomRight()
+        menu.popup(self.more_button.mapToGlobal(corner) - QPoint(menu.sizeHint().width(), 0))
+
+    def _menu(self, entries: Iterable[tuple[str, str, Callable[[], None]]]) -> QMenu:
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        for icon_name, text, act in (
-            ("plug", self.tr("Test"), self.test),
-            ("edit", self.tr("Edit…"), self.edit),
-            ("copy", self.tr("Duplicate…"), self.duplicate),
-            ("trash", self.tr("Remove…"), self.remove),
-        ):
+        for icon_name, text, act in entries:
             action = QAction(icon(icon_name), text, menu)
             action.triggered.connect(act)
             menu.addAction(action)
-        menu.popup(self.list.viewport().mapToGlobal(place))
+        return menu
+
+    # Pools
+
+    @Slot()
+    def reset_pool(self) -> None:
+        """Close the sessions of the selected connection."""
+        row = self.chosen
+        if row is not None:
+            self.controller.reset_pool(row.connection.id)
+
+    @Slot()
+    def disconnect_all(self) -> None:
+        """Close the sessions of every connection."""
+        self.controller.disconnect_all()
+
+    @Slot()
+    def _take_disconnected(self) -> None:
+        self.card.draw_pool()
+        self.session.announced.emit(self.tr("Disconnected; the next search connects again"))
 
     # Changes
 

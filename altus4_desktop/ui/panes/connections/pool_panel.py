@@ -27,10 +27,14 @@ class PoolPanel(QWidget):
         lines.setSpacing(2)
         self.figures = ElidedLabel(role="caption")
         self.figures.setObjectName("connections.pool")
+        self.details = ElidedLabel(role="caption")
+        self.details.setObjectName("connections.pool.details")
+        self.details.hide()
         self.error = ElidedLabel(role="error")
         self.error.setObjectName("connections.pool.error")
         self.error.hide()
         lines.addWidget(self.figures)
+        lines.addWidget(self.details)
         lines.addWidget(self.error)
         self.reset_button = IconButton(
             "power",
@@ -51,6 +55,10 @@ class PoolPanel(QWidget):
         text = self._figures(stats, most)
         if text != self.figures.text():
             self.figures.setText(text)
+        details = self._details(stats) if stats is not None else ""
+        if details != self.details.text():
+            self.details.setText(details)
+            self.details.setVisible(bool(details))
         error = ""
         if stats is not None and stats.last_error is not None and stats.last_error_at is not None:
             error = self.tr("Last error {when}: {error}").format(
@@ -63,33 +71,32 @@ class PoolPanel(QWidget):
     def _figures(self, stats: PoolStats | None, most: int) -> str:
         if stats is None:
             return self.tr("Pool: nothing open, at most {most}").format(most=most)
-        parts = [
-            self.tr(
-                "Pool: {total} of {most} open, {active} busy, {idle} idle, {queued} waiting"
-            ).format(
-                total=stats.total,
-                most=most,
-                active=stats.active,
-                idle=stats.idle,
-                queued=stats.queued,
-            )
-        ]
+        return self.tr(
+            "Pool: {total} of {most} open, {active} busy, {idle} idle, {queued} waiting"
+        ).format(
+            total=stats.total,
+            most=most,
+            active=stats.active,
+            idle=stats.idle,
+            queued=stats.queued,
+        )
+
+    def _details(self, stats: PoolStats) -> str:
+        tunnel = {
+            TunnelState.NONE: "",
+            TunnelState.CLOSED: self.tr("SSH tunnel not open"),
+            TunnelState.OPEN: self.tr("SSH tunnel open"),
+            TunnelState.LOST: self.tr("SSH tunnel lost; it is opened again when needed"),
+        }[stats.tunnel]
+        parts = [tunnel] if tunnel else []
         if stats.waits:
             parts.append(
-                self.tr("waited {count}×, {mean} on average, {longest} at most").format(
+                self.tr("Waited {count} times, {mean} on average, {longest} at most").format(
                     count=stats.waits,
                     mean=_span(stats.waited_ms / stats.waits),
                     longest=_span(stats.longest_wait_ms),
                 )
             )
-        tunnel = {
-            TunnelState.NONE: "",
-            TunnelState.CLOSED: self.tr("tunnel not open"),
-            TunnelState.OPEN: self.tr("tunnel open"),
-            TunnelState.LOST: self.tr("tunnel lost, opened again when needed"),
-        }[stats.tunnel]
-        if tunnel:
-            parts.append(tunnel)
         return "  ·  ".join(parts)
 
 
