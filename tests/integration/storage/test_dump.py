@@ -7,6 +7,7 @@ import gzip
 import os
 import stat
 import subprocess
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -197,7 +198,7 @@ def test_without_a_program_somebody_has_to_agree(
 
 def test_a_cancelled_copy_leaves_nothing(on_server: StorePlace, tmp_path: Path) -> None:
     folder = _a_program(
-        tmp_path / "bin", _flavour(on_server), "head -c 3000000 /dev/zero; exec sleep 60"
+        tmp_path / "bin", _flavour(on_server), "head -c 3000000 /dev/zero; exec sleep 120"
     )
     token = CancelToken()
 
@@ -207,8 +208,10 @@ def test_a_cancelled_copy_leaves_nothing(on_server: StorePlace, tmp_path: Path) 
 
     with _opened(on_server, tmp_path, folder) as store:
         store.migrator.upgrade()
+        began = time.monotonic()
         with pytest.raises(Cancelled):
             store.migrator.downgrade("0005", cancel, token=token)
+        assert time.monotonic() - began < 60, "the program was waited for"
         assert store.migrator.status().pending == ()
         # The lock is given back: the next one need not wait for it.
         assert store.migrator.downgrade("0010", without_copy=True).revisions

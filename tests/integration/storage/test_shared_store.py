@@ -13,8 +13,10 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from altus4_desktop.domain.accounts import Actor, Role
 from altus4_desktop.domain.cancel import CancelToken
-from altus4_desktop.domain.errors import Cancelled, SchemaError, StoreError
+from altus4_desktop.domain.errors import AccessError, Cancelled, SchemaError, StoreError
+from altus4_desktop.domain.progress import Progress
 from altus4_desktop.services.metadata import MetadataService
 from altus4_desktop.services.migrations import MigrationsService
 from altus4_desktop.services.permissions import Permissions
@@ -78,6 +80,46 @@ def test_a_session_speaks_utc_utf8_and_strictly(on_server: StorePlace) -> None:
     finally:
         on_server.query("SET GLOBAL time_zone = 'SYSTEM'")
     store.close()
+
+
+def test_a_cancelled_run_stops_after_its_step(on_server: StorePlace) -> None:
+    store = on_server.open()
+    store.migrator.upgrade()
+    token = CancelToken()
+
+    def cancel(progress: Progress) -> None:
+        if progress.message == "Undoing 0010_account_states":
+            token.cancel()
+
+    with pytest.raises(Cancelled):
+        store.migrator.downgrade("0005", cancel, token=token)
+    status = store.migrator.status()
+    assert status.current == "0009_audit_log"
+    assert store.migrator.drift() == ()
+    store.migrator.upgrade()
+    assert store.migrator.status().pending == ()
+    store.close()
+
+
+def test_what_was_done_is_written_down_on_a_server_too(
+    on_server: StorePlace, tmp_path: Path
+) -> None:
+    metadata = _service(tmp_path, on_server)
+    migrations = MigrationsService(metadata, Permissions(metadata))
+    migrations.upgrade_(None)
+    user = metadata.store.users.create_(a_user(role=Role.ADMIN), "x")
+    admin = Actor(user.id, user.email, user.name, user.role)
+    with pytest.raises(AccessError):
+        migrations.downgrade_(None, "0010", without_copy=True)
+    migrations.downgrade_(admin, "0010", without_copy=True)
+    migrations.upgrade_(admin, without_copy=True)
+    metadata.close_()
+    rows = on_server.query("SELECT action, actor_id, subject_name FROM audit_log ORDER BY sequence")
+    label = on_server.location.label
+    assert [row for row in rows if str(row[0]).startswith("store.")] == [
+        ("store.downgraded", user.id, label),
+        ("store.upgraded", user.id, label),
+    ]
 
 
 def test_connections_that_were_cut_while_idle_are_replaced(on_server: StorePlace) -> None:
