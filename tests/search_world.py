@@ -116,8 +116,9 @@ def search_world(folder: Path, passphrase: str | None = None) -> Iterator[Search
         vault.set_up_passphrase(passphrase)
     accounts = AccountsService(metadata, vault, folder, bcrypt_cost=4)
     pools = TenantPools()
-    connections = ConnectionsService(metadata, vault, pools, Permissions(metadata))
-    history = HistoryService(metadata)
+    permissions = Permissions(metadata)
+    connections = ConnectionsService(metadata, vault, pools, permissions)
+    history = HistoryService(metadata, permissions)
     world = SearchWorld(
         actor=accounts.create_first_admin("Ada", EMAIL, PASSWORD),
         vault=vault,

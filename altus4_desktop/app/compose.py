@@ -41,7 +41,7 @@ def compose(data_dir: Path, metadata_url: str | None = None) -> Services:
     connections = ConnectionsService(
         metadata, vault, pools, permissions, local_server.open_endpoint
     )
-    history = HistoryService(metadata)
+    history = HistoryService(metadata, permissions)
     search = SearchService(connections, pools, history)
     demo = DemoService(local_server, accounts, connections, metadata, vault)
     return Services(

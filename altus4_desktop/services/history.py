@@ -9,9 +9,12 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from altus4_desktop.domain.accounts import Actor, Role
+from altus4_desktop.domain.accounts import Actor
+from altus4_desktop.domain.audit import SubjectKind
 from altus4_desktop.domain.errors import AltusError, StoreError
 from altus4_desktop.domain.searching import SearchRecord
+from altus4_desktop.services.audit import build_event
+from altus4_desktop.services.permissions import Permissions, Right
 
 if TYPE_CHECKING:
     from altus4_desktop.services.metadata import MetadataService
@@ -27,10 +30,14 @@ class HistoryService:
     is told to ``on_problem`` (on that thread)."""
 
     def __init__(
-        self, metadata: MetadataService, on_problem: Callable[[AltusError], None] | None = None
+        self,
+        metadata: MetadataService,
+        permissions: Permissions,
+        on_problem: Callable[[AltusError], None] | None = None,
     ) -> None:
         self.on_problem = on_problem
         self._metadata = metadata
+        self._permissions = permissions
         self._waiting: queue.Queue[SearchRecord | None] = queue.Queue(_WAITING_AT_MOST)
         self._lock = threading.Lock()
         self._writer: threading.Thread | None = None
@@ -54,8 +61,9 @@ class HistoryService:
     def recent(self, actor: Actor, prefix: str = "", limit: int = 20) -> list[SearchRecord]:
         """The actor's newest searches whose query starts with ``prefix``, each query once.
 
-        Raises StoreError.
+        Raises AccessError, StoreError.
         """
+        actor = self._permissions.check(actor, Right.SEARCH)
         return self._metadata.store.searches.recent_(actor.user_id, prefix, limit)
 
     def list_(
@@ -70,9 +78,10 @@ class HistoryService:
     ) -> list[SearchRecord]:
         """Searches, newest first: the actor's own, or everybody's for an admin.
 
-        ``to_at`` is exclusive. Raises StoreError.
+        ``to_at`` is exclusive. Raises AccessError, StoreError.
         """
-        owner = None if actor.role is Role.ADMIN else actor.user_id
+        actor = self._permissions.check(actor, Right.SEARCH)
+        owner = None if self._permissions.owns(actor, "") else actor.user_id
         return self._metadata.store.searches.list_(
             owner, text=text, from_at=from_at, to_at=to_at, limit=limit, offset=offset
         )
@@ -80,9 +89,14 @@ class HistoryService:
     def delete_(self, actor: Actor, search_ids: Sequence[str] | None = None) -> int:
         """Delete the actor's own searches, all of them without ``search_ids``; returns how many.
 
-        Raises StoreError.
+        Raises AccessError, StoreError.
         """
-        return self._metadata.store.searches.delete_(actor.user_id, search_ids)
+        actor = self._permissions.check(actor, Right.MANAGE)
+        asked = {"all": True} if search_ids is None else {"searches": len(search_ids)}
+        event = build_event(
+            actor, "history.deleted", SubjectKind.HISTORY, actor.user_id, actor.email, before=asked
+        )
+        return self._metadata.store.searches.delete_(actor.user_id, search_ids, [event])
 
     def close_(self, wait_s: float = 2.0) -> bool:
         """Write what is waiting, for at most ``wait_s`` seconds; false when something is left."""

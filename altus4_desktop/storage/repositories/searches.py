@@ -10,6 +10,7 @@ from typing import Any, TypeVarTuple
 import sqlalchemy as sa
 from sqlalchemy.dialects import mysql
 
+from altus4_desktop.domain.audit import AuditEvent
 from altus4_desktop.domain.searching import SearchMode, SearchRecord
 from altus4_desktop.storage.tables import databases, searches
 from altus4_desktop.storage.transactions import Transactions
@@ -121,30 +122,37 @@ class SearchRepository:
                 return self._records(page.where(matching))
         return self._records(page.where(c.query.icontains(text.strip(), autoescape=True)))
 
-    def delete_(self, user_id: str | None, search_ids: Sequence[str] | None = None) -> int:
+    def delete_(
+        self,
+        user_id: str | None,
+        search_ids: Sequence[str] | None = None,
+        events: Sequence[AuditEvent] = (),
+    ) -> int:
         """Delete the searches of one user, or of all; ``search_ids`` None means every one.
 
         Returns how many there were.
         """
         mine = [] if user_id is None else [c.user_id == user_id]
-        if search_ids is None:
-            return self._delete(mine)
-        return sum(
-            self._delete([*mine, c.id.in_(search_ids[at : at + _DELETE_BATCH])])
-            for at in range(0, len(search_ids), _DELETE_BATCH)
-        )
-
-    def _delete(self, conditions: list[sa.ColumnElement[bool]]) -> int:
+        chosen = [mine]
+        if search_ids is not None:
+            chosen = [
+                [*mine, c.id.in_(search_ids[at : at + _DELETE_BATCH])]
+                for at in range(0, len(search_ids), _DELETE_BATCH)
+            ]
         counted = 0
 
-        def work(connection: sa.Connection) -> None:
+        def work(connection: sa.Connection) -> bool:
             nonlocal counted
-            counted = connection.execute(sa.delete(searches).where(*conditions)).rowcount
+            statements = [sa.delete(searches).where(*conditions) for conditions in chosen]
+            counted = sum(connection.execute(statement).rowcount for statement in statements)
+            return counted > 0
 
         def gone(connection: sa.Connection) -> bool:
-            return connection.execute(sa.select(c.id).where(*conditions).limit(1)).first() is None
+            left = [sa.select(c.id).where(*conditions).limit(1) for conditions in chosen]
+            return all(connection.execute(statement).first() is None for statement in left)
 
-        self._transactions.write(work, settled=gone)
+        if chosen:
+            self._transactions.write(work, settled=gone, events=events)
         return counted
 
     def _matching(self, words: Sequence[str]) -> sa.ColumnElement[bool]:

@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
 from typing import cast
 
 import pytest
 
-from altus4_desktop.domain.errors import AltusError, StoreError
+from altus4_desktop.app.compose import compose
+from altus4_desktop.domain.accounts import Role
+from altus4_desktop.domain.audit import AuditQuery
+from altus4_desktop.domain.errors import AccessError, AltusError, StoreError
+from altus4_desktop.domain.keys import KeyPermission
 from altus4_desktop.domain.searching import SearchMode, SearchRecord
 from altus4_desktop.services.history import HistoryService
 from altus4_desktop.services.metadata import MetadataService
+from altus4_desktop.services.permissions import Permissions
+from tests.records import a_search, a_user
 
 
 class Repository:
@@ -54,7 +63,8 @@ def problems() -> list[AltusError]:
 
 @pytest.fixture
 def history(metadata: Metadata, problems: list[AltusError]) -> Iterator[HistoryService]:
-    service = HistoryService(cast("MetadataService", metadata), problems.append)
+    store = cast("MetadataService", metadata)
+    service = HistoryService(store, Permissions(store), problems.append)
     yield service
     metadata.searches.may_write.set()
     service.close_()
@@ -119,3 +129,31 @@ def test_after_closing_it_can_be_used_again(history: HistoryService, metadata: M
     history.record(record(2))
     assert history.close_()
     assert metadata.searches.kept == ["1", "2"]
+
+
+def test_whose_searches_are_read_and_deleted(tmp_path: Path) -> None:
+    with closing(compose(tmp_path)) as services:
+        services.metadata.open_()
+        store, history = services.metadata.store, services.history
+        boss, bob = a_user(role=Role.ADMIN), a_user()
+        for user in (boss, bob):
+            store.users.create_(user, "x")
+            for number in range(3):
+                store.searches.add_(a_search(user, f"apple {number}"))
+        assert len(history.list_(boss.as_actor())) == 6
+        assert len(history.list_(bob.as_actor())) == 3
+        assert len(history.recent(boss.as_actor())) == 3
+        by_key = replace(boss.as_actor(), key_permissions=frozenset({KeyPermission.SEARCH}))
+        assert len(history.list_(by_key)) == 3
+        with pytest.raises(AccessError):
+            history.delete_(by_key)
+        with pytest.raises(AccessError):
+            history.list_(replace(bob.as_actor(), user_id="nobody"))
+        theirs = [record.id for record in history.list_(boss.as_actor())]
+        assert history.delete_(bob.as_actor(), theirs) == 3
+        assert history.delete_(bob.as_actor(), theirs) == 0
+        assert history.delete_(bob.as_actor()) == 0
+        assert len(history.list_(boss.as_actor())) == 3
+        (told,) = store.audit.list_(AuditQuery(action="history"))
+        assert (told.event.action, told.event.actor_id) == ("history.deleted", bob.id)
+        assert told.event.details == {"before": {"searches": 6}}
