@@ -14,6 +14,8 @@ from pathlib import Path
 
 import paramiko
 import pytest
+from paramiko.common import AUTH_FAILED, AUTH_SUCCESSFUL, OPEN_SUCCEEDED
+from paramiko.server import InteractiveQuery
 
 from altus4_desktop.domain.connections import SshMethod, SshSettings
 from tests.faults import Listener, shut
@@ -205,17 +207,17 @@ class _Door(paramiko.ServerInterface):
     def check_auth_password(self, username: str, password: str) -> int:
         self._server.passwords.append(password)
         right = (username, password) == (USERNAME, PASSWORD) and not self._server.interactive
-        return paramiko.AUTH_SUCCESSFUL if right else paramiko.AUTH_FAILED
+        return AUTH_SUCCESSFUL if right else AUTH_FAILED
 
-    def check_auth_interactive(self, username: str, submethods: str) -> paramiko.InteractiveQuery:
+    def check_auth_interactive(self, username: str, submethods: str) -> InteractiveQuery:
         del username, submethods
-        query = paramiko.InteractiveQuery("", "")
+        query = InteractiveQuery("", "")
         query.add_prompt("Password: ", False)
         return query
 
     def check_auth_interactive_response(self, responses: list[str]) -> int:
         self._server.passwords.extend(responses)
-        return paramiko.AUTH_SUCCESSFUL if responses == [PASSWORD] else paramiko.AUTH_FAILED
+        return AUTH_SUCCESSFUL if responses == [PASSWORD] else AUTH_FAILED
 
     def check_channel_direct_tcpip_request(
         self, chanid: int, origin: tuple[str, int], destination: tuple[str, int]
@@ -226,7 +228,7 @@ class _Door(paramiko.ServerInterface):
             return self._server.refuse
         self._server.lines += 1
         self._server.places[chanid] = destination
-        return paramiko.OPEN_SUCCEEDED
+        return OPEN_SUCCEEDED
 
     def check_global_request(self, kind: str, msg: paramiko.Message) -> bool:
         del kind, msg

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -46,7 +47,7 @@ def ssh() -> Iterator[LoopbackSsh]:
         yield server
 
 
-def through(library: Library, settings: SshSettings, secret: str = "", **pool: object) -> Target:
+def through(library: Library, settings: SshSettings, secret: str = "", **pool: Any) -> Target:
     return replace(library.target(**pool), ssh=settings, ssh_secret=secret)
 
 

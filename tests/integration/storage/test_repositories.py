@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from altus4_desktop.domain.accounts import Role
-from altus4_desktop.domain.connections import TlsMode, TlsSettings
+from altus4_desktop.domain.connections import SshMethod, SshSettings, TlsMode, TlsSettings
 from altus4_desktop.domain.errors import ConflictError, InputError, NotFoundError
 from altus4_desktop.domain.searching import SearchMode, SearchRecord
 from altus4_desktop.storage.store import Store
@@ -135,6 +135,40 @@ def test_a_connection_comes_back_as_it_was_saved(store: Store) -> None:
     assert store.connections.sealed_records() == [(record.id, record.password_sealed)]
     assert store.connections.create_(record) == stored
     assert record.password_sealed not in repr(stored)
+
+
+def test_a_connection_through_a_tunnel(store: Store) -> None:
+    user = store.users.create_(a_user(), "hash")
+    ssh = SshSettings(
+        "bastion.example.org", "deploy", 2222, SshMethod.KEY, "/k", "/hosts", "ssh-rsa AAAA"
+    )
+    tls = TlsSettings(TlsMode.PINNED, pin_sha256="ab" * 32)
+    record = a_connection(user, ssh=ssh, ssh_secret_sealed="v1.sealed", tls=tls)
+    stored = store.connections.create_(record)
+    assert replace(stored, created_at=None, updated_at=None) == record
+    assert store.connections.sealed_records() == [
+        (record.id, record.password_sealed),
+        (record.id, "v1.sealed"),
+    ]
+    store.connections.create_(a_connection(user, name="without"))
+    with pytest.raises(ConflictError):
+        store.connections.create_(a_connection(user, name="again", ssh=ssh))
+
+
+def test_secrets_are_sealed_anew_while_nobody_changes_them(store: Store) -> None:
+    user = store.users.create_(a_user(), "hash")
+    ssh = SshSettings("bastion.example.org", "deploy")
+    seen = store.connections.create_(a_connection(user, ssh=ssh, ssh_secret_sealed="old.ssh"))
+    assert store.connections.reseal_(seen, "new", "new.ssh")
+    found = store.connections.find_(seen.id)
+    assert found == replace(seen, password_sealed="new", ssh_secret_sealed="new.ssh")
+    assert not store.connections.reseal_(seen, "newer", "newer.ssh")
+    assert found is not None
+    edited = store.connections.update_(replace(found, name="edited"), found.updated_at)
+    assert not store.connections.reseal_(found, "newer", "newer.ssh")
+    assert store.connections.find_(seen.id) == edited
+    store.connections.delete_(seen.id)
+    assert not store.connections.reseal_(edited, "newest", "")
 
 
 def test_connections_are_listed_by_owner_and_activity(store: Store) -> None:

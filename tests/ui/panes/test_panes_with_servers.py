@@ -206,18 +206,18 @@ def test_a_connection_is_added_tested_and_looked_into(
     pane.add()
     dialog = pane.dialog
     assert dialog is not None
-    dialog.name_field.setText("Library")
-    dialog.host.setText("127.0.0.1")
-    dialog.port.setText(str(tenant_server.port))
-    dialog.database.setText(database)
-    dialog.username.setText(account.username)
-    dialog.password.setText("wrong")
+    dialog.form.name_field.setText("Library")
+    dialog.form.host.setText("127.0.0.1")
+    dialog.form.port.setText(str(tenant_server.port))
+    dialog.form.database.setText(database)
+    dialog.form.username.setText(account.username)
+    dialog.form.password.setText("wrong")
     qtbot.mouseClick(dialog.test_button, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(dialog.check_panel.result.isVisible, timeout=15_000)
-    assert dialog.fields["password"].is_wrong
+    assert dialog.form.fields["password"].is_wrong
     assert "1045" in dialog.check_panel.result.hint()
 
-    dialog.password.setText("pässwörd")
+    dialog.form.password.setText("pässwörd")
     qtbot.mouseClick(dialog.test_button, Qt.MouseButton.LeftButton)
     panel = dialog.check_panel
     qtbot.waitUntil(lambda: panel.result.text().startswith("Connected to"), timeout=15_000)
@@ -235,9 +235,9 @@ def test_a_connection_is_added_tested_and_looked_into(
     pane.edit()
     dialog = pane.dialog
     assert dialog is not None
-    dialog.host.setText("localhost")
+    dialog.form.host.setText("localhost")
     with qtbot.waitSignal(pane.controller.save_failed, timeout=15_000):
         qtbot.mouseClick(dialog.save_button, Qt.MouseButton.LeftButton)
-    assert dialog.fields["password"].is_wrong, "another host needs the password again"
+    assert dialog.form.fields["password"].is_wrong, "another host needs the password again"
     dialog.reject()
     pane.shut()

@@ -10,8 +10,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-import paramiko
 import pytest
+from paramiko.common import (
+    OPEN_FAILED_ADMINISTRATIVELY_PROHIBITED,
+    OPEN_FAILED_CONNECT_FAILED,
+)
 
 from altus4_desktop.domain.cancel import CancelToken
 from altus4_desktop.domain.connections import (
@@ -102,9 +105,10 @@ def refused(place: Target, limit_s: float = 5.0) -> TenantError:
 def test_many_lines_through_one_sign_in(ssh: LoopbackSsh, echo: Echo) -> None:
     data = bytes(range(256)) * 2000
     with tunnel(target(ssh.settings(), echo.port)) as way:
-        assert way.state is TunnelState.CLOSED
+        states = [way.state]
         lines = [way.open_line(5, CancelToken()) for _ in range(3)]
-        assert way.state is TunnelState.OPEN
+        states.append(way.state)
+        assert states == [TunnelState.CLOSED, TunnelState.OPEN]
         assert [talk(line, data) for line in lines] == [data] * 3
         for line in lines:
             line.close()
@@ -165,8 +169,8 @@ def test_a_wrong_password(ssh: LoopbackSsh, echo: Echo) -> None:
 @pytest.mark.parametrize(
     ("code", "words"),
     [
-        (paramiko.OPEN_FAILED_ADMINISTRATIVELY_PROHIBITED, "allows no tunnel"),
-        (paramiko.OPEN_FAILED_CONNECT_FAILED, "cannot reach"),
+        (OPEN_FAILED_ADMINISTRATIVELY_PROHIBITED, "allows no tunnel"),
+        (OPEN_FAILED_CONNECT_FAILED, "cannot reach"),
     ],
 )
 def test_a_line_that_is_refused(ssh: LoopbackSsh, echo: Echo, code: int, words: str) -> None:

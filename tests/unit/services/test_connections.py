@@ -9,22 +9,27 @@ from pathlib import Path
 import pytest
 
 from altus4_desktop.domain.accounts import Actor, Role
+from altus4_desktop.domain.audit import AuditQuery
 from altus4_desktop.domain.cancel import CancelToken
 from altus4_desktop.domain.connections import (
     Connection,
     ConnectionDraft,
     Environment,
     PoolSettings,
+    SshMethod,
+    SshSettings,
     TlsMode,
     TlsSettings,
 )
 from altus4_desktop.domain.errors import (
+    AccessError,
     ConflictError,
     InputError,
     LocalServerError,
     NotFoundError,
     VaultError,
 )
+from altus4_desktop.domain.keys import KeyPermission
 from altus4_desktop.domain.local_server import ManagedEndpoint
 from altus4_desktop.mysql.pools import TenantPools
 from altus4_desktop.services.connections import ConnectionsService
@@ -36,6 +41,12 @@ from tests.keyring_memory import MemoryKeyring
 from tests.records import a_user
 
 PASSWORD = "canary-tenant-password"
+TUNNEL = SshSettings(
+    "bastion.example.org",
+    "deploy",
+    method=SshMethod.PASSWORD,
+    host_key="ssh-ed25519 " + "A" * 68,
+)
 BOOKS = ConnectionDraft("Books", "db.example.org", "books", "altus4_search")
 
 
@@ -210,6 +221,8 @@ def test_what_may_change_without_the_password(desk: Desk) -> None:
         {"port": 3307},
         {"username": "other"},
         {"tls": TlsSettings(TlsMode.DISABLED)},
+        {"tls": TlsSettings(TlsMode.PINNED, pin_sha256="c" * 64)},
+        {"ssh": SshSettings("evil.example.org", "me")},
     ],
     ids=str,
 )
@@ -220,6 +233,122 @@ def test_a_row_edited_behind_our_back_gives_no_password(
     desk.rewrite(replace(saved, **change))  # type: ignore[arg-type]  # by name
     with pytest.raises(VaultError):
         desk.connections.target_(desk.ada, saved.id)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"tls": TlsSettings(TlsMode.PINNED, pin_sha256="c" * 64)},
+        {"tls": TlsSettings(TlsMode.REQUIRED)},
+        {"ssh": None},
+        {"ssh": replace(TUNNEL, host="evil.example.org")},
+        {"ssh": replace(TUNNEL, port=23)},
+        {"ssh": replace(TUNNEL, host_key="ssh-ed25519 " + "B" * 68)},
+        {"ssh": replace(TUNNEL, known_hosts_file="/tmp/mine")},
+    ],
+    ids=str,
+)
+def test_neither_pin_nor_tunnel_can_be_weakened_behind_our_back(
+    desk: Desk, change: dict[str, object]
+) -> None:
+    saved = desk.save(
+        tls=TlsSettings(TlsMode.PINNED, pin_sha256="b" * 64), ssh=TUNNEL, ssh_secret="canary-ssh"
+    )
+    target = desk.connections.target_(desk.ada, saved.id)
+    assert (target.password_secret, target.ssh_secret) == (PASSWORD, "canary-ssh")
+    desk.rewrite(replace(saved, **change))  # type: ignore[arg-type]  # by name
+    with pytest.raises(VaultError):
+        desk.connections.target_(desk.ada, saved.id)
+
+
+def test_the_secret_of_a_tunnel(desk: Desk, house: House) -> None:
+    with pytest.raises(InputError) as caught:
+        desk.save(ssh=TUNNEL)
+    assert caught.value.field == "ssh_secret"
+    saved = desk.save(ssh=TUNNEL, ssh_secret="canary-ssh")
+    assert "canary-ssh" not in repr(saved)
+    files = [path.read_bytes() for path in house.folder.rglob("*") if path.is_file()]
+    assert b"canary-ssh" not in b"".join(files)
+    draft = saved.as_draft()
+    renamed = desk.connections.update_(desk.ada, saved.id, replace(draft, name="Renamed"))
+    assert desk.connections.target_(desk.ada, renamed.id).ssh_secret == "canary-ssh"
+    trusted = replace(TUNNEL, host_key="ssh-ed25519 " + "B" * 68)
+    desk.connections.update_(desk.ada, saved.id, replace(draft, ssh=trusted))
+    target = desk.connections.target_(desk.ada, saved.id)
+    assert (target.password_secret, target.ssh_secret) == (PASSWORD, "canary-ssh")
+    elsewhere = replace(draft, ssh=replace(TUNNEL, host="other.example.org"))
+    for secrets in ({}, {"password_secret": PASSWORD}):
+        with pytest.raises(InputError):
+            desk.connections.update_(desk.ada, saved.id, replace(elsewhere, **secrets))
+    by_agent = replace(draft, ssh=replace(TUNNEL, method=SshMethod.AGENT))
+    desk.connections.update_(desk.ada, saved.id, by_agent)
+    assert desk.connections.get_(desk.ada, saved.id).ssh_secret_sealed == ""
+
+
+def test_behind_two_ssh_servers_are_two_places(desk: Desk) -> None:
+    desk.save(host="127.0.0.1")
+    desk.save(name="a", host="127.0.0.1", ssh=TUNNEL, ssh_secret="x")
+    other = replace(TUNNEL, host="other.example.org")
+    saved = desk.save(name="b", host="127.0.0.1", ssh=other, ssh_secret="x")
+    assert (saved.host, saved.ssh) == ("127.0.0.1", other)
+    with pytest.raises(ConflictError):
+        desk.save(name="c", host="127.0.0.1", ssh=other, ssh_secret="x")
+
+
+def test_what_is_written_down(desk: Desk) -> None:
+    saved = desk.save(ssh=TUNNEL, ssh_secret="canary-ssh")
+    changed = replace(saved.as_draft(), name="Renamed", tls=TlsSettings(TlsMode.REQUIRED))
+    desk.connections.update_(desk.ada, saved.id, changed)
+    desk.connections.delete_(desk.ada, saved.id)
+    found = desk.metadata.store.audit.list_(AuditQuery(person=desk.ada.email))
+    told = {record.event.action: record.event for record in found}
+    assert set(told) == {"connection.created", "connection.updated", "connection.deleted"}
+    updated = told["connection.updated"]
+    assert (updated.actor_id, updated.subject_id) == (desk.ada.user_id, saved.id)
+    assert updated.details["before"]["name"] == "Books"
+    assert updated.details["after"]["name"] == "Renamed"
+    assert updated.details["after"]["tls"] == "required"
+    assert updated.details["before"]["ssh"] == "deploy@bastion.example.org:22"
+    for record in found:
+        assert PASSWORD not in record.details_json
+        assert "canary" not in record.details_json
+        assert saved.password_sealed not in record.details_json
+
+
+def test_what_an_api_key_allows(desk: Desk) -> None:
+    saved = desk.save()
+    searching = replace(desk.ada, key_permissions=frozenset({KeyPermission.SEARCH}))
+    counting = replace(desk.ada, key_permissions=frozenset({KeyPermission.ANALYTICS}))
+    assert desk.connections.list_(searching) == [saved]
+    assert desk.connections.target_(searching, saved.id).password_secret == PASSWORD
+    desk.connections.reset_pool_(searching, saved.id)
+    for forbidden in (
+        lambda: desk.connections.list_(counting),
+        lambda: desk.connections.target_(counting, saved.id),
+        lambda: desk.connections.update_(searching, saved.id, BOOKS),
+        lambda: desk.connections.delete_(searching, saved.id),
+        lambda: desk.connections.check_(searching, BOOKS, saved.id),
+        lambda: desk.connections.read_certificate_(searching, BOOKS),
+        lambda: desk.connections.create_(searching, BOOKS),
+    ):
+        with pytest.raises(AccessError):
+            forbidden()
+    admin_by_search_key = replace(desk.admin, key_permissions=frozenset({KeyPermission.SEARCH}))
+    assert desk.connections.list_(admin_by_search_key) == []
+    with pytest.raises(NotFoundError):
+        desk.connections.get_(admin_by_search_key, saved.id)
+
+
+def test_somebody_who_is_gone_or_no_admin_any_more(desk: Desk) -> None:
+    saved = desk.save()
+    desk.metadata.store.users.set_role(desk.admin.user_id, Role.USER)
+    with pytest.raises(NotFoundError):
+        desk.connections.get_(desk.admin, saved.id)
+    assert desk.connections.list_(desk.admin) == []
+    stranger = a_user().as_actor()
+    with pytest.raises(AccessError) as caught:
+        desk.connections.list_(stranger)
+    assert caught.value.code == "access.gone"
 
 
 def test_a_password_moved_to_another_row_does_not_open(desk: Desk) -> None:
