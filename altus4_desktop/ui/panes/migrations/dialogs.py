@@ -60,12 +60,13 @@ class ChangeDialog(Dialog):
         self._content.setContentsMargins(0, 0, Space.S, 0)
         self._content.setSpacing(Space.M)
         self.body.addWidget(self._scrolled(), 1)
-        self._add_steps()
         self._agreed: list[QCheckBox] = []
+        # What has to be agreed to comes first: in a small window the rest is scrolled to.
         if outlook.loss is not None:
             self._add_loss(outlook.loss)
-        self._add_visitors(outlook.visitors)
         self._add_copy()
+        self._add_visitors(outlook.visitors)
+        self._add_steps()
         self._content.addStretch(1)
         self._add_buttons(undoes=undoes)
         self._allow()
@@ -119,10 +120,13 @@ class ChangeDialog(Dialog):
 
     def _explanation(self, *, undoes: bool) -> str:
         if undoes:
-            return self.tr(
+            text = self.tr(
                 "Until the store is upgraded again, nothing but this pane works: this program "
                 "needs all of its revisions."
             )
+            if self._outlook.is_shared:
+                return text
+            return f"{text} {self.tr('It does so by itself when it is started the next time.')}"
         if self._outlook.is_shared:
             return self.tr(
                 "Everybody who uses this store is concerned; older versions of Altus may not be "
