@@ -8,15 +8,24 @@ from typing import TYPE_CHECKING, Any
 
 from altus4_desktop.cli.frame import EXIT_DONE, EXIT_NO, Commands, command
 from altus4_desktop.cli.output import instant
+from altus4_desktop.cli.protection import (
+    add_options,
+    certificate_document,
+    changed_ssh,
+    changed_tls,
+    ssh_document,
+    telling_host_key,
+    tls_document,
+    tls_report_document,
+    tls_sentence,
+)
 from altus4_desktop.domain.connections import (
     Connection,
     ConnectionDraft,
     ConnectionReport,
     Environment,
     PoolSettings,
-    TlsMode,
-    TlsReport,
-    TlsSettings,
+    ssh_fingerprint,
 )
 from altus4_desktop.domain.schema import DatabaseSchema, TableInfo
 
@@ -56,6 +65,12 @@ def register(commands: Commands) -> None:
     _add_connection(test)
     test.set_defaults(run=_test)
 
+    certificate = command(
+        actions, "certificate", help="the certificate a server shows, to compare and pin"
+    )
+    _add_connection(certificate)
+    certificate.set_defaults(run=_certificate)
+
     schema = command(actions, "schema", help="tables, columns and FULLTEXT indexes")
     _add_connection(schema)
     schema.set_defaults(run=_schema)
@@ -80,12 +95,7 @@ def _add_place(parser: argparse.ArgumentParser, *, required: bool) -> None:
 
 
 def _add_settings(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--tls", choices=[mode.value for mode in TlsMode], help="default: preferred"
-    )
-    parser.add_argument("--ca", metavar="F", help="file with the authority's certificate")
-    parser.add_argument("--cert", metavar="F", help="file with our certificate")
-    parser.add_argument("--key", metavar="F", help="file with our certificate's private key")
+    add_options(parser)
     parser.add_argument(
         "--environment",
         choices=[environment.value for environment in Environment],
@@ -100,7 +110,7 @@ def _add(args: argparse.Namespace, context: CliContext) -> int:
     password = context.read_secret(f"Password of {args.username}: ", from_stdin=args.password_stdin)
     context.unlock_vault()
     blank = ConnectionDraft(args.name, args.host, args.database, args.username)
-    draft = _changed(args, replace(blank, password_secret=password))
+    draft = _changed(args, replace(blank, password_secret=password), context)
     saved = context.services.connections.create_(actor, draft)
     _tell(args, context, saved, f"“{saved.name}” is saved.")
     return EXIT_DONE
@@ -116,7 +126,7 @@ def _list(args: argparse.Namespace, context: CliContext) -> int:
         [
             (
                 saved.name,
-                saved.host,
+                saved.host if saved.ssh is None else f"{saved.host} via {saved.ssh.host}",
                 saved.port,
                 saved.database,
                 saved.username,
@@ -137,13 +147,18 @@ def _edit(args: argparse.Namespace, context: CliContext) -> int:
     draft = saved.as_draft()
     if args.new_name is not None:
         draft = replace(draft, name=args.new_name)
-    draft = _changed(args, draft)
-    moved = (draft.host, draft.port, draft.username) != (saved.host, saved.port, saved.username)
+    draft = _changed_place(args, draft)
+    moved = args.ssh is not None or (draft.host, draft.port, draft.username) != (
+        saved.host,
+        saved.port,
+        saved.username,
+    )
     if args.password_stdin or (moved and not saved.managed):
         password = context.read_secret(
             f"Password of {draft.username}: ", from_stdin=args.password_stdin
         )
         draft = replace(draft, password_secret=password)
+    draft = _changed(args, draft, context)
     context.unlock_vault()
     updated = connections.update_(actor, saved.id, draft, saved.updated_at)
     _tell(args, context, updated, f"“{updated.name}” is changed.")
@@ -153,15 +168,41 @@ def _edit(args: argparse.Namespace, context: CliContext) -> int:
 def _test(args: argparse.Namespace, context: CliContext) -> int:
     actor = context.actor()
     context.unlock_vault()
-    report = context.services.connections.check_saved_(actor, args.connection)
+    with telling_host_key(context, args.connection):
+        report = context.services.connections.check_saved_(actor, args.connection)
     if args.json:
         context.out.json(_report_document(report))
         return EXIT_DONE
     context.out.line(f"{report.flavour.label} {report.version} answered")
-    context.out.line(f"  {_tls_sentence(report.tls)}")
+    context.out.line(f"  {tls_sentence(report.tls)}")
+    if report.tunnel:
+        context.out.line(f"  through an SSH server with the key {ssh_fingerprint(report.tunnel)}")
     context.out.line(f"  session is {'read-only' if report.read_only else 'NOT read-only'}")
     context.out.line(f"  server time zone {report.time_zone}")
     context.out.line(f"  {report.elapsed_ms:.0f} ms")
+    return EXIT_DONE
+
+
+def _certificate(args: argparse.Namespace, context: CliContext) -> int:
+    actor = context.actor()
+    connections = context.services.connections
+    saved = connections.get_(actor, args.connection)
+    if saved.ssh is not None:
+        context.unlock_vault()
+    with telling_host_key(context, args.connection):
+        found = connections.read_certificate_(actor, saved.as_draft(), saved.id)
+    if args.json:
+        context.out.json(certificate_document(found))
+        return EXIT_DONE
+    context.out.line(f"SHA-256 {found.fingerprint}")
+    for label, text in (
+        ("issued for", ", ".join(found.names) or found.subject),
+        ("issued by", "itself" if found.self_signed else found.issuer),
+        ("valid from", instant(found.not_before_at)),
+        ("valid to", instant(found.not_after_at)),
+    ):
+        if text:
+            context.out.line(f"  {label} {text}")
     return EXIT_DONE
 
 
@@ -200,7 +241,19 @@ def _remove(args: argparse.Namespace, context: CliContext) -> int:
     return EXIT_DONE
 
 
-def _changed(args: argparse.Namespace, draft: ConnectionDraft) -> ConnectionDraft:
+def _changed_place(args: argparse.Namespace, draft: ConnectionDraft) -> ConnectionDraft:
+    return replace(
+        draft,
+        host=draft.host if args.host is None else args.host,
+        port=draft.port if args.port is None else args.port,
+        database=draft.database if args.database is None else args.database,
+        username=draft.username if args.username is None else args.username,
+    )
+
+
+def _changed(
+    args: argparse.Namespace, draft: ConnectionDraft, context: CliContext
+) -> ConnectionDraft:
     """The draft with what the options say."""
     pool = {
         field: getattr(args, option)
@@ -208,17 +261,8 @@ def _changed(args: argparse.Namespace, draft: ConnectionDraft) -> ConnectionDraf
         if getattr(args, option) is not None
     }
     return replace(
-        draft,
-        host=draft.host if args.host is None else args.host,
-        port=draft.port if args.port is None else args.port,
-        database=draft.database if args.database is None else args.database,
-        username=draft.username if args.username is None else args.username,
-        tls=TlsSettings(
-            draft.tls.mode if args.tls is None else TlsMode(args.tls),
-            draft.tls.ca_file if args.ca is None else args.ca,
-            draft.tls.cert_file if args.cert is None else args.cert,
-            draft.tls.key_file if args.key is None else args.key,
-        ),
+        changed_ssh(args, _changed_place(args, draft), context),
+        tls=changed_tls(args, draft.tls),
         environment=(
             draft.environment if args.environment is None else Environment(args.environment)
         ),
@@ -244,12 +288,8 @@ def _document(saved: Connection) -> dict[str, Any]:
         "port": saved.port,
         "database": saved.database,
         "username": saved.username,
-        "tls": {
-            "mode": saved.tls.mode.value,
-            "ca": saved.tls.ca_file or None,
-            "cert": saved.tls.cert_file or None,
-            "key": saved.tls.key_file or None,
-        },
+        "tls": tls_document(saved.tls),
+        "ssh": ssh_document(saved.ssh),
         "environment": saved.environment.value,
         "pool": {field: getattr(saved.pool, field) for field, *_ in _POOL_OPTIONS.values()},
         "managed": saved.managed,
@@ -264,13 +304,8 @@ def _report_document(report: ConnectionReport) -> dict[str, Any]:
     return {
         "flavour": report.flavour.value,
         "version": report.version,
-        "tls": {
-            "encrypted": report.tls.encrypted,
-            "protocol": report.tls.protocol or None,
-            "cipher": report.tls.cipher or None,
-            "certificate_verified": report.tls.certificate_verified,
-            "identity_verified": report.tls.identity_verified,
-        },
+        "tls": tls_report_document(report.tls),
+        "ssh_host_key": ssh_fingerprint(report.tunnel) or None,
         "read_only": report.read_only,
         "time_zone": report.time_zone,
         "elapsed_ms": round(report.elapsed_ms, 1),
@@ -310,14 +345,3 @@ def _index_words(table: TableInfo) -> list[str]:
         f"{index.name} ({', '.join(index.columns)})" + (f" {index.parser}" if index.parser else "")
         for index in table.fulltext_indexes
     ]
-
-
-def _tls_sentence(tls: TlsReport) -> str:
-    if not tls.encrypted:
-        return "not encrypted"
-    verified = "not verified"
-    if tls.identity_verified:
-        verified = "certificate and host name verified"
-    elif tls.certificate_verified:
-        verified = "certificate verified, host name not"
-    return f"encrypted ({tls.protocol}, {tls.cipher}), {verified}"

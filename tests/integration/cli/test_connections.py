@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
 from pathlib import Path
 
@@ -14,10 +15,11 @@ from altus4_desktop.cli.frame import (
     EXIT_USAGE,
     main,
 )
-from altus4_desktop.domain.connections import Flavour
+from altus4_desktop.domain.connections import Flavour, ssh_fingerprint
 from altus4_desktop.vault.passwords import hash_password
 from tests.answers import Answer, Run
 from tests.servers import Account, DatabaseServer
+from tests.ssh_servers import PASSWORD, USERNAME, loopback_ssh
 
 ADMIN_PASSWORD = "canary-admin-password"
 
@@ -151,6 +153,69 @@ def test_from_adding_to_removing(
     removed = run("connections", "remove", "Library", "--yes")
     assert removed.code == EXIT_DONE
     assert run("connections", "list", "--json").document == {"connections": []}
+
+
+def test_the_pinned_certificate(
+    run: Run, tenant_server: DatabaseServer, account: tuple[str, Account]
+) -> None:
+    add(run, tenant_server, account)
+    if tenant_server.flavour is Flavour.MARIADB:
+        refused = run("connections", "certificate", "Shelf")
+        assert refused.code == EXIT_FAILED
+        assert "offers no encryption" in refused.err
+        return
+    shown = run("connections", "certificate", "Shelf", "--json").document
+    spoken = run("connections", "certificate", "Shelf").out
+    fingerprint = spoken.split()[1]
+    assert fingerprint.replace(":", "").lower() == shown["sha256"]
+    assert run("connections", "edit", "Shelf", "--pin", fingerprint).code == EXIT_DONE
+    assert "it is the pinned certificate" in run("connections", "test", "Shelf").out
+    saved = run("connections", "list", "--json").document["connections"][0]
+    assert saved["tls"]["mode"] == "pinned"
+    assert saved["tls"]["pin"] == shown["sha256"]
+    assert run("connections", "edit", "Shelf", "--pin", "a" * 64).code == EXIT_DONE
+    refused = run("connections", "test", "Shelf")
+    assert refused.code == EXIT_FAILED
+    assert "another certificate than the pinned one" in refused.err
+    assert run("connections", "edit", "Shelf", "--pin", "short").code == EXIT_USAGE
+
+
+def test_through_an_ssh_server(
+    run: Run, tenant_server: DatabaseServer, account: tuple[str, Account]
+) -> None:
+    with loopback_ssh() as ssh:
+        database, login = account
+        added = run(
+            *("connections", "add", "Shelf", "--host", "127.0.0.1"),
+            *("--port", str(tenant_server.port), "--database", database),
+            *("--username", login.username, "--password-stdin", "--json"),
+            *("--ssh", f"{USERNAME}@127.0.0.1:{ssh.port}", "--ssh-method", "password"),
+            *("--ssh-secret-stdin", "--ssh-known-hosts", os.devnull),
+            stdin=f"{login.password}\n{PASSWORD}\n",
+        )
+        assert added.code == EXIT_DONE, added.err
+        assert added.document["ssh"]["username"] == USERNAME
+        assert PASSWORD not in added.out + added.err
+        unknown = run("connections", "test", "Shelf")
+        assert unknown.code == EXIT_FAILED
+        assert "is not known here" in unknown.err
+        assert "tenant.host_key" in unknown.err
+        assert f"--ssh-host-key '{ssh.host_key}'" in unknown.err
+        assert ssh.passwords == []
+        trusted = run("connections", "edit", "Shelf", "--ssh-host-key", ssh.host_key)
+        assert trusted.code == EXIT_DONE, trusted.err
+        tested = run("connections", "test", "Shelf")
+        assert tested.code == EXIT_DONE, tested.err
+        assert f"SSH server with the key {ssh_fingerprint(ssh.host_key)}" in tested.out
+        assert "via 127.0.0.1" in run("connections", "list").out
+        direct = run(
+            *("connections", "edit", "Shelf", "--ssh", "none", "--password-stdin", "--json"),
+            stdin=login.password + "\n",
+        )
+        assert direct.document["ssh"] is None
+        assert run("connections", "test", "Shelf").code == EXIT_DONE
+        assert run("connections", "edit", "Shelf", "--ssh-key", "x").code == EXIT_USAGE
+        assert run("connections", "edit", "Shelf", "--ssh", "nobody").code == EXIT_USAGE
 
 
 def test_failures_are_one_sentence_a_hint_and_a_code(
