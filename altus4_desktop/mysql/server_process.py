@@ -50,6 +50,8 @@ def _ps(pid: int, column: str) -> str | None:
         text=True,
         errors="replace",
         check=False,
+        # Ours may hold a password or an API key.
+        env={"LC_ALL": "C"},
     )
     return answer.stdout.strip() or None
 

@@ -286,6 +286,8 @@ def _known_libraries() -> Mapping[str, str]:
             errors="replace",
             timeout=10,
             check=True,
+            # Ours may hold a password or an API key.
+            env={"LC_ALL": "C"},
         )
     except (OSError, subprocess.SubprocessError):
         # The finding is left out: a machine that cannot answer has not lost a library.
