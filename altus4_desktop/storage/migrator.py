@@ -32,6 +32,7 @@ from altus4_desktop.storage.engine import WRITES, build_engine
 from altus4_desktop.storage.failures import translate
 from altus4_desktop.storage.location import StoreLocation
 from altus4_desktop.storage.recognition import StoreState, read_state
+from altus4_desktop.storage.repositories.audit import AuditRepository
 from altus4_desktop.storage.revision_files import (
     SCRIPTS,
     RevisionFile,
@@ -40,6 +41,7 @@ from altus4_desktop.storage.revision_files import (
     known_revisions,
 )
 from altus4_desktop.storage.tables import audit_head, journal, version_table
+from altus4_desktop.storage.transactions import Transactions
 from altus4_desktop.storage.visitors import find_processes, find_sessions
 
 if TYPE_CHECKING:
@@ -348,7 +350,9 @@ class Migrator:
             _keep_books(connection)
             for known, up in _told(steps, errand):
                 apply_step(connection, self._scripts, known, up=up)
-            self._tell(connection, errand, state, steps)
+            events = self._events(connection, errand, state, steps)
+            if events:
+                append_events(connection, events)
             errand.token.raise_if_cancelled()
         errand.progress(_READY)
         return MigrationRun(steps.revisions, copy)
@@ -381,22 +385,26 @@ class Migrator:
                 _note_begun(connection, known)
                 apply_step(connection, self._scripts, known, up=up)
                 connection.commit()
-            self._tell(connection, errand, state, steps)
-            connection.commit()
+            events = self._events(connection, errand, state, steps)
+            connection.rollback()
+            if events:
+                AuditRepository(Transactions(self._engine, self._location), self._dialect).add_(
+                    events
+                )
         errand.progress(_READY)
         return MigrationRun(steps.revisions, copy)
 
-    def _tell(
+    def _events(
         self, connection: sa.Connection, errand: _Errand, state: StoreState, steps: _Steps
-    ) -> None:
-        """Write into the audit log what was done, if there is one now; what was made anew has no
-        history to tell."""
+    ) -> Sequence[AuditEvent]:
+        """What the audit log is told, if there is one now; what was made anew has no history."""
         if errand.tell is None or state.version is None:
-            return
+            return ()
+        if not sa.inspect(connection).has_table(audit_head.name):
+            return ()
         known, up = steps.moves[-1]
         after = known.id if up else self._before(known)
-        if sa.inspect(connection).has_table(audit_head.name):
-            append_events(connection, errand.tell(state.version, after, steps.revisions))
+        return errand.tell(state.version, after, steps.revisions)
 
     def _before(self, known: RevisionFile) -> str | None:
         at = self._known.index(known)
