@@ -172,6 +172,26 @@ def test_forward_again_to_a_revision_and_to_the_end(desk: _Desk) -> None:
     assert actions[-1] == ("store.upgraded",)
 
 
+def test_the_newest_is_undone_one_by_one_down_to_nothing(desk: _Desk) -> None:
+    down = desk.find(QPushButton, "store.down")
+    desk.answer(agree=True)
+    down.click()
+    desk.settle()
+    assert desk.states()[-2:] == ["Applied", "Pending"]
+    desk.answer(agree=True)
+    desk.pane.go_to(_IDS[0])
+    desk.settle()
+    desk.answer(agree=True)
+    down.click()
+    desk.settle()
+    assert desk.states() == ["Pending"] * len(_IDS)
+    assert not down.isEnabled()
+    desk.answer(agree=True)
+    desk.find(QPushButton, "store.upgrade").click()
+    desk.settle()
+    assert desk.states() == ["Applied"] * len(_IDS)
+
+
 def test_an_edited_and_an_unknown_revision_are_named(desk: _Desk) -> None:
     desk.query("UPDATE migrations SET checksum = 'then' WHERE revision = '0003_databases'")
     desk.pane.refresh()

@@ -107,6 +107,8 @@ class MigrationsPane(Pane):
         self._place = ElidedLabel(store_words(session.services)[1], "muted")
         self._place.setObjectName("store.place")
         row.addWidget(self._place, 1)
+        row.addWidget(self._drift_chip)
+        row.addWidget(self._chip)
         self.body.addLayout(row)
         self._pages = QStackedWidget()
         self._pages.addWidget(self._build_revisions())
@@ -149,6 +151,13 @@ class MigrationsPane(Pane):
                 self.upgrade,
                 "arrow-up",
                 is_enabled=self._upgrade.isEnabled,
+            ),
+            Command(
+                "store.down",
+                self.tr("Undo the newest revision"),
+                self.undo_newest,
+                "arrow-down",
+                is_enabled=self._down.isEnabled,
             ),
             Command("store.drift", self.tr("Compare the schema"), self.show_drift, "column"),
             Command("store.visitors", self.tr("Who is connected"), self.show_visitors, "users"),
@@ -268,6 +277,17 @@ class MigrationsPane(Pane):
     def upgrade(self) -> None:
         """Ask, then apply everything that is pending."""
         self._weigh(_Wish(None, undoes=False))
+
+    @Slot()
+    def undo_newest(self) -> None:
+        """Ask, then undo the newest of the applied revisions."""
+        applied = self._applied()
+        if applied:
+            self._weigh(_Wish(applied[-2] if len(applied) > 1 else None, undoes=True))
+
+    def _applied(self) -> list[str]:
+        revisions = self._status.revisions if self._status else ()
+        return [it.id for it in revisions if it.state is RevisionState.APPLIED]
 
     @Slot(str)
     def go_to(self, revision_id: str) -> None:
@@ -442,7 +462,9 @@ class MigrationsPane(Pane):
             self.tr("Upgrade…"), "primary", icon_name="arrow-up", name="store.upgrade"
         )
         self._upgrade.clicked.connect(self.upgrade)
-        for widget in (self._drift_chip, self._chip, self._again, self._upgrade):
+        self._down = Button(self.tr("Undo the newest…"), icon_name="arrow-down", name="store.down")
+        self._down.clicked.connect(self.undo_newest)
+        for widget in (self._again, self._down, self._upgrade):
             self.header.addWidget(widget)
 
     def _build_progress(self) -> None:
@@ -566,6 +588,8 @@ class MigrationsPane(Pane):
         pending = len(status.pending) if status else 0
         self._upgrade.setVisible(bool(pending) and status is not None and not status.newer)
         self._upgrade.setEnabled(bool(pending) and not busy)
+        newer = status is not None and status.newer
+        self._down.setEnabled(bool(self._applied()) and not newer and not busy)
         edited = sum(revision.edited for revision in status.revisions) if status else 0
         if self._run is not None:
             self._chip.set("running", self._run.title)
