@@ -1,0 +1,251 @@
+"""No password and no key gets anywhere but into ciphertext, whatever is done with the program."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from altus4_desktop.domain.connections import Flavour
+from altus4_desktop.domain.key_text import make_key
+from altus4_desktop.domain.keys import KeyEnvironment
+from tests.answers import Answer
+from tests.canaries import Canaries, ChildWatch
+from tests.servers import PROJECT, Account, DatabaseServer, find_programs
+from tests.stores import STORE_PRIVILEGES
+
+_TIMEOUT_S = 120
+
+
+class Program:
+    """Runs commands of the real program at its loudest, and keeps what they say."""
+
+    def __init__(self, folder: Path, canaries: Canaries) -> None:
+        self.folder = folder
+        self.canaries = canaries
+        self.environment: dict[str, str] = {}
+        self.children: set[str] = set()
+        self._said = b""
+        for name in ("data", "home", "tmp", "loud"):
+            (folder / name).mkdir(mode=0o700)
+
+    def __call__(self, *arguments: str, typed: str = "", shows: bool = False) -> Answer:
+        """Run a command; ``shows``: its answer is there to show a secret, once."""
+        given = {
+            **os.environ,
+            "HOME": str(self.folder / "home"),
+            "TMPDIR": str(self.folder / "tmp"),
+            "ALTUS4_DATA_DIR": str(self.folder / "data"),
+            "PATH": f"{find_programs(Flavour.MYSQL).server.parent}{os.pathsep}{os.environ['PATH']}",
+            **self.environment,
+        }
+        assert not self.canaries.found_in(repr(arguments).encode())
+        with (
+            subprocess.Popen(
+                [
+                    sys.executable,
+                    "-m",
+                    "tests.e2e.loud",
+                    self.folder / "loud",
+                    *arguments,
+                ],
+                cwd=PROJECT,
+                env=given,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+            ) as program,
+            ChildWatch(program.pid, self.canaries) as watch,
+        ):
+            out, err = program.communicate(typed.encode(), timeout=_TIMEOUT_S)
+        assert watch.found == {}
+        self.children |= watch.seen
+        self._said += err + (b"" if shows else out)
+        return Answer(program.returncode, out.decode(), err.decode())
+
+    def done(self, *arguments: str, typed: str = "", shows: bool = False) -> Answer:
+        """As a call; the command has to succeed."""
+        answer = self(*arguments, typed=typed, shows=shows)
+        assert answer.code == 0, (arguments, answer)
+        return answer
+
+    def leaks(self, *folders: Path) -> dict[str, set[str]]:
+        """Where secrets are that should be nowhere."""
+        found = self.canaries.found_under(self.folder, *folders)
+        said = self.canaries.found_in(self._said)
+        return found | ({"what it said": said} if said else {})
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> Program:
+    return Program(tmp_path, Canaries())
+
+
+@pytest.fixture(params=["sqlite", Flavour.MARIADB, Flavour.MYSQL], ids=str)
+def store_server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[DatabaseServer | None]:
+    """Where the metadata is: in a file, or on a server that writes down every statement."""
+    if request.param == "sqlite":
+        yield None
+        return
+    start = request.getfixturevalue("private_server")
+    yield start(request.param, ["--general-log=ON", "--general-log-file=general.log"])
+
+
+def _tenant(server: DatabaseServer, password: str) -> tuple[str, Account]:
+    database = server.create_database("library")
+    server.execute(
+        "CREATE TABLE books (id INT PRIMARY KEY, title VARCHAR(100), FULLTEXT KEY ft (title))",
+        "INSERT INTO books VALUES (1, 'Lighthouse keeping')",
+        database=database,
+    )
+    return database, server.create_search_account(database, password=password)
+
+
+@pytest.mark.timeout(400)
+def test_no_secret_gets_anywhere(
+    program: Program, store_server: DatabaseServer | None, mariadb_server: DatabaseServer
+) -> None:
+    make = program.canaries.make
+    first, second, wrong, tenant = map(make, ("first", "second", "wrong", "tenant"))
+    program.environment = {"ALTUS4_PASSPHRASE": make("passphrase")}
+    if store_server is not None:
+        database = store_server.create_database("altus4_metadata")
+        password = make("store")
+        # The administrator's own statement says the password, and so would the server's log.
+        store_server.execute("SET GLOBAL general_log = OFF")
+        account = store_server.create_account(STORE_PRIVILEGES, database, password=password)
+        store_server.execute("SET GLOBAL general_log = ON")
+        program.environment |= {
+            "ALTUS4_METADATA_URL": f"mysql://{account.username}@127.0.0.1:{store_server.port}/"
+            f"{database}?tls=preferred",
+            "ALTUS4_METADATA_PASSWORD": password,
+        }
+        program.done("migrate", "up", "--to", "0008_sign_in_failures", "--yes")
+    program.done("migrate", "up", "--yes")
+    ada = ("--email", "ada@example.org")
+    program.done("users", "create", *ada, "--name", "Ada", "--password-stdin", typed=f"{first}\n")
+    program.environment |= {"ALTUS4_USER": "ada@example.org", "ALTUS4_PASSWORD": wrong}
+    assert program("users", "list").code == 4
+    program.environment["ALTUS4_PASSWORD"] = first
+    _administer(program, second)
+    database, account = _tenant(mariadb_server, tenant)
+    _connect(program, mariadb_server, database, account)
+    _use_keys(program)
+    program.done("audit", "verify")
+    program.done("audit", "export", str(program.folder / "audit.csv"))
+    program("doctor", "--json")
+    program.done("migrate", "down", "--to", "0008_sign_in_failures", "--yes")
+    program.done("migrate", "up", "--yes")
+    copies = [*(program.folder / "data" / "backups").iterdir()]
+    assert copies, "the copies are searched, too"
+    _unpack(copies, program.folder)
+    assert program.children, "children were seen"
+    log = (program.folder / "loud" / "loud.log").read_text("utf-8")
+    assert "sqlalchemy" in log
+    assert "INSERT INTO users" in log
+    folders = []
+    if store_server is not None:
+        store_server.stop()
+        folders = [store_server.data_folder]
+        assert b"INSERT INTO users" in (folders[0] / "general.log").read_bytes()
+    assert program.leaks(*folders) == {}
+
+
+def _administer(program: Program, password: str) -> None:
+    bob = ("--email", "bob@example.org")
+    program.done("users", "create", *bob, "--name", "B", "--password-stdin", typed=f"{password}\n")
+    again = program.canaries.make("again")
+    program.done("users", "reset-password", bob[1], "--password-stdin", typed=f"{again}\n")
+    program.done("users", "set-role", bob[1], "admin")
+    program.done("users", "list", "--json")
+
+
+def _connect(program: Program, server: DatabaseServer, database: str, account: Account) -> None:
+    where = ("--host", server.host, "--database", database, "--username", account.username)
+    secret = f"{account.password}\n"
+    program.done(
+        "connections", "add", "books", *where, "--port", str(server.port), "--password-stdin",
+        typed=secret,
+    )  # fmt: skip
+    program.done("connections", "test", "books")
+    program.done("connections", "schema", "books", "--json")
+    program.done("search", "lighthouse", "--json")
+    refused = program.canaries.make("refused")
+    program("connections", "edit", "books", "--password-stdin", typed=f"{refused}\n")
+    assert program("connections", "test", "books").code != 0
+    program.done("connections", "edit", "books", "--password-stdin", typed=secret)
+    program.done("connections", "list", "--json")
+
+
+def _use_keys(program: Program) -> None:
+    made = program.done("keys", "create", "--name", "reports", "--json", shows=True).document
+    program.canaries.add("key", made["key"][30:])
+    program.done("keys", "verify", typed=made["key"] + "\n")
+    unknown = make_key(KeyEnvironment.LIVE)
+    program.canaries.add("unknown key", unknown[30:])
+    assert program("keys", "verify", typed=unknown + "\n").code == 1
+    signed_in = program.environment
+    by_key = {name: text for name, text in signed_in.items() if "USER" not in name}
+    by_key.pop("ALTUS4_PASSWORD")
+    program.environment = by_key | {"ALTUS4_API_KEY": made["key"]}
+    program.done("search", "lighthouse", "--json")
+    program.environment = by_key | {"ALTUS4_API_KEY": unknown}
+    assert program("search", "lighthouse").code == 4
+    program.environment = signed_in
+    rotated = program.done("keys", "rotate", made["id"], "--grace", "1h", "--json", shows=True)
+    program.canaries.add("rotated key", rotated.document["key"][30:])
+    program.done("keys", "list", "--json")
+
+
+def _unpack(copies: list[Path], folder: Path) -> None:
+    """What is packed is searched as what it was."""
+    import gzip
+
+    for copy in copies:
+        if copy.suffix == ".gz":
+            (folder / f"{copy.name}.plain").write_bytes(gzip.decompress(copy.read_bytes()))
+
+
+def test_what_is_somewhere_is_found(tmp_path: Path) -> None:
+    canaries = Canaries()
+    secret = canaries.make("it")
+    for number, content in enumerate(
+        (
+            f"password={secret}".encode(),
+            base64.b64encode(b"x" + secret.encode() + b"yz"),
+            base64.b64encode(b"xy" + secret.encode()),
+            b"\1" * ((1 << 20) - 9) + secret.encode(),
+            secret.encode("utf-16"),
+            json.dumps({"hex": secret.encode().hex()}).encode(),
+        )
+    ):
+        (tmp_path / str(number)).write_bytes(content)
+    (tmp_path / "harmless").write_text(secret[:12])
+    (tmp_path / secret).mkdir()
+    assert {Path(path).name for path in canaries.found_under(tmp_path)} == {*"012345", secret}
+
+
+def test_children_are_looked_at() -> None:
+    canaries = Canaries()
+    secret = canaries.make("it")
+    for arguments, environment in (([secret], {}), ([], {"X": secret})):
+        parent = (
+            "import subprocess, sys;"
+            "subprocess.run([sys.executable, '-c', 'input()', *sys.argv[1:]])"
+        )
+        with subprocess.Popen(
+            [sys.executable, "-c", parent, *arguments],
+            stdin=subprocess.PIPE,
+            env={**os.environ, **environment},
+        ) as process:
+            with ChildWatch(process.pid, canaries) as watch:
+                while not watch.found:
+                    watch._ended.wait(0.01)
+            process.communicate(b"\n", timeout=_TIMEOUT_S)
+        assert [*watch.found.values()] == [{"it"}]
