@@ -94,7 +94,8 @@ class ServerCopies:
     look_in: tuple[Path, ...] = ()
 
     def find_program(self) -> DumpProgram | None:
-        """What `make` would use; None: no copy can be made here."""
+        """What `make` would use; None: no copy can be made here. No program of any flavour takes
+        exactly one certificate, as a pinned store has to."""
         mode = self.location.tls.mode
         if mode not in _TLS_MODES and mode is not TlsMode.PREFERRED:
             return None
@@ -208,7 +209,10 @@ class ServerCopies:
         if mode is TlsMode.DISABLED:
             # An unencrypted password is only ever sent within this machine.
             return lines + (["get-server-public-key"] if self.flavour is Flavour.MYSQL else [])
-        authority = tls.ca_file or (verifies and ssl.get_default_verify_paths().cafile) or ""
+        authority = ""
+        if verifies:
+            # MySQL's complains of an authority that it is not to ask.
+            authority = tls.ca_file or ssl.get_default_verify_paths().cafile or ""
         files = (("ssl-ca", authority), ("ssl-cert", tls.cert_file), ("ssl-key", tls.key_file))
         return lines + [f"{name}={_quoted(path)}" for name, path in files if path]
 
@@ -216,7 +220,8 @@ class ServerCopies:
 def no_copy(flavour: Flavour) -> StoreError:
     """The refusal to change a shared store that cannot be copied first."""
     return StoreError(
-        "The metadata store cannot be copied first: no “{program}” that fits was found.",
+        "The metadata store cannot be copied first: no “{program}” was found that can be used with "
+        "this server.",
         hint="Install {package}, or agree to go ahead without a copy.",
         code="store.no_copy",
         details={

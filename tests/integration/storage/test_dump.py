@@ -8,7 +8,7 @@ import os
 import stat
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,10 +17,11 @@ import pytest
 from altus4_desktop.domain.cancel import CancelToken
 from altus4_desktop.domain.connections import Flavour, TlsMode, TlsSettings
 from altus4_desktop.domain.errors import Cancelled, StoreError
-from altus4_desktop.domain.progress import Progress
+from altus4_desktop.domain.progress import Progress, ignore_progress
 from altus4_desktop.storage.dump import ServerCopies, find_dump_program
 from altus4_desktop.storage.location import StoreLocation
 from altus4_desktop.storage.store import Store, open_store
+from tests.certificates import create_authority
 from tests.records import a_connection, a_search, a_user
 from tests.servers import DatabaseServer, find_programs
 from tests.stores import StorePlace, server_place
@@ -216,6 +217,44 @@ def test_a_cancelled_copy_leaves_nothing(on_server: StorePlace, tmp_path: Path) 
         # The lock is given back: the next one need not wait for it.
         assert store.migrator.downgrade("0010", without_copy=True).revisions
     assert list((tmp_path / "copies").iterdir()) == []
+
+
+@pytest.mark.parametrize("flavour", [Flavour.MARIADB, Flavour.MYSQL], ids=str)
+def test_the_program_checks_the_server_as_the_store_does(
+    private_server: Callable[..., DatabaseServer], flavour: Flavour, tmp_path: Path
+) -> None:
+    authority = create_authority(tmp_path, "good")
+    certificate, key = authority.issue(tmp_path, "server")
+    stranger = create_authority(tmp_path, "stranger")
+    server = private_server(
+        flavour,
+        [f"--ssl-ca={authority.file}", f"--ssl-cert={certificate}", f"--ssl-key={key}"],
+    )
+    place = server_place(server, server.create_database("altus4_metadata"))
+    for mode in (TlsMode.REQUIRED, TlsMode.VERIFY_CA, TlsMode.VERIFY_IDENTITY):
+        tls = TlsSettings(mode, ca_file=str(authority.file))
+        secure = replace(place, location=replace(place.location, tls=tls))
+        with _opened(secure, tmp_path) as store:
+            assert store.tls is not None
+            assert store.tls.encrypted
+            store.migrator.upgrade()
+            assert store.migrator.downgrade("0010").copy_file, mode
+    copies = ServerCopies(
+        replace(
+            place.location, tls=TlsSettings(TlsMode.VERIFY_IDENTITY, ca_file=str(stranger.file))
+        ),
+        place.password or "",
+        flavour,
+        True,
+        tmp_path / "none",
+        _folders(flavour),
+    )
+    with pytest.raises(StoreError) as caught:
+        copies.make("x", (), ignore_progress, CancelToken())
+    assert caught.value.code == "store.copy_failed"
+    assert "certificate" in caught.value.message.lower()
+    pinned = TlsSettings(TlsMode.PINNED, pin_sha256="0" * 64)
+    assert replace(copies, location=replace(place.location, tls=pinned)).find_program() is None
 
 
 def test_a_copy_takes_no_less_than_the_stores_own_session(tmp_path: Path) -> None:

@@ -191,8 +191,8 @@ class ChangeDialog(Dialog):
             "warning",
             "warning",
             self.tr(
-                "No copy can be made first: the server's dump program (mysqldump or mariadb-dump) "
-                "was not found."
+                "No copy can be made first: no dump program (mysqldump or mariadb-dump) was found "
+                "that can be used with this server."
             ),
         )
         self._add_consent(self.tr("Go ahead without a copy"), "store.change.agree_no_copy")
