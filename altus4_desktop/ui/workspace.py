@@ -10,6 +10,7 @@ from PySide6.QtCore import QTimer, Signal, Slot
 from PySide6.QtGui import QKeySequence, QResizeEvent, QShortcut
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
+from altus4_desktop.domain.accounts import Role
 from altus4_desktop.domain.connections import PoolStats
 from altus4_desktop.tasks.runner import Lane, TaskContext, TaskHandle
 from altus4_desktop.ui.palette import CommandPalette, Entry
@@ -50,6 +51,12 @@ def _build_history(session: Session) -> Pane:
     from altus4_desktop.ui.panes.history.pane import HistoryPane
 
     return HistoryPane(session)
+
+
+def _build_store(session: Session) -> Pane:
+    from altus4_desktop.ui.panes.migrations.pane import MigrationsPane
+
+    return MigrationsPane(session)
 
 
 def _build_server(session: Session) -> Pane:
@@ -148,6 +155,9 @@ class Workspace(QWidget):
             self.rail.set_narrow(narrow=narrow)
 
     def _list_entrances(self) -> list[_Entrance]:
+        store = _Entrance(
+            Place("store", self.tr("Metadata store"), "layers", "Ctrl+6"), _build_store
+        )
         return [
             _Entrance(Place("search", self.tr("Search"), "search", "Ctrl+1"), _build_search),
             _Entrance(
@@ -155,6 +165,7 @@ class Workspace(QWidget):
                 _build_connections,
             ),
             _Entrance(Place("history", self.tr("History"), "history", "Ctrl+3"), _build_history),
+            *([store] if self.session.actor.role is Role.ADMIN else []),
             _Entrance(Place("server", self.tr("Local server"), "server", "Ctrl+4"), _build_server),
             _Entrance(
                 Place("settings", self.tr("Settings"), "settings", "Ctrl+5"), _build_settings
