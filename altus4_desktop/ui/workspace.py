@@ -53,6 +53,12 @@ def _build_history(session: Session) -> Pane:
     return HistoryPane(session)
 
 
+def _build_audit(session: Session) -> Pane:
+    from altus4_desktop.ui.panes.audit.pane import AuditPane
+
+    return AuditPane(session)
+
+
 def _build_store(session: Session) -> Pane:
     from altus4_desktop.ui.panes.migrations.pane import MigrationsPane
 
@@ -155,9 +161,10 @@ class Workspace(QWidget):
             self.rail.set_narrow(narrow=narrow)
 
     def _list_entrances(self) -> list[_Entrance]:
-        store = _Entrance(
-            Place("store", self.tr("Metadata store"), "layers", "Ctrl+6"), _build_store
-        )
+        administration = [
+            _Entrance(Place("audit", self.tr("Audit"), "shield", "Ctrl+7"), _build_audit),
+            _Entrance(Place("store", self.tr("Metadata store"), "layers", "Ctrl+6"), _build_store),
+        ]
         return [
             _Entrance(Place("search", self.tr("Search"), "search", "Ctrl+1"), _build_search),
             _Entrance(
@@ -165,7 +172,7 @@ class Workspace(QWidget):
                 _build_connections,
             ),
             _Entrance(Place("history", self.tr("History"), "history", "Ctrl+3"), _build_history),
-            *([store] if self.session.actor.role is Role.ADMIN else []),
+            *(administration if self.session.actor.role is Role.ADMIN else []),
             _Entrance(Place("server", self.tr("Local server"), "server", "Ctrl+4"), _build_server),
             _Entrance(
                 Place("settings", self.tr("Settings"), "settings", "Ctrl+5"), _build_settings

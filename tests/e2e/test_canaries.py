@@ -17,6 +17,7 @@ from altus4_desktop.domain.key_text import make_key
 from altus4_desktop.domain.keys import KeyEnvironment
 from tests.answers import Answer
 from tests.canaries import Canaries, ChildWatch
+from tests.e2e.stage import choose_screen
 from tests.servers import PROJECT, Account, DatabaseServer, find_programs
 from tests.stores import STORE_PRIVILEGES
 
@@ -210,6 +211,55 @@ def _unpack(copies: list[Path], folder: Path) -> None:
     for copy in copies:
         if copy.suffix == ".gz":
             (folder / f"{copy.name}.plain").write_bytes(gzip.decompress(copy.read_bytes()))
+
+
+@pytest.mark.timeout(200)
+def test_no_secret_gets_out_of_the_window(
+    mariadb_server: DatabaseServer, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    canaries = Canaries()
+    names = ("passphrase", "password", "mistyped", "refused", "tenant")
+    made = {name: canaries.make(name) for name in names}
+    database, account = _tenant(mariadb_server, made["tenant"])
+    folders = {name: tmp_path / name for name in ("data", "home", "tmp", "loud")}
+    for folder in folders.values():
+        folder.mkdir(mode=0o700)
+    # The only file that may hold them is the one that tells the story what to type.
+    plan = tmp_path_factory.mktemp("plan") / "plan.json"
+    story = {
+        "output": str(folders["loud"]),
+        "secrets": made,
+        "name": "Books",
+        "host": mariadb_server.host,
+        "port": mariadb_server.port,
+        "database": database,
+        "username": account.username,
+    }
+    plan.write_text(json.dumps(story), encoding="utf-8")
+    with (
+        subprocess.Popen(
+            [sys.executable, "-m", "tests.e2e.secret_day", str(plan)],
+            cwd=PROJECT,
+            env={
+                **os.environ,
+                **choose_screen(tmp_path, 1280, 800),
+                "ALTUS4_DATA_DIR": str(folders["data"]),
+                "HOME": str(folders["home"]),
+                "TMPDIR": str(folders["tmp"]),
+            },
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        ) as program,
+        ChildWatch(program.pid, canaries) as watch,
+    ):
+        out, err = program.communicate(timeout=_TIMEOUT_S)
+    assert program.returncode == 0, f"{out.decode()}\n{err.decode()}"
+    assert b"signed in again" in out
+    assert watch.found == {}
+    assert canaries.found_in(out + err) == set()
+    assert "sqlalchemy" in (folders["loud"] / "loud.log").read_text("utf-8")
+    assert canaries.found_under(tmp_path) == {}
 
 
 def test_what_is_somewhere_is_found(tmp_path: Path) -> None:

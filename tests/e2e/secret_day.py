@@ -1,0 +1,89 @@
+"""A day full of secrets, played in the real program: ``python -m tests.e2e.secret_day PLAN``.
+
+PLAN is a JSON file with a folder, the secrets by name, and the server of the connection.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtWidgets import QLabel
+
+from tests.e2e.first_day import finished, search
+from tests.e2e.loud import make_loud
+from tests.e2e.stage import Stage, Steps, play
+
+
+def secret_day(stage: Stage, plan: dict[str, Any]) -> Steps:
+    """Set up, mistype passwords, connect, search, lock, unlock, sign out and in again."""
+    secret: dict[str, str] = plan["secrets"]
+    yield from stage.click("welcome.setup")
+    yield from stage.click("store.accept")
+    yield from stage.click("secrets.passphrase")
+    yield from stage.type_("secrets.first", secret["passphrase"])
+    yield from stage.type_("secrets.second", secret["passphrase"])
+    yield from stage.click("secrets.accept")
+    yield from stage.type_("account.name", "Ada Lovelace")
+    yield from stage.type_("account.email", "ada@example.org")
+    yield from stage.type_("account.password", secret["password"])
+    yield from stage.click("account.accept")
+    yield from stage.see("search.pane", 30)
+    yield from _connect(stage, plan)
+    yield from stage.press("Ctrl+1")
+    yield from search(stage, "lighthouse")
+    yield from finished(stage)
+    yield from stage.click("rail.audit")
+    yield from stage.click("audit.verify")
+    yield from _hear(stage, "The audit log is whole")
+    yield from stage.press("Ctrl+Shift+L")
+    yield from stage.type_("lock.password", secret["mistyped"], then="Return")
+    yield from _hear(stage, "That is not your password.")
+    yield from stage.type_("lock.password", secret["password"], then="Return")
+    yield from stage.type_("unlock.passphrase", secret["passphrase"], then="Return")
+    yield from stage.see("rail", 30)
+    yield from stage.press("Ctrl+Shift+L")
+    yield from stage.click("lock.sign_out")
+    yield from stage.type_("sign_in.email", "ada@example.org")
+    yield from stage.type_("sign_in.password", secret["mistyped"], then="Return")
+    yield from _hear(stage, "E-mail address and password do not belong together.")
+    yield from stage.type_("sign_in.password", secret["password"], then="Return")
+    yield from stage.type_("unlock.passphrase", secret["mistyped"], then="Return")
+    yield from _hear(stage, "That passphrase does not open the vault.")
+    yield from stage.type_("unlock.passphrase", secret["passphrase"], then="Return")
+    yield from stage.see("rail", 30)
+    stage.tell("signed in again")
+    yield from stage.press("Ctrl+Q")
+
+
+def _hear(stage: Stage, sentence: str) -> Steps:
+    """Wait until the window says so."""
+    yield from stage.until(
+        lambda: any(
+            label.isVisible() and sentence in label.text()
+            for label in stage.window().findChildren(QLabel)
+        ),
+        sentence,
+        30,
+    )
+
+
+def _connect(stage: Stage, plan: dict[str, Any]) -> Steps:
+    yield from stage.press("Ctrl+2")
+    yield from stage.click("connections.add_first")
+    for field in ("name", "host", "port", "database", "username"):
+        yield from stage.type_(f"connections.{field}", str(plan[field]))
+    for password in (plan["secrets"]["refused"], plan["secrets"]["tenant"]):
+        yield from stage.type_("connections.password", password)
+        yield from stage.click("connections.test")
+        yield from stage.see("connections.check.result", 30)
+    yield from stage.click("connections.save")
+    yield from stage.until(lambda: stage.rows("connections.list") == 1, "the connection")
+
+
+if __name__ == "__main__":
+    PLAN = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
+    make_loud(Path(PLAN["output"]))
+    play(lambda stage: secret_day(stage, PLAN), Path(PLAN["output"]))
