@@ -200,6 +200,7 @@ def test_a_record_in_full(qtbot: QtBot, pane: AuditPane, services: Services) -> 
     assert not pane.detail.isVisible()
     pane.table.selectRow(1)
     assert pane.detail.isVisible()
+    assert pane.table.width() > pane.detail.width()
     texts = [
         [str(pane.detail.table.model().index(row, column).data()) for column in range(3)]
         for row in range(pane.detail.table.model().rowCount())
@@ -241,8 +242,9 @@ def test_in_a_small_window_the_record_takes_the_place_of_the_list(
     assert pane.detail.isVisible()
     assert not pane.table.isVisible()
     assert not pane.filters.isVisible()
-    pane.detail.closed.emit()
+    qtbot.keyClick(pane.detail, Qt.Key.Key_Escape)
     assert pane.table.isVisible()
+    assert pane.table.hasFocus()
     assert pane.filters.isVisible()
     assert pane.table.isColumnHidden(4)
 

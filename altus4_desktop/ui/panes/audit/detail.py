@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtGui import QGuiApplication, QResizeEvent
+from PySide6.QtGui import QGuiApplication, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QFrame,
@@ -126,6 +126,13 @@ class AuditDetail(Card):
         self.table.setVisible(bool(found))
         self._nothing.setVisible(not found)
         self.table.fit()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Escape closes it, also where it has taken the place of the table."""
+        if event.key() == Qt.Key.Key_Escape:
+            self.closed.emit()
+        else:
+            super().keyPressEvent(event)
 
     @Slot()
     def copy(self) -> None:

@@ -391,8 +391,12 @@ class AuditPane(Pane):
         record = self.model.record_at(rows[0].row()) if rows else None
         if record is not None:
             self.detail.show_record(record)
+        appears = record is not None and not self.detail.isVisibleTo(self)
         self.detail.setVisible(record is not None)
         self._arrange()
+        if appears:
+            # What the splitter would give the table is too little to tell records apart.
+            self._split.setSizes([11, 9])
         if record is not None:
             self.table.scrollTo(rows[0])
 
