@@ -56,7 +56,7 @@ class KeyUseRepository:
             return False
 
         self._transactions.write(work, settled=settled)
-        assert use is not None  # noqa: S101  # `work` has run when `write` returns
+        assert use is not None  # noqa: S101  # the work has run when writing it returns
         return use
 
     def _now_and_address(self, connection: sa.Connection) -> tuple[datetime, str]:
