@@ -62,7 +62,9 @@ class KeyUseRepository:
     def _now_and_address(self, connection: sa.Connection) -> tuple[datetime, str]:
         if self._on_file:
             return connection.execute(sa.select(server_now())).scalar_one(), _THIS_COMPUTER
-        now, account = connection.execute(sa.select(server_now(), sa.literal_column("USER()"))).one()
+        now, account = connection.execute(
+            sa.select(server_now(), sa.literal_column("USER()"))
+        ).one()
         return now, _address(str(account).rpartition("@")[2])
 
     def _use(self, connection: sa.Connection, key: ApiKey, now: datetime) -> KeyUse:
