@@ -6,13 +6,14 @@ import hashlib
 import json
 import re
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from altus4_desktop.domain.accounts import Actor, Role, User
+from altus4_desktop.domain.audit import AuditEvent, AuditOutcome, SubjectKind
 from altus4_desktop.domain.errors import (
     AccessError,
     ConflictError,
@@ -22,6 +23,7 @@ from altus4_desktop.domain.errors import (
     VaultLockedError,
 )
 from altus4_desktop.domain.files import make_private_folder, read_private, write_private
+from altus4_desktop.services.audit import build_event
 from altus4_desktop.vault import Binding, VaultKind
 from altus4_desktop.vault.passwords import (
     DEFAULT_COST,
@@ -108,7 +110,8 @@ class AccountsService:
         if not self.needs_setup():
             raise _setup_done()
         password_hash = hash_password(password_secret, self._cost)
-        if not self._store.users.create_first_admin(user, password_hash):
+        event = _user_event(user.as_actor(), "user.created", user, after=_facts(user))
+        if not self._store.users.create_first_admin(user, password_hash, [event]):
             raise _setup_done()
         return user.as_actor()
 
@@ -119,7 +122,8 @@ class AccountsService:
         found = next((user for user in users.list_() if user.is_demo), None)
         if found is None:
             demo = _new_user("Demo", _DEMO_EMAIL, role, "UTC", demo=True)
-            found = users.create_(demo, hash_password(generate_password(), self._cost))
+            event = _user_event(None, "user.created", demo, after=_facts(demo))
+            found = users.create_(demo, hash_password(generate_password(), self._cost), [event])
         return found.as_actor()
 
     def sign_in(self, email: str, password_secret: str) -> Actor:
@@ -128,7 +132,7 @@ class AccountsService:
         Raises AccessError: ``access.credentials`` for any wrong pair, known or not;
         ``access.backoff`` after too many of them (details ``wait_s``).
         """
-        user = self._find_with_password(email.strip().lower(), password_secret)
+        user = self._find_with_password(email.strip().lower(), password_secret, "signed_in")
         if user is None:
             raise AccessError(
                 "E-mail address and password do not belong together.",
@@ -142,7 +146,7 @@ class AccountsService:
 
         Raises AccessError (``access.backoff``).
         """
-        user = self._find_with_password(actor.email, password_secret)
+        user = self._find_with_password(actor.email, password_secret, "unlocked")
         return user is not None and user.id == actor.user_id
 
     def remember(self, actor: Actor) -> None:
@@ -223,14 +227,17 @@ class AccountsService:
         check_new_password(password_secret)
         if self._store.users.find_by_email(user.email) is not None:
             raise _email_taken(user.email)
-        return self._store.users.create_(user, hash_password(password_secret, self._cost))
+        event = _user_event(actor, "user.created", user, after=_facts(user))
+        return self._store.users.create_(user, hash_password(password_secret, self._cost), [event])
 
     def set_role(self, actor: Actor, user_id: str, role: Role) -> User:
         """Change what a user may do; raises AccessError, NotFoundError, ConflictError for the
         last admin."""
         user = self.get_user(actor, user_id)
         self._check_not_demo(user)
-        if not self._store.users.set_role_keeping_an_admin(user.id, role):
+        before, after = {"role": user.role.value}, {"role": role.value}
+        event = _user_event(actor, "user.role_changed", user, before=before, after=after)
+        if not self._store.users.set_role_keeping_an_admin(user.id, role, [event]):
             raise _last_admin(user.email)
         return replace(user, role=role)
 
@@ -242,7 +249,11 @@ class AccountsService:
         user = self.get_user(actor, user_id)
         self._check_not_demo(user)
         check_new_password(password_secret)
-        self._store.users.update_password_hash(user.id, hash_password(password_secret, self._cost))
+        self._store.users.update_password_hash(
+            user.id,
+            hash_password(password_secret, self._cost),
+            [_user_event(actor, "user.password_reset", user)],
+        )
         self._store.sign_ins.clear(user.email)
 
     def delete_user(self, actor: Actor, user_id: str) -> None:
@@ -251,7 +262,8 @@ class AccountsService:
         Raises AccessError, NotFoundError, ConflictError for the last admin.
         """
         user = self.get_user(actor, user_id)
-        if not self._store.users.delete_keeping_an_admin(user.id):
+        event = _user_event(actor, "user.deleted", user, before=_facts(user))
+        if not self._store.users.delete_keeping_an_admin(user.id, [event]):
             raise _last_admin(user.email)
         self._store.sign_ins.clear(user.email)
 
@@ -259,20 +271,34 @@ class AccountsService:
     def _store(self) -> Store:
         return self._metadata.store
 
-    def _find_with_password(self, email: str, password_secret: str) -> User | None:
+    def _find_with_password(self, email: str, password_secret: str, what: str) -> User | None:
+        """The user of that address and password, who has now ``what``; None is written down."""
         self._check_may_try(email)
         user = self._store.users.find_by_email(email)
         password_hash = self._store.users.find_password_hash(user.id) if user else None
         # The same work for an address nobody has: the time taken must not tell.
         known = verify_password(password_secret, password_hash or unknown_user_hash(self._cost))
         if user is None or password_hash is None or not known:
-            self._store.sign_ins.record_failure(email, self._clock())
+            # What nobody has for an address may be a password in the wrong field.
+            whom = (user.id, user.email) if user else ()
+            refused = build_event(
+                None,
+                "session.refused",
+                SubjectKind.USER,
+                *whom,
+                outcome=AuditOutcome.REFUSED,
+                known=user is not None,
+            )
+            self._store.sign_ins.record_failure(email, self._clock(), [refused])
             return None
         if needs_rehash(password_hash, self._cost):
             self._store.users.update_password_hash(
-                user.id, hash_password(password_secret, self._cost)
+                user.id,
+                hash_password(password_secret, self._cost),
+                [_user_event(user.as_actor(), "user.password_rehashed", user)],
             )
-        self._store.sign_ins.clear(email)
+        done = _user_event(user.as_actor(), f"session.{what}", user)
+        self._store.sign_ins.clear(email, [done])
         return user
 
     def _check_may_try(self, email: str) -> None:
@@ -353,6 +379,23 @@ def _new_user(name: str, email: str, role: Role, timezone: str, *, demo: bool = 
         role=role,
         preferences={"demo": True} if demo else {},
         timezone=timezone,
+    )
+
+
+def _facts(user: User) -> dict[str, str]:
+    return {"name": user.name, "email": user.email, "role": user.role.value}
+
+
+def _user_event(
+    actor: Actor | None,
+    action: str,
+    user: User,
+    *,
+    before: Mapping[str, str] | None = None,
+    after: Mapping[str, str] | None = None,
+) -> AuditEvent:
+    return build_event(
+        actor, action, SubjectKind.USER, user.id, user.email, before=before, after=after
     )
 
 

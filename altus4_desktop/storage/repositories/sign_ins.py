@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import mysql, sqlite
 
+from altus4_desktop.domain.audit import AuditEvent
 from altus4_desktop.storage.tables import sign_in_failures
 from altus4_desktop.storage.transactions import Transactions
 
@@ -26,7 +28,7 @@ class SignInRepository:
         row = self._transactions.read(lambda connection: connection.execute(statement).first())
         return (0, None) if row is None else (row[0], row[1])
 
-    def record_failure(self, email: str, at: datetime) -> int:
+    def record_failure(self, email: str, at: datetime, events: Sequence[AuditEvent] = ()) -> int:
         """Count one more failure; returns how many there are now."""
         key = _hash(email)
         before, _ = self.find_(email)
@@ -38,7 +40,7 @@ class SignInRepository:
             found = connection.execute(sa.select(c.failures).where(c.email_hash == key)).scalar()
             return found is not None and found > before
 
-        self._transactions.write(work, settled=settled)
+        self._transactions.write(work, settled=settled, events=events)
         return self.find_(email)[0]
 
     def restart_wait(self, email: str, at: datetime) -> None:
@@ -56,7 +58,7 @@ class SignInRepository:
 
         self._transactions.write(work, settled=settled)
 
-    def clear(self, email: str) -> None:
+    def clear(self, email: str, events: Sequence[AuditEvent] = ()) -> None:
         """Forget the failures."""
         key = _hash(email)
 
@@ -67,7 +69,7 @@ class SignInRepository:
             found = connection.execute(sa.select(c.failures).where(c.email_hash == key))
             return found.first() is None
 
-        self._transactions.write(work, settled=gone)
+        self._transactions.write(work, settled=gone, events=events)
 
 
 def _count(dialect: str, key: str, at: datetime) -> sa.Executable:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
 from altus4_desktop.domain.accounts import Role, User
+from altus4_desktop.domain.audit import AuditEvent
 from altus4_desktop.domain.errors import NotFoundError
 from altus4_desktop.storage.repositories.fitting import check_lengths, moved_on, server_now
 from altus4_desktop.storage.tables import users
@@ -54,7 +55,7 @@ class UserRepository:
         )
         return sorted(found, key=lambda user: (user.name.casefold(), user.email))
 
-    def create_(self, user: User, password_hash: str) -> User:
+    def create_(self, user: User, password_hash: str, events: Sequence[AuditEvent] = ()) -> User:
         """Insert ``user`` and return it as stored.
 
         Repeating it with the same id does nothing. Raises ConflictError for an address in use.
@@ -65,47 +66,54 @@ class UserRepository:
             lambda connection: _insert(connection, values),
             settled=lambda connection: _matches(connection, user.id, values),
             repeatable=True,
+            events=events,
         )
         return self._get(user.id)
 
-    def update_(self, user: User) -> User:
+    def update_(self, user: User, events: Sequence[AuditEvent] = ()) -> User:
         """Change name, address, preferences and time zone; raises NotFoundError, ConflictError."""
         values = _values(user)
         del values["role"]
         check_lengths(users, values, {})
-        self._change(user.id, values)
+        self._change(user.id, values, events)
         return self._get(user.id)
 
-    def create_first_admin(self, user: User, password_hash: str) -> bool:
+    def create_first_admin(
+        self, user: User, password_hash: str, events: Sequence[AuditEvent] = ()
+    ) -> bool:
         """Insert ``user`` unless somebody besides the demo's account is there already; the demo's
         account is no admin from then on. Returns whether it was inserted."""
         values = {**_values(user), "id": user.id, "password": password_hash}
         check_lengths(users, values, {})
         first = True
 
-        def work(connection: sa.Connection) -> None:
+        def work(connection: sa.Connection) -> bool:
             nonlocal first
             everybody = connection.execute(sa.select(c.id, c.preferences).with_for_update()).all()
             first = all(_is_demo(preferences) for _, preferences in everybody)
             if first:
                 connection.execute(sa.update(users).values(role=Role.USER.value))
                 _insert(connection, values)
+            return first
 
         self._transactions.write(
-            work, settled=lambda connection: _matches(connection, user.id, values)
+            work, settled=lambda connection: _matches(connection, user.id, values), events=events
         )
         return first
 
-    def set_role(self, user_id: str, role: Role) -> None:
+    def set_role(self, user_id: str, role: Role, events: Sequence[AuditEvent] = ()) -> None:
         """Change the role; raises NotFoundError."""
-        self._change(user_id, {"role": role.value})
+        self._change(user_id, {"role": role.value}, events)
 
-    def set_role_keeping_an_admin(self, user_id: str, role: Role) -> bool:
+    def set_role_keeping_an_admin(
+        self, user_id: str, role: Role, events: Sequence[AuditEvent] = ()
+    ) -> bool:
         """Change the role unless nobody but the demo's account would be admin; returns whether it
         was changed. Raises NotFoundError."""
         return self._change(
             user_id,
             {"role": role.value},
+            events,
             allowed=lambda connection: (
                 role is Role.ADMIN or not _is_last_admin(connection, user_id)
             ),
@@ -118,19 +126,21 @@ class UserRepository:
             lambda connection: connection.execute(statement).scalar_one_or_none()
         )
 
-    def update_password_hash(self, user_id: str, password_hash: str) -> None:
+    def update_password_hash(
+        self, user_id: str, password_hash: str, events: Sequence[AuditEvent] = ()
+    ) -> None:
         """Replace the hash; raises NotFoundError."""
-        self._change(user_id, {"password": password_hash})
+        self._change(user_id, {"password": password_hash}, events)
 
-    def delete_(self, user_id: str) -> None:
+    def delete_(self, user_id: str, events: Sequence[AuditEvent] = ()) -> None:
         """Delete the user with connections, keys and history; raises NotFoundError."""
-        self._delete(user_id, allowed=_always)
+        self._delete(user_id, events, allowed=_always)
 
-    def delete_keeping_an_admin(self, user_id: str) -> bool:
+    def delete_keeping_an_admin(self, user_id: str, events: Sequence[AuditEvent] = ()) -> bool:
         """Delete the user unless they are the last admin; returns whether they are gone. Raises
         NotFoundError."""
         return self._delete(
-            user_id, allowed=lambda connection: not _is_last_admin(connection, user_id)
+            user_id, events, allowed=lambda connection: not _is_last_admin(connection, user_id)
         )
 
     def count_admins(self) -> int:
@@ -158,38 +168,46 @@ class UserRepository:
         self,
         user_id: str,
         values: Mapping[str, Any],
+        events: Sequence[AuditEvent],
         allowed: Callable[[sa.Connection], bool] = _always,
     ) -> bool:
         done = True
         written = dict(values)
 
-        def work(connection: sa.Connection) -> None:
+        def work(connection: sa.Connection) -> bool:
             nonlocal done
             # The instant makes this very change known again, should its COMMIT go unanswered.
             written["updated_at"] = _lock(connection, user_id)
             done = allowed(connection)
             if done:
                 connection.execute(sa.update(users).where(c.id == user_id).values(**written))
+            return done
 
         self._transactions.write(
-            work, settled=lambda connection: _matches(connection, user_id, written)
+            work, settled=lambda connection: _matches(connection, user_id, written), events=events
         )
         return done
 
-    def _delete(self, user_id: str, allowed: Callable[[sa.Connection], bool]) -> bool:
+    def _delete(
+        self,
+        user_id: str,
+        events: Sequence[AuditEvent],
+        allowed: Callable[[sa.Connection], bool],
+    ) -> bool:
         done = True
 
-        def work(connection: sa.Connection) -> None:
+        def work(connection: sa.Connection) -> bool:
             nonlocal done
             _lock(connection, user_id)
             done = allowed(connection)
             if done:
                 connection.execute(sa.delete(users).where(c.id == user_id))
+            return done
 
         def gone(connection: sa.Connection) -> bool:
             return connection.execute(sa.select(c.id).where(c.id == user_id)).first() is None
 
-        self._transactions.write(work, settled=gone)
+        self._transactions.write(work, settled=gone, events=events)
         return done
 
 

@@ -310,3 +310,34 @@ def test_verifying_can_be_stopped(services: Services, admin: Actor) -> None:
     token.cancel()
     with pytest.raises(Cancelled):
         services.audit.verify_(admin, token=token)
+
+
+def test_sign_ins_and_what_an_admin_does_to_users_are_told(services: Services) -> None:
+    accounts = services.accounts
+    ada = accounts.create_first_admin("Ada", "ada@example.org", "correct horse battery")
+    with pytest.raises(AccessError):
+        accounts.sign_in("ada@example.org", "a wrong password")
+    with pytest.raises(AccessError):
+        accounts.sign_in("my-secret-in-the-wrong-field", "a wrong password")
+    accounts.sign_in("ada@example.org", "correct horse battery")
+    bob = accounts.create_user(ada, "Bob", "bob@example.org", "correct horse battery")
+    accounts.set_role(ada, bob.id, Role.ADMIN)
+    accounts.reset_password(ada, bob.id, "another long password")
+    accounts.delete_user(ada, bob.id)
+    with pytest.raises(ConflictError):
+        accounts.delete_user(ada, ada.user_id)
+    told = [record.event for record in services.audit.list_(ada)]
+    assert [(event.action, event.actor_email, event.subject_name) for event in told] == [
+        ("user.deleted", "ada@example.org", "bob@example.org"),
+        ("user.password_reset", "ada@example.org", "bob@example.org"),
+        ("user.role_changed", "ada@example.org", "bob@example.org"),
+        ("user.created", "ada@example.org", "bob@example.org"),
+        ("session.signed_in", "ada@example.org", "ada@example.org"),
+        ("session.refused", "", ""),
+        ("session.refused", "", "ada@example.org"),
+        ("user.created", "ada@example.org", "ada@example.org"),
+    ]
+    assert told[2].details == {"before": {"role": "user"}, "after": {"role": "admin"}}
+    assert told[5].details == {"known": False}
+    assert [event.outcome.value for event in told[5:7]] == ["refused", "refused"]
+    assert services.audit.verify_(ada).intact
