@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from altus4_desktop.domain.connections import Flavour
-from tests import leaks
+from tests import audited, leaks
 from tests.keyring_memory import MemoryKeyring
 from tests.servers import DatabaseServer, ServerFactory, running_server
 
@@ -63,6 +63,16 @@ def _nothing_left_behind(request: pytest.FixtureRequest) -> Iterator[None]:
     left = leaks.find_leaks(before)
     if left:
         pytest.fail(f"{request.node.name} left behind:\n" + "\n".join(left), pytrace=False)
+
+
+@pytest.fixture(autouse=True)
+def _everything_is_written_down(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Fail a test in which a service changes the store and does not say who did it."""
+    with audited.watched() as forgotten:
+        yield
+    if forgotten:
+        calls = "\n".join(sorted(set(forgotten)))
+        pytest.fail(f"{request.node.name}: no audit event was written by\n{calls}", pytrace=False)
 
 
 @pytest.fixture

@@ -1,0 +1,77 @@
+"""Writes that services make without writing down who did what: none but those named here."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
+
+from altus4_desktop.storage.transactions import Transactions
+
+# Repository method: why nobody did anything that an admin would look for.
+UNAUDITED = {
+    "SearchRepository.add_": "the history is written down itself",
+    "ConnectionRepository.touch_": "when it was last connected to",
+    "SignInRepository.restart_wait": "a number",
+    "SignInRepository.clear": "a number, where nobody has signed in",
+    "KeyUseRepository.spend_": "a number",
+}
+
+_SERVICES = "altus4_desktop.services."
+_REPOSITORIES = "altus4_desktop.storage.repositories."
+
+
+@contextmanager
+def watched() -> Iterator[list[str]]:
+    """The repository methods that services call meanwhile, and that write with no event, of those
+    that are not in `UNAUDITED`."""
+    found: list[str] = []
+    write = Transactions.write
+
+    def watch(self: Transactions, work: Any, **options: Any) -> None:
+        if not options.get("events"):
+            caller = _caller(sys._getframe(1))
+            if caller is not None and caller not in UNAUDITED:
+                found.append(caller)
+        write(self, work, **options)
+
+    Transactions.write = watch  # type: ignore[method-assign]  # what this is for
+    try:
+        yield found
+    finally:
+        Transactions.write = write  # type: ignore[method-assign]  # as it was
+
+
+def _caller(frame: FrameType | None) -> str | None:
+    """The repository's method that a service has called; None when a test has."""
+    method = ""
+    while frame is not None and _module(frame).startswith(_REPOSITORIES):
+        method = frame.f_code.co_qualname
+        frame = frame.f_back
+    return method if frame is not None and _module(frame).startswith(_SERVICES) else None
+
+
+def _module(frame: FrameType) -> str:
+    return str(frame.f_globals.get("__name__", ""))
+
+
+def writing_methods(repository: type) -> dict[str, inspect.Signature]:
+    """The public methods of ``repository`` that write, by themselves or through its others."""
+    code = {
+        name: member.__code__
+        for name, member in vars(repository).items()
+        if inspect.isfunction(member)
+    }
+    writing = {name for name, body in code.items() if "write" in body.co_names}
+    while more := {
+        name for name, body in code.items() if name not in writing and writing & {*body.co_names}
+    }:
+        writing |= more
+    return {
+        name: inspect.signature(getattr(repository, name))
+        for name in sorted(writing)
+        if not name.startswith("_")
+    }
