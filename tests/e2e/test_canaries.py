@@ -133,7 +133,9 @@ def test_no_secret_gets_anywhere(
     program.done("users", "create", *ada, "--name", "Ada", "--password-stdin", typed=f"{first}\n")
     program.environment |= {"ALTUS4_USER": "ada@example.org", "ALTUS4_PASSWORD": wrong}
     assert program("users", "list").code == 4
-    program.environment["ALTUS4_PASSWORD"] = first
+    program.environment["ALTUS4_USER"] = make("misplaced")
+    assert program("users", "list").code == 4
+    program.environment |= {"ALTUS4_USER": "ada@example.org", "ALTUS4_PASSWORD": first}
     _administer(program, second)
     database, account = _tenant(mariadb_server, tenant)
     _connect(program, mariadb_server, database, account)
