@@ -320,7 +320,7 @@ class ApiKeyRepository:
         if sort is not KeySort.EXPIRES:
             return [beyond]
         dated, endless = c.expires_at.is_not(None), c.expires_at.is_(None)
-        order = [endless, dated] if descending else [dated, endless]
+        order: list[_Condition] = [endless, dated] if descending else [dated, endless]
         if after is None:
             return [[one] for one in order]
         at = order.index(endless if after.expires_at is None else dated)

@@ -63,7 +63,7 @@ class KeyUseRepository:
         if self._on_file:
             return connection.execute(sa.select(server_now())).scalar_one(), _THIS_COMPUTER
         now, account = connection.execute(
-            sa.select(server_now(), sa.literal_column("USER()"))
+            sa.select(server_now(), sa.literal_column("USER()", sa.String()))
         ).one()
         return now, _address(str(account).rpartition("@")[2])
 

@@ -8,6 +8,7 @@ import itertools
 import multiprocessing
 import random
 import uuid
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from multiprocessing.connection import Connection as Pipe
@@ -128,10 +129,11 @@ def test_a_key_changes_unless_somebody_else_was_faster(store: Store, owner: User
     assert KeyDraft.of(changed) == KeyDraft(
         "New", KeyEnvironment.LIVE, frozenset(), KeyTier.ENTERPRISE
     )
-    for late in (
+    attempts: list[Callable[[], object]] = [
         lambda: store.api_keys.update_(replace(key, name="Late"), key),
         lambda: store.api_keys.rotate_(key, None, *a_key(owner)),
-    ):
+    ]
+    for late in attempts:
         with pytest.raises(ConflictError) as failure:
             late()
         assert failure.value.code == "key.changed"
@@ -199,7 +201,7 @@ def _ids(store: Store) -> list[str]:
     return [key.id for key in page.keys]
 
 
-WANTED = {
+WANTED: dict[KeyFilter, Callable[[ApiKey, datetime], bool]] = {
     KeyFilter.ALL: lambda key, now: True,
     KeyFilter.CURRENT: lambda key, now: (
         key.state_at(now) not in (KeyState.REVOKED, KeyState.EXPIRED)
@@ -211,7 +213,7 @@ WANTED = {
     KeyFilter.UNUSED: lambda key, now: (
         key.state_at(now) not in (KeyState.REVOKED, KeyState.EXPIRED)
         and (key.last_used_at is None or key.last_used_at <= now - 90 * DAY)
-        and key.created_at <= now - 90 * DAY
+        and (key.created_at or now) <= now - 90 * DAY
     ),
     KeyFilter.ROTATING: lambda key, now: key.state_at(now) is KeyState.ROTATING,
     KeyFilter.EXPIRED: lambda key, now: key.state_at(now) is KeyState.EXPIRED,
@@ -219,7 +221,7 @@ WANTED = {
 }
 NEVER = AN_INSTANT + 100_000 * DAY
 LONG_AGO = AN_INSTANT - 100_000 * DAY
-ORDER = {
+ORDER: dict[KeySort, Callable[[ApiKey], tuple[Any, ...]]] = {
     KeySort.EXPIRES: lambda key: (key.expires_at or NEVER,),
     KeySort.CREATED: lambda key: (key.created_at,),
     KeySort.LAST_USED: lambda key: (key.last_used_at or LONG_AGO,),

@@ -277,9 +277,11 @@ def test_the_secret_of_a_tunnel(desk: Desk, house: House) -> None:
     target = desk.connections.target_(desk.ada, saved.id)
     assert (target.password_secret, target.ssh_secret) == (PASSWORD, "canary-ssh")
     elsewhere = replace(draft, ssh=replace(TUNNEL, host="other.example.org"))
-    for secrets in ({}, {"password_secret": PASSWORD}):
+    for password in (None, PASSWORD):
         with pytest.raises(InputError):
-            desk.connections.update_(desk.ada, saved.id, replace(elsewhere, **secrets))
+            desk.connections.update_(
+                desk.ada, saved.id, replace(elsewhere, password_secret=password)
+            )
     by_agent = replace(draft, ssh=replace(TUNNEL, method=SshMethod.AGENT))
     desk.connections.update_(desk.ada, saved.id, by_agent)
     assert desk.connections.get_(desk.ada, saved.id).ssh_secret_sealed == ""
