@@ -23,12 +23,12 @@ from altus4_desktop.domain.audit import (
     SubjectKind,
 )
 from altus4_desktop.domain.cancel import CancelToken
-from altus4_desktop.domain.errors import AltusError, ConflictError
-from altus4_desktop.domain.files import open_private
+from altus4_desktop.domain.errors import ConflictError
 from altus4_desktop.domain.progress import Progress, ProgressSink, ignore_progress
 from altus4_desktop.services.audit_text import export_lines
 from altus4_desktop.services.audit_walk import walk_chain
 from altus4_desktop.services.audit_witness import AuditWitness
+from altus4_desktop.services.files import open_chosen
 from altus4_desktop.services.permissions import Permissions, Right
 
 if TYPE_CHECKING:
@@ -140,26 +140,18 @@ class AuditService:
                 count += 1
                 yield record
 
-        try:
-            with open_private(path) as file:
-                for line in export_lines(records(), audit_format):
-                    file.write(line.encode())
-                # An export that nobody knows of is worse than one that did not come about.
-                event = build_event(
-                    current,
-                    "audit.exported",
-                    SubjectKind.AUDIT,
-                    subject_name=path.name,
-                    after={"format": audit_format.value, "records": count},
-                )
-                self._metadata.store.audit.add_([event])
-        except OSError as error:
-            raise AltusError(
-                "“{path}” cannot be written: {reason}.",
-                hint="Choose another folder, or make room.",
-                code="export.failed",
-                details={"path": str(path), "reason": error.strerror or type(error).__name__},
-            ) from error
+        with open_chosen(path) as file:
+            for line in export_lines(records(), audit_format):
+                file.write(line.encode())
+            # An export that nobody knows of is worse than one that did not come about.
+            event = build_event(
+                current,
+                "audit.exported",
+                SubjectKind.AUDIT,
+                subject_name=path.name,
+                after={"format": audit_format.value, "records": count},
+            )
+            self._metadata.store.audit.add_([event])
         return count
 
     def _records(
