@@ -254,6 +254,22 @@ class KeyPage:
 
 
 @dataclass(frozen=True, slots=True)
+class KeyDetails:
+    """Everything about a key at the store's time ``read_at``.
+
+    ``used``: how many requests the window of its limit holds then. ``predecessor`` is the key it
+    replaces, ``successor`` the one that replaces it.
+    """
+
+    key: ApiKey
+    owner_email: str
+    used: int
+    predecessor: ApiKey | None
+    successor: ApiKey | None
+    read_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class KeyUse:
     """What came of using a key once, at the store's time ``at``; ``key`` None: there is no such
     key. It was counted if and only if ``counted``; ``free_at`` is when the limit lets the next one

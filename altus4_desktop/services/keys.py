@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import hmac
-import uuid
 from collections.abc import Collection, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from altus4_desktop.domain.accounts import Actor, Role
 from altus4_desktop.domain.audit import AuditEvent, AuditOutcome, SubjectKind
 from altus4_desktop.domain.errors import AccessError, ConflictError, InputError, NotFoundError
-from altus4_desktop.domain.key_text import PREFIX_LENGTH, KeyFault, make_key, read_key
+from altus4_desktop.domain.key_text import PREFIX_LENGTH, KeyFault, read_key
 from altus4_desktop.domain.keys import (
     ApiKey,
     KeyAnswer,
+    KeyDetails,
     KeyDraft,
     KeyFilter,
     KeyPage,
@@ -28,6 +28,15 @@ from altus4_desktop.domain.keys import (
     MadeKey,
 )
 from altus4_desktop.services.audit import build_event
+from altus4_desktop.services.key_making import (
+    NAME_MOST,
+    build_key,
+    check_draft,
+    instant_text,
+    key_document,
+    same_life,
+    with_draft,
+)
 from altus4_desktop.services.permissions import Permissions, Right
 
 if TYPE_CHECKING:
@@ -36,9 +45,6 @@ if TYPE_CHECKING:
 
 GRACES_S = (0, 3600, 24 * 3600, 7 * 24 * 3600)
 """How long a replaced key may go on: not at all, an hour, a day, a week."""
-_NAME_LEAST, _NAME_MOST = 3, 255
-# What a TIMESTAMP holds.
-_LAST_EXPIRY = datetime(2038, 1, 19, tzinfo=UTC)
 _BATCH = 500
 _FAULTS = {
     KeyFault.BEGINNING: "It does not begin with altus4_sk_test_ or altus4_sk_live_.",
@@ -66,13 +72,15 @@ class KeysService:
         *,
         descending: bool = False,
         text: str = "",
+        owner_text: str = "",
         after: ApiKey | None = None,
         limit: int = 100,
     ) -> KeyPage:
         """The page of keys that follows ``after`` (None: the first): the actor's, or everybody's
         for an admin.
 
-        ``text`` keeps names with it anywhere in them, and prefixes that begin with it.
+        ``text`` keeps names with it anywhere in them, and prefixes that begin with it;
+        ``owner_text`` keeps keys of owners with it in their e-mail address.
         """
         owner_id = self._whose(self._permissions.check(actor, Right.MANAGE))
         return self._store.api_keys.list_(
@@ -81,18 +89,47 @@ class KeysService:
             sort,
             descending=descending,
             text=_searched(text),
+            owner_text=owner_text.strip(),
             after=after,
             limit=limit,
         )
 
-    def count_(self, actor: Actor, wanted: KeyFilter, text: str = "", at_most: int = 10_000) -> int:
+    def count_(
+        self,
+        actor: Actor,
+        wanted: KeyFilter,
+        text: str = "",
+        owner_text: str = "",
+        at_most: int = 10_000,
+    ) -> int:
         """How many keys `list_` goes through; counting ends at ``at_most``."""
         owner_id = self._whose(self._permissions.check(actor, Right.MANAGE))
-        return self._store.api_keys.count_(owner_id, wanted, _searched(text), at_most)
+        return self._store.api_keys.count_(
+            owner_id, wanted, _searched(text), owner_text.strip(), at_most
+        )
 
     def get_(self, actor: Actor, key_id: str) -> ApiKey:
         """One key by id; raises NotFoundError for one the actor may not see."""
         return self._seen(self._permissions.check(actor, Right.MANAGE), [key_id])[0]
+
+    def details_(self, actor: Actor, key_id: str) -> KeyDetails:
+        """One key with its owner, its neighbours in a row of replacements, and how much of its
+        limit is used; raises NotFoundError."""
+        key = self._seen(self._permissions.check(actor, Right.MANAGE), [key_id])[0]
+        store = self._store
+        owner = store.users.find_(key.user_id)
+        near = {
+            one.id: one for one in store.api_keys.find_all([key.predecessor_id, key.successor_id])
+        }
+        now = store.api_keys.now_()
+        return KeyDetails(
+            key,
+            "" if owner is None else owner.email,
+            store.key_uses.count_(key, now),
+            near.get(key.predecessor_id),
+            near.get(key.successor_id),
+            now,
+        )
 
     def in_use_(self, actor: Actor, key_ids: Sequence[str]) -> tuple[ApiKey, ...]:
         """Those of the keys that work and were used within the last seven days: `revoke_` wants
@@ -109,8 +146,8 @@ class KeysService:
         actor = self._permissions.check(actor, Right.MANAGE)
         self._check_grant(actor, draft, None)
         now = self._store.api_keys.now_()
-        key_secret, key, key_hash = _made(_checked(draft, now), actor.user_id, now)
-        event = _event(actor, "key.created", key, after=_told(key))
+        key_secret, key, key_hash = build_key(check_draft(draft, now), actor.user_id, now)
+        event = _event(actor, "key.created", key, after=key_document(key))
         return MadeKey(self._store.api_keys.create_(key, key_hash, [event]), key_secret)
 
     def edit_(self, actor: Actor, key_id: str, draft: KeyDraft) -> ApiKey:
@@ -127,8 +164,10 @@ class KeysService:
             raise InputError("environment", "The environment is part of the key itself.")
         self._check_grant(actor, draft, seen)
         kept_expiry = draft.expires_at == seen.expires_at
-        wanted = _with(seen, _checked(draft, None if kept_expiry else now))
-        event = _event(actor, "key.edited", seen, before=_told(seen), after=_told(wanted))
+        wanted = with_draft(seen, check_draft(draft, None if kept_expiry else now))
+        event = _event(
+            actor, "key.edited", seen, before=key_document(seen), after=key_document(wanted)
+        )
         return self._store.api_keys.update_(wanted, seen, [event])
 
     def rotate_(
@@ -149,8 +188,8 @@ class KeysService:
         now = self._store.api_keys.now_()
         self._check_usable(seen, now)
         self._check_grant(actor, KeyDraft.of(seen), None)
-        draft = replace(KeyDraft.of(seen), expires_at=expires_at or _same_life(seen, now))
-        key_secret, key, key_hash = _made(_checked(draft, now), seen.user_id, now)
+        draft = replace(KeyDraft.of(seen), expires_at=expires_at or same_life(seen, now))
+        key_secret, key, key_hash = build_key(check_draft(draft, now), seen.user_id, now)
         ends_at = None if grace_s == 0 else now + timedelta(seconds=grace_s)
         if ends_at is not None and seen.expires_at is not None:
             ends_at = min(ends_at, seen.expires_at)
@@ -158,8 +197,8 @@ class KeysService:
             actor,
             "key.rotated",
             seen,
-            before=_told(seen),
-            after={"ends_at": _instant(ends_at or now), "successor": _told(key)},
+            before=key_document(seen),
+            after={"ends_at": instant_text(ends_at or now), "successor": key_document(key)},
             successor_id=key.id,
         )
         made = self._store.api_keys.rotate_(seen, ends_at, key, key_hash, [event])
@@ -398,7 +437,7 @@ def _limited(use: KeyUse, key: ApiKey, free_at: datetime) -> AccessError:
             "requests": limit.requests,
             "window_s": limit.window_s,
             "wait_s": max(1, int((free_at - use.at).total_seconds())),
-            "free_at": _instant(free_at) or "",
+            "free_at": instant_text(free_at) or "",
         },
     )
 
@@ -423,87 +462,8 @@ def _answer(key: ApiKey, now: datetime) -> tuple[KeyAnswer, str]:
 def _searched(text: str) -> str:
     """Of a pasted key no more than its prefix."""
     text = text.strip()
-    return text[:PREFIX_LENGTH] if text.startswith("altus4_sk_") else text[:_NAME_MOST]
-
-
-def _checked(draft: KeyDraft, now: datetime | None) -> KeyDraft:
-    """The draft as it is stored; ``now`` None: its end was agreed to before. Raises InputError."""
-    name = " ".join(draft.name.split())
-    if len(name) < _NAME_LEAST:
-        raise InputError("name", "A name of at least {least} characters.", least=_NAME_LEAST)
-    if len(name) > _NAME_MOST or not name.isprintable():
-        raise InputError(
-            "name",
-            "The name is longer than {most} characters or has unprintable ones.",
-            most=_NAME_MOST,
-        )
-    if not draft.permissions:
-        raise InputError("permissions", "A key needs at least one permission.")
-    end = draft.expires_at
-    if end is None or now is None:
-        return replace(draft, name=name)
-    end = end.astimezone(UTC).replace(microsecond=0)
-    if end <= now:
-        raise InputError("expires", "The key would have expired already.")
-    if end >= _LAST_EXPIRY:
-        raise InputError(
-            "expires",
-            "A key can expire before {last}, or never.",
-            last=_LAST_EXPIRY.date().isoformat(),
-        )
-    return replace(draft, name=name, expires_at=end)
-
-
-def _same_life(key: ApiKey, now: datetime) -> datetime | None:
-    if key.expires_at is None or key.created_at is None:
-        return key.expires_at
-    return min(now + (key.expires_at - key.created_at), _LAST_EXPIRY - timedelta(seconds=1))
-
-
-def _made(draft: KeyDraft, owner_id: str, now: datetime) -> tuple[str, ApiKey, str]:
-    key_secret = make_key(draft.environment)
-    read = read_key(key_secret)
-    assert not isinstance(read, KeyFault)  # noqa: S101  # we have just made it
-    bare = ApiKey(
-        id=str(uuid.uuid4()),
-        user_id=owner_id,
-        prefix=read.prefix,
-        name=draft.name,
-        environment=draft.environment,
-        permissions=draft.permissions,
-        tier=draft.tier,
-        created_at=now,
-    )
-    return key_secret, _with(bare, draft), read.key_hash
-
-
-def _with(key: ApiKey, draft: KeyDraft) -> ApiKey:
-    return replace(
-        key,
-        name=draft.name,
-        permissions=draft.permissions,
-        tier=draft.tier,
-        custom_limit=draft.custom_limit,
-        expires_at=draft.expires_at,
-    )
-
-
-def _told(key: ApiKey) -> dict[str, Any]:
-    """What the audit log says of a key; of its text not even the prefix."""
-    return {
-        "name": key.name,
-        "environment": key.environment.value,
-        "permissions": sorted(permission.value for permission in key.permissions),
-        "tier": key.tier.value,
-        "custom_limit": None if key.custom_limit is None else key.custom_limit.as_document(),
-        "expires_at": _instant(key.expires_at),
-        "owner_id": key.user_id,
-    }
+    return text[:PREFIX_LENGTH] if text.startswith("altus4_sk_") else text[:NAME_MOST]
 
 
 def _event(actor: Actor, action: str, key: ApiKey, **details: Any) -> AuditEvent:
     return build_event(actor, action, SubjectKind.API_KEY, key.id, key.name, **details)
-
-
-def _instant(at: datetime | None) -> str | None:
-    return None if at is None else at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -129,13 +129,18 @@ class ApiKeyRepository:
         *,
         descending: bool = False,
         text: str = "",
+        owner_text: str = "",
         after: ApiKey | None = None,
         limit: int = 100,
     ) -> KeyPage:
         """The page that follows ``after`` (None: the first) of one owner's keys, or of all.
 
-        ``text`` keeps names with it anywhere in them, and prefixes that begin with it.
+        ``text`` keeps names with it anywhere in them, and prefixes that begin with it;
+        ``owner_text`` keeps keys of owners with it in their e-mail address.
         """
+
+        def matching(now: datetime) -> list[_Condition]:
+            return self._matching(owner_id, wanted, sort, text, owner_text, now)
 
         def work(connection: sa.Connection) -> KeyPage:
             now = _now(connection)
@@ -143,7 +148,7 @@ class ApiKeyRepository:
             for segment in self._segments(sort, after, descending=descending):
                 statement = (
                     sa.select(*_RECORD)
-                    .where(*self._matching(owner_id, wanted, sort, text, now), *segment)
+                    .where(*matching(now), *segment)
                     .order_by(*self._order(sort, descending=descending))
                     .limit(limit + 1 - len(rows))
                 )
@@ -156,12 +161,18 @@ class ApiKeyRepository:
         return self._transactions.read(work)
 
     def count_(
-        self, owner_id: str | None, wanted: KeyFilter, text: str = "", at_most: int = 10_000
+        self,
+        owner_id: str | None,
+        wanted: KeyFilter,
+        text: str = "",
+        owner_text: str = "",
+        at_most: int = 10_000,
     ) -> int:
         """How many keys `list_` would give; counting ends at ``at_most``."""
 
         def work(connection: sa.Connection) -> int:
-            matching = self._matching(owner_id, wanted, KeySort.EXPIRES, text, _now(connection))
+            now = _now(connection)
+            matching = self._matching(owner_id, wanted, KeySort.EXPIRES, text, owner_text, now)
             some = sa.select(c.id).where(*matching).limit(at_most).subquery()
             return connection.execute(sa.select(sa.func.count()).select_from(some)).scalar_one()
 
@@ -273,11 +284,18 @@ class ApiKeyRepository:
         return key
 
     def _matching(
-        self, owner_id: str | None, wanted: KeyFilter, sort: KeySort, text: str, now: datetime
+        self,
+        owner_id: str | None,
+        wanted: KeyFilter,
+        sort: KeySort,
+        text: str,
+        owner_text: str,
+        now: datetime,
     ) -> list[_Condition]:
         conditions = [] if owner_id is None else [c.user_id == owner_id]
         works = c.is_active == sa.true()
-        if owner_id is not None or not (sort is KeySort.EXPIRES or wanted in _BY_ACTIVE_INDEX):
+        few = owner_id is not None or bool(owner_text) or wanted is KeyFilter.ROTATING
+        if few or not (sort is KeySort.EXPIRES or wanted in _BY_ACTIVE_INDEX):
             # Almost all keys are active: an index over that would be the wrong one.
             works = sa.func.coalesce(c.is_active, sa.false()) == sa.true()
         current = [works, sa.or_(c.expires_at.is_(None), c.expires_at > now)]
@@ -305,6 +323,11 @@ class ApiKeyRepository:
             conditions.append(
                 begins if known else sa.or_(c.name.icontains(text, autoescape=True), begins)
             )
+        if owner_text:
+            owners = sa.select(users.c.id).where(
+                users.c.email.icontains(owner_text, autoescape=True)
+            )
+            conditions.append(c.user_id.in_(owners))
         return conditions
 
     def _segments(

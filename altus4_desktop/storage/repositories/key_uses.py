@@ -29,6 +29,16 @@ class KeyUseRepository:
         self._transactions = transactions
         self._on_file = dialect == "sqlite"
 
+    def count_(self, key: ApiKey, at: datetime) -> int:
+        """How many uses the window of the key's limit that ends ``at`` holds."""
+        slice_s = _slice_s(key)
+        first = int(at.timestamp()) - key.limit.window_s - slice_s
+        here = sa.and_(c.key_id == key.id, c.slice > first)
+        statement = sa.select(sa.func.coalesce(sa.func.sum(c.uses), 0)).where(here)
+        return int(
+            self._transactions.read(lambda connection: connection.execute(statement).scalar_one())
+        )
+
     def spend_(self, key_id: str) -> KeyUse:
         """Use the key once, unless it works no more or its limit is reached.
 
@@ -69,7 +79,7 @@ class KeyUseRepository:
 
     def _use(self, connection: sa.Connection, key: ApiKey, now: datetime) -> KeyUse:
         window_s = key.limit.window_s
-        slice_s = -(-window_s // SLICES)
+        slice_s = _slice_s(key)
         second = int(now.timestamp())
         rows = connection.execute(
             sa.select(c.slice, c.uses).where(c.key_id == key.id).order_by(c.slice)
@@ -93,6 +103,10 @@ class KeyUseRepository:
         else:
             connection.execute(sa.insert(key_uses).values(key_id=key.id, slice=start, uses=1))
         return KeyUse(key, now, counted=True)
+
+
+def _slice_s(key: ApiKey) -> int:
+    return -(-key.limit.window_s // SLICES)
 
 
 def _touch(connection: sa.Connection, key: ApiKey, now: datetime, address: str) -> None:

@@ -285,6 +285,12 @@ def test_texts_are_found_in_names_and_at_the_beginning_of_keys(store: Store, own
     assert found(made[3].prefix) == ["axb"]
     assert found(made[3].prefix[:20]) == ["axb"]
     assert len(found("altus4_sk_live_")) == 5
+    store.api_keys.create_(*a_key(store.users.create_(a_user(), "x"), name="Elsewhere"))
+    theirs = store.api_keys.list_(None, KeyFilter.ALL, owner_text=owner.email[:8].upper())
+    assert {key.id for key in theirs.keys} == {key.id for key in made}
+    assert store.api_keys.count_(None, KeyFilter.ALL, owner_text=owner.email) == 5
+    assert store.api_keys.count_(None, KeyFilter.ALL, owner_text="%") == 0
+    assert store.api_keys.count_(None, KeyFilter.ALL) == 6
     assert found("sk_live") == []
     assert store.api_keys.count_(None, KeyFilter.ALL, "JOB") == 1
 
@@ -335,6 +341,7 @@ def test_no_window_holds_more_than_the_limit(store: Store, owner: User, place: S
     # What has left the hour is free again, and forgotten.
     use, here = spend_after((3600 + slice_s, 10), (3600, 9))
     assert use.counted
+    assert store.key_uses.count_(key, use.at) == 10
     assert place.query("SELECT slice, uses FROM key_uses ORDER BY slice") == [
         (here - 3600, 9),
         (here, 1),
@@ -371,18 +378,14 @@ def use_as_told(url: str, password: str | None, key_ids: list[str], pipe: Pipe) 
     store.close()
 
 
-def test_several_programs_share_one_limit(store: Store, owner: User, place: StorePlace) -> None:
-    keys = [
-        store.api_keys.create_(*a_key(owner, custom_limit=RateLimit(limit, 3600)))
-        for limit in (25, 1000)
-    ]
-    ids = [key.id for key in keys]
+def run_programs(place: StorePlace, key_ids: list[str], count: int) -> list[dict[str, int]]:
+    """What `use_as_told` tells in so many programs that begin at once, when all have ended."""
     methods = multiprocessing.get_context("spawn")
     running = []
-    for _ in range(4):
+    for _ in range(count):
         ours, theirs = methods.Pipe()
         program = methods.Process(
-            target=use_as_told, args=(place.location.url, place.password, ids, theirs)
+            target=use_as_told, args=(place.location.url, place.password, key_ids, theirs)
         )
         program.start()
         running.append((program, ours))
@@ -391,15 +394,28 @@ def test_several_programs_share_one_limit(store: Store, owner: User, place: Stor
         assert pipe.recv() == "ready"
     for _, pipe in running:
         pipe.send("go")
-    let_by = []
+    told = []
     for program, pipe in running:
         assert pipe.poll(60.0)
-        let_by.append(pipe.recv())
+        told.append(pipe.recv())
         program.join(30)
         assert program.exitcode == 0
+    return told
+
+
+def test_several_programs_share_one_limit(store: Store, owner: User, place: StorePlace) -> None:
+    keys = [
+        store.api_keys.create_(*a_key(owner, custom_limit=RateLimit(limit, 3600)))
+        for limit in (25, 1000)
+    ]
+    ids = [key.id for key in keys]
+    let_by = run_programs(place, ids, 4)
     assert [sum(one[key_id] for one in let_by) for key_id in ids] == [25, 40]
     counted = [found.usage_count for found in store.api_keys.find_all(ids)]
     assert sorted(counted) == [12 + 25, 12 + 40]
     for key_id, most in zip(ids, (25, 40), strict=True):
         total = place.query(f"SELECT SUM(uses) FROM key_uses WHERE key_id = '{key_id}'")
         assert int(total[0][0]) == most
+    # A program that starts after all of those have ended finds the limit used up.
+    assert run_programs(place, ids[:1], 1) == [{ids[0]: 0}]
+    assert store.key_uses.count_(keys[0], store.api_keys.now_()) == 25

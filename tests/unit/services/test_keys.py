@@ -486,6 +486,40 @@ def test_the_limit_says_when_to_come_back(keys: KeysService, user: Actor, query:
     assert keys.get_(user, made.key.id).usage_count == 3
 
 
+def test_everything_about_a_key(keys: KeysService, admin: Actor, user: Actor, query: Query) -> None:
+    first = keys.create_(user, KeyDraft("A key", custom_limit=RateLimit(9, 60)))
+    for _ in range(3):
+        actor = keys.authenticate_(first.key_secret)
+    second = keys.rotate_(user, first.key.id, 3600)
+    third = keys.rotate_(user, second.key.id)
+    details = keys.details_(user, second.key.id)
+    assert details == keys.details_(admin, second.key.id)
+    assert (details.key.id, details.owner_email, details.used) == (second.key.id, user.email, 0)
+    assert (details.predecessor, details.successor) == (
+        keys.get_(user, first.key.id),
+        keys.get_(user, third.key.id),
+    )
+    old = keys.details_(user, first.key.id)
+    assert (old.used, old.predecessor) == (3, None)
+    query("UPDATE key_uses SET slice = slice - 62")
+    keys.spend_(actor)
+    assert keys.details_(user, first.key.id).used == 1
+    theirs = keys.create_(admin, KeyDraft("Admin's")).key
+    with pytest.raises(NotFoundError):
+        keys.details_(user, theirs.id)
+
+
+def test_keys_by_their_owner(keys: KeysService, admin: Actor, user: Actor) -> None:
+    keys.create_(admin, KeyDraft("Admin's"))
+    own = keys.create_(user, KeyDraft("Own")).key
+    part = f" {user.email[:8].upper()} "
+    for wanted in (KeyFilter.ALL, KeyFilter.CURRENT):
+        assert keys.list_(admin, wanted, owner_text=part).keys == (own,)
+        assert keys.count_(admin, wanted, owner_text=part) == 1
+    assert keys.list_(user, owner_text=admin.email).keys == ()
+    assert keys.list_(admin, owner_text="_%").keys == ()
+
+
 def test_a_key_of_a_deleted_user_is_gone(
     keys: KeysService, services: Services, user: Actor
 ) -> None:
