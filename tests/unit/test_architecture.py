@@ -19,6 +19,8 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
+from altus4_desktop.app.compose import compose
+from tests.permission_table import missing_lines
 from tests.servers import PROJECT
 
 PACKAGE = PROJECT / "altus4_desktop"
@@ -52,6 +54,19 @@ def test_the_contracts_see_an_import_inside_a_function(tmp_path: Path) -> None:
     )
     assert done.returncode == 1
     assert "altus4_desktop.services.offender -> PySide6" in done.stdout
+
+
+def test_who_may_call_a_service_is_said_for_every_method(tmp_path: Path) -> None:
+    wanted = missing_lines(compose(tmp_path))
+    assert not wanted, "tests/permission_table.py wants\n" + "\n".join(wanted)
+
+
+def test_every_service_is_one_of_the_services(tmp_path: Path) -> None:
+    there = {type(value).__name__ for value in vars(compose(tmp_path)).values()}
+    named = re.compile(r"^class (\w+Service)\b", re.MULTILINE)
+    for source in _python_files(PACKAGE / "services"):
+        for name in named.findall(source.read_text("utf-8")):
+            assert name in there, f"{source.name}: {name} is no field of Services"
 
 
 def _copy_sources(folder: Path) -> None:

@@ -1,0 +1,450 @@
+"""Who may do what: every public method of every service, and the answer each caller gets.
+
+A new method needs a line in `TABLE` and a way to call it in `CALLS`; one that takes no actor needs
+a line in `NO_ACTOR` that says why none is asked for.
+"""
+
+from __future__ import annotations
+
+import inspect
+import socket
+import uuid
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+
+from altus4_desktop.app.compose import compose
+from altus4_desktop.domain.accounts import Actor, Role, User
+from altus4_desktop.domain.audit import AuditFault, AuditFormat, FaultKind
+from altus4_desktop.domain.connections import Connection, ConnectionDraft, TlsMode, TlsSettings
+from altus4_desktop.domain.keys import ApiKey, KeyDraft, KeyFilter, KeyPermission
+from altus4_desktop.domain.searching import (
+    SearchHit,
+    SearchOutcome,
+    SearchRecord,
+    SearchRequest,
+    SourceRef,
+    SourceReport,
+    SourceState,
+)
+from altus4_desktop.services import Services
+from altus4_desktop.storage.revision_files import known_revisions
+from altus4_desktop.vault.passwords import hash_password
+from tests.records import a_search, a_user
+
+COLUMNS = ("nobody", "own", "another", "admin", "part-key", "search-key", "full-key")
+"""Who calls, and whose rows they ask for:
+
+- nobody: an account that is no more, with an actor that says admin; another user's rows
+- own: a user; their own rows
+- another: a user; another user's rows. The same whatever role the actor says they have
+- admin: another user's rows. The same whatever role the actor says they have
+- part-key: a user's API key with the permission analytics alone; their own rows
+- search-key: an admin's API key with search and analytics; another user's rows
+- full-key: an admin's API key with every permission; another user's rows
+"""
+
+TABLE = """
+method                         nobody   own      another  admin    part-key search-key full-key
+
+accounts.check_password        unseen   ok       ok       ok       ok       ok       ok
+accounts.create_user           denied   denied   denied   ok       denied   ok       ok
+accounts.delete_user           denied   denied   denied   ok       denied   ok       ok
+accounts.get_user              denied   denied   denied   ok       denied   ok       ok
+accounts.list_users            denied   denied   denied   ok       denied   ok       ok
+accounts.remember              missing  ok       ok       ok       ok       ok       ok
+accounts.reset_password        denied   denied   denied   ok       denied   ok       ok
+accounts.set_role              denied   denied   denied   ok       denied   ok       ok
+
+audit.accept_                  gone     denied   denied   ok       key      key      ok
+audit.actions_                 gone     denied   denied   ok       key      key      ok
+audit.export_                  gone     denied   denied   ok       key      key      ok
+audit.list_                    gone     denied   denied   ok       key      key      ok
+audit.verify_                  gone     denied   denied   ok       key      key      ok
+
+connections.check_             gone     server   missing  server   key      key      server
+connections.check_saved_       gone     server   missing  server   key      missing  server
+connections.create_            gone     ok       missing  ok       key      key      ok
+connections.delete_            gone     ok       missing  ok       key      key      ok
+connections.disconnect_all_    gone     ok       ok       ok       key      ok       ok
+connections.duplicate_         gone     ok       missing  ok       key      key      ok
+connections.full_schema_       gone     server   missing  server   key      missing  server
+connections.get_               gone     ok       missing  ok       key      missing  ok
+connections.list_              gone     ok       unseen   ok       key      unseen   ok
+connections.parsers_           gone     server   missing  server   key      missing  server
+connections.read_certificate_  gone     server   missing  server   key      key      server
+connections.reset_pool_        gone     ok       missing  ok       key      missing  ok
+connections.save_managed_      gone     ok       ok       ok       key      key      ok
+connections.schema_            gone     server   missing  server   key      missing  server
+connections.target_            gone     ok       missing  ok       key      missing  ok
+connections.update_            gone     ok       missing  ok       key      key      ok
+
+history.delete_                gone     ok       unseen   unseen   key      key      unseen
+history.list_                  gone     ok       unseen   ok       key      unseen   ok
+history.recent                 gone     ok       unseen   unseen   key      unseen   unseen
+
+keys.count_                    gone     ok       unseen   ok       key      key      ok
+keys.create_                   gone     ok       ok       ok       key      key      ok
+keys.details_                  gone     ok       missing  ok       key      key      ok
+keys.edit_                     gone     ok       missing  ok       key      key      ok
+keys.get_                      gone     ok       missing  ok       key      key      ok
+keys.in_use_                   gone     ok       missing  ok       key      key      ok
+keys.list_                     gone     ok       unseen   ok       key      key      ok
+keys.revoke_                   gone     ok       missing  ok       key      key      ok
+keys.rotate_                   gone     ok       missing  ok       key      key      ok
+keys.spend_                    ok       ok       ok       ok       ok       ok       ok
+
+migrations.downgrade_          gone     denied   denied   ok       key      key      ok
+migrations.drift_              gone     denied   denied   ok       key      key      ok
+migrations.loss_               gone     denied   denied   ok       key      key      ok
+migrations.upgrade_            gone     denied   denied   ok       key      key      ok
+migrations.visitors_           gone     denied   denied   ok       key      key      ok
+
+search.read_row                gone     server   missing  server   key      missing  server
+search.run                     gone     ok       missing  ok       key      missing  ok
+search.statements              gone     server   missing  server   key      missing  server
+"""
+"""The words: ok, it is done; server, it goes as far as asking the database, where none answers
+here; unseen, an answer without the row; missing, NotFoundError; the others are AccessErrors by
+their code: gone (no such account), denied (not an admin), key (the key does not allow it)."""
+
+NO_ACTOR = {
+    "accounts.create_first_admin": "before anybody has an account; refused from then on",
+    "accounts.forget": "a file of this workstation: whoever sits there may sign out",
+    "accounts.needs_setup": "asked before anybody can sign in",
+    "accounts.open_demo_account": "a user without a password and with nothing but the demo; "
+    "an admin only before anybody has an account",
+    "accounts.resume": "finds out who it is, from what `remember` has sealed",
+    "accounts.sign_in": "finds out who it is, by their password",
+    "connections.close_": "of this program, at its end",
+    "connections.note_connected_": "a time, written by a search that has had the connection",
+    "connections.parse_url": "reads a text and nothing of the store",
+    "connections.prepare_": "seals a password and saves nothing; whoever saves it is asked",
+    "connections.reset_": "of this program: the lock and the sign-out let go of everything",
+    "connections.source_": "of a record that `list_` or `get_` has given out; a made-up one opens "
+    "no password, which is sealed for its row, its owner and its server",
+    "connections.stats_": "counts of this program's own sessions, for the window's thread, which "
+    "may not wait for the store; the id comes from `list_`",
+    "demo.is_open": "of this workstation, whose server needs no account",
+    "demo.list_tables": "of this workstation, whose server needs no account",
+    "demo.open_": "makes the account that it opens, or opens that one and no other",
+    "demo.reset_": "of this workstation, whose server needs no account",
+    "history.close_": "of this program, at its end",
+    "history.record": "written by a search for whom it was run, who was asked then",
+    "keys.authenticate_": "finds out who it is, by their key",
+    "keys.verify_": "whoever has the text of a key may know what it is",
+    "local_server.admin_target": "of this workstation: its password is in this person's vault",
+    "local_server.close_": "of this program, at its end",
+    "local_server.open_endpoint": "of this workstation: its password is in this person's vault",
+    "local_server.reset": "files of this workstation's person, who could remove them by hand",
+    "local_server.start": "of this workstation, whose server needs no account",
+    "local_server.state": "of this workstation, whose server needs no account",
+    "local_server.stop": "a process of this workstation's person, who could end it by hand",
+    "metadata.can_keep_password": "before anybody can be asked: which store there is",
+    "metadata.check_": "before anybody can be asked: whether there is a store",
+    "metadata.choose_": "before anybody can be asked: which store this workstation uses",
+    "metadata.close_": "of this program, at its end",
+    "metadata.is_configured": "before anybody can be asked: which store there is",
+    "metadata.keep_password_": "before anybody can be asked: what was typed to open the store",
+    "metadata.needs_password": "before anybody can be asked: how the store is opened",
+    "metadata.open_": "before anybody can be asked: opens the store that knows them",
+    "metadata.password_is_sealed": "before anybody can be asked: how the store is opened",
+    "metadata.password_known": "before anybody can be asked: how the store is opened",
+    "metadata.status_": "before anybody can be asked: whether the store fits this program",
+    "metadata.working_on": "for `migrations`, which asks",
+    "migrations.can_copy_": "says whether a program for copies is there, and nothing of the store",
+    "migrations.needs_admin": "says whether somebody has to be asked",
+    "migrations.preview_": "prints what comes with the program, and nothing of the store",
+    "search.check_query": "reads a text and nothing of the store",
+    "search.plain_text": "reads a text and nothing of the store",
+    "settings.load": "of this workstation, before there is a store to ask",
+    "settings.save": "of this workstation, before there is a store to ask",
+    "vault.ensure_ready": "of this workstation: the keyring or the passphrase says who may",
+    "vault.lock": "of this workstation: whoever sits there may lock it",
+    "vault.open_": "for the other services, which ask; a record opens for its own row alone",
+    "vault.probe_keyring": "of this workstation, before there is a store to ask",
+    "vault.protect_records": "wires the services together, at the start",
+    "vault.records_exist": "of this workstation, before there is a store to ask",
+    "vault.seal": "for the other services, which ask",
+    "vault.set_up_keyring": "of this workstation, before there is a store to ask",
+    "vault.set_up_passphrase": "of this workstation, before there is a store to ask",
+    "vault.set_up_session": "of this workstation, before there is a store to ask",
+    "vault.status": "of this workstation, before there is a store to ask",
+    "vault.unlock": "of this workstation: the keyring or the passphrase says who may",
+}
+
+WRITES_REFUSALS = {
+    "accounts.check_password": "a wrong password is counted and written down, as at a sign-in",
+}
+
+PASSPHRASE = "a passphrase for the vault"
+PASSWORD = "a password for everybody"
+_HASH = hash_password(PASSWORD, 4)
+
+
+class UnseenError(Exception):
+    """The answer leaves out what was looked for."""
+
+
+@dataclass(frozen=True)
+class Person:
+    """A user with one row of everything."""
+
+    user: User
+    connection: Connection
+    key: ApiKey
+    search: SearchRecord
+
+    @property
+    def actor(self) -> Actor:
+        """The person, signed in with their password."""
+        return self.user.as_actor()
+
+
+class World:
+    """A store with an admin in it, people who come when they are needed, and one who is gone."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.services = compose(folder)
+        self.services.metadata.open_()
+        self.services.vault.unlock(PASSPHRASE)
+        # Bound and not listening: whoever knocks is refused, and nobody else takes the number.
+        self._port = socket.socket()
+        self._port.bind(("127.0.0.1", 0))
+        self.admin = self.a_person(Role.ADMIN)
+        self.gone = a_user(role=Role.ADMIN).as_actor()
+        whole = self.services.audit.verify_(self.admin.actor)
+        fault = AuditFault(FaultKind.REWRITTEN, 1, 1)
+        # What an admin may accept: whole in itself, and not what was seen here before.
+        self.verdict = replace(whole, faults=(fault,), fault_count=1)
+
+    def close(self) -> None:
+        """Let go of the store."""
+        self._port.close()
+        self.services.close()
+
+    def a_person(self, role: Role = Role.USER) -> Person:
+        """A new user with a connection, a key and a search."""
+        services = self.services
+        user = services.metadata.store.users.create_(a_user(role=role), _HASH)
+        actor = user.as_actor()
+        connection = services.connections.create_(actor, self.draft())
+        search = a_search(user, f"a search of {user.id}")
+        services.metadata.store.searches.add_(search)
+        return Person(user, connection, services.keys.create_(actor, a_key_draft()).key, search)
+
+    def draft(self) -> ConnectionDraft:
+        """A connection to a port where nobody answers."""
+        return ConnectionDraft(
+            name=f"Shop {uuid.uuid4()}",
+            host="127.0.0.1",
+            port=self._port.getsockname()[1],
+            database=f"shop_{uuid.uuid4()}",
+            username="altus4_search",
+            password_secret="a password of the tenant",
+            tls=TlsSettings(TlsMode.REQUIRED),
+        )
+
+    def caller(self, column: str) -> tuple[Actor, Person]:
+        """Who calls in this column of the table, and whose rows they ask for."""
+        somebody, other = self.a_person(), self.a_person()
+        match column:
+            case "nobody":
+                return self.gone, other
+            case "own":
+                return somebody.actor, somebody
+            case "another":
+                return somebody.actor, other
+            case "admin":
+                return self.admin.actor, other
+            case "part-key":
+                return self._by_key(somebody, KeyPermission.ANALYTICS), somebody
+            case "search-key":
+                may = (KeyPermission.ANALYTICS, KeyPermission.SEARCH)
+                return self._by_key(self.admin, *may), other
+            case "user-key":
+                return self._by_key(somebody, *KeyPermission), other
+            case _:
+                return self._by_key(self.admin, *KeyPermission), other
+
+    def _by_key(self, person: Person, *may: KeyPermission) -> Actor:
+        draft = replace(a_key_draft(), permissions=frozenset(may))
+        made = self.services.keys.create_(self.admin.actor, draft)
+        return replace(person.actor, api_key_id=made.key.id, key_permissions=frozenset(may))
+
+
+def lay_out(folder: Path) -> None:
+    """Make an empty store and a vault in ``folder``, for `World`."""
+    with closing(compose(folder)) as services:
+        services.metadata.open_()
+        services.vault.set_up_passphrase(PASSPHRASE)
+
+
+def a_key_draft() -> KeyDraft:
+    """A key that every user may make, with a name of its own."""
+    return KeyDraft(f"Reports {uuid.uuid4()}")
+
+
+def expected_answers() -> dict[str, dict[str, str]]:
+    """Method to column to word, as `TABLE` says."""
+    head, *lines = [line.split() for line in TABLE.splitlines() if line.strip()]
+    assert head == ["method", *COLUMNS]
+    assert all(len(line) == len(head) for line in lines), "a line with too few or too many words"
+    return {line[0]: dict(zip(COLUMNS, line[1:], strict=True)) for line in lines}
+
+
+def public_methods(services: Services) -> dict[str, inspect.Signature]:
+    """``field.method`` of everything that `Services` offers, with its signature."""
+    found = {}
+    for field in fields(services):
+        service = getattr(services, field.name)
+        if not type(service).__module__.startswith("altus4_desktop."):
+            continue
+        for name, member in inspect.getmembers(type(service), callable):
+            if not name.startswith("_"):
+                found[f"{field.name}.{name}"] = inspect.signature(member)
+    return found
+
+
+def asks_who(signature: inspect.Signature) -> bool:
+    """Whether the method is told who acts."""
+    return any("Actor" in str(parameter.annotation) for parameter in signature.parameters.values())
+
+
+def missing_lines(services: Services) -> list[str]:
+    """What is to be added here, moved, or taken away, for the table to be whole."""
+    methods = public_methods(services)
+    told = {method for method, signature in methods.items() if asks_who(signature)}
+    table, calls, untold = {*expected_answers()}, {*CALLS}, {*NO_ACTOR}
+    columns = ", ".join(COLUMNS)
+    return sorted(
+        [
+            *(f"TABLE: a line for {method}, a word each for {columns}" for method in told - table),
+            *(f"CALLS: how {method} is called" for method in told - calls),
+            *(
+                f"NO_ACTOR: why {method}{methods[method]} is not told who acts - or tell it"
+                for method in {*methods} - told - untold
+            ),
+            *(f"TABLE: without {method}" for method in table - told),
+            *(f"CALLS: without {method}" for method in calls - told),
+            *(f"NO_ACTOR: without {method}" for method in untold - ({*methods} - told)),
+        ]
+    )
+
+
+Call = Callable[[World, Services, Actor, Person], object]
+
+
+def _seen(seen: bool) -> None:
+    if not seen:
+        raise UnseenError
+
+
+def _hit(of: Person) -> SearchHit:
+    source = SourceRef(of.connection.name, "books", "ft", of.connection.id)
+    return SearchHit(source, {"id": 1}, 1.0, 1.0, 1, {})
+
+
+def _outcome(of: Person) -> SearchOutcome:
+    report = SourceReport(_hit(of).source, SourceState.OK)
+    return SearchOutcome("", SearchRequest("word"), (report,), ())
+
+
+def _elsewhere(of: Person) -> ConnectionDraft:
+    """What was saved with ``of``'s connection, but for another database."""
+    return replace(of.connection.as_draft(), name=str(uuid.uuid4()), database=str(uuid.uuid4()))
+
+
+_HEAD = known_revisions()[-1].id
+
+# The world, its services, who calls, and the person whose rows they ask for.
+CALLS: dict[str, Call] = {
+    "accounts.check_password": lambda w, s, who, of: _seen(
+        s.accounts.check_password(who, PASSWORD)
+    ),
+    "accounts.create_user": lambda w, s, who, of: s.accounts.create_user(
+        who, "Eve", f"{uuid.uuid4()}@example.org", PASSWORD
+    ),
+    "accounts.delete_user": lambda w, s, who, of: s.accounts.delete_user(who, of.user.id),
+    "accounts.get_user": lambda w, s, who, of: s.accounts.get_user(who, of.user.id),
+    "accounts.list_users": lambda w, s, who, of: s.accounts.list_users(who),
+    "accounts.remember": lambda w, s, who, of: s.accounts.remember(who),
+    "accounts.reset_password": lambda w, s, who, of: s.accounts.reset_password(
+        who, of.user.id, "another password"
+    ),
+    "accounts.set_role": lambda w, s, who, of: s.accounts.set_role(who, of.user.id, Role.ADMIN),
+    "audit.accept_": lambda w, s, who, of: s.audit.accept_(who, w.verdict),
+    "audit.actions_": lambda w, s, who, of: s.audit.actions_(who),
+    "audit.export_": lambda w, s, who, of: s.audit.export_(
+        who, w.folder / f"{uuid.uuid4()}.csv", AuditFormat.CSV
+    ),
+    "audit.list_": lambda w, s, who, of: s.audit.list_(who),
+    "audit.verify_": lambda w, s, who, of: s.audit.verify_(who),
+    "connections.check_": lambda w, s, who, of: s.connections.check_(
+        who, of.connection.as_draft(), of.connection.id
+    ),
+    "connections.check_saved_": lambda w, s, who, of: s.connections.check_saved_(
+        who, of.connection.id
+    ),
+    "connections.create_": lambda w, s, who, of: s.connections.create_(
+        who, _elsewhere(of), copy_of=of.connection.id
+    ),
+    "connections.delete_": lambda w, s, who, of: s.connections.delete_(who, of.connection.id),
+    "connections.disconnect_all_": lambda w, s, who, of: s.connections.disconnect_all_(who),
+    "connections.duplicate_": lambda w, s, who, of: s.connections.duplicate_(who, of.connection.id),
+    "connections.full_schema_": lambda w, s, who, of: s.connections.full_schema_(
+        who, of.connection.id
+    ),
+    "connections.get_": lambda w, s, who, of: s.connections.get_(who, of.connection.id),
+    "connections.list_": lambda w, s, who, of: _seen(of.connection in s.connections.list_(who)),
+    "connections.parsers_": lambda w, s, who, of: s.connections.parsers_(
+        who, of.connection.id, "books"
+    ),
+    "connections.read_certificate_": lambda w, s, who, of: s.connections.read_certificate_(
+        who, of.connection.as_draft(), of.connection.id
+    ),
+    "connections.reset_pool_": lambda w, s, who, of: s.connections.reset_pool_(
+        who, of.connection.id
+    ),
+    "connections.save_managed_": lambda w, s, who, of: s.connections.save_managed_(who, w.draft()),
+    "connections.schema_": lambda w, s, who, of: s.connections.schema_(who, of.connection.id),
+    "connections.target_": lambda w, s, who, of: s.connections.target_(who, of.connection.id),
+    "connections.update_": lambda w, s, who, of: s.connections.update_(
+        who, of.connection.id, _elsewhere(of)
+    ),
+    "history.delete_": lambda w, s, who, of: _seen(s.history.delete_(who, [of.search.id]) == 1),
+    "history.list_": lambda w, s, who, of: _seen(
+        of.search.id in [search.id for search in s.history.list_(who)]
+    ),
+    "history.recent": lambda w, s, who, of: _seen(
+        of.search.id in [search.id for search in s.history.recent(who)]
+    ),
+    "keys.count_": lambda w, s, who, of: _seen(
+        s.keys.count_(who, KeyFilter.CURRENT, of.key.name) == 1
+    ),
+    "keys.create_": lambda w, s, who, of: s.keys.create_(who, a_key_draft()),
+    "keys.details_": lambda w, s, who, of: s.keys.details_(who, of.key.id),
+    "keys.edit_": lambda w, s, who, of: s.keys.edit_(
+        who, of.key.id, replace(KeyDraft.of(of.key), name=str(uuid.uuid4()))
+    ),
+    "keys.get_": lambda w, s, who, of: s.keys.get_(who, of.key.id),
+    "keys.in_use_": lambda w, s, who, of: s.keys.in_use_(who, [of.key.id]),
+    "keys.list_": lambda w, s, who, of: _seen(
+        of.key.id in [key.id for key in s.keys.list_(who).keys]
+    ),
+    "keys.revoke_": lambda w, s, who, of: s.keys.revoke_(who, [of.key.id], [of.key.name]),
+    "keys.rotate_": lambda w, s, who, of: s.keys.rotate_(who, of.key.id),
+    "keys.spend_": lambda w, s, who, of: s.keys.spend_(who),
+    "migrations.downgrade_": lambda w, s, who, of: s.migrations.downgrade_(who, _HEAD),
+    "migrations.drift_": lambda w, s, who, of: s.migrations.drift_(who),
+    "migrations.loss_": lambda w, s, who, of: s.migrations.loss_(who, _HEAD),
+    "migrations.upgrade_": lambda w, s, who, of: s.migrations.upgrade_(who),
+    "migrations.visitors_": lambda w, s, who, of: s.migrations.visitors_(who),
+    "search.read_row": lambda w, s, who, of: s.search.read_row(who, _hit(of)),
+    "search.run": lambda w, s, who, of: s.search.run(
+        who, SearchRequest("word", connection_ids=(of.connection.id,))
+    ),
+    "search.statements": lambda w, s, who, of: s.search.statements(who, _outcome(of)),
+}
