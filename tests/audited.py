@@ -18,6 +18,7 @@ UNAUDITED = {
     "SignInRepository.restart_wait": "a number",
     "SignInRepository.clear": "a number, where nobody has signed in",
     "KeyUseRepository.spend_": "a number",
+    "UserRepository.touch_": "when somebody was last active",
 }
 
 _SERVICES = "altus4_desktop.services."

@@ -9,6 +9,10 @@ from enum import StrEnum
 from typing import Any
 
 from altus4_desktop.domain.keys import KeyPermission
+from altus4_desktop.domain.searching import SearchMode
+
+PAGE_SIZES = (20, 50, 100)
+_PREFERENCES = frozenset({"search_mode", "page_size"})
 
 
 class Role(StrEnum):
@@ -19,11 +23,39 @@ class Role(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Preferences:
+    """What the search pane begins with; None: as it was left the last time."""
+
+    search_mode: SearchMode | None = None
+    page_size: int | None = None
+
+    @classmethod
+    def read(cls, document: Mapping[str, Any]) -> Preferences:
+        """Those that are known; another program may have written others."""
+        mode, size = document.get("search_mode"), document.get("page_size")
+        return cls(
+            SearchMode(mode) if isinstance(mode, str) and mode in {*SearchMode} else None,
+            size if size in PAGE_SIZES else None,
+        )
+
+    def added_to(self, document: Mapping[str, Any]) -> dict[str, Any]:
+        """``document`` with these, and with all that is none of ours."""
+        kept = {key: value for key, value in document.items() if key not in _PREFERENCES}
+        if self.search_mode is not None:
+            kept["search_mode"] = self.search_mode.value
+        if self.page_size is not None:
+            kept["page_size"] = self.page_size
+        return kept
+
+
+@dataclass(frozen=True, slots=True)
 class Actor:
     """The user on whose behalf a service acts.
 
     ``key_permissions`` is None for somebody who signed in in person; otherwise they act by the API
-    key ``api_key_id`` and may do only what it allows.
+    key ``api_key_id`` and may do only what it allows. ``must_change_password``: their password is a
+    temporary one, and choosing another is all they may do. ``timezone`` is the one they want to see
+    times in; empty: the computer's.
     """
 
     user_id: str
@@ -33,11 +65,17 @@ class Actor:
     is_demo: bool = False
     api_key_id: str = ""
     key_permissions: frozenset[KeyPermission] | None = None
+    must_change_password: bool = False
+    timezone: str = ""
+    choices: Preferences = Preferences()
 
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """A row of ``users`` without its password hash."""
+    """A row of ``users`` without its password hash, and what is remembered of the account.
+
+    ``last_active_at``: signed in, or searched.
+    """
 
     id: str
     name: str
@@ -47,12 +85,96 @@ class User:
     timezone: str = "UTC"
     created_at: datetime | None = None
     updated_at: datetime | None = None
+    must_change_password: bool = False
+    last_active_at: datetime | None = None
 
     @property
     def is_demo(self) -> bool:
         """Whether the demo made this account."""
         return bool(self.preferences.get("demo"))
 
+    @property
+    def choices(self) -> Preferences:
+        """What they prefer."""
+        return Preferences.read(self.preferences)
+
     def as_actor(self) -> Actor:
         """This user as the one who acts."""
-        return Actor(self.id, self.email, self.name, self.role, self.is_demo)
+        return Actor(
+            self.id,
+            self.email,
+            self.name,
+            self.role,
+            self.is_demo,
+            must_change_password=self.must_change_password,
+            timezone=self.timezone,
+            choices=self.choices,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class UserDraft:
+    """What a person's profile says, as entered."""
+
+    name: str
+    email: str
+    timezone: str = "UTC"
+    choices: Preferences = Preferences()
+
+    @classmethod
+    def of(cls, user: User) -> UserDraft:
+        """What it says now."""
+        return cls(user.name, user.email, user.timezone, user.choices)
+
+
+@dataclass(frozen=True, slots=True)
+class UserSummary:
+    """An account in the list of all: ``keys`` counts those that are active."""
+
+    user: User
+    keys: int = 0
+    connections: int = 0
+    searches: int = 0
+
+
+class UserSort(StrEnum):
+    """What the list of accounts is ordered by."""
+
+    NAME = "name"
+    EMAIL = "email"
+    ROLE = "role"
+    CREATED = "created"
+    ACTIVE = "active"
+
+
+@dataclass(frozen=True, slots=True)
+class UserQuery:
+    """Which accounts: ``text`` is somewhere in the name or the address."""
+
+    text: str = ""
+    role: Role | None = None
+    sort: UserSort = UserSort.NAME
+    descending: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class UserPage:
+    """Some of the accounts a query finds, and how many it finds in all."""
+
+    users: tuple[UserSummary, ...]
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Belongings:
+    """What goes along when an account is deleted; of the names only the first few.
+
+    ``keys_in_use``: those of the keys that work and were used within the last seven days.
+    """
+
+    keys: int = 0
+    key_names: tuple[str, ...] = ()
+    keys_in_use: int = 0
+    connections: int = 0
+    connection_names: tuple[str, ...] = ()
+    searches: int = 0

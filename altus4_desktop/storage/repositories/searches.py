@@ -12,6 +12,7 @@ from sqlalchemy.dialects import mysql
 
 from altus4_desktop.domain.audit import AuditEvent
 from altus4_desktop.domain.searching import SearchMode, SearchRecord
+from altus4_desktop.storage.repositories.account_states import record_activity
 from altus4_desktop.storage.tables import databases, searches
 from altus4_desktop.storage.transactions import Transactions
 
@@ -47,7 +48,7 @@ class SearchRepository:
         self._on_file = dialect == "sqlite"
 
     def add_(self, record: SearchRecord) -> None:
-        """Keep ``record``; repeating it with the same id does nothing.
+        """Keep ``record``, and that the user is active; repeating it with the same id does nothing.
 
         The query is cut at the column's 1,000 characters, and a connection deleted meanwhile is
         left out. Raises NotFoundError when there is no such user.
@@ -69,6 +70,7 @@ class SearchRepository:
                 sa.select(databases.c.id).where(databases.c.id == record.connection_id)
             ).scalar()
             connection.execute(sa.insert(searches).values(**values, database_id=kept))
+            record_activity(connection, record.user_id)
 
         def settled(connection: sa.Connection) -> bool:
             found = connection.execute(sa.select(c.user_id).where(c.id == record.id)).scalar()

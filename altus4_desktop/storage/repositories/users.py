@@ -8,11 +8,25 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from altus4_desktop.domain.accounts import Role, User
+from altus4_desktop.domain.accounts import (
+    Belongings,
+    Role,
+    User,
+    UserPage,
+    UserQuery,
+    UserSummary,
+)
 from altus4_desktop.domain.audit import AuditEvent
 from altus4_desktop.domain.errors import NotFoundError
+from altus4_desktop.storage.repositories import user_lists
+from altus4_desktop.storage.repositories.account_states import (
+    USERS_AND_STATES,
+    activity_due,
+    record_activity,
+    set_temporary,
+)
 from altus4_desktop.storage.repositories.fitting import check_lengths, moved_on, server_now
-from altus4_desktop.storage.tables import users
+from altus4_desktop.storage.tables import account_states, users
 from altus4_desktop.storage.transactions import Transactions
 
 c = users.c
@@ -25,6 +39,8 @@ _RECORD = (
     c.timezone,
     c.created_at,
     c.updated_at,
+    account_states.c.must_change_password,
+    account_states.c.last_active_at,
 )
 
 
@@ -49,7 +65,7 @@ class UserRepository:
 
     def list_(self) -> list[User]:
         """All users, by name."""
-        statement = sa.select(*_RECORD)
+        statement = sa.select(*_RECORD).select_from(USERS_AND_STATES)
         found = self._transactions.read(
             lambda connection: [_user(row) for row in connection.execute(statement).mappings()]
         )
@@ -62,8 +78,14 @@ class UserRepository:
         """
         values = {**_values(user), "id": user.id, "password": password_hash}
         check_lengths(users, values, {})
+
+        def work(connection: sa.Connection) -> None:
+            _insert(connection, values)
+            if user.must_change_password:
+                set_temporary(connection, user.id, temporary=True)
+
         self._transactions.write(
-            lambda connection: _insert(connection, values),
+            work,
             settled=lambda connection: _matches(connection, user.id, values),
             repeatable=True,
             events=events,
@@ -127,10 +149,66 @@ class UserRepository:
         )
 
     def update_password_hash(
-        self, user_id: str, password_hash: str, events: Sequence[AuditEvent] = ()
+        self,
+        user_id: str,
+        password_hash: str,
+        events: Sequence[AuditEvent] = (),
+        *,
+        temporary: bool | None = None,
     ) -> None:
-        """Replace the hash; raises NotFoundError."""
-        self._change(user_id, {"password": password_hash}, events)
+        """Replace the hash; ``temporary``: whether it has to be changed at the next sign-in (None:
+        as before). Raises NotFoundError."""
+        self._change(user_id, {"password": password_hash}, events, temporary=temporary)
+
+    def touch_(self, user_id: str) -> None:
+        """Keep that the user is active now; nothing is written within a minute of the last time."""
+        due = self._transactions.read(lambda connection: activity_due(connection, user_id))
+        if due is not None:
+            self._transactions.write(
+                lambda connection: record_activity(connection, user_id), settled=_always
+            )
+
+    def list_page_(self, query: UserQuery, limit: int | None = None, offset: int = 0) -> UserPage:
+        """Those whom ``query`` finds, at most ``limit`` of them from ``offset`` on, with how much
+        each of them has."""
+        which = user_lists.conditions(query)
+        statement = (
+            sa.select(*_RECORD)
+            .select_from(USERS_AND_STATES)
+            .where(*which)
+            .order_by(*user_lists.order(query))
+            .limit(limit)
+            .offset(offset if limit is not None else None)
+        )
+
+        def read(connection: sa.Connection) -> UserPage:
+            found = [_user(row) for row in connection.execute(statement).mappings()]
+            keys, connections, searches = user_lists.count_by_owner(
+                connection, [user.id for user in found]
+            )
+            total = connection.execute(
+                sa.select(sa.func.count()).select_from(users).where(*which)
+            ).scalar_one()
+            return UserPage(
+                tuple(
+                    UserSummary(
+                        user,
+                        keys.get(user.id, 0),
+                        connections.get(user.id, 0),
+                        searches.get(user.id, 0),
+                    )
+                    for user in found
+                ),
+                total,
+            )
+
+        return self._transactions.read(read)
+
+    def belongings_(self, user_id: str) -> Belongings:
+        """What goes along when the user is deleted."""
+        return self._transactions.read(
+            lambda connection: user_lists.find_belongings(connection, user_id)
+        )
 
     def delete_(self, user_id: str, events: Sequence[AuditEvent] = ()) -> None:
         """Delete the user with connections, keys and history; raises NotFoundError."""
@@ -152,7 +230,7 @@ class UserRepository:
         return any(not user.is_demo for user in self.list_())
 
     def _find(self, condition: sa.ColumnElement[bool]) -> User | None:
-        statement = sa.select(*_RECORD).where(condition)
+        statement = sa.select(*_RECORD).select_from(USERS_AND_STATES).where(condition)
         row = self._transactions.read(
             lambda connection: connection.execute(statement).mappings().first()
         )
@@ -170,6 +248,8 @@ class UserRepository:
         values: Mapping[str, Any],
         events: Sequence[AuditEvent],
         allowed: Callable[[sa.Connection], bool] = _always,
+        *,
+        temporary: bool | None = None,
     ) -> bool:
         done = True
         written = dict(values)
@@ -181,6 +261,8 @@ class UserRepository:
             done = allowed(connection)
             if done:
                 connection.execute(sa.update(users).where(c.id == user_id).values(**written))
+            if done and temporary is not None:
+                set_temporary(connection, user_id, temporary=temporary)
             return done
 
         self._transactions.write(
@@ -264,6 +346,8 @@ def _user(row: Mapping[Any, Any]) -> User:
         timezone=row[c.timezone] or "UTC",
         created_at=row[c.created_at],
         updated_at=row[c.updated_at],
+        must_change_password=bool(row[account_states.c.must_change_password]),
+        last_active_at=row[account_states.c.last_active_at],
     )
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from altus4_desktop.domain.accounts import Role
+from altus4_desktop.domain.accounts import Role, UserQuery, UserSort
 from altus4_desktop.domain.connections import SshMethod, SshSettings, TlsMode, TlsSettings
 from altus4_desktop.domain.errors import ConflictError, InputError, NotFoundError
 from altus4_desktop.domain.searching import SearchMode, SearchRecord
@@ -48,6 +48,44 @@ def test_a_user_comes_back_as_it_was_saved(store: Store) -> None:
     assert store.users.find_password_hash(user.id) == "$2b$12$hash"
     assert store.users.find_("nobody") is None
     assert store.users.find_password_hash("nobody") is None
+
+
+def test_the_list_of_users_is_made_by_the_store(store: Store) -> None:
+    names = ("Ända", "bea", "Cid", "d_n", "100%")
+    users = [
+        store.users.create_(
+            a_user(name=name, role=Role.ADMIN if name == "Cid" else Role.USER),
+            "x",
+        )
+        for name in names
+    ]
+    bea = users[1]
+    store.connections.create_(a_connection(bea))
+    for number in range(3):
+        store.searches.add_(a_search(bea, f"query {number}"))
+
+    def found(query: UserQuery, limit: int | None = None, offset: int = 0) -> list[str]:
+        return [one.user.name for one in store.users.list_page_(query, limit, offset).users]
+
+    assert set(found(UserQuery())) == {*names}
+    assert found(UserQuery())[1:3] == ["bea", "Cid"]
+    assert found(UserQuery(), 2, 1) == ["bea", "Cid"]
+    assert found(UserQuery(descending=True)) == found(UserQuery())[::-1]
+    assert found(UserQuery(role=Role.ADMIN)) == ["Cid"]
+    assert len(found(UserQuery(role=Role.USER))) == 4
+    assert found(UserQuery("BEA")) == ["bea"]
+    assert found(UserQuery("_")) == ["d_n"]
+    assert found(UserQuery("%")) == ["100%"]
+    assert found(UserQuery(sort=UserSort.ACTIVE, descending=True))[0] == "bea"
+    page = store.users.list_page_(UserQuery(), 2, 1)
+    assert page.total == 5
+    assert [(one.keys, one.connections, one.searches) for one in page.users] == [
+        (0, 1, 3),
+        (0, 0, 0),
+    ]
+    along = store.users.belongings_(bea.id)
+    assert (along.connections, along.connection_names) == (1, ("Shop · 製品",))
+    assert (along.keys, along.keys_in_use, along.searches) == (0, 0, 3)
 
 
 def test_addresses_are_compared_exactly(store: Store) -> None:
