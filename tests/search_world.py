@@ -114,9 +114,9 @@ def search_world(folder: Path, passphrase: str | None = None) -> Iterator[Search
         vault.set_up_session()
     else:
         vault.set_up_passphrase(passphrase)
-    accounts = AccountsService(metadata, vault, folder, bcrypt_cost=4)
-    pools = TenantPools()
     permissions = Permissions(metadata)
+    accounts = AccountsService(metadata, vault, permissions, folder, bcrypt_cost=4)
+    pools = TenantPools()
     connections = ConnectionsService(metadata, vault, pools, permissions)
     history = HistoryService(metadata, permissions)
     world = SearchWorld(

@@ -2,33 +2,45 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-import re
-import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from altus4_desktop.domain.accounts import Actor, Role, User
-from altus4_desktop.domain.audit import AuditEvent, AuditOutcome, SubjectKind
+from altus4_desktop.domain.accounts import (
+    Actor,
+    Belongings,
+    Role,
+    User,
+    UserDraft,
+    UserPage,
+    UserQuery,
+)
+from altus4_desktop.domain.audit import AuditOutcome, SubjectKind
 from altus4_desktop.domain.errors import (
     AccessError,
     ConflictError,
     InputError,
     NotFoundError,
     VaultError,
-    VaultLockedError,
 )
-from altus4_desktop.domain.files import make_private_folder, read_private, write_private
+from altus4_desktop.services.account_drafts import (
+    apply_draft,
+    build_user,
+    build_user_event,
+    user_facts,
+)
 from altus4_desktop.services.audit import build_event
-from altus4_desktop.vault import Binding, VaultKind
+from altus4_desktop.services.permissions import Permissions, Right
+from altus4_desktop.services.session_file import SessionFile
+from altus4_desktop.vault import VaultKind
 from altus4_desktop.vault.passwords import (
     DEFAULT_COST,
     check_new_password,
     generate_password,
+    generate_readable_password,
     hash_password,
     needs_rehash,
     unknown_user_hash,
@@ -44,37 +56,12 @@ FAILURES_BEFORE_WAIT = 5
 FIRST_WAIT_S = 30.0
 LONGEST_WAIT_S = 15 * 60.0
 _DEMO_EMAIL = "demo@altus4.invalid"
-_NAME_LIMIT = 255
-_EMAIL_LIMIT = 254
-_LOCAL_PART_LIMIT = 64
-_LOCAL_PART = re.compile(r"[^\s@\"(),:;<>\[\\\].]+(?:\.[^\s@\"(),:;<>\[\\\].]+)*")
-_DOMAIN = re.compile(r"(?!-)[\w-]{1,63}(?<!-)(?:\.(?!-)[\w-]{1,63}(?<!-))*")
-_TIMEZONE = re.compile(r"[A-Za-z0-9_+\-/]{1,50}")
+_TEXT_LIMIT = 254
 
 
 def utc_now() -> datetime:
     """The present instant, aware."""
     return datetime.now(UTC)
-
-
-def normalise_email(text: str) -> str:
-    """The address as it is stored, trimmed and in lower case; raises InputError."""
-    email = text.strip().lower()
-    local_part, at, domain = email.rpartition("@")
-    if not email:
-        raise InputError("email", "An e-mail address is needed.")
-    if len(email) > _EMAIL_LIMIT or len(local_part) > _LOCAL_PART_LIMIT:
-        raise InputError("email", "The e-mail address is too long.")
-    if (
-        not at
-        or not email.isprintable()
-        or not _LOCAL_PART.fullmatch(local_part)
-        or not _DOMAIN.fullmatch(domain)
-    ):
-        raise InputError(
-            "email", "That is not an e-mail address.", hint="It looks like name@example.org."
-        )
-    return email
 
 
 class AccountsService:
@@ -84,13 +71,15 @@ class AccountsService:
         self,
         metadata: MetadataService,
         vault: VaultService,
+        permissions: Permissions,
         data_dir: Path,
         clock: Callable[[], datetime] = utc_now,
         bcrypt_cost: int = DEFAULT_COST,
     ) -> None:
         self._metadata = metadata
         self._vault = vault
-        self._session_path = data_dir / "session.json"
+        self._permissions = permissions
+        self._session_file = SessionFile(data_dir, vault)
         self._clock = clock
         self._cost = bcrypt_cost
 
@@ -105,12 +94,12 @@ class AccountsService:
 
         Raises InputError, AccessError when somebody has an account already.
         """
-        user = _new_user(name, email, Role.ADMIN, timezone)
+        user = build_user(UserDraft(name, email, timezone), Role.ADMIN)
         check_new_password(password_secret)
         if not self.needs_setup():
             raise _setup_done()
         password_hash = hash_password(password_secret, self._cost)
-        event = _user_event(user.as_actor(), "user.created", user, after=_facts(user))
+        event = build_user_event(user.as_actor(), "user.created", user, after=user_facts(user))
         if not self._store.users.create_first_admin(user, password_hash, [event]):
             raise _setup_done()
         return user.as_actor()
@@ -121,8 +110,8 @@ class AccountsService:
         role = Role.ADMIN if self.needs_setup() else Role.USER
         found = next((user for user in users.list_() if user.is_demo), None)
         if found is None:
-            demo = _new_user("Demo", _DEMO_EMAIL, role, "UTC", demo=True)
-            event = _user_event(None, "user.created", demo, after=_facts(demo))
+            demo = build_user(UserDraft("Demo", _DEMO_EMAIL), role, demo=True)
+            event = build_user_event(None, "user.created", demo, after=user_facts(demo))
             found = users.create_(demo, hash_password(generate_password(), self._cost), [event])
         return found.as_actor()
 
@@ -132,28 +121,36 @@ class AccountsService:
         Raises AccessError: ``access.credentials`` for any wrong pair, known or not;
         ``access.backoff`` after too many of them (details ``wait_s``).
         """
-        user = self._find_with_password(email.strip().lower(), password_secret, "signed_in")
+        email = email.strip().lower()
+        user = self._find_with_password(email, password_secret, "session.signed_in")
         if user is None:
             raise AccessError(
                 "E-mail address and password do not belong together.",
                 hint="Check both. An admin can set a new password.",
                 code="access.credentials",
             )
+        self._store.users.touch_(user.id)
         return user.as_actor()
 
-    def check_password(self, actor: Actor, password_secret: str) -> bool:
-        """Whether the actor knows their password; counts towards the waiting time like a sign-in.
+    def unlock(self, actor: Actor, password_secret: str) -> Actor | None:
+        """The actor as they are now if that is their password, else None; counts towards the
+        waiting time like a sign-in.
 
         Raises AccessError (``access.backoff``).
         """
-        user = self._find_with_password(actor.email, password_secret, "unlocked")
-        return user is not None and user.id == actor.user_id
+        now = self._store.users.find_(actor.user_id)
+        if now is None:
+            return None
+        user = self._find_with_password(now.email, password_secret, "session.unlocked")
+        return None if user is None else user.as_actor()
 
     def remember(self, actor: Actor) -> None:
         """Keep the actor signed in on this computer until `forget` or a new password.
 
-        Raises VaultLockedError, VaultError (``vault.session_only``) when the vault forgets.
+        Raises AccessError, VaultLockedError, VaultError (``vault.session_only``) when the vault
+        forgets.
         """
+        self._permissions.check(actor, Right.IN_PERSON)
         if self._vault.status().kind is VaultKind.SESSION:
             raise VaultError(
                 "You cannot stay signed in: secrets are kept only until the program ends.",
@@ -163,13 +160,7 @@ class AccountsService:
         password_hash = self._store.users.find_password_hash(actor.user_id)
         if password_hash is None:
             raise _no_such_user(actor.email)
-        sealed = self._vault.seal(actor.user_id, _session_binding(actor.user_id, password_hash))
-        content = json.dumps({"format": 1, "user_id": actor.user_id, "record": sealed})
-        try:
-            make_private_folder(self._session_path.parent)
-            write_private(self._session_path, content.encode("ascii") + b"\n")
-        except OSError as error:
-            raise _session_file_failed(self._session_path, error) from error
+        self._session_file.keep(actor.user_id, password_hash)
 
     def resume(self) -> Actor | None:
         """The remembered actor as they are now; None, and forgotten, when that is no longer true.
@@ -177,7 +168,7 @@ class AccountsService:
         Somebody whom this store does not know may be remembered for another one. Raises
         VaultLockedError while the vault cannot tell.
         """
-        kept = self._read_session()
+        kept = self._session_file.find_()
         if kept is None:
             return None
         user_id, record = kept
@@ -185,94 +176,210 @@ class AccountsService:
         password_hash = self._store.users.find_password_hash(user_id)
         if user is None:
             return None
-        if password_hash is not None:
-            try:
-                if self._vault.open_(record, _session_binding(user_id, password_hash)) == user_id:
-                    return user.as_actor()
-            except VaultLockedError:
-                raise
-            except VaultError:
-                # Another password, another key, or an edited file: the person signs in again.
-                user = None
+        if password_hash is not None and self._session_file.proves(record, user_id, password_hash):
+            self._store.users.touch_(user_id)
+            return user.as_actor()
         self.forget()
         return None
 
     def forget(self) -> None:
         """Sign nobody in at the next start."""
-        try:
-            self._session_path.unlink(missing_ok=True)
-        except OSError as error:
-            raise _session_file_failed(self._session_path, error) from error
+        self._session_file.forget()
 
-    def list_users(self, actor: Actor) -> list[User]:
-        """Every account, by e-mail; raises AccessError for all but admins."""
-        self._check_admin(actor)
-        return sorted(self._store.users.list_(), key=lambda user: user.email)
+    def list_users(
+        self,
+        actor: Actor,
+        query: UserQuery | None = None,
+        *,
+        limit: int | None = None,
+        offset: int = 0,
+    ) -> UserPage:
+        """The accounts that ``query`` finds, at most ``limit`` from ``offset`` on, with what each
+        has; raises AccessError for all but admins."""
+        self._permissions.check(actor, Right.USERS)
+        asked = query or UserQuery()
+        asked = replace(asked, text=asked.text.strip()[:_TEXT_LIMIT])
+        return self._store.users.list_page_(asked, limit, offset)
 
     def get_user(self, actor: Actor, email_or_id: str) -> User:
         """One account; raises AccessError for all but admins, NotFoundError."""
-        self._check_admin(actor)
-        wanted = email_or_id.strip()
-        user = self._store.users.find_(wanted) or self._store.users.find_by_email(wanted.lower())
-        if user is None:
-            raise _no_such_user(wanted)
-        return user
+        return self._seen(self._permissions.check(actor, Right.USERS), email_or_id)
+
+    def get_belongings(self, actor: Actor, user_id: str) -> Belongings:
+        """What goes along when the user is deleted; raises AccessError, NotFoundError."""
+        user = self.get_user(actor, user_id)
+        return self._store.users.belongings_(user.id)
 
     def create_user(
-        self, actor: Actor, name: str, email: str, password_secret: str, role: Role = Role.USER
+        self,
+        actor: Actor,
+        name: str,
+        email: str,
+        password_secret: str,
+        role: Role = Role.USER,
+        *,
+        timezone: str = "UTC",
+        temporary: bool = False,
     ) -> User:
-        """Make an account; raises AccessError, InputError, ConflictError for a known e-mail."""
-        self._check_admin(actor)
-        user = _new_user(name, email, role, "UTC")
+        """Make an account; ``temporary``: its password has to be changed at the first sign-in.
+
+        Raises AccessError, InputError, ConflictError for a known e-mail.
+        """
+        actor = self._permissions.check(actor, Right.USERS)
+        draft = UserDraft(name, email, timezone)
+        user = build_user(draft, role, must_change_password=temporary)
         check_new_password(password_secret)
         if self._store.users.find_by_email(user.email) is not None:
             raise _email_taken(user.email)
-        event = _user_event(actor, "user.created", user, after=_facts(user))
-        return self._store.users.create_(user, hash_password(password_secret, self._cost), [event])
+        event = build_user_event(actor, "user.created", user, after=user_facts(user))
+        password_hash = hash_password(password_secret, self._cost)
+        return self._store.users.create_(user, password_hash, [event])
+
+    def update_user(self, actor: Actor, user_id: str, draft: UserDraft) -> User:
+        """Change somebody's name, address, time zone and preferences.
+
+        Raises AccessError, NotFoundError, InputError, ConflictError for a known e-mail, and for
+        one's own: that takes one's password, with `update_profile`.
+        """
+        actor = self._permissions.check(actor, Right.USERS)
+        user = self._seen(actor, user_id)
+        self._check_not_demo(user)
+        changed = apply_draft(user, draft)
+        if user.id == actor.user_id and changed.email != user.email:
+            raise ConflictError(
+                "Your own e-mail address is changed in your profile, with your password.",
+                code="user.own_email",
+            )
+        return self._update(actor, user, changed)
 
     def set_role(self, actor: Actor, user_id: str, role: Role) -> User:
         """Change what a user may do; raises AccessError, NotFoundError, ConflictError for the
         last admin."""
-        user = self.get_user(actor, user_id)
+        actor = self._permissions.check(actor, Right.USERS)
+        user = self._seen(actor, user_id)
         self._check_not_demo(user)
         before, after = {"role": user.role.value}, {"role": role.value}
-        event = _user_event(actor, "user.role_changed", user, before=before, after=after)
+        event = build_user_event(actor, "user.role_changed", user, before=before, after=after)
         if not self._store.users.set_role_keeping_an_admin(user.id, role, [event]):
             raise _last_admin(user.email)
         return replace(user, role=role)
 
     def reset_password(self, actor: Actor, user_id: str, password_secret: str) -> None:
-        """Give a user a new password; ends their remembered sign-ins and their waiting time.
+        """Give somebody else a temporary password, which they change at the next sign-in; ends
+        their remembered sign-ins and their waiting time.
 
-        Raises AccessError, NotFoundError, InputError.
+        Raises AccessError, NotFoundError, InputError, ConflictError for one's own.
         """
-        user = self.get_user(actor, user_id)
+        actor = self._permissions.check(actor, Right.USERS)
+        self._permissions.check(actor, Right.IN_PERSON)
+        user = self._seen(actor, user_id)
         self._check_not_demo(user)
+        if user.id == actor.user_id:
+            raise ConflictError(
+                "Your own password is changed with the one you have.",
+                hint="Use “Change password”, or “users change-password”.",
+                code="user.own_password",
+            )
         check_new_password(password_secret)
         self._store.users.update_password_hash(
             user.id,
             hash_password(password_secret, self._cost),
-            [_user_event(actor, "user.password_reset", user)],
+            [build_user_event(actor, "user.password_reset", user)],
+            temporary=True,
         )
         self._store.sign_ins.clear(user.email)
 
-    def delete_user(self, actor: Actor, user_id: str) -> None:
+    def delete_user(self, actor: Actor, user_id: str, confirmed_email: str = "") -> None:
         """Remove a user with their connections, keys and history.
 
-        Raises AccessError, NotFoundError, ConflictError for the last admin.
+        One whose keys were used within the last seven days is removed only when
+        ``confirmed_email`` is theirs: raises ConflictError (``user.keys_in_use``). Raises
+        AccessError, NotFoundError, ConflictError for the last admin.
         """
-        user = self.get_user(actor, user_id)
-        event = _user_event(actor, "user.deleted", user, before=_facts(user))
+        actor = self._permissions.check(actor, Right.USERS)
+        user = self._seen(actor, user_id)
+        along = self._store.users.belongings_(user.id)
+        if along.keys_in_use and confirmed_email.strip().lower() != user.email:
+            raise ConflictError(
+                "{count} API keys of “{email}” were used within the last seven days.",
+                hint="Whatever uses them will fail. Name the account by its e-mail address to "
+                "delete it all the same.",
+                code="user.keys_in_use",
+                details={"count": along.keys_in_use, "email": user.email},
+            )
+        before = {
+            **user_facts(user),
+            "keys": along.keys,
+            "connections": along.connections,
+            "searches": along.searches,
+        }
+        event = build_user_event(actor, "user.deleted", user, before=before)
         if not self._store.users.delete_keeping_an_admin(user.id, [event]):
             raise _last_admin(user.email)
         self._store.sign_ins.clear(user.email)
+
+    def get_profile(self, actor: Actor) -> User:
+        """The actor's own account; raises AccessError."""
+        actor = self._permissions.check(actor, Right.MANAGE)
+        return self._seen(actor, actor.user_id)
+
+    def update_profile(self, actor: Actor, draft: UserDraft, password_secret: str = "") -> User:
+        """Change one's own name, address, time zone and preferences; a new address takes one's
+        password.
+
+        Raises AccessError (``access.backoff`` after too many wrong passwords), InputError,
+        ConflictError for a known e-mail.
+        """
+        actor = self._permissions.check(actor, Right.MANAGE)
+        user = self._seen(actor, actor.user_id)
+        self._check_not_demo(user)
+        changed = apply_draft(user, draft)
+        if changed.email != user.email:
+            actor = self._permissions.check(actor, Right.IN_PERSON)
+            self._check_own_password(user, password_secret)
+        return self._update(actor, user, changed)
+
+    def change_password(self, actor: Actor, password_secret: str, new_secret: str) -> Actor:
+        """Give oneself another password; a temporary one is none any more.
+
+        Remembered sign-ins on other computers end, the one on this computer stays. Raises
+        AccessError (``access.backoff`` after too many wrong passwords), InputError.
+        """
+        actor = self._permissions.check(actor, Right.IN_PERSON, temporary=True)
+        user = self._seen(actor, actor.user_id)
+        self._check_not_demo(user)
+        self._check_own_password(user, password_secret)
+        if new_secret == password_secret:
+            raise InputError("new_password", "That is the password you have: choose another.")
+        check_new_password(new_secret, "new_password")
+        is_remembered = self._is_remembered(user)
+        self._store.users.update_password_hash(
+            user.id,
+            hash_password(new_secret, self._cost),
+            [build_user_event(actor, "user.password_changed", user)],
+            temporary=False,
+        )
+        now = replace(actor, must_change_password=False)
+        if is_remembered:
+            # The password is changed whatever the vault says; at worst one signs in once more.
+            with suppress(VaultError):
+                self.remember(now)
+        return now
+
+    @staticmethod
+    def generate_temporary_password() -> str:
+        """A random password that can be read out."""
+        return generate_readable_password()
 
     @property
     def _store(self) -> Store:
         return self._metadata.store
 
-    def _find_with_password(self, email: str, password_secret: str, what: str) -> User | None:
-        """The user of that address and password, who has now ``what``; None is written down."""
+    def _find_with_password(
+        self, email: str, password_secret: str, action: str = ""
+    ) -> User | None:
+        """The user of that address and password; ``action``, and a wrong password, are written
+        down."""
         self._check_may_try(email)
         user = self._store.users.find_by_email(email)
         password_hash = self._store.users.find_password_hash(user.id) if user else None
@@ -295,10 +402,10 @@ class AccountsService:
             self._store.users.update_password_hash(
                 user.id,
                 hash_password(password_secret, self._cost),
-                [_user_event(user.as_actor(), "user.password_rehashed", user)],
+                [build_user_event(user.as_actor(), "user.password_rehashed", user)],
             )
-        done = _user_event(user.as_actor(), f"session.{what}", user)
-        self._store.sign_ins.clear(email, [done])
+        done = [build_user_event(user.as_actor(), action, user)] if action else []
+        self._store.sign_ins.clear(email, done)
         return user
 
     def _check_may_try(self, email: str) -> None:
@@ -322,86 +429,45 @@ class AccountsService:
                 details={"wait_s": seconds},
             )
 
-    def _check_admin(self, actor: Actor) -> None:
-        # Asked of the store: the actor's role may have changed since they signed in.
-        user = self._store.users.find_(actor.user_id)
-        if user is None or user.role is not Role.ADMIN:
-            raise AccessError("Only an admin may do this.", hint="Ask an admin of this store.")
-        if user.is_demo:
-            raise AccessError(
-                "The demo account cannot look after users.",
-                hint="Set up an admin account first.",
-                code="access.demo",
+    def _seen(self, actor: Actor, email_or_id: str) -> User:
+        """The account; raises NotFoundError for one that is not there for the actor."""
+        wanted = email_or_id.strip()
+        user = self._store.users.find_(wanted) or self._store.users.find_by_email(wanted.lower())
+        if user is None or not self._permissions.owns(actor, user.id):
+            raise _no_such_user(wanted)
+        return user
+
+    def _update(self, actor: Actor, user: User, changed: User) -> User:
+        if changed == user:
+            return user
+        before, after = user_facts(user), user_facts(changed)
+        event = build_user_event(actor, "user.updated", user, before=before, after=after)
+        if changed.email != user.email and self._store.users.find_by_email(changed.email):
+            raise _email_taken(changed.email)
+        return self._store.users.update_(changed, [event])
+
+    def _check_own_password(self, user: User, password_secret: str) -> None:
+        if self._find_with_password(user.email, password_secret) is None:
+            raise InputError("password", "That is not your password.")
+
+    def _is_remembered(self, user: User) -> bool:
+        """Whether this computer remembers the user, as far as the vault can tell."""
+        password_hash = self._store.users.find_password_hash(user.id)
+        try:
+            kept = self._session_file.find_()
+            return (
+                kept is not None
+                and password_hash is not None
+                and self._session_file.proves(kept[1], user.id, password_hash)
             )
+        except VaultError:
+            return False
 
     def _check_not_demo(self, user: User) -> None:
         if user.is_demo:
             raise ConflictError(
                 "The demo account cannot be changed.", hint="Remove it if it is not wanted."
             )
-
-    def _read_session(self) -> tuple[str, str] | None:
-        try:
-            kept = json.loads(read_private(self._session_path))
-            user_id, record = kept["user_id"], kept["record"]
-        except FileNotFoundError:
-            return None
-        except OSError as error:
-            raise _session_file_failed(self._session_path, error) from error
-        except (ValueError, TypeError, KeyError, RecursionError):
-            # Not what `remember` writes: nobody is remembered.
-            self.forget()
-            return None
-        if not isinstance(user_id, str) or not isinstance(record, str):
-            self.forget()
-            return None
-        return user_id, record
-
-
-def _new_user(name: str, email: str, role: Role, timezone: str, *, demo: bool = False) -> User:
-    shown = " ".join(name.split())
-    if not shown:
-        raise InputError("name", "A name is needed.")
-    if len(shown) > _NAME_LIMIT or not shown.isprintable():
-        raise InputError(
-            "name",
-            "The name is longer than {most} characters or has unprintable ones.",
-            most=_NAME_LIMIT,
-        )
-    if not _TIMEZONE.fullmatch(timezone):
-        raise InputError(
-            "timezone", "That is not a time zone.", hint="It looks like Europe/Lisbon or UTC."
-        )
-    return User(
-        id=str(uuid.uuid4()),
-        name=shown,
-        email=normalise_email(email),
-        role=role,
-        preferences={"demo": True} if demo else {},
-        timezone=timezone,
-    )
-
-
-def _facts(user: User) -> dict[str, str]:
-    return {"name": user.name, "email": user.email, "role": user.role.value}
-
-
-def _user_event(
-    actor: Actor | None,
-    action: str,
-    user: User,
-    *,
-    before: Mapping[str, str] | None = None,
-    after: Mapping[str, str] | None = None,
-) -> AuditEvent:
-    return build_event(
-        actor, action, SubjectKind.USER, user.id, user.email, before=before, after=after
-    )
-
-
-def _session_binding(user_id: str, password_hash: str) -> Binding:
-    fingerprint = hashlib.sha256(password_hash.encode("utf-8", "replace")).hexdigest()
-    return Binding("session", "user_id", row_id=user_id, owner_id=fingerprint)
 
 
 def _setup_done() -> AccessError:
@@ -428,13 +494,4 @@ def _last_admin(email: str) -> ConflictError:
         hint="Make somebody else an admin first.",
         code="user.last_admin",
         details={"email": email},
-    )
-
-
-def _session_file_failed(path: Path, error: OSError) -> VaultError:
-    return VaultError(
-        "The remembered sign-in “{path}” cannot be used: {reason}.",
-        hint="Give the file back to your user, or remove it.",
-        code="vault.session_file",
-        details={"path": str(path), "reason": error.strerror or type(error).__name__},
     )

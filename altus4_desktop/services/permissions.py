@@ -24,7 +24,11 @@ class Right(Enum):
     MANAGE = auto()
     """Change one's own connections, keys, history and profile."""
     ADMINISTER = auto()
-    """Everybody's rows, users, revisions, audit, backups."""
+    """Everybody's rows, revisions, audit, backups."""
+    USERS = auto()
+    """Other people's accounts."""
+    IN_PERSON = auto()
+    """What no API key may do: one's own password, staying signed in."""
 
 
 _PERMISSION = {
@@ -32,6 +36,7 @@ _PERMISSION = {
     Right.ANALYSE: KeyPermission.ANALYTICS,
     Right.MANAGE: KeyPermission.ADMIN,
     Right.ADMINISTER: KeyPermission.ADMIN,
+    Right.USERS: KeyPermission.ADMIN,
 }
 
 
@@ -41,11 +46,12 @@ class Permissions:
     def __init__(self, metadata: MetadataService) -> None:
         self._metadata = metadata
 
-    def check(self, actor: Actor, right: Right) -> Actor:
-        """The actor with the role they have now.
+    def check(self, actor: Actor, right: Right, *, temporary: bool = False) -> Actor:
+        """The actor as the store knows them now; ``temporary``: also with a temporary password.
 
         Raises AccessError: ``access.gone`` for an account that is no more, ``access.key`` for an
-        API key that does not allow it, ``access.denied`` for all but admins.
+        API key that does not allow it, ``access.password_change`` while their password is a
+        temporary one, ``access.denied`` for all but admins, ``access.demo`` for the demo's account.
         """
         user = self._metadata.store.users.find_(actor.user_id)
         if user is None:
@@ -53,16 +59,37 @@ class Permissions:
                 "This account does not exist any more.", hint="Sign in again.", code="access.gone"
             )
         allowed = actor.key_permissions
-        if allowed is not None and not allowed & {_PERMISSION[right], KeyPermission.ADMIN}:
+        if allowed is None:
+            if user.must_change_password and not temporary:
+                raise AccessError(
+                    "Your password is a temporary one: choose your own first.",
+                    hint="Sign in again, or use “users change-password”.",
+                    code="access.password_change",
+                )
+        elif right is Right.IN_PERSON:
+            raise AccessError(
+                "No API key allows that.", hint="Sign in with your password.", code="access.key"
+            )
+        elif not allowed & {_PERMISSION[right], KeyPermission.ADMIN}:
             raise AccessError(
                 "This API key does not allow that; it would need the permission {permission}.",
                 hint="Use a key with that permission, or sign in.",
                 code="access.key",
                 details={"permission": _PERMISSION[right].value},
             )
-        if right is Right.ADMINISTER and user.role is not Role.ADMIN:
+        if right in (Right.ADMINISTER, Right.USERS) and user.role is not Role.ADMIN:
             raise AccessError("Only an admin may do that.", hint="Ask an admin.")
-        return replace(actor, role=user.role)
+        if right is Right.USERS and user.is_demo:
+            raise AccessError(
+                "The demo account cannot look after users.",
+                hint="Set up an admin account first.",
+                code="access.demo",
+            )
+        return replace(
+            actor,
+            role=user.role,
+            must_change_password=allowed is None and user.must_change_password,
+        )
 
     @staticmethod
     def owns(actor: Actor, owner_id: str) -> bool:

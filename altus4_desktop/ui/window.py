@@ -253,19 +253,19 @@ class MainWindow(QMainWindow):
             return
         accounts, actor = self.start_up.services.accounts, self._session.actor
 
-        def check(_: TaskContext) -> bool:
-            return accounts.check_password(actor, password_secret)
+        def check(_: TaskContext) -> Actor | None:
+            return accounts.unlock(actor, password_secret)
 
         handle = self._runner.submit(Lane.METADATA, check)
         handle.succeeded.connect(self._answer_password)
         handle.failed.connect(page.show_refusal)
 
     @Slot(object)
-    def _answer_password(self, right: bool) -> None:
+    def _answer_password(self, actor: Actor | None) -> None:
         page = self._lock_page()
         if page is None:
             return
-        if right:
+        if actor is not None:
             self.start_up.unlock_then(self._uncover)
         else:
             page.show_wrong_password()

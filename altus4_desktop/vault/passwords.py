@@ -13,15 +13,17 @@ MIN_CHARACTERS = 8
 MAX_BYTES = 72
 # Above this one check takes minutes: no hash of ours, and a way to make sign-in hang.
 _MAX_COST = 16
+_READABLE = "abcdefghijkmnpqrstuvwxyz23456789"
 
 
-def check_new_password(password_secret: str) -> None:
-    """Raises InputError for a password that is too short or that bcrypt cannot tell from others."""
+def check_new_password(password_secret: str, field: str = "password") -> None:
+    """Raises InputError for a password that is too short or that bcrypt cannot tell from others;
+    ``field`` is where it was entered."""
     if len(password_secret) < MIN_CHARACTERS:
         raise InputError(
-            "password", "The password needs at least {least} characters.", least=MIN_CHARACTERS
+            field, "The password needs at least {least} characters.", least=MIN_CHARACTERS
         )
-    _check_bytes(_encode(password_secret))
+    _check_bytes(_encode(password_secret), field)
 
 
 def hash_password(password_secret: str, cost: int = DEFAULT_COST) -> str:
@@ -67,17 +69,24 @@ def generate_password(characters: int = 24) -> str:
     return secrets.token_urlsafe(characters)[:characters]
 
 
+def generate_readable_password() -> str:
+    """A random password to be read out and typed: letters and digits that look like no other, in
+    groups (80 bits)."""
+    letters = [secrets.choice(_READABLE) for _ in range(16)]
+    return "-".join("".join(letters[at : at + 4]) for at in range(0, 16, 4))
+
+
 def _is_distinct(encoded: bytes) -> bool:
     # bcrypt reads 72 bytes and repeats shorter ones with a NUL between: "x" and "x\0x" are one.
     return len(encoded) <= MAX_BYTES and b"\0" not in encoded
 
 
-def _check_bytes(encoded: bytes) -> None:
+def _check_bytes(encoded: bytes, field: str = "password") -> None:
     if b"\0" in encoded:
-        raise InputError("password", "The password has a character that cannot be typed (NUL).")
+        raise InputError(field, "The password has a character that cannot be typed (NUL).")
     if not _is_distinct(encoded):
         raise InputError(
-            "password",
+            field,
             "The password is longer than {most} bytes.",
             hint="Letters with accents and emoji count as two to four bytes each.",
             most=MAX_BYTES,

@@ -16,6 +16,7 @@ from altus4_desktop.domain.accounts import Actor, Role
 from altus4_desktop.domain.errors import AccessError, AltusError, ConflictError
 from altus4_desktop.services.accounts import AccountsService
 from altus4_desktop.services.metadata import MetadataService
+from altus4_desktop.services.permissions import Permissions
 from altus4_desktop.services.vault import VaultService
 from altus4_desktop.storage.store import Store
 from tests.servers import DatabaseServer
@@ -60,7 +61,9 @@ def programs(place: StorePlace, tmp_path: Path) -> Iterator[Callable[..., Accoun
         store = place.open()
         opened.append(store)
         metadata = cast("MetadataService", OpenMetadata(store))
-        return AccountsService(metadata, VaultService(tmp_path), tmp_path, clock, 4)
+        return AccountsService(
+            metadata, VaultService(tmp_path), Permissions(metadata), tmp_path, clock, 4
+        )
 
     yield start
     for store in opened:
@@ -104,7 +107,9 @@ def test_of_four_programs_at_once_one_makes_the_first_admin(
     # A server ends a deadlock by telling one of the late to try again.
     late = {getattr(outcome, "code", "") for outcome in outcomes if outcome is not winners[0]}
     assert late <= {"access.setup_done", "store.busy"}, outcomes
-    assert [user.email for user in services[0].list_users(winners[0])] == [winners[0].email]
+    assert [one.user.email for one in services[0].list_users(winners[0]).users] == [
+        winners[0].email
+    ]
 
 
 def test_two_admins_who_demote_or_delete_each_other_leave_one(
@@ -128,6 +133,65 @@ def test_two_admins_who_demote_or_delete_each_other_leave_one(
         one.delete_user(ada, bob.id)
     with pytest.raises(ConflictError):
         one.delete_user(ada, ada.user_id)
+
+
+def test_two_admins_who_remove_each_other_by_any_road_leave_one(
+    programs: Callable[..., AccountsService],
+) -> None:
+    one, two = programs(), programs()
+    ada = one.create_first_admin("Ada", "ada@example.org", PASSWORD)
+    roads: tuple[Callable[[AccountsService, Actor, str], object], ...] = (
+        AccountsService.delete_user,
+        lambda service, actor, whom: service.set_role(actor, whom, Role.USER),
+    )
+    for number, (first, second) in enumerate(((0, 0), (0, 1), (1, 0), (0, 0))):
+        bob = one.create_user(ada, "Bob", f"bob{number}@example.org", PASSWORD, Role.ADMIN)
+        outcomes = at_once(
+            partial(roads[first], one, ada, bob.id),
+            partial(roads[second], two, bob.as_actor(), ada.user_id),
+        )
+        users = {user.id: user for user in one._store.users.list_()}
+        admins = [user for user in users.values() if user.role is Role.ADMIN]
+        assert len(admins) == 1, outcomes
+        # Whoever was too late is told that they are the last, or that they are none any more.
+        codes = {outcome.code for outcome in outcomes if isinstance(outcome, AltusError)}
+        assert codes <= {"user.last_admin", "access.denied", "access.gone"}, outcomes
+        assert len(codes) == 1
+        ada = admins[0].as_actor()
+
+
+def test_when_somebody_was_active_is_kept_by_the_store(
+    programs: Callable[..., AccountsService], place: StorePlace
+) -> None:
+    accounts = programs()
+    ada = accounts.create_first_admin("Ada", "ada@example.org", PASSWORD)
+    outcomes = at_once(*(partial(programs().sign_in, ada.email, PASSWORD) for _ in range(4)))
+    assert outcomes == [ada] * 4
+    first = accounts.get_profile(ada).last_active_at
+    assert first is not None
+    earlier = (first - timedelta(minutes=5)).strftime("%Y-%m-%d %H:%M:%S")
+    for at, moves in ((first, False), (earlier, True)):
+        place.query(f"UPDATE account_states SET last_active_at = '{str(at)[:19]}'")
+        before = accounts.get_profile(ada).last_active_at
+        accounts.sign_in(ada.email, PASSWORD)
+        assert (accounts.get_profile(ada).last_active_at != before) is moves
+
+
+def test_a_temporary_password_is_one_for_every_program(
+    programs: Callable[..., AccountsService],
+) -> None:
+    one, two = programs(), programs()
+    ada = one.create_first_admin("Ada", "ada@example.org", PASSWORD)
+    bob = one.create_user(ada, "Bob", "bob@example.org", PASSWORD, temporary=True)
+    assert [user.must_change_password for user in two._store.users.list_()] == [False, True]
+    actor = two.sign_in(bob.email, PASSWORD)
+    assert actor.must_change_password
+    now = two.change_password(actor, PASSWORD, "canary-another-horse")
+    assert one.get_profile(now).must_change_password is False
+    one.reset_password(ada, bob.id, PASSWORD)
+    with pytest.raises(AccessError) as caught:
+        two.get_profile(now)
+    assert caught.value.code == "access.password_change"
 
 
 def test_an_address_is_its_very_letters_whatever_the_collation(

@@ -12,6 +12,7 @@ from altus4_desktop.domain.connections import Connection
 from altus4_desktop.domain.errors import KeyMissingError
 from altus4_desktop.services.accounts import AccountsService
 from altus4_desktop.services.metadata import MetadataService
+from altus4_desktop.services.permissions import Permissions
 from altus4_desktop.services.settings import Settings
 from altus4_desktop.services.vault import Binding, VaultService
 from tests.keyring_memory import MemoryKeyring
@@ -57,7 +58,9 @@ class Workstation:
         )
 
     def create_admin(self) -> str:
-        accounts = AccountsService(self.metadata, self.vault, self.folder, bcrypt_cost=4)
+        accounts = AccountsService(
+            self.metadata, self.vault, Permissions(self.metadata), self.folder, bcrypt_cost=4
+        )
         return accounts.create_first_admin("Ada", "ada@example.org", "correct horse").user_id
 
 

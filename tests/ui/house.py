@@ -209,10 +209,10 @@ class FakeAccounts:
             raise AccessError("They do not belong together.", code="access.credentials")
         return ADA
 
-    def check_password(self, actor: Actor, secret: str) -> bool:
+    def unlock(self, actor: Actor, secret: str) -> Actor | None:
         if self.refusal is not None:
             raise self.refusal
-        return secret == PASSWORD
+        return actor if secret == PASSWORD else None
 
     def remember(self, actor: Actor) -> None:
         self.remembered = True

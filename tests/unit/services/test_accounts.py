@@ -20,7 +20,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from altus4_desktop.domain.accounts import Actor, Role
+from altus4_desktop.domain.accounts import Actor, Role, UserDraft
 from altus4_desktop.domain.errors import (
     AccessError,
     AltusError,
@@ -30,8 +30,10 @@ from altus4_desktop.domain.errors import (
     VaultError,
     VaultLockedError,
 )
-from altus4_desktop.services.accounts import AccountsService, normalise_email
+from altus4_desktop.services.account_drafts import normalise_email
+from altus4_desktop.services.accounts import AccountsService
 from altus4_desktop.services.metadata import MetadataService
+from altus4_desktop.services.permissions import Permissions
 from altus4_desktop.services.vault import VaultService
 from altus4_desktop.storage.location import parse_store_url
 from altus4_desktop.storage.store import Store, open_store
@@ -83,7 +85,9 @@ class House:
             vault = self.vault()
             vault.ensure_ready()
         metadata = cast("MetadataService", OpenMetadata(self.store))
-        return AccountsService(metadata, vault, self.folder, self.clock, cost)
+        return AccountsService(
+            metadata, vault, Permissions(metadata), self.folder, self.clock, cost
+        )
 
 
 @pytest.fixture(scope="module")
@@ -364,11 +368,11 @@ def test_a_malformed_hash_lets_nobody_in(
 def test_the_lock_screen_knows_the_password_and_counts_failures(
     accounts: AccountsService, admin: Actor
 ) -> None:
-    assert accounts.check_password(admin, PASSWORD)
+    assert accounts.unlock(admin, PASSWORD) == admin
     for _ in range(5):
-        assert not accounts.check_password(admin, OTHER)
+        assert accounts.unlock(admin, OTHER) is None
     with pytest.raises(AccessError) as caught:
-        accounts.check_password(admin, PASSWORD)
+        accounts.unlock(admin, PASSWORD)
     assert code_of(caught) == "access.backoff"
 
 
@@ -413,8 +417,9 @@ def test_the_resumed_actor_is_the_one_the_store_knows_now(
 def test_a_new_password_ends_remembered_sign_ins(
     accounts: AccountsService, house: House, admin: Actor
 ) -> None:
-    accounts.remember(admin)
-    accounts.reset_password(admin, admin.user_id, PASSWORD)
+    bob = accounts.create_user(admin, "Bob", "bob@example.org", PASSWORD)
+    accounts.remember(bob.as_actor())
+    accounts.reset_password(admin, bob.id, OTHER)
     assert house.accounts().resume() is None
     assert not (house.folder / "session.json").exists()
 
@@ -476,8 +481,9 @@ def test_a_session_of_another_vault_signs_nobody_in(
 def test_nobody_is_remembered_who_is_not_there(accounts: AccountsService, admin: Actor) -> None:
     bob = accounts.create_user(admin, "Bob", "bob@example.org", PASSWORD)
     accounts.delete_user(admin, bob.id)
-    with pytest.raises(NotFoundError):
+    with pytest.raises(AccessError) as caught:
         accounts.remember(bob.as_actor())
+    assert code_of(caught) == "access.gone"
 
 
 def test_a_session_file_that_cannot_be_written_or_removed_is_told(
@@ -486,7 +492,7 @@ def test_a_session_file_that_cannot_be_written_or_removed_is_told(
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("altus4_desktop.services.accounts.write_private", full)
+    monkeypatch.setattr("altus4_desktop.services.session_file.write_private", full)
     monkeypatch.setattr(Path, "unlink", full)
     for attempt in (partial(accounts.remember, admin), partial(accounts.forget)):
         with pytest.raises(VaultError) as caught:
@@ -523,7 +529,7 @@ def test_an_admin_looks_after_users(accounts: AccountsService, admin: Actor) -> 
     bob = accounts.create_user(admin, "Bob", " BOB@example.org", PASSWORD)
     assert (bob.email, bob.role) == ("bob@example.org", Role.USER)
     assert bob.created_at is not None
-    assert [user.email for user in accounts.list_users(admin)] == [
+    assert [one.user.email for one in accounts.list_users(admin).users] == [
         "ada@example.org",
         "bob@example.org",
     ]
@@ -546,7 +552,11 @@ def test_nobody_but_admins_looks_after_users(accounts: AccountsService, admin: A
     # What the window remembers does not count, only what the store says now.
     pretender = Actor(bob.user_id, bob.email, bob.name, Role.ADMIN)
     stranger = Actor("no-such-id", "x@example.org", "X", Role.ADMIN)
-    for actor in (bob, pretender, stranger):
+    for actor, code in (
+        (bob, "access.denied"),
+        (pretender, "access.denied"),
+        (stranger, "access.gone"),
+    ):
         for attempt in (
             accounts.list_users,
             lambda who: accounts.get_user(who, admin.user_id),
@@ -557,7 +567,7 @@ def test_nobody_but_admins_looks_after_users(accounts: AccountsService, admin: A
         ):
             with pytest.raises(AccessError) as caught:
                 attempt(actor)
-            assert code_of(caught) == "access.denied"
+            assert code_of(caught) == code
     assert accounts.sign_in(admin.email, PASSWORD) == admin
 
 
@@ -615,7 +625,10 @@ def test_no_password_is_told_or_written(
         lambda: accounts.create_user(admin, "Eve", "eve@example.org", "canary"),
         lambda: accounts.create_user(admin, "Eve", "eve@example.org", "canary" * 20),
         lambda: accounts.create_user(admin, "Ada", admin.email, OTHER),
-        lambda: accounts.reset_password(admin, admin.user_id, "canary" * 20),
+        lambda: accounts.reset_password(admin, "eve@example.org", "canary" * 20),
+        lambda: accounts.change_password(admin, PASSWORD, "canary" * 20),
+        lambda: accounts.change_password(admin, "canary", OTHER),
+        lambda: accounts.update_profile(admin, UserDraft("A", "b@example.org"), "canary"),
     ):
         with pytest.raises(AltusError) as caught:
             attempt()

@@ -1,0 +1,104 @@
+"""What an account is made of, checked, and what the audit log says about it."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Mapping
+from dataclasses import replace
+
+from altus4_desktop.domain.accounts import Actor, Role, User, UserDraft
+from altus4_desktop.domain.audit import AuditEvent, SubjectKind
+from altus4_desktop.domain.errors import InputError
+from altus4_desktop.services.audit import build_event
+
+_NAME_LIMIT = 255
+_EMAIL_LIMIT = 254
+_LOCAL_PART_LIMIT = 64
+_LOCAL_PART = re.compile(r"[^\s@\"(),:;<>\[\\\].]+(?:\.[^\s@\"(),:;<>\[\\\].]+)*")
+_DOMAIN = re.compile(r"(?!-)[\w-]{1,63}(?<!-)(?:\.(?!-)[\w-]{1,63}(?<!-))*")
+_TIMEZONE = re.compile(r"[A-Za-z0-9_+\-/]{1,50}")
+
+
+def normalise_email(text: str) -> str:
+    """The address as it is stored, trimmed and in lower case; raises InputError."""
+    email = text.strip().lower()
+    local_part, at, domain = email.rpartition("@")
+    if not email:
+        raise InputError("email", "An e-mail address is needed.")
+    if len(email) > _EMAIL_LIMIT or len(local_part) > _LOCAL_PART_LIMIT:
+        raise InputError("email", "The e-mail address is too long.")
+    if (
+        not at
+        or not email.isprintable()
+        or not _LOCAL_PART.fullmatch(local_part)
+        or not _DOMAIN.fullmatch(domain)
+    ):
+        raise InputError(
+            "email", "That is not an e-mail address.", hint="It looks like name@example.org."
+        )
+    return email
+
+
+def build_user(
+    draft: UserDraft, role: Role, *, demo: bool = False, must_change_password: bool = False
+) -> User:
+    """A new account of ``draft``; raises InputError."""
+    user = User(
+        str(uuid.uuid4()),
+        draft.name,
+        draft.email,
+        role,
+        preferences={"demo": True} if demo else {},
+        must_change_password=must_change_password,
+    )
+    return apply_draft(user, draft)
+
+
+def apply_draft(user: User, draft: UserDraft) -> User:
+    """``user`` with the name, address and time zone of ``draft``; raises InputError."""
+    shown = " ".join(draft.name.split())
+    if not shown:
+        raise InputError("name", "A name is needed.")
+    if len(shown) > _NAME_LIMIT or not shown.isprintable():
+        raise InputError(
+            "name",
+            "The name is longer than {most} characters or has unprintable ones.",
+            most=_NAME_LIMIT,
+        )
+    if not _TIMEZONE.fullmatch(draft.timezone):
+        raise InputError(
+            "timezone", "That is not a time zone.", hint="It looks like Europe/Lisbon or UTC."
+        )
+    return replace(
+        user,
+        name=shown,
+        email=normalise_email(draft.email),
+        timezone=draft.timezone,
+        preferences=draft.choices.added_to(user.preferences),
+    )
+
+
+def user_facts(user: User) -> dict[str, object]:
+    """What is told of an account that is made, changed or removed."""
+    told: dict[str, object] = {
+        "name": user.name,
+        "email": user.email,
+        "role": user.role.value,
+        "timezone": user.timezone,
+    }
+    return told | user.choices.added_to({})
+
+
+def build_user_event(
+    actor: Actor | None,
+    action: str,
+    user: User,
+    *,
+    before: Mapping[str, object] | None = None,
+    after: Mapping[str, object] | None = None,
+) -> AuditEvent:
+    """What ``actor`` did to ``user``."""
+    return build_event(
+        actor, action, SubjectKind.USER, user.id, user.email, before=before, after=after
+    )
