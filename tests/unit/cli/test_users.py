@@ -5,15 +5,18 @@ from __future__ import annotations
 import argparse
 import io
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from altus4_desktop.app.compose import compose
 from altus4_desktop.cli import users
 from altus4_desktop.cli.context import CliContext
 from altus4_desktop.cli.frame import EXIT_DONE, EXIT_NO, global_options
 from altus4_desktop.cli.output import Output
 from altus4_desktop.domain.errors import AccessError, AltusError, ConflictError, InputError
+from altus4_desktop.domain.keys import KeyDraft
 from altus4_desktop.vault.passwords import hash_password, unknown_user_hash
 from tests.answers import Answer, Run
 
@@ -104,7 +107,10 @@ def test_the_list_has_everybody_and_no_hash(run: Run) -> None:
     assert "$2b$" not in answer.out
     table = run("users", "list").out
     assert "bob@example.org" in table
-    assert table.splitlines()[0].split() == ["E-MAIL", "NAME", "ROLE", "CREATED"]
+    columns = "E-MAIL NAME ROLE KEYS CONNECTIONS SEARCHES LAST ACTIVE (UTC)"
+    assert " ".join(table.splitlines()[0].split()) == columns
+    assert answer.document["users"][0]["last_active_at"]
+    assert answer.document["users"][1]["last_active_at"] is None
 
 
 @pytest.mark.usefixtures("ada")
@@ -121,7 +127,72 @@ def test_roles_and_passwords_change(run: Run, monkeypatch: pytest.MonkeyPatch) -
     with pytest.raises(AccessError):
         run("users", "list")
     monkeypatch.setenv("ALTUS4_PASSWORD", new.strip())
+    with pytest.raises(AccessError) as caught:
+        run("users", "list")
+    assert caught.value.code == "access.password_change"
+    assert "change-password" in caught.value.hint
+    lines = f"{new.strip()}\n{PASSWORD}\n"
+    assert run("users", "change-password", "--password-stdin", stdin=lines).code == EXIT_DONE
+    monkeypatch.setenv("ALTUS4_PASSWORD", PASSWORD)
     assert run("users", "list").code == EXIT_DONE
+
+
+@pytest.mark.usefixtures("ada")
+def test_a_temporary_password_is_printed_once_and_alone(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = ("users", "create", "--email", "bob@example.org", "--name", "Bob", "--temporary")
+    made = run(*words, "--quiet").out.strip()
+    assert len(made) == 19
+    reset = run("users", "reset-password", "bob@example.org", "--json")
+    again = reset.document["temporary_password"]
+    assert again != made
+    assert reset.document["must_change_password"]
+    assert again not in reset.err
+    listed = run("users", "list")
+    assert "temporary password" in listed.out
+    assert again not in listed.out + listed.err
+    monkeypatch.setenv("ALTUS4_USER", "bob@example.org")
+    monkeypatch.setenv("ALTUS4_PASSWORD", again)
+    with pytest.raises(AccessError) as caught:
+        run("users", "profile")
+    assert caught.value.code == "access.password_change"
+
+
+def test_the_first_password_is_not_temporary(run: Run) -> None:
+    with pytest.raises(InputError) as caught:
+        create(run, "ada@example.org", "--temporary")
+    assert caught.value.field == "temporary"
+
+
+@pytest.mark.usefixtures("ada")
+def test_ones_own_account_is_shown_and_changed(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "Time zone:  UTC" in run("users", "profile").out
+    changed = run("users", "profile", "--name", "Ada L", "--timezone", "Europe/Lisbon", "--json")
+    assert (changed.document["name"], changed.document["timezone"]) == ("Ada L", "Europe/Lisbon")
+    words = ("users", "profile", "--email", "ada@example.com", "--password-stdin")
+    with pytest.raises(InputError) as caught:
+        run(*words, stdin="wrong password\n")
+    assert caught.value.field == "password"
+    assert run(*words, stdin=PASSWORD + "\n").code == EXIT_DONE
+    monkeypatch.setenv("ALTUS4_USER", "ada@example.com")
+    assert run("users", "profile", "--json").document["email"] == "ada@example.com"
+
+
+@pytest.mark.usefixtures("ada")
+def test_deleting_says_what_goes_along(run: Run, tmp_path: Path) -> None:
+    create(run, "bob@example.org")
+    with closing(compose(tmp_path)) as services:
+        services.metadata.open_()
+        bob = services.metadata.store.users.find_by_email("bob@example.org")
+        assert bob is not None
+        for number in range(7):
+            services.keys.create_(bob.as_actor(), KeyDraft(f"key {number}"))
+    answer = run("users", "delete", "bob@example.org", "--yes")
+    assert "7 API keys: key 0, key 1, key 2, key 3, key 4 and 2 more\n" in answer.err
+    assert "0 connections\n" in answer.err
+    assert "0 searches of the history\n" in answer.err
+    assert answer.out == ""
 
 
 @pytest.mark.usefixtures("ada")
