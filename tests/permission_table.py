@@ -15,7 +15,7 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 from altus4_desktop.app.compose import compose
-from altus4_desktop.domain.accounts import Actor, Role, User
+from altus4_desktop.domain.accounts import Actor, Role, User, UserDraft
 from altus4_desktop.domain.audit import AuditFault, AuditFormat, FaultKind
 from altus4_desktop.domain.connections import Connection, ConnectionDraft, TlsMode, TlsSettings
 from altus4_desktop.domain.keys import ApiKey, KeyDraft, KeyFilter, KeyPermission
@@ -48,14 +48,19 @@ COLUMNS = ("nobody", "own", "another", "admin", "part-key", "search-key", "full-
 TABLE = """
 method                         nobody   own      another  admin    part-key search-key full-key
 
-accounts.check_password        unseen   ok       ok       ok       ok       ok       ok
-accounts.create_user           denied   denied   denied   ok       denied   ok       ok
-accounts.delete_user           denied   denied   denied   ok       denied   ok       ok
-accounts.get_user              denied   denied   denied   ok       denied   ok       ok
-accounts.list_users            denied   denied   denied   ok       denied   ok       ok
-accounts.remember              missing  ok       ok       ok       ok       ok       ok
-accounts.reset_password        denied   denied   denied   ok       denied   ok       ok
-accounts.set_role              denied   denied   denied   ok       denied   ok       ok
+accounts.change_password       gone     ok       ok       ok       key      key      key
+accounts.create_user           gone     denied   denied   ok       key      key      ok
+accounts.delete_user           gone     denied   denied   ok       key      key      ok
+accounts.get_belongings        gone     denied   denied   ok       key      key      ok
+accounts.get_profile           gone     ok       unseen   unseen   key      key      unseen
+accounts.get_user              gone     denied   denied   ok       key      key      ok
+accounts.list_users            gone     denied   denied   ok       key      key      ok
+accounts.remember              gone     ok       ok       ok       key      key      key
+accounts.reset_password        gone     denied   denied   ok       key      key      key
+accounts.set_role              gone     denied   denied   ok       key      key      ok
+accounts.unlock                gone     ok       ok       ok       key      key      key
+accounts.update_profile        gone     ok       ok       ok       key      key      ok
+accounts.update_user           gone     denied   denied   ok       key      key      ok
 
 audit.accept_                  gone     denied   denied   ok       key      key      ok
 audit.actions_                 gone     denied   denied   ok       key      key      ok
@@ -111,6 +116,7 @@ their code: gone (no such account), denied (not an admin), key (the key does not
 
 NO_ACTOR = {
     "accounts.create_first_admin": "before anybody has an account; refused from then on",
+    "accounts.generate_temporary_password": "makes up a text and keeps it nowhere",
     "accounts.forget": "a file of this workstation: whoever sits there may sign out",
     "accounts.needs_setup": "asked before anybody can sign in",
     "accounts.open_demo_account": "a user without a password and with nothing but the demo; "
@@ -172,10 +178,6 @@ NO_ACTOR = {
     "vault.set_up_session": "of this workstation, before there is a store to ask",
     "vault.status": "of this workstation, before there is a store to ask",
     "vault.unlock": "of this workstation: the keyring or the passphrase says who may",
-}
-
-WRITES_REFUSALS = {
-    "accounts.check_password": "a wrong password is counted and written down, as at a sign-in",
 }
 
 PASSPHRASE = "a passphrase for the vault"
@@ -361,13 +363,17 @@ _HEAD = known_revisions()[-1].id
 
 # The world, its services, who calls, and the person whose rows they ask for.
 CALLS: dict[str, Call] = {
-    "accounts.check_password": lambda w, s, who, of: _seen(
-        s.accounts.check_password(who, PASSWORD)
+    "accounts.change_password": lambda w, s, who, of: s.accounts.change_password(
+        who, PASSWORD, "another password"
     ),
     "accounts.create_user": lambda w, s, who, of: s.accounts.create_user(
         who, "Eve", f"{uuid.uuid4()}@example.org", PASSWORD
     ),
     "accounts.delete_user": lambda w, s, who, of: s.accounts.delete_user(who, of.user.id),
+    "accounts.get_belongings": lambda w, s, who, of: s.accounts.get_belongings(who, of.user.id),
+    "accounts.get_profile": lambda w, s, who, of: _seen(
+        s.accounts.get_profile(who).id == of.user.id
+    ),
     "accounts.get_user": lambda w, s, who, of: s.accounts.get_user(who, of.user.id),
     "accounts.list_users": lambda w, s, who, of: s.accounts.list_users(who),
     "accounts.remember": lambda w, s, who, of: s.accounts.remember(who),
@@ -375,6 +381,13 @@ CALLS: dict[str, Call] = {
         who, of.user.id, "another password"
     ),
     "accounts.set_role": lambda w, s, who, of: s.accounts.set_role(who, of.user.id, Role.ADMIN),
+    "accounts.unlock": lambda w, s, who, of: _seen(s.accounts.unlock(who, PASSWORD) is not None),
+    "accounts.update_profile": lambda w, s, who, of: s.accounts.update_profile(
+        who, UserDraft("Another name", who.email)
+    ),
+    "accounts.update_user": lambda w, s, who, of: s.accounts.update_user(
+        who, of.user.id, UserDraft("Another name", of.user.email)
+    ),
     "audit.accept_": lambda w, s, who, of: s.audit.accept_(who, w.verdict),
     "audit.actions_": lambda w, s, who, of: s.audit.actions_(who),
     "audit.export_": lambda w, s, who, of: s.audit.export_(

@@ -136,12 +136,11 @@ class AccountsService:
         """The actor as they are now if that is their password, else None; counts towards the
         waiting time like a sign-in.
 
-        Raises AccessError (``access.backoff``).
+        Raises AccessError (``access.gone``, ``access.backoff``).
         """
-        now = self._store.users.find_(actor.user_id)
-        if now is None:
-            return None
-        user = self._find_with_password(now.email, password_secret, "session.unlocked")
+        actor = self._permissions.check(actor, Right.IN_PERSON, temporary=True)
+        known = self._seen(actor, actor.user_id)
+        user = self._find_with_password(known.email, password_secret, "session.unlocked")
         return None if user is None else user.as_actor()
 
     def remember(self, actor: Actor) -> None:

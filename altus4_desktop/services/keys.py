@@ -293,6 +293,7 @@ class KeysService:
             user.as_actor(),
             api_key_id=key.id,
             key_permissions=key.permissions,
+            must_change_password=False,
         )
         self.spend_(actor)
         return actor
