@@ -1,0 +1,1 @@
+"""Bringing connections in from other programs, and taking them out to other computers."""
