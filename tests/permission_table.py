@@ -18,6 +18,15 @@ from altus4_desktop.app.compose import compose
 from altus4_desktop.domain.accounts import Actor, Role, User, UserDraft
 from altus4_desktop.domain.audit import AuditFault, AuditFormat, FaultKind
 from altus4_desktop.domain.connections import Connection, ConnectionDraft, TlsMode, TlsSettings
+from altus4_desktop.domain.exchange import (
+    ExchangeFormat,
+    FileSource,
+    FoundUser,
+    ImportChoice,
+    ImportItem,
+    ImportPreview,
+    ItemKind,
+)
 from altus4_desktop.domain.keys import ApiKey, KeyDraft, KeyFilter, KeyPermission
 from altus4_desktop.domain.searching import (
     SearchHit,
@@ -84,6 +93,11 @@ connections.save_managed_      gone     ok       ok       ok       key      key 
 connections.schema_            gone     server   missing  server   key      missing  server
 connections.target_            gone     ok       missing  ok       key      missing  ok
 connections.update_            gone     ok       missing  ok       key      key      ok
+
+exchange.export_               gone     ok       missing  ok       key      key      ok
+exchange.export_bundle_        gone     ok       missing  ok       key      key      ok
+exchange.import_               gone     denied   denied   ok       key      key      ok
+exchange.preview_              gone     ok       ok       ok       key      key      ok
 
 history.delete_                gone     ok       unseen   unseen   key      key      unseen
 history.list_                  gone     ok       unseen   ok       key      unseen   ok
@@ -354,6 +368,24 @@ def _outcome(of: Person) -> SearchOutcome:
     return SearchOutcome("", SearchRequest("word"), (report,), ())
 
 
+def _an_export(w: World) -> Path:
+    return w.folder / f"{uuid.uuid4()}.json"
+
+
+def _a_list(w: World) -> FileSource:
+    path = w.folder.parent / f"{uuid.uuid4()}.txt"
+    path.write_text("mysql://reader@db.example.org/shop\n", encoding="utf-8")
+    return FileSource(path)
+
+
+def _a_user_from_elsewhere() -> tuple[ImportPreview, list[ImportChoice]]:
+    """What is for admins; users bring in connections of their own, which every caller may add."""
+    found = FoundUser("Eve", f"{uuid.uuid4()}@example.org", Role.USER, _HASH)
+    item = ImportItem("1", ItemKind.USER, found.email, user=found)
+    preview = ImportPreview(ExchangeFormat.ALTUS_SERVER, "a server", (item,))
+    return preview, [ImportChoice("1")]
+
+
 def _elsewhere(of: Person) -> ConnectionDraft:
     """What was saved with ``of``'s connection, but for another database."""
     return replace(of.connection.as_draft(), name=str(uuid.uuid4()), database=str(uuid.uuid4()))
@@ -427,6 +459,14 @@ CALLS: dict[str, Call] = {
     "connections.update_": lambda w, s, who, of: s.connections.update_(
         who, of.connection.id, _elsewhere(of)
     ),
+    "exchange.export_": lambda w, s, who, of: s.exchange.export_(
+        who, [of.connection.id], _an_export(w)
+    ),
+    "exchange.export_bundle_": lambda w, s, who, of: s.exchange.export_bundle_(
+        who, [of.connection.id], _an_export(w), PASSPHRASE
+    ),
+    "exchange.import_": lambda w, s, who, of: s.exchange.import_(who, *_a_user_from_elsewhere()),
+    "exchange.preview_": lambda w, s, who, of: s.exchange.preview_(who, _a_list(w)),
     "history.delete_": lambda w, s, who, of: _seen(s.history.delete_(who, [of.search.id]) == 1),
     "history.list_": lambda w, s, who, of: _seen(
         of.search.id in [search.id for search in s.history.list_(who)]

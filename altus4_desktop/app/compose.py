@@ -11,6 +11,7 @@ from altus4_desktop.services.accounts import AccountsService
 from altus4_desktop.services.audit import AuditService
 from altus4_desktop.services.connections import ConnectionsService
 from altus4_desktop.services.demo import DemoService
+from altus4_desktop.services.exchange.service import ExchangeService
 from altus4_desktop.services.history import HistoryService
 from altus4_desktop.services.keys import KeysService
 from altus4_desktop.services.local_server import LocalServerService
@@ -58,4 +59,5 @@ def compose(data_dir: Path, metadata_url: str | None = None) -> Services:
         keys=KeysService(metadata, permissions),
         audit=AuditService(metadata, permissions, data_dir),
         migrations=MigrationsService(metadata, permissions),
+        exchange=ExchangeService(metadata, vault, connections, permissions),
     )

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from altus4_desktop.services.audit import AuditService
     from altus4_desktop.services.connections import ConnectionsService
     from altus4_desktop.services.demo import DemoService
+    from altus4_desktop.services.exchange.service import ExchangeService
     from altus4_desktop.services.history import HistoryService
     from altus4_desktop.services.keys import KeysService
     from altus4_desktop.services.local_server import LocalServerService
@@ -38,6 +39,7 @@ class Services:
     keys: KeysService
     audit: AuditService
     migrations: MigrationsService
+    exchange: ExchangeService
 
     def close(self) -> None:
         """Write what is pending, close every connection, stop the local server if we started it."""

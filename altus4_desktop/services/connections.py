@@ -163,7 +163,9 @@ class ConnectionsService:
         """Remove a connection with its saved password; its searches stay in the history."""
         actor = self._permissions.check(actor, Right.MANAGE)
         saved = self._get(actor, connection_id)
-        self._saved.delete_(saved.id, [_event(actor, "deleted", saved, before=_told(saved))])
+        self._saved.delete_(
+            saved.id, [_event(actor, "deleted", saved, before=connection_facts(saved))]
+        )
         self._forget(saved.id)
 
     def save_managed_(self, actor: Actor, draft: ConnectionDraft) -> Connection:
@@ -403,7 +405,9 @@ class ConnectionsService:
 
     def _insert(self, actor: Actor, draft: ConnectionDraft, *, managed: bool) -> Connection:
         record = self._seal(_new_record(actor.user_id, draft, managed=managed), draft)
-        return self._saved.create_(record, [_event(actor, "created", record, after=_told(record))])
+        return self._saved.create_(
+            record, [_event(actor, "created", record, after=connection_facts(record))]
+        )
 
     def _replace(
         self, actor: Actor, saved: Connection, draft: ConnectionDraft, seen_at: datetime | None
@@ -420,7 +424,9 @@ class ConnectionsService:
             pool=draft.pool,
             ssh=draft.ssh,
         )
-        event = _event(actor, "updated", saved, before=_told(saved), after=_told(record))
+        event = _event(
+            actor, "updated", saved, before=connection_facts(saved), after=connection_facts(record)
+        )
         updated = self._saved.update_(self._seal(record, draft), seen_at, [event])
         if build_target("", saved.as_draft(), "") != build_target("", updated.as_draft(), ""):
             self._forget(saved.id)
@@ -635,8 +641,8 @@ def _event(
     )
 
 
-def _told(record: Connection) -> dict[str, Any]:
-    """What the audit log says of a connection."""
+def connection_facts(record: Connection) -> dict[str, Any]:
+    """What the audit log says of a connection: no secret."""
     return {
         "name": record.name,
         "owner": record.user_id,
