@@ -18,6 +18,7 @@ from altus4_desktop.services.local_server import LocalServerService
 from altus4_desktop.services.metadata import MetadataService
 from altus4_desktop.services.migrations import MigrationsService
 from altus4_desktop.services.permissions import Permissions
+from altus4_desktop.services.rights import RightsService
 from altus4_desktop.services.search import SearchService
 from altus4_desktop.services.settings import Settings
 from altus4_desktop.services.vault import VaultService
@@ -52,6 +53,7 @@ def compose(data_dir: Path, metadata_url: str | None = None) -> Services:
         metadata=metadata,
         accounts=accounts,
         connections=connections,
+        rights=RightsService(metadata, connections, pools, permissions),
         history=history,
         search=search,
         local_server=local_server,

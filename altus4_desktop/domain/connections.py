@@ -7,8 +7,12 @@ import hashlib
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from altus4_desktop.domain.errors import AltusError
+
+if TYPE_CHECKING:
+    from altus4_desktop.domain.rights import RightsReport
 
 
 class TlsMode(StrEnum):
@@ -235,7 +239,10 @@ class ServerCertificate:
 @dataclass(frozen=True, slots=True)
 class ConnectionReport:
     """The outcome of a successful connection test; ``tunnel`` is the SSH server's host key, ``""``
-    without a tunnel."""
+    without a tunnel.
+
+    ``rights`` is what the account may do, None where the server did not tell.
+    """
 
     flavour: Flavour
     version: str
@@ -244,6 +251,7 @@ class ConnectionReport:
     time_zone: str
     elapsed_ms: float
     tunnel: str = ""
+    rights: RightsReport | None = None
 
 
 class TunnelState(StrEnum):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 
 from altus4_desktop.domain.cancel import CancelToken
@@ -11,14 +12,22 @@ from altus4_desktop.domain.connections import (
     ServerCertificate,
     Target,
 )
+from altus4_desktop.domain.errors import TenantError
+from altus4_desktop.domain.rights import AccountGrants
 from altus4_desktop.driver import connect
 from altus4_desktop.driver.certificates import describe_certificate
+from altus4_desktop.mysql.grants import read_grants
 from altus4_desktop.mysql.pools import TenantPools
+from altus4_desktop.mysql.session import TenantSession
+
+_log = logging.getLogger(__name__)
 
 
-def check_connection(target: Target, token: CancelToken) -> ConnectionReport:
-    """Connect, sign in, set the session up and ask it what it is; raises `TenantError` or
-    `Cancelled`."""
+def check_connection(
+    target: Target, token: CancelToken
+) -> tuple[ConnectionReport, AccountGrants | None]:
+    """Connect, sign in, set the session up and ask it what it is and what the account may do, None
+    where it does not tell; raises `TenantError` or `Cancelled`."""
     began = time.monotonic()
     limit_s = target.pool.connect_timeout_s
     pools = TenantPools()
@@ -33,7 +42,7 @@ def check_connection(target: Target, token: CancelToken) -> ConnectionReport:
             ((locked, zone, system_zone),) = session.query(
                 f"SELECT {read_only}, @@global.time_zone, @@system_time_zone", timeout_s=left_s
             )
-            return ConnectionReport(
+            report = ConnectionReport(
                 flavour=session.flavour,
                 version=session.version,
                 tls=session.tls,
@@ -42,8 +51,19 @@ def check_connection(target: Target, token: CancelToken) -> ConnectionReport:
                 elapsed_ms=(time.monotonic() - began) * 1000,
                 tunnel=session.host_key,
             )
+            return report, _find_grants(session, limit_s - (time.monotonic() - began))
     finally:
         pools.close()
+
+
+def _find_grants(session: TenantSession, left_s: float) -> AccountGrants | None:
+    # The connection works; that something between us and the server keeps its grants back does
+    # not change that.
+    try:
+        return read_grants(session, left_s)
+    except TenantError as error:
+        _log.info("The grants were not read: %s", error.code)
+        return None
 
 
 def read_certificate(target: Target, token: CancelToken) -> ServerCertificate:

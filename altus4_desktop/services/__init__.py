@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from altus4_desktop.services.local_server import LocalServerService
     from altus4_desktop.services.metadata import MetadataService
     from altus4_desktop.services.migrations import MigrationsService
+    from altus4_desktop.services.rights import RightsService
     from altus4_desktop.services.search import SearchService
     from altus4_desktop.services.settings import Settings
     from altus4_desktop.services.vault import VaultService
@@ -32,6 +33,7 @@ class Services:
     metadata: MetadataService
     accounts: AccountsService
     connections: ConnectionsService
+    rights: RightsService
     history: HistoryService
     search: SearchService
     local_server: LocalServerService

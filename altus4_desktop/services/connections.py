@@ -46,6 +46,7 @@ from altus4_desktop.services.connection_secrets import (
     ssh_binding,
 )
 from altus4_desktop.services.permissions import Permissions, Right
+from altus4_desktop.services.rights_words import explain
 
 if TYPE_CHECKING:
     from altus4_desktop.mysql.pools import TenantPools
@@ -393,7 +394,9 @@ class ConnectionsService:
                 complete.password_secret or "",
                 complete.ssh_secret or "",
             )
-        report = check_connection(target, token)
+        report, grants = check_connection(target, token)
+        if grants is not None:
+            report = replace(report, rights=explain(grants, target.database))
         if saved is not None and same_place(saved, draft):
             self.note_connected_(saved.id)
         return report

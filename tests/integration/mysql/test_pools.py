@@ -321,7 +321,7 @@ def test_each_failure_has_its_own_sentence(
 
 
 def test_a_connection_test_says_what_answered(library: Library) -> None:
-    report = check_connection(library.target(), CancelToken())
+    report, _ = check_connection(library.target(), CancelToken())
     assert report.flavour is library.server.flavour
     assert report.version[0].isdigit()
     assert report.read_only

@@ -74,7 +74,7 @@ def test_a_pool_shares_one_tunnel(library: Library, pools: TenantPools, openssh:
 
 
 def test_what_a_test_of_the_connection_says(library: Library, openssh: OpenSsh) -> None:
-    report = check_connection(through(library, openssh.settings()), CancelToken())
+    report, _ = check_connection(through(library, openssh.settings()), CancelToken())
     assert report.read_only
     assert report.tunnel == openssh.host_key
     assert ssh_fingerprint(report.tunnel).startswith("SHA256:")
@@ -203,7 +203,7 @@ def test_tls_within_the_tunnel(library: Library, openssh: OpenSsh) -> None:
     target = through(library, openssh.settings())
     shown = read_certificate(replace(target, tls=TlsSettings(TlsMode.REQUIRED)), CancelToken())
     pinned = replace(target, tls=TlsSettings(TlsMode.PINNED, pin_sha256=shown.sha256))
-    report = check_connection(pinned, CancelToken())
+    report, _ = check_connection(pinned, CancelToken())
     assert report.tls.pinned
     assert report.tls.encrypted
 
@@ -223,4 +223,4 @@ def test_a_password_stays_within_the_far_machine(library: Library, openssh: Open
     with pytest.raises(TenantError) as caught:
         check_connection(elsewhere, CancelToken())
     assert caught.value.failure is TenantFailure.TLS
-    assert check_connection(target, CancelToken()).read_only
+    assert check_connection(target, CancelToken())[0].read_only
