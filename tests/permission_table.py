@@ -120,6 +120,9 @@ migrations.loss_               gone     denied   denied   ok       key      key 
 migrations.upgrade_            gone     denied   denied   ok       key      key      ok
 migrations.visitors_           gone     denied   denied   ok       key      key      ok
 
+rights.read_                   gone     server   missing  server   key      missing  server
+rights.search_statements_      gone     server   missing  server   key      missing  server
+
 search.read_row                gone     server   missing  server   key      missing  server
 search.run                     gone     ok       missing  ok       key      missing  ok
 search.statements              gone     server   missing  server   key      missing  server
@@ -176,6 +179,8 @@ NO_ACTOR = {
     "migrations.can_copy_": "says whether a program for copies is there, and nothing of the store",
     "migrations.needs_admin": "says whether somebody has to be asked",
     "migrations.preview_": "prints what comes with the program, and nothing of the store",
+    "rights.save_": "writes a text that the caller has to a file of theirs",
+    "rights.store_statements_": "prints what comes with the program, and nothing of the store",
     "search.check_query": "reads a text and nothing of the store",
     "search.plain_text": "reads a text and nothing of the store",
     "settings.load": "of this workstation, before there is a store to ask",
@@ -495,6 +500,10 @@ CALLS: dict[str, Call] = {
     "migrations.loss_": lambda w, s, who, of: s.migrations.loss_(who, _HEAD),
     "migrations.upgrade_": lambda w, s, who, of: s.migrations.upgrade_(who),
     "migrations.visitors_": lambda w, s, who, of: s.migrations.visitors_(who),
+    "rights.read_": lambda w, s, who, of: s.rights.read_(who, of.connection.id),
+    "rights.search_statements_": lambda w, s, who, of: s.rights.search_statements_(
+        who, of.connection.id
+    ),
     "search.read_row": lambda w, s, who, of: s.search.read_row(who, _hit(of)),
     "search.run": lambda w, s, who, of: s.search.run(
         who, SearchRequest("word", connection_ids=(of.connection.id,))

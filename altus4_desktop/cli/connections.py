@@ -6,6 +6,7 @@ import argparse
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from altus4_desktop.cli import grants
 from altus4_desktop.cli.frame import EXIT_DONE, EXIT_NO, Commands, command
 from altus4_desktop.cli.output import instant
 from altus4_desktop.cli.protection import (
@@ -28,6 +29,7 @@ from altus4_desktop.domain.connections import (
     ssh_fingerprint,
 )
 from altus4_desktop.domain.schema import DatabaseSchema, TableInfo
+from altus4_desktop.services.rights_words import verdict
 
 if TYPE_CHECKING:
     from altus4_desktop.cli.context import CliContext
@@ -74,6 +76,8 @@ def register(commands: Commands) -> None:
     schema = command(actions, "schema", help="tables, columns and FULLTEXT indexes")
     _add_connection(schema)
     schema.set_defaults(run=_schema)
+
+    grants.register_search(actions)
 
     remove = command(actions, "remove", help="forget a connection and its password")
     _add_connection(remove)
@@ -180,6 +184,10 @@ def _test(args: argparse.Namespace, context: CliContext) -> int:
     context.out.line(f"  session is {'read-only' if report.read_only else 'NOT read-only'}")
     context.out.line(f"  server time zone {report.time_zone}")
     context.out.line(f"  {report.elapsed_ms:.0f} ms")
+    if report.rights is not None:
+        context.out.line(f"  {verdict(report.rights).text}")
+        if report.rights.excess:
+            context.out.say(f"“connections grants {args.connection}” says more.")
     return EXIT_DONE
 
 
@@ -309,6 +317,7 @@ def _report_document(report: ConnectionReport) -> dict[str, Any]:
         "read_only": report.read_only,
         "time_zone": report.time_zone,
         "elapsed_ms": round(report.elapsed_ms, 1),
+        "rights": None if report.rights is None else grants.summary_document(report.rights),
     }
 
 

@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from altus4_desktop.cli import grants
 from altus4_desktop.cli.frame import EXIT_DONE, EXIT_NO, command
 from altus4_desktop.cli.output import instant
 from altus4_desktop.domain.revisions import LossReport, MigrationStatus, Revision
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def register(commands: Commands) -> None:
-    """Add ``migrate`` with ``up``, ``down``, ``status``, ``drift`` and ``sql``."""
+    """Add ``migrate`` with ``up``, ``down``, ``status``, ``drift``, ``sql`` and ``grants``."""
     group = command(commands, "migrate", help="the schema of the metadata store")
     actions = group.add_subparsers(dest="action", required=True, metavar="ACTION")
 
@@ -56,6 +57,8 @@ def register(commands: Commands) -> None:
     )
     sql.add_argument("--down", action="store_true", help="the statements that undo it")
     sql.set_defaults(run=run_sql)
+
+    grants.register_store(actions)
 
 
 def run_up(args: argparse.Namespace, context: CliContext) -> int:

@@ -78,7 +78,7 @@ class Output:
 
     def table(self, headers: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
         """Print rows in aligned columns; control characters are shown as spaces."""
-        cells = [[_plain(value) for value in row] for row in rows]
+        cells = [[plain(value) for value in row] for row in rows]
         widths = [
             max([len(header), *(len(row[at]) for row in cells)])
             for at, header in enumerate(headers)
@@ -128,6 +128,7 @@ def instant(at: datetime | None) -> str | None:
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if at else None
 
 
-def _plain(value: object) -> str:
+def plain(value: object) -> str:
+    """``value`` for a terminal: what is no printable character is a space, None is nothing."""
     text = "" if value is None else str(value)
     return "".join(char if char.isprintable() else " " for char in text)

@@ -101,9 +101,15 @@ def verdict(report: RightsReport) -> Remark:
         return Remark("The account may not read “{database}”.", details)
     match report.weight:
         case Weight.RULES:
-            return Remark("The account may administer, not only read: {count} rights.", details)
+            return Remark(
+                "The account may administer, not only read. Rights beyond searching: {count}.",
+                details,
+            )
         case Weight.CHANGES:
-            return Remark("The account may change data, not only read: {count} rights.", details)
+            return Remark(
+                "The account may change data, not only read. Rights beyond searching: {count}.",
+                details,
+            )
         case Weight.READS_MORE:
             return Remark("The account may read more than “{database}” alone.", details)
         case Weight.NEEDED:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import io
 import os
-import sys
 from pathlib import Path
 
 import pytest
@@ -13,40 +11,11 @@ from altus4_desktop.cli.frame import (
     EXIT_DONE,
     EXIT_FAILED,
     EXIT_USAGE,
-    main,
 )
 from altus4_desktop.domain.connections import Flavour, ssh_fingerprint
-from altus4_desktop.vault.passwords import hash_password
 from tests.answers import Answer, Run
 from tests.servers import Account, DatabaseServer
 from tests.ssh_servers import PASSWORD, USERNAME, loopback_ssh
-
-ADMIN_PASSWORD = "canary-admin-password"
-
-
-@pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """``run("connections", "list", stdin=...)`` as the first admin, each time a new program."""
-    monkeypatch.setattr(
-        "altus4_desktop.services.accounts.hash_password", lambda text, _: hash_password(text, 4)
-    )
-    monkeypatch.setattr("altus4_desktop.services.accounts.needs_rehash", lambda *_: False)
-    monkeypatch.setenv("ALTUS4_PASSPHRASE", "a passphrase of the tests")
-
-    def call(*words: str, stdin: str = "") -> Answer:
-        monkeypatch.setattr(sys, "stdin", io.StringIO(stdin))
-        code = main([*words, "--data-dir", str(tmp_path)])
-        printed = capsys.readouterr()
-        return Answer(code, printed.out, printed.err)
-
-    made = call(
-        *("users", "create", "--email", "ada@example.org", "--name", "Ada", "--password-stdin"),
-        stdin=ADMIN_PASSWORD + "\n",
-    )
-    assert made.code == EXIT_DONE, made.err
-    monkeypatch.setenv("ALTUS4_USER", "ada@example.org")
-    monkeypatch.setenv("ALTUS4_PASSWORD", ADMIN_PASSWORD)
-    return call
 
 
 @pytest.fixture

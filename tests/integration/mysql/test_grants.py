@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
@@ -221,7 +221,7 @@ def test_partial_revokes_on_mysql(
 
 
 @pytest.fixture
-def lying(borrow: Borrow, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., object]]:
+def lying(borrow: Borrow, monkeypatch: pytest.MonkeyPatch) -> Callable[..., AccountGrants]:
     """``lying(rows, columns)``: read grants of a server that answers SHOW GRANTS so."""
 
     def read(rows: list[tuple[object, ...]], columns: int = 1) -> AccountGrants:
