@@ -279,6 +279,7 @@ def _binding(location: StoreLocation) -> Binding:
         port=location.port,
         username=location.username,
         tls_mode=location.tls.mode.value,
+        tls_pin=location.tls.pin_sha256,
     )
 
 

@@ -13,7 +13,8 @@ from altus4_desktop.domain.errors import InputError
 _FIELD = "metadata_url"
 _FORMS = "Use sqlite:///FILE or mysql://USER@HOST:PORT/DATABASE?tls=verify-identity&ca=FILE."
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
-_OPTIONS = {"ca": "ca_file", "cert": "cert_file", "key": "key_file"}
+_OPTIONS = {"ca": "ca_file", "cert": "cert_file", "key": "key_file", "pin": "pin_sha256"}
+_PIN = re.compile(r"[0-9a-f]{64}")
 _DEFAULT_PORT = 3306
 _ANY_TLS = TlsSettings()
 
@@ -122,7 +123,7 @@ def _server_location(text: str) -> StoreLocation:
 
 def _tls(pairs: list[tuple[str, str]], host: str) -> TlsSettings:
     default = TlsMode.PREFERRED if host.lower() in _LOOPBACK else TlsMode.VERIFY_IDENTITY
-    mode, files = default, {"ca_file": "", "cert_file": "", "key_file": ""}
+    mode, given = default, dict.fromkeys(_OPTIONS.values(), "")
     for name, value in pairs:
         if name == "tls":
             try:
@@ -135,9 +136,17 @@ def _tls(pairs: list[tuple[str, str]], host: str) -> TlsSettings:
                     value=value,
                 ) from error
         elif name in _OPTIONS and value:
-            files[_OPTIONS[name]] = value
+            given[_OPTIONS[name]] = value
         else:
             raise InputError(
                 _FIELD, "The MySQL URL has an unknown option “{name}”.", hint=_FORMS, name=name
             )
-    return TlsSettings(mode, **files)
+    pin = given["pin_sha256"].replace(":", "").lower()
+    # A pin that nobody looks at would be worse than none.
+    if (mode is TlsMode.PINNED or pin) and not (mode is TlsMode.PINNED and _PIN.fullmatch(pin)):
+        raise InputError(
+            _FIELD,
+            "A pinned certificate is named by its SHA-256 fingerprint.",
+            hint="Write it as tls=pinned&pin=64_HEX_DIGITS.",
+        )
+    return TlsSettings(mode, **{**given, "pin_sha256": pin})

@@ -12,9 +12,12 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 
 from altus4_desktop.domain.accounts import Actor, Role
 from altus4_desktop.domain.cancel import CancelToken
+from altus4_desktop.domain.connections import TlsMode, TlsSettings
 from altus4_desktop.domain.errors import AccessError, Cancelled, SchemaError, StoreError
 from altus4_desktop.domain.progress import Progress
 from altus4_desktop.services.metadata import MetadataService
@@ -22,10 +25,12 @@ from altus4_desktop.services.migrations import MigrationsService
 from altus4_desktop.services.permissions import Permissions
 from altus4_desktop.services.settings import Settings
 from altus4_desktop.services.vault import VaultService
+from altus4_desktop.storage.location import parse_store_url
 from altus4_desktop.storage.store import Store, open_store
 from tests.keyring_memory import MemoryKeyring
 from tests.records import a_connection, a_user
-from tests.stores import StorePlace
+from tests.servers import DatabaseServer
+from tests.stores import StorePlace, server_place
 
 
 def _service(folder: Path, place: StorePlace) -> MetadataService:
@@ -225,3 +230,20 @@ def _instead(store: Store, method: str, action: Callable[..., None]) -> Iterator
         yield
     finally:
         sa.event.remove(store._engine, "before_cursor_execute", arm)
+
+
+def test_its_certificate_can_be_pinned(mysql_server: DatabaseServer) -> None:
+    # MySQL makes a certificate of its own when it first starts; nobody vouches for it.
+    shown = (mysql_server.data_folder / "server-cert.pem").read_bytes()
+    pin = x509.load_pem_x509_certificate(shown).fingerprint(hashes.SHA256()).hex()
+    database = mysql_server.create_database("altus4_pinned")
+    place = server_place(mysql_server, database)
+    tls = TlsSettings(TlsMode.PINNED, pin_sha256=pin)
+    pinned = parse_store_url(replace(place.location, tls=tls).url)
+    with contextlib.closing(open_store(pinned, place.password)) as store:
+        assert store.tls is not None
+        assert store.tls.pinned
+    other = replace(place.location, tls=replace(tls, pin_sha256="0" * 64))
+    with pytest.raises(StoreError, match="pinned"):
+        open_store(other, place.password)
+    mysql_server.drop_database(database)

@@ -13,11 +13,13 @@ from altus4_desktop.domain.errors import (
     InputError,
     SchemaError,
     StoreError,
+    VaultError,
     VaultLockedError,
 )
 from altus4_desktop.services.metadata import MetadataService
 from altus4_desktop.services.settings import Settings
 from altus4_desktop.services.vault import VaultService
+from altus4_desktop.storage.location import parse_store_url
 from altus4_desktop.storage.store import open_store
 from tests.keyring_memory import MemoryKeyring
 from tests.records import a_user
@@ -158,6 +160,21 @@ def test_a_sealed_password_goes_only_where_it_was_sealed_for(desk: _Desk) -> Non
     given = desk.start("mysql://ada@other.example.org/meta", "given")
     assert given.password_known()
     assert given._password(given.location) == "given"
+
+
+def test_a_sealed_password_belongs_to_the_pinned_certificate(desk: _Desk) -> None:
+    metadata = desk.start()
+    desk.vault.ensure_ready()
+    pinned = f"mysql://ada@db.example.org/meta?tls=pinned&pin={'a' * 64}"
+    metadata.choose_(pinned, "CANARY")
+    assert metadata._password(parse_store_url(pinned)) == "CANARY"
+    settings = desk.folder / "settings.json"
+    settings.write_text(settings.read_text("utf-8").replace("a" * 64, "b" * 64), "utf-8")
+    again = desk.start()
+    desk.vault.ensure_ready()
+    with pytest.raises(VaultError) as caught:
+        again._password(again.location)
+    assert "CANARY" not in str(caught.value)
 
 
 def test_a_store_password_can_be_kept_later(desk: _Desk) -> None:

@@ -36,6 +36,15 @@ from altus4_desktop.storage.location import StoreLocation, parse_store_url
             ),
         ),
         (
+            f"mysql://ada@db.example.org/meta?tls=pinned&pin={':'.join(['AB'] * 32)}",
+            StoreLocation(
+                host="db.example.org",
+                username="ada",
+                database="meta",
+                tls=TlsSettings(TlsMode.PINNED, pin_sha256="ab" * 32),
+            ),
+        ),
+        (
             "mysql://ada@[::1]:3306/meta",
             StoreLocation(
                 host="::1", username="ada", database="meta", tls=TlsSettings(TlsMode.PREFERRED)
@@ -74,6 +83,10 @@ def test_a_relative_file_is_of_the_current_folder(
         "mysql://user@host/db?local_infile=1",
         "mysql://user@host/db?tls",
         "mysql://user@ho%00st/db",
+        "mysql://user@host/db?tls=pinned",
+        "mysql://user@host/db?tls=pinned&pin=abc",
+        f"mysql://user@host/db?tls=required&pin={'a' * 64}",
+        f"mysql://user@127.0.0.1/db?pin={'a' * 64}",
     ],
 )
 def test_refuses_what_it_cannot_read(url: str) -> None:
