@@ -88,11 +88,16 @@ def build_items(
                 "What was deleted on the server is left out ({count}).", {"count": content.deleted}
             )
         )
-    found = [
-        _connection(one, password, key is not None)
-        for one, password in zip(content.connections, opened, strict=True)
-    ]
     owners = [emails.get(one.user_id, "") for one in content.connections]
+    found = [
+        _connection(
+            one,
+            password,
+            key_given=key is not None,
+            owner_gone=bool(content.users) and not owner,
+        )
+        for one, password, owner in zip(content.connections, opened, owners, strict=True)
+    ]
     items = [_user(f"u{number}", one) for number, one in enumerate(content.users, start=1)]
     items += settle(found, owners)
     items += [
@@ -102,7 +107,9 @@ def build_items(
     return items, tuple(remarks)
 
 
-def _connection(row: ServerConnection, password: str | None, key_given: bool) -> Found:
+def _connection(
+    row: ServerConnection, password: str | None, *, key_given: bool, owner_gone: bool
+) -> Found:
     notes: list[Remark] = []
     if row.tls_wanted:
         tls = TlsSettings(TlsMode.REQUIRED)
@@ -118,6 +125,8 @@ def _connection(row: ServerConnection, password: str | None, key_given: bool) ->
         )
     if password is None and key_given:
         notes.append(Remark("Its password does not open with this ENCRYPTION_KEY."))
+    if owner_gone:
+        notes.append(Remark("Its owner was deleted on the server: it becomes yours."))
     draft = ConnectionDraft(
         name=row.name,
         host=row.host,
