@@ -6,7 +6,7 @@ import argparse
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from altus4_desktop.cli import grants
+from altus4_desktop.cli import exchange, grants
 from altus4_desktop.cli.frame import EXIT_DONE, EXIT_NO, Commands, command
 from altus4_desktop.cli.output import instant
 from altus4_desktop.cli.protection import (
@@ -82,6 +82,8 @@ def register(commands: Commands) -> None:
     remove = command(actions, "remove", help="forget a connection and its password")
     _add_connection(remove)
     remove.set_defaults(run=_remove)
+
+    exchange.register(actions)
 
 
 def _add_connection(parser: argparse.ArgumentParser) -> None:
