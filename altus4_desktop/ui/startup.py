@@ -67,15 +67,16 @@ class StartUp(QObject):
     """Shows pages until somebody is signed in.
 
     ``page_wanted`` (Page): show it; ``signed_in`` (Services, Actor); ``settled``: the store has
-    been looked at; ``quit_wanted``. ``passphrase_secret`` is tried before anybody is asked for
-    it. Where the last run ended at the sign-in page, this one begins
-    with it, and the store is opened while the person types.
+    been looked at; ``sign_out_wanted``; ``quit_wanted``. ``passphrase_secret`` is tried before
+    anybody is asked for it. Where the last run ended at the sign-in page, this one begins with it,
+    and the store is opened while the person types. Nobody gets in with a temporary password.
     """
 
     page_wanted = Signal(object)
     signed_in = Signal(object, object)
     settled = Signal()
     announced = Signal(str)
+    sign_out_wanted = Signal()
     quit_wanted = Signal()
 
     def __init__(
@@ -108,6 +109,7 @@ class StartUp(QObject):
         self._actor: Actor | None = None
         self._unlocking: TaskHandle | None = None
         self._after_unlock: Callable[[], object] = self.look
+        self._after_change: Callable[[Actor], object] = self._enter
 
     @property
     def services(self) -> Services:
@@ -185,7 +187,7 @@ class StartUp(QObject):
         elif situation.found is _Found.ASKING:
             self._ask_store_password(situation)
         elif situation.found is _Found.SOMEBODY and situation.actor is not None:
-            self._enter(situation.actor)
+            self._admit(situation.actor)
         elif not self._is_at_sign_in():
             self.show_sign_in()
         elif self._waiting_sign_in is not None:
@@ -514,6 +516,13 @@ class StartUp(QObject):
 
     @Slot(object)
     def _take_actor(self, actor: Actor) -> None:
+        from altus4_desktop.ui.pages.sign_in import SignInPage
+
+        if actor.must_change_password:
+            page = self._page
+            entered_secret = page.password_secret if isinstance(page, SignInPage) else ""
+            self.ask_own_password(actor, entered_secret, self._take_actor)
+            return
         self._actor = actor
         status = self.services.vault.status()
         if status.unlocked:
@@ -524,6 +533,47 @@ class StartUp(QObject):
             self._enter(actor)
         else:
             self._unlock_vault(status.kind.value, self._enter_known)
+
+    def _admit(self, actor: Actor) -> None:
+        if actor.must_change_password:
+            self.ask_own_password(actor, "", self._enter)
+        else:
+            self._enter(actor)
+
+    def ask_own_password(
+        self, actor: Actor, password_secret: str, then: Callable[[Actor], object]
+    ) -> None:
+        """Go on with ``then`` once the actor has chosen another password than the temporary one,
+        which is asked for too unless ``password_secret`` is it."""
+        from altus4_desktop.ui.pages.own_password import OwnPasswordPage
+
+        self._actor, self._after_change = actor, then
+        page = OwnPasswordPage(self._runner, self._report_crash)
+        page.fill_current(password_secret)
+        page.change_requested.connect(self._change_password)
+        page.sign_out_requested.connect(self.sign_out_wanted)
+        self._show(page)
+
+    @Slot(str, str)
+    def _change_password(self, password_secret: str, new_secret: str) -> None:
+        from altus4_desktop.ui.pages.own_password import OwnPasswordPage
+
+        accounts, actor = self.services.accounts, self._actor
+        if actor is None:
+            return
+
+        def change(_: TaskContext) -> Actor:
+            return accounts.change_password(actor, password_secret, new_secret)
+
+        handle = self._runner.submit(Lane.METADATA, change)
+        handle.succeeded.connect(self._leave_own_password)
+        if isinstance(self._page, OwnPasswordPage):
+            handle.failed.connect(self._page.show_refusal)
+
+    @Slot(object)
+    def _leave_own_password(self, actor: Actor) -> None:
+        self._actor = None
+        self._after_change(actor)
 
     @Slot()
     def _enter_known(self) -> None:

@@ -82,6 +82,7 @@ class MainWindow(QMainWindow):
         )
         self.start_up.page_wanted.connect(self._show_page)
         self.start_up.signed_in.connect(self._open_workspace)
+        self.start_up.sign_out_wanted.connect(self.sign_out)
         self.start_up.quit_wanted.connect(self.close)
         self.start_up.settled.connect(self.settled)
         # The history's own thread tells, so this window hears of it in its turn.
@@ -265,10 +266,18 @@ class MainWindow(QMainWindow):
         page = self._lock_page()
         if page is None:
             return
-        if actor is not None:
-            self.start_up.unlock_then(self._uncover)
-        else:
+        if actor is None:
             page.show_wrong_password()
+        elif actor.must_change_password:
+            # An admin has reset it meanwhile.
+            self.start_up.ask_own_password(actor, page.password_secret, self._go_on_unlocking)
+        else:
+            self._go_on_unlocking(actor)
+
+    def _go_on_unlocking(self, actor: Actor) -> None:
+        if self._session is not None:
+            self._session.set_actor(actor)
+        self.start_up.unlock_then(self._uncover)
 
     @Slot()
     def _uncover(self) -> None:

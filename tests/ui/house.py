@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
@@ -191,6 +191,12 @@ class FakeAccounts:
     remembered: bool = False
     created: list[tuple[str, str, str, str]] = field(default_factory=list)
     refusal: AltusError | None = None
+    password: str = PASSWORD
+    temporary: bool = False
+
+    @property
+    def ada(self) -> Actor:
+        return replace(ADA, must_change_password=self.temporary)
 
     def needs_setup(self) -> bool:
         return not self.there
@@ -205,22 +211,31 @@ class FakeAccounts:
     def sign_in(self, email: str, secret: str) -> Actor:
         if self.refusal is not None:
             raise self.refusal
-        if (email, secret) != (ADA.email, PASSWORD):
+        if (email, secret) != (ADA.email, self.password):
             raise AccessError("They do not belong together.", code="access.credentials")
-        return ADA
+        return self.ada
 
     def unlock(self, actor: Actor, secret: str) -> Actor | None:
         if self.refusal is not None:
             raise self.refusal
-        return actor if secret == PASSWORD else None
+        return self.ada if secret == self.password else None
+
+    def change_password(self, actor: Actor, secret: str, new: str) -> Actor:
+        if self.refusal is not None:
+            raise self.refusal
+        if secret != self.password:
+            raise InputError("password", "That is not your password.")
+        self.password, self.temporary = new, False
+        return self.ada
 
     def remember(self, actor: Actor) -> None:
+        assert not actor.must_change_password
         self.remembered = True
 
     def resume(self) -> Actor | None:
         if self.remembered and not self.vault.unlocked:
             raise VaultLockedError("The vault is locked.")
-        return ADA if self.remembered else None
+        return self.ada if self.remembered else None
 
     def forget(self) -> None:
         self.remembered = False

@@ -6,16 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import quote, urlencode
 
-from PySide6.QtCore import QCoreApplication, Qt, QTimeZone, Signal, Slot
+from PySide6.QtCore import QCoreApplication, Qt, Signal, Slot
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import (
     QButtonGroup,
     QCheckBox,
     QComboBox,
-    QCompleter,
     QHBoxLayout,
     QLineEdit,
-    QProgressBar,
     QRadioButton,
     QSpinBox,
     QVBoxLayout,
@@ -27,7 +25,6 @@ from altus4_desktop.domain.errors import AltusError, InputError
 from altus4_desktop.domain.revisions import StoreReport
 from altus4_desktop.tasks.runner import TaskRunner
 from altus4_desktop.ui.pages.base import Page
-from altus4_desktop.ui.strength import Strength, is_too_long, password_strength
 from altus4_desktop.ui.texts import error_message
 from altus4_desktop.ui.theme import Space
 from altus4_desktop.ui.widgets import (
@@ -39,6 +36,8 @@ from altus4_desktop.ui.widgets import (
     Label,
     PasswordField,
     Spinner,
+    StrengthMeter,
+    ZoneBox,
 )
 
 STEPS = 3
@@ -595,18 +594,7 @@ class AccountPage(StepPage):
         self._email.setObjectName("account.email")
         self._email.setPlaceholderText("name@example.org")
         self._password = PasswordField(name="account.password", label=self.tr("Password"))
-        self._zone = QComboBox()
-        self._zone.setObjectName("account.timezone")
-        self._zone.setEditable(True)
-        self._zone.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
-        zones = [bytes(zone.data()).decode() for zone in QTimeZone.availableTimeZoneIds()]
-        self._zone.addItems(zones)
-        completer = self._zone.completer()
-        if completer is not None:
-            completer.setCompletionMode(QCompleter.CompletionMode.PopupCompletion)
-            completer.setFilterMode(Qt.MatchFlag.MatchContains)
-        own = bytes(QTimeZone.systemTimeZoneId().data()).decode()
-        self._zone.setCurrentText(own if own in zones else "UTC")
+        self._zone = ZoneBox(name="account.timezone")
         rows = {
             "name": FormRow(self.tr("Name"), self._name),
             "email": FormRow(
@@ -649,7 +637,7 @@ class AccountPage(StepPage):
                 self._name.text().strip(),
                 self._email.text().strip(),
                 self._password.text(),
-                self._zone.currentText().strip(),
+                self._zone.zone,
             )
         )
 
@@ -661,42 +649,6 @@ class AccountPage(StepPage):
         """Beside its field, and nothing above."""
         self.message.clear()
         return super().show_field_error(error)
-
-
-class StrengthMeter(QWidget):
-    """How strong the password is, as a bar and a word."""
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(Space.M)
-        self._bar = QProgressBar()
-        self._bar.setRange(0, int(Strength.STRONG))
-        self._bar.setAccessibleName(self.tr("Password strength"))
-        self._bar.setFixedWidth(140)
-        self._word = Label("", "caption", wrap=True)
-        row.addWidget(self._bar)
-        row.addWidget(self._word, 1)
-        self.rate("")
-
-    @Slot(str)
-    def rate(self, password_secret: str) -> None:
-        """Show how strong it is."""
-        strength = password_strength(password_secret)
-        words = {
-            Strength.EMPTY: self.tr("A few plain words make a good one"),
-            Strength.WEAK: self.tr("Weak"),
-            Strength.FAIR: self.tr("Fair"),
-            Strength.GOOD: self.tr("Good"),
-            Strength.STRONG: self.tr("Strong"),
-        }
-        too_long = is_too_long(password_secret)
-        self._bar.setValue(int(strength))
-        self._word.setText(
-            self.tr("Too long: at most 72 bytes are read") if too_long else words[strength]
-        )
-        self._word.set_role("error" if too_long else "caption")
 
 
 def tls_words(report: TlsReport | None) -> str:

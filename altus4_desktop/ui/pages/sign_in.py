@@ -138,6 +138,11 @@ class SignInPage(SecretPage):
         """Begin with the e-mail, or with the password when the e-mail is known."""
         (self._password if self._email.text() else self._email).setFocus()
 
+    @property
+    def password_secret(self) -> str:
+        """What was entered."""
+        return self._password.text()
+
     def set_email(self, email: str) -> None:
         """Fill in who is expected."""
         self._email.setText(email)
@@ -312,6 +317,11 @@ class LockPage(SecretPage):
         leave = Button(self.tr("Sign out"), "link", name="lock.sign_out")
         leave.clicked.connect(self.sign_out_requested)
         self.column.addWidget(leave, 0, Qt.AlignmentFlag.AlignHCenter)
+
+    @property
+    def password_secret(self) -> str:
+        """What was entered."""
+        return self._password.text()
 
     def focus_first(self) -> None:
         """Begin to type."""

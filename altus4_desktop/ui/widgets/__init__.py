@@ -1,5 +1,6 @@
 """The window's building blocks: what every pane and page is made of."""
 
+from altus4_desktop.ui.widgets.accounts import PasswordForm, StrengthMeter, ZoneBox
 from altus4_desktop.ui.widgets.basic import (
     Badge,
     Button,
@@ -33,8 +34,11 @@ __all__ = [
     "Label",
     "MessageKind",
     "PasswordField",
+    "PasswordForm",
     "SearchField",
     "Segments",
     "Spinner",
+    "StrengthMeter",
+    "ZoneBox",
     "refresh_style",
 ]
