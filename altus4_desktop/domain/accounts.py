@@ -11,7 +11,8 @@ from typing import Any
 from altus4_desktop.domain.keys import KeyPermission
 from altus4_desktop.domain.searching import SearchMode
 
-PAGE_SIZES = (20, 50, 100)
+PAGE_SIZES = (20, 50, 100, 200, 500)
+"""How many hits a page of the search pane may have."""
 _PREFERENCES = frozenset({"search_mode", "page_size"})
 
 

@@ -44,8 +44,14 @@ class Avatar(QWidget):
     def __init__(self, name: str, size: int = 30, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setFixedSize(size, size)
+        self._initials = ""
+        self.set_name(name)
+
+    def set_name(self, name: str) -> None:
+        """Show the initials of another name."""
         words = name.split()
         self._initials = "".join(word[0] for word in (words[:1] + words[1:][-1:])).upper()
+        self.update()
 
     def paintEvent(self, _: QPaintEvent) -> None:
         """Draw ground and initials."""
@@ -68,8 +74,6 @@ class _AccountButton(QToolButton):
     def __init__(self, actor: Actor, menu: QMenu, parent: QWidget) -> None:
         super().__init__(parent)
         self.setObjectName("rail.account")
-        self.setAccessibleName(self.tr("Account: {name}").format(name=actor.name))
-        self.setToolTip(actor.email)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.setMenu(menu)
@@ -78,27 +82,40 @@ class _AccountButton(QToolButton):
         row = QHBoxLayout(self)
         row.setContentsMargins(Space.S, Space.XS, Space.S, Space.XS)
         row.setSpacing(10)
-        row.addWidget(Avatar(actor.name))
+        self._avatar = Avatar(actor.name)
+        row.addWidget(self._avatar)
         self.texts = QWidget()
         column = QVBoxLayout(self.texts)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
-        role = self.tr("Admin") if actor.role is Role.ADMIN else self.tr("User")
-        name = Label(actor.name, "strong")
-        name.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        column.addWidget(name)
-        column.addWidget(Label(self.tr("Sample data") if actor.is_demo else role, "caption"))
+        self._name = Label("", "strong")
+        self._name.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self._role = Label("", "caption")
+        column.addWidget(self._name)
+        column.addWidget(self._role)
         row.addWidget(self.texts, 1)
         self.more = Icon("chevron-up", 14)
         row.addWidget(self.more)
         for child in (self.texts, *self.texts.findChildren(QWidget), self.more):
             child.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self.show_actor(actor)
+
+    def show_actor(self, actor: Actor) -> None:
+        self.setAccessibleName(self.tr("Account: {name}").format(name=actor.name))
+        self.setToolTip(actor.email)
+        self._avatar.set_name(actor.name)
+        self._name.setText(actor.name)
+        role = self.tr("Admin") if actor.role is Role.ADMIN else self.tr("User")
+        self._role.setText(self.tr("Sample data") if actor.is_demo else role)
 
 
 class Rail(QFrame):
-    """``chosen`` carries a pane's id; the account menu asks to lock, to sign out or for a theme."""
+    """``chosen`` carries a pane's id; the account menu asks for the profile, another password, a
+    theme, to lock or to sign out."""
 
     chosen = Signal(str)
+    profile_requested = Signal()
+    password_requested = Signal()
     lock_requested = Signal()
     sign_out_requested = Signal()
     palette_requested = Signal()
@@ -179,6 +196,10 @@ class Rail(QFrame):
         self._account.texts.setHidden(narrow)
         self._account.more.setHidden(narrow)
 
+    def show_actor(self, actor: Actor) -> None:
+        """Show who it is now."""
+        self._account.show_actor(actor)
+
     def set_current(self, pane_id: str) -> None:
         """Show where the window is."""
         self._buttons[pane_id].setChecked(True)
@@ -208,6 +229,13 @@ class Rail(QFrame):
     def _account_menu(self, actor: Actor) -> QMenu:
         menu = QMenu(self)
         menu.setAccessibleName(self.tr("Account"))
+        if not actor.is_demo:
+            for text, picture, asked in (
+                (self.tr("Profile…"), "user", self.profile_requested),
+                (self.tr("Change password…"), "key", self.password_requested),
+            ):
+                menu.addAction(icon(picture), text).triggered.connect(asked)
+            menu.addSeparator()
         themes = menu.addMenu(icon("auto"), self.tr("Appearance"))
         group = QActionGroup(menu)
         for choice, text, picture in (

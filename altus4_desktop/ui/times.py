@@ -1,10 +1,26 @@
-"""Instants and durations in words, in the zone and language of the desktop."""
+"""Instants and durations in words, in the zone of whoever is signed in, or the desktop's."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
-from PySide6.QtCore import QCoreApplication, QDateTime, QLocale
+from PySide6.QtCore import QCoreApplication, QDate, QDateTime, QLocale, QTime, QTimeZone
+
+
+class _Shown:
+    zone = QTimeZone(QTimeZone.Initialization.LocalTime)
+
+
+def use_zone(name: str) -> None:
+    """Show instants in this zone from now on; one that is not known here is the desktop's."""
+    wanted = QTimeZone(name.encode("ascii", "replace")) if name else QTimeZone()
+    _Shown.zone = wanted if wanted.isValid() else QTimeZone(QTimeZone.Initialization.LocalTime)
+
+
+def midnight(day: date) -> datetime:
+    """Where the day begins in the zone that is shown."""
+    begins = QDateTime(QDate(day.year, day.month, day.day), QTime(0, 0), _Shown.zone)
+    return datetime.fromtimestamp(begins.toSecsSinceEpoch(), UTC)
 
 
 def ago(at: datetime | None, now: datetime | None = None) -> str:
@@ -34,12 +50,12 @@ def full(at: datetime | None) -> str:
 
 
 def exact(at: datetime) -> str:
-    """``2026-01-31 12:00:00`` where the desktop is: each second, and sortable by eye."""
+    """``2026-01-31 12:00:00``: each second, and sortable by eye."""
     return _local(at).toString("yyyy-MM-dd HH:mm:ss")
 
 
 def zone(at: datetime) -> str:
-    """The abbreviation of the desktop's time zone at that instant."""
+    """The abbreviation of the time zone at that instant."""
     return _local(at).timeZoneAbbreviation()
 
 
@@ -56,7 +72,7 @@ def size(number: int) -> str:
 
 
 def _local(at: datetime) -> QDateTime:
-    return QDateTime.fromMSecsSinceEpoch(round(at.timestamp() * 1000))
+    return QDateTime.fromMSecsSinceEpoch(round(at.timestamp() * 1000), _Shown.zone)
 
 
 def _tr(text: str) -> str:

@@ -10,7 +10,7 @@ from PySide6.QtCore import QTimer, Signal, Slot
 from PySide6.QtGui import QKeySequence, QResizeEvent, QShortcut
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
-from altus4_desktop.domain.accounts import Role
+from altus4_desktop.domain.accounts import Actor, Role
 from altus4_desktop.domain.connections import PoolStats
 from altus4_desktop.tasks.runner import Lane, TaskContext, TaskHandle
 from altus4_desktop.ui.palette import CommandPalette, Entry
@@ -21,6 +21,7 @@ from altus4_desktop.ui.shortcuts import Group, ShortcutSheet
 from altus4_desktop.ui.status import StatusBar
 from altus4_desktop.ui.texts import session_vault_words, store_words
 from altus4_desktop.ui.theme import Space, ThemeChoice
+from altus4_desktop.ui.times import use_zone
 from altus4_desktop.ui.widgets import Icon, Label
 
 _NARROW_BELOW = 960
@@ -105,11 +106,14 @@ class Workspace(QWidget):
         self._bind_shortcuts(places)
         self.rail.chosen.connect(self.show_pane)
         self.rail.palette_requested.connect(self.palette_.open_)
+        self.rail.profile_requested.connect(self.open_profile)
+        self.rail.password_requested.connect(self.open_password)
         self.rail.lock_requested.connect(self.lock_requested)
         self.rail.sign_out_requested.connect(self.sign_out_requested)
         self.rail.theme_chosen.connect(self._choose_theme)
         session.pane_requested.connect(self._hand_over)
         session.announced.connect(self.status.announce)
+        session.actor_changed.connect(self._show_actor)
         session.connections_changed.connect(self._read_connections)
         session.runner.finished.connect(self._follow_vault)
         self._connection_ids: tuple[str, ...] = ()
@@ -117,6 +121,7 @@ class Workspace(QWidget):
         self._clock.setInterval(_POOLS_MS)
         self._clock.timeout.connect(self._show_pools)
         self._clock.start()
+        use_zone(session.actor.timezone)
         self._show_facts()
         self.show_pane(first_pane if first_pane in self._entrances else "search")
         self._read_connections()
@@ -150,8 +155,33 @@ class Workspace(QWidget):
     def shut(self) -> None:
         """The workspace will be deleted."""
         self._clock.stop()
+        use_zone("")
         for pane in self._panes.values():
             pane.shut()
+
+    @Slot()
+    def open_profile(self) -> None:
+        """Let people change what is said of them."""
+        from altus4_desktop.ui.profile import ProfileDialog
+
+        dialog = ProfileDialog(self.session, self)
+        dialog.password_requested.connect(self.open_password)
+        dialog.open()
+
+    @Slot()
+    def open_password(self) -> None:
+        """Let people change their password."""
+        from altus4_desktop.ui.profile import PasswordDialog
+
+        PasswordDialog(self.session, self).open()
+
+    @Slot(object)
+    def _show_actor(self, actor: Actor | None) -> None:
+        if actor is not None:
+            use_zone(actor.timezone)
+            self.rail.show_actor(actor)
+            self._show_facts()
+            self.current_pane.activated()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Make room in small windows."""
@@ -246,6 +276,13 @@ class Workspace(QWidget):
         ):
             act = partial(self._choose_theme, choice.value)
             entries.append(Entry(look, Command(f"theme.{choice}", text, act, picture)))
+        if not self.session.actor.is_demo:
+            account = self.tr("Account")
+            for command in (
+                Command("account.profile", self.tr("Profile"), self.open_profile, "user"),
+                Command("account.password", self.tr("Change password"), self.open_password, "key"),
+            ):
+                entries.append(Entry(account, command))
         window = self.tr("Window")
         keys = Command(
             "shortcuts", self.tr("Keyboard shortcuts"), self.sheet.open_, "keyboard", "F1"

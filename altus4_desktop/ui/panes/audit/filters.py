@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from PySide6.QtCore import QTimer, Signal, Slot
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
@@ -17,6 +17,7 @@ from altus4_desktop.ui.panes.audit.wording import (
     outcome_words,
 )
 from altus4_desktop.ui.theme import Space
+from altus4_desktop.ui.times import midnight
 from altus4_desktop.ui.widgets import Label, SearchField, refresh_style
 
 _TYPING_MS = 250
@@ -77,8 +78,8 @@ class AuditFilters(QWidget):
         from_at = to_at = None
         if chosen == _DAYS:
             first, last = read_day(self.from_day.text()), read_day(self.to_day.text())
-            from_at = _midnight(first) if first else None
-            to_at = _midnight(last + timedelta(days=1)) if last else None
+            from_at = midnight(first) if first else None
+            to_at = midnight(last + timedelta(days=1)) if last else None
         elif chosen:
             # In whole minutes: two questions soon after each other are the same question.
             minute = (now or datetime.now(UTC)).replace(second=0, microsecond=0)
@@ -165,11 +166,6 @@ def read_day(text: str) -> date | None:
         return date.fromisoformat(text.strip())
     except ValueError:
         return None
-
-
-def _midnight(day: date) -> datetime:
-    """Where the day begins on this computer."""
-    return datetime.combine(day, time()).astimezone()
 
 
 def _box(name: str, label: str) -> QComboBox:

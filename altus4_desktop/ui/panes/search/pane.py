@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from altus4_desktop.domain.accounts import PAGE_SIZES
 from altus4_desktop.domain.connections import Connection, Environment
 from altus4_desktop.domain.errors import AltusError
 from altus4_desktop.domain.schema import DatabaseSchema, TableInfo
@@ -59,7 +60,6 @@ from altus4_desktop.ui.widgets import (
     Segments,
 )
 
-_LIMITS = (20, 50, 100, 200, 500)
 _CALM_MS = 250
 _SILENT = (SourceState.FAILED, SourceState.TIMED_OUT)
 _ANSWERED = (
@@ -191,7 +191,7 @@ class SearchPane(Pane):
         self.limit = QComboBox()
         self.limit.setObjectName("search.limit")
         self.limit.setAccessibleName(self.tr("Hits a page"))
-        for number in _LIMITS:
+        for number in PAGE_SIZES:
             self.limit.addItem(self.tr("{number} a page").format(number=number), number)
         self.order = QComboBox()
         self.order.setObjectName("search.order")
@@ -330,10 +330,11 @@ class SearchPane(Pane):
     def _restore(self) -> None:
         # Each choice writes all of them down again: read before any is made.
         kept = {name: self.memory.value(name) for name in ("mode", "limit", "order", "panel")}
-        mode = kept["mode"]
+        choices = self.session.actor.choices
+        mode = choices.search_mode.value if choices.search_mode else kept["mode"]
         if mode in (SearchMode.NATURAL.value, SearchMode.BOOLEAN.value):
             self.mode.set_key(str(mode))
-        limit = self.limit.findData(kept["limit"])
+        limit = self.limit.findData(choices.page_size or kept["limit"])
         self.limit.setCurrentIndex(max(limit, 0))
         order = self.order.findData(kept["order"])
         self.order.setCurrentIndex(max(order, 0))
