@@ -41,6 +41,23 @@ def ago(at: datetime | None, now: datetime | None = None) -> str:
     return QLocale().toString(_local(at).date(), QLocale.FormatType.ShortFormat)
 
 
+def ahead(at: datetime, now: datetime | None = None) -> str:
+    """How long it is until ``at``, in words, never rounded up; the date for what is further away
+    than a month."""
+    seconds = max(0.0, (at - (now or datetime.now(UTC))).total_seconds())
+    if seconds < 60:
+        return _tr("within a minute")
+    for size, limit, one, many in (
+        (60, 3600, _tr("in a minute"), _tr("in {count} minutes")),
+        (3600, 86_400, _tr("in an hour"), _tr("in {count} hours")),
+        (86_400, 31 * 86_400, _tr("in a day"), _tr("in {count} days")),
+    ):
+        if seconds < limit:
+            count = int(seconds // size)
+            return one if count == 1 else many.format(count=count)
+    return QLocale().toString(_local(at).date(), QLocale.FormatType.ShortFormat)
+
+
 def full(at: datetime | None) -> str:
     """Date, time and zone of ``at``."""
     if at is None:

@@ -54,6 +54,12 @@ def _build_history(session: Session) -> Pane:
     return HistoryPane(session)
 
 
+def _build_keys(session: Session) -> Pane:
+    from altus4_desktop.ui.panes.keys.pane import KeysPane
+
+    return KeysPane(session)
+
+
 def _build_audit(session: Session) -> Pane:
     from altus4_desktop.ui.panes.audit.pane import AuditPane
 
@@ -202,10 +208,11 @@ class Workspace(QWidget):
                 _build_connections,
             ),
             _Entrance(Place("history", self.tr("History"), "history", "Ctrl+3"), _build_history),
+            _Entrance(Place("keys", self.tr("API keys"), "key", "Ctrl+4"), _build_keys),
             *(administration if self.session.actor.role is Role.ADMIN else []),
-            _Entrance(Place("server", self.tr("Local server"), "server", "Ctrl+4"), _build_server),
+            _Entrance(Place("server", self.tr("Local server"), "server", "Ctrl+8"), _build_server),
             _Entrance(
-                Place("settings", self.tr("Settings"), "settings", "Ctrl+5"), _build_settings
+                Place("settings", self.tr("Settings"), "settings", "Ctrl+9"), _build_settings
             ),
         ]
 
@@ -303,6 +310,8 @@ class Workspace(QWidget):
         """What panes that nobody has opened yet will offer: building them only to ask is slow."""
         errands = [
             ("connections", "connections.add", self.tr("Add a connection"), "plus"),
+            ("keys", "keys.create", self.tr("Create an API key"), "plus"),
+            ("keys", "keys.verify", self.tr("Verify an API key"), "shield"),
             ("settings", "settings.folder", self.tr("Open the data folder"), "folder"),
             ("settings", "settings.licences", self.tr("Licences"), "file"),
         ]

@@ -64,7 +64,12 @@ def each_pane(stage: Stage, look: str) -> Steps:
     stage.photograph(f"connection-form-{look}")
     yield from stage.click("connections.cancel")
 
-    for keys, pane in (("Ctrl+3", "history"), ("Ctrl+4", "server"), ("Ctrl+5", "settings")):
+    for keys, pane in (
+        ("Ctrl+3", "history"),
+        ("Ctrl+4", "keys"),
+        ("Ctrl+8", "server"),
+        ("Ctrl+9", "settings"),
+    ):
         yield from stage.press(keys)
         yield from stage.see(f"{pane}.pane")
         yield from settled(stage)

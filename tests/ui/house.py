@@ -24,6 +24,7 @@ from altus4_desktop.domain.errors import (
     VaultError,
     VaultLockedError,
 )
+from altus4_desktop.domain.keys import KeyPage
 from altus4_desktop.domain.local_server import LocalServerStatus
 from altus4_desktop.domain.progress import Progress, ProgressSink
 from altus4_desktop.domain.revisions import (
@@ -302,6 +303,16 @@ class FakeDemo:
         return self.open_(progress, token)
 
 
+class FakeKeys:
+    """No API keys."""
+
+    def list_(self, actor: Actor, *asked: object, **options: object) -> KeyPage:
+        return KeyPage((), {}, NOW, more=False)
+
+    def count_(self, actor: Actor, *asked: object) -> int:
+        return 0
+
+
 class House:
     """Every fake, the window over them, and what went wrong."""
 
@@ -339,6 +350,7 @@ class House:
                 connections=self.connections,
                 history=self.history,
                 search=self.search,
+                keys=FakeKeys(),
                 local_server=self.server,
                 demo=self.demo,
             ),

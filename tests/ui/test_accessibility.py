@@ -129,7 +129,7 @@ def test_every_page(house: House) -> None:
     assert len(seen) == len(visits)
 
 
-@pytest.mark.parametrize("pane", ["search", "connections", "history", "server", "settings"])
+@pytest.mark.parametrize("pane", ["search", "connections", "history", "keys", "server", "settings"])
 def test_every_pane(house: House, pane: str) -> None:
     house.connections.saved = [make_connection(1), make_connection(2)]
     house.history.queries = ["one", "two"]

@@ -65,8 +65,9 @@ def press(house: House, key: Qt.Key, modifiers: Qt.KeyboardModifier = CTRL) -> N
         (Qt.Key.Key_1, "search"),
         (Qt.Key.Key_2, "connections"),
         (Qt.Key.Key_3, "history"),
-        (Qt.Key.Key_4, "server"),
-        (Qt.Key.Key_5, "settings"),
+        (Qt.Key.Key_4, "keys"),
+        (Qt.Key.Key_8, "server"),
+        (Qt.Key.Key_9, "settings"),
         (Qt.Key.Key_Comma, "settings"),
     ],
 )
@@ -86,7 +87,7 @@ def test_panes_are_built_when_first_wanted(house: House, workspace: Workspace) -
     assert list(workspace._panes) == ["search", "server"]
     first = workspace.current_pane
     press(house, Qt.Key.Key_1)
-    press(house, Qt.Key.Key_4)
+    press(house, Qt.Key.Key_8)
     assert workspace.current_pane is first
 
 
@@ -106,7 +107,13 @@ def test_the_palette_offers_what_panes_never_opened_can_do(
     house: House, workspace: Workspace
 ) -> None:
     errands = {entry.command.id: entry for entry in workspace._list_errands()}
-    assert set(errands) == {"connections.add", "settings.folder", "settings.licences"}
+    assert set(errands) == {
+        "connections.add",
+        "keys.create",
+        "keys.verify",
+        "settings.folder",
+        "settings.licences",
+    }
     press(house, Qt.Key.Key_K)
     field = house.find("palette.query")
     house.type_(field, "add conn")
@@ -116,6 +123,7 @@ def test_the_palette_offers_what_panes_never_opened_can_do(
     dialog = QApplication.activeModalWidget()
     assert dialog is not None
     dialog.close()
+    workspace.show_pane("keys")
     workspace.show_pane("settings")
     assert workspace._list_errands() == []
     offered = {entry.command.id: entry for entry in workspace._list_entries()}
@@ -169,7 +177,7 @@ def test_f6_moves_between_the_rail_and_the_pane(house: House, workspace: Workspa
 def test_tab_reaches_every_control_of_a_pane_and_comes_round(
     house: House, workspace: Workspace
 ) -> None:
-    press(house, Qt.Key.Key_5)
+    press(house, Qt.Key.Key_9)
     wanted = {
         "settings.theme.auto",
         "settings.theme.light",

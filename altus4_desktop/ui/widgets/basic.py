@@ -374,6 +374,13 @@ class Segments(QFrame):
         """Show ``key`` as chosen, without a signal."""
         self._buttons[key].setChecked(True)
 
+    def allow(self, key: str, *, allowed: bool, reason: str = "") -> None:
+        """Let a choice be made or not; ``reason`` says why not."""
+        button = self._buttons[key]
+        button.setEnabled(allowed)
+        button.setToolTip("" if allowed else reason)
+        button.setAccessibleDescription("" if allowed else reason)
+
     @Slot()
     def _choose(self) -> None:
         self.chosen.emit(self.key)

@@ -1,0 +1,91 @@
+"""What narrows the list of keys down."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from PySide6.QtCore import QTimer, Signal, Slot
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QWidget
+
+from altus4_desktop.domain.keys import KeyFilter, KeySort
+from altus4_desktop.ui.panes.keys.wording import filter_words
+from altus4_desktop.ui.theme import Space
+from altus4_desktop.ui.widgets import SearchField
+
+_TYPING_MS = 250
+
+
+@dataclass(frozen=True)
+class KeyQuestion:
+    """Which keys, in which order."""
+
+    wanted: KeyFilter = KeyFilter.CURRENT
+    text: str = ""
+    owner_text: str = ""
+    sort: KeySort = KeySort.EXPIRES
+    descending: bool = False
+
+
+class KeyFilters(QWidget):
+    """Text, owner (for those who see everybody's keys) and state; ``changed`` comes once typing
+    has paused."""
+
+    changed = Signal()
+    left_downwards = Signal()
+
+    def __init__(self, *, with_owner: bool, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._typing = QTimer(self)
+        self._typing.setSingleShot(True)
+        self._typing.setInterval(_TYPING_MS)
+        self._typing.timeout.connect(self.changed)
+        self.text = SearchField(self.tr("Name, or how the key begins"), name="keys.text")
+        self.owner = SearchField(self.tr("Owner: part of an e-mail"), name="keys.owner")
+        self.owner.setVisible(with_owner)
+        self.wanted = QComboBox()
+        self.wanted.setObjectName("keys.filter")
+        self.wanted.setAccessibleName(self.tr("Which keys"))
+        for wanted in KeyFilter:
+            self.wanted.addItem(filter_words(wanted), wanted.value)
+        self._choose(KeyFilter.CURRENT)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(Space.S)
+        row.addWidget(self.text, 3)
+        row.addWidget(self.owner, 2)
+        row.addWidget(self.wanted)
+        for field in (self.text, self.owner):
+            field.textChanged.connect(self._typing.start)
+            field.left_downwards.connect(self.left_downwards)
+        self.wanted.currentIndexChanged.connect(self._take_choice)
+
+    @property
+    def is_set(self) -> bool:
+        """Whether anything but the usual is asked for."""
+        return self.question(KeySort.EXPIRES, descending=False) != KeyQuestion()
+
+    def question(self, sort: KeySort, *, descending: bool) -> KeyQuestion:
+        """What is asked for, in this order."""
+        return KeyQuestion(
+            KeyFilter(str(self.wanted.currentData())),
+            self.text.text().strip(),
+            self.owner.text().strip(),
+            sort,
+            descending,
+        )
+
+    @Slot()
+    def show_all(self) -> None:
+        """Let every key by."""
+        for field in (self.text, self.owner):
+            field.clear()
+        self._choose(KeyFilter.ALL)
+        self._take_choice()
+
+    def _choose(self, wanted: KeyFilter) -> None:
+        self.wanted.setCurrentIndex(self.wanted.findData(wanted.value))
+
+    @Slot()
+    def _take_choice(self) -> None:
+        self._typing.stop()
+        self.changed.emit()

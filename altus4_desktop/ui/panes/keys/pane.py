@@ -1,0 +1,530 @@
+"""The pane of API keys: which there are, what becomes of them, and what a key from elsewhere is."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from PySide6.QtCore import QItemSelection, Qt, QTimer, Slot
+from PySide6.QtGui import QHideEvent, QResizeEvent, QShowEvent
+from PySide6.QtWidgets import QHBoxLayout, QSplitter, QStackedWidget, QWidget
+
+from altus4_desktop.domain.accounts import Role
+from altus4_desktop.domain.errors import AltusError, NotFoundError
+from altus4_desktop.domain.keys import ApiKey, KeyDetails, KeyDraft, KeyPage, KeySort, MadeKey
+from altus4_desktop.ui.feedback import present
+from altus4_desktop.ui.pane import Command, Pane
+from altus4_desktop.ui.panes.keys.controller import MOST_COUNTED, KeysController, Listed
+from altus4_desktop.ui.panes.keys.detail import KeyDetail
+from altus4_desktop.ui.panes.keys.dialogs import (
+    KeyActionDialog,
+    KeyDialog,
+    RevokeDialog,
+    RotateDialog,
+)
+from altus4_desktop.ui.panes.keys.filters import KeyFilters, KeyQuestion
+from altus4_desktop.ui.panes.keys.made import MadeKeyDialog
+from altus4_desktop.ui.panes.keys.model import KeysModel, StoreClock
+from altus4_desktop.ui.panes.keys.table import KeysTable
+from altus4_desktop.ui.panes.keys.verify import VerifyBox
+from altus4_desktop.ui.panes.keys.wording import count_words, named, number
+from altus4_desktop.ui.session import Session
+from altus4_desktop.ui.texts import error_hint, error_message
+from altus4_desktop.ui.theme import Space
+from altus4_desktop.ui.widgets import Busy, Button, EmptyState, IconButton, Label
+
+_ROOMY = 900
+_LOW = 640
+_STATES_MS = 20_000
+
+
+class KeysPane(Pane):
+    """Everybody's own keys, and for admins all of them."""
+
+    id = "keys"
+    title = "API keys"
+    icon_name = "key"
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(session, parent)
+        self._is_admin = session.actor.role is Role.ADMIN
+        self._is_busy = True
+        self._error: AltusError | None = None
+        self._shown: KeyQuestion | None = None
+        self._dialog: KeyActionDialog | None = None
+        self._made: MadeKeyDialog | None = None
+        self._reselecting = False
+        self._new_id = ""
+        self.clock = StoreClock()
+        self.controller = KeysController(session, self)
+        self._build_header()
+        self.verify_box = VerifyBox(session)
+        self.verify_box.closed.connect(self.focus_first)
+        self.body.addWidget(self.verify_box)
+        self.filters = KeyFilters(with_owner=self._is_admin)
+        self.filters.changed.connect(self._ask)
+        self.filters.left_downwards.connect(self._enter_table)
+        self.body.addWidget(self.filters)
+        self.model = KeysModel(self.clock, self)
+        self.model.more_wanted.connect(self._read_more)
+        self.table = KeysTable(self.model, with_owner=self._is_admin)
+        self.detail = KeyDetail(self.clock)
+        self.detail.hide()
+        self._build_pages()
+        self._build_selection_bar()
+        self._connect()
+        self._aging = QTimer(self)
+        self._aging.setInterval(_STATES_MS)
+        self._aging.timeout.connect(self.model.tick)
+        self._draw()
+
+    def activated(self) -> None:
+        """Read what has become of the keys meanwhile."""
+        self.refresh()
+
+    def focus_first(self) -> None:
+        """The list, or the filter while there is none."""
+        (self.table if self.model.rowCount() else self.filters.text).setFocus()
+
+    def shut(self) -> None:
+        """Nobody waits for it any more."""
+        self.controller.drop()
+        self.verify_box.drop()
+        super().shut()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Keep the states right while somebody looks; a key that was covered comes back."""
+        super().showEvent(event)
+        self._aging.start()
+        if self._made is not None and not event.spontaneous():
+            self._made.open()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        """The window was locked, or another pane is in front: a key that is shown is covered."""
+        super().hideEvent(event)
+        self._aging.stop()
+        if self._made is not None and not event.spontaneous():
+            self._made.hide()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """The key beside the list, or below it where there is no room."""
+        super().resizeEvent(event)
+        self._arrange()
+
+    def commands(self) -> list[Command]:
+        """What the palette offers."""
+        sorts = (
+            (KeySort.EXPIRES, self.tr("Sort keys by expiry")),
+            (KeySort.LAST_USED, self.tr("Sort keys by last use")),
+            (KeySort.USES, self.tr("Sort keys by uses")),
+            (KeySort.NAME, self.tr("Sort keys by name")),
+        )
+        return [
+            Command("keys.create", self.tr("Create an API key"), self.create_key, "plus", "Ctrl+N"),
+            Command("keys.verify", self.tr("Verify an API key"), self.verify_box.open_, "shield"),
+            *(
+                Command(
+                    f"keys.sort.{sort}", title, partial(self.table.sort_by, sort), icon_name="sort"
+                )
+                for sort, title in sorts
+            ),
+        ]
+
+    @Slot()
+    def refresh(self) -> None:
+        """Read the keys again; selection and place stay."""
+        question = self._question()
+        same = question == self._shown
+        self.controller.list_(question, self.model.rowCount() if same else 0)
+
+    # Asking before something is done
+
+    @Slot()
+    def create_key(self) -> None:
+        """Ask what the new key is to be."""
+        if self._dialog is None and self._made is None:
+            self._open_form(None)
+
+    @Slot()
+    def edit_key(self) -> None:
+        """Ask what is to be changed of the key in the panel."""
+        key = self.detail.key
+        if key is not None and self.detail.edit_button.isEnabled() and self._is_idle():
+            self._open_form(key)
+
+    @Slot()
+    def rotate_key(self) -> None:
+        """Ask how the key in the panel is to be replaced."""
+        key = self.detail.key
+        if key is None or not self._is_idle():
+            return
+        dialog = RotateDialog(key, self.clock, self)
+        dialog.wanted.connect(self._rotate)
+        self._open(dialog)
+
+    @Slot()
+    def revoke_key(self) -> None:
+        """Ask before the key in the panel is revoked."""
+        if self.detail.key is not None:
+            self._revoke_these([self.detail.key])
+
+    @Slot()
+    def revoke_selected(self) -> None:
+        """Ask before what is selected is revoked."""
+        self._revoke_these([key for key in self.table.selected_keys() if key.is_active])
+
+    def _revoke_these(self, keys: list[ApiKey]) -> None:
+        if keys and self._is_idle():
+            self.controller.find_in_use(keys)
+            self._draw()
+
+    def _is_idle(self) -> bool:
+        return self._dialog is None and self._made is None and not self.controller.is_acting
+
+    def _open_form(self, key: ApiKey | None) -> None:
+        dialog = KeyDialog(key, is_admin=self._is_admin, parent=self)
+        dialog.wanted.connect(self._create_or_edit)
+        self._open(dialog)
+
+    def _open(self, dialog: KeyActionDialog) -> None:
+        self._dialog = dialog
+        dialog.finished.connect(self._forget_dialog)
+        dialog.open()
+
+    @Slot()
+    def _forget_dialog(self) -> None:
+        self._dialog = None
+        self.table.setFocus()
+
+    # Doing it
+
+    @Slot(object)
+    def _create_or_edit(self, draft: KeyDraft) -> None:
+        key = self._dialog.key if isinstance(self._dialog, KeyDialog) else None
+        if key is None:
+            self.controller.create(draft)
+        else:
+            self.controller.edit(key.id, draft)
+
+    @Slot(int)
+    def _rotate(self, grace_s: int) -> None:
+        if isinstance(self._dialog, RotateDialog):
+            self.controller.rotate(self._dialog.key.id, grace_s)
+
+    @Slot(object)
+    def _ask_revocation(self, found: tuple[tuple[ApiKey, ...], tuple[ApiKey, ...]]) -> None:
+        keys, in_use = found
+        if self._dialog is None and self.isVisible():
+            dialog = RevokeDialog(keys, in_use, self.clock, self)
+            dialog.wanted.connect(self.controller.revoke)
+            self._open(dialog)
+
+    @Slot(object)
+    def _take_made(self, made: MadeKey) -> None:
+        self._close_dialog()
+        self._made = MadeKeyDialog(made, self)
+        self._made.finished.connect(self._forget_made)
+        if self.isVisible():
+            self._made.open()
+        self._new_id = made.key.id
+        self._show_key(made.key)
+        self.refresh()
+
+    @Slot()
+    def _forget_made(self) -> None:
+        self._made = None
+        self.table.setFocus()
+
+    @Slot(object)
+    def _take_edited(self, key: ApiKey) -> None:
+        self._close_dialog()
+        self.session.announced.emit(self.tr("“{name}” is changed.").format(name=named(key)))
+        self._show_key(key)
+        self.refresh()
+
+    @Slot(object)
+    def _take_revoked(self, keys: tuple[ApiKey, ...]) -> None:
+        self._close_dialog()
+        text = (
+            self.tr("1 key is revoked.") if len(keys) == 1 else self.tr("{count} keys are revoked.")
+        )
+        self.session.announced.emit(text.format(count=number(len(keys))))
+        shown = self.detail.key
+        if shown is not None and shown.id in {key.id for key in keys}:
+            self.controller.read_details(shown.id)
+        self.refresh()
+
+    def _close_dialog(self) -> None:
+        if self._dialog is not None:
+            self._dialog.accept()
+
+    @Slot(object)
+    def _take_action_failure(self, error: BaseException) -> None:
+        if self._dialog is not None:
+            self._dialog.set_busy(busy=False)
+            present(error, self._dialog, self.session.report_crash)
+        else:
+            self.present(error)
+        if isinstance(error, NotFoundError):
+            self.refresh()
+
+    # What the store says
+
+    def _question(self) -> KeyQuestion:
+        return self.filters.question(self.table.sort, descending=self.table.descending)
+
+    @Slot()
+    def _ask(self) -> None:
+        if self._question() != self._shown:
+            self.controller.list_(self._question(), 0)
+
+    @Slot()
+    def _read_more(self) -> None:
+        keys = self.model.keys
+        if keys and self._shown is not None:
+            self.controller.list_more(self._shown, keys[-1])
+
+    @Slot(object)
+    def _take_list(self, listed: Listed) -> None:
+        had_focus = self.filters.text.hasFocus() and not self.filters.text.text()
+        was_busy, self._is_busy, self._error = self._is_busy, False, None
+        same = listed.question == self._shown
+        self._shown = listed.question
+        page = listed.page
+        self.clock.set(page.read_at)
+        self._count.setText(count_words(listed.count, MOST_COUNTED))
+        selected = {key.id for key in self.table.selected_keys()}
+        current = self.model.key_at(self.table.currentIndex().row())
+        place = self.table.verticalScrollBar().value() if same else 0
+        self._reselecting = True
+        if self.model.show_first(page.keys, page.owners, has_more=page.more):
+            self.table.select_keys(selected, current.id if current is not None else "")
+            self.table.verticalScrollBar().setValue(place)
+        row, self._new_id = self.model.row_of(self._new_id), ""
+        if row >= 0:
+            self.table.selectRow(row)
+        self._reselecting = False
+        self._renew_detail()
+        self._draw()
+        if was_busy and had_focus:
+            self.focus_first()
+
+    def _renew_detail(self) -> None:
+        """What is shown beside the list is what the list knows now."""
+        shown = self.detail.key
+        if shown is None or not self.detail.isVisibleTo(self):
+            return
+        key = self.model.key_at(self.model.row_of(shown.id))
+        if key is not None and key != shown:
+            self.detail.show_key(key, self.model.owner_of(key))
+        self.controller.read_details(shown.id)
+
+    @Slot(object)
+    def _take_list_failure(self, error: object) -> None:
+        if isinstance(error, AltusError):
+            self._is_busy, self._error = False, error
+            self._draw()
+
+    @Slot(object)
+    def _take_more(self, page: KeyPage) -> None:
+        self.model.add_page(page.keys, page.owners, has_more=page.more)
+
+    @Slot(object)
+    def _take_details(self, details: KeyDetails) -> None:
+        if self.detail.key is not None and self.detail.key.id == details.key.id:
+            self.clock.set(details.read_at)
+            self.detail.show_details(details)
+
+    @Slot(object)
+    def _take_detail_failure(self, error: BaseException) -> None:
+        if isinstance(error, NotFoundError):
+            self._close_detail()
+        self.present(error)
+
+    # What is seen
+
+    @Slot(QItemSelection)
+    def _follow_selection(self) -> None:
+        if self._reselecting:
+            return
+        keys = self.table.selected_keys()
+        if len(keys) == 1:
+            self._show_key(keys[0])
+            self.table.scrollTo(self.model.index(self.model.row_of(keys[0].id), 1))
+        else:
+            self._hide_detail()
+        self._draw()
+
+    def _show_key(self, key: ApiKey) -> None:
+        appears = not self.detail.isVisibleTo(self)
+        self.detail.show_key(key, self.model.owner_of(key))
+        self.detail.show()
+        self._arrange()
+        if appears:
+            # What the splitter would give the list is too little to tell keys apart.
+            self._split.setSizes([1100, 900])
+        self.controller.read_details(key.id)
+
+    @Slot(str)
+    def _show_other(self, key_id: str) -> None:
+        """A neighbour of the key in the panel, whether it is in the list or not."""
+        row = self.model.row_of(key_id)
+        if row >= 0:
+            self.table.selectRow(row)
+            return
+        neighbour = self.detail.neighbour(key_id)
+        self._reselecting = True
+        self.table.clearSelection()
+        self._reselecting = False
+        if neighbour is not None:
+            self._show_key(neighbour)
+        self._draw()
+
+    def _hide_detail(self) -> None:
+        self.controller.drop_details()
+        self.detail.hide()
+        self._arrange()
+
+    @Slot()
+    def _close_detail(self) -> None:
+        self.table.clearSelection()
+        self._hide_detail()
+        self.table.setFocus()
+
+    @Slot()
+    def _enter_table(self) -> None:
+        self.table.setFocus()
+        if not self.table.currentIndex().isValid():
+            self.table.selectRow(0)
+
+    @Slot()
+    def _draw(self) -> None:
+        if self._is_busy:
+            self._pages.setCurrentWidget(self._busy)
+        elif self._error is not None:
+            self._failed.set("error", error_message(self._error), error_hint(self._error))
+            self._pages.setCurrentWidget(self._failed)
+        elif self.model.rowCount() or self.detail.isVisibleTo(self):
+            self._pages.setCurrentWidget(self._split)
+        else:
+            self._pages.setCurrentWidget(self._nothing if self.filters.is_set else self._empty)
+        self._count.setVisible(not self._is_busy and self._error is None)
+        acting = self.controller.is_acting
+        self.detail.set_busy(busy=acting)
+        several = len(self.table.selectionModel().selectedRows())
+        self._bar.setVisible(several > 1)
+        self._selected.setText(self.tr("{count} keys selected").format(count=number(several)))
+        working = sum(key.is_active for key in self.table.selected_keys()) if several > 1 else 0
+        self.revoke_selected_button.setText(
+            self.tr("Revoke {count}…").format(count=number(working))
+        )
+        self.revoke_selected_button.setEnabled(working > 0 and not acting)
+
+    def _arrange(self) -> None:
+        """Beside each other, one above the other, or only one of both."""
+        wide = self.width() >= _ROOMY
+        shown = self.detail.isVisibleTo(self)
+        low = not wide and self.height() < _LOW
+        self._split.setOrientation(Qt.Orientation.Horizontal if wide else Qt.Orientation.Vertical)
+        self.table.setHidden(low and shown)
+        self.filters.setHidden(low and shown)
+
+    # Building
+
+    def _build_header(self) -> None:
+        self._count = Label("", "muted")
+        self._count.setObjectName("keys.count")
+        self.header.insertWidget(1, self._count, 0, Qt.AlignmentFlag.AlignBottom)
+        refresh = IconButton("refresh", self.tr("Read again"), name="keys.refresh")
+        refresh.clicked.connect(self.refresh)
+        self._verify = Button(self.tr("Verify a key"), icon_name="shield", name="keys.verify")
+        self._create = Button(
+            self.tr("Create a key"), "primary", icon_name="plus", name="keys.create"
+        )
+        self._create.setShortcut("Ctrl+N")
+        self._create.clicked.connect(self.create_key)
+        for button in (refresh, self._verify, self._create):
+            self.header.addWidget(button)
+
+    def _build_pages(self) -> None:
+        self._split = QSplitter(Qt.Orientation.Horizontal)
+        self._split.setChildrenCollapsible(False)
+        self._split.setHandleWidth(Space.M)
+        self._split.addWidget(self.table)
+        self._split.addWidget(self.detail)
+        self._split.setStretchFactor(0, 3)
+        self._split.setStretchFactor(1, 2)
+        self._pages = QStackedWidget()
+        self._busy = Busy(self.tr("Reading the API keys…"))
+        create = Button(
+            self.tr("Create a key"), "primary", icon_name="plus", name="keys.create_first"
+        )
+        create.clicked.connect(self.create_key)
+        self._empty = EmptyState(
+            "key",
+            self.tr("No API key that works"),
+            self.tr(
+                "A key lets a program act for you, on the command line or through an Altus 4 "
+                "server, without your password. You decide what it may do and for how long."
+            ),
+            action=create,
+        )
+        show_all = Button(self.tr("Show all keys"), name="keys.show_all")
+        show_all.clicked.connect(self.filters.show_all)
+        self._nothing = EmptyState(
+            "filter",
+            self.tr("No key fits"),
+            self.tr("Try another choice, or fewer letters."),
+            action=show_all,
+        )
+        again = Button(self.tr("Try again"), icon_name="refresh", name="keys.again")
+        again.clicked.connect(self.refresh)
+        self._failed = EmptyState("error", "", action=again)
+        for page in (self._busy, self._split, self._empty, self._nothing, self._failed):
+            self._pages.addWidget(page)
+        self.body.addWidget(self._pages, 1)
+
+    def _build_selection_bar(self) -> None:
+        self._bar = QWidget()
+        row = QHBoxLayout(self._bar)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(Space.S)
+        self._selected = Label("", "strong")
+        self.revoke_selected_button = Button(
+            self.tr("Revoke…"), icon_name="stop", name="keys.revoke_selected"
+        )
+        self.revoke_selected_button.clicked.connect(self.revoke_selected)
+        nothing = Button(self.tr("Select none"), "quiet", name="keys.select_none")
+        nothing.clicked.connect(self.table.clearSelection)
+        row.addWidget(self._selected)
+        row.addStretch(1)
+        row.addWidget(nothing)
+        row.addWidget(self.revoke_selected_button)
+        self.body.addWidget(self._bar)
+
+    def _connect(self) -> None:
+        self._verify.clicked.connect(self.verify_box.open_)
+        self.table.selectionModel().selectionChanged.connect(self._follow_selection)
+        self.table.sort_wanted.connect(self._ask)
+        self.table.edit_wanted.connect(self.edit_key)
+        self.table.revocation_wanted.connect(self.revoke_selected)
+        self.detail.closed.connect(self._close_detail)
+        self.detail.edit_wanted.connect(self.edit_key)
+        self.detail.rotation_wanted.connect(self.rotate_key)
+        self.detail.revocation_wanted.connect(self.revoke_key)
+        self.detail.key_wanted.connect(self._show_other)
+        for signal, slot in (
+            (self.controller.listed, self._take_list),
+            (self.controller.list_failed, self._take_list_failure),
+            (self.controller.more_listed, self._take_more),
+            (self.controller.more_failed, self.present),
+            (self.controller.detailed, self._take_details),
+            (self.controller.detail_failed, self._take_detail_failure),
+            (self.controller.created, self._take_made),
+            (self.controller.rotated, self._take_made),
+            (self.controller.edited, self._take_edited),
+            (self.controller.in_use_known, self._ask_revocation),
+            (self.controller.revoked, self._take_revoked),
+            (self.controller.action_failed, self._take_action_failure),
+            (self.controller.action_ended, self._draw),
+        ):
+            signal.connect(slot)

@@ -1,0 +1,166 @@
+"""The list of keys: as many columns as fit, sorted by their headers, by keyboard and mouse."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QItemSelectionModel, Qt, Signal, Slot
+from PySide6.QtGui import QFontDatabase, QKeyEvent, QResizeEvent
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QHeaderView,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QTableView,
+    QWidget,
+)
+
+from altus4_desktop.domain.keys import ApiKey, KeySort
+from altus4_desktop.ui.panes.keys.model import (
+    ENVIRONMENT,
+    EXPIRES,
+    LAST_USED,
+    OWNER,
+    PERMISSIONS,
+    PREFIX,
+    SORTS,
+    STATE,
+    TIER,
+    USES,
+    AnyIndex,
+    KeysModel,
+)
+
+_COLUMN_OF = {sort: column for column, sort in SORTS.items()}
+_WIDTHS = {
+    STATE: 116,
+    PREFIX: 216,
+    ENVIRONMENT: 62,
+    PERMISSIONS: 152,
+    TIER: 132,
+    EXPIRES: 112,
+    LAST_USED: 184,
+    USES: 84,
+    OWNER: 168,
+}
+# From which width on a column is shown; the others always are.
+_FROM = {USES: 520, LAST_USED: 620, PREFIX: 850, OWNER: 1020, TIER: 1160, PERMISSIONS: 1320}
+_FROM[ENVIRONMENT] = 1400
+
+
+class PrefixDelegate(QStyledItemDelegate):
+    """The beginnings of all keys are the same: what is cut off is cut off there."""
+
+    def initStyleOption(self, option: QStyleOptionViewItem, index: AnyIndex) -> None:
+        super().initStyleOption(option, index)
+        option.textElideMode = Qt.TextElideMode.ElideLeft
+        font = QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont)
+        font.setPixelSize(12)
+        option.font = font
+
+
+class KeysTable(QTableView):
+    """Enter opens what can be changed of a key, Del revokes what is selected, Escape selects
+    nothing."""
+
+    sort_wanted = Signal()
+    edit_wanted = Signal()
+    revocation_wanted = Signal()
+
+    def __init__(
+        self, model: KeysModel, *, with_owner: bool, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._keys = model
+        self._with_owner = with_owner
+        self.setObjectName("keys.table")
+        self.setAccessibleName(self.tr("API keys"))
+        self.setModel(model)
+        self.setItemDelegateForColumn(PREFIX, PrefixDelegate(self))
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.setShowGrid(False)
+        self.setWordWrap(False)
+        self.setTabKeyNavigation(False)
+        self.setMinimumSize(240, 96)
+        self.verticalHeader().hide()
+        self.verticalHeader().setDefaultSectionSize(34)
+        header = self.horizontalHeader()
+        header.setHighlightSections(False)
+        header.setSectionsClickable(True)
+        header.setMinimumSectionSize(48)
+        header.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
+        for column, width in _WIDTHS.items():
+            header.setSectionResizeMode(column, QHeaderView.ResizeMode.Interactive)
+            header.resizeSection(column, width)
+        header.setSortIndicator(EXPIRES, Qt.SortOrder.AscendingOrder)
+        header.setSortIndicatorShown(True)
+        self._sorted = (EXPIRES, Qt.SortOrder.AscendingOrder)
+        header.sortIndicatorChanged.connect(self._take_sort)
+        self.doubleClicked.connect(self._open)
+
+    @property
+    def sort(self) -> KeySort:
+        """What the list is ordered by."""
+        return SORTS[self._sorted[0]]
+
+    @property
+    def descending(self) -> bool:
+        """Whether the last comes first."""
+        return self._sorted[1] is Qt.SortOrder.DescendingOrder
+
+    def sort_by(self, sort: KeySort) -> None:
+        """Order by this, or turn that order round."""
+        column, order = _COLUMN_OF[sort], Qt.SortOrder.AscendingOrder
+        if column == self._sorted[0] and not self.descending:
+            order = Qt.SortOrder.DescendingOrder
+        self.horizontalHeader().setSortIndicator(column, order)
+
+    def selected_keys(self) -> list[ApiKey]:
+        """What is selected, in the order of the list."""
+        rows = sorted(index.row() for index in self.selectionModel().selectedRows())
+        return [key for row in rows if (key := self._keys.key_at(row)) is not None]
+
+    def select_keys(self, key_ids: set[str], current_id: str = "") -> None:
+        """Select those that are in the list, and put the keyboard at ``current_id``."""
+        selection = self.selectionModel()
+        selection.clear()
+        rows = QItemSelectionModel.SelectionFlag.Rows
+        for row, key in enumerate(self._keys.keys):
+            if key.id in key_ids:
+                flag = QItemSelectionModel.SelectionFlag.Select
+                selection.select(self._keys.index(row, 0), flag | rows)
+            if key.id == current_id:
+                flag = QItemSelectionModel.SelectionFlag.NoUpdate
+                selection.setCurrentIndex(self._keys.index(row, 0), flag)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Leave out what can be read beside the list."""
+        super().resizeEvent(event)
+        for column, least in _FROM.items():
+            hidden = event.size().width() < least or (column == OWNER and not self._with_owner)
+            self.setColumnHidden(column, hidden)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Keys of the list; the rest is the view's."""
+        has_selection = self.selectionModel().hasSelection()
+        if event.key() == Qt.Key.Key_Escape and has_selection:
+            self.clearSelection()
+        elif event.key() == Qt.Key.Key_Delete and has_selection:
+            self.revocation_wanted.emit()
+        elif event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and has_selection:
+            self.edit_wanted.emit()
+        else:
+            super().keyPressEvent(event)
+
+    @Slot()
+    def _open(self) -> None:
+        self.edit_wanted.emit()
+
+    @Slot(int, Qt.SortOrder)
+    def _take_sort(self, column: int, order: Qt.SortOrder) -> None:
+        if column not in SORTS:
+            self.horizontalHeader().setSortIndicator(*self._sorted)
+        elif (column, order) != self._sorted:
+            self._sorted = (column, order)
+            self.sort_wanted.emit()
