@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import secrets
 import threading
 from collections import deque
@@ -11,6 +12,7 @@ from typing import Any, Generic, Protocol, TypeVar, cast
 
 from altus4_desktop.domain.cancel import CancelToken
 from altus4_desktop.domain.errors import AltusError, Cancelled, VaultError
+from altus4_desktop.vault.records import is_key_of
 
 PROBE_TIMEOUT_S = 5.0
 _SERVICE = "altus4-desktop"
@@ -85,6 +87,22 @@ def trusted_backend(backend: Any) -> KeyringBackend:
         code="vault.keyring_refused",
         details={"backend": name},
     )
+
+
+def as_item(key: bytes) -> str:
+    """A data key as the text that a keyring keeps."""
+    return base64.b64encode(key).decode("ascii")
+
+
+def key_of_item(item: str | None, key_id: str) -> bytes | None:
+    """The key in a keyring's item, or None when it is not the key of that name."""
+    if item is None:
+        return None
+    try:
+        key = base64.b64decode(item, validate=True)
+    except ValueError:
+        return None
+    return key if is_key_of(key, key_id) else None
 
 
 class KeyringItems:

@@ -48,6 +48,17 @@ def build_key_id(key: bytes, *, session: bool = False) -> str:
     return ("s" if session else "k") + digest[:16]
 
 
+def make_key(*, session: bool = False) -> tuple[str, bytes]:
+    """The name of a new data key, and the key."""
+    key = os.urandom(KEY_BYTES)
+    return build_key_id(key, session=session), key
+
+
+def is_key_of(key: bytes, key_id: str) -> bool:
+    """Whether ``key`` is the data key of that name."""
+    return len(key) == KEY_BYTES and build_key_id(key) == key_id
+
+
 def is_session_key_id(key_id: str) -> bool:
     """Whether the key of this name lives in one run of the program only."""
     return key_id.startswith("s")

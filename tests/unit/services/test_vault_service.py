@@ -26,10 +26,10 @@ class Records(list[str]):
 
 @pytest.fixture(autouse=True)
 def _quick_derivation(monkeypatch: pytest.MonkeyPatch) -> None:
-    wrap_key = passphrase_module.wrap_key
+    new_wrapping_key = passphrase_module.new_wrapping_key
     monkeypatch.setattr(
-        "altus4_desktop.vault.vault.wrap_key",
-        lambda key, key_id, secret, _: wrap_key(key, key_id, secret, Argon2Settings(19456, 1, 1)),
+        "altus4_desktop.vault.vault.new_wrapping_key",
+        lambda secret, _: new_wrapping_key(secret, Argon2Settings(19456, 1, 1)),
     )
 
 

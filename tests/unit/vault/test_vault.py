@@ -373,7 +373,7 @@ def test_a_file_that_cannot_be_written_leaves_no_item(
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("altus4_desktop.vault.vault.write_private", full)
+    monkeypatch.setattr("altus4_desktop.vault.key_file.write_private", full)
     vault = open_vault(tmp_path, memory_keyring)
     with pytest.raises(VaultError) as caught:
         vault.set_up_keyring(records_exist=False)

@@ -1,0 +1,224 @@
+"""Another data key in place of the current one, and keys that leave and come in recovery kits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import replace
+
+from altus4_desktop.domain.cancel import CancelToken
+from altus4_desktop.domain.errors import InputError, VaultError
+from altus4_desktop.vault.access import KeyAccess
+from altus4_desktop.vault.key_file import (
+    FurtherKey,
+    KeyFile,
+    KeyRole,
+    VaultKind,
+    already_set_up,
+    read_key_file,
+    write_key_file,
+)
+from altus4_desktop.vault.keyrings import PROBE_TIMEOUT_S, KeyringItems, as_item
+from altus4_desktop.vault.kit import KitContent, build_kit
+from altus4_desktop.vault.locks import locked
+from altus4_desktop.vault.passphrase import (
+    Argon2Settings,
+    WrappingKey,
+    check_new_passphrase,
+    find_wrapping_key,
+    new_wrapping_key,
+)
+from altus4_desktop.vault.records import make_key
+
+
+class KeyChanges:
+    """What is done to the keys themselves; safe to use from any thread."""
+
+    def __init__(self, access: KeyAccess, items: KeyringItems, argon2: Argon2Settings) -> None:
+        self._access = access
+        self._path = access.path
+        self._items = items
+        self._argon2 = argon2
+
+    @contextmanager
+    def rotating(self) -> Iterator[None]:
+        """Keep other programs from rotating; raises VaultError (``vault.rotating``) when one is."""
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(locked(self._path.with_name("rotation.lock")))
+            except TimeoutError as error:
+                raise VaultError(
+                    "Another program is changing the key right now.",
+                    hint="Wait until it has finished.",
+                    code="vault.rotating",
+                    retryable=True,
+                ) from error
+            except OSError as error:
+                raise self._access.folder_failed(error) from error
+            yield
+
+    def begin_rotation(
+        self,
+        kind: VaultKind | None = None,
+        passphrase_secret: str | None = None,
+        *,
+        timeout_s: float | None = PROBE_TIMEOUT_S,
+        token: CancelToken | None = None,
+    ) -> None:
+        """Make a new data key the current one, kept as ``kind`` says (None: as before); the one
+        before stays as an older one until `drop_keys`.
+
+        ``passphrase_secret``: a new passphrase; without one the same opens the new key too.
+        Raises InputError, VaultLockedError, VaultError, Cancelled; the key is then as it was.
+        """
+        file = self._access.own_file()
+        kind = kind or file.kind
+        wrapping = self._choose_wrapping(file, kind, passphrase_secret)
+        key_id, key = make_key()
+        if wrapping is None:
+            self._items.store(key_id, as_item(key), timeout_s, token)
+        wrapped = None if wrapping is None else wrapping.wrap(key, key_id)
+        try:
+            with self._access.file_lock():
+                self._access.check_same(file)
+                further = self._reseal_further(file, key, key_id)
+                write_key_file(self._path, KeyFile(kind, key_id, wrapped, further))
+        except VaultError:
+            if wrapping is None:
+                # An item nobody asks for is harmless; why the file failed is the thing to tell.
+                with suppress(VaultError):
+                    self._items.remove(key_id, PROBE_TIMEOUT_S)
+            raise
+        self._access.use(key_id, key, wrapping)
+
+    def drop_keys(self, key_ids: Iterable[str]) -> None:
+        """Forget older keys, the keyring's items first; in memory they stay until `lock`, for what
+        was read before and is opened after. Raises VaultError; those that are left stay listed."""
+        dropped = set(key_ids)
+        file = self._access.own_file()
+        for further in file.further:
+            # Gone already where a run before this one was killed between here and the file.
+            if (
+                further.key_id in dropped
+                and further.in_keyring
+                and self._items.find(further.key_id, PROBE_TIMEOUT_S) is not None
+            ):
+                self._items.remove(further.key_id, PROBE_TIMEOUT_S)
+        with self._access.file_lock():
+            file = self._access.own_file()
+            kept = tuple(
+                further
+                for further in file.further
+                if further.role is not KeyRole.OLDER or further.key_id not in dropped
+            )
+            write_key_file(self._path, replace(file, further=kept))
+
+    def change_passphrase(self, passphrase_secret: str, new_secret: str) -> None:
+        """Protect the same key with another passphrase.
+
+        Raises InputError for the new one, VaultError (``vault.passphrase``) for the old one.
+        """
+        check_new_passphrase(new_secret)
+        file = read_key_file(self._path)
+        if file is None or file.wrapped is None:
+            raise VaultError("The vault does not open by a passphrase.", code="vault.no_passphrase")
+        old = find_wrapping_key(passphrase_secret, file.wrapped)
+        key = old.unwrap(file.wrapped, file.key_id)
+        wrapping = new_wrapping_key(new_secret, self._argon2)
+        with self._access.file_lock():
+            self._access.check_same(file)
+            write_key_file(self._path, replace(file, wrapped=wrapping.wrap(key, file.key_id)))
+        self._access.use(file.key_id, key, wrapping)
+
+    def build_kit(self, passphrase_secret: str, made_at: str, origin: str) -> bytes:
+        """Every key of this vault, under a passphrase; raises InputError, VaultLockedError,
+        VaultError."""
+        file = self._access.own_file()
+        known = self._access.known()
+        listed = (file.key_id, *(further.key_id for further in file.further))
+        keys = {key_id: known[key_id] for key_id in listed if key_id in known}
+        content = KitContent(file.key_id, made_at, origin, keys)
+        return build_kit(content, passphrase_secret, self._argon2)
+
+    def restore(
+        self,
+        content: KitContent,
+        key_id: str,
+        passphrase_secret: str | None = None,
+        *,
+        timeout_s: float | None = PROBE_TIMEOUT_S,
+        token: CancelToken | None = None,
+    ) -> None:
+        """Put this vault's own lost key back, into the keyring or under ``passphrase_secret``.
+
+        Raises InputError for a passphrase too short, VaultError, Cancelled.
+        """
+        file = read_key_file(self._path)
+        if file is not None and file.key_id != key_id:
+            raise already_set_up()
+        key = content.keys[key_id]
+        further = () if file is None else file.further
+        wrapping = None
+        if passphrase_secret is None:
+            self._items.store(key_id, as_item(key), timeout_s, token)
+            restored = KeyFile(VaultKind.KEYRING, key_id, None, further)
+        else:
+            check_new_passphrase(passphrase_secret)
+            wrapping = new_wrapping_key(passphrase_secret, self._argon2)
+            restored = KeyFile(VaultKind.PASSPHRASE, key_id, wrapping.wrap(key, key_id), further)
+        write_key_file(self._path, restored, only_new=file is None)
+        self._access.use(key_id, key, wrapping)
+
+    def add_keys(self, content: KitContent) -> tuple[str, ...]:
+        """Keep the keys of a kit beside the own ones, which stay as they are; returns the ids of
+        those that were not here before. Raises VaultLockedError, VaultError."""
+        with self._access.file_lock():
+            file = self._access.own_file()
+            known = self._access.known()
+            new = {name: key for name, key in content.keys.items() if name not in known}
+            further = {one.key_id: one for one in file.further}
+            for key_id, key in new.items():
+                # One that is listed and could not be opened keeps what it is here for.
+                listed = further.get(key_id)
+                further[key_id] = FurtherKey.seal(
+                    key_id,
+                    key,
+                    KeyRole.ADDED if listed is None else listed.role,
+                    (file.key_id, known[file.key_id]),
+                    in_keyring=listed is not None and listed.in_keyring,
+                )
+            write_key_file(self._path, replace(file, further=tuple(further.values())))
+        self._access.add(new)
+        return tuple(new)
+
+    def _choose_wrapping(
+        self, file: KeyFile, kind: VaultKind, passphrase_secret: str | None
+    ) -> WrappingKey | None:
+        if kind is VaultKind.KEYRING:
+            return None
+        if passphrase_secret is not None:
+            check_new_passphrase(passphrase_secret)
+            return new_wrapping_key(passphrase_secret, self._argon2)
+        wrapping = self._access.wrapping_for(file)
+        if wrapping is None:
+            raise InputError("passphrase", "A passphrase for the new key is needed.")
+        return wrapping
+
+    def _reseal_further(self, file: KeyFile, key: bytes, key_id: str) -> tuple[FurtherKey, ...]:
+        known = self._access.known()
+        resealed = []
+        before = FurtherKey(file.key_id, KeyRole.OLDER, "", file.kind is VaultKind.KEYRING)
+        for one in (*file.further, before):
+            if one.key_id in known:
+                resealed.append(
+                    FurtherKey.seal(
+                        one.key_id,
+                        known[one.key_id],
+                        one.role,
+                        (key_id, key),
+                        in_keyring=one.in_keyring,
+                    )
+                )
+            else:
+                resealed.append(one)
+        return tuple(resealed)
