@@ -15,6 +15,7 @@ from altus4_desktop.storage.transactions import Transactions
 UNAUDITED = {
     "SearchRepository.add_": "the history is written down itself",
     "ConnectionRepository.touch_": "when it was last connected to",
+    "ConnectionRepository.reseal_": "the same secret: the rotation is written down as a whole",
     "SignInRepository.restart_wait": "a number",
     "SignInRepository.clear": "a number, where nobody has signed in",
     "KeyUseRepository.spend_": "a number",

@@ -126,6 +126,11 @@ rights.search_statements_      gone     server   missing  server   key      miss
 search.read_row                gone     server   missing  server   key      missing  server
 search.run                     gone     ok       missing  ok       key      missing  ok
 search.statements              gone     server   missing  server   key      missing  server
+
+vault_keys.change_passphrase_  gone     ok       ok       ok       key      key      key
+vault_keys.export_kit_         gone     ok       ok       ok       key      key      key
+vault_keys.import_kit_         gone     ok       ok       ok       key      key      key
+vault_keys.rotate_             gone     ok       ok       ok       key      key      key
 """
 """The words: ok, it is done; server, it goes as far as asking the database, where none answers
 here; unseen, an answer without the row; missing, NotFoundError; the others are AccessErrors by
@@ -138,7 +143,9 @@ NO_ACTOR = {
     "accounts.needs_setup": "asked before anybody can sign in",
     "accounts.open_demo_account": "a user without a password and with nothing but the demo; "
     "an admin only before anybody has an account",
+    "accounts.reseal_file_": "for `vault_keys`, which asks; a file of this workstation",
     "accounts.resume": "finds out who it is, from what `remember` has sealed",
+    "accounts.sealed_in_file": "for `vault_keys`, which asks; a file of this workstation",
     "accounts.sign_in": "finds out who it is, by their password",
     "connections.close_": "of this program, at its end",
     "connections.note_connected_": "a time, written by a search that has had the connection",
@@ -160,7 +167,9 @@ NO_ACTOR = {
     "local_server.admin_target": "of this workstation: its password is in this person's vault",
     "local_server.close_": "of this program, at its end",
     "local_server.open_endpoint": "of this workstation: its password is in this person's vault",
+    "local_server.reseal_file_": "for `vault_keys`, which asks; a file of this workstation",
     "local_server.reset": "files of this workstation's person, who could remove them by hand",
+    "local_server.sealed_in_file": "for `vault_keys`, which asks; a file of this workstation",
     "local_server.start": "of this workstation, whose server needs no account",
     "local_server.state": "of this workstation, whose server needs no account",
     "local_server.stop": "a process of this workstation's person, who could end it by hand",
@@ -170,10 +179,14 @@ NO_ACTOR = {
     "metadata.close_": "of this program, at its end",
     "metadata.is_configured": "before anybody can be asked: which store there is",
     "metadata.keep_password_": "before anybody can be asked: what was typed to open the store",
+    "metadata.known_locations": "before anybody can be asked: which stores there are",
+    "metadata.looking_into": "for `vault_keys`, which asks",
     "metadata.needs_password": "before anybody can be asked: how the store is opened",
     "metadata.open_": "before anybody can be asked: opens the store that knows them",
     "metadata.password_is_sealed": "before anybody can be asked: how the store is opened",
     "metadata.password_known": "before anybody can be asked: how the store is opened",
+    "metadata.reseal_file_": "for `vault_keys`, which asks; a file of this workstation",
+    "metadata.sealed_in_file": "for `vault_keys`, which asks; a file of this workstation",
     "metadata.status_": "before anybody can be asked: whether the store fits this program",
     "metadata.working_on": "for `migrations`, which asks",
     "migrations.can_copy_": "says whether a program for copies is there, and nothing of the store",
@@ -184,19 +197,24 @@ NO_ACTOR = {
     "search.check_query": "reads a text and nothing of the store",
     "search.plain_text": "reads a text and nothing of the store",
     "settings.load": "of this workstation, before there is a store to ask",
+    "settings.reload": "of this workstation, before there is a store to ask",
     "settings.save": "of this workstation, before there is a store to ask",
     "vault.ensure_ready": "of this workstation: the keyring or the passphrase says who may",
+    "vault.exclusively": "for the other services, which ask",
     "vault.lock": "of this workstation: whoever sits there may lock it",
+    "vault.needed_key_ids": "for `vault_keys`, which asks",
     "vault.open_": "for the other services, which ask; a record opens for its own row alone",
     "vault.probe_keyring": "of this workstation, before there is a store to ask",
     "vault.protect_records": "wires the services together, at the start",
     "vault.records_exist": "of this workstation, before there is a store to ask",
     "vault.seal": "for the other services, which ask",
+    "vault.sealing": "for the other services, which ask",
     "vault.set_up_keyring": "of this workstation, before there is a store to ask",
     "vault.set_up_passphrase": "of this workstation, before there is a store to ask",
     "vault.set_up_session": "of this workstation, before there is a store to ask",
     "vault.status": "of this workstation, before there is a store to ask",
     "vault.unlock": "of this workstation: the keyring or the passphrase says who may",
+    "vault.unlock_own": "of this workstation: the keyring says who may",
 }
 
 PASSPHRASE = "a passphrase for the vault"
@@ -373,6 +391,12 @@ def _outcome(of: Person) -> SearchOutcome:
     return SearchOutcome("", SearchRequest("word"), (report,), ())
 
 
+def _a_kit(world: World) -> Path:
+    path = world.folder.parent / f"{uuid.uuid4()}.json"
+    path.write_bytes(world.services.vault.changes.build_kit(PASSPHRASE, "", ""))
+    return path
+
+
 def _an_export(w: World) -> Path:
     return w.folder / f"{uuid.uuid4()}.json"
 
@@ -509,4 +533,14 @@ CALLS: dict[str, Call] = {
         who, SearchRequest("word", connection_ids=(of.connection.id,))
     ),
     "search.statements": lambda w, s, who, of: s.search.statements(who, _outcome(of)),
+    "vault_keys.change_passphrase_": lambda w, s, who, of: s.vault_keys.change_passphrase_(
+        who, PASSPHRASE, PASSPHRASE
+    ),
+    "vault_keys.export_kit_": lambda w, s, who, of: s.vault_keys.export_kit_(
+        who, _an_export(w), PASSPHRASE
+    ),
+    "vault_keys.import_kit_": lambda w, s, who, of: s.vault_keys.import_kit_(
+        who, _a_kit(w), PASSPHRASE
+    ),
+    "vault_keys.rotate_": lambda w, s, who, of: s.vault_keys.rotate_(who),
 }

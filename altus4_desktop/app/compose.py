@@ -22,6 +22,7 @@ from altus4_desktop.services.rights import RightsService
 from altus4_desktop.services.search import SearchService
 from altus4_desktop.services.settings import Settings
 from altus4_desktop.services.vault import VaultService
+from altus4_desktop.services.vault_keys import VaultKeysService
 
 
 def compose(data_dir: Path, metadata_url: str | None = None) -> Services:
@@ -62,4 +63,7 @@ def compose(data_dir: Path, metadata_url: str | None = None) -> Services:
         audit=AuditService(metadata, permissions, data_dir),
         migrations=MigrationsService(metadata, permissions),
         exchange=ExchangeService(metadata, vault, connections, permissions),
+        vault_keys=VaultKeysService(
+            vault, metadata, (metadata, accounts, local_server), permissions
+        ),
     )

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from altus4_desktop.services.search import SearchService
     from altus4_desktop.services.settings import Settings
     from altus4_desktop.services.vault import VaultService
+    from altus4_desktop.services.vault_keys import VaultKeysService
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,7 @@ class Services:
     audit: AuditService
     migrations: MigrationsService
     exchange: ExchangeService
+    vault_keys: VaultKeysService
 
     def close(self) -> None:
         """Write what is pending, close every connection, stop the local server if we started it."""

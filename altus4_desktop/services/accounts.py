@@ -49,6 +49,7 @@ from altus4_desktop.vault.passwords import (
 
 if TYPE_CHECKING:
     from altus4_desktop.services.metadata import MetadataService
+    from altus4_desktop.services.resealing import Resealer
     from altus4_desktop.services.vault import VaultService
     from altus4_desktop.storage.store import Store
 
@@ -66,6 +67,8 @@ def utc_now() -> datetime:
 
 class AccountsService:
     """Accounts of the metadata store; the rules hold whoever calls."""
+
+    sealed_what = "the remembered sign-in"
 
     def __init__(
         self,
@@ -184,6 +187,25 @@ class AccountsService:
     def forget(self) -> None:
         """Sign nobody in at the next start."""
         self._session_file.forget()
+
+    def sealed_in_file(self) -> list[str]:
+        """The record of the remembered sign-in; raises VaultError."""
+        kept = self._session_file.find_()
+        return [] if kept is None else [kept[1]]
+
+    def reseal_file_(self, resealer: Resealer) -> int:
+        """Move the remembered sign-in to the current key; what proves nothing, or is another
+        store's, is forgotten. Raises StoreError, VaultLockedError, VaultError."""
+        kept = self._session_file.find_()
+        if kept is None or not resealer.needs(kept[1]):
+            return 0
+        user_id, record = kept
+        password_hash = self._store.users.find_password_hash(user_id)
+        if password_hash is None or not self._session_file.proves(record, user_id, password_hash):
+            self.forget()
+            return 0
+        self._session_file.reseal(user_id, record, password_hash, resealer)
+        return 1
 
     def list_users(
         self,

@@ -29,6 +29,7 @@ from altus4_desktop.domain.connections import (
 from altus4_desktop.domain.errors import (
     ConflictError,
     InputError,
+    KeyMissingError,
     LocalServerError,
     NotFoundError,
     StoreError,
@@ -407,10 +408,10 @@ class ConnectionsService:
             raise InputError("name", "There is a connection “{name}” already.", name=name)
 
     def _insert(self, actor: Actor, draft: ConnectionDraft, *, managed: bool) -> Connection:
-        record = self._seal(_new_record(actor.user_id, draft, managed=managed), draft)
-        return self._saved.create_(
-            record, [_event(actor, "created", record, after=connection_facts(record))]
-        )
+        with self._vault.sealing():
+            record = self._seal(_new_record(actor.user_id, draft, managed=managed), draft)
+            event = _event(actor, "created", record, after=connection_facts(record))
+            return self._saved.create_(record, [event])
 
     def _replace(
         self, actor: Actor, saved: Connection, draft: ConnectionDraft, seen_at: datetime | None
@@ -430,7 +431,8 @@ class ConnectionsService:
         event = _event(
             actor, "updated", saved, before=connection_facts(saved), after=connection_facts(record)
         )
-        updated = self._saved.update_(self._seal(record, draft), seen_at, [event])
+        with self._vault.sealing():
+            updated = self._saved.update_(self._seal(record, draft), seen_at, [event])
         if build_target("", saved.as_draft(), "") != build_target("", updated.as_draft(), ""):
             self._forget(saved.id)
         return updated
@@ -452,12 +454,14 @@ class ConnectionsService:
                 code="vault.no_password",
                 details={"name": saved.name},
             )
-        return self._vault.open_(saved.password_sealed, password_binding(saved))
+        with _named(saved):
+            return self._vault.open_(saved.password_sealed, password_binding(saved))
 
     def _open_ssh_secret(self, saved: Connection) -> str:
         if saved.ssh is None or not saved.ssh_secret_sealed:
             return ""
-        return self._vault.open_(saved.ssh_secret_sealed, ssh_binding(saved))
+        with _named(saved):
+            return self._vault.open_(saved.ssh_secret_sealed, ssh_binding(saved))
 
     def _completed(self, draft: ConnectionDraft, saved: Connection | None) -> ConnectionDraft:
         """The draft with every secret it needs, the saved ones where they may be used again."""
@@ -605,6 +609,30 @@ class ConnectionsService:
             self._schemas.pop(connection_id, None)
             self._noted.pop(connection_id, None)
         self._pools.reset(connection_id)
+
+
+@contextmanager
+def _named(saved: Connection) -> Iterator[None]:
+    """Say of which connection the secret is that cannot be opened."""
+    try:
+        yield
+    except KeyMissingError as error:
+        raise KeyMissingError(
+            "The password of “{name}” was saved with a key that is not on this computer.",
+            hint="Enter the password again, or import the recovery kit of the computer that saved "
+            "it (Settings, Secrets).",
+            details={"name": saved.name},
+        ) from error
+    except VaultError as error:
+        if error.code != "vault.record":
+            raise
+        raise VaultError(
+            "The saved password of “{name}” cannot be opened: it, or where it would be sent, was "
+            "changed outside this program.",
+            hint="Check host, port and user, then enter the password again.",
+            code=error.code,
+            details={"name": saved.name},
+        ) from error
 
 
 def _new_record(owner_id: str, draft: ConnectionDraft, *, managed: bool) -> Connection:

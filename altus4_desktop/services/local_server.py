@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from altus4_desktop.mysql.local_server import LocalServer
     from altus4_desktop.mysql.server_record import RunningServer
     from altus4_desktop.mysql.server_settings import ServerAccounts
+    from altus4_desktop.services.resealing import Resealer
     from altus4_desktop.services.settings import Settings
     from altus4_desktop.services.vault import VaultService
     from altus4_desktop.vault import Binding
@@ -48,6 +49,8 @@ class LocalServerService:
     The passwords of its two accounts are generated here and sealed in the vault. Where the vault
     ends with the program, they are made anew each time the server starts.
     """
+
+    sealed_what = "the passwords of the local server"
 
     def __init__(self, data_dir: Path, settings: Settings, vault: VaultService) -> None:
         self._folder = data_dir / "server"
@@ -196,6 +199,27 @@ class LocalServerService:
             running, accounts = self._in_use()
             return running.admin_target(accounts.admin_secret)
 
+    def sealed_in_file(self) -> list[str]:
+        """The sealed passwords of the server's accounts."""
+        return list(self._read_records().values())
+
+    def reseal_file_(self, resealer: Resealer) -> int:
+        """Move the passwords of the server's accounts to the current key; raises VaultError,
+        LocalServerError where they cannot be written."""
+        records = self._read_records()
+        if not any(map(resealer.needs, records.values())):
+            return 0
+        moved = {name: resealer.again(record, _binding(name)) for name, record in records.items()}
+        try:
+            self._write_records(moved)
+        except OSError as error:
+            raise LocalServerError(
+                "The local server's passwords cannot be written: {reason}.",
+                hint="Make room, then try again.",
+                details={"reason": error.strerror or type(error).__name__},
+            ) from error
+        return len(moved)
+
     # -- how -------------------------------------------------------------------------------------
 
     def _open_server(self) -> LocalServer:
@@ -248,15 +272,15 @@ class LocalServerService:
         """The sealed passwords, or None when there are none or their key is gone."""
         from altus4_desktop.mysql.server_settings import ADMIN_NAME, ServerAccounts
 
+        records = self._read_records()
         try:
-            records = json.loads((self._folder / _ACCOUNTS_FILE).read_text("utf-8"))
             return ServerAccounts(
                 admin_secret=self._vault.open_(records[ADMIN_NAME], _binding(ADMIN_NAME)),
                 tenant_name=TENANT_NAME,
                 tenant_secret=self._vault.open_(records[TENANT_NAME], _binding(TENANT_NAME)),
                 tenant_databases=DEMO_DATABASES,
             )
-        except (OSError, ValueError, KeyError, TypeError, KeyMissingError):
+        except (KeyError, KeyMissingError):
             return None
         except VaultLockedError:
             raise
@@ -273,12 +297,26 @@ class LocalServerService:
             tenant_secret=secrets.token_urlsafe(32),
             tenant_databases=DEMO_DATABASES,
         )
-        records = {
-            ADMIN_NAME: self._vault.seal(accounts.admin_secret, _binding(ADMIN_NAME)),
-            TENANT_NAME: self._vault.seal(accounts.tenant_secret, _binding(TENANT_NAME)),
-        }
-        write_private(self._folder / _ACCOUNTS_FILE, json.dumps(records, indent=2).encode() + b"\n")
+        with self._vault.sealing():
+            records = {
+                ADMIN_NAME: self._vault.seal(accounts.admin_secret, _binding(ADMIN_NAME)),
+                TENANT_NAME: self._vault.seal(accounts.tenant_secret, _binding(TENANT_NAME)),
+            }
+            self._write_records(records)
         return accounts
+
+    def _read_records(self) -> dict[str, str]:
+        """The sealed passwords by account; none where there is no such file."""
+        try:
+            kept = json.loads((self._folder / _ACCOUNTS_FILE).read_text("utf-8"))
+        except (OSError, ValueError):
+            return {}
+        if not isinstance(kept, dict):
+            return {}
+        return {name: record for name, record in kept.items() if isinstance(record, str)}
+
+    def _write_records(self, records: dict[str, str]) -> None:
+        write_private(self._folder / _ACCOUNTS_FILE, json.dumps(records, indent=2).encode() + b"\n")
 
     def _ensure_vault(self, progress: ProgressSink, passphrase: PassphraseSupplier | None) -> None:
         if self._vault.status().unlocked:

@@ -18,6 +18,7 @@ from altus4_desktop.storage.location import StoreLocation, parse_store_url
 from altus4_desktop.vault import Binding
 
 if TYPE_CHECKING:
+    from altus4_desktop.services.resealing import Resealer
     from altus4_desktop.services.vault import VaultService
     from altus4_desktop.storage.store import Store
 
@@ -27,6 +28,8 @@ _BACKUPS = "backups"
 
 class MetadataService:
     """Holds the one open store; safe to call from several threads."""
+
+    sealed_what = "the password of the shared store"
 
     def __init__(self, data_dir: Path, settings: Settings, vault: VaultService) -> None:
         self._data_dir = data_dir
@@ -90,7 +93,7 @@ class MetadataService:
 
     def keep_password_(self, password_secret: str) -> None:
         """Seal the saved store's password for the next start; raises VaultError, StoreError."""
-        with self._lock:
+        with self._vault.sealing(), self._lock:
             sealed = self._vault.seal(password_secret, _binding(self.location))
             self._settings.metadata_password_sealed = sealed
             self._settings.save()
@@ -101,7 +104,7 @@ class MetadataService:
         The password of a shared store goes into the vault. Raises InputError, VaultLockedError,
         StoreError.
         """
-        with self._lock:
+        with self._vault.sealing(), self._lock:
             location = self._embedded() if url is None else parse_store_url(url)
             sealed = None
             if not location.embedded and password_secret is not None:
@@ -169,6 +172,68 @@ class MetadataService:
             store, self._store, self._status = self._store, None, None
             if store is not None:
                 store.close()
+
+    # -- what this workstation has sealed --------------------------------------------------------
+
+    def known_locations(self) -> list[StoreLocation]:
+        """Every store that may hold what this workstation has sealed: the one in use, the saved
+        one, the embedded one."""
+        found = [self.location]
+        saved = self._settings.metadata_url
+        if saved is not None:
+            found.append(parse_store_url(saved))
+        embedded = self._embedded()
+        if embedded.file is not None and embedded.file.exists():
+            found.append(embedded)
+        return list(dict.fromkeys(found))
+
+    @contextmanager
+    def looking_into(self, location: StoreLocation) -> Iterator[Store]:
+        """The store there, up to date, be it in use or not; raises StoreError, SchemaError for one
+        that waits for an upgrade, VaultError."""
+        if location == self.location:
+            yield self.store
+            return
+        from altus4_desktop.storage.store import open_store
+
+        password_secret = None
+        if not location.embedded:
+            sealed = self._settings.metadata_password_sealed
+            if sealed is None:
+                raise StoreError(
+                    "The password of the store “{store}” is not saved.",
+                    hint="Start the program with that store.",
+                    code="store.password_unknown",
+                    details={"store": location.label},
+                )
+            password_secret = self._vault.open_(sealed, _binding(location))
+        with closing(
+            open_store(location, password_secret, backups=self._data_dir / _BACKUPS)
+        ) as store:
+            if location.embedded:
+                store.migrator.upgrade(tell=tell_upgrade(None, store.location.label))
+            elif (status := store.migrator.status()).pending:
+                raise _upgrade_needed(status)
+            yield store
+
+    def sealed_in_file(self) -> list[str]:
+        """The saved store's password, as the settings keep it; raises StoreError."""
+        self._settings.reload()
+        sealed = self._settings.metadata_password_sealed
+        return [] if sealed is None else [sealed]
+
+    def reseal_file_(self, resealer: Resealer) -> int:
+        """Move the saved store's password to the current key; raises StoreError, VaultError."""
+        with self._lock:
+            url = self._settings.metadata_url
+            moved = 0
+            for sealed in self.sealed_in_file():
+                if url is not None and resealer.needs(sealed):
+                    again = resealer.again(sealed, _binding(parse_store_url(url)))
+                    self._settings.metadata_password_sealed = again
+                    self._settings.save()
+                    moved += 1
+            return moved
 
     def _opened(self, password_secret: str | None) -> Store:
         from altus4_desktop.storage.store import open_store
@@ -253,17 +318,14 @@ class MetadataService:
             yield from self._sealed_in_embedded()
         if not self.is_open:
             return
-        own = f".{self._vault.status().key_id}."
+        own = [f".{key_id}." for key_id in self._vault.status().lasting_key_ids]
         for connection in self.store.connections.list_(None, active_only=False):
             record = connection.password_sealed
-            if not connection.managed and (embedded or own in record):
+            if not connection.managed and (embedded or any(name in record for name in own)):
                 yield record
 
     def _sealed_in_embedded(self) -> Iterator[str]:
-        from altus4_desktop.storage.store import open_store
-
-        with closing(open_store(self._embedded(), backups=self._data_dir / _BACKUPS)) as store:
-            store.migrator.upgrade(tell=tell_upgrade(None, store.location.label))
+        with self.looking_into(self._embedded()) as store:
             for connection in store.connections.list_(None, active_only=False):
                 if not connection.managed:
                     yield connection.password_sealed

@@ -12,6 +12,7 @@ from altus4_desktop.domain.files import make_private_folder, read_private, write
 from altus4_desktop.vault import Binding
 
 if TYPE_CHECKING:
+    from altus4_desktop.services.resealing import Resealer
     from altus4_desktop.services.vault import VaultService
 
 
@@ -27,13 +28,12 @@ class SessionFile:
 
     def keep(self, user_id: str, password_hash: str) -> None:
         """Remember the user; raises VaultLockedError, VaultError."""
-        sealed = self._vault.seal(user_id, _binding(user_id, password_hash))
-        content = json.dumps({"format": 1, "user_id": user_id, "record": sealed})
-        try:
-            make_private_folder(self._path.parent)
-            write_private(self._path, content.encode("ascii") + b"\n")
-        except OSError as error:
-            raise _failed(self._path, error) from error
+        with self._vault.sealing():
+            self._write(user_id, self._vault.seal(user_id, _binding(user_id, password_hash)))
+
+    def reseal(self, user_id: str, record: str, password_hash: str, resealer: Resealer) -> None:
+        """Put the same under the current key; raises VaultError."""
+        self._write(user_id, resealer.again(record, _binding(user_id, password_hash)))
 
     def find_(self) -> tuple[str, str] | None:
         """Whose id is in the file, and the record that has to prove it; forgets other content."""
@@ -70,6 +70,14 @@ class SessionFile:
         """Remember nobody."""
         try:
             self._path.unlink(missing_ok=True)
+        except OSError as error:
+            raise _failed(self._path, error) from error
+
+    def _write(self, user_id: str, record: str) -> None:
+        content = json.dumps({"format": 1, "user_id": user_id, "record": record})
+        try:
+            make_private_folder(self._path.parent)
+            write_private(self._path, content.encode("ascii") + b"\n")
         except OSError as error:
             raise _failed(self._path, error) from error
 

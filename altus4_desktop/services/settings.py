@@ -10,13 +10,15 @@ from typing import Any
 from altus4_desktop.domain.errors import StoreError
 from altus4_desktop.domain.files import make_private_folder, write_private
 
+LONGEST_IDLE_MINUTES = 240
+
 
 @dataclass
 class Settings:
     """Settings of one data folder, kept in ``settings.json``.
 
-    ``metadata_url`` None means the embedded store; the two ``_override`` fields come from the
-    command line or the environment and are never saved.
+    ``metadata_url`` None means the embedded store; ``lock_after_minutes`` 0 means never; the two
+    ``_override`` fields come from the command line or the environment and are never saved.
     """
 
     data_dir: Path
@@ -24,8 +26,10 @@ class Settings:
     metadata_password_sealed: str | None = None
     server_program: str | None = None
     theme: str = "auto"
+    lock_after_minutes: int = 0
     metadata_url_override: str | None = field(default=None, repr=False)
     metadata_password_override: str | None = field(default=None, repr=False)
+    _as_read: dict[str, Any] = field(default_factory=dict, repr=False, init=False, compare=False)
 
     @classmethod
     def load(
@@ -44,25 +48,22 @@ class Settings:
             metadata_url_override=metadata_url,
             metadata_password_override=metadata_password_secret,
         )
-        path = data_dir / "settings.json"
-        try:
-            kept = dict(json.loads(path.read_text("utf-8")))
-        except FileNotFoundError:
-            return settings
-        except (OSError, ValueError, TypeError) as error:
-            raise StoreError(
-                "The settings file “{path}” cannot be read.",
-                hint="Mend it or move it away; the program then starts with its defaults.",
-                code="settings.unreadable",
-                details={"path": str(path)},
-            ) from error
-        for name in _KEPT:
-            value = kept.get(name, getattr(settings, name))
-            if value is None or isinstance(value, str):
-                setattr(settings, name, value)
+        settings.reload()
         if settings.theme not in {"auto", "light", "dark"}:
             settings.theme = "auto"
+        if settings.lock_after_minutes not in range(LONGEST_IDLE_MINUTES + 1):
+            settings.lock_after_minutes = 0
         return settings
+
+    def reload(self) -> None:
+        """Take over what another program has saved meanwhile; what was changed here stays.
+
+        Raises StoreError when the file is there and cannot be read as settings.
+        """
+        for name, value in self._read().items():
+            if getattr(self, name) == self._as_read.get(name, _DEFAULTS[name]):
+                setattr(self, name, value)
+            self._as_read[name] = value
 
     @property
     def effective_metadata_url(self) -> str | None:
@@ -70,8 +71,14 @@ class Settings:
         return self.metadata_url_override or self.metadata_url
 
     def save(self) -> None:
-        """Write the settings; raises StoreError when the data folder cannot be written."""
-        kept: dict[str, Any] = {key: value for key, value in asdict(self).items() if key in _KEPT}
+        """Write what was changed here, and leave what another program has changed.
+
+        Raises StoreError when the data folder cannot be read or written.
+        """
+        self.reload()
+        kept: dict[str, Any] = {
+            key: value for key, value in asdict(self).items() if key in _DEFAULTS
+        }
         try:
             make_private_folder(self.data_dir)
             write_private(
@@ -84,10 +91,33 @@ class Settings:
                 code="settings.unwritable",
                 details={"path": str(self.data_dir), "reason": error.strerror or str(error)},
             ) from error
+        self._as_read = kept
+
+    def _read(self) -> dict[str, Any]:
+        path = self.data_dir / "settings.json"
+        try:
+            kept = dict(json.loads(path.read_text("utf-8")))
+        except FileNotFoundError:
+            return {}
+        except (OSError, ValueError, TypeError) as error:
+            raise StoreError(
+                "The settings file “{path}” cannot be read.",
+                hint="Mend it or move it away; the program then starts with its defaults.",
+                code="settings.unreadable",
+                details={"path": str(path)},
+            ) from error
+        return {name: kept[name] for name in _DEFAULTS if name in kept and _fits(name, kept[name])}
 
 
-_KEPT = frozenset(
-    item.name
+def _fits(name: str, value: object) -> bool:
+    default = _DEFAULTS[name]
+    if isinstance(default, int):
+        return type(value) is int
+    return value is None or isinstance(value, str)
+
+
+_DEFAULTS: dict[str, Any] = {
+    item.name: item.default
     for item in fields(Settings)
-    if item.name != "data_dir" and not item.name.endswith("_override")
-)
+    if item.name != "data_dir" and not item.name.endswith(("_override", "_as_read"))
+}

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from altus4_desktop.domain.cancel import CancelToken
@@ -16,6 +16,7 @@ from altus4_desktop.vault import (
     VaultKind,
     VaultStatus,
 )
+from altus4_desktop.vault.changes import KeyChanges
 from altus4_desktop.vault.keyrings import PROBE_TIMEOUT_S
 from altus4_desktop.vault.records import is_session_key_id, key_id_of
 
@@ -89,10 +90,36 @@ class VaultService:
             # Refused while a record needs the lost key; otherwise a new one loses nothing.
             self.set_up_keyring(token)
 
+    def unlock_own(self, token: CancelToken | None = None) -> None:
+        """`unlock` without making a new key in place of a lost one; raises KeyMissingError then."""
+        self._vault.unlock(timeout_s=_patience(token), token=token)
+
+    def needed_key_ids(self) -> list[str]:
+        """The keys that saved secrets of this workstation need."""
+        return self._lasting_key_ids()
+
     def lock(self) -> None:
         """Drop the key from memory, unless it lives nowhere else."""
         if self._vault.status().kind is not VaultKind.SESSION:
             self._vault.lock()
+
+    @property
+    def changes(self) -> KeyChanges:
+        """What `VaultKeysService` does to the keys themselves."""
+        return self._vault.changes
+
+    @contextmanager
+    def sealing(self) -> Iterator[None]:
+        """While what is sealed has not been saved yet; no key is changed meanwhile. Raises
+        VaultError."""
+        with self._vault.sealing():
+            yield
+
+    @contextmanager
+    def exclusively(self) -> Iterator[None]:
+        """While nobody else saves what they have sealed; raises VaultError."""
+        with self._vault.exclusively():
+            yield
 
     def seal(self, plain_secret: str, binding: Binding) -> str:
         """A record that opens only with this ``binding``; raises VaultLockedError."""

@@ -47,8 +47,8 @@ class WrappedKey:
         """Raises ValueError for anything this program would not have written."""
         settings, salt = parse_derivation(kept)
         record = kept.get("wrapped")
-        if not isinstance(record, str):
-            raise TypeError("no wrapped key")
+        if not (isinstance(record, str) and record):
+            raise ValueError("no wrapped key")
         return cls(settings, salt, record)
 
 

@@ -184,6 +184,12 @@ class Vault:
                 stack.enter_context(self._access.file_lock(shared=True))
             yield
 
+    @contextmanager
+    def exclusively(self) -> Iterator[None]:
+        """While no other program saves what it has sealed; raises VaultError (``vault.busy``)."""
+        with self._access.file_lock():
+            yield
+
     def seal(self, plain_secret: str, binding: Binding) -> str:
         """A record that opens only with this key and this ``binding``.
 

@@ -17,8 +17,8 @@ from altus4_desktop.vault.passphrase import (
     Argon2Settings,
     WrappedKey,
     check_new_passphrase,
-    unwrap_key,
-    wrap_key,
+    find_wrapping_key,
+    new_wrapping_key,
 )
 from altus4_desktop.vault.records import KEY_BYTES, build_key_id, open_bytes, seal_bytes
 
@@ -35,7 +35,7 @@ def seal_bundle(document: str, passphrase_secret: str, settings: Argon2Settings)
         "format": BUNDLE_FORMAT,
         "version": _VERSION,
         "key_id": key_id,
-        "passphrase": wrap_key(key, key_id, passphrase_secret, settings).as_json(),
+        "passphrase": new_wrapping_key(passphrase_secret, settings).wrap(key, key_id).as_json(),
         "sealed": seal_bytes(
             key, key_id, document.encode("utf-8", "surrogatepass"), _place(key_id)
         ),
@@ -59,7 +59,7 @@ def open_bundle(text: str, passphrase_secret: str | None) -> str:
     if passphrase_secret is None:
         raise InputError("passphrase", "The bundle is encrypted: its passphrase is needed.")
     try:
-        key = unwrap_key(wrapped, key_id, passphrase_secret)
+        key = find_wrapping_key(passphrase_secret, wrapped).unwrap(wrapped, key_id)
     except VaultError as error:
         raise InputError(
             "passphrase",

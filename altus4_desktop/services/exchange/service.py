@@ -240,9 +240,10 @@ class ExchangeService:
         draft = _completed(item, choice)
         owner_id = run.accounts.owner_of(item.owner_email) or run.actor.user_id
         draft = replace(draft, name=free_name(draft.name, run.names(owner_id)))
-        record = self._connections.prepare_(owner_id, draft)
-        event = _event(run.actor, record)
-        saved = self._store.connections.create_(record, [event])
+        with self._vault.sealing():
+            record = self._connections.prepare_(owner_id, draft)
+            event = _event(run.actor, record)
+            saved = self._store.connections.create_(record, [event])
         run.names(owner_id).add(saved.name)
         run.connections.append(saved.name)
         if not saved.password_sealed:

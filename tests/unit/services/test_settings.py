@@ -41,3 +41,26 @@ def test_values_of_the_wrong_kind_are_ignored(tmp_path: Path) -> None:
     (tmp_path / "settings.json").write_text(json.dumps({"theme": 7, "server_program": "x"}))
     settings = Settings.load(tmp_path)
     assert (settings.theme, settings.server_program) == ("auto", "x")
+
+
+def test_what_another_program_has_changed_stays(tmp_path: Path) -> None:
+    Settings.load(tmp_path).save()
+    one, other = Settings.load(tmp_path), Settings.load(tmp_path)
+    one.metadata_password_sealed = "under the new key"
+    one.save()
+    other.theme = "dark"
+    other.save()
+    assert other.metadata_password_sealed == "under the new key"
+    one.reload()
+    assert one.theme == "dark"
+    other.metadata_password_sealed = None
+    other.save()
+    assert Settings.load(tmp_path).metadata_password_sealed is None
+
+
+@pytest.mark.parametrize("minutes", [-1, 241, True, "5", None, 1e3])
+def test_no_other_time_before_the_lock_is_taken(tmp_path: Path, minutes: object) -> None:
+    (tmp_path / "settings.json").write_text(json.dumps({"lock_after_minutes": minutes}))
+    assert Settings.load(tmp_path).lock_after_minutes == 0
+    (tmp_path / "settings.json").write_text(json.dumps({"lock_after_minutes": 240}))
+    assert Settings.load(tmp_path).lock_after_minutes == 240
