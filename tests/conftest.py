@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import sys
@@ -50,9 +51,30 @@ _isolate(_HOME)
 leaks.remember_where_threads_start()
 
 
+def pytest_configure() -> None:
+    """Leave garbage to `pytest_runtest_logfinish`, as the window leaves it to its `Collector`.
+
+    What tests of Qt leave hangs together in circles: a collection on a worker thread of the next
+    test would destroy it there, under the event loop of this one.
+    """
+    gc.disable()
+
+
+def pytest_runtest_logfinish() -> None:
+    """Collect what the test has left."""
+    gc.collect(1)
+
+
 def pytest_unconfigure() -> None:
     """Remove the isolated home."""
     shutil.rmtree(_HOME, ignore_errors=True)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _nothing_left_of_a_module() -> Iterator[None]:
+    """Collect what was kept for many tests, too."""
+    yield
+    gc.collect()
 
 
 @pytest.fixture(autouse=True)

@@ -25,7 +25,6 @@ def full_collections(qapp: QApplication) -> Iterator[list[int]]:
     gc.callbacks.append(note)
     yield seen
     gc.callbacks.remove(note)
-    gc.enable()
     collector.deleteLater()
     QCoreApplication.sendPostedEvents(collector, QEvent.Type.DeferredDelete.value)
 

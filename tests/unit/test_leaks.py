@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 
 import pytest
@@ -31,3 +32,21 @@ def test_a_thread_that_is_just_ending_is_no_leak() -> None:
     thread = threading.Thread(target=threading.Event().wait, args=(0.2,))
     thread.start()
     assert leaks.find_leaks(before) == []
+
+
+def test_no_other_thread_destroys_what_a_test_of_qt_has_left() -> None:
+    class Node:
+        def __init__(self) -> None:
+            self.itself = self
+
+    threads = []
+
+    def note(phase: str, _: dict[str, int]) -> None:
+        threads.append(threading.current_thread())
+
+    gc.callbacks.append(note)
+    worker = threading.Thread(target=lambda: [Node() for _ in range(100_000)] and None)
+    worker.start()
+    worker.join()
+    gc.callbacks.remove(note)
+    assert threads == []
