@@ -8,6 +8,7 @@ from PySide6.QtCore import QCoreApplication
 
 from altus4_desktop.domain.accounts import Actor
 from altus4_desktop.domain.errors import AltusError
+from altus4_desktop.domain.remarks import Remark
 
 if TYPE_CHECKING:
     from altus4_desktop.services import Services
@@ -21,6 +22,12 @@ def error_message(error: AltusError) -> str:
 def error_hint(error: AltusError) -> str:
     """The error's hint, translated, then filled in; empty when it has none."""
     return _fill(error, error.hint_template) if error.hint_template else ""
+
+
+def remark_text(remark: Remark) -> str:
+    """The remark's sentence, translated, then filled in."""
+    text = QCoreApplication.translate("remarks", remark.template)
+    return text.format_map(remark.details) if remark.details else text
 
 
 def _fill(error: AltusError, template: str) -> str:

@@ -36,12 +36,12 @@ from altus4_desktop.ui.panes.elided import ElidedLabel
 from altus4_desktop.ui.panes.migrations.dialogs import Outlook, ask, names_of
 from altus4_desktop.ui.panes.migrations.preview import PreviewCard
 from altus4_desktop.ui.panes.migrations.tables import (
-    PlainTable,
     build_drift,
     build_revisions,
     build_visitors,
     place_words,
 )
+from altus4_desktop.ui.panes.tables import PlainTable
 from altus4_desktop.ui.session import Session
 from altus4_desktop.ui.texts import store_words
 from altus4_desktop.ui.theme import Space
