@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from altus4_desktop.domain.errors import SchemaError
@@ -10,7 +12,7 @@ from altus4_desktop.storage.drift import schema_at
 from altus4_desktop.storage.revision_files import SCRIPTS, known_revisions
 from altus4_desktop.storage.store import Store
 from tests.records import a_connection, a_search, a_user
-from tests.stores import StorePlace
+from tests.stores import StorePlace, file_place
 
 _IDS = [revision.id for revision in known_revisions()]
 _Key = tuple[DriftKind, SchemaPart, str, str]
@@ -87,6 +89,80 @@ def test_every_kind_of_departure_on_a_server_is_named(on_server: StorePlace) -> 
     )
     assert texts["sign_in_failures", ""] == ("InnoDB, utf8mb4_bin", "MyISAM, utf8mb4_bin")
     assert texts["analytics", "idx_new"] == ("", "unique (metric_name, analytics_date)")
+
+
+def _indexes(store: Store) -> dict[str, tuple[str, str]]:
+    return {
+        item.name: (item.expected, item.found)
+        for item in store.migrator.drift()
+        if item.part is SchemaPart.INDEX
+    }
+
+
+def test_how_an_index_on_a_server_sorts_and_what_it_holds_is_compared(
+    on_server: StorePlace,
+) -> None:
+    store = on_server.open()
+    store.migrator.upgrade()
+    on_mysql = on_server.name == "mysql"
+    for statement in (
+        "ALTER TABLE users DROP INDEX idx_role, ADD INDEX idx_role (role DESC)",
+        "ALTER TABLE users DROP INDEX idx_email, ADD INDEX idx_email (email(20))",
+        "CREATE INDEX idx_both ON analytics (metric_name(5) DESC, analytics_date)",
+    ):
+        on_server.query(statement)
+    if on_mysql:
+        on_server.query("CREATE INDEX idx_low ON users ((LOWER(email)))")
+    found = _indexes(store)
+    store.close()
+    low = found.pop("idx_low", ("", ""))
+    assert found == {
+        "idx_role": ("(role)", "(role desc)"),
+        "idx_email": ("(email)", "(email(20))"),
+        "idx_both": ("", "(metric_name(5) desc, analytics_date)"),
+    }
+    assert low == (("", "((lower(`email`)))") if on_mysql else ("", ""))
+
+
+def test_how_an_index_in_a_file_sorts_and_what_it_holds_is_compared(tmp_path: Path) -> None:
+    place = file_place(tmp_path)
+    store = place.open()
+    store.migrator.upgrade()
+    for statement in (
+        "DROP INDEX users_idx_email",
+        "CREATE INDEX users_idx_email ON users (email COLLATE NOCASE DESC)",
+        "DROP INDEX users_idx_role",
+        """CREATE INDEX users_idx_role ON users (role)
+             WHERE name <> ') WHERE' AND timezone""",
+        "CREATE INDEX idx_low ON users (lower(email), role DESC) WHERE role = 'user'",
+    ):
+        place.query(statement)
+    found = _indexes(store)
+    store.close()
+    assert found == {
+        "users_idx_email": ("(email)", "(email collate nocase desc)"),
+        "users_idx_role": ("(role)", "(role) where name <> ') WHERE' AND timezone"),
+        "idx_low": ("", "(lower(email), role DESC) where role = 'user'"),
+    }
+
+
+def test_checks_without_a_name_are_found_in_a_file(tmp_path: Path) -> None:
+    place = file_place(tmp_path)
+    store = place.open()
+    store.migrator.upgrade()
+    for statement in (
+        "ALTER TABLE key_uses ADD COLUMN mood INT CHECK ((mood > 1) OR mood IN (-1, 0))",
+        "ALTER TABLE key_uses ADD COLUMN tone TEXT CONSTRAINT ck_tone check(tone <> ') CHECK (')",
+        "ALTER TABLE key_uses ADD COLUMN plain INT /* CHECK (plain) */",
+    ):
+        place.query(statement)
+    found = {item.name: item for item in store.migrator.drift() if item.part is SchemaPart.CHECK}
+    store.close()
+    assert {name: item.kind for name, item in found.items()} == {
+        "mood > 1 OR mood IN -1, 0": DriftKind.EXTRA,
+        "ck_tone": DriftKind.EXTRA,
+    }
+    assert "CHECK" in found["ck_tone"].found
 
 
 def test_a_newer_store_is_not_compared(place: StorePlace, store: Store) -> None:
