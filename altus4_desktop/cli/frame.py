@@ -93,6 +93,7 @@ def build_parser() -> argparse.ArgumentParser:
         search,
         server,
         users,
+        vault,
     )
 
     parser = _Parser(
@@ -108,7 +109,19 @@ def build_parser() -> argparse.ArgumentParser:
         help="open the window, print the milliseconds it took as JSON, quit",
     )
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
-    for module in (demo, search, connections, history, users, keys, audit, migrate, server, doctor):
+    for module in (
+        demo,
+        search,
+        connections,
+        history,
+        users,
+        keys,
+        vault,
+        audit,
+        migrate,
+        server,
+        doctor,
+    ):
         module.register(commands)
     return parser
 
