@@ -169,6 +169,11 @@ def _sentence(fault: AuditFault) -> str:
             return f"{rows}: removed."
         case FaultKind.ADDED:
             return f"{rows}: put in from outside."
+        case FaultKind.LOST:
+            return (
+                f"The end of the chain was gone when row {first} was written: rows before it may "
+                "have been removed."
+            )
         case FaultKind.HEAD:
             return f"The end of the chain does not belong to row {last}."
         case FaultKind.REWRITTEN:

@@ -12,6 +12,8 @@ from typing import Any
 
 # What the first row of a chain follows.
 CHAIN_START = "0" * 64
+# What a row follows that was written when the end of the chain was gone.
+CHAIN_LOST = "f" * 64
 
 
 class AuditOutcome(StrEnum):
@@ -137,6 +139,8 @@ class FaultKind(StrEnum):
     """Rows are not there any more."""
     ADDED = "added"
     """Rows stand behind the end of the chain, or at no place in it."""
+    LOST = "lost"
+    """When the row was written the end of the chain was gone: rows before it may be missing."""
     HEAD = "head"
     """The end of the chain is gone, or names another last row."""
     REWRITTEN = "rewritten"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 
 import sqlalchemy as sa
@@ -28,6 +29,11 @@ _BUSY_CODES = frozenset({1205}) | _RACE_CODES
 _FULL_CODES = frozenset({1021, 1041, 1114})
 _READ_ONLY_CODES = frozenset({1290, 1792, 1836})
 _DENIED_CODES = frozenset({1142, 1143, 1227, 1370})
+_NO_TABLE = re.compile(r"no such table: (?:main\.)?(\w+)|Table '[^']*\.(\w+)' doesn't exist")
+# What a table answers that is not as this program has made it.
+_UNEXPECTED = frozenset(
+    {"store.failed", "store.query", "store.table_missing", "input.invalid", "not_found"}
+)
 
 
 def translate(error: BaseException, location: StoreLocation) -> AltusError:
@@ -59,6 +65,31 @@ def is_lost_race(error: BaseException) -> bool:
     return origin is not None and origin.args[:1] in [(code,) for code in _RACE_CODES]
 
 
+def audit_failure(error: AltusError) -> AltusError:
+    """``error``, or that the audit log is broken where its tables are not as they were made."""
+    if error.code not in _UNEXPECTED:
+        return error
+    return SchemaError(
+        "The audit log is broken: {reason}",
+        hint="“audit verify” and “migrate drift” say how; an admin can sign in for that. Then "
+        "restore the metadata store from a copy.",
+        code="audit.broken",
+        details={"reason": error.message},
+    )
+
+
+def _missing_table(error: BaseException) -> SchemaError | None:
+    found = _NO_TABLE.search(str(error))
+    if found is None:
+        return None
+    return SchemaError(
+        "The table “{table}” of the metadata store is missing.",
+        hint="“migrate drift” names everything that is. Restore the store from a copy.",
+        code="store.table_missing",
+        details={"table": found[1] or found[2]},
+    )
+
+
 def _from_file(error: BaseException, file: str) -> AltusError:
     if isinstance(error, AltusError):
         return error
@@ -80,6 +111,9 @@ def _from_file(error: BaseException, file: str) -> AltusError:
             code="store.foreign",
             details={"file": file},
         )
+    missing = _missing_table(error)
+    if missing is not None:
+        return missing
     message, hint, code, retryable = _SQLITE.get(
         primary,
         ("The metadata store “{file}” failed ({name}).", "", "store.failed", False),
@@ -162,7 +196,7 @@ def _from_server(error: BaseException, location: StoreLocation) -> AltusError:
 
     if isinstance(error, AltusError) and not isinstance(error, TenantError):
         return error
-    known = _from_server_code(error, location)
+    known = _missing_table(error) or _from_server_code(error, location)
     if known is not None:
         return known
     failure = translate_driver(error, location.target("", 0))

@@ -40,7 +40,7 @@ from altus4_desktop.storage.revision_files import (
     journal_values,
     known_revisions,
 )
-from altus4_desktop.storage.tables import audit_head, journal, version_table
+from altus4_desktop.storage.tables import audit_head, audit_log, journal, version_table
 from altus4_desktop.storage.transactions import Transactions
 from altus4_desktop.storage.visitors import find_processes, find_sessions
 
@@ -400,7 +400,8 @@ class Migrator:
         """What the audit log is told, if there is one now; what was made anew has no history."""
         if errand.tell is None or state.version is None:
             return ()
-        if not sa.inspect(connection).has_table(audit_head.name):
+        there = sa.inspect(connection)
+        if not all(there.has_table(table.name) for table in (audit_log, audit_head)):
             return ()
         known, up = steps.moves[-1]
         after = known.id if up else self._before(known)

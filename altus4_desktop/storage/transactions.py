@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
@@ -11,8 +12,10 @@ from altus4_desktop.domain.audit import AuditEvent
 from altus4_desktop.domain.errors import AltusError, ConflictError, NotFoundError, StoreError
 from altus4_desktop.storage.audit_chain import append_events
 from altus4_desktop.storage.engine import WRITES
-from altus4_desktop.storage.failures import is_lost_race, translate
+from altus4_desktop.storage.failures import audit_failure, is_lost_race, translate
 from altus4_desktop.storage.location import StoreLocation
+
+_log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 Work = Callable[[sa.Connection], T]
@@ -54,6 +57,7 @@ class Transactions:
         settled: Work[bool],
         repeatable: bool = False,
         events: Sequence[AuditEvent] = (),
+        even_unaudited: bool = False,
     ) -> None:
         """Commit ``work`` once and only once, and with it the ``events`` it makes true.
 
@@ -61,13 +65,15 @@ class Transactions:
         because everybody who changes something waits for the end of their chain.
         When the line breaks during COMMIT, ``settled`` looks whether what ``work`` did is there
         before it is tried again. ``repeatable``: a caller who got no answer may ask again for the
-        same thing, of the same id. Raises what ``work`` raises, StoreError, ConflictError; with the
-        code ``store.unconfirmed`` when nobody can be asked whether it was saved.
+        same thing, of the same id. ``even_unaudited``: where the audit log is broken, ``work`` is
+        committed without its events, and that is logged. Raises what ``work`` raises, StoreError
+        (``audit.broken``), ConflictError; with the code ``store.unconfirmed`` when nobody can be
+        asked whether it was saved.
         """
         try:
-            self._attempt(work, events)
+            self._attempt(work, events, even_unaudited)
         except _Unconfirmed as lost:
-            self._confirm(work, settled, lost, events)
+            self._confirm(work, settled, lost, events, even_unaudited)
         except ConflictError:
             if not (repeatable and self.read(settled)):
                 raise
@@ -78,12 +84,13 @@ class Transactions:
         settled: Work[bool],
         lost: _Unconfirmed,
         events: Sequence[AuditEvent],
+        even_unaudited: bool,
     ) -> None:
         try:
             if self.read(settled):
                 return
             try:
-                self._attempt(work, events)
+                self._attempt(work, events, even_unaudited)
             except (ConflictError, NotFoundError):
                 # The first COMMIT was still being carried out when we looked.
                 if not self.read(settled):
@@ -96,10 +103,12 @@ class Transactions:
                 retryable=True,
             ) from (error if isinstance(error, StoreError) else lost)
 
-    def _attempt(self, work: Work[bool | None], events: Sequence[AuditEvent]) -> None:
+    def _attempt(
+        self, work: Work[bool | None], events: Sequence[AuditEvent], even_unaudited: bool
+    ) -> None:
         for _ in range(_RACES):
             try:
-                self._attempt_once(work, events)
+                self._attempt_once(work, events, even_unaudited)
             except _Raced as lost:
                 # The server has undone it all; whoever was quicker has finished meanwhile.
                 race = lost
@@ -107,13 +116,15 @@ class Transactions:
                 return
         raise self._domain_error(race.error) from race.error
 
-    def _attempt_once(self, work: Work[bool | None], events: Sequence[AuditEvent]) -> None:
+    def _attempt_once(
+        self, work: Work[bool | None], events: Sequence[AuditEvent], even_unaudited: bool
+    ) -> None:
         try:
             with self._engine.connect().execution_options(**{WRITES: True}) as connection:
                 transaction = connection.begin()
                 try:
                     if work(connection) is not False and events:
-                        append_events(connection, events)
+                        self._append(connection, events, even_unaudited)
                 except BaseException:
                     transaction.rollback()
                     raise
@@ -129,6 +140,20 @@ class Transactions:
             if is_lost_race(error):
                 raise _Raced(error) from error
             raise self._domain_error(error) from error
+
+    def _append(
+        self, connection: sa.Connection, events: Sequence[AuditEvent], even_unaudited: bool
+    ) -> None:
+        try:
+            append_events(connection, events)
+        except sa.exc.DBAPIError as error:
+            if connection.invalidated or is_lost_race(error):
+                raise
+            known = audit_failure(self._domain_error(error))
+            if not (even_unaudited and known.code == "audit.broken"):
+                raise known from error
+            actions = ", ".join(event.action for event in events)
+            _log.warning("Not written down, because the audit log is broken: %s", actions)
 
     def _domain_error(self, error: Exception) -> AltusError:
         return translate(error, self._location)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -20,10 +20,13 @@ from altus4_desktop.domain.audit import (
     SubjectKind,
     hashed_instant,
 )
+from altus4_desktop.domain.errors import StoreError
 from altus4_desktop.storage.audit_guards import GUARDS
+from altus4_desktop.storage.failures import audit_failure
 from altus4_desktop.storage.tables import audit_head, audit_log
 from altus4_desktop.storage.transactions import Transactions
 
+T = TypeVar("T")
 Word = TypeVar("Word", bound=StrEnum)
 
 c = audit_log.c
@@ -67,7 +70,8 @@ class ChainRow:
 
 
 class AuditRepository:
-    """Who did what. Every method raises StoreError when the store fails."""
+    """Who did what. Every method raises StoreError when the store fails, with the code
+    ``audit.broken`` where the tables of the log are missing or not as they were made."""
 
     def __init__(self, transactions: Transactions, dialect: str) -> None:
         self._transactions = transactions
@@ -105,14 +109,14 @@ class AuditRepository:
             statement = statement.where(c.sequence > after_sequence)
             order = c.sequence.asc()
         statement = statement.order_by(order).limit(limit)
-        return self._transactions.read(
+        return self._read(
             lambda connection: [_record(_row(row)) for row in connection.execute(statement)]
         )
 
     def actions(self) -> list[str]:
         """Every action there is, in order."""
         statement = sa.select(c.action).distinct().order_by(c.action)
-        return self._transactions.read(lambda connection: [*connection.scalars(statement)])
+        return self._read(lambda connection: [*connection.scalars(statement)])
 
     def extent(self) -> ChainExtent:
         """How far the log goes, in one look: others go on writing."""
@@ -123,7 +127,7 @@ class AuditRepository:
         statement = sa.select(
             counted.c.rows, counted.c.last, end.c.sequence, end.c.row_hash
         ).select_from(counted.join(end, sa.true(), isouter=True))
-        rows, newest, sequence, row_hash = self._transactions.read(
+        rows, newest, sequence, row_hash = self._read(
             lambda connection: connection.execute(statement).one()
         )
         at = None if sequence is None else ChainEnd(_number(sequence), str(row_hash))
@@ -134,14 +138,12 @@ class AuditRepository:
         statement = sa.select(*_ROW).order_by(c.sequence).limit(limit)
         if after_sequence is not None:
             statement = statement.where(c.sequence > after_sequence)
-        return self._transactions.read(
-            lambda connection: [_row(row) for row in connection.execute(statement)]
-        )
+        return self._read(lambda connection: [_row(row) for row in connection.execute(statement)])
 
     def find_hash(self, sequence: int) -> str | None:
         """The hash of one row."""
         statement = sa.select(c.row_hash).where(c.sequence == sequence)
-        return self._transactions.read(lambda connection: connection.scalars(statement).first())
+        return self._read(lambda connection: connection.scalars(statement).first())
 
     def is_guarded(self) -> bool:
         """Whether the database itself refuses to change and to delete rows."""
@@ -153,8 +155,14 @@ class AuditRepository:
                 "SELECT TRIGGER_NAME FROM information_schema.TRIGGERS"
                 " WHERE TRIGGER_SCHEMA = DATABASE()"
             )
-        names = self._transactions.read(lambda connection: {*connection.scalars(sa.text(known))})
+        names = self._read(lambda connection: {*connection.scalars(sa.text(known))})
         return names >= set(GUARDS)
+
+    def _read(self, work: Callable[[sa.Connection], T]) -> T:
+        try:
+            return self._transactions.read(work)
+        except StoreError as error:
+            raise audit_failure(error) from error
 
 
 def _conditions(query: AuditQuery) -> list[sa.ColumnElement[bool]]:

@@ -29,7 +29,8 @@ class SignInRepository:
         return (0, None) if row is None else (row[0], row[1])
 
     def record_failure(self, email: str, at: datetime, events: Sequence[AuditEvent] = ()) -> int:
-        """Count one more failure; returns how many there are now."""
+        """Count one more failure, even where the audit log is broken; returns how many there are
+        now."""
         key = _hash(email)
         before, _ = self.find_(email)
 
@@ -40,7 +41,7 @@ class SignInRepository:
             found = connection.execute(sa.select(c.failures).where(c.email_hash == key)).scalar()
             return found is not None and found > before
 
-        self._transactions.write(work, settled=settled, events=events)
+        self._transactions.write(work, settled=settled, events=events, even_unaudited=True)
         return self.find_(email)[0]
 
     def restart_wait(self, email: str, at: datetime) -> None:
@@ -58,8 +59,10 @@ class SignInRepository:
 
         self._transactions.write(work, settled=settled)
 
-    def clear(self, email: str, events: Sequence[AuditEvent] = ()) -> None:
-        """Forget the failures."""
+    def clear(
+        self, email: str, events: Sequence[AuditEvent] = (), *, even_unaudited: bool = False
+    ) -> None:
+        """Forget the failures; ``even_unaudited``: also where the audit log is broken."""
         key = _hash(email)
 
         def work(connection: sa.Connection) -> None:
@@ -69,7 +72,7 @@ class SignInRepository:
             found = connection.execute(sa.select(c.failures).where(c.email_hash == key))
             return found.first() is None
 
-        self._transactions.write(work, settled=gone, events=events)
+        self._transactions.write(work, settled=gone, events=events, even_unaudited=even_unaudited)
 
 
 def _count(dialect: str, key: str, at: datetime) -> sa.Executable:

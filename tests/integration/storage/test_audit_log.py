@@ -243,18 +243,60 @@ def test_an_end_that_was_moved_back_shows(chain: Store, shared_place: StorePlace
     assert _faults(chain) == [(FaultKind.ADDED, 5, 6)]
 
 
-def test_an_end_that_was_removed_shows_and_nothing_is_changed_any_more(
+def test_an_end_that_was_removed_shows_for_good_and_keeps_nobody_from_working(
     chain: Store, shared_place: StorePlace
 ) -> None:
     shared_place.query("DELETE FROM audit_head")
     assert _faults(chain) == [(FaultKind.HEAD, 6, 6)]
-    user = a_user()
-    chain.users.create_(user, "hash")
-    connection = a_connection(user)
-    with pytest.raises(SchemaError) as caught:
-        chain.connections.create_(connection, events=[_event(7)])
-    assert caught.value.code == "audit.no_head"
-    assert chain.connections.find_(connection.id) is None
+    chain.audit.add_([_event(7)])
+    chain.audit.add_([_event(8)])
+    assert _faults(chain) == [(FaultKind.LOST, 7, 7)]
+    shared_place.query("DELETE FROM audit_log WHERE sequence IN (5, 6)")
+    assert _faults(chain) == [(FaultKind.MISSING, 5, 6), (FaultKind.LOST, 7, 7)]
+
+
+@pytest.mark.parametrize("sequence", [-3, 2**63 - 1])
+def test_an_end_that_makes_no_sense_shows_for_good_and_keeps_nobody_from_working(
+    chain: Store, shared_place: StorePlace, sequence: int
+) -> None:
+    shared_place.query(f"UPDATE audit_head SET sequence = {sequence}")
+    chain.audit.add_([_event(7)])
+    assert _faults(chain) == [(FaultKind.LOST, 7, 7)]
+
+
+def test_rows_where_the_next_one_belongs_show_and_keep_nobody_from_working(
+    chain: Store, shared_place: StorePlace
+) -> None:
+    _insert(shared_place, 7, _hash_of(shared_place, 6))
+    _insert(shared_place, 8, "x" * 64, "22222222-2222-3333-4444-555555555555")
+    _insert(shared_place, 2**63 - 1, "y" * 64, "33333333-2222-3333-4444-555555555555")
+    chain.audit.add_([_event(9), _event(10)])
+    chain.audit.add_([_event(11)])
+    assert _faults(chain) == [
+        (FaultKind.ADDED, 7, 8),
+        (FaultKind.ADDED, 2**63 - 1, 2**63 - 1),
+    ]
+    newest = chain.audit.list_(AuditQuery(), before_sequence=2**62, limit=3)
+    assert [record.sequence for record in newest] == [11, 10, 9]
+
+
+def test_a_table_that_is_gone_is_named_and_nothing_is_changed(place: StorePlace) -> None:
+    with closing(place.open()) as store:
+        store.migrator.upgrade()
+        place.query("DROP TABLE audit_log")
+        user = a_user()
+        store.users.create_(user, "hash")
+        connection = a_connection(user)
+        for attempt in (
+            lambda: store.connections.create_(connection, events=[_event(1)]),
+            lambda: _verdict(store),
+        ):
+            with pytest.raises(SchemaError, match="“audit_log”") as caught:
+                attempt()
+            assert caught.value.code == "audit.broken"
+        assert store.connections.find_(connection.id) is None
+        store.sign_ins.clear(user.email, [_event(2)], even_unaudited=True)
+        assert store.sign_ins.record_failure(user.email, _AT, [_event(3)]) == 1
 
 
 def test_what_cannot_be_written_down_is_not_done(chain: Store, shared_place: StorePlace) -> None:
@@ -394,9 +436,14 @@ def _texts(place: StorePlace, row: int) -> tuple[str, ...]:
     return tuple(texts)
 
 
-def _insert(place: StorePlace, row: int, previous: str) -> None:
+def _insert(
+    place: StorePlace,
+    row: int,
+    previous: str,
+    event_id: str = "11111111-2222-3333-4444-555555555555",
+) -> None:
     """A row whose own hash is right."""
-    texts = ("11111111-2222-3333-4444-555555555555", *_texts(place, 1)[1:])
+    texts = (event_id, *_texts(place, 1)[1:])
     row_hash = chain_hash(previous, row, texts)
     values = [texts[0], texts[1].rstrip("Z").replace("T", " "), *texts[2:], previous, row_hash]
     quoted = ", ".join("'" + value.replace("'", "''") + "'" for value in values)

@@ -32,11 +32,14 @@ from altus4_desktop.domain.errors import (
     AltusError,
     Cancelled,
     ConflictError,
+    SchemaError,
     StoreError,
 )
 from altus4_desktop.domain.keys import KeyPermission
 from altus4_desktop.services import Services
+from altus4_desktop.services.accounts import AccountsService
 from altus4_desktop.services.audit import build_event
+from altus4_desktop.services.permissions import Permissions
 from tests.records import a_user
 
 
@@ -341,3 +344,90 @@ def test_sign_ins_and_what_an_admin_does_to_users_are_told(services: Services) -
     assert told[5].details == {"known": False}
     assert [event.outcome.value for event in told[5:7]] == ["refused", "refused"]
     assert services.audit.verify_(ada).intact
+
+
+_FORGED = (
+    "INSERT INTO audit_log SELECT sequence + 1, 'forged', occurred_at, action, outcome, actor_id,"
+    " actor_email, api_key_id, origin, subject_kind, subject_id, subject_name, details, row_hash,"
+    " row_hash FROM audit_log ORDER BY sequence DESC LIMIT 1"
+)
+_REFUSING = "CREATE TRIGGER eve BEFORE INSERT ON audit_log BEGIN SELECT RAISE(ABORT, 'no'); END"
+
+
+def _sign_in_after(services: Services, statement: str) -> Actor:
+    """The first admin, signed in after somebody has done ``statement``."""
+    accounts = services.accounts
+    accounts.create_first_admin("Ada", "ada@example.org", "correct horse battery")
+    with services.metadata.store._engine.begin() as connection:
+        connection.exec_driver_sql(statement)
+    with pytest.raises(AccessError):
+        accounts.sign_in("ada@example.org", "a wrong password")
+    assert services.metadata.store.sign_ins.find_("ada@example.org")[0] == 1
+    ada = accounts.sign_in("ada@example.org", "correct horse battery")
+    assert services.metadata.store.sign_ins.find_("ada@example.org")[0] == 0
+    return ada
+
+
+@pytest.mark.parametrize(
+    ("statement", "kind"),
+    [(_FORGED, FaultKind.ADDED), ("DELETE FROM audit_head", FaultKind.LOST)],
+)
+def test_a_row_too_many_or_too_few_locks_nobody_out_and_shows(
+    services: Services, statement: str, kind: FaultKind
+) -> None:
+    ada = _sign_in_after(services, statement)
+    assert [fault.kind for fault in services.audit.verify_(ada).faults] == [kind]
+    assert _newest(services).event.action == "session.signed_in"
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "DROP TABLE audit_log",
+        "DROP TABLE audit_head",
+        "ALTER TABLE audit_log RENAME COLUMN origin TO source",
+    ],
+)
+def test_an_admin_can_sign_in_and_look_where_the_log_is_broken(
+    services: Services, statement: str
+) -> None:
+    ada = _sign_in_after(services, statement)
+    with pytest.raises(SchemaError) as caught:
+        services.audit.verify_(ada)
+    assert caught.value.code == "audit.broken"
+    assert "audit verify" in caught.value.hint
+
+
+def test_an_admin_can_sign_in_where_the_log_takes_no_more_rows(services: Services) -> None:
+    ada = _sign_in_after(services, _REFUSING)
+    with pytest.raises(SchemaError) as caught:
+        services.accounts.create_user(ada, "Bob", "bob@example.org", "correct horse battery")
+    assert caught.value.code == "audit.broken"
+    assert services.audit.verify_(ada).intact
+
+
+def test_where_the_log_is_broken_nobody_but_an_admin_signs_in(services: Services) -> None:
+    accounts = services.accounts
+    ada = accounts.create_first_admin("Ada", "ada@example.org", "correct horse battery")
+    accounts.create_user(ada, "Bob", "bob@example.org", "correct horse battery")
+    with services.metadata.store._engine.begin() as connection:
+        connection.exec_driver_sql("DROP TABLE audit_log")
+    for attempt in (
+        lambda: accounts.sign_in("bob@example.org", "correct horse battery"),
+        lambda: accounts.create_user(ada, "Eve", "eve@example.org", "correct horse battery"),
+    ):
+        with pytest.raises(SchemaError, match="“audit_log”") as caught:
+            attempt()
+        assert caught.value.code == "audit.broken"
+
+
+def test_a_password_hash_is_not_made_anew_where_the_log_is_broken(
+    services: Services, tmp_path: Path
+) -> None:
+    services.accounts.create_first_admin("Ada", "ada@example.org", "correct horse battery")
+    with services.metadata.store._engine.begin() as connection:
+        connection.exec_driver_sql("DROP TABLE audit_log")
+    stronger = AccountsService(
+        services.metadata, services.vault, Permissions(services.metadata), tmp_path, bcrypt_cost=13
+    )
+    assert stronger.sign_in("ada@example.org", "correct horse battery").role is Role.ADMIN

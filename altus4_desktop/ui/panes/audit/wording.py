@@ -167,6 +167,11 @@ def fault_words(fault: AuditFault) -> str:
                 if one
                 else _tr("Records {first} to {last} were put in from outside.")
             )
+        case FaultKind.LOST:
+            text = _tr(
+                "The end of the chain was gone when record {first} was written: records before it "
+                "may have been removed."
+            )
         case FaultKind.HEAD:
             text = _tr("The end of the chain does not belong to record {last}.")
         case FaultKind.REWRITTEN:
