@@ -349,7 +349,7 @@ def test_sign_ins_and_what_an_admin_does_to_users_are_told(services: Services) -
 _FORGED = (
     "INSERT INTO audit_log SELECT sequence + 1, 'forged', occurred_at, action, outcome, actor_id,"
     " actor_email, api_key_id, origin, subject_kind, subject_id, subject_name, details, row_hash,"
-    " row_hash FROM audit_log ORDER BY sequence DESC LIMIT 1"
+    " hex(zeroblob(32)) FROM audit_log ORDER BY sequence DESC LIMIT 1"
 )
 _REFUSING = "CREATE TRIGGER eve BEFORE INSERT ON audit_log BEGIN SELECT RAISE(ABORT, 'no'); END"
 
