@@ -10,10 +10,9 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from altus4_desktop.domain.accounts import Actor
-from altus4_desktop.domain.audit import AuditEvent, SubjectKind
 from altus4_desktop.domain.cancel import CancelToken
 from altus4_desktop.domain.connections import (
     Connection,
@@ -37,8 +36,8 @@ from altus4_desktop.domain.errors import (
 )
 from altus4_desktop.domain.local_server import ManagedEndpoint
 from altus4_desktop.domain.schema import DatabaseSchema, TableInfo
-from altus4_desktop.services.audit import build_event
 from altus4_desktop.services.connection_drafts import check_draft, parse_url
+from altus4_desktop.services.connection_events import build_connection_event, connection_facts
 from altus4_desktop.services.connection_secrets import (
     build_target,
     password_binding,
@@ -144,7 +143,7 @@ class ConnectionsService:
         self._check_name(saved.user_id, draft.name, own_id=saved.id)
         if saved.managed:
             _check_managed(saved, draft)
-        return self._replace(actor, saved, self._completed(draft, saved), seen_at)
+        return self._replace(actor, saved, self._completed(draft, saved), draft, seen_at)
 
     def duplicate_(self, actor: Actor, connection_id: str) -> ConnectionDraft:
         """A draft with everything of a connection but its password, under a free name.
@@ -165,9 +164,8 @@ class ConnectionsService:
         """Remove a connection with its saved password; its searches stay in the history."""
         actor = self._permissions.check(actor, Right.MANAGE)
         saved = self._get(actor, connection_id)
-        self._saved.delete_(
-            saved.id, [_event(actor, "deleted", saved, before=connection_facts(saved))]
-        )
+        event = build_connection_event(actor, "deleted", saved, before=connection_facts(saved))
+        self._saved.delete_(saved.id, [event])
         self._forget(saved.id)
 
     def save_managed_(self, actor: Actor, draft: ConnectionDraft) -> Connection:
@@ -180,7 +178,7 @@ class ConnectionsService:
                 kept = replace(
                     draft, name=saved.name, environment=saved.environment, pool=saved.pool
                 )
-                return self._replace(actor, saved, kept, None)
+                return self._replace(actor, saved, kept, kept)
         return self._insert(actor, draft, managed=True)
 
     def prepare_(self, owner_id: str, draft: ConnectionDraft) -> Connection:
@@ -410,12 +408,18 @@ class ConnectionsService:
     def _insert(self, actor: Actor, draft: ConnectionDraft, *, managed: bool) -> Connection:
         with self._vault.sealing():
             record = self._seal(_new_record(actor.user_id, draft, managed=managed), draft)
-            event = _event(actor, "created", record, after=connection_facts(record))
+            event = build_connection_event(actor, "created", record, after=connection_facts(record))
             return self._saved.create_(record, [event])
 
     def _replace(
-        self, actor: Actor, saved: Connection, draft: ConnectionDraft, seen_at: datetime | None
+        self,
+        actor: Actor,
+        saved: Connection,
+        draft: ConnectionDraft,
+        given: ConnectionDraft,
+        seen_at: datetime | None = None,
     ) -> Connection:
+        """Save ``draft``, which is what was ``given`` with every secret that it needs."""
         record = replace(
             saved,
             name=draft.name,
@@ -428,8 +432,14 @@ class ConnectionsService:
             pool=draft.pool,
             ssh=draft.ssh,
         )
-        event = _event(
-            actor, "updated", saved, before=connection_facts(saved), after=connection_facts(record)
+        event = build_connection_event(
+            actor,
+            "updated",
+            saved,
+            before=connection_facts(saved),
+            after=connection_facts(record),
+            password_replaced=given.password_secret is not None,
+            ssh_secret_replaced=draft.ssh_secret is not None and given.ssh_secret is not None,
         )
         with self._vault.sealing():
             updated = self._saved.update_(self._seal(record, draft), seen_at, [event])
@@ -651,39 +661,6 @@ def _new_record(owner_id: str, draft: ConnectionDraft, *, managed: bool) -> Conn
         managed=managed,
         ssh=draft.ssh,
     )
-
-
-def _event(
-    actor: Actor,
-    what: str,
-    record: Connection,
-    *,
-    before: Mapping[str, Any] | None = None,
-    after: Mapping[str, Any] | None = None,
-) -> AuditEvent:
-    return build_event(
-        actor,
-        f"connection.{what}",
-        SubjectKind.CONNECTION,
-        record.id,
-        record.name,
-        before=before,
-        after=after,
-    )
-
-
-def connection_facts(record: Connection) -> dict[str, Any]:
-    """What the audit log says of a connection: no secret."""
-    return {
-        "name": record.name,
-        "owner": record.user_id,
-        "place": f"{record.username}@{record.host}:{record.port}/{record.database}",
-        "tls": record.tls.mode.value,
-        "tls_pin": record.tls.pin_sha256,
-        "environment": record.environment.value,
-        "ssh": "" if record.ssh is None else record.ssh.place,
-        "pool_size": record.pool.size,
-    }
 
 
 def _check_managed(saved: Connection, draft: ConnectionDraft) -> None:

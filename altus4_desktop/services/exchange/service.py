@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from altus4_desktop.domain.accounts import Actor
-from altus4_desktop.domain.audit import AuditEvent, SubjectKind
+from altus4_desktop.domain.audit import SubjectKind
 from altus4_desktop.domain.cancel import CancelToken
 from altus4_desktop.domain.connections import Connection, ConnectionDraft
 from altus4_desktop.domain.errors import (
@@ -39,8 +39,8 @@ from altus4_desktop.domain.progress import Progress, ProgressSink, ignore_progre
 from altus4_desktop.domain.remarks import Remark
 from altus4_desktop.services.audit import build_event
 from altus4_desktop.services.connection_drafts import check_draft
+from altus4_desktop.services.connection_events import build_connection_event, connection_facts
 from altus4_desktop.services.connection_secrets import build_target
-from altus4_desktop.services.connections import connection_facts
 from altus4_desktop.services.exchange.accounts import (
     AccountImporter,
     mark_known_accounts,
@@ -242,7 +242,8 @@ class ExchangeService:
         draft = replace(draft, name=free_name(draft.name, run.names(owner_id)))
         with self._vault.sealing():
             record = self._connections.prepare_(owner_id, draft)
-            event = _event(run.actor, record)
+            after = connection_facts(record)
+            event = build_connection_event(run.actor, "imported", record, after=after)
             saved = self._store.connections.create_(record, [event])
         run.names(owner_id).add(saved.name)
         run.connections.append(saved.name)
@@ -391,15 +392,4 @@ def _completed(item: ImportItem, choice: ImportChoice) -> ConnectionDraft:
         database=choice.database.strip() or item.draft.database,
         username=choice.username.strip() or item.draft.username,
         password_secret=_password(item, choice),
-    )
-
-
-def _event(actor: Actor, record: Connection) -> AuditEvent:
-    return build_event(
-        actor,
-        "connection.imported",
-        SubjectKind.CONNECTION,
-        record.id,
-        record.name,
-        after=connection_facts(record),
     )

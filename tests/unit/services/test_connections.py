@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,6 +21,7 @@ from altus4_desktop.domain.connections import (
     SshSettings,
     TlsMode,
     TlsSettings,
+    ssh_fingerprint,
 )
 from altus4_desktop.domain.errors import (
     AccessError,
@@ -32,6 +34,7 @@ from altus4_desktop.domain.errors import (
 from altus4_desktop.domain.keys import KeyPermission
 from altus4_desktop.domain.local_server import ManagedEndpoint
 from altus4_desktop.mysql.pools import TenantPools
+from altus4_desktop.services import connection_drafts
 from altus4_desktop.services.connections import ConnectionsService
 from altus4_desktop.services.metadata import MetadataService
 from altus4_desktop.services.permissions import Permissions
@@ -439,3 +442,98 @@ def test_managed_connections_without_a_server(desk: Desk) -> None:
     alone = ConnectionsService(desk.metadata, desk.vault, TenantPools(), Permissions(desk.metadata))
     with pytest.raises(LocalServerError):
         alone.target_(desk.ada, made.id)
+
+
+_KEYED = SshSettings("bastion.example.org", "deploy", method=SshMethod.KEY, key_file="/a/key")
+_KEY = "ssh-ed25519 " + "A" * 68
+_EDITS: dict[str, tuple[dict[str, object], object, object]] = {
+    "name": ({"name": "Other"}, "Books", "Other"),
+    "place": (
+        {"database": "other", "password_secret": "x"},
+        "altus4_search@db.example.org:3306/books",
+        "altus4_search@db.example.org:3306/other",
+    ),
+    "environment": ({"environment": Environment.PROD}, "dev", "prod"),
+    "tls": ({"tls": TlsSettings(TlsMode.REQUIRED)}, "preferred", "required"),
+    "tls_ca_file": ({"tls": TlsSettings(TlsMode.VERIFY_CA, ca_file="/a/ca.pem")}, "", "/a/ca.pem"),
+    "tls_cert_file": (
+        {"tls": TlsSettings(TlsMode.REQUIRED, cert_file="/a/c.pem", key_file="/a/k.pem")},
+        "",
+        "/a/c.pem",
+    ),
+    "tls_key_file": (
+        {"tls": TlsSettings(TlsMode.REQUIRED, cert_file="/a/c.pem", key_file="/a/k.pem")},
+        "",
+        "/a/k.pem",
+    ),
+    "tls_pin": (
+        {"tls": TlsSettings(TlsMode.PINNED, pin_sha256="ab" * 32)},
+        "",
+        "ab" * 32,
+    ),
+    "ssh": (
+        {"ssh": replace(_KEYED, port=2222), "password_secret": "x"},
+        "deploy@bastion.example.org:22",
+        "deploy@bastion.example.org:2222",
+    ),
+    "ssh_method": (
+        {"ssh": replace(_KEYED, method=SshMethod.AGENT, key_file="")},
+        "key",
+        "agent",
+    ),
+    "ssh_key_file": ({"ssh": replace(_KEYED, key_file="/b/key")}, "/a/key", "/b/key"),
+    "ssh_known_hosts_file": (
+        {"ssh": replace(_KEYED, known_hosts_file="/a/hosts")},
+        "",
+        "/a/hosts",
+    ),
+    "ssh_host_key": (
+        {"ssh": replace(_KEYED, host_key=_KEY), "password_secret": "x"},
+        "",
+        ssh_fingerprint(_KEY),
+    ),
+    "pool_size": ({"pool": PoolSettings(size=3)}, 10, 3),
+    "pool_acquire_timeout_s": ({"pool": PoolSettings(acquire_timeout_s=5.0)}, 60.0, 5.0),
+    "pool_query_timeout_s": ({"pool": PoolSettings(query_timeout_s=5.0)}, 60.0, 5.0),
+    "pool_idle_timeout_s": ({"pool": PoolSettings(idle_timeout_s=60.0)}, 300.0, 60.0),
+    "pool_connect_timeout_s": ({"pool": PoolSettings(connect_timeout_s=5.0)}, 10.0, 5.0),
+}
+
+
+@pytest.mark.parametrize("field", _EDITS)
+def test_whatever_is_changed_of_a_connection_is_written_down(
+    desk: Desk, field: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection_drafts, "_is_readable_file", lambda name: True)
+    changes, before, after = _EDITS[field]
+    saved = desk.save(ssh=_KEYED)
+    draft = replace(saved.as_draft(), **{"password_secret": PASSWORD, **changes})  # type: ignore[arg-type]  # by name
+    desk.connections.update_(desk.ada, saved.id, draft)
+    details = _newest_details(desk)
+    assert details["before"][field] == before
+    assert details["after"][field] == after
+
+
+@pytest.mark.parametrize(
+    ("changes", "password", "ssh_secret"),
+    [
+        ({}, False, False),
+        ({"password_secret": "other"}, True, False),
+        ({"ssh_secret": "other"}, False, True),
+        ({"ssh": replace(TUNNEL, method=SshMethod.AGENT), "ssh_secret": "other"}, False, False),
+    ],
+)
+def test_that_a_secret_was_replaced_is_written_down(
+    desk: Desk, changes: dict[str, object], password: bool, ssh_secret: bool
+) -> None:
+    saved = desk.save(ssh=TUNNEL, ssh_secret="first")
+    desk.connections.update_(desk.ada, saved.id, replace(saved.as_draft(), **changes))  # type: ignore[arg-type]  # by name
+    details = _newest_details(desk)
+    assert details["password_replaced"] is password
+    assert details["ssh_secret_replaced"] is ssh_secret
+    assert "other" not in str(details)
+
+
+def _newest_details(desk: Desk) -> Mapping[str, Any]:
+    query = AuditQuery(person=desk.ada.email, action="connection.updated")
+    return desk.metadata.store.audit.list_(query, limit=1)[0].event.details
