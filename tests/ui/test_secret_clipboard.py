@@ -83,6 +83,16 @@ def test_what_took_its_place_stays(secret: SecretClipboard, clock: Clock) -> Non
     assert QGuiApplication.clipboard().text() == "a recipe"
 
 
+def test_what_took_its_place_unnoticed_stays(secret: SecretClipboard, clock: Clock) -> None:
+    secret.copy(SECRET)
+    QGuiApplication.clipboard().blockSignals(True)
+    QGuiApplication.clipboard().setText("a recipe")
+    QGuiApplication.clipboard().blockSignals(False)
+    _pass(secret, clock, KEPT_S)
+    assert secret.seconds_left == 0
+    assert QGuiApplication.clipboard().text() == "a recipe"
+
+
 def test_another_secret_has_its_own_time(secret: SecretClipboard, clock: Clock) -> None:
     secret.copy(SECRET)
     _pass(secret, clock, 20)

@@ -215,9 +215,10 @@ def test_pages_are_read_as_they_are_scrolled_to(
     settle(qtbot, pane)
     place = pane.table.verticalScrollBar().value()
     assert place > 0
-    _copy(services, _make_once(services, user), 999)
+    _copy(services, _make_once(services, user), -1)
     pane.refresh()
     settle(qtbot, pane)
+    assert names(pane)[0] == "Key -01"
     assert [key.id for key in pane.table.selected_keys()] == [chosen]
     assert pane.table.verticalScrollBar().value() == place
     assert pane.detail.key is not None
