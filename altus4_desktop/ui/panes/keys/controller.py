@@ -35,6 +35,7 @@ class KeysController(QObject):
 
     listed = Signal(object)
     list_failed = Signal(object)
+    list_cancelled = Signal()
     more_listed = Signal(object)
     more_failed = Signal(object)
     detailed = Signal(object)
@@ -52,6 +53,7 @@ class KeysController(QObject):
         self._session = session
         self._action: TaskHandle | None = None
         self._first = self._latest(self.listed, self.list_failed)
+        self._first.cancelled.connect(self.list_cancelled)
         self._more = self._latest(self.more_listed, self.more_failed)
         self._detail = self._latest(self.detailed, self.detail_failed)
 

@@ -311,7 +311,7 @@ class KeyDetail(Card):
         for key, title in (
             ("owner", self.tr("Owner")),
             ("prefix", self.tr("Begins with")),
-            ("environment", self.tr("For")),
+            ("environment", self.tr("Environment")),
             ("permissions", self.tr("Permissions")),
             ("tier", self.tr("Tier")),
             ("limit", self.tr("Limit")),

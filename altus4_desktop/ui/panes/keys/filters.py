@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from PySide6.QtCore import QTimer, Signal, Slot
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QWidget
 
+from altus4_desktop.domain.key_text import PREFIX_LENGTH
 from altus4_desktop.domain.keys import KeyFilter, KeySort
 from altus4_desktop.ui.panes.keys.wording import filter_words
 from altus4_desktop.ui.theme import Space
@@ -54,6 +55,7 @@ class KeyFilters(QWidget):
         row.addWidget(self.text, 3)
         row.addWidget(self.owner, 2)
         row.addWidget(self.wanted)
+        self.text.textChanged.connect(self._cut_key)
         for field in (self.text, self.owner):
             field.textChanged.connect(self._typing.start)
             field.left_downwards.connect(self.left_downwards)
@@ -81,6 +83,13 @@ class KeyFilters(QWidget):
             field.clear()
         self._choose(KeyFilter.ALL)
         self._take_choice()
+
+    @Slot(str)
+    def _cut_key(self, text: str) -> None:
+        """Of a key that is pasted here no more than its beginning stays, which is no secret."""
+        key = text.strip()
+        if key.startswith("altus4_sk_") and len(key) > PREFIX_LENGTH:
+            self.text.setText(key[:PREFIX_LENGTH])
 
     def _choose(self, wanted: KeyFilter) -> None:
         self.wanted.setCurrentIndex(self.wanted.findData(wanted.value))

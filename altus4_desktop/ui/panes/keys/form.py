@@ -109,14 +109,14 @@ class KeyForm(QWidget):
         self.environment = Segments(
             [(one.value, environment_words(one)) for one in KeyEnvironment],
             name="keys.environment",
-            label=self.tr("For"),
+            label=self.tr("Environment"),
         )
         hint = self.tr("Part of the key itself: it begins with altus4_sk_test_ or altus4_sk_live_.")
         if self._key is not None:
             hint = self.tr("Part of the key itself: it cannot be changed.")
             for one in KeyEnvironment:
                 self.environment.allow(one.value, allowed=one is self._key.environment, reason=hint)
-        return self._row("environment", self.tr("For"), self.environment, hint)
+        return self._row("environment", self.tr("Environment"), self.environment, hint)
 
     def _build_permissions(self) -> FormRow:
         holder = QWidget()

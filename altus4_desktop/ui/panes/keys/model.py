@@ -73,7 +73,7 @@ class KeysModel(QAbstractTableModel):
             self.tr("State"),
             self.tr("Name"),
             self.tr("Begins with"),
-            self.tr("For"),
+            self.tr("Environment"),
             self.tr("Permissions"),
             self.tr("Tier"),
             self.tr("Expires"),

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QHBoxLayout, QSplitter, QStackedWidget, QWidget
 from altus4_desktop.domain.accounts import Role
 from altus4_desktop.domain.errors import AltusError, NotFoundError
 from altus4_desktop.domain.keys import ApiKey, KeyDetails, KeyDraft, KeyPage, KeySort, MadeKey
+from altus4_desktop.ui.dialogs import Dialog
 from altus4_desktop.ui.feedback import present
 from altus4_desktop.ui.pane import Command, Pane
 from altus4_desktop.ui.panes.keys.controller import MOST_COUNTED, KeysController, Listed
@@ -53,6 +54,7 @@ class KeysPane(Pane):
         self._dialog: KeyActionDialog | None = None
         self._made: MadeKeyDialog | None = None
         self._reselecting = False
+        self._is_stale = False
         self._new_id = ""
         self.clock = StoreClock()
         self.controller = KeysController(session, self)
@@ -92,18 +94,27 @@ class KeysPane(Pane):
         super().shut()
 
     def showEvent(self, event: QShowEvent) -> None:
-        """Keep the states right while somebody looks; a key that was covered comes back."""
+        """Keep the states right while somebody looks; what was covered comes back."""
         super().showEvent(event)
         self._aging.start()
-        if self._made is not None and not event.spontaneous():
-            self._made.open()
+        if event.spontaneous():
+            return
+        for dialog in self._open_dialogs():
+            dialog.open()
+        if self._is_stale:
+            self.refresh()
 
     def hideEvent(self, event: QHideEvent) -> None:
-        """The window was locked, or another pane is in front: a key that is shown is covered."""
+        """The window was locked, or will be closed: a key that is shown, and what could be done
+        without signing in, are covered."""
         super().hideEvent(event)
         self._aging.stop()
-        if self._made is not None and not event.spontaneous():
-            self._made.hide()
+        if not event.spontaneous():
+            for dialog in self._open_dialogs():
+                dialog.hide()
+
+    def _open_dialogs(self) -> list[Dialog]:
+        return [dialog for dialog in (self._dialog, self._made) if dialog is not None]
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """The key beside the list, or below it where there is no room."""
@@ -132,6 +143,7 @@ class KeysPane(Pane):
     @Slot()
     def refresh(self) -> None:
         """Read the keys again; selection and place stay."""
+        self._is_stale = False
         question = self._question()
         same = question == self._shown
         self.controller.list_(question, self.model.rowCount() if same else 0)
@@ -174,6 +186,7 @@ class KeysPane(Pane):
 
     def _revoke_these(self, keys: list[ApiKey]) -> None:
         if keys and self._is_idle():
+            self.message.clear()
             self.controller.find_in_use(keys)
             self._draw()
 
@@ -186,6 +199,7 @@ class KeysPane(Pane):
         self._open(dialog)
 
     def _open(self, dialog: KeyActionDialog) -> None:
+        self.message.clear()
         self._dialog = dialog
         dialog.finished.connect(self._forget_dialog)
         dialog.open()
@@ -324,6 +338,11 @@ class KeysPane(Pane):
             self._is_busy, self._error = False, error
             self._draw()
 
+    @Slot()
+    def _note_cancelled(self) -> None:
+        """Locking the window has stopped the reading; it begins anew when that is over."""
+        self._is_stale = True
+
     @Slot(object)
     def _take_more(self, page: KeyPage) -> None:
         self.model.add_page(page.keys, page.owners, has_more=page.more)
@@ -338,7 +357,8 @@ class KeysPane(Pane):
     def _take_detail_failure(self, error: BaseException) -> None:
         if isinstance(error, NotFoundError):
             self._close_detail()
-        self.present(error)
+        if isinstance(error, AltusError):
+            self.message.show_error(error)
 
     # What is seen
 
@@ -515,6 +535,7 @@ class KeysPane(Pane):
         for signal, slot in (
             (self.controller.listed, self._take_list),
             (self.controller.list_failed, self._take_list_failure),
+            (self.controller.list_cancelled, self._note_cancelled),
             (self.controller.more_listed, self._take_more),
             (self.controller.more_failed, self.present),
             (self.controller.detailed, self._take_details),

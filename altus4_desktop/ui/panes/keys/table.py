@@ -33,7 +33,7 @@ _COLUMN_OF = {sort: column for column, sort in SORTS.items()}
 _WIDTHS = {
     STATE: 116,
     PREFIX: 216,
-    ENVIRONMENT: 62,
+    ENVIRONMENT: 104,
     PERMISSIONS: 152,
     TIER: 132,
     EXPIRES: 112,
@@ -43,7 +43,7 @@ _WIDTHS = {
 }
 # From which width on a column is shown; the others always are.
 _FROM = {USES: 520, LAST_USED: 620, PREFIX: 850, OWNER: 1020, TIER: 1160, PERMISSIONS: 1320}
-_FROM[ENVIRONMENT] = 1400
+_FROM[ENVIRONMENT] = 1440
 
 
 class PrefixDelegate(QStyledItemDelegate):

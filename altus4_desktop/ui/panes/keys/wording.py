@@ -36,7 +36,7 @@ def count_words(count: int, most: int) -> str:
     """How many keys there are; counting has ended at ``most``."""
     if count == 1:
         return _tr("1 key")
-    text = _tr("more than {count} keys") if count >= most else _tr("{count} keys")
+    text = _tr("{count} keys or more") if count >= most else _tr("{count} keys")
     return text.format(count=number(count))
 
 
@@ -141,9 +141,10 @@ def window_words(window_s: int) -> str:
 
 def limit_words(limit: RateLimit) -> str:
     """At most how often in which time."""
-    return _tr("{requests} requests in {window}").format(
-        requests=number(limit.requests), window=window_words(limit.window_s)
-    )
+    text = _tr("{requests} requests in {window}")
+    if limit.requests == 1:
+        text = _tr("{requests} request in {window}")
+    return text.format(requests=number(limit.requests), window=window_words(limit.window_s))
 
 
 def expiry_words(key: ApiKey, now: datetime) -> str:

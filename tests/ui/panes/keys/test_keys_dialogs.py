@@ -27,7 +27,6 @@ from altus4_desktop.ui.panes.keys.model import (
     PREFIX,
 )
 from altus4_desktop.ui.panes.keys.pane import KeysPane
-from altus4_desktop.ui.panes.keys.wording import countdown
 from altus4_desktop.ui.secret_clipboard import secret_clipboard
 from tests.ui.panes.keys.window import (
     DAY,
@@ -136,6 +135,19 @@ def test_a_shown_key_is_covered_with_the_pane(
     assert dialog.isVisible()
     assert dialog.text.text()
     dismiss(qtbot, pane)
+
+
+def test_nothing_can_be_done_while_the_pane_is_covered(open_: Open, user: Actor) -> None:
+    pane = open_(user)
+    pane.create_key()
+    form_of(pane).form.name.setText("Half of it")
+    pane.hide()
+    assert not form_of(pane).isVisible()
+    pane.show()
+    assert form_of(pane).isVisible()
+    assert form_of(pane).form.name.text() == "Half of it"
+    form_of(pane).reject()
+    assert pane._dialog is None
 
 
 def test_what_only_admins_may_grant(
@@ -357,15 +369,6 @@ def test_a_key_replaced_at_once_is_reached_though_it_is_not_listed(
     click(qtbot, pane.detail, "keys.before")
     settle(qtbot, pane)
     assert pane.detail.key.id == first.id
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [(0, "00:00:00"), (-5, "00:00:00"), (3599.9, "00:59:59"), (86_400, "1 day 00:00:00")],
-)
-def test_a_countdown_is_never_rounded_up(seconds: float, text: str) -> None:
-    assert countdown(seconds) == text
-    assert countdown(604_799) == "6 days 23:59:59"
 
 
 def _revoke_dialog(qtbot: QtBot, pane: KeysPane) -> RevokeDialog:

@@ -159,7 +159,9 @@ def test_of_a_pasted_key_the_prefix_is_searched_for(
     made = make(services, user, "One")
     make(services, user, "Other")
     pane = open_(user)
-    pane.filters.text.setText(made.key_secret)
+    pane.filters.text.setText(f" {made.key_secret}")
+    assert pane.filters.text.text() == made.key_secret[:30]
+    assert not pane.filters.text.isUndoAvailable()
     settle(qtbot, pane)
     assert names(pane) == ["One"]
 
@@ -256,6 +258,22 @@ def test_an_early_form_is_marked(open_: Open, services: Services, user: Actor) -
     assert find(pane, QWidget, "keys.detail.legacy").isVisible()
     pane.table.selectRow(1 - row)
     assert not find(pane, QWidget, "keys.detail.legacy").isVisible()
+
+
+def test_reading_that_the_lock_has_stopped_begins_anew(
+    qtbot: QtBot, open_: Open, services: Services, user: Actor
+) -> None:
+    pane = open_(user)
+    make(services, user, "A key")
+    pane.refresh()
+    pane.controller._first.cancel()
+    pane.hide()
+    settle(qtbot, pane)
+    # It may have been too late to stop it.
+    assert pane._is_stale is not bool(names(pane))
+    pane.show()
+    settle(qtbot, pane)
+    assert names(pane) == ["A key"]
 
 
 def test_a_store_that_fails_is_told_and_tried_again(
