@@ -91,17 +91,18 @@ class Vault:
         ``timeout_s`` None waits for a person to answer a prompt, until ``token`` is cancelled.
         Raises KeyMissingError while records exist, VaultError, Cancelled.
         """
-        replacing = self._check_may_make_key(records_exist=records_exist, replace=replace)
-        key_id, key = make_key()
-        self._items.store(key_id, as_item(key), timeout_s, token)
-        try:
-            write_key_file(self._path, KeyFile(VaultKind.KEYRING, key_id), only_new=not replacing)
-        except VaultError:
-            # The file's failure is the one to tell; an item nobody asks for is harmless.
-            with suppress(VaultError):
-                self._items.remove(key_id, PROBE_TIMEOUT_S)
-            raise
-        self._access.use(key_id, key)
+        with self._making_key(records_exist=records_exist, replace=replace) as replacing:
+            key_id, key = make_key()
+            self._items.store(key_id, as_item(key), timeout_s, token)
+            file = KeyFile(VaultKind.KEYRING, key_id)
+            try:
+                write_key_file(self._path, file, only_new=not replacing)
+            except VaultError:
+                # The file's failure is the one to tell; an item nobody asks for is harmless.
+                with suppress(VaultError):
+                    self._items.remove(key_id, PROBE_TIMEOUT_S)
+                raise
+            self._access.use(key_id, key)
 
     def set_up_passphrase(
         self, passphrase_secret: str, *, records_exist: bool, replace: bool = True
@@ -112,12 +113,12 @@ class Vault:
         VaultError.
         """
         check_new_passphrase(passphrase_secret)
-        replacing = self._check_may_make_key(records_exist=records_exist, replace=replace)
-        key_id, key = make_key()
-        wrapping = new_wrapping_key(passphrase_secret, self._argon2)
-        file = KeyFile(VaultKind.PASSPHRASE, key_id, wrapping.wrap(key, key_id))
-        write_key_file(self._path, file, only_new=not replacing)
-        self._access.use(key_id, key, wrapping)
+        with self._making_key(records_exist=records_exist, replace=replace) as replacing:
+            key_id, key = make_key()
+            wrapping = new_wrapping_key(passphrase_secret, self._argon2)
+            file = KeyFile(VaultKind.PASSPHRASE, key_id, wrapping.wrap(key, key_id))
+            write_key_file(self._path, file, only_new=not replacing)
+            self._access.use(key_id, key, wrapping)
 
     def set_up_session(self, *, records_exist: bool) -> None:
         """Make a data key that ends with the program.
@@ -125,9 +126,8 @@ class Vault:
         Raises KeyMissingError while records of a lasting key exist, VaultError while a lasting
         key is set up.
         """
-        if self._check_may_make_key(records_exist=records_exist):
-            raise already_set_up()
-        self._access.use(*make_key(session=True))
+        with self._making_key(records_exist=records_exist, replace=False):
+            self._access.use(*make_key(session=True))
 
     def find_in_keyring(
         self, key_ids: Iterable[str], timeout_s: float | None = PROBE_TIMEOUT_S
@@ -209,16 +209,26 @@ class Vault:
             raise _record_key_missing()
         return open_bytes(key, record, binding).decode("utf-8", "surrogatepass")
 
-    def _check_may_make_key(self, *, records_exist: bool, replace: bool = True) -> bool:
-        """Whether a key file is there to be replaced; raises when a new key must not be made."""
+    @contextmanager
+    def _making_key(self, *, records_exist: bool, replace: bool) -> Iterator[bool]:
+        """While a new key may be made: whether a file is there to be replaced, because the keyring
+        has lost the key it names. Raises KeyMissingError, VaultError."""
         if records_exist:
             raise key_missing()
-        file = read_key_file(self._path)
-        if file is None:
+        if read_key_file(self._path) is None:
+            yield False
+            return
+        with self._access.file_lock():
+            # Another program may have made its key since we were asked to: that is the one to use.
+            file = read_key_file(self._path)
+            if file is not None and not (replace and self._is_lost(file)):
+                raise already_set_up()
+            yield file is not None
+
+    def _is_lost(self, file: KeyFile) -> bool:
+        if file.kind is not VaultKind.KEYRING or file.key_id in self._access.known():
             return False
-        if not replace or file.key_id in self._access.known():
-            raise already_set_up()
-        return True
+        return self._items.find(file.key_id, PROBE_TIMEOUT_S) is None
 
 
 def _record_key_missing() -> KeyMissingError:

@@ -287,6 +287,27 @@ def test_a_lost_key_may_be_replaced_when_nothing_was_sealed_with_it(
     assert vault.open_(vault.seal("x", PLACE), PLACE) == "x"
 
 
+@pytest.mark.parametrize("kind", [VaultKind.KEYRING, VaultKind.PASSPHRASE])
+def test_the_key_of_another_program_is_not_replaced(
+    tmp_path: Path, memory_keyring: MemoryKeyring, kind: VaultKind
+) -> None:
+    first = (
+        with_keyring(tmp_path, memory_keyring)
+        if kind is VaultKind.KEYRING
+        else with_passphrase(tmp_path)
+    )
+    record = first.seal("x", PLACE)
+    late = open_vault(tmp_path, memory_keyring)
+    with pytest.raises(VaultError) as caught:
+        late.set_up_keyring(records_exist=False)
+    assert caught.value.code == "vault.exists"
+    with pytest.raises(VaultError) as caught:
+        late.set_up_passphrase(PHRASE, records_exist=False)
+    assert caught.value.code == "vault.exists"
+    late.unlock(PHRASE)
+    assert late.open_(record, PLACE) == "x"
+
+
 def test_a_record_of_another_key_says_so(tmp_path: Path) -> None:
     record = with_passphrase(tmp_path / "one").seal("x", PLACE)
     vault = with_passphrase(tmp_path / "two")
