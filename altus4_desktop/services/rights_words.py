@@ -72,7 +72,7 @@ _RULES = {
 _WORDS = {**_READS, **_CHANGES, **_RULES}
 # Longer than the name of any database, each letter of it behind a backslash.
 _PATTERN_AT_MOST = 256
-_OTHER = "Use the administrative right {privilege}"
+_OTHER = "{privilege}, an administrative right"
 
 WEIGHT_WORDS = {
     Weight.RULES: "Administers",

@@ -38,7 +38,7 @@ from altus4_desktop.services.settings import Settings
 from altus4_desktop.tasks.runner import TaskRunner
 from altus4_desktop.ui.theme import Theme
 from altus4_desktop.ui.window import MainWindow
-from tests.ui.world import NOW, FakeConnections, FakeHistory, FakeSearch, Gate
+from tests.ui.world import NOW, FakeConnections, FakeHistory, FakeRights, FakeSearch, Gate
 
 ADA = Actor("u1", "ada@example.org", "Ada Lovelace", Role.ADMIN)
 DEMO = Actor("d1", "demo@altus4.invalid", "Demo", Role.ADMIN, is_demo=True)
@@ -348,6 +348,7 @@ class House:
                 migrations=self.migrations,
                 accounts=self.accounts,
                 connections=self.connections,
+                rights=FakeRights(),
                 history=self.history,
                 search=self.search,
                 keys=FakeKeys(),

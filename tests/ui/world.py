@@ -25,7 +25,8 @@ from altus4_desktop.domain.connections import (
     TlsReport,
     TlsSettings,
 )
-from altus4_desktop.domain.errors import AltusError, QuerySyntaxError
+from altus4_desktop.domain.errors import AltusError, InputError, QuerySyntaxError
+from altus4_desktop.domain.rights import AccountGrants, Grant, RightsReport
 from altus4_desktop.domain.schema import (
     ColumnInfo,
     DatabaseSchema,
@@ -46,7 +47,9 @@ from altus4_desktop.domain.searching import (
     SourceState,
     Value,
 )
+from altus4_desktop.mysql.grants import parse_grant
 from altus4_desktop.services import Services
+from altus4_desktop.services.rights_words import explain
 from altus4_desktop.tasks.runner import TaskRunner
 from altus4_desktop.ui.session import Session
 from altus4_desktop.ui.theme import Theme
@@ -378,6 +381,56 @@ class FakeConnections:
         return next(i for i, c in enumerate(self.saved) if c.id == connection_id)
 
 
+def make_rights(*lines: str, database: str = "library") -> RightsReport:
+    """What an account with these lines of SHOW GRANTS may do."""
+    found = [parse_grant(line) for line in lines]
+    grants = tuple(grant for grant in found if isinstance(grant, Grant))
+    return explain(AccountGrants("reader@%", Flavour.MYSQL, "9.7.4", grants), database)
+
+
+@dataclass
+class FakeRights:
+    """Answers with ``report``, or with ``error``; ``reads`` are the connections asked about."""
+
+    report: RightsReport = field(
+        default_factory=lambda: make_rights("GRANT SELECT, SHOW VIEW ON `library`.* TO `r`@`%`")
+    )
+    error: Exception | None = None
+    gate: Gate | None = None
+    reads: list[str] = field(default_factory=list)
+    files: dict[Path, str] = field(default_factory=dict)
+
+    def read_(self, actor: Actor, connection_id: str, token: CancelToken) -> RightsReport:
+        self.reads.append(connection_id)
+        if self.gate is not None:
+            self.gate.wait(token)
+        if self.error is not None:
+            raise self.error
+        return self.report
+
+    def search_statements_(
+        self,
+        actor: Actor,
+        connection_id: str,
+        token: CancelToken,
+        *,
+        report: RightsReport,
+        tables: Sequence[str],
+        username: str,
+        client_host: str,
+    ) -> str:
+        if not username:
+            raise InputError("username", "A name is needed.")
+        return f"CREATE USER '{username}'@'{client_host}';\n" + "".join(
+            f"GRANT SELECT ON `{table}`;\n" for table in tables or ("*",)
+        )
+
+    def save_(self, statements: str, path: Path) -> None:
+        if self.error is not None:
+            raise self.error
+        self.files[path] = statements
+
+
 def _of_draft(connection: Connection, draft: ConnectionDraft) -> Connection:
     return replace(
         connection,
@@ -401,13 +454,19 @@ class World:
     search: FakeSearch
     history: FakeHistory
     connections: FakeConnections
+    rights: FakeRights
 
 
 def build_world(data_dir: Path, runner: TaskRunner, theme: Theme | None = None) -> World:
     """A signed-in session over fresh fakes."""
     search, history, connections = FakeSearch(), FakeHistory(), FakeConnections()
+    rights = FakeRights()
     services = SimpleNamespace(
-        data_dir=data_dir, search=search, history=history, connections=connections
+        data_dir=data_dir,
+        search=search,
+        history=history,
+        connections=connections,
+        rights=rights,
     )
     crashes: list[BaseException] = []
     session = Session(
@@ -417,4 +476,4 @@ def build_world(data_dir: Path, runner: TaskRunner, theme: Theme | None = None) 
         report_crash=crashes.append,
     )
     session.set_actor(ACTOR)
-    return World(session, search, history, connections)
+    return World(session, search, history, connections, rights)

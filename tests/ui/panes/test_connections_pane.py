@@ -794,6 +794,7 @@ class TestForEverybody:
         assert offered == {
             "connections.add": True,
             "connections.test": True,
+            "connections.rights": True,
             "connections.edit": True,
             "connections.duplicate": True,
             "connections.remove": True,

@@ -15,6 +15,8 @@ from pytestqt.qtbot import QtBot
 
 from altus4_desktop.domain.searching import SourceState
 from altus4_desktop.services import Services
+from altus4_desktop.services.permissions import Permissions
+from altus4_desktop.services.rights import RightsService
 from altus4_desktop.tasks.runner import TaskRunner
 from altus4_desktop.ui.panes.connections.pane import ConnectionsPane
 from altus4_desktop.ui.panes.search.controller import Phase
@@ -57,6 +59,9 @@ def session(real: SearchWorld, runner: TaskRunner, tmp_path: Path) -> Session:
         search=real.search,
         history=real.history,
         connections=real.connections,
+        rights=RightsService(
+            real.metadata, real.connections, real.pools, Permissions(real.metadata)
+        ),
     )
     made = Session(
         cast("Services", services),

@@ -90,7 +90,7 @@ def test_what_searching_needs_is_minimal(place: str) -> None:
         (
             f"GRANT CLONE_ADMIN ON *.* {TO}",
             "CLONE_ADMIN",
-            "Use the administrative right CLONE_ADMIN",
+            "CLONE_ADMIN, an administrative right",
             "every database",
             Weight.RULES,
         ),

@@ -30,9 +30,12 @@ from altus4_desktop.ui.panes.connections.model import (
     tls_text,
 )
 from altus4_desktop.ui.panes.connections.pool_panel import PoolPanel
+from altus4_desktop.ui.panes.connections.rights import RightsLine, RightsReader
+from altus4_desktop.ui.panes.connections.rights_dialog import RightsDialog
 from altus4_desktop.ui.panes.connections.views import SchemaTree
 from altus4_desktop.ui.panes.elided import ElidedLabel
 from altus4_desktop.ui.panes.painting import BADGE_TONES
+from altus4_desktop.ui.session import Session
 from altus4_desktop.ui.texts import error_message
 from altus4_desktop.ui.theme import Space
 from altus4_desktop.ui.widgets import (
@@ -47,20 +50,31 @@ from altus4_desktop.ui.widgets import (
 
 _CALM_MS = 250
 _FILTER_MS = 120
+_TREE_HEIGHT = 60
 
 
 class ConnectionCard(QFrame):
     """The right half of the pane; its buttons are the pane's to connect."""
 
-    def __init__(self, controller: ConnectionsController, parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        session: Session,
+        controller: ConnectionsController,
+        parent: QWidget | None = None,
+    ) -> None:
         super().__init__(parent)
+        self._session = session
         self._controller = controller
         self._row: ConnectionRow | None = None
+        self.rights = RightsReader(session, self)
+        self.rights_dialog: RightsDialog | None = None
         self.tree_model = SchemaTreeModel(self)
         self._build()
         controller.schema_changed.connect(self._draw_schema)
         controller.parsers_ready.connect(self.tree_model.show_parsers)
         self.check_panel.cancel_wanted.connect(controller.cancel_check)
+        self.rights.changed.connect(self._draw_rights)
+        self.rights_line.button.clicked.connect(self.show_rights)
         self.refresh_button.clicked.connect(self.refresh)
         self.tree_filter.textChanged.connect(self._filtering.start)
         self.tree_filter.left_downwards.connect(self.tree.setFocus)
@@ -101,6 +115,8 @@ class ConnectionCard(QFrame):
         facts.addWidget(self.read_only)
         facts.addWidget(self.facts, 1)
         inside.addLayout(facts)
+        self.rights_line = RightsLine()
+        inside.addWidget(self.rights_line)
         self.check_panel = CheckPanel("connections.saved_check")
         inside.addWidget(self.check_panel)
         inside.addSpacing(Space.XS)
@@ -185,6 +201,8 @@ class ConnectionCard(QFrame):
         )
         self._tree_nowhere = QWidget()
         self.tree_pages = QStackedWidget()
+        # In a small window what a test says has the room.
+        self.tree_pages.setMinimumHeight(_TREE_HEIGHT)
         for page in (
             self._tree_nowhere,
             self.tree,
@@ -224,6 +242,9 @@ class ConnectionCard(QFrame):
         state = reach_text(row) if row.reach is not Reach.FAILED else self.tr("Failed")
         seen = last_connected_text(connection.last_connected_at)
         self.facts.setText("  ·  ".join((state, protection, seen)))
+        if row.report is not None and row.report.rights is not None:
+            self.rights.learn(connection, row.report.rights)
+        self._draw_rights()
         self.draw_pool()
 
     @Slot()
@@ -236,6 +257,30 @@ class ConnectionCard(QFrame):
         most = row.connection.pool.size
         stats = self._controller.pool_stats(row.connection.id)
         self.pool.show_stats(stats, most)
+
+    @Slot()
+    def _draw_rights(self) -> None:
+        if self._row is not None:
+            self.rights_line.show_report(self.rights.find(self._row.connection))
+
+    @Slot()
+    def show_rights(self) -> None:
+        """Show what the connection's account may do."""
+        if self._row is None or self.rights_dialog is not None:
+            return
+        self.rights_dialog = RightsDialog(self._session, self.rights, self._row.connection, self)
+        self.rights_dialog.finished.connect(self._forget_rights_dialog)
+        self.rights_dialog.open()
+
+    @Slot()
+    def _forget_rights_dialog(self) -> None:
+        self.rights_dialog = None
+
+    def shut(self) -> None:
+        """Hear nothing more of what only the card asks for."""
+        self.rights.shut()
+        if self.rights_dialog is not None:
+            self.rights_dialog.reject()
 
     @Slot()
     def _reset_pool(self) -> None:
@@ -253,6 +298,9 @@ class ConnectionCard(QFrame):
             self.tree_pages.setCurrentWidget(self.tree_failed)
         elif state.schema is not None:
             self._show_tree()
+            if self._row is not None and self._row.connection.id == state.connection_id:
+                # The server answers: a good moment to ask it that too.
+                self.rights.want(self._row.connection)
         elif state.reading:
             # An answer that comes at once takes the place of the tree before it without a flash.
             self._tree_calm.start()

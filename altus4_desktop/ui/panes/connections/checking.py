@@ -9,7 +9,9 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from altus4_desktop.domain.connections import ConnectionReport, TlsReport, ssh_fingerprint
 from altus4_desktop.domain.errors import AltusError, TenantError
-from altus4_desktop.ui.texts import error_hint, error_message
+from altus4_desktop.domain.rights import Weight
+from altus4_desktop.services.rights_words import verdict
+from altus4_desktop.ui.texts import error_hint, error_message, remark_text
 from altus4_desktop.ui.theme import Space
 from altus4_desktop.ui.widgets import Button, Card, InlineMessage, Label, Spinner
 from altus4_desktop.ui.widgets.states import Action
@@ -87,8 +89,10 @@ class CheckPanel(QWidget):
             tunnel if report.tunnel else "",
             read_only,
             zone if report.time_zone else "",
+            "" if report.rights is None else remark_text(verdict(report.rights)),
         ]
-        good = report.read_only
+        may_change = report.rights is not None and report.rights.weight >= Weight.CHANGES
+        good = report.read_only and not may_change
         self.result.show_message(
             "success" if good else "warning", text, "\n".join(line for line in lines if line)
         )

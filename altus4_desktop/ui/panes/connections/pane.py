@@ -117,7 +117,7 @@ class ConnectionsPane(Pane):
         self.split.setChildrenCollapsible(False)
         self.split.setHandleWidth(Space.M)
         self.split.addWidget(self._build_list())
-        self.card = ConnectionCard(self.controller)
+        self.card = ConnectionCard(self.session, self.controller)
         self.split.addWidget(self.card)
         self.split.setStretchFactor(0, 2)
         self.split.setStretchFactor(1, 3)
@@ -184,6 +184,7 @@ class ConnectionsPane(Pane):
             ("Ctrl+N", self.add),
             ("Ctrl+T", self.test),
             ("Ctrl+D", self.duplicate),
+            ("Ctrl+R", self.card.show_rights),
             ("F5", self.card.refresh),
             ("Ctrl+F", self.focus_first),
         ):
@@ -236,6 +237,14 @@ class ConnectionsPane(Pane):
                 chosen,
             ),
             Command(
+                "connections.rights",
+                self.tr("Show the rights of the account"),
+                self.card.show_rights,
+                "shield",
+                "Ctrl+R",
+                chosen,
+            ),
+            Command(
                 "connections.edit", self.tr("Edit the connection"), self.edit, "edit", "", chosen
             ),
             Command(
@@ -282,6 +291,7 @@ class ConnectionsPane(Pane):
         """Cancel what only this pane waits for, and write down the layout."""
         super().shut()
         self.controller.close()
+        self.card.shut()
         self._pool_clock.stop()
         if self.dialog is not None:
             self.dialog.reject()
@@ -382,6 +392,7 @@ class ConnectionsPane(Pane):
         self._menu(
             (
                 ("plug", self.tr("Test"), self.test),
+                ("shield", self.tr("Rights…"), self.card.show_rights),
                 ("edit", self.tr("Edit…"), self.edit),
                 ("copy", self.tr("Duplicate…"), self.duplicate),
                 ("power", self.tr("Close its sessions"), self.reset_pool),

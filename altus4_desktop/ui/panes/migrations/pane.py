@@ -33,6 +33,7 @@ from altus4_desktop.tasks.runner import Lane, TaskContext, TaskHandle
 from altus4_desktop.ui.models.records import RECORD_ROLE
 from altus4_desktop.ui.pane import Command, Pane
 from altus4_desktop.ui.panes.elided import ElidedLabel
+from altus4_desktop.ui.panes.migrations.account import StoreAccountDialog
 from altus4_desktop.ui.panes.migrations.dialogs import Outlook, ask, names_of
 from altus4_desktop.ui.panes.migrations.preview import PreviewCard
 from altus4_desktop.ui.panes.migrations.tables import (
@@ -161,6 +162,13 @@ class MigrationsPane(Pane):
             ),
             Command("store.drift", self.tr("Compare the schema"), self.show_drift, "column"),
             Command("store.visitors", self.tr("Who is connected"), self.show_visitors, "users"),
+            Command(
+                "store.account",
+                self.tr("An account for this store"),
+                self.show_account,
+                "key",
+                is_enabled=lambda: not self.session.services.metadata.location.embedded,
+            ),
             Command("store.refresh", self.tr("Look at the store again"), self.refresh, "refresh"),
         ]
 
@@ -270,6 +278,11 @@ class MigrationsPane(Pane):
         self.visitors.set_records(())
         self._visitor_note.setText(str(error))
         self._visitor_pages.setCurrentIndex(1)
+
+    @Slot()
+    def show_account(self) -> None:
+        """Show the statements for an account of this store."""
+        StoreAccountDialog(self.session, self).open()
 
     # ---- changing ----------------------------------------------------------------------------
 
@@ -464,7 +477,12 @@ class MigrationsPane(Pane):
         self._upgrade.clicked.connect(self.upgrade)
         self._down = Button(self.tr("Undo the newest…"), icon_name="arrow-down", name="store.down")
         self._down.clicked.connect(self.undo_newest)
-        for widget in (self._again, self._down, self._upgrade):
+        self._account = IconButton(
+            "key", self.tr("An account for this store…"), name="store.account"
+        )
+        self._account.clicked.connect(self.show_account)
+        self._account.setHidden(self.session.services.metadata.location.embedded)
+        for widget in (self._account, self._again, self._down, self._upgrade):
             self.header.addWidget(widget)
 
     def _build_progress(self) -> None:
