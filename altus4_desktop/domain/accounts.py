@@ -179,3 +179,4 @@ class Belongings:
     connections: int = 0
     connection_names: tuple[str, ...] = ()
     searches: int = 0
+    is_last_admin: bool = False

@@ -98,7 +98,9 @@ class FormDialog(Dialog):
             return
         self.column.activate()
         viewport = self._area.viewport()
-        wanted = max(self.column.heightForWidth(viewport.width()), self.column.sizeHint().height())
+        wanted = max(
+            self.column.heightForWidth(viewport.width()), self.column.totalMinimumSize().height()
+        )
         most = self.screen().availableGeometry().height() - Space.HUGE
         if wanted > viewport.height() and self.height() < most:
             height = self.height() + wanted - viewport.height()

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import QRectF, QSize, Qt, Signal, Slot
-from PySide6.QtGui import QAction, QActionGroup, QFont, QPainter, QPaintEvent
+from PySide6.QtGui import QAction, QActionGroup, QFont, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QButtonGroup,
     QFrame,
@@ -22,10 +22,11 @@ from altus4_desktop.domain.accounts import Actor, Role
 from altus4_desktop.ui.icons import icon
 from altus4_desktop.ui.shortcuts import native
 from altus4_desktop.ui.theme import Space, Theme, ThemeChoice, worn_palette
-from altus4_desktop.ui.widgets import Badge, Icon, Label
+from altus4_desktop.ui.widgets import Badge, Icon, Label, refresh_style
 
 WIDTH = 212
 NARROW_WIDTH = 68
+_LOW_BELOW = 640
 
 
 @dataclass(frozen=True)
@@ -129,6 +130,7 @@ class Rail(QFrame):
         self.setAccessibleName(self.tr("Navigation"))
         self.setProperty("surface", "rail")
         self._is_narrow = False
+        self._is_dense = False
         self._theme = theme
         column = QVBoxLayout(self)
         column.setContentsMargins(Space.S, Space.L, Space.S, Space.S)
@@ -195,6 +197,16 @@ class Rail(QFrame):
         self._narrow_demo.setHidden(not narrow or not self._is_demo)
         self._account.texts.setHidden(narrow)
         self._account.more.setHidden(narrow)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Closer together in low windows: every place stays in reach."""
+        super().resizeEvent(event)
+        dense = event.size().height() < _LOW_BELOW
+        if dense != self._is_dense:
+            self._is_dense = dense
+            for button in (*self._buttons.values(), self._find):
+                button.setProperty("dense", "true" if dense else "false")
+                refresh_style(button)
 
     def show_actor(self, actor: Actor) -> None:
         """Show who it is now."""

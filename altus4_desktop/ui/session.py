@@ -19,13 +19,15 @@ class Session(QObject):
     """One run of the window.
 
     ``pane_requested`` (pane id, intent) asks the window to show a pane and hand it something, for
-    example a query to run again; ``announced`` (text) is said in the status bar for a while.
+    example a query to run again; ``announced`` (text) is said in the status bar for a while;
+    ``sign_out_wanted``: the account of whoever is signed in is not what it was any more.
     """
 
     actor_changed = Signal(object)
     connections_changed = Signal()
     pane_requested = Signal(str, object)
     announced = Signal(str)
+    sign_out_wanted = Signal()
 
     def __init__(
         self,

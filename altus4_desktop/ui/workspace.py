@@ -60,6 +60,12 @@ def _build_keys(session: Session) -> Pane:
     return KeysPane(session)
 
 
+def _build_users(session: Session) -> Pane:
+    from altus4_desktop.ui.panes.users.pane import UsersPane
+
+    return UsersPane(session)
+
+
 def _build_audit(session: Session) -> Pane:
     from altus4_desktop.ui.panes.audit.pane import AuditPane
 
@@ -120,6 +126,7 @@ class Workspace(QWidget):
         session.pane_requested.connect(self._hand_over)
         session.announced.connect(self.status.announce)
         session.actor_changed.connect(self._show_actor)
+        session.sign_out_wanted.connect(self.sign_out_requested)
         session.connections_changed.connect(self._read_connections)
         session.runner.finished.connect(self._follow_vault)
         self._connection_ids: tuple[str, ...] = ()
@@ -197,10 +204,15 @@ class Workspace(QWidget):
             self.rail.set_narrow(narrow=narrow)
 
     def _list_entrances(self) -> list[_Entrance]:
+        actor = self.session.actor
         administration = [
-            _Entrance(Place("audit", self.tr("Audit"), "shield", "Ctrl+7"), _build_audit),
+            _Entrance(Place("users", self.tr("Users"), "users", "Ctrl+5"), _build_users),
             _Entrance(Place("store", self.tr("Metadata store"), "layers", "Ctrl+6"), _build_store),
+            _Entrance(Place("audit", self.tr("Audit"), "shield", "Ctrl+7"), _build_audit),
         ]
+        if actor.is_demo:
+            # The demo looks after no accounts.
+            administration = administration[1:]
         return [
             _Entrance(Place("search", self.tr("Search"), "search", "Ctrl+1"), _build_search),
             _Entrance(
@@ -209,7 +221,7 @@ class Workspace(QWidget):
             ),
             _Entrance(Place("history", self.tr("History"), "history", "Ctrl+3"), _build_history),
             _Entrance(Place("keys", self.tr("API keys"), "key", "Ctrl+4"), _build_keys),
-            *(administration if self.session.actor.role is Role.ADMIN else []),
+            *(administration if actor.role is Role.ADMIN else []),
             _Entrance(Place("server", self.tr("Local server"), "server", "Ctrl+8"), _build_server),
             _Entrance(
                 Place("settings", self.tr("Settings"), "settings", "Ctrl+9"), _build_settings
@@ -312,6 +324,7 @@ class Workspace(QWidget):
             ("connections", "connections.add", self.tr("Add a connection"), "plus"),
             ("keys", "keys.create", self.tr("Create an API key"), "plus"),
             ("keys", "keys.verify", self.tr("Verify an API key"), "shield"),
+            ("users", "users.create", self.tr("New user"), "plus"),
             ("settings", "settings.folder", self.tr("Open the data folder"), "folder"),
             ("settings", "settings.licences", self.tr("Licences"), "file"),
         ]
@@ -323,7 +336,7 @@ class Workspace(QWidget):
                 Command(command_id, title, partial(self._run_in, pane_id, command_id), picture),
             )
             for pane_id, command_id, title, picture in errands
-            if pane_id not in self._panes
+            if pane_id in self._entrances and pane_id not in self._panes
         ]
 
     def _run_in(self, pane_id: str, command_id: str) -> None:

@@ -13,7 +13,14 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
-from altus4_desktop.domain.accounts import Actor, Role
+from altus4_desktop.domain.accounts import (
+    Actor,
+    Role,
+    User,
+    UserPage,
+    UserQuery,
+    UserSummary,
+)
 from altus4_desktop.domain.cancel import CancelToken
 from altus4_desktop.domain.connections import Flavour, TlsReport
 from altus4_desktop.domain.errors import (
@@ -240,6 +247,11 @@ class FakeAccounts:
 
     def forget(self) -> None:
         self.remembered = False
+
+    def list_users(
+        self, actor: Actor, query: UserQuery, *, limit: int, offset: int = 0
+    ) -> UserPage:
+        return UserPage((UserSummary(User(ADA.user_id, ADA.name, ADA.email, ADA.role)),), 1)
 
 
 @dataclass

@@ -66,6 +66,7 @@ def press(house: House, key: Qt.Key, modifiers: Qt.KeyboardModifier = CTRL) -> N
         (Qt.Key.Key_2, "connections"),
         (Qt.Key.Key_3, "history"),
         (Qt.Key.Key_4, "keys"),
+        (Qt.Key.Key_5, "users"),
         (Qt.Key.Key_8, "server"),
         (Qt.Key.Key_9, "settings"),
         (Qt.Key.Key_Comma, "settings"),
@@ -111,6 +112,7 @@ def test_the_palette_offers_what_panes_never_opened_can_do(
         "connections.add",
         "keys.create",
         "keys.verify",
+        "users.create",
         "settings.folder",
         "settings.licences",
     }
@@ -125,6 +127,7 @@ def test_the_palette_offers_what_panes_never_opened_can_do(
     dialog.close()
     workspace.show_pane("keys")
     workspace.show_pane("settings")
+    workspace.show_pane("users")
     assert workspace._list_errands() == []
     offered = {entry.command.id: entry for entry in workspace._list_entries()}
     for command_id, errand in errands.items():

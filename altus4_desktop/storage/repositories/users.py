@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -206,9 +207,12 @@ class UserRepository:
 
     def belongings_(self, user_id: str) -> Belongings:
         """What goes along when the user is deleted."""
-        return self._transactions.read(
-            lambda connection: user_lists.find_belongings(connection, user_id)
-        )
+
+        def read(connection: sa.Connection) -> Belongings:
+            found = user_lists.find_belongings(connection, user_id)
+            return replace(found, is_last_admin=_admin_ids(connection) == [user_id])
+
+        return self._transactions.read(read)
 
     def delete_(self, user_id: str, events: Sequence[AuditEvent] = ()) -> None:
         """Delete the user with connections, keys and history; raises NotFoundError."""
@@ -308,10 +312,14 @@ def _lock(connection: sa.Connection, user_id: str) -> datetime:
 
 
 def _is_last_admin(connection: sa.Connection, user_id: str) -> bool:
-    admins = connection.execute(
-        sa.select(c.id, c.preferences).where(c.role == Role.ADMIN.value).with_for_update()
-    ).all()
-    return [admin_id for admin_id, preferences in admins if not _is_demo(preferences)] == [user_id]
+    return _admin_ids(connection, lock=True) == [user_id]
+
+
+def _admin_ids(connection: sa.Connection, *, lock: bool = False) -> list[str]:
+    """Who is an admin, besides the demo's account; ``lock``: and stays one for now."""
+    statement = sa.select(c.id, c.preferences).where(c.role == Role.ADMIN.value)
+    admins = connection.execute(statement.with_for_update() if lock else statement).all()
+    return [admin_id for admin_id, preferences in admins if not _is_demo(preferences)]
 
 
 def _is_demo(preferences: Mapping[str, Any] | None) -> bool:

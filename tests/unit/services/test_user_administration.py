@@ -308,6 +308,8 @@ def test_what_goes_along_is_counted_and_named(desk: Desk) -> None:
         store.connections.create_(a_connection(bob, name=f"shop {6 - number}", port=4000 + number))
     store.searches.add_(a_search(bob, "apple"))
     along = desk.accounts.get_belongings(desk.admin, bob.email)
+    assert not along.is_last_admin
+    assert desk.accounts.get_belongings(desk.admin, desk.admin.user_id).is_last_admin
     assert (along.keys, along.connections, along.searches, along.keys_in_use) == (7, 7, 1, 0)
     assert along.key_names == tuple(f"key {number}" for number in range(5))
     assert along.connection_names == tuple(f"shop {number}" for number in range(5))

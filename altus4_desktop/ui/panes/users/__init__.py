@@ -1,0 +1,1 @@
+"""The users pane: accounts, for admins."""
