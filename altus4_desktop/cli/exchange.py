@@ -227,10 +227,9 @@ def _tell(context: CliContext, report: ImportReport, lacking: Sequence[ImportIte
     told = _counted(done)
     out.say(f"Brought in: {told or 'nothing'}.")
     if report.without_password:
-        out.say(
-            f"{len(report.without_password)} of the connections have no password yet: "
-            "“connections edit NAME --password-stdin” takes it."
-        )
+        names = ", ".join(f"“{name}”" for name in report.without_password.values())
+        out.say(f"Without a password yet: {names}.")
+        out.say("“connections edit NAME --password-stdin” takes it.")
 
 
 def _where(item: ImportItem) -> str:
@@ -238,7 +237,9 @@ def _where(item: ImportItem) -> str:
     if draft is None:
         return item.owner_email if item.kind is ItemKind.API_KEY else ""
     via = "" if draft.ssh is None else f" via {draft.ssh.host}"
-    return f"{draft.username or '?'}@{draft.host}:{draft.port}/{draft.database or '?'}{via}"
+    # A socket has no port.
+    port = "" if draft.host.startswith("/") else f":{draft.port}"
+    return f"{draft.username or '?'}@{draft.host}{port}/{draft.database or '?'}{via}"
 
 
 def _remarks(item: ImportItem) -> list[str]:
@@ -283,7 +284,7 @@ def _document(
             "users": list(done.users),
             "keys": list(done.keys),
         },
-        "without_password": list(done.without_password),
+        "without_password": list(done.without_password.values()),
         "failures": [
             {"name": one.name, "code": one.error.code, "message": one.error.message}
             for one in done.failures

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -174,14 +175,14 @@ class ImportFailure:
 class ImportReport:
     """What was brought in: names of connections and keys, addresses of users.
 
-    ``without_password`` are ids of connections that will ask for theirs. ``stopped``: it was
+    ``without_password``: connections that will ask for theirs, names by id. ``stopped``: it was
     cancelled before the rest; another run brings that in.
     """
 
     connections: tuple[str, ...] = ()
     users: tuple[str, ...] = ()
     keys: tuple[str, ...] = ()
-    without_password: tuple[str, ...] = ()
+    without_password: Mapping[str, str] = field(default_factory=dict)
     failures: tuple[ImportFailure, ...] = ()
     stopped: bool = False
 

@@ -244,11 +244,14 @@ class ExchangeService:
             record = self._connections.prepare_(owner_id, draft)
             after = connection_facts(record)
             event = build_connection_event(run.actor, "imported", record, after=after)
-            saved = self._store.connections.create_(record, [event])
+            try:
+                saved = self._store.connections.create_(record, [event])
+            except ConflictError as error:
+                raise ConflictError("There is a connection to that database already.") from error
         run.names(owner_id).add(saved.name)
         run.connections.append(saved.name)
         if not saved.password_sealed:
-            run.without_password.append(saved.id)
+            run.without_password[saved.id] = saved.name
 
     def _exported(
         self, actor: Actor, connection_ids: Sequence[str]
@@ -295,7 +298,7 @@ class _Run:
     everything: bool
     accounts: AccountImporter = field(init=False)
     connections: list[str] = field(default_factory=list)
-    without_password: list[str] = field(default_factory=list)
+    without_password: dict[str, str] = field(default_factory=dict)
     failures: list[ImportFailure] = field(default_factory=list)
     _names: dict[str, set[str]] = field(default_factory=dict)
 
@@ -315,7 +318,7 @@ class _Run:
             tuple(self.connections),
             tuple(self.accounts.users),
             tuple(self.accounts.keys),
-            tuple(self.without_password),
+            dict(self.without_password),
             tuple(self.failures),
         )
 

@@ -800,5 +800,7 @@ class TestForEverybody:
             "connections.remove": True,
             "connections.pool.reset": True,
             "connections.disconnect_all": True,
+            "connections.import": True,
+            "connections.export": True,
             "connections.refresh": True,
         }

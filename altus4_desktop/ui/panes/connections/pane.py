@@ -37,6 +37,7 @@ from altus4_desktop.ui.panes.connections.controller import (
     Phase,
 )
 from altus4_desktop.ui.panes.connections.dialogs import ConnectionDialog, ask_removal
+from altus4_desktop.ui.panes.connections.exchange import Exchange
 from altus4_desktop.ui.panes.connections.model import (
     ConnectionModel,
     ConnectionRow,
@@ -74,6 +75,7 @@ class ConnectionsPane(Pane):
         self.connections = ConnectionModel(self)
         self.dialog: ConnectionDialog | None = None
         self._chosen_id = str(self.memory.value("chosen") or "")
+        self._edit_next = ""
         self._build()
         self._connect()
         self.split.restoreState(self.memory.layout("split"))
@@ -89,6 +91,9 @@ class ConnectionsPane(Pane):
             self.tr("Add connection"), "primary", icon_name="plus", name="connections.add"
         )
         self.add_button.setToolTip(self.tr("Add a connection (Ctrl+N)"))
+        self.exchange = Exchange(self.session, self, self._saved)
+        self.header.addWidget(self.exchange.import_button)
+        self.header.addWidget(self.exchange.export_button)
         self.header.addWidget(self.add_button)
         self.more_button = IconButton("more", self.tr("More"), name="connections.more")
         self.header.addWidget(self.more_button)
@@ -168,6 +173,7 @@ class ConnectionsPane(Pane):
         controller.check_cancelled.connect(self._take_check_cancelled)
         self.add_button.clicked.connect(self.add)
         self.more_button.clicked.connect(self._open_more)
+        self.exchange.edit_wanted.connect(self._edit_imported)
         controller.disconnected.connect(self._take_disconnected)
         self.card.edit_button.clicked.connect(self.edit)
         self.card.duplicate_button.clicked.connect(self.duplicate)
@@ -277,6 +283,7 @@ class ConnectionsPane(Pane):
                 self.disconnect_all,
                 "power",
             ),
+            *self.exchange.commands(),
             Command(
                 "connections.refresh",
                 self.tr("Read the schema again"),
@@ -293,6 +300,7 @@ class ConnectionsPane(Pane):
         self.controller.close()
         self.card.shut()
         self._pool_clock.stop()
+        self.exchange.close()
         if self.dialog is not None:
             self.dialog.reject()
         self.memory.keep_layout("split", self.split.saveState())
@@ -325,6 +333,7 @@ class ConnectionsPane(Pane):
     def _draw(self, state: ConnectionsState) -> None:
         self._calm.stop()
         self.add_button.setVisible(state.phase is not Phase.EMPTY)
+        self.exchange.export_button.setVisible(state.phase is Phase.ROWS)
         match state.phase:
             case Phase.BUSY:
                 self._calm.start()
@@ -343,6 +352,7 @@ class ConnectionsPane(Pane):
                 self.connections.show(state.rows)
                 self.pages.setCurrentWidget(self.split)
                 self._select_chosen()
+                self._open_next()
         self.card.show_row(self.chosen)
 
     @Slot()
@@ -447,6 +457,22 @@ class ConnectionsPane(Pane):
         row = self.chosen
         if row is not None:
             self._open_dialog(connection=row.connection)
+
+    def _saved(self) -> list[Connection]:
+        return [row.connection for row in self.controller.state.rows]
+
+    @Slot(str)
+    def _edit_imported(self, connection_id: str) -> None:
+        self._chosen_id = self._edit_next = connection_id
+        self._open_next()
+
+    def _open_next(self) -> None:
+        """Edit what was just imported, as soon as it has been read."""
+        found = [one for one in self._saved() if one.id == self._edit_next]
+        if found:
+            self._edit_next = ""
+            self._select_chosen()
+            self._open_dialog(connection=found[0])
 
     @Slot()
     def duplicate(self) -> None:

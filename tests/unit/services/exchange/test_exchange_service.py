@@ -193,7 +193,7 @@ def test_without_its_password_a_connection_asks_for_it(
     preview = services.exchange.preview_(ada, table(tmp_path))
     report = services.exchange.import_(ada, preview, [ImportChoice("2")])
     (saved,) = services.connections.list_(ada)
-    assert report.without_password == (saved.id,)
+    assert report.without_password == {saved.id: "Shop"}
     with pytest.raises(VaultError) as caught:
         services.connections.target_(ada, saved.id)
     assert caught.value.code == "vault.no_password"
@@ -402,7 +402,7 @@ def test_a_bundle_goes_to_another_computer(services: Services, ada: Actor, tmp_p
         first, second = there.connections.list_(eve)
         target = there.connections.target_(eve, first.id)
         assert (target.password_secret, target.ssh_secret) == (PASSWORD, SSH_SECRET)
-        assert arrived.without_password == (second.id,)
+        assert arrived.without_password == {second.id: "Later"}
         assert first.as_draft() == saved.as_draft()
     (event,) = log(services, "connection.exported")
     assert event.event.details["after"]["with_passwords"] is True
