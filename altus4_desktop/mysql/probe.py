@@ -20,6 +20,9 @@ from altus4_desktop.mysql.grants import read_grants
 from altus4_desktop.mysql.pools import TenantPools
 from altus4_desktop.mysql.session import TenantSession
 
+# A server that has answered so far is not waited for much longer.
+_GRANTS_S = 3.0
+
 _log = logging.getLogger(__name__)
 
 
@@ -51,7 +54,8 @@ def check_connection(
                 elapsed_ms=(time.monotonic() - began) * 1000,
                 tunnel=session.host_key,
             )
-            return report, _find_grants(session, limit_s - (time.monotonic() - began))
+            left_s = limit_s - (time.monotonic() - began)
+            return report, _find_grants(session, min(left_s, _GRANTS_S))
     finally:
         pools.close()
 

@@ -6,6 +6,7 @@ The statements are run as an administrator runs them, with a password in the pla
 from __future__ import annotations
 
 import secrets
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -17,7 +18,13 @@ import pytest
 from altus4_desktop.app.compose import compose
 from altus4_desktop.domain.accounts import Actor, Role
 from altus4_desktop.domain.audit import AuditFormat
-from altus4_desktop.domain.connections import ConnectionDraft, Flavour, TlsMode, TlsSettings
+from altus4_desktop.domain.connections import (
+    ConnectionDraft,
+    Flavour,
+    PoolSettings,
+    TlsMode,
+    TlsSettings,
+)
 from altus4_desktop.domain.errors import (
     AccessError,
     InputError,
@@ -30,6 +37,7 @@ from altus4_desktop.domain.rights import Weight
 from altus4_desktop.domain.searching import SearchRequest
 from altus4_desktop.mysql.grant_scripts import PASSWORD_PLACEHOLDER
 from altus4_desktop.services import Services
+from tests.faults import Fault, FaultProxy
 from tests.records import a_user
 from tests.servers import Account, DatabaseServer
 from tests.stores import StorePlace, server_place
@@ -198,6 +206,47 @@ def test_a_test_succeeds_where_grants_are_kept_back(
     account = Account("root", library.server.root_password)
     found = connect(services, actor, library, account)
     report = services.connections.check_saved_(actor, found)
+    assert report.read_only
+    assert report.rights is None
+
+
+class _Mute(FaultProxy):
+    """Lets nothing through any more once somebody has asked for grants."""
+
+    @property
+    def fault(self) -> Fault:
+        asked = b"SHOW GRANTS" in self.sent_by_clients
+        return Fault.BLACKHOLE if asked else Fault.NONE
+
+    @fault.setter
+    def fault(self, _: Fault) -> None:
+        pass
+
+
+def test_a_server_that_never_tells_its_grants_costs_no_more_than_a_test_may(
+    services: Services, actor: Actor, mariadb_server: DatabaseServer
+) -> None:
+    database = mariadb_server.create_database("altus4_mute")
+    account = mariadb_server.create_search_account(database)
+    proxy = _Mute(mariadb_server.port)
+    draft = ConnectionDraft(
+        "Mute",
+        "127.0.0.1",
+        database,
+        account.username,
+        proxy.port,
+        account.password,
+        # In clear, so that the proxy sees what is asked for.
+        tls=TlsSettings(TlsMode.DISABLED),
+        pool=PoolSettings(connect_timeout_s=2),
+    )
+    try:
+        began = time.monotonic()
+        report = services.connections.check_(actor, draft)
+        assert time.monotonic() - began < 9
+    finally:
+        proxy.close()
+    assert proxy.fault is Fault.BLACKHOLE
     assert report.read_only
     assert report.rights is None
 

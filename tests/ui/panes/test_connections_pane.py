@@ -678,10 +678,15 @@ class TestPool:
     def test_the_guarantee_is_always_in_sight(
         self, qtbot: QtBot, connections_pane: ConnectionsPane, world: World
     ) -> None:
-        assert connections_pane.card.read_only.text() == "READ-ONLY"
+        badge = connections_pane.card.read_only
+        assert badge.text() == "READ-ONLY"
+        press(qtbot, connections_pane.card.test_button)
+        qtbot.waitUntil(lambda: badge.text() == "READ-ONLY, TESTED")
         world.connections.report = replace(REPORT, read_only=False)
         press(qtbot, connections_pane.card.test_button)
-        qtbot.waitUntil(lambda: connections_pane.card.read_only.text() == "NOT READ-ONLY")
+        qtbot.waitUntil(lambda: badge.text() == "NOT READ-ONLY")
+        said = connections_pane.list.currentIndex().data(Qt.ItemDataRole.AccessibleTextRole)
+        assert "Not read-only" in said
 
 
 class TestRemoval:

@@ -380,7 +380,7 @@ class TestConnectionModel:
         assert [model.index(r).data() for r in range(2)] == ["Art", "zoo"]
         said = model.index(0).data(Qt.ItemDataRole.AccessibleTextRole)
         assert said == (
-            "Art, db.example.org:3306 / library, DEV, read-only, Reachable, TLS verified"
+            "Art, db.example.org:3306 / library, DEV, Read-only, Reachable, TLS verified"
         )
         model.set_filter("ALPHA")
         assert [model.index(r).data() for r in range(model.rowCount())] == ["zoo"]

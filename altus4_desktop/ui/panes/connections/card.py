@@ -24,9 +24,11 @@ from altus4_desktop.ui.panes.connections.model import (
     Reach,
     SchemaTreeModel,
     environment_text,
+    is_refused,
     last_connected_text,
     place_text,
     reach_text,
+    read_only_text,
     tls_text,
 )
 from altus4_desktop.ui.panes.connections.pool_panel import PoolPanel
@@ -47,6 +49,7 @@ from altus4_desktop.ui.widgets import (
     IconButton,
     SearchField,
 )
+from altus4_desktop.ui.widgets.basic import Tone
 
 _CALM_MS = 250
 _FILTER_MS = 120
@@ -233,11 +236,8 @@ class ConnectionCard(QFrame):
             user=connection.username, place=place_text(connection)
         )
         self.place.setText(place)
-        refused = row.report is not None and not row.report.read_only
-        self.read_only.set(
-            self.tr("NOT READ-ONLY") if refused else self.tr("READ-ONLY"),
-            "danger" if refused else "neutral",
-        )
+        tone: Tone = "neutral" if row.report is None else "success"
+        self.read_only.set(read_only_text(row).upper(), "danger" if is_refused(row) else tone)
         protection = protection_text(row.report.tls) if row.report else tls_text(row)
         state = reach_text(row) if row.reach is not Reach.FAILED else self.tr("Failed")
         seen = last_connected_text(connection.last_connected_at)

@@ -15,8 +15,10 @@ from altus4_desktop.ui.panes.connections.model import (
     Reach,
     SchemaRole,
     environment_text,
+    is_refused,
     place_text,
     reach_text,
+    read_only_text,
     tls_text,
 )
 from altus4_desktop.ui.panes.painting import (
@@ -94,6 +96,12 @@ class ConnectionDelegate(QStyledItemDelegate):
         badge = QRect(rect.right() - width + 1, rect.top(), width, name_height)
         tone = BADGE_TONES[row.connection.environment]
         draw_badge(painter, badge, environment, option.font, tone)
+        if is_refused(row):
+            text = read_only_text(row).upper()
+            more = badge_size(text, option.font).width()
+            badge = QRect(badge.left() - Space.S - more, rect.top(), more, name_height)
+            draw_badge(painter, badge, text, option.font, "danger")
+            width += Space.S + more
         name = QRect(rect.left(), rect.top(), rect.width() - width - Space.S, name_height)
         draw_line(painter, name, row.connection.name, strong, palette.color("text"))
 

@@ -98,7 +98,7 @@ class ConnectionModel(QAbstractListModel):
                         connection.name,
                         place_text(connection),
                         environment_text(connection),
-                        _tr("read-only"),
+                        read_only_text(row),
                         reach_text(row),
                         tls_text(row),
                     )
@@ -107,6 +107,7 @@ class ConnectionModel(QAbstractListModel):
                 lines = (
                     connection.name,
                     place_text(connection),
+                    read_only_text(row),
                     reach_text(row),
                     tls_text(row),
                     last_connected_text(connection.last_connected_at),
@@ -163,6 +164,18 @@ def reach_text(row: ConnectionRow) -> str:
         case Reach.FAILED:
             return row.error.message if row.error else _tr("Failed")
     return _tr("Not tried yet")
+
+
+def is_refused(row: ConnectionRow) -> bool:
+    """Whether the server would not make a session read-only when it was tested."""
+    return row.report is not None and not row.report.read_only
+
+
+def read_only_text(row: ConnectionRow) -> str:
+    """What keeps the connection from changing anything, as far as it is known."""
+    if is_refused(row):
+        return _tr("Not read-only")
+    return _tr("Read-only") if row.report is None else _tr("Read-only, tested")
 
 
 def tls_text(row: ConnectionRow) -> str:
