@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import keyring.backend
+import keyring.backends.SecretService  # known before the first test narrows down what is known
 import pytest
 
 from altus4_desktop.domain.errors import VaultError
