@@ -7,6 +7,7 @@ a line in `NO_ACTOR` that says why none is asked for.
 from __future__ import annotations
 
 import inspect
+import shutil
 import socket
 import uuid
 from collections.abc import Callable
@@ -42,99 +43,110 @@ from altus4_desktop.storage.revision_files import known_revisions
 from altus4_desktop.vault.passwords import hash_password
 from tests.records import a_search, a_user
 
-COLUMNS = ("nobody", "own", "another", "admin", "part-key", "search-key", "full-key")
+COLUMNS = (
+    "nobody",
+    "own",
+    "another",
+    "admin",
+    "interim",
+    "part-key",
+    "read-key",
+    "full-key",
+)
 """Who calls, and whose rows they ask for:
 
 - nobody: an account that is no more, with an actor that says admin; another user's rows
 - own: a user; their own rows
 - another: a user; another user's rows. The same whatever role the actor says they have
 - admin: another user's rows. The same whatever role the actor says they have
+- interim: a user whose password an admin has just made up; their own rows
 - part-key: a user's API key with the permission analytics alone; their own rows
-- search-key: an admin's API key with search and analytics; another user's rows
+- read-key: an admin's API key with search and analytics; another user's rows
 - full-key: an admin's API key with every permission; another user's rows
 """
 
 TABLE = """
-method                         nobody   own      another  admin    part-key search-key full-key
+method                         nobody  own     another admin   interim part-key read-key full-key
 
-accounts.change_password       gone     ok       ok       ok       key      key      key
-accounts.create_user           gone     denied   denied   ok       key      key      ok
-accounts.delete_user           gone     denied   denied   ok       key      key      ok
-accounts.get_belongings        gone     denied   denied   ok       key      key      ok
-accounts.get_profile           gone     ok       unseen   unseen   key      key      unseen
-accounts.get_user              gone     denied   denied   ok       key      key      ok
-accounts.list_users            gone     denied   denied   ok       key      key      ok
-accounts.remember              gone     ok       ok       ok       key      key      key
-accounts.reset_password        gone     denied   denied   ok       key      key      key
-accounts.set_role              gone     denied   denied   ok       key      key      ok
-accounts.unlock                gone     ok       ok       ok       key      key      key
-accounts.update_profile        gone     ok       ok       ok       key      key      ok
-accounts.update_user           gone     denied   denied   ok       key      key      ok
+accounts.change_password       gone    ok      ok      ok      ok      key      key      key
+accounts.create_user           gone    denied  denied  ok      change  key      key      ok
+accounts.delete_user           gone    denied  denied  ok      change  key      key      ok
+accounts.get_belongings        gone    denied  denied  ok      change  key      key      ok
+accounts.get_profile           gone    ok      unseen  unseen  change  key      key      unseen
+accounts.get_user              gone    denied  denied  ok      change  key      key      ok
+accounts.list_users            gone    denied  denied  ok      change  key      key      ok
+accounts.remember              gone    ok      ok      ok      change  key      key      key
+accounts.reset_password        gone    denied  denied  ok      change  key      key      key
+accounts.set_role              gone    denied  denied  ok      change  key      key      ok
+accounts.unlock                gone    ok      ok      ok      ok      key      key      key
+accounts.update_profile        gone    ok      ok      ok      change  key      key      ok
+accounts.update_user           gone    denied  denied  ok      change  key      key      ok
 
-audit.accept_                  gone     denied   denied   ok       key      key      ok
-audit.actions_                 gone     denied   denied   ok       key      key      ok
-audit.export_                  gone     denied   denied   ok       key      key      ok
-audit.list_                    gone     denied   denied   ok       key      key      ok
-audit.verify_                  gone     denied   denied   ok       key      key      ok
+audit.accept_                  gone    denied  denied  ok      change  key      key      ok
+audit.actions_                 gone    denied  denied  ok      change  key      key      ok
+audit.export_                  gone    denied  denied  ok      change  key      key      ok
+audit.list_                    gone    denied  denied  ok      change  key      key      ok
+audit.verify_                  gone    denied  denied  ok      change  key      key      ok
 
-connections.check_             gone     server   missing  server   key      key      server
-connections.check_saved_       gone     server   missing  server   key      missing  server
-connections.create_            gone     ok       missing  ok       key      key      ok
-connections.delete_            gone     ok       missing  ok       key      key      ok
-connections.disconnect_all_    gone     ok       ok       ok       key      ok       ok
-connections.duplicate_         gone     ok       missing  ok       key      key      ok
-connections.full_schema_       gone     server   missing  server   key      missing  server
-connections.get_               gone     ok       missing  ok       key      missing  ok
-connections.list_              gone     ok       unseen   ok       key      unseen   ok
-connections.parsers_           gone     server   missing  server   key      missing  server
-connections.read_certificate_  gone     server   missing  server   key      key      server
-connections.reset_pool_        gone     ok       missing  ok       key      missing  ok
-connections.save_managed_      gone     ok       ok       ok       key      key      ok
-connections.schema_            gone     server   missing  server   key      missing  server
-connections.target_            gone     ok       missing  ok       key      missing  ok
-connections.update_            gone     ok       missing  ok       key      key      ok
+connections.check_             gone    server  missing server  change  key      key      server
+connections.check_saved_       gone    server  missing server  change  key      missing  server
+connections.create_            gone    ok      missing ok      change  key      key      ok
+connections.delete_            gone    ok      missing ok      change  key      key      ok
+connections.disconnect_all_    gone    ok      ok      ok      change  key      ok       ok
+connections.duplicate_         gone    ok      missing ok      change  key      key      ok
+connections.full_schema_       gone    server  missing server  change  key      missing  server
+connections.get_               gone    ok      missing ok      change  key      missing  ok
+connections.list_              gone    ok      unseen  ok      change  key      unseen   ok
+connections.parsers_           gone    server  missing server  change  key      missing  server
+connections.read_certificate_  gone    server  missing server  change  key      key      server
+connections.reset_pool_        gone    ok      missing ok      change  key      missing  ok
+connections.save_managed_      gone    ok      ok      ok      change  key      key      ok
+connections.schema_            gone    server  missing server  change  key      missing  server
+connections.target_            gone    ok      missing ok      change  key      missing  ok
+connections.update_            gone    ok      missing ok      change  key      key      ok
 
-exchange.export_               gone     ok       missing  ok       key      key      ok
-exchange.export_bundle_        gone     ok       missing  ok       key      key      ok
-exchange.import_               gone     denied   denied   ok       key      key      ok
-exchange.preview_              gone     ok       ok       ok       key      key      ok
+exchange.export_               gone    ok      missing ok      change  key      key      ok
+exchange.export_bundle_        gone    ok      missing ok      change  key      key      ok
+exchange.import_               gone    denied  denied  ok      change  key      key      ok
+exchange.preview_              gone    ok      ok      ok      change  key      key      ok
 
-history.delete_                gone     ok       unseen   unseen   key      key      unseen
-history.list_                  gone     ok       unseen   ok       key      unseen   ok
-history.recent                 gone     ok       unseen   unseen   key      unseen   unseen
+history.delete_                gone    ok      unseen  unseen  change  key      key      unseen
+history.list_                  gone    ok      unseen  ok      change  key      unseen   ok
+history.recent                 gone    ok      unseen  unseen  change  key      unseen   unseen
 
-keys.count_                    gone     ok       unseen   ok       key      key      ok
-keys.create_                   gone     ok       ok       ok       key      key      ok
-keys.details_                  gone     ok       missing  ok       key      key      ok
-keys.edit_                     gone     ok       missing  ok       key      key      ok
-keys.get_                      gone     ok       missing  ok       key      key      ok
-keys.in_use_                   gone     ok       missing  ok       key      key      ok
-keys.list_                     gone     ok       unseen   ok       key      key      ok
-keys.revoke_                   gone     ok       missing  ok       key      key      ok
-keys.rotate_                   gone     ok       missing  ok       key      key      ok
-keys.spend_                    ok       ok       ok       ok       ok       ok       ok
+keys.count_                    gone    ok      unseen  ok      change  key      key      ok
+keys.create_                   gone    ok      ok      ok      change  key      key      ok
+keys.details_                  gone    ok      missing ok      change  key      key      ok
+keys.edit_                     gone    ok      missing ok      change  key      key      ok
+keys.get_                      gone    ok      missing ok      change  key      key      ok
+keys.in_use_                   gone    ok      missing ok      change  key      key      ok
+keys.list_                     gone    ok      unseen  ok      change  key      key      ok
+keys.revoke_                   gone    ok      missing ok      change  key      key      ok
+keys.rotate_                   gone    ok      missing ok      change  key      key      ok
+keys.spend_                    ok      ok      ok      ok      ok      ok       ok       ok
 
-migrations.downgrade_          gone     denied   denied   ok       key      key      ok
-migrations.drift_              gone     denied   denied   ok       key      key      ok
-migrations.loss_               gone     denied   denied   ok       key      key      ok
-migrations.upgrade_            gone     denied   denied   ok       key      key      ok
-migrations.visitors_           gone     denied   denied   ok       key      key      ok
+migrations.downgrade_          gone    denied  denied  ok      change  key      key      ok
+migrations.drift_              gone    denied  denied  ok      change  key      key      ok
+migrations.loss_               gone    denied  denied  ok      change  key      key      ok
+migrations.upgrade_            gone    denied  denied  ok      change  key      key      ok
+migrations.visitors_           gone    denied  denied  ok      change  key      key      ok
 
-rights.read_                   gone     server   missing  server   key      missing  server
-rights.search_statements_      gone     server   missing  server   key      missing  server
+rights.read_                   gone    server  missing server  change  key      missing  server
+rights.search_statements_      gone    server  missing server  change  key      missing  server
 
-search.read_row                gone     server   missing  server   key      missing  server
-search.run                     gone     ok       missing  ok       key      missing  ok
-search.statements              gone     server   missing  server   key      missing  server
+search.read_row                gone    server  missing server  change  key      missing  server
+search.run                     gone    ok      missing ok      change  key      missing  ok
+search.statements              gone    server  missing server  change  key      missing  server
 
-vault_keys.change_passphrase_  gone     ok       ok       ok       key      key      key
-vault_keys.export_kit_         gone     ok       ok       ok       key      key      key
-vault_keys.import_kit_         gone     ok       ok       ok       key      key      key
-vault_keys.rotate_             gone     ok       ok       ok       key      key      key
+vault_keys.change_passphrase_  gone    ok      ok      ok      change  key      key      key
+vault_keys.export_kit_         gone    ok      ok      ok      change  key      key      key
+vault_keys.import_kit_         gone    ok      ok      ok      change  key      key      key
+vault_keys.rotate_             gone    ok      ok      ok      change  key      key      key
 """
 """The words: ok, it is done; server, it goes as far as asking the database, where none answers
 here; unseen, an answer without the row; missing, NotFoundError; the others are AccessErrors by
-their code: gone (no such account), denied (not an admin), key (the key does not allow it)."""
+their code: gone (no such account), denied (not an admin), key (the key does not allow it),
+change (a temporary password has to be changed first)."""
 
 NO_ACTOR = {
     "accounts.create_first_admin": "before anybody has an account; refused from then on",
@@ -241,38 +253,30 @@ class Person:
         return self.user.as_actor()
 
 
-class World:
-    """A store with an admin in it, people who come when they are needed, and one who is gone."""
+class Cast:
+    """A store in ``folder`` to be copied, and who calls in each column of the table, whose rows
+    they ask for: somebody else's in each, so that what one does is nothing to the next."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.services = compose(folder)
-        self.services.metadata.open_()
-        self.services.vault.unlock(PASSPHRASE)
         # Bound and not listening: whoever knocks is refused, and nobody else takes the number.
         self._port = socket.socket()
         self._port.bind(("127.0.0.1", 0))
-        self.admin = self.a_person(Role.ADMIN)
-        self.gone = a_user(role=Role.ADMIN).as_actor()
-        whole = self.services.audit.verify_(self.admin.actor)
+        with closing(compose(folder)) as services:
+            services.metadata.open_()
+            services.vault.set_up_passphrase(PASSPHRASE)
+            self._admin = self._a_person(services, Role.ADMIN)
+            self.callers = {
+                column: self._caller(services, column) for column in (*COLUMNS, "user-key")
+            }
+            whole = services.audit.verify_(self._admin.actor)
         fault = AuditFault(FaultKind.REWRITTEN, 1, 1)
         # What an admin may accept: whole in itself, and not what was seen here before.
         self.verdict = replace(whole, faults=(fault,), fault_count=1)
 
     def close(self) -> None:
-        """Let go of the store."""
+        """Give the port back."""
         self._port.close()
-        self.services.close()
-
-    def a_person(self, role: Role = Role.USER) -> Person:
-        """A new user with a connection, a key and a search."""
-        services = self.services
-        user = services.metadata.store.users.create_(a_user(role=role), _HASH)
-        actor = user.as_actor()
-        connection = services.connections.create_(actor, self.draft())
-        search = a_search(user, f"a search of {user.id}")
-        services.metadata.store.searches.add_(search)
-        return Person(user, connection, services.keys.create_(actor, a_key_draft()).key, search)
 
     def draft(self) -> ConnectionDraft:
         """A connection to a port where nobody answers."""
@@ -286,39 +290,60 @@ class World:
             tls=TlsSettings(TlsMode.REQUIRED),
         )
 
-    def caller(self, column: str) -> tuple[Actor, Person]:
-        """Who calls in this column of the table, and whose rows they ask for."""
-        somebody, other = self.a_person(), self.a_person()
+    def _a_person(self, services: Services, role: Role = Role.USER) -> Person:
+        user = services.metadata.store.users.create_(a_user(role=role), _HASH)
+        actor = user.as_actor()
+        connection = services.connections.create_(actor, self.draft())
+        search = a_search(user, f"a search of {user.id}")
+        services.metadata.store.searches.add_(search)
+        return Person(user, connection, services.keys.create_(actor, a_key_draft()).key, search)
+
+    def _caller(self, services: Services, column: str) -> tuple[Actor, Person]:
+        whose = self._a_person(services)
+
+        def by_key(person: Person, *may: KeyPermission) -> Actor:
+            draft = replace(a_key_draft(), permissions=frozenset(may))
+            key = services.keys.create_(self._admin.actor, draft).key
+            return replace(person.actor, api_key_id=key.id, key_permissions=frozenset(may))
+
         match column:
             case "nobody":
-                return self.gone, other
+                actor = a_user(role=Role.ADMIN).as_actor()
             case "own":
-                return somebody.actor, somebody
+                actor = whose.actor
             case "another":
-                return somebody.actor, other
+                actor = self._a_person(services).actor
             case "admin":
-                return self.admin.actor, other
+                actor = self._admin.actor
+            case "interim":
+                actor = whose.actor
+                store = services.metadata.store
+                store.users.update_password_hash(whose.user.id, _HASH, temporary=True)
             case "part-key":
-                return self._by_key(somebody, KeyPermission.ANALYTICS), somebody
-            case "search-key":
-                may = (KeyPermission.ANALYTICS, KeyPermission.SEARCH)
-                return self._by_key(self.admin, *may), other
+                actor = by_key(whose, KeyPermission.ANALYTICS)
+            case "read-key":
+                actor = by_key(self._admin, KeyPermission.ANALYTICS, KeyPermission.SEARCH)
             case "user-key":
-                return self._by_key(somebody, *KeyPermission), other
+                actor = by_key(self._a_person(services), *KeyPermission)
             case _:
-                return self._by_key(self.admin, *KeyPermission), other
-
-    def _by_key(self, person: Person, *may: KeyPermission) -> Actor:
-        draft = replace(a_key_draft(), permissions=frozenset(may))
-        made = self.services.keys.create_(self.admin.actor, draft)
-        return replace(person.actor, api_key_id=made.key.id, key_permissions=frozenset(may))
+                actor = by_key(self._admin, *KeyPermission)
+        return actor, whose
 
 
-def lay_out(folder: Path) -> None:
-    """Make an empty store and a vault in ``folder``, for `World`."""
-    with closing(compose(folder)) as services:
-        services.metadata.open_()
-        services.vault.set_up_passphrase(PASSPHRASE)
+class World:
+    """A store of its own for one test, with everybody of `Cast` in it."""
+
+    def __init__(self, folder: Path, cast: Cast) -> None:
+        shutil.copytree(cast.folder, folder)
+        self.folder = folder
+        self.cast = cast
+        self.services = compose(folder)
+        self.services.metadata.open_()
+        self.services.vault.unlock(PASSPHRASE)
+
+    def close(self) -> None:
+        """Let go of the store."""
+        self.services.close()
 
 
 def a_key_draft() -> KeyDraft:
@@ -449,7 +474,7 @@ CALLS: dict[str, Call] = {
     "accounts.update_user": lambda w, s, who, of: s.accounts.update_user(
         who, of.user.id, UserDraft("Another name", of.user.email)
     ),
-    "audit.accept_": lambda w, s, who, of: s.audit.accept_(who, w.verdict),
+    "audit.accept_": lambda w, s, who, of: s.audit.accept_(who, w.cast.verdict),
     "audit.actions_": lambda w, s, who, of: s.audit.actions_(who),
     "audit.export_": lambda w, s, who, of: s.audit.export_(
         who, w.folder / f"{uuid.uuid4()}.csv", AuditFormat.CSV
@@ -482,7 +507,9 @@ CALLS: dict[str, Call] = {
     "connections.reset_pool_": lambda w, s, who, of: s.connections.reset_pool_(
         who, of.connection.id
     ),
-    "connections.save_managed_": lambda w, s, who, of: s.connections.save_managed_(who, w.draft()),
+    "connections.save_managed_": lambda w, s, who, of: s.connections.save_managed_(
+        who, w.cast.draft()
+    ),
     "connections.schema_": lambda w, s, who, of: s.connections.schema_(who, of.connection.id),
     "connections.target_": lambda w, s, who, of: s.connections.target_(who, of.connection.id),
     "connections.update_": lambda w, s, who, of: s.connections.update_(
