@@ -1,24 +1,21 @@
 """Who may do what: every public method of every service, and the answer each caller gets.
 
 A new method needs a line in `TABLE` and a way to call it in `CALLS`; one that takes no actor needs
-a line in `NO_ACTOR` that says why none is asked for.
+a line in `NO_ACTOR` that says why none is asked for ("for …": only services may call it).
+`tests.permission_world.COLUMNS` says who the callers are.
 """
 
 from __future__ import annotations
 
 import inspect
-import shutil
-import socket
 import uuid
 from collections.abc import Callable
-from contextlib import closing
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from pathlib import Path
 
-from altus4_desktop.app.compose import compose
-from altus4_desktop.domain.accounts import Actor, Role, User, UserDraft
-from altus4_desktop.domain.audit import AuditFault, AuditFormat, FaultKind
-from altus4_desktop.domain.connections import Connection, ConnectionDraft, TlsMode, TlsSettings
+from altus4_desktop.domain.accounts import Actor, Role, UserDraft
+from altus4_desktop.domain.audit import AuditFormat
+from altus4_desktop.domain.connections import ConnectionDraft
 from altus4_desktop.domain.exchange import (
     ExchangeFormat,
     FileSource,
@@ -28,11 +25,10 @@ from altus4_desktop.domain.exchange import (
     ImportPreview,
     ItemKind,
 )
-from altus4_desktop.domain.keys import ApiKey, KeyDraft, KeyFilter, KeyPermission
+from altus4_desktop.domain.keys import KeyDraft, KeyFilter
 from altus4_desktop.domain.searching import (
     SearchHit,
     SearchOutcome,
-    SearchRecord,
     SearchRequest,
     SourceRef,
     SourceReport,
@@ -40,30 +36,16 @@ from altus4_desktop.domain.searching import (
 )
 from altus4_desktop.services import Services
 from altus4_desktop.storage.revision_files import known_revisions
-from altus4_desktop.vault.passwords import hash_password
-from tests.records import a_search, a_user
-
-COLUMNS = (
-    "nobody",
-    "own",
-    "another",
-    "admin",
-    "interim",
-    "part-key",
-    "read-key",
-    "full-key",
+from tests.permission_world import (
+    COLUMNS,
+    PASSPHRASE,
+    PASSWORD,
+    PASSWORD_HASH,
+    Person,
+    UnseenError,
+    World,
+    a_key_draft,
 )
-"""Who calls, and whose rows they ask for:
-
-- nobody: an account that is no more, with an actor that says admin; another user's rows
-- own: a user; their own rows
-- another: a user; another user's rows. The same whatever role the actor says they have
-- admin: another user's rows. The same whatever role the actor says they have
-- interim: a user whose password an admin has just made up; their own rows
-- part-key: a user's API key with the permission analytics alone; their own rows
-- read-key: an admin's API key with search and analytics; another user's rows
-- full-key: an admin's API key with every permission; another user's rows
-"""
 
 TABLE = """
 method                         nobody  own     another admin   interim part-key read-key full-key
@@ -160,12 +142,12 @@ NO_ACTOR = {
     "accounts.sealed_in_file": "for `vault_keys`, which asks; a file of this workstation",
     "accounts.sign_in": "finds out who it is, by their password",
     "connections.close_": "of this program, at its end",
-    "connections.note_connected_": "a time, written by a search that has had the connection",
+    "connections.note_connected_": "for `search`, which asks; it writes a time",
     "connections.parse_url": "reads a text and nothing of the store",
-    "connections.prepare_": "seals a password and saves nothing; whoever saves it is asked",
+    "connections.prepare_": "for `exchange`, which asks; it saves nothing",
     "connections.reset_": "of this program: the lock and the sign-out let go of everything",
-    "connections.source_": "of a record that `list_` or `get_` has given out; a made-up one opens "
-    "no password, which is sealed for its row, its owner and its server",
+    "connections.source_": "for `search`, which asks; besides, a made-up record opens no password, "
+    "which is sealed for its row, its owner and its server",
     "connections.stats_": "counts of this program's own sessions, for the window's thread, which "
     "may not wait for the store; the id comes from `list_`",
     "demo.is_open": "of this workstation, whose server needs no account",
@@ -173,7 +155,7 @@ NO_ACTOR = {
     "demo.open_": "makes the account that it opens, or opens that one and no other",
     "demo.reset_": "of this workstation, whose server needs no account",
     "history.close_": "of this program, at its end",
-    "history.record": "written by a search for whom it was run, who was asked then",
+    "history.record": "for `search`, which asks",
     "keys.authenticate_": "finds out who it is, by their key",
     "keys.verify_": "whoever has the text of a key may know what it is",
     "local_server.admin_target": "of this workstation: its password is in this person's vault",
@@ -190,8 +172,10 @@ NO_ACTOR = {
     "metadata.choose_": "before anybody can be asked: which store this workstation uses",
     "metadata.close_": "of this program, at its end",
     "metadata.is_configured": "before anybody can be asked: which store there is",
+    "metadata.is_open": "of this program: whether there is a store to ask",
     "metadata.keep_password_": "before anybody can be asked: what was typed to open the store",
     "metadata.known_locations": "before anybody can be asked: which stores there are",
+    "metadata.location": "before anybody can be asked: which store there is",
     "metadata.looking_into": "for `vault_keys`, which asks",
     "metadata.needs_password": "before anybody can be asked: how the store is opened",
     "metadata.open_": "before anybody can be asked: opens the store that knows them",
@@ -200,6 +184,7 @@ NO_ACTOR = {
     "metadata.reseal_file_": "for `vault_keys`, which asks; a file of this workstation",
     "metadata.sealed_in_file": "for `vault_keys`, which asks; a file of this workstation",
     "metadata.status_": "before anybody can be asked: whether the store fits this program",
+    "metadata.store": "for the other services, which ask; the layers above never have it",
     "metadata.working_on": "for `migrations`, which asks",
     "migrations.can_copy_": "says whether a program for copies is there, and nothing of the store",
     "migrations.needs_admin": "says whether somebody has to be asked",
@@ -208,9 +193,11 @@ NO_ACTOR = {
     "rights.store_statements_": "prints what comes with the program, and nothing of the store",
     "search.check_query": "reads a text and nothing of the store",
     "search.plain_text": "reads a text and nothing of the store",
+    "settings.effective_metadata_url": "of this workstation, before there is a store to ask",
     "settings.load": "of this workstation, before there is a store to ask",
     "settings.reload": "of this workstation, before there is a store to ask",
     "settings.save": "of this workstation, before there is a store to ask",
+    "vault.changes": "for `vault_keys`, which asks",
     "vault.ensure_ready": "of this workstation: the keyring or the passphrase says who may",
     "vault.exclusively": "for the other services, which ask",
     "vault.lock": "of this workstation: whoever sits there may lock it",
@@ -229,127 +216,6 @@ NO_ACTOR = {
     "vault.unlock_own": "of this workstation: the keyring says who may",
 }
 
-PASSPHRASE = "a passphrase for the vault"
-PASSWORD = "a password for everybody"
-_HASH = hash_password(PASSWORD, 4)
-
-
-class UnseenError(Exception):
-    """The answer leaves out what was looked for."""
-
-
-@dataclass(frozen=True)
-class Person:
-    """A user with one row of everything."""
-
-    user: User
-    connection: Connection
-    key: ApiKey
-    search: SearchRecord
-
-    @property
-    def actor(self) -> Actor:
-        """The person, signed in with their password."""
-        return self.user.as_actor()
-
-
-class Cast:
-    """A store in ``folder`` to be copied, and who calls in each column of the table, whose rows
-    they ask for: somebody else's in each, so that what one does is nothing to the next."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        # Bound and not listening: whoever knocks is refused, and nobody else takes the number.
-        self._port = socket.socket()
-        self._port.bind(("127.0.0.1", 0))
-        with closing(compose(folder)) as services:
-            services.metadata.open_()
-            services.vault.set_up_passphrase(PASSPHRASE)
-            self._admin = self._a_person(services, Role.ADMIN)
-            self.callers = {
-                column: self._caller(services, column) for column in (*COLUMNS, "user-key")
-            }
-            whole = services.audit.verify_(self._admin.actor)
-        fault = AuditFault(FaultKind.REWRITTEN, 1, 1)
-        # What an admin may accept: whole in itself, and not what was seen here before.
-        self.verdict = replace(whole, faults=(fault,), fault_count=1)
-
-    def close(self) -> None:
-        """Give the port back."""
-        self._port.close()
-
-    def draft(self) -> ConnectionDraft:
-        """A connection to a port where nobody answers."""
-        return ConnectionDraft(
-            name=f"Shop {uuid.uuid4()}",
-            host="127.0.0.1",
-            port=self._port.getsockname()[1],
-            database=f"shop_{uuid.uuid4()}",
-            username="altus4_search",
-            password_secret="a password of the tenant",
-            tls=TlsSettings(TlsMode.REQUIRED),
-        )
-
-    def _a_person(self, services: Services, role: Role = Role.USER) -> Person:
-        user = services.metadata.store.users.create_(a_user(role=role), _HASH)
-        actor = user.as_actor()
-        connection = services.connections.create_(actor, self.draft())
-        search = a_search(user, f"a search of {user.id}")
-        services.metadata.store.searches.add_(search)
-        return Person(user, connection, services.keys.create_(actor, a_key_draft()).key, search)
-
-    def _caller(self, services: Services, column: str) -> tuple[Actor, Person]:
-        whose = self._a_person(services)
-
-        def by_key(person: Person, *may: KeyPermission) -> Actor:
-            draft = replace(a_key_draft(), permissions=frozenset(may))
-            key = services.keys.create_(self._admin.actor, draft).key
-            return replace(person.actor, api_key_id=key.id, key_permissions=frozenset(may))
-
-        match column:
-            case "nobody":
-                actor = a_user(role=Role.ADMIN).as_actor()
-            case "own":
-                actor = whose.actor
-            case "another":
-                actor = self._a_person(services).actor
-            case "admin":
-                actor = self._admin.actor
-            case "interim":
-                actor = whose.actor
-                store = services.metadata.store
-                store.users.update_password_hash(whose.user.id, _HASH, temporary=True)
-            case "part-key":
-                actor = by_key(whose, KeyPermission.ANALYTICS)
-            case "read-key":
-                actor = by_key(self._admin, KeyPermission.ANALYTICS, KeyPermission.SEARCH)
-            case "user-key":
-                actor = by_key(self._a_person(services), *KeyPermission)
-            case _:
-                actor = by_key(self._admin, *KeyPermission)
-        return actor, whose
-
-
-class World:
-    """A store of its own for one test, with everybody of `Cast` in it."""
-
-    def __init__(self, folder: Path, cast: Cast) -> None:
-        shutil.copytree(cast.folder, folder)
-        self.folder = folder
-        self.cast = cast
-        self.services = compose(folder)
-        self.services.metadata.open_()
-        self.services.vault.unlock(PASSPHRASE)
-
-    def close(self) -> None:
-        """Let go of the store."""
-        self.services.close()
-
-
-def a_key_draft() -> KeyDraft:
-    """A key that every user may make, with a name of its own."""
-    return KeyDraft(f"Reports {uuid.uuid4()}")
-
 
 def expected_answers() -> dict[str, dict[str, str]]:
     """Method to column to word, as `TABLE` says."""
@@ -366,9 +232,10 @@ def public_methods(services: Services) -> dict[str, inspect.Signature]:
         service = getattr(services, field.name)
         if not type(service).__module__.startswith("altus4_desktop."):
             continue
-        for name, member in inspect.getmembers(type(service), callable):
-            if not name.startswith("_"):
-                found[f"{field.name}.{name}"] = inspect.signature(member)
+        for name, member in inspect.getmembers(type(service)):
+            call = member.fget if isinstance(member, property) else member
+            if not name.startswith("_") and callable(call):
+                found[f"{field.name}.{name}"] = inspect.signature(call)
     return found
 
 
@@ -434,7 +301,7 @@ def _a_list(w: World) -> FileSource:
 
 def _a_user_from_elsewhere() -> tuple[ImportPreview, list[ImportChoice]]:
     """What is for admins; users bring in connections of their own, which every caller may add."""
-    found = FoundUser("Eve", f"{uuid.uuid4()}@example.org", Role.USER, _HASH)
+    found = FoundUser("Eve", f"{uuid.uuid4()}@example.org", Role.USER, PASSWORD_HASH)
     item = ImportItem("1", ItemKind.USER, found.email, user=found)
     preview = ImportPreview(ExchangeFormat.ALTUS_SERVER, "a server", (item,))
     return preview, [ImportChoice("1")]

@@ -20,7 +20,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from altus4_desktop.app.compose import compose
-from tests.permission_table import missing_lines
+from tests.permission_table import NO_ACTOR, missing_lines
 from tests.servers import PROJECT
 
 PACKAGE = PROJECT / "altus4_desktop"
@@ -59,6 +59,16 @@ def test_the_contracts_see_an_import_inside_a_function(tmp_path: Path) -> None:
 def test_who_may_call_a_service_is_said_for_every_method(tmp_path: Path) -> None:
     wanted = missing_lines(compose(tmp_path))
     assert not wanted, "tests/permission_table.py wants\n" + "\n".join(wanted)
+
+
+def test_what_services_leave_to_the_one_that_calls_them_is_called_by_services_alone() -> None:
+    inner = [method for method, reason in NO_ACTOR.items() if reason.startswith("for ")]
+    assert inner
+    call = re.compile(rf"\b({'|'.join(map(re.escape, inner))})\b")
+    for layer in ("app", "cli", "tasks", "ui"):
+        for source in _python_files(PACKAGE / layer):
+            found = call.search(source.read_text("utf-8"))
+            assert found is None, f"{source.relative_to(PROJECT)}: {found}"
 
 
 def test_every_service_is_one_of_the_services(tmp_path: Path) -> None:

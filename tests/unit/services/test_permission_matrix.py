@@ -13,16 +13,8 @@ import pytest
 
 from altus4_desktop.domain.accounts import Actor, Role
 from altus4_desktop.domain.errors import AccessError, NotFoundError, TenantError
-from tests.permission_table import (
-    CALLS,
-    COLUMNS,
-    Cast,
-    Person,
-    UnseenError,
-    World,
-    expected_answers,
-    public_methods,
-)
+from tests.permission_table import CALLS, expected_answers, public_methods
+from tests.permission_world import COLUMNS, Cast, Person, UnseenError, World
 
 EXPECTED = expected_answers()
 DONE = {"ok", "server"}
