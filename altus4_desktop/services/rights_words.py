@@ -78,7 +78,7 @@ WEIGHT_WORDS = {
     Weight.RULES: "Administers",
     Weight.CHANGES: "Changes data",
     Weight.READS_MORE: "Reads more",
-    Weight.NEEDED: "Searching needs it",
+    Weight.NEEDED: "Needed",
 }
 
 

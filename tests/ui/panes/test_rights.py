@@ -114,7 +114,7 @@ class TestDialog:
                 "DROP",
             ),
             ("Reads more", "Read rows", "the database hr", "SELECT"),
-            ("Searching needs it", "Read rows", "the database library", "SELECT"),
+            ("Needed", "Read rows", "the database library", "SELECT"),
         ]
         for row in range(len(shown)):
             assert dialog.model.index(row, 0).data(Qt.ItemDataRole.DecorationRole) is not None

@@ -139,7 +139,7 @@ class RightsDialog(Dialog):
         self.model = _build_model(self)
         self.table = PlainTable(
             self.model,
-            {_HOW_MUCH: 136, _WHERE: 190, _PRIVILEGE: 170, _THROUGH: 90},
+            {_HOW_MUCH: 136, _WHERE: 240, _PRIVILEGE: 160, _THROUGH: 90},
             _IT_MAY,
             name="connections.rights.table",
             label=self.tr("What the account may do"),
