@@ -267,17 +267,22 @@ class TunnelState(StrEnum):
 class PoolStats:
     """Live figures of one pool.
 
-    ``waits`` counts who had to queue for a connection, since the pool was made; ``waited_ms`` is
-    their time together. ``last_error`` is what went wrong last, at ``last_error_at``.
+    ``total`` counts established sessions; ``connecting`` those that are being opened. ``waits``
+    counts who had to queue for a connection, since the pool was made; ``waited_ms`` is their time
+    together. ``last_error`` is what went wrong last, at ``last_error_at``, and ``tls`` what
+    protected the session that answered last, at ``answered_at``.
     """
 
     total: int
     active: int
     idle: int
     queued: int
+    connecting: int = 0
     waits: int = 0
     waited_ms: float = 0.0
     longest_wait_ms: float = 0.0
     last_error: AltusError | None = None
     last_error_at: datetime | None = None
     tunnel: TunnelState = TunnelState.NONE
+    tls: TlsReport | None = None
+    answered_at: datetime | None = None

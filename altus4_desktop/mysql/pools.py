@@ -12,7 +12,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from altus4_desktop.domain.cancel import CancelToken
-from altus4_desktop.domain.connections import Flavour, PoolStats, Target, TunnelState
+from altus4_desktop.domain.connections import (
+    Flavour,
+    PoolStats,
+    Target,
+    TlsReport,
+    TunnelState,
+)
 from altus4_desktop.domain.errors import AltusError, TenantError, TenantFailure
 from altus4_desktop.driver.connect import abort_connection, open_connection
 from altus4_desktop.mysql.clockwork import Clockwork
@@ -69,6 +75,15 @@ class TenantPools:
         with self._lock:
             pool = self._pools.get(connection_id)
         return pool.stats() if pool is not None else None
+
+    def note_check(self, target: Target, outcome: TlsReport | AltusError) -> None:
+        """Have the figures tell how a test of the target ended that took no session of its pool."""
+        with self._lock:
+            pool = self._pools.get(target.connection_id)
+        if pool is None and isinstance(outcome, AltusError):
+            pool = self._pool(target)
+        if pool is not None:
+            pool.note(outcome)
 
     def reset(self, connection_id: str) -> None:
         """Forget the pool: idle connections close now, borrowed ones when they come back."""
@@ -133,11 +148,13 @@ class _Pool:
         self.closing = CancelToken()
         self._tunnel = _build_tunnel(target)
         self._last_error: tuple[AltusError, datetime] | None = None
+        self._last_answer: tuple[TlsReport, datetime] | None = None
         self._clockwork = clockwork
         self._gate = Gate(target.pool.size)
         self._opening = threading.local()
         self._changed = threading.Condition()
         self._sessions: set[TenantSession] = set()
+        self._connecting = 0
         self._retired = False
         self._queue: IdleQueue = IdleQueue(self._open, target.pool.size, self._ping)
         idle_s = target.pool.idle_timeout_s
@@ -150,9 +167,15 @@ class _Pool:
         try:
             yield
         except TenantError as error:
-            if error.failure is not TenantFailure.QUERY:
-                self._last_error = error, datetime.now(UTC)
+            self.note(error)
             raise
+
+    def note(self, outcome: TlsReport | AltusError) -> None:
+        """Keep for the figures what went wrong with the server, or what protects its answer."""
+        if isinstance(outcome, TlsReport):
+            self._last_answer = outcome, datetime.now(UTC)
+        elif not (isinstance(outcome, TenantError) and outcome.failure is TenantFailure.QUERY):
+            self._last_error = outcome, datetime.now(UTC)
 
     @contextmanager
     def borrow(self, token: CancelToken, until: float, limit_s: float) -> Iterator[TenantSession]:
@@ -178,21 +201,26 @@ class _Pool:
 
     def stats(self) -> PoolStats:
         """Live figures."""
-        active = self._gate.taken
+        connecting = self._connecting
+        active = max(0, self._gate.taken - connecting)
         idle = self._queue.checkedin()
         waits = self._gate.waits
         error, error_at = self._last_error or (None, None)
+        tls, answered_at = self._last_answer or (None, None)
         return PoolStats(
             total=active + idle,
             active=active,
             idle=idle,
             queued=self._gate.queued,
+            connecting=connecting,
             waits=waits.count,
             waited_ms=waits.total_s * 1000,
             longest_wait_ms=waits.longest_s * 1000,
             last_error=error,
             last_error_at=error_at,
             tunnel=TunnelState.NONE if self._tunnel is None else self._tunnel.state,
+            tls=tls,
+            answered_at=answered_at,
         )
 
     def retire(self) -> None:
@@ -231,14 +259,20 @@ class _Pool:
 
         token, until = self._opening.terms
         left_s = max(0.1, until - time.monotonic())
-        return open_connection(
-            self.target,
-            setup=partial(_setup, self.target),
-            token=token,
-            result_class=TenantResult,
-            timeout_s=min(self.target.pool.connect_timeout_s, left_s),
-            via=self._tunnel,
-        )
+        with self._changed:
+            self._connecting += 1
+        try:
+            return open_connection(
+                self.target,
+                setup=partial(_setup, self.target),
+                token=token,
+                result_class=TenantResult,
+                timeout_s=min(self.target.pool.connect_timeout_s, left_s),
+                via=self._tunnel,
+            )
+        finally:
+            with self._changed:
+                self._connecting -= 1
 
     def _ping(self, connection: WireConnection) -> None:
         token, until = self._opening.terms
@@ -258,6 +292,7 @@ class _Pool:
         session = TenantSession(connection, self.target, token, self._clockwork, self._tunnel)
         with self._changed:
             self._sessions.add(session)
+        self.note(session.tls)
         return session
 
     def _finish(self, proxy: PoolProxiedConnection, session: TenantSession) -> None:

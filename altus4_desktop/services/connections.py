@@ -32,6 +32,7 @@ from altus4_desktop.domain.errors import (
     LocalServerError,
     NotFoundError,
     StoreError,
+    TenantError,
     VaultError,
 )
 from altus4_desktop.domain.local_server import ManagedEndpoint
@@ -393,7 +394,16 @@ class ConnectionsService:
                 complete.password_secret or "",
                 complete.ssh_secret or "",
             )
-        report, grants = check_connection(target, token)
+        # A draft that differs says nothing about what is saved.
+        as_saved = saved is not None and draft == check_draft(saved.as_draft())
+        try:
+            report, grants = check_connection(target, token)
+        except TenantError as error:
+            if as_saved:
+                self._pools.note_check(target, error)
+            raise
+        if as_saved:
+            self._pools.note_check(target, report.tls)
         if grants is not None:
             report = replace(report, rights=explain(grants, target.database))
         if saved is not None and same_place(saved, draft):

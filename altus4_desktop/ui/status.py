@@ -212,12 +212,21 @@ class StatusBar(QFrame):
             )
         else:
             text = self.tr("{total} sessions idle").format(total=stats.total)
+        if stats.connecting:
+            text += self.tr(", {connecting} connecting").format(connecting=stats.connecting)
         if stats.queued:
             text += self.tr(", {queued} waiting").format(queued=stats.queued)
         self._pools.set(
             text,
-            self.tr("{pools} pools: {active} busy, {idle} idle, {queued} waiting").format(
-                pools=pools, active=stats.active, idle=stats.idle, queued=stats.queued
+            self.tr(
+                "{pools} pools: {active} busy, {idle} idle, {connecting} connecting, "
+                "{queued} waiting"
+            ).format(
+                pools=pools,
+                active=stats.active,
+                idle=stats.idle,
+                connecting=stats.connecting,
+                queued=stats.queued,
             ),
         )
 

@@ -62,3 +62,12 @@ def store_words(services: Services) -> tuple[str, str]:
     if url.startswith("sqlite"):
         return tr("Embedded store"), place
     return tr("Shared store"), place.partition("://")[2]
+
+
+def read_only_promise() -> str:
+    """What keeps every session from changing anything."""
+    return QCoreApplication.translate(
+        "guarantees",
+        "Every session is set read-only on the server. Only SELECT statements are sent, and what "
+        "you type is sent apart from them, as values.",
+    )

@@ -15,11 +15,12 @@ from altus4_desktop.domain.connections import PoolStats
 from altus4_desktop.tasks.runner import Lane, TaskContext, TaskHandle
 from altus4_desktop.ui.palette import CommandPalette, Entry
 from altus4_desktop.ui.pane import Command, Pane
+from altus4_desktop.ui.panes.painting import plain_tool_tip
 from altus4_desktop.ui.rail import Place, Rail
 from altus4_desktop.ui.session import Session
 from altus4_desktop.ui.shortcuts import Group, ShortcutSheet
 from altus4_desktop.ui.status import StatusBar
-from altus4_desktop.ui.texts import session_vault_words, store_words
+from altus4_desktop.ui.texts import read_only_promise, session_vault_words, store_words
 from altus4_desktop.ui.theme import Space, ThemeChoice
 from altus4_desktop.ui.times import use_zone
 from altus4_desktop.ui.widgets import Icon, Label
@@ -463,6 +464,7 @@ class Workspace(QWidget):
             sum(stats.active for stats in found),
             sum(stats.idle for stats in found),
             sum(stats.queued for stats in found),
+            sum(stats.connecting for stats in found),
         )
         self.status.set_pools(len(found), total)
 
@@ -480,4 +482,6 @@ class _ProductionBanner(QFrame):
         row.addWidget(Label(text))
         row.addStretch(1)
         self.setAccessibleName(text)
+        self.setToolTip(plain_tool_tip(read_only_promise()))
+        self.setAccessibleDescription(read_only_promise())
         self.hide()

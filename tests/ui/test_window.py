@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
 )
 from pytestqt.qtbot import QtBot
 
+from altus4_desktop.domain.connections import PoolStats
 from altus4_desktop.domain.errors import StoreError
 from altus4_desktop.domain.progress import Progress
 from altus4_desktop.tasks.runner import Lane, TaskContext
@@ -283,6 +284,10 @@ def test_the_status_bar_says_store_person_and_pools(house: House, workspace: Wor
     workspace.session.connections_changed.emit()
     pools = house.find("status.pools")
     house.qtbot.waitUntil(lambda: pools.accessibleName() == "2 of 6 sessions busy", timeout=WAIT_MS)
+    house.connections.stats = PoolStats(0, 0, 0, 0, connecting=2)
+    house.qtbot.waitUntil(
+        lambda: pools.accessibleName() == "No open sessions, 4 connecting", timeout=WAIT_MS
+    )
     assert house.find("status.user").accessibleName() == "Ada Lovelace"
     assert house.find("status.store").accessibleName() == "Embedded store"
     workspace.session.announced.emit("Copied")

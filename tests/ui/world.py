@@ -148,7 +148,7 @@ CERTIFICATE = ServerCertificate(
 )
 
 
-STATS = PoolStats(3, 1, 2, 0)
+STATS = PoolStats(3, 1, 2, 0, answered_at=NOW)
 
 
 class Gate:

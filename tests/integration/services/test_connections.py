@@ -181,6 +181,39 @@ def test_the_pools_figures(desk: Desk) -> None:
     assert desk.connections.stats_(desk.saved.id) is None
 
 
+def test_a_failed_test_is_told_until_the_next_answer(desk: Desk) -> None:
+    proxy = FaultProxy(desk.server.port)
+    try:
+        saved = desk.connections.update_(
+            desk.actor,
+            desk.saved.id,
+            replace(
+                desk.saved.as_draft(), port=proxy.port, password_secret=desk.draft.password_secret
+            ),
+        )
+        proxy.fault = Fault.RESET
+        with pytest.raises(TenantError) as caught:
+            desk.connections.check_saved_(desk.actor, saved.id)
+        failed = desk.connections.stats_(saved.id)
+        assert failed is not None
+        assert failed.last_error is caught.value
+        assert failed.answered_at is None
+        other = replace(saved.as_draft(), database="elsewhere")
+        with pytest.raises(TenantError):
+            desk.connections.check_(desk.actor, other, saved.id)
+        assert desk.connections.stats_(saved.id) == failed, "that was not what is saved"
+        proxy.fault = Fault.NONE
+        report = desk.connections.check_saved_(desk.actor, saved.id)
+        reached = desk.connections.stats_(saved.id)
+        assert reached is not None
+        assert reached.tls == report.tls
+        assert reached.answered_at is not None
+        assert failed.last_error_at is not None
+        assert reached.answered_at > failed.last_error_at
+    finally:
+        proxy.close()
+
+
 def test_both_flavours_are_here(desk: Desk) -> None:
     schema = desk.connections.schema_(desk.actor, desk.saved.id)
     assert schema.flavour is desk.server.flavour

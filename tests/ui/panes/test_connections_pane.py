@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
     QLineEdit,
     QMenu,
     QPushButton,
+    QToolTip,
     QWidget,
 )
 from pytestqt.qtbot import QtBot
@@ -39,12 +40,14 @@ from altus4_desktop.domain.errors import (
     TenantFailure,
     UnknownHostKeyError,
 )
+from altus4_desktop.services.rights_words import verdict
 from altus4_desktop.ui.dialogs import ConfirmDialog
 from altus4_desktop.ui.panes.connections.controller import Phase
 from altus4_desktop.ui.panes.connections.dialogs import ConnectionDialog
 from altus4_desktop.ui.panes.connections.model import Reach
 from altus4_desktop.ui.panes.connections.pane import ConnectionsPane
-from tests.ui.world import REPORT, Gate, World, make_connection, make_schema, make_table
+from altus4_desktop.ui.texts import remark_text
+from tests.ui.world import REPORT, STATS, Gate, World, make_connection, make_schema, make_table
 
 HOST_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIEX5iQFxbmQf8oSKvMWmXJIxXeTIWdcF4rW6mQ0vVJ7C"
 
@@ -687,6 +690,61 @@ class TestPool:
         qtbot.waitUntil(lambda: badge.text() == "NOT READ-ONLY")
         said = connections_pane.list.currentIndex().data(Qt.ItemDataRole.AccessibleTextRole)
         assert "Not read-only" in said
+
+    @pytest.mark.qt_log_ignore("This plugin does not support", extend=True)
+    def test_what_guarantees_it_is_said_to_mouse_and_keyboard(
+        self, qtbot: QtBot, connections_pane: ConnectionsPane, world: World
+    ) -> None:
+        badge = connections_pane.card.read_only
+        assert "set read-only on the server" in badge.toolTip()
+        assert "as values" in badge.accessibleDescription()
+        assert "A test of the connection" in badge.accessibleDescription()
+        granted = remark_text(verdict(world.rights.report))
+        qtbot.waitUntil(lambda: granted in badge.accessibleDescription())
+        badge.setFocus(Qt.FocusReason.TabFocusReason)
+        qtbot.waitUntil(QToolTip.isVisible)
+        assert "set read-only on the server" in QToolTip.text()
+        connections_pane.list.setFocus()
+        qtbot.waitUntil(lambda: not QToolTip.isVisible())
+        world.connections.report = replace(REPORT, read_only=False)
+        press(qtbot, connections_pane.card.test_button)
+        qtbot.waitUntil(lambda: "NOT make" in badge.accessibleDescription())
+
+    def test_what_was_negotiated_stays_in_sight(
+        self, qtbot: QtBot, connections_pane: ConnectionsPane, world: World
+    ) -> None:
+        card = connections_pane.card
+        assert not card.protection.isVisible(), "no session was opened yet"
+        world.connections.stats = replace(
+            STATS,
+            tls=TlsReport("TLSv1.3", "AES", certificate_verified=True),
+            answered_at=datetime.now(UTC),
+        )
+        card.draw_pool()
+        assert card.protection.label.text() == (
+            "Encrypted (TLSv1.3, AES); certificate verified, host name not."
+        )
+        world.connections.stats = replace(
+            STATS,
+            tls=TlsReport(),
+            answered_at=datetime.now(UTC),
+            last_error=TenantError(TenantFailure.LOST, "The connection was lost."),
+            last_error_at=datetime.now(UTC),
+        )
+        card.draw_pool()
+        assert card.protection.label.text().startswith("Not encrypted: ")
+        assert card.facts.text().startswith("Failed")
+        row = connections_pane.connections.row_at(0)
+        assert row.error is world.connections.stats.last_error
+
+    def test_sessions_that_are_being_opened_are_told_apart(
+        self, connections_pane: ConnectionsPane, world: World
+    ) -> None:
+        world.connections.stats = PoolStats(0, 0, 0, 0, connecting=3)
+        connections_pane.card.draw_pool()
+        assert connections_pane.card.pool.text() == (
+            "Pool: 0 of 10 open, 0 busy, 0 idle, 3 connecting, 0 waiting"
+        )
 
 
 class TestRemoval:

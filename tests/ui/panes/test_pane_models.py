@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 from PySide6.QtCore import (
@@ -19,15 +20,26 @@ from PySide6.QtWidgets import QApplication, QToolTip
 from pytestqt.modeltest import ModelTester
 from pytestqt.qtbot import QtBot
 
-from altus4_desktop.domain.connections import Environment
+from altus4_desktop.domain.connections import (
+    Environment,
+    PoolStats,
+    TlsMode,
+    TlsReport,
+    TlsSettings,
+    TunnelState,
+)
 from altus4_desktop.domain.errors import TenantError, TenantFailure
 from altus4_desktop.domain.schema import FulltextIndex
 from altus4_desktop.domain.searching import Match, SearchHit, SourceReport, SourceState
+from altus4_desktop.ui.panes.connections.delegates import tls_look
 from altus4_desktop.ui.panes.connections.model import (
     ConnectionModel,
     ConnectionRow,
     Reach,
     SchemaTreeModel,
+    reach_text,
+    tls_text,
+    with_pool,
 )
 from altus4_desktop.ui.panes.search.detail import CellModel, CellRole, cells_of
 from altus4_desktop.ui.panes.search.hits import HitList
@@ -47,6 +59,8 @@ from altus4_desktop.ui.panes.search.wording import (
     utf16_spans,
 )
 from tests.ui.world import make_connection, make_hit, make_schema, make_source, make_table
+
+REFUSED = TenantError(TenantFailure.PORT, "Nothing answers.")
 
 
 def titles(model: HitModel) -> list[str]:
@@ -393,6 +407,49 @@ class TestConnectionModel:
         model.show([rows[0], replace(rows[1], reach=Reach.READY)])
         assert held.isValid()
         assert model.row_at(1).reach is Reach.READY
+
+    def test_the_newest_of_test_and_pool_counts(self) -> None:
+        def stats(
+            *, answered: int = 0, failed: int = 0, tunnel: TunnelState = TunnelState.NONE
+        ) -> PoolStats:
+            return PoolStats(
+                1,
+                0,
+                1,
+                0,
+                last_error=REFUSED if failed else None,
+                last_error_at=at(failed) if failed else None,
+                tunnel=tunnel,
+                tls=TlsReport() if answered else None,
+                answered_at=at(answered) if answered else None,
+            )
+
+        def at(second: int) -> datetime:
+            return datetime(2026, 11, 28, 12, 0, second, tzinfo=UTC)
+
+        tested = ConnectionRow(make_connection(1), Reach.READY, known_at=at(10))
+        assert with_pool(tested, None) == tested
+        assert with_pool(tested, stats(failed=9)) == tested, "the test came later"
+        failed = with_pool(tested, stats(answered=11, failed=12))
+        assert (failed.reach, failed.error) == (Reach.FAILED, REFUSED)
+        again = with_pool(failed, stats(answered=13, failed=12))
+        assert (again.reach, again.error, again.tls) == (Reach.READY, None, TlsReport())
+        lost = with_pool(again, stats(answered=13, tunnel=TunnelState.LOST))
+        assert (lost.reach, reach_text(lost)) == (Reach.LOST, "SSH tunnel lost")
+        assert with_pool(lost, stats(answered=13, tunnel=TunnelState.OPEN)).reach is Reach.READY
+        trying = replace(failed, reach=Reach.TRYING)
+        assert with_pool(trying, stats(failed=14)) == trying
+        busy = replace(stats(failed=14), last_error=TenantError(TenantFailure.BUSY, "Busy."))
+        assert with_pool(again, busy).reach is Reach.READY, "all in use is not out of reach"
+
+    def test_no_padlock_without_encryption(self) -> None:
+        preferred = make_connection(1, tls=TlsSettings(TlsMode.PREFERRED))
+        assert tls_look(ConnectionRow(preferred)) == ("unlock", "muted")
+        plain = ConnectionRow(preferred, Reach.READY, tls=TlsReport())
+        assert (tls_look(plain), tls_text(plain)) == (("unlock", "warning"), "Not encrypted")
+        verified = TlsReport("TLSv1.3", "AES", certificate_verified=True)
+        assert tls_look(replace(plain, tls=verified)) == ("shield", "success")
+        assert tls_look(replace(plain, tls=TlsReport("TLSv1.3", "AES"))) == ("lock", "muted")
 
 
 class TestSchemaTree:

@@ -12,23 +12,22 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from altus4_desktop.ui.panes.connections.checking import CheckPanel, protection_text, way_out
+from altus4_desktop.ui.panes.connections.checking import CheckPanel, way_out
 from altus4_desktop.ui.panes.connections.controller import (
     ConnectionsController,
     SchemaState,
     needs_parsers,
 )
 from altus4_desktop.ui.panes.connections.delegates import SchemaDelegate
+from altus4_desktop.ui.panes.connections.guarantees import ProtectionLine, ReadOnlyBadge
 from altus4_desktop.ui.panes.connections.model import (
     ConnectionRow,
     Reach,
     SchemaTreeModel,
     environment_text,
-    is_refused,
     last_connected_text,
     place_text,
     reach_text,
-    read_only_text,
     tls_text,
 )
 from altus4_desktop.ui.panes.connections.pool_panel import PoolPanel
@@ -49,7 +48,6 @@ from altus4_desktop.ui.widgets import (
     IconButton,
     SearchField,
 )
-from altus4_desktop.ui.widgets.basic import Tone
 
 _CALM_MS = 250
 _FILTER_MS = 120
@@ -110,6 +108,8 @@ class ConnectionCard(QFrame):
         self.place = ElidedLabel(role="muted")
         self.place.setObjectName("connections.place")
         inside.addWidget(self.place)
+        self.protection = ProtectionLine()
+        inside.addWidget(self.protection)
         self.facts = ElidedLabel(role="caption")
         self.facts.setObjectName("connections.facts")
         facts = QHBoxLayout()
@@ -139,13 +139,7 @@ class ConnectionCard(QFrame):
         self.name_label.setObjectName("connections.title")
         self.badge = Badge("")
         row.addWidget(self.name_label, 1)
-        self.read_only = Badge(self.tr("READ-ONLY"))
-        self.read_only.setToolTip(
-            self.tr(
-                "Every session is set read-only on the server, and only reading statements are "
-                "sent. A test of the connection shows whether the server agreed."
-            )
-        )
+        self.read_only = ReadOnlyBadge()
         self.test_button = IconButton(
             "plug", self.tr("Test (Ctrl+T)"), name="connections.check_saved"
         )
@@ -236,12 +230,15 @@ class ConnectionCard(QFrame):
             user=connection.username, place=place_text(connection)
         )
         self.place.setText(place)
-        tone: Tone = "neutral" if row.report is None else "success"
-        self.read_only.set(read_only_text(row).upper(), "danger" if is_refused(row) else tone)
-        protection = protection_text(row.report.tls) if row.report else tls_text(row)
+        self.protection.show_row(row)
         state = reach_text(row) if row.reach is not Reach.FAILED else self.tr("Failed")
         seen = last_connected_text(connection.last_connected_at)
-        self.facts.setText("  ·  ".join((state, protection, seen)))
+        facts = (
+            (state, seen)
+            if row.tls is not None and not connection.managed
+            else (state, tls_text(row), seen)
+        )
+        self.facts.setText("  ·  ".join(facts))
         if row.report is not None and row.report.rights is not None:
             self.rights.learn(connection, row.report.rights)
         self._draw_rights()
@@ -261,7 +258,9 @@ class ConnectionCard(QFrame):
     @Slot()
     def _draw_rights(self) -> None:
         if self._row is not None:
-            self.rights_line.show_report(self.rights.find(self._row.connection))
+            report = self.rights.find(self._row.connection)
+            self.rights_line.show_report(report)
+            self.read_only.show_row(self._row, report)
 
     @Slot()
     def show_rights(self) -> None:

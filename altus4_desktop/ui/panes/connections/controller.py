@@ -18,7 +18,7 @@ from altus4_desktop.domain.connections import (
 from altus4_desktop.domain.errors import AltusError
 from altus4_desktop.domain.schema import DatabaseSchema, FulltextIndex
 from altus4_desktop.tasks.runner import Lane, TaskContext
-from altus4_desktop.ui.panes.connections.model import ConnectionRow, Reach
+from altus4_desktop.ui.panes.connections.model import ConnectionRow, Reach, with_pool
 from altus4_desktop.ui.panes.latest import LatestTask
 from altus4_desktop.ui.session import Session
 
@@ -140,17 +140,13 @@ class ConnectionsController(QObject):
         self.state_changed.emit(self.state)
 
     def notice_pools(self) -> None:
-        """A connection with an open session has been reached, whoever opened it."""
-        reached = [
-            connection_id
+        """Learn how each connection is from its pool, whoever used it."""
+        noticed = {
+            connection_id: with_pool(row, self.pool_stats(connection_id))
             for connection_id, row in self._learnt.items()
-            if row.reach is Reach.UNKNOWN
-            and (stats := self.pool_stats(connection_id)) is not None
-            and stats.total > 0
-        ]
-        for connection_id in reached:
-            self._learnt[connection_id] = replace(self._learnt[connection_id], reach=Reach.READY)
-        if reached:
+        }
+        if noticed != self._learnt:
+            self._learnt = noticed
             self._show_rows()
 
     def _show_rows(self) -> None:
@@ -174,8 +170,15 @@ class ConnectionsController(QObject):
             before = known.connection.last_connected_at or connected_at
             connection = replace(known.connection, last_connected_at=max(before, connected_at))
             known = replace(known, connection=connection)
-        report = report or (known.report if reach is not Reach.FAILED else None)
-        self._learnt[connection_id] = replace(known, reach=reach, error=error, report=report)
+        is_known = reach in (Reach.READY, Reach.FAILED)
+        self._learnt[connection_id] = replace(
+            known,
+            reach=reach,
+            error=error,
+            report=report or (known.report if reach is not Reach.FAILED else None),
+            tls=report.tls if report is not None else known.tls,
+            known_at=datetime.now(UTC) if is_known else None,
+        )
         self._show_rows()
 
     # Changes

@@ -41,6 +41,7 @@ _REACH_ROLES = {
     Reach.TRYING: "accent",
     Reach.READY: "success",
     Reach.FAILED: "danger",
+    Reach.LOST: "warning",
 }
 
 
@@ -48,8 +49,8 @@ def tls_look(row: ConnectionRow) -> tuple[str, str]:
     """Icon and colour of what protects the line."""
     if row.connection.managed:
         return "server", "muted"
-    if row.report is not None:
-        tls = row.report.tls
+    if row.tls is not None:
+        tls = row.tls
         if not tls.encrypted:
             return "unlock", "warning"
         known = tls.certificate_verified or tls.pinned
@@ -59,6 +60,9 @@ def tls_look(row: ConnectionRow) -> tuple[str, str]:
             return "unlock", "warning"
         case TlsMode.VERIFY_CA | TlsMode.VERIFY_IDENTITY | TlsMode.PINNED:
             return "shield", "success"
+        case TlsMode.PREFERRED:
+            # It may well end without: a padlock would promise too much.
+            return "unlock", "muted"
     return "lock", "muted"
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import IntEnum, StrEnum
 
@@ -18,8 +18,15 @@ from PySide6.QtCore import (
     Qt,
 )
 
-from altus4_desktop.domain.connections import Connection, ConnectionReport, TlsMode
-from altus4_desktop.domain.errors import AltusError
+from altus4_desktop.domain.connections import (
+    Connection,
+    ConnectionReport,
+    PoolStats,
+    TlsMode,
+    TlsReport,
+    TunnelState,
+)
+from altus4_desktop.domain.errors import AltusError, TenantError, TenantFailure
 from altus4_desktop.domain.schema import ColumnInfo, DatabaseSchema, FulltextIndex, TableInfo
 from altus4_desktop.ui.panes.painting import plain_tool_tip
 from altus4_desktop.ui.times import ago, full
@@ -34,16 +41,22 @@ class Reach(StrEnum):
     TRYING = "trying"
     READY = "ready"
     FAILED = "failed"
+    LOST = "lost"
 
 
 @dataclass(frozen=True, slots=True)
 class ConnectionRow:
-    """A saved connection and what this window has learnt about it."""
+    """A saved connection and what this window has learnt about it, at ``known_at``.
+
+    ``tls`` protected the session that was opened last.
+    """
 
     connection: Connection
     reach: Reach = Reach.UNKNOWN
     error: AltusError | None = None
     report: ConnectionReport | None = None
+    tls: TlsReport | None = None
+    known_at: datetime | None = None
 
 
 class ConnectionRole(IntEnum):
@@ -163,6 +176,8 @@ def reach_text(row: ConnectionRow) -> str:
             return _tr("Reachable")
         case Reach.FAILED:
             return row.error.message if row.error else _tr("Failed")
+        case Reach.LOST:
+            return _tr("SSH tunnel lost")
     return _tr("Not tried yet")
 
 
@@ -182,8 +197,8 @@ def tls_text(row: ConnectionRow) -> str:
     """What protects the line: what was negotiated if that is known, else what is asked for."""
     if row.connection.managed:
         return _tr("On this machine")
-    if row.report is not None:
-        tls = row.report.tls
+    if row.tls is not None:
+        tls = row.tls
         if not tls.encrypted:
             return _tr("Not encrypted")
         if tls.pinned:
@@ -195,6 +210,29 @@ def tls_text(row: ConnectionRow) -> str:
         TlsMode.REQUIRED: _tr("TLS required"),
         TlsMode.PINNED: _tr("TLS, pinned"),
     }.get(row.connection.tls.mode, _tr("TLS verified"))
+
+
+def with_pool(row: ConnectionRow, stats: PoolStats | None) -> ConnectionRow:
+    """The row with what its pool has seen since; the newest of test and pool counts."""
+    if stats is None or row.reach is Reach.TRYING:
+        return row
+    if stats.tls is not None:
+        row = replace(row, tls=stats.tls)
+    if _is_newer(stats.answered_at, row.known_at):
+        row = replace(row, reach=Reach.READY, error=None, known_at=stats.answered_at)
+    error = stats.last_error
+    is_busy = isinstance(error, TenantError) and error.failure is TenantFailure.BUSY
+    if error is not None and not is_busy and _is_newer(stats.last_error_at, row.known_at):
+        row = replace(row, reach=Reach.FAILED, error=error, known_at=stats.last_error_at)
+    if row.reach is Reach.READY and stats.tunnel is TunnelState.LOST:
+        return replace(row, reach=Reach.LOST)
+    if row.reach is Reach.LOST and stats.tunnel is not TunnelState.LOST:
+        return replace(row, reach=Reach.READY)
+    return row
+
+
+def _is_newer(at: datetime | None, known_at: datetime | None) -> bool:
+    return at is not None and (known_at is None or at > known_at)
 
 
 def last_connected_text(instant: datetime | None) -> str:

@@ -71,15 +71,15 @@ class PoolPanel(QWidget):
     def _figures(self, stats: PoolStats | None, most: int) -> str:
         if stats is None:
             return self.tr("Pool: nothing open, at most {most}").format(most=most)
-        return self.tr(
-            "Pool: {total} of {most} open, {active} busy, {idle} idle, {queued} waiting"
-        ).format(
-            total=stats.total,
-            most=most,
-            active=stats.active,
-            idle=stats.idle,
-            queued=stats.queued,
-        )
+        parts = [
+            self.tr("{total} of {most} open").format(total=stats.total, most=most),
+            self.tr("{active} busy").format(active=stats.active),
+            self.tr("{idle} idle").format(idle=stats.idle),
+        ]
+        if stats.connecting:
+            parts.append(self.tr("{connecting} connecting").format(connecting=stats.connecting))
+        parts.append(self.tr("{queued} waiting").format(queued=stats.queued))
+        return self.tr("Pool: {figures}").format(figures=", ".join(parts))
 
     def _details(self, stats: PoolStats) -> str:
         tunnel = {
