@@ -103,7 +103,9 @@ class RightsDialog(Dialog):
     def resizeEvent(self, event: QResizeEvent) -> None:
         """The names that servers have for rights are for where there is room."""
         super().resizeEvent(event)
-        self.table.setColumnHidden(_PRIVILEGE, event.size().width() < _ROOMY)
+        roomy = event.size().width() >= _ROOMY
+        self.table.setColumnHidden(_PRIVILEGE, not roomy)
+        self.table.horizontalHeader().resizeSection(_WHERE, 240 if roomy else 170)
 
     # ---- building --------------------------------------------------------------------------------
 
