@@ -34,6 +34,8 @@ c = api_keys.c
 _RECORD = tuple(column for column in api_keys.columns if column is not c.key_hash)
 _Row: TypeAlias = Mapping[Any, Any]
 _Condition: TypeAlias = sa.ColumnElement[bool]
+# What to read, and by what it is ordered.
+_Segment: TypeAlias = tuple[list[_Condition], list[sa.ColumnElement[Any]]]
 _BATCH = 500
 _ORDER: dict[KeySort, tuple[sa.ColumnElement[Any], ...]] = {
     KeySort.EXPIRES: (c.expires_at,),
@@ -145,11 +147,11 @@ class ApiKeyRepository:
         def work(connection: sa.Connection) -> KeyPage:
             now = _now(connection)
             rows: list[_Row] = []
-            for segment in self._segments(sort, after, descending=descending):
+            for segment, order in self._segments(wanted, sort, after, descending=descending):
                 statement = (
                     sa.select(*_RECORD)
                     .where(*matching(now), *segment)
-                    .order_by(*self._order(sort, descending=descending))
+                    .order_by(*(column.desc() if descending else column.asc() for column in order))
                     .limit(limit + 1 - len(rows))
                 )
                 rows += connection.execute(statement).mappings().all()
@@ -331,23 +333,35 @@ class ApiKeyRepository:
         return conditions
 
     def _segments(
-        self, sort: KeySort, after: ApiKey | None, *, descending: bool
-    ) -> list[list[_Condition]]:
+        self, wanted: KeyFilter, sort: KeySort, after: ApiKey | None, *, descending: bool
+    ) -> list[_Segment]:
         """What to read one after the other: databases take NULL for the least, and what never
         expires comes last."""
-        columns = _ORDER[sort]
-        values: tuple[Any, ...] = () if after is None else _values_of(after, sort)
+        columns, tie = _ORDER[sort], self._tie()
         beyond = (
-            [] if after is None else self._beyond(columns, values, after, descending=descending)
+            []
+            if after is None
+            else self._beyond(columns, _values_of(after, sort), after, descending=descending)
         )
         if sort is not KeySort.EXPIRES:
-            return [beyond]
-        dated, endless = c.expires_at.is_not(None), c.expires_at.is_(None)
-        order: list[_Condition] = [endless, dated] if descending else [dated, endless]
-        if after is None:
-            return [[one] for one in order]
-        at = order.index(endless if after.expires_at is None else dated)
-        return [[order[at], *beyond], *[[one] for one in order[at + 1 :]]]
+            return [(beyond, [*columns, tie])]
+        # Ordered by the number of the row alone: to name an end that none of them has would keep
+        # databases from taking the order from their index.
+        dated: _Segment = ([c.expires_at.is_not(None)], [*columns, tie])
+        endless: _Segment = ([c.expires_at.is_(None)], [tie])
+        parts = [endless, dated] if descending else [dated, endless]
+        if after is not None:
+            first = endless if after.expires_at is None else dated
+            if first is endless:
+                beyond = [tie < self._mark(after) if descending else tie > self._mark(after)]
+            first[0].extend(beyond)
+            parts = parts[parts.index(first) :]
+        empty = {
+            KeyFilter.NEVER_EXPIRING: dated,
+            KeyFilter.EXPIRING: endless,
+            KeyFilter.EXPIRED: endless,
+        }.get(wanted)
+        return [part for part in parts if part is not empty]
 
     def _beyond(
         self,
@@ -370,10 +384,6 @@ class ApiKeyRepository:
         else:
             here = sa.true() if value is None else first >= value
         return [beyond, here]
-
-    def _order(self, sort: KeySort, *, descending: bool) -> list[sa.ColumnElement[Any]]:
-        columns = [*_ORDER[sort], self._tie()]
-        return [column.desc() if descending else column.asc() for column in columns]
 
     def _tie(self) -> sa.ColumnElement[Any]:
         """What every index ends with: a row's number in a file, its key on a server."""
