@@ -4,7 +4,7 @@
 
 Prints some lines for each database. The bar is a median of 2 ms for verifying a key; what a bare
 driver needs to read the same row by the same index stands beside it. The pages are the first of
-every filter and order as an admin sees them, and one from the middle; the median page has a bar of
+every filter and order as an admin sees them, and those after them; the median page has a bar of
 100 ms. Orders that none of the specification's indexes gives (by name, by creation) read every key
 and are told apart.
 """

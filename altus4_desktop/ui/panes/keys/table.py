@@ -31,19 +31,26 @@ from altus4_desktop.ui.panes.keys.model import (
 
 _COLUMN_OF = {sort: column for column, sort in SORTS.items()}
 _WIDTHS = {
-    STATE: 116,
-    PREFIX: 216,
-    ENVIRONMENT: 104,
+    STATE: 112,
+    PREFIX: 204,
+    ENVIRONMENT: 100,
     PERMISSIONS: 152,
-    TIER: 132,
-    EXPIRES: 112,
-    LAST_USED: 184,
-    USES: 84,
-    OWNER: 168,
+    TIER: 104,
+    EXPIRES: 108,
+    LAST_USED: 176,
+    USES: 72,
+    OWNER: 160,
 }
 # From which width on a column is shown; the others always are.
-_FROM = {USES: 520, LAST_USED: 620, PREFIX: 850, OWNER: 1020, TIER: 1160, PERMISSIONS: 1320}
-_FROM[ENVIRONMENT] = 1440
+_FROM = {
+    USES: 520,
+    LAST_USED: 620,
+    TIER: 740,
+    PREFIX: 880,
+    OWNER: 1060,
+    PERMISSIONS: 1240,
+    ENVIRONMENT: 1380,
+}
 
 
 class PrefixDelegate(QStyledItemDelegate):
