@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from altus4_desktop.cli.frame import EXIT_DONE, EXIT_NO, EXIT_PARTIAL, Commands, command
+from altus4_desktop.domain.accounts import Role
 from altus4_desktop.domain.errors import InputError
 from altus4_desktop.domain.exchange import (
     ExchangeFormat,
@@ -196,7 +197,7 @@ def _show(context: CliContext, preview: ImportPreview, items: Sequence[ImportIte
         [
             (
                 item.id,
-                _KIND_WORDS[item.kind],
+                _what(item),
                 item.name,
                 _where(item),
                 item.state.value if not item.lacks else f"lacks {', '.join(item.lacks)}",
@@ -230,6 +231,11 @@ def _tell(context: CliContext, report: ImportReport, lacking: Sequence[ImportIte
         names = ", ".join(f"“{name}”" for name in report.without_password.values())
         out.say(f"Without a password yet: {names}.")
         out.say("“connections edit NAME --password-stdin” takes it.")
+
+
+def _what(item: ImportItem) -> str:
+    is_admin = item.user is not None and item.user.role is Role.ADMIN
+    return "admin" if is_admin else _KIND_WORDS[item.kind]
 
 
 def _where(item: ImportItem) -> str:
@@ -268,6 +274,7 @@ def _document(
             {
                 "id": item.id,
                 "kind": item.kind.value,
+                "role": None if item.user is None else item.user.role.value,
                 "name": item.name,
                 "where": _where(item) or None,
                 "tls": None if item.draft is None else item.draft.tls.mode.value,

@@ -123,6 +123,13 @@ def _connection(
                 "The server does not encrypt the line; here it is encrypted where that is possible."
             )
         )
+    if row.host.strip().lower() in _LOOPBACK or row.host.startswith("/"):
+        notes.append(
+            Remark(
+                "“{host}” was the server's own computer; from here it is this one.",
+                {"host": row.host[:200]},
+            )
+        )
     if password is None and key_given:
         notes.append(Remark("Its password does not open with this ENCRYPTION_KEY."))
     if owner_gone:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import secrets
 from collections.abc import Iterator
 from contextlib import closing
@@ -92,6 +93,7 @@ def filled(desk: Desk) -> Desk:
     altus.add_connection(eve, "Shop", PASSWORD, ssl_enabled=1)
     altus.add_connection(eve, "Shop once more", PASSWORD, username="other")
     altus.add_connection(bob, "Shop", "", port=3307)
+    altus.add_connection(bob, "Beside it", "x", host="localhost", database_name="near")
     altus.add_connection(bob, "Damaged", "", database_name="x", password="aa:bb:cc")
     altus.add_connection(gone, "Of nobody", "x", database_name="y")
     altus.add_connection(eve, "Deleted", "x", database_name="z", is_active=0)
@@ -156,6 +158,7 @@ def test_everything_of_a_server_is_found_and_nothing_is_changed(filled: Desk) ->
     assert others["Damaged"].password_missing
     assert "does not open" in told(others["Damaged"])
     assert "Deleted" not in others
+    assert "own computer" in told(others["Beside it"])
     assert "becomes yours" in told(others["Of nobody"])
     keys = named(preview, ItemKind.API_KEY)
     assert {name: item.state for name, item in keys.items()} == {
@@ -167,6 +170,27 @@ def test_everything_of_a_server_is_found_and_nothing_is_changed(filled: Desk) ->
     assert "never worked" in told(keys["Never valid"])
     assert "custom limit" in told(keys["Early"])
     assert "canary" not in repr(preview)
+
+
+def test_no_secret_gets_anywhere(filled: Desk, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    preview = filled.preview()
+    chosen = [ImportChoice(item.id) for item in preview.items if item.state is ItemState.NEW]
+    report = filled.services.exchange.import_(filled.admin, preview, chosen)
+    assert report.connections
+    hidden = (PASSWORD, KEY, OLD_KEY, filled.altus.encryption_key, filled.account.password)
+    stored = b"".join(
+        path.read_bytes() for path in filled.services.data_dir.rglob("*") if path.is_file()
+    )
+    told = "".join(
+        record.details_json for record in filled.services.audit.list_(filled.admin, limit=500)
+    )
+    for secret in hidden:
+        assert secret not in caplog.text
+        assert secret not in told
+        assert secret.encode() not in stored
+    # The hash of a password is in the table of accounts and in no other place.
+    assert "$2b$" not in caplog.text + told
 
 
 def test_what_was_brought_in_works_here(filled: Desk) -> None:
@@ -219,7 +243,7 @@ def test_a_user_sees_connections_alone_and_they_become_theirs(filled: Desk) -> N
     chosen = [ImportChoice(item.id) for item in preview.items if item.state is ItemState.NEW]
     report = filled.services.exchange.import_(ada, preview, chosen)
     assert not report.failures
-    assert len(filled.services.connections.list_(ada)) == len(report.connections) == 4
+    assert len(filled.services.connections.list_(ada)) == len(report.connections) == 5
 
 
 def test_an_address_that_has_an_account_here_is_a_duplicate_and_keeps_what_is_its(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
@@ -17,6 +18,7 @@ from altus4_desktop.app.compose import compose
 from altus4_desktop.domain.accounts import Role
 from altus4_desktop.domain.connections import ConnectionDraft
 from altus4_desktop.domain.exchange import FileSource, ServerSource
+from altus4_desktop.domain.progress import Progress
 from altus4_desktop.services import Services
 from altus4_desktop.tasks.runner import TaskRunner
 from altus4_desktop.ui.panes.connections.controller import Phase
@@ -29,6 +31,7 @@ from altus4_desktop.ui.session import Session
 from altus4_desktop.ui.theme import Theme
 from tests import exchange_samples as samples
 from tests.records import a_user
+from tests.ui.test_accessibility import check_names
 
 PASSPHRASE = "four plain words here"
 
@@ -315,6 +318,63 @@ def test_escape_stops_what_is_under_way(
     looked(qtbot, dialog)
     assert dialog.pages.currentWidget() is dialog.source_page
     assert pane.exchange.import_dialog is dialog
+    dialog.reject()
+
+
+def test_a_stopped_import_says_what_was_saved(
+    qtbot: QtBot, pane: ConnectionsPane, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "many.csv"
+    rows = "".join(f"n{number},h,{number + 1},d,u,p\n" for number in range(5))
+    path.write_text(f"name,host,port,database,username,password\n{rows}", encoding="utf-8")
+    dialog = previewed(qtbot, pane, path)
+    service = pane.session.services.exchange
+    bring_in = service.import_
+
+    def slowly(actor: Any, preview: Any, choices: Any, progress: Any, token: Any) -> object:
+        def told(step: Progress) -> None:
+            progress(step)
+            if "n2" in step.message:
+                token.wait(20)
+
+        return bring_in(actor, preview, choices, told, token)
+
+    monkeypatch.setattr(service, "import_", slowly)
+    click(qtbot, dialog, "connections.import.next")
+    assert dialog.pages.currentWidget() is dialog.progress_page
+    qtbot.waitUntil(lambda: "n2" in dialog.step.text())
+    assert dialog.bar.value() == 400
+    assert not dialog.next_button.isVisible()
+    click(qtbot, dialog, "connections.import.cancel")
+    qtbot.waitUntil(lambda: dialog.pages.currentWidget() is dialog.report_page)
+    assert "3 connections" in dialog.outcome.text()
+    assert "stopped" in dialog.outcome.hint()
+    qtbot.waitUntil(lambda: pane.connections.rowCount() == 3)
+    dialog.accept()
+
+
+def test_what_the_store_refuses_is_named(qtbot: QtBot, pane: ConnectionsPane, table: Path) -> None:
+    dialog = previewed(qtbot, pane, table)
+    model = dialog.preview_page.model
+    for row in (0, 2):
+        box = model.index(row, NAME)
+        assert model.setData(box, Qt.CheckState.Checked.value, Qt.ItemDataRole.CheckStateRole)
+    click(qtbot, dialog, "connections.import.next")
+    qtbot.waitUntil(lambda: dialog.pages.currentWidget() is dialog.report_page)
+    assert "one connection" in dialog.outcome.text()
+    assert dialog.failures.text().startswith("Twice: There is a connection to that database")
+    dialog.accept()
+
+
+def test_every_control_has_a_name(
+    qtbot: QtBot, pane: ConnectionsPane, exporting: ExportDialog
+) -> None:
+    check_names(exporting)
+    assert exporting.accessibleName()
+    exporting.reject()
+    dialog = opened(qtbot, pane)
+    check_names(dialog)
+    assert dialog.accessibleName()
     dialog.reject()
 
 

@@ -141,6 +141,8 @@ class ExportDialog(Dialog):
         self.plain.setChecked(True)
         self.bundle = QRadioButton(self.tr("Encrypted, with passwords"))
         self.bundle.setObjectName("connections.export.bundle")
+        for way in (self.plain, self.bundle):
+            way.setAccessibleName(way.text())
         self.first = PasswordField(
             name="connections.export.passphrase", label=self.tr("Passphrase")
         )

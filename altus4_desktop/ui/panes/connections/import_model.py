@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from PySide6.QtCore import QCoreApplication, QObject, Qt, Signal
 
+from altus4_desktop.domain.accounts import Role
 from altus4_desktop.domain.exchange import (
     ImportChoice,
     ImportItem,
@@ -189,6 +190,8 @@ def _tr(text: str) -> str:
 
 
 def _kind_words(row: ImportRow) -> str:
+    if row.item.user is not None and row.item.user.role is Role.ADMIN:
+        return _tr("Admin")
     return {
         ItemKind.CONNECTION: _tr("Connection"),
         ItemKind.USER: _tr("User"),
