@@ -115,12 +115,12 @@ class FormDialog(Dialog):
     def send(self) -> None:
         """Check what was entered and `run` what comes of it."""
 
-    def run(self, work: Work, then: Callable[..., object]) -> None:
+    def run(self, work: Work, then: Callable[..., object], lane: Lane = Lane.METADATA) -> None:
         """Do ``work`` while the form waits; ``then``, a bound method of a QObject, takes its
         result."""
         self.work.message.clear()
         self._set_busy(busy=True)
-        handle = self.work.submit(Lane.METADATA, work, failed=self._take_failure)
+        handle = self.work.submit(lane, work, failed=self._take_failure)
         # First, so that ``then`` finds the form as it was.
         handle.succeeded.connect(self._end)
         handle.succeeded.connect(then)

@@ -20,7 +20,8 @@ class Session(QObject):
 
     ``pane_requested`` (pane id, intent) asks the window to show a pane and hand it something, for
     example a query to run again; ``announced`` (text) is said in the status bar for a while;
-    ``sign_out_wanted``: the account of whoever is signed in is not what it was any more.
+    ``sign_out_wanted``: the account of whoever is signed in is not what it was any more;
+    ``lock_wanted``: the person wants everything covered.
     """
 
     actor_changed = Signal(object)
@@ -28,6 +29,7 @@ class Session(QObject):
     pane_requested = Signal(str, object)
     announced = Signal(str)
     sign_out_wanted = Signal()
+    lock_wanted = Signal()
 
     def __init__(
         self,

@@ -126,6 +126,7 @@ class Workspace(QWidget):
         self.rail.theme_chosen.connect(self._choose_theme)
         session.pane_requested.connect(self._hand_over)
         session.announced.connect(self.status.announce)
+        session.lock_wanted.connect(self.lock_requested)
         session.actor_changed.connect(self._show_actor)
         session.sign_out_wanted.connect(self.sign_out_requested)
         session.connections_changed.connect(self._read_connections)

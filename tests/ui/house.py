@@ -42,6 +42,7 @@ from altus4_desktop.domain.revisions import (
 )
 from altus4_desktop.services import Services
 from altus4_desktop.services.settings import Settings
+from altus4_desktop.services.vault import VaultKind, VaultStatus
 from altus4_desktop.tasks.runner import TaskRunner
 from altus4_desktop.ui.theme import Theme
 from altus4_desktop.ui.window import MainWindow
@@ -77,10 +78,8 @@ class FakeVault:
     keyring_problem: AltusError | None = None
     gate: Gate | None = None
 
-    def status(self) -> SimpleNamespace:
-        return SimpleNamespace(
-            kind=SimpleNamespace(value=self.kind), unlocked=self.unlocked, problem=None
-        )
+    def status(self) -> VaultStatus:
+        return VaultStatus(VaultKind(self.kind), self.unlocked, "")
 
     def probe_keyring(self) -> SimpleNamespace:
         return SimpleNamespace(backend="Secret Service", problem=self.keyring_problem)

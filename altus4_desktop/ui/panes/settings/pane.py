@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from PySide6.QtCore import Qt, QUrl, Slot, qVersion
 from PySide6.QtGui import QDesktopServices, QGuiApplication
 from PySide6.QtWidgets import (
@@ -25,8 +23,9 @@ from altus4_desktop.domain.revisions import MigrationStatus
 from altus4_desktop.tasks.runner import Lane, TaskContext
 from altus4_desktop.ui.dialogs import Dialog
 from altus4_desktop.ui.pane import Command, Pane
+from altus4_desktop.ui.panes.settings.vault_card import VaultCard
 from altus4_desktop.ui.session import Session
-from altus4_desktop.ui.texts import error_message, session_vault_words, store_words
+from altus4_desktop.ui.texts import store_words
 from altus4_desktop.ui.theme import Space, ThemeChoice
 from altus4_desktop.ui.widgets import (
     Button,
@@ -39,16 +38,6 @@ from altus4_desktop.ui.widgets import (
 )
 
 
-@dataclass(frozen=True)
-class _Facts:
-    """What is read in the background for this pane."""
-
-    migrations: MigrationStatus
-    vault_kind: str
-    is_unlocked: bool
-    vault_problem: str
-
-
 class SettingsPane(Pane):
     """What can be set, and what the program is made of."""
 
@@ -58,6 +47,8 @@ class SettingsPane(Pane):
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(session, parent)
+        self.secrets = VaultCard(session)
+        self.secrets.lock_wanted.connect(session.lock_wanted)
         scroll = QScrollArea()
         scroll.setObjectName("settings.scroll")
         scroll.setFrameShape(QFrame.Shape.NoFrame)
@@ -72,7 +63,7 @@ class SettingsPane(Pane):
             self._build_appearance(),
             self._build_server(),
             self._build_store(),
-            self._build_secrets(),
+            self.secrets,
             self._build_about(),
         ):
             column.addWidget(card)
@@ -91,12 +82,16 @@ class SettingsPane(Pane):
         self._show_theme()
         services = self.session.services
 
-        def read(_: TaskContext) -> _Facts:
-            status = services.vault.status()
-            problem = error_message(status.problem) if status.problem else ""
-            return _Facts(services.metadata.status_(), status.kind.value, status.unlocked, problem)
+        def read(_: TaskContext) -> MigrationStatus:
+            return services.metadata.status_()
 
         self.submit(Lane.METADATA, read, self._show_facts)
+        self.secrets.look()
+
+    def shut(self) -> None:
+        """The pane will be deleted."""
+        self.secrets.shut()
+        super().shut()
 
     def focus_first(self) -> None:
         """Begin at the top."""
@@ -180,21 +175,6 @@ class SettingsPane(Pane):
         card.body.addWidget(place)
         return card
 
-    def _build_secrets(self) -> Card:
-        card = _section("key", self.tr("Secrets"))
-        row = QHBoxLayout()
-        row.setSpacing(Space.S)
-        self._vault_name = Label("", "strong")
-        self._vault_name.setObjectName("settings.vault")
-        self._vault_chip = Chip("running", self.tr("Looking"))
-        row.addWidget(self._vault_name)
-        row.addWidget(self._vault_chip)
-        row.addStretch(1)
-        card.body.addLayout(row)
-        self._vault_text = Label("", "muted", wrap=True)
-        card.body.addWidget(self._vault_text)
-        return card
-
     def _build_about(self) -> Card:
         card = _section("info", self.tr("About"))
         grid = QGridLayout()
@@ -230,42 +210,12 @@ class SettingsPane(Pane):
         self._theme.set_key(self.session.theme.choice.value)
 
     @Slot(object)
-    def _show_facts(self, facts: _Facts) -> None:
-        status = facts.migrations
+    def _show_facts(self, status: MigrationStatus) -> None:
         if status.pending:
             count = len(status.pending)
             self._store_chip.set("warning", self.tr("{count} steps to do").format(count=count))
         else:
             self._store_chip.set("ok", self.tr("Up to date"))
-        names = {
-            "keyring": (
-                self.tr("System keyring"),
-                self.tr("The key that protects saved passwords is in the system's keyring."),
-            ),
-            "passphrase": (
-                self.tr("Passphrase"),
-                self.tr("The key that protects saved passwords opens with your passphrase."),
-            ),
-            "session": (
-                self.tr("Until the program ends"),
-                session_vault_words(self.session.actor),
-            ),
-            "none": (
-                self.tr("Not set up"),
-                facts.vault_problem or self.tr("No password has been saved yet."),
-            ),
-        }
-        name, text = names[facts.vault_kind]
-        self._vault_name.setText(name)
-        self._vault_text.setText(text)
-        if facts.vault_kind == "none":
-            self._vault_chip.set("neutral", self.tr("Empty"))
-        elif facts.vault_kind == "session":
-            self._vault_chip.set("warning", self.tr("Not saved"))
-        elif facts.is_unlocked:
-            self._vault_chip.set("ok", self.tr("Unlocked"))
-        else:
-            self._vault_chip.set("warning", self.tr("Locked"))
 
     # ---- what is done ------------------------------------------------------------------------
 
