@@ -182,6 +182,7 @@ NO_ACTOR = {
     "metadata.password_is_sealed": "before anybody can be asked: how the store is opened",
     "metadata.password_known": "before anybody can be asked: how the store is opened",
     "metadata.reseal_file_": "for `vault_keys`, which asks; a file of this workstation",
+    "metadata.rest_": "of this program: the lock lets go of everything",
     "metadata.sealed_in_file": "for `vault_keys`, which asks; a file of this workstation",
     "metadata.status_": "before anybody can be asked: whether the store fits this program",
     "metadata.store": "for the other services, which ask; the layers above never have it",

@@ -166,6 +166,12 @@ class MetadataService:
         with self._lock:
             return self._opened(password_secret).migrator.status()
 
+    def rest_(self) -> None:
+        """Close the store's connections that are not at work; the next use opens others."""
+        store = self._store
+        if store is not None:
+            store.close()
+
     def close_(self) -> None:
         """Close the store; `open_` opens it again."""
         with self._lock:

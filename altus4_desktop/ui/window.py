@@ -15,6 +15,7 @@ from altus4_desktop.domain.errors import AltusError
 from altus4_desktop.tasks.runner import Lane, TaskContext, TaskRunner
 from altus4_desktop.ui.geometry import LEAST_SIZE, WindowMemory
 from altus4_desktop.ui.icons import app_icon
+from altus4_desktop.ui.locking import Lock
 from altus4_desktop.ui.pages.base import Page
 from altus4_desktop.ui.pages.waiting import BootingPage
 from altus4_desktop.ui.session import Session
@@ -24,7 +25,6 @@ from altus4_desktop.ui.theme import Theme
 
 if TYPE_CHECKING:
     from altus4_desktop.services import Services
-    from altus4_desktop.ui.pages.sign_in import LockPage
     from altus4_desktop.ui.workspace import Workspace
 
 QUIT_WAIT_S = 3.0
@@ -85,6 +85,10 @@ class MainWindow(QMainWindow):
         self.start_up.sign_out_wanted.connect(self.sign_out)
         self.start_up.quit_wanted.connect(self.close)
         self.start_up.settled.connect(self.settled)
+        self.locking = Lock(runner, self.start_up, report_crash, self)
+        self.locking.page_wanted.connect(self._show_page)
+        self.locking.uncovered.connect(self._uncover)
+        self.locking.sign_out_wanted.connect(self.sign_out)
         # The history's own thread tells, so this window hears of it in its turn.
         self._problem_came.connect(self._announce_problem, Qt.ConnectionType.QueuedConnection)
         self.start_up.show_first()
@@ -134,6 +138,9 @@ class MainWindow(QMainWindow):
         self.hide()
         if self._workspace is not None:
             self._workspace.shut()
+            if self.locking.is_locked:
+                # Nothing else owns it now.
+                self._workspace.deleteLater()
         self._runner.shutdown(QUIT_WAIT_S)
         if self._session is not None:
             self._session.services.history.on_problem = None
@@ -179,6 +186,7 @@ class MainWindow(QMainWindow):
         self._put(workspace)
         self.start_up.leave_pages()
         workspace.current_pane.focus_first()
+        self.locking.guard(session, workspace)
         self._name_window(actor)
 
     @Slot(object)
@@ -189,6 +197,7 @@ class MainWindow(QMainWindow):
     def _close_workspace(self) -> None:
         workspace, self._workspace = self._workspace, None
         session, self._session = self._session, None
+        self.locking.leave()
         if workspace is not None:
             workspace.shut()
             self._stack.removeWidget(workspace)
@@ -215,82 +224,21 @@ class MainWindow(QMainWindow):
         handle.finished.connect(self.start_up.look)
         self.start_up.show_signing_out()
         self._close_workspace()
-        self._drop_secrets()
+        self.locking.drop_secrets()
         self._name_window(None)
 
     # ---- the lock ----------------------------------------------------------------------------
 
     @Slot()
     def lock(self) -> None:
-        """Cover the workspace, stop searches, and drop key and sessions until the password is
-        entered again."""
-        from altus4_desktop.ui.pages.sign_in import LockPage
-
-        if self._session is None or self._session.actor.is_demo:
-            return
-        self._drop_secrets()
-        page = LockPage(self._session.actor, self._runner, self._report_crash)
-        page.unlock_requested.connect(self._check_password)
-        page.sign_out_requested.connect(self.sign_out)
-        self._show_page(page)
-
-    def _drop_secrets(self) -> None:
-        services = self.start_up.services
-
-        def drop_key(_: TaskContext) -> None:
-            services.vault.lock()
-
-        def close_sessions(_: TaskContext) -> None:
-            services.connections.reset_()
-
-        self._runner.cancel_lane(Lane.TENANTS)
-        self._runner.submit(Lane.VAULT, drop_key)
-        self._runner.submit(Lane.TENANTS, close_sessions)
-
-    @Slot(str)
-    def _check_password(self, password_secret: str) -> None:
-        page = self._lock_page()
-        if self._session is None or page is None:
-            return
-        accounts, actor = self.start_up.services.accounts, self._session.actor
-
-        def check(_: TaskContext) -> Actor | None:
-            return accounts.unlock(actor, password_secret)
-
-        handle = self._runner.submit(Lane.METADATA, check)
-        handle.succeeded.connect(self._answer_password)
-        handle.failed.connect(page.show_refusal)
+        """Cover the workspace until its person is back."""
+        self.locking.lock()
 
     @Slot(object)
-    def _answer_password(self, actor: Actor | None) -> None:
-        page = self._lock_page()
-        if page is None:
-            return
-        if actor is None:
-            page.show_wrong_password()
-        elif actor.must_change_password:
-            # An admin has reset it meanwhile.
-            self.start_up.ask_own_password(actor, page.password_secret, self._go_on_unlocking)
-        else:
-            self._go_on_unlocking(actor)
-
-    def _go_on_unlocking(self, actor: Actor) -> None:
-        if self._session is not None:
-            self._session.set_actor(actor)
-        self.start_up.unlock_then(self._uncover)
-
-    @Slot()
-    def _uncover(self) -> None:
-        if self._workspace is not None:
-            self._put(self._workspace)
-            self.start_up.leave_pages()
-            self._workspace.current_pane.focus_first()
-
-    def _lock_page(self) -> LockPage | None:
-        from altus4_desktop.ui.pages.sign_in import LockPage
-
-        page = self._stack.currentWidget()
-        return page if isinstance(page, LockPage) else None
+    def _uncover(self, workspace: Workspace) -> None:
+        self._put(workspace)
+        self.start_up.leave_pages()
+        workspace.current_pane.focus_first()
 
 
 class _PaintProbe(QWidget):

@@ -124,7 +124,11 @@ class FakeMetadata:
     sealed: bool = False
     can_keep: bool = False
     is_open: bool = False
+    rests: int = 0
     kept: list[str] = field(default_factory=list)
+
+    def rest_(self) -> None:
+        self.rests += 1
 
     def is_configured(self) -> bool:
         return self.configured

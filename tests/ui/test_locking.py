@@ -1,0 +1,276 @@
+"""What nobody sees or reads while the window is locked, and when it locks itself."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+from PySide6.QtCore import QEvent, QPoint, Qt, QTimer
+from PySide6.QtGui import QAccessible, QAccessibleInterface
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QLineEdit, QMenu, QWidget
+
+from altus4_desktop.tasks.runner import Lane, TaskContext
+from altus4_desktop.ui.dialogs import Dialog, confirm
+from altus4_desktop.ui.workspace import Workspace
+from tests.ui.house import PASSWORD, House
+
+_WAIT_MS = 10_000
+_TYPED = "what only Ada may read"
+
+
+@pytest.fixture
+def workspace(house: House) -> Workspace:
+    """Ada's, with something typed into it."""
+    house.set_up(remembered=True)
+    house.vault.unlocked = True
+    house.open_("workspace")
+    made = house.window.workspace
+    assert made is not None
+    query = house.find("search.query")
+    assert isinstance(query, QLineEdit)
+    query.setText(_TYPED)
+    return made
+
+
+@pytest.fixture
+def clock(house: House, workspace: Workspace) -> Iterator[list[float]]:
+    """The time in seconds, which stands still until a test changes it; locking after 5 minutes."""
+    settle(house)
+    now = [1000.0]
+    idle = house.window.locking.idle
+    idle.clock = lambda: now[0]
+    idle._touched_s = now[0]
+    workspace.session.services.settings.lock_after_minutes = 5
+    yield now
+    workspace.session.services.settings.lock_after_minutes = 0
+
+
+def read_aloud() -> str:
+    """Everything that a screen reader could find, starting at the program."""
+    texts: list[str] = []
+
+    def walk(found: QAccessibleInterface | None) -> None:
+        if found is None:
+            return
+        texts.extend(
+            found.text(kind)
+            for kind in (
+                QAccessible.Text.Name,
+                QAccessible.Text.Description,
+                QAccessible.Text.Value,
+            )
+        )
+        for place in range(found.childCount()):
+            walk(found.child(place))
+
+    for window in QApplication.topLevelWindows():
+        walk(window.accessibleRoot())
+    return "\n".join(texts)
+
+
+def unlock(house: House) -> None:
+    field = house.find("lock.password")
+    assert isinstance(field, QLineEdit)
+    field.setText(PASSWORD)
+    house.key(field, Qt.Key.Key_Return)
+    house.wait_for("workspace")
+    settle(house)
+
+
+def settle(house: House) -> None:
+    house.qtbot.waitUntil(lambda: not house.runner.running, timeout=_WAIT_MS)
+
+
+def test_nothing_is_left_to_read(house: House, workspace: Workspace) -> None:
+    assert _TYPED in read_aloud()
+    house.window.lock()
+    house.wait_for("lock")
+    assert _TYPED not in read_aloud()
+    assert "Ada" in read_aloud()
+    settle(house)
+    assert not house.vault.unlocked
+    assert house.connections.resets == 1
+    assert house.metadata.rests == 1
+    unlock(house)
+    assert house.window.workspace is workspace
+    assert _TYPED in read_aloud()
+    query = house.find("search.query")
+    assert isinstance(query, QLineEdit)
+    assert query.text() == _TYPED
+
+
+def test_an_open_dialog_goes_along_and_comes_back(house: House, workspace: Workspace) -> None:
+    dialog = Dialog("A dialog", name="dialog", parent=workspace.current_pane)
+    field = QLineEdit("half typed into a dialog")
+    dialog.body.addWidget(field)
+    dialog.open()
+    assert "half typed into a dialog" in read_aloud()
+    house.window.lock()
+    house.wait_for("lock")
+    assert not dialog.isVisible()
+    assert "half typed" not in read_aloud()
+    assert "A dialog" not in read_aloud()
+    unlock(house)
+    assert dialog.isVisible()
+    assert dialog.isWindow()
+    assert dialog.isModal()
+    assert dialog.parentWidget() is workspace.current_pane
+    assert "half typed into a dialog" in read_aloud()
+    dialog.close()
+
+
+def test_a_question_that_is_open_is_answered_with_no(house: House, workspace: Workspace) -> None:
+    QTimer.singleShot(0, house.window, house.window.lock)
+    assert not confirm(workspace.current_pane, "Remove everything?", "It is gone then.", "Remove")
+    house.wait_for("lock")
+    assert "Remove everything" not in read_aloud()
+    unlock(house)
+    assert "Remove everything" not in read_aloud()
+
+
+@pytest.mark.qt_log_ignore("This plugin does not support", extend=True)
+def test_an_open_menu_is_closed(house: House, workspace: Workspace) -> None:
+    menu = QMenu(workspace.current_pane)
+    menu.addAction("a row of Ada's")
+    menu.popup(QPoint(20, 20))
+    house.qtbot.waitUntil(menu.isVisible)
+    house.window.lock()
+    house.wait_for("lock")
+    assert not menu.isVisible()
+    unlock(house)
+
+
+def test_signing_out_while_locked_leaves_nothing(house: House, workspace: Workspace) -> None:
+    dialog = Dialog("A dialog", name="dialog", parent=workspace.current_pane)
+    dialog.open()
+    gone = [False]
+    workspace.destroyed.connect(lambda: gone.__setitem__(0, True))
+    house.window.lock()
+    house.wait_for("lock")
+    house.click(house.find("lock.sign_out"))
+    house.wait_for("sign_in")
+    house.qtbot.waitUntil(lambda: gone[0], timeout=_WAIT_MS)
+    assert house.window.workspace is None
+    assert not house.window.locking.is_locked
+    assert _TYPED not in read_aloud()
+
+
+def test_a_window_that_is_closed_while_locked_ends(house: House, workspace: Workspace) -> None:
+    house.window.lock()
+    house.wait_for("lock")
+    assert house.window.close()
+
+
+# -- by itself -----------------------------------------------------------------------------------
+
+
+def test_it_locks_when_nobody_has_used_it(house: House, clock: list[float]) -> None:
+    idle = house.window.locking.idle
+    clock[0] += 299
+    idle.look()
+    assert not house.window.locking.is_locked
+    clock[0] += 1
+    idle.look()
+    house.wait_for("lock")
+    unlock(house)
+    idle.look()
+    assert not house.window.locking.is_locked, "coming back is a use"
+    clock[0] += 300
+    idle.look()
+    house.wait_for("lock")
+    clock[0] += 300
+    idle.look()
+    house.wait_for("lock")
+    unlock(house)
+
+
+@pytest.mark.parametrize("how", ["key", "click", "move", "wheel"])
+def test_every_use_begins_the_time_anew(house: House, clock: list[float], how: str) -> None:
+    clock[0] += 299
+    window = house.window.windowHandle()
+    at = QPoint(300, 200)
+    if how == "key":
+        QTest.keyClick(window, Qt.Key.Key_Shift)
+    elif how == "click":
+        QTest.mouseClick(window, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, at)
+    elif how == "move":
+        QTest.mouseMove(window, QPoint(10, 10))
+        QTest.mouseMove(window, at)
+    else:
+        QTest.wheelEvent(window, at, QPoint(0, 120))
+    QApplication.processEvents()
+    clock[0] += 299
+    house.window.locking.idle.look()
+    assert not house.window.locking.is_locked
+
+
+def test_a_use_of_a_dialog_counts(house: House, workspace: Workspace, clock: list[float]) -> None:
+    dialog = Dialog("A dialog", name="dialog", parent=workspace.current_pane)
+    dialog.open()
+    house.qtbot.waitUntil(lambda: QApplication.focusWindow() is dialog.windowHandle())
+    clock[0] += 299
+    QTest.keyClick(dialog.windowHandle(), Qt.Key.Key_Shift)
+    clock[0] += 299
+    house.window.locking.idle.look()
+    assert not house.window.locking.is_locked
+    dialog.close()
+
+
+def test_what_moves_by_itself_is_no_use(house: House, clock: list[float]) -> None:
+    idle = house.window.locking.idle
+    clock[0] += 300
+    for kind in (QEvent.Type.Expose, QEvent.Type.UpdateRequest, QEvent.Type.FocusIn):
+        idle.eventFilter(house.window.windowHandle(), QEvent(kind))
+    idle.look()
+    house.wait_for("lock")
+    unlock(house)
+
+
+@pytest.mark.parametrize(
+    ("lane", "title"), [(Lane.TENANTS, ""), (Lane.METADATA, "Upgrading"), (Lane.VAULT, "Import")]
+)
+def test_what_is_under_way_is_waited_for(
+    house: House, clock: list[float], lane: Lane, title: str
+) -> None:
+    done, cancelled = threading.Event(), threading.Event()
+
+    def work(context: TaskContext) -> None:
+        assert done.wait(20)
+        if context.token.cancelled:
+            cancelled.set()
+
+    handle = house.runner.submit(lane, work, title=title)
+    clock[0] += 3000
+    house.window.locking.idle.look()
+    assert not house.window.locking.is_locked
+    done.set()
+    house.qtbot.waitUntil(lambda: handle.is_finished, timeout=_WAIT_MS)
+    settle(house)
+    house.window.locking.idle.look()
+    house.wait_for("lock")
+    assert not cancelled.is_set()
+    unlock(house)
+
+
+def test_never_where_it_is_not_wanted(house: House, clock: list[float]) -> None:
+    workspace = house.window.workspace
+    assert workspace is not None
+    workspace.session.services.settings.lock_after_minutes = 0
+    clock[0] += 10**6
+    house.window.locking.idle.look()
+    assert not house.window.locking.is_locked
+
+
+def test_it_looks_by_itself(house: House, clock: list[float]) -> None:
+    timer = house.window.locking.idle._timer
+    assert timer.isActive()
+    assert timer.interval() <= 5000
+    timer.setInterval(10)
+    clock[0] += 300
+    house.wait_for("lock")
+    assert not timer.isActive()
+    unlock(house)
+    assert timer.isActive()
+    assert isinstance(house.window.page, QWidget)
