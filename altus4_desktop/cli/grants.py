@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from altus4_desktop.cli.frame import EXIT_DONE, EXIT_NO, Commands, command
 from altus4_desktop.cli.output import plain
 from altus4_desktop.domain.connections import Flavour
+from altus4_desktop.domain.errors import InputError
 from altus4_desktop.domain.rights import RightsReport
 from altus4_desktop.services.rights import SEARCH_USER, STORE_DATABASE, STORE_USER
 from altus4_desktop.services.rights_words import WEIGHT_WORDS, cautions, verdict
 
 if TYPE_CHECKING:
     from altus4_desktop.cli.context import CliContext
+    from altus4_desktop.domain.accounts import Actor
 
 
 def register_search(actions: Commands) -> None:
@@ -24,8 +27,8 @@ def register_search(actions: Commands) -> None:
         "grants",
         help="what a connection's account may do, and statements for a smaller one",
         description="Say what the account of a connection may do; exit code 1 when that is more, "
-        "or less, than searching needs. With --script print the statements for an account that "
-        "may only search; they are never run.",
+        "or less, than searching needs. With --script, or an option that says how, print the "
+        "statements for an account that may only search; they are never run.",
     )
     parser.add_argument("connection", metavar="NAME", help="name or id of a saved connection")
     parser.add_argument("--script", action="store_true", help="print CREATE USER and GRANT")
@@ -68,11 +71,10 @@ def summary_document(report: RightsReport) -> dict[str, Any]:
 
 
 def _add_account(parser: argparse.ArgumentParser, username: str) -> None:
-    parser.add_argument("--username", metavar="U", default=username, help=f"default: {username}")
+    parser.add_argument("--username", metavar="U", help=f"default: {username}")
     parser.add_argument(
         "--client-host",
         metavar="H",
-        default="%",
         help="from where the account may connect; default: everywhere",
     )
     parser.add_argument(
@@ -85,13 +87,15 @@ def _search(args: argparse.Namespace, context: CliContext) -> int:
     services = context.services
     saved = services.connections.get_(actor, args.connection)
     context.unlock_vault()
-    if args.script or args.output or args.table:
+    said = (args.script, args.output, args.table, args.username, args.client_host)
+    if any(option not in (None, False, []) for option in said):
+        _check_tables(args.table, context, actor, saved.id)
         statements = services.rights.search_statements_(
             actor,
             saved.id,
             tables=args.table,
-            username=args.username,
-            client_host=args.client_host,
+            username=SEARCH_USER if args.username is None else args.username,
+            client_host="%" if args.client_host is None else args.client_host,
         )
         return _give(args, context, statements)
     report = services.rights.read_(actor, saved.id)
@@ -106,10 +110,21 @@ def _store(args: argparse.Namespace, context: CliContext) -> int:
     statements = context.services.rights.store_statements_(
         None if args.dialect is None else Flavour(args.dialect),
         database=args.database,
-        username=args.username,
-        client_host=args.client_host,
+        username=STORE_USER if args.username is None else args.username,
+        client_host="%" if args.client_host is None else args.client_host,
     )
     return _give(args, context, statements)
+
+
+def _check_tables(
+    tables: Sequence[str], context: CliContext, actor: Actor, connection_id: str
+) -> None:
+    if not tables:
+        return
+    schema = context.services.connections.schema_(actor, connection_id)
+    for table in tables:
+        if schema.table(table) is None:
+            raise InputError("table", "There is no table “{table}”.", table=table)
 
 
 def _give(args: argparse.Namespace, context: CliContext, statements: str) -> int:

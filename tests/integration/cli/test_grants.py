@@ -70,6 +70,10 @@ def test_statements_are_printed_or_written(
     failed = run("connections", "grants", "Shelf", "--output", str(tmp_path / "none" / "x.sql"))
     assert failed.code == EXIT_FAILED
     assert run("connections", "grants", "Shelf", "--script", "--username", "").code == EXIT_USAGE
+    unknown = run("connections", "grants", "Shelf", "--table", "bocks")
+    assert unknown.code == EXIT_USAGE
+    assert "There is no table “bocks”." in unknown.err
+    assert "'me'@'%'" in run("connections", "grants", "Shelf", "--username", "me").out
     assert run("connections", "grants", "Nothing").code == EXIT_FAILED
 
 
