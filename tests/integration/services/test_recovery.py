@@ -22,7 +22,7 @@ TABLES = (
 )
 # A server whose process is killed keeps what it has told the system to write.
 DURABLE = ("--innodb-flush-log-at-trx-commit=1",)
-BRIEF = PoolSettings(size=3, connect_timeout_s=2, query_timeout_s=1, acquire_timeout_s=5)
+BRIEF = PoolSettings(size=3, connect_timeout_s=4, query_timeout_s=4, acquire_timeout_s=8)
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def fails(world: SearchWorld) -> bool:
     """Whether a search fails, and soon."""
     began = time.monotonic()
     outcome = world.run("turbulent")
-    assert time.monotonic() - began < 8
+    assert time.monotonic() - began < 20
     return outcome.sources[0].state in (SourceState.FAILED, SourceState.TIMED_OUT)
 
 
