@@ -96,8 +96,11 @@ class InlineMessage(QFrame):
         texts.setSpacing(2)
         self._text = Label(role="strong", wrap=True, selectable=True)
         self._hint = Label(wrap=True, selectable=True)
-        texts.addWidget(self._text)
-        texts.addWidget(self._hint)
+        for label in (self._text, self._hint):
+            # The layout gives it the height that it needs at its width. At its least width it would
+            # need a line a word, and the window would grow to hold that.
+            label.setMinimumHeight(1)
+            texts.addWidget(label)
         row.addLayout(texts, 1)
         self._actions = QHBoxLayout()
         self._actions.setSpacing(Space.S)

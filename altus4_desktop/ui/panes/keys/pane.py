@@ -36,6 +36,7 @@ from altus4_desktop.ui.widgets import Busy, Button, EmptyState, IconButton, Labe
 _ROOMY = 900
 _LOW = 640
 _STATES_MS = 20_000
+_LIST_HEIGHT = 120
 
 
 class KeysPane(Pane):
@@ -474,6 +475,8 @@ class KeysPane(Pane):
         self._split.setStretchFactor(0, 3)
         self._split.setStretchFactor(1, 2)
         self._pages = QStackedWidget()
+        # The tallest of its pages would make the window grow when the box for verifying opens.
+        self._pages.setMinimumHeight(_LIST_HEIGHT)
         self._busy = Busy(self.tr("Reading the API keys…"))
         create = Button(
             self.tr("Create a key"), "primary", icon_name="plus", name="keys.create_first"

@@ -103,6 +103,9 @@ def test_a_typed_key_is_read_at_enter(qtbot: QtBot, open_: Open, user: Actor) ->
     assert pane.verify_box.field.text() == ""
     settle(qtbot, pane)
     assert pane.verify_box.answer.text() == "Unknown"
+    # The smallest window has room for a pane of 692 by 488.
+    pane.resize(692, 488)
+    assert pane.minimumSizeHint().height() <= 488
     button = find(pane, QToolButton, "keys.verify.close")
     qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
     assert not pane.verify_box.isVisible()
