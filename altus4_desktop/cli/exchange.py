@@ -35,6 +35,10 @@ _PASSPHRASE = "ALTUS4_BUNDLE_PASSPHRASE"  # noqa: S105 - the name of a variable
 _SERVER_PASSWORD = "ALTUS4_SERVER_PASSWORD"  # noqa: S105 - as above
 _SERVER_KEY = "ALTUS4_SERVER_ENCRYPTION_KEY"
 _FILE_FORMATS = [one for one in ExchangeFormat if one is not ExchangeFormat.ALTUS_SERVER]
+# As services.exchange.csv_table has them, which the help of no command should load.
+_CSV_COLUMNS = (
+    "name, host, port, database, username, password, tls, ca, cert, key, environment, ssh, ssh_key"
+)
 _KINDS = {
     "connections": ItemKind.CONNECTION,
     "users": ItemKind.USER,
@@ -54,7 +58,8 @@ def register(actions: Commands) -> None:
         "import",
         help="bring in connections of another program",
         description="Show what is in a file, or on an Altus 4 server, and bring in what is new. "
-        "Formats: " + "; ".join(f"{one.value}: {one.label}" for one in _FILE_FORMATS) + ".",
+        "Formats: " + "; ".join(f"{one.value}: {one.label}" for one in _FILE_FORMATS) + ". "
+        f"The first line of a CSV table names its columns: {_CSV_COLUMNS}.",
     )
     bring.add_argument("file", nargs="?", type=Path, metavar="FILE", help="the file to read")
     bring.add_argument(
@@ -171,7 +176,7 @@ def _source(args: argparse.Namespace, context: CliContext) -> ImportSource:
         if args.passphrase_stdin:
             passphrase = context.read_secret("", from_stdin=True)
         wanted = ExchangeFormat(args.file_format) if args.file_format else None
-        return FileSource(args.file.expanduser(), wanted, passphrase)
+        return FileSource(args.file, wanted, passphrase)
     from altus4_desktop.services.exchange.altus_server import parse_server_url
 
     place = parse_server_url(args.altus_server)

@@ -352,11 +352,12 @@ def _content(path: Path) -> bytes:
     """One byte more than may be there, so that too many are noticed; a pipe is not waited for."""
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
     try:
-        with os.fdopen(os.open(path, flags), "rb") as file:
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                raise InputError("file", "“{file}” is no file.", file=str(path))
+        place = path.expanduser()
+        if not stat.S_ISREG(place.stat().st_mode):
+            raise InputError("file", "“{file}” is no file.", file=str(path))
+        with os.fdopen(os.open(place, flags), "rb") as file:
             return file.read(LARGEST_BYTES + 1)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RuntimeError) as error:
         reason = error.strerror if isinstance(error, OSError) else None
         raise AltusError(
             "“{path}” cannot be read: {reason}.",

@@ -14,6 +14,7 @@ from altus4_desktop.app.compose import compose
 from altus4_desktop.cli.frame import EXIT_DONE, EXIT_FAILED, EXIT_NO, EXIT_PARTIAL, EXIT_USAGE, main
 from altus4_desktop.domain.accounts import Actor, Role
 from altus4_desktop.domain.keys import KeyDraft, KeyPermission
+from altus4_desktop.services.exchange.csv_table import COLUMNS
 from tests import exchange_samples as samples
 from tests.answers import Answer, Run
 from tests.records import a_user
@@ -160,6 +161,11 @@ def test_a_server_is_named_without_its_password(run: Run, url: str, why: str) ->
     assert refused.code == EXIT_USAGE
     assert why in refused.err
     assert "canary" not in refused.err
+
+
+def test_the_help_names_the_columns_of_a_table(run: Run) -> None:
+    shown = " ".join(run("import", "--help").out.split())
+    assert f"its columns: {', '.join(COLUMNS)}." in shown
 
 
 def test_a_server_elsewhere_has_to_prove_who_it_is() -> None:

@@ -22,6 +22,7 @@ from altus4_desktop.domain.exchange import (
     ImportSource,
     ServerSource,
 )
+from altus4_desktop.services.exchange.csv_table import COLUMNS
 from altus4_desktop.ui.panes.connections.fields import FileField, beside, indent, line
 from altus4_desktop.ui.theme import Space
 from altus4_desktop.ui.widgets import FormRow, Label, PasswordField, Segments
@@ -69,7 +70,7 @@ class SourcePage(QWidget):
         if self.kind.key == "file":
             data = self.format.currentData()
             return FileSource(
-                Path(self.file.text()).expanduser(),
+                Path(self.file.text()),
                 ExchangeFormat(data) if data else None,
                 self.passphrase.text() or None,
             )
@@ -128,7 +129,14 @@ class SourcePage(QWidget):
                     "Altus has exported. It can be dropped onto the pane as well."
                 ),
             ),
-            "format": FormRow(self.tr("Format"), self.format),
+            "format": FormRow(
+                self.tr("Format"),
+                self.format,
+                hint=self.tr(
+                    "The first line of a CSV table names its columns: host, and, as far as there "
+                    "are such, {columns}."
+                ).format(columns=", ".join(name for name in COLUMNS if name != "host")),
+            ),
             "passphrase": FormRow(
                 self.tr("Passphrase"),
                 self.passphrase,

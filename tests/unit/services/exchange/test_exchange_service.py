@@ -348,8 +348,12 @@ def test_users_and_keys_are_for_admins_whatever_the_actor_says(services: Service
                 )
     assert services.connections.list_(ada) == []
     # A connection of somebody else's becomes whose it is that brings it in.
-    services.exchange.import_(ada, accounts(), [ImportChoice("1")])
+    eve = a_user(email="eve@example.org")
+    services.metadata.store.users.create_(eve, "hash")
+    for actor in (ada, replace(ada, role=Role.ADMIN)):
+        services.exchange.import_(actor, accounts(), [ImportChoice("1")])
     assert [one.name for one in services.connections.list_(ada)] == ["Hers"]
+    assert services.connections.list_(eve.as_actor()) == []
 
 
 # Export

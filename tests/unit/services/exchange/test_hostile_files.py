@@ -96,7 +96,7 @@ def test_too_many_connections() -> None:
 def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
-    for path in (pipe, tmp_path, tmp_path / "nowhere"):
+    for path in (pipe, tmp_path, tmp_path / "nowhere", Path("~nobody-here/x"), Path("a\0b")):
         with pytest.raises(AltusError):
             read_file(FileSource(path))
     table = f"host,database,user,tls,ca\nh,d,u,verify-ca,{pipe}\n"
