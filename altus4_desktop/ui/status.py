@@ -211,7 +211,11 @@ class StatusBar(QFrame):
                 active=stats.active, total=stats.total
             )
         else:
-            text = self.tr("{total} sessions idle").format(total=stats.total)
+            text = (
+                self.tr("1 session idle")
+                if stats.total == 1
+                else self.tr("{total} sessions idle").format(total=stats.total)
+            )
         if stats.connecting:
             text += self.tr(", {connecting} connecting").format(connecting=stats.connecting)
         if stats.queued:

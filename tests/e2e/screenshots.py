@@ -1,7 +1,7 @@
 """Draws the pictures of the README: ``python -m tests.e2e.screenshots [FOLDER]``.
 
-The real program opens its demo on an invisible screen, and a story goes through its panes, light
-and dark.
+The real program runs on an invisible screen, and a story goes through its panes, light and dark:
+once through the demo, once through the data of a team.
 """
 
 from __future__ import annotations
@@ -16,9 +16,11 @@ from pathlib import Path
 from PySide6.QtCore import QItemSelectionModel
 from PySide6.QtWidgets import QAbstractItemView, QTreeView
 
+from altus4_desktop.domain.connections import Flavour
 from tests.e2e.first_day import DEMO_WITHIN_S, finished, search
 from tests.e2e.stage import Stage, Steps, choose_screen, play
-from tests.servers import PROJECT
+from tests.e2e.team import PASSPHRASE, furnish
+from tests.servers import PROJECT, ServerFactory, running_server
 
 FOLDER = PROJECT / "docs" / "screenshots"
 WIDTH, HEIGHT = 1280, 800
@@ -89,6 +91,69 @@ def each_pane(stage: Stage, look: str) -> Steps:
     yield from stage.until(lambda: not stage.rows("palette.list"), "the palette to close")
 
 
+def administration(stage: Stage) -> Steps:
+    """Every pane and dialog of administration in both looks."""
+    yield from stage.see("search.query", DEMO_WITHIN_S)
+    stage.window().resize(WIDTH, HEIGHT)
+    yield from settled(stage)
+    for look, command in LOOKS.items():
+        yield from choose_command(stage, command)
+        yield from keys_and_users(stage, look)
+        yield from rights(stage, look)
+        yield from store_and_audit(stage, look)
+    yield from stage.press("Ctrl+Q")
+
+
+def keys_and_users(stage: Stage, look: str) -> Steps:
+    """The two lists, and the forms behind them; never a key or a password."""
+    yield from stage.press("Ctrl+4")
+    yield from stage.until(lambda: stage.rows("keys.table"), "keys")
+    choose_row(stage, "keys.table", 0)
+    yield from settled(stage)
+    stage.photograph(f"keys-{look}")
+    yield from stage.click("keys.create")
+    yield from stage.see("keys.dialog")
+    yield from settled(stage)
+    stage.photograph(f"key-form-{look}")
+    yield from stage.press("Esc")
+
+    yield from stage.press("Ctrl+5")
+    yield from stage.until(lambda: stage.rows("users.table"), "users")
+    choose_row(stage, "users.table", 3)
+    yield from settled(stage)
+    stage.photograph(f"users-{look}")
+    yield from stage.click("users.delete")
+    yield from stage.see("users.delete.name")
+    yield from settled(stage)
+    stage.photograph(f"user-deletion-{look}")
+    yield from stage.press("Esc")
+
+
+def rights(stage: Stage, look: str) -> Steps:
+    """What an account may do that may do too much."""
+    yield from stage.press("Ctrl+2")
+    yield from stage.until(lambda: stage.rows("connections.list"), "connections")
+    choose_row(stage, "connections.list", 0)
+    yield from stage.click("connections.rights")
+    yield from stage.until(lambda: stage.rows("connections.rights.table"), "rights")
+    yield from settled(stage)
+    stage.photograph(f"rights-{look}")
+    yield from stage.press("Esc")
+
+
+def store_and_audit(stage: Stage, look: str) -> Steps:
+    """The revisions of the store, and who did what."""
+    yield from stage.press("Ctrl+6")
+    yield from stage.until(lambda: stage.rows("store.revisions"), "revisions")
+    yield from settled(stage)
+    stage.photograph(f"store-{look}")
+    yield from stage.press("Ctrl+7")
+    yield from stage.until(lambda: stage.rows("audit.table"), "the audit log")
+    choose_row(stage, "audit.table", 0)
+    yield from settled(stage)
+    stage.photograph(f"audit-{look}")
+
+
 def choose_command(stage: Stage, title: str) -> Steps:
     """Run a command of the palette by its title."""
     yield from stage.press("Ctrl+K")
@@ -99,7 +164,8 @@ def choose_command(stage: Stage, title: str) -> Steps:
 def choose_row(stage: Stage, name: str, row: int) -> None:
     """Make a row of the list ``name`` the current one."""
     view = stage.get(name, QAbstractItemView)
-    select = QItemSelectionModel.SelectionFlag.ClearAndSelect
+    flags = QItemSelectionModel.SelectionFlag
+    select = flags.ClearAndSelect | flags.Rows
     view.selectionModel().setCurrentIndex(view.model().index(row, 0), select)
 
 
@@ -116,26 +182,42 @@ def settled(stage: Stage) -> Steps:
 
 
 def draw(folder: Path) -> int:
-    """Start the program that draws into ``folder``; returns its exit code."""
+    """Start the programs that draw into ``folder``; returns the last exit code."""
     folder.mkdir(parents=True, exist_ok=True)
-    # A plain name, because two of the panes show where the data is.
+    # A plain name, because some of the panes show where the data is.
     home = Path(tempfile.gettempdir()) / "altus4-demo"
     home.mkdir(mode=0o700)
+    factory = ServerFactory()
     try:
         environment = {
             **os.environ,
             **choose_screen(home, WIDTH, HEIGHT, PIXEL_RATIO),
-            "ALTUS4_DATA_DIR": str(home / "data"),
             "PYTHON_KEYRING_BACKEND": "keyring.backends.fail.Keyring",
         }
-        command = [sys.executable, "-m", "tests.e2e.screenshots", "--play", str(folder)]
-        return subprocess.run(command, cwd=PROJECT, env=environment, check=False).returncode
+        os.environ["PYTHON_KEYRING_BACKEND"] = environment["PYTHON_KEYRING_BACKEND"]
+        environment["ALTUS4_DATA_DIR"] = str(home / "data")
+        ended = _play("demo", folder, environment)
+        if ended:
+            return ended
+        with running_server(factory, Flavour.MARIADB) as server:
+            furnish(home / "team", server)
+            environment["ALTUS4_DATA_DIR"] = str(home / "team")
+            environment["ALTUS4_PASSPHRASE"] = PASSPHRASE
+            return _play("team", folder, environment)
     finally:
+        factory.close()
         shutil.rmtree(home)
 
 
+def _play(story: str, folder: Path, environment: dict[str, str]) -> int:
+    command = [sys.executable, "-m", "tests.e2e.screenshots", "--play", story, str(folder)]
+    return subprocess.run(command, cwd=PROJECT, env=environment, check=False).returncode
+
+
+STORIES = {"demo": all_panes, "team": administration}
+
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--play"]:
-        play(all_panes, Path(sys.argv[2]))
+        play(STORIES[sys.argv[2]], Path(sys.argv[3]))
     else:
         sys.exit(draw(Path(sys.argv[1]) if sys.argv[1:] else FOLDER))

@@ -1,0 +1,102 @@
+"""What the pictures of administration show: a team's data folder and the server it searches.
+
+Colleagues, keys in every state, connections with too many and with just enough rights, all made by
+the services; the texts are those of Python's own modules.
+"""
+
+from __future__ import annotations
+
+import importlib
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from altus4_desktop.app.compose import compose
+from altus4_desktop.domain.accounts import Actor, Role
+from altus4_desktop.domain.connections import ConnectionDraft, Environment, TlsMode, TlsSettings
+from altus4_desktop.domain.keys import KeyDraft, KeyEnvironment, KeyPermission, KeyTier
+from altus4_desktop.services import Services
+from tests.servers import DatabaseServer
+
+PASSPHRASE = "tern-lantern-orchard-quill"
+_PASSWORD = "a password of the pictures"
+_COLLEAGUES = (
+    ("Grace Hopper", "grace@example.org", Role.ADMIN),
+    ("Edsger Dijkstra", "edsger@example.org", Role.USER),
+    ("Barbara Liskov", "barbara@example.org", Role.USER),
+)
+_MODULES = ("argparse", "csv", "heapq", "json", "logging", "random", "string", "tarfile")
+
+
+def furnish(data_dir: Path, server: DatabaseServer) -> None:
+    """Fill ``data_dir`` and ``server``; the admin stays signed in."""
+    with closing(compose(data_dir)) as services:
+        services.metadata.open_()
+        services.vault.set_up_passphrase(PASSPHRASE)
+        admin = services.accounts.create_first_admin("Ada Lovelace", "ada@example.org", _PASSWORD)
+        for name, email, role in _COLLEAGUES:
+            services.accounts.create_user(
+                admin, name, email, _PASSWORD, role, temporary=role is Role.USER
+            )
+        grace = services.accounts.sign_in("grace@example.org", _PASSWORD)
+        key = services.keys.create_(grace, KeyDraft("Weekly digest"))
+        services.keys.authenticate_(key.key_secret)
+        _add_connections(services, admin, server)
+        _add_keys(services, admin)
+        services.accounts.sign_in("ada@example.org", _PASSWORD)
+        services.accounts.remember(admin)
+
+
+def _add_connections(services: Services, admin: Actor, server: DatabaseServer) -> None:
+    for name, environment in (("handbook", Environment.PROD), ("drafts", Environment.DEV)):
+        server.execute(
+            f"CREATE DATABASE {name} CHARACTER SET utf8mb4",
+            f"CREATE TABLE {name}.modules (id INT AUTO_INCREMENT PRIMARY KEY,"
+            " title VARCHAR(100) NOT NULL, body TEXT NOT NULL,"
+            " FULLTEXT KEY ft_title_body (title, body)) ENGINE=InnoDB",
+        )
+        with closing(server.admin(name)) as session, session.cursor() as cursor:
+            texts = [(module, importlib.import_module(module).__doc__ or "") for module in _MODULES]
+            cursor.executemany("INSERT INTO modules (title, body) VALUES (%s, %s)", texts)
+            session.commit()
+        privileges = "SELECT, SHOW VIEW"
+        if environment is Environment.DEV:
+            privileges += ", INSERT, UPDATE, DELETE, CREATE, DROP, EXECUTE"
+        account = server.create_account(privileges, name)
+        services.connections.create_(
+            admin,
+            ConnectionDraft(
+                name=name.capitalize(),
+                host=server.host,
+                port=server.port,
+                database=name,
+                username=account.username,
+                password_secret=account.password,
+                environment=environment,
+                tls=TlsSettings(TlsMode.PREFERRED),
+            ),
+        )
+
+
+def _add_keys(services: Services, admin: Actor) -> None:
+    keys, now = services.keys, datetime.now(UTC)
+    search, analytics = KeyPermission.SEARCH, KeyPermission.ANALYTICS
+    live = KeyEnvironment.LIVE
+    nightly = KeyDraft(
+        "Nightly report",
+        live,
+        frozenset({search, analytics}),
+        KeyTier.PRO,
+        expires_at=now + timedelta(days=90),
+    )
+    made = keys.create_(admin, nightly)
+    keys.authenticate_(made.key_secret)
+    keys.create_(admin, KeyDraft("Intranet search box", live, tier=KeyTier.ENTERPRISE))
+    ending = keys.create_(
+        admin, KeyDraft("Trial of the help desk", expires_at=now + timedelta(days=5))
+    )
+    keys.authenticate_(ending.key_secret)
+    old = keys.create_(admin, KeyDraft("Import script", expires_at=now + timedelta(days=30)))
+    keys.rotate_(admin, old.key.id, 24 * 3600)
+    gone = keys.create_(admin, KeyDraft("Laptop that was lost"))
+    keys.revoke_(admin, [gone.key.id])
