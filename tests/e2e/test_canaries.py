@@ -167,6 +167,18 @@ def _administer(program: Program, password: str) -> None:
     program.done("users", "reset-password", bob[1], "--password-stdin", typed=f"{again}\n")
     program.done("users", "set-role", bob[1], "admin")
     program.done("users", "list", "--json")
+    signed_in, own = program.environment, program.canaries.make("own")
+    program.environment = signed_in | {"ALTUS4_USER": bob[1], "ALTUS4_PASSWORD": again}
+    assert program("users", "list").code == 4
+    program.done("users", "change-password", "--password-stdin", typed=f"{again}\n{own}\n")
+    program.environment["ALTUS4_PASSWORD"] = own
+    moved = ("--email", "robert@example.org", "--password-stdin")
+    assert program("users", "profile", *moved, typed=f"{again}\n").code == 2
+    program.done("users", "profile", *moved, typed=f"{own}\n")
+    program.environment = signed_in
+    reset = ("users", "reset-password", "robert@example.org", "--json")
+    temporary = program.done(*reset, shows=True).document["temporary_password"]
+    program.canaries.add("temporary", temporary)
 
 
 def _connect(program: Program, server: DatabaseServer, database: str, account: Account) -> None:
