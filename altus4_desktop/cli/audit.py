@@ -142,6 +142,11 @@ def _tell(context: CliContext, verdict: AuditVerdict) -> None:
     if untold > 0:
         out.line(f"{untold} more are not listed.")
     out.line(_ending(verdict))
+    if verdict.first_time:
+        out.say(
+            "It was never verified on this computer before: there is nothing to compare it with "
+            "of what was before it was first used here."
+        )
     if not verdict.guarded:
         out.say(
             "The database itself does not refuse to change rows of it, or this account may not see "
@@ -191,6 +196,7 @@ def _document(verdict: AuditVerdict) -> dict[str, Any]:
             for fault in verdict.faults
         ],
         "guarded": verdict.guarded,
+        "first_time": verdict.first_time,
     }
 
 

@@ -80,10 +80,7 @@ class CliContext:
             return self.services.keys.authenticate_(key)
         email = os.environ.get("ALTUS4_USER")
         if email:
-            password = os.environ.get("ALTUS4_PASSWORD")
-            if password is None:
-                password = self.read_secret(f"Password of {email}: ", variable="ALTUS4_PASSWORD")
-            return self.services.accounts.sign_in(email, password)
+            return self.services.accounts.sign_in(email, self._password(email))
         try:
             remembered = self.services.accounts.resume()
         except VaultLockedError:
@@ -98,6 +95,28 @@ class CliContext:
                 code="access.nobody",
             )
         return remembered
+
+    def early_actor(self) -> Actor | None:
+        """Who acts on a metadata store that is behind this program, which stays as it is:
+        ``ALTUS4_USER`` with ``ALTUS4_PASSWORD``, or the remembered sign-in; else None.
+
+        Raises AccessError.
+        """
+        accounts = self.services.accounts
+        email = os.environ.get("ALTUS4_USER")
+        if email:
+            return accounts.sign_in_early(email, self._password(email))
+        try:
+            return accounts.resume_early()
+        except VaultLockedError:
+            self.unlock_vault()
+            return accounts.resume_early()
+
+    def _password(self, email: str) -> str:
+        password = os.environ.get("ALTUS4_PASSWORD")
+        if password is None:
+            password = self.read_secret(f"Password of {email}: ", variable="ALTUS4_PASSWORD")
+        return password
 
     def confirm(self, question: str, args: argparse.Namespace) -> bool:
         """Ask before something that cannot be undone; ``--yes`` answers it.

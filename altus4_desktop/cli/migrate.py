@@ -67,8 +67,10 @@ def run_up(args: argparse.Namespace, context: CliContext) -> int:
     metadata, migrations = services.metadata, services.migrations
     status = metadata.status_(context.store_password())
     if not status.pending and not status.newer and args.to is None:
-        return _tell(context, (), "would be applied" if args.dry_run else "applied")
-    actor = context.actor() if migrations.needs_admin() else None
+        code = _tell(context, (), "would be applied" if args.dry_run else "applied")
+        _say_since(context, status)
+        return code
+    actor = _actor(context, status)
     pending = migrations.upgrade_(actor, args.to, dry_run=True).revisions
     if args.dry_run or not pending:
         return _tell(context, pending, "would be applied" if args.dry_run else "applied")
@@ -86,7 +88,7 @@ def run_down(args: argparse.Namespace, context: CliContext) -> int:
     metadata, migrations = context.services.metadata, context.services.migrations
     status = metadata.status_(context.store_password())
     to = args.to if args.to or args.all else _before(status)
-    actor = context.actor() if migrations.needs_admin() else None
+    actor = _actor(context, status)
     loss = migrations.loss_(actor, to)
     if loss.revisions:
         _say_loss(context, loss)
@@ -108,7 +110,7 @@ def run_drift(args: argparse.Namespace, context: CliContext) -> int:
     del args
     migrations = context.services.migrations
     status = context.services.metadata.status_(context.store_password())
-    actor = context.actor() if migrations.needs_admin() else None
+    actor = _actor(context, status)
     drift = migrations.drift_(actor)
     if context.out.json_wanted:
         document = {
@@ -186,6 +188,22 @@ def run_sql(args: argparse.Namespace, context: CliContext) -> int:
     else:
         context.out.line(text.rstrip())
     return EXIT_DONE
+
+
+def _actor(context: CliContext, status: MigrationStatus) -> Actor | None:
+    """Who acts; on a store that is behind, which to open would upgrade, perhaps nobody."""
+    if not context.services.migrations.needs_admin():
+        return None
+    return context.early_actor() if status.pending else context.actor()
+
+
+def _say_since(context: CliContext, status: MigrationStatus) -> None:
+    """When the newest revision was applied: nobody need have asked for it."""
+    newest = status.revisions[-1]
+    text = f"The store is at {newest.id} since {instant(newest.applied_at) or 'an unknown time'}."
+    if context.services.metadata.location.embedded:
+        text += " A store in a file upgrades itself when it is opened."
+    context.out.say(text)
 
 
 def _add_copy_option(parser: argparse.ArgumentParser) -> None:

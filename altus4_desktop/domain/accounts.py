@@ -15,6 +15,9 @@ PAGE_SIZES = (20, 50, 100, 200, 500)
 """How many hits a page of the search pane may have."""
 _PREFERENCES = frozenset({"search_mode", "page_size"})
 
+# Nobody can have this address: “invalid” is no domain.
+DEMO_EMAIL = "demo@altus4.invalid"
+
 
 class Role(StrEnum):
     """What a user may see: their own rows, or everything."""

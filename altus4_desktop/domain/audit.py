@@ -174,8 +174,9 @@ class AuditVerdict:
     """What looking at every row has found: ``faults`` in order, at most a hundred, of
     ``fault_count``.
 
-    ``guarded``: the database itself refuses to change and delete rows. ``seen`` is what this
-    workstation found at the end the last time, None the first time.
+    ``guarded``: the database itself refuses to change and delete rows. ``seen`` is where this
+    workstation last saw the end, None when it has not. ``first_time``: it was never verified here
+    before, so what may have been cut off or written anew until it was first seen does not show.
     """
 
     rows: int
@@ -184,6 +185,7 @@ class AuditVerdict:
     fault_count: int
     guarded: bool
     seen: ChainEnd | None = None
+    first_time: bool = False
 
     @property
     def intact(self) -> bool:

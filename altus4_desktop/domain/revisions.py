@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from altus4_desktop.domain.connections import TlsReport
+from altus4_desktop.domain.errors import AltusError
 
 # After a StoreError with one of these codes somebody may agree to go ahead without a copy.
 NO_COPY_CODES = frozenset({"store.no_copy", "store.copy_failed"})
@@ -74,6 +75,20 @@ class MigrationRun:
 
     revisions: tuple[Revision, ...] = ()
     copy_file: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """What the audit log is told of a run: from which revision to which, and how it ended.
+
+    ``copy_file`` is as in `MigrationRun`. ``failure`` is why it went no further than ``after``.
+    """
+
+    before: str
+    after: str
+    revisions: tuple[Revision, ...]
+    copy_file: str = ""
+    failure: AltusError | None = None
 
 
 class SchemaPart(StrEnum):

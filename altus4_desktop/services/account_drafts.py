@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from altus4_desktop.domain.accounts import Actor, Role, User, UserDraft
-from altus4_desktop.domain.audit import AuditEvent, SubjectKind
+from altus4_desktop.domain.audit import AuditEvent, AuditOutcome, SubjectKind
 from altus4_desktop.domain.errors import InputError
 from altus4_desktop.services.audit import build_event
 
@@ -101,4 +101,20 @@ def build_user_event(
     """What ``actor`` did to ``user``."""
     return build_event(
         actor, action, SubjectKind.USER, user.id, user.email, before=before, after=after
+    )
+
+
+def build_refusal(actor: Actor | None, *, waiting: bool = False) -> AuditEvent:
+    """What is written down about somebody who does not get in: ``actor``, or an address that nobody
+    has, which may be a password in the wrong field and is not told. ``waiting``: they did not wait
+    after too many wrong passwords."""
+    whom = (actor.user_id, actor.email) if actor else ()
+    return build_event(
+        None,
+        "session.refused",
+        SubjectKind.USER,
+        *whom,
+        outcome=AuditOutcome.REFUSED,
+        known=actor is not None,
+        waiting=waiting,
     )

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from altus4_desktop.domain.accounts import (
+    DEMO_EMAIL,
     Actor,
     Belongings,
     Role,
@@ -18,7 +19,6 @@ from altus4_desktop.domain.accounts import (
     UserPage,
     UserQuery,
 )
-from altus4_desktop.domain.audit import AuditOutcome, SubjectKind
 from altus4_desktop.domain.errors import (
     AccessError,
     ConflictError,
@@ -29,13 +29,14 @@ from altus4_desktop.domain.errors import (
 )
 from altus4_desktop.services.account_drafts import (
     apply_draft,
+    build_refusal,
     build_user,
     build_user_event,
     user_facts,
 )
-from altus4_desktop.services.audit import build_event
 from altus4_desktop.services.permissions import Permissions, Right
 from altus4_desktop.services.session_file import SessionFile
+from altus4_desktop.services.sign_in_waits import find_wait
 from altus4_desktop.vault import VaultKind
 from altus4_desktop.vault.passwords import (
     DEFAULT_COST,
@@ -54,10 +55,6 @@ if TYPE_CHECKING:
     from altus4_desktop.services.vault import VaultService
     from altus4_desktop.storage.store import Store
 
-FAILURES_BEFORE_WAIT = 5
-FIRST_WAIT_S = 30.0
-LONGEST_WAIT_S = 15 * 60.0
-_DEMO_EMAIL = "demo@altus4.invalid"
 _TEXT_LIMIT = 254
 
 
@@ -86,6 +83,7 @@ class AccountsService:
         self._session_file = SessionFile(data_dir, vault)
         self._clock = clock
         self._cost = bcrypt_cost
+        self._told_waits: dict[str, int] = {}
 
     def needs_setup(self) -> bool:
         """Whether nobody but the demo has an account yet."""
@@ -114,7 +112,7 @@ class AccountsService:
         role = Role.ADMIN if self.needs_setup() else Role.USER
         found = next((user for user in users.list_() if user.is_demo), None)
         if found is None:
-            demo = build_user(UserDraft("Demo", _DEMO_EMAIL), role, demo=True)
+            demo = build_user(UserDraft("Demo", DEMO_EMAIL), role, demo=True)
             event = build_user_event(None, "user.created", demo, after=user_facts(demo))
             found = users.create_(demo, hash_password(generate_password(), self._cost), [event])
         return found.as_actor()
@@ -128,11 +126,7 @@ class AccountsService:
         email = email.strip().lower()
         user = self._find_with_password(email, password_secret, "session.signed_in")
         if user is None:
-            raise AccessError(
-                "E-mail address and password do not belong together.",
-                hint="Check both. An admin can set a new password.",
-                code="access.credentials",
-            )
+            raise _wrong_pair()
         self._store.users.touch_(user.id)
         return user.as_actor()
 
@@ -388,6 +382,42 @@ class AccountsService:
                 self.remember(now)
         return now
 
+    def sign_in_early(self, email: str, password_secret: str) -> Actor:
+        """`sign_in` for the metadata store's revisions, also while it is behind this program.
+
+        Raises as `sign_in` does.
+        """
+        email = email.strip().lower()
+        with self._metadata.working_on() as store:
+            counts = "sign_in_failures" in store.table_names()
+            now = self._clock()
+            wait = find_wait(store.sign_ins, email, now) if counts else None
+            if wait is not None:
+                raise wait.refusal()
+            user = store.early_users.find_by_email(email)
+            password_hash = user.password_hash if user else unknown_user_hash(self._cost)
+            known = verify_password(password_secret, password_hash)
+            if user is None or not known:
+                if counts:
+                    refused = build_refusal(user.actor if user else None)
+                    store.sign_ins.record_failure(email, now, [refused])
+                raise _wrong_pair()
+            if counts:
+                store.sign_ins.clear(email)
+            return user.actor
+
+    def resume_early(self) -> Actor | None:
+        """`resume` for the metadata store's revisions, also while it is behind this program."""
+        kept = self._session_file.find_()
+        if kept is None:
+            return None
+        user_id, record = kept
+        with self._metadata.working_on() as store:
+            user = store.early_users.find_(user_id)
+        if user is None or not self._session_file.proves(record, user_id, user.password_hash):
+            return None
+        return user.actor
+
     @staticmethod
     def generate_temporary_password() -> str:
         """A random password that can be read out."""
@@ -402,23 +432,15 @@ class AccountsService:
     ) -> User | None:
         """The user of that address and password; ``action``, and a wrong password, are written
         down."""
-        self._check_may_try(email)
         user = self._store.users.find_by_email(email)
+        self._check_may_try(email, user)
         password_hash = self._store.users.find_password_hash(user.id) if user else None
         # The same work for an address nobody has: the time taken must not tell.
         known = verify_password(password_secret, password_hash or unknown_user_hash(self._cost))
         if user is None or password_hash is None or not known:
-            # What nobody has for an address may be a password in the wrong field.
-            whom = (user.id, user.email) if user else ()
-            refused = build_event(
-                None,
-                "session.refused",
-                SubjectKind.USER,
-                *whom,
-                outcome=AuditOutcome.REFUSED,
-                known=user is not None,
+            self._store.sign_ins.record_failure(
+                email, self._clock(), [build_refusal(user.as_actor() if user else None)]
             )
-            self._store.sign_ins.record_failure(email, self._clock(), [refused])
             return None
         done = [build_user_event(user.as_actor(), action, user)] if action else []
         # An admin has to get at a broken audit log; for everybody else it is to be mended first.
@@ -437,26 +459,18 @@ class AccountsService:
             if error.code != "audit.broken":
                 raise
 
-    def _check_may_try(self, email: str) -> None:
-        failures, last_at = self._store.sign_ins.find_(email)
-        if failures < FAILURES_BEFORE_WAIT or last_at is None:
+    def _check_may_try(self, email: str, user: User | None) -> None:
+        wait = find_wait(self._store.sign_ins, email, self._clock())
+        if wait is None:
             return
-        wait_s = min(FIRST_WAIT_S * 2.0 ** min(failures - FAILURES_BEFORE_WAIT, 10), LONGEST_WAIT_S)
-        now = self._clock()
-        if now < last_at:
-            # The clock was set back: the wait starts anew from here, neither shorter nor endless.
-            self._store.sign_ins.restart_wait(email, now)
-            last_at = now
-        left = last_at + timedelta(seconds=wait_s) - now
-        if left > timedelta(0):
-            seconds = int(left.total_seconds()) + 1
-            raise AccessError(
-                "Too many wrong passwords: try again in {wait_s} seconds.",
-                hint="An admin can set a new password meanwhile.",
-                code="access.backoff",
-                retryable=True,
-                details={"wait_s": seconds},
-            )
+        # Once for each wait: whoever does not wait does not fill the log either.
+        if self._told_waits.get(email) != wait.failures:
+            self._told_waits[email] = wait.failures
+            with suppress(SchemaError):
+                self._store.audit.add_(
+                    [build_refusal(user.as_actor() if user else None, waiting=True)]
+                )
+        raise wait.refusal()
 
     def _seen(self, actor: Actor, email_or_id: str) -> User:
         """The account; raises NotFoundError for one that is not there for the actor."""
@@ -497,6 +511,14 @@ class AccountsService:
             raise ConflictError(
                 "The demo account cannot be changed.", hint="Remove it if it is not wanted."
             )
+
+
+def _wrong_pair() -> AccessError:
+    return AccessError(
+        "E-mail address and password do not belong together.",
+        hint="Check both. An admin can set a new password.",
+        code="access.credentials",
+    )
 
 
 def _setup_done() -> AccessError:

@@ -7,6 +7,7 @@ import json
 import platform
 import uuid
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -27,7 +28,6 @@ from altus4_desktop.domain.errors import ConflictError
 from altus4_desktop.domain.progress import Progress, ProgressSink, ignore_progress
 from altus4_desktop.services.audit_text import export_lines
 from altus4_desktop.services.audit_walk import walk_chain
-from altus4_desktop.services.audit_witness import AuditWitness
 from altus4_desktop.services.files import open_chosen
 from altus4_desktop.services.permissions import Permissions, Right
 
@@ -46,10 +46,9 @@ _DETAILS_LIMIT = 60_000
 class AuditService:
     """What admins do with the audit log: read it, verify it, export it."""
 
-    def __init__(self, metadata: MetadataService, permissions: Permissions, data_dir: Path) -> None:
+    def __init__(self, metadata: MetadataService, permissions: Permissions) -> None:
         self._metadata = metadata
         self._permissions = permissions
-        self._witness = AuditWitness(data_dir)
 
     def list_(
         self,
@@ -87,11 +86,14 @@ class AuditService:
         self._permissions.check(actor, Right.ADMINISTER)
         store = self._metadata.store
         place = store.location.url
-        seen = self._witness.find_(place)
-        verdict = walk_chain(store.audit, seen, progress, token or CancelToken())
+        witness = self._metadata.witness
+        seen = witness.find_(place)
+        verdict = walk_chain(
+            store.audit, seen.end if seen else None, progress, token or CancelToken()
+        )
         if verdict.intact:
-            self._witness.keep(place, verdict.end)
-        return verdict
+            witness.keep(place, verdict.end)
+        return replace(verdict, first_time=seen is None or not seen.verified)
 
     def accept_(self, actor: Actor, verdict: AuditVerdict) -> None:
         """Take the chain of ``verdict`` for the true one from now on, as after restoring the store
@@ -115,7 +117,7 @@ class AuditService:
             current, "audit.accepted", SubjectKind.AUDIT, before=before, after=after
         )
         store.audit.add_([event])
-        self._witness.keep(store.location.url, verdict.end)
+        self._metadata.witness.keep(store.location.url, verdict.end)
 
     def export_(
         self,

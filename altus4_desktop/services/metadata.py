@@ -8,10 +8,12 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from altus4_desktop.domain.audit import ChainEnd
 from altus4_desktop.domain.cancel import CancelToken
 from altus4_desktop.domain.errors import AltusError, SchemaError, StoreError
 from altus4_desktop.domain.files import make_private_folder
 from altus4_desktop.domain.revisions import MigrationStatus, StoreReport
+from altus4_desktop.services.audit_witness import AuditWitness
 from altus4_desktop.services.migrations import tell_upgrade
 from altus4_desktop.services.settings import Settings
 from altus4_desktop.storage.location import StoreLocation, parse_store_url
@@ -20,6 +22,7 @@ from altus4_desktop.vault import Binding
 if TYPE_CHECKING:
     from altus4_desktop.services.resealing import Resealer
     from altus4_desktop.services.vault import VaultService
+    from altus4_desktop.storage.migrator import Telling
     from altus4_desktop.storage.store import Store
 
 _FILE = "metadata.sqlite3"
@@ -38,6 +41,7 @@ class MetadataService:
         self._lock = threading.RLock()
         self._store: Store | None = None
         self._status: MigrationStatus | None = None
+        self.witness = AuditWitness(data_dir)
         vault.protect_records(self._sealed_records)
 
     @property
@@ -140,7 +144,7 @@ class MetadataService:
                 return self._status
             store = self._opened(password_secret)
             if store.location.embedded and store.migrator.status().pending:
-                store.migrator.upgrade(tell=tell_upgrade(None, store.location.label))
+                store.migrator.upgrade(tell=self._telling(store.location))
             return self._refresh()
 
     @contextmanager
@@ -172,12 +176,17 @@ class MetadataService:
         if store is not None:
             store.close()
 
+    def audit_seen(self) -> ChainEnd | None:
+        """Where this workstation last saw the end of the store's audit log."""
+        return self._seen(self.location)
+
     def close_(self) -> None:
         """Close the store; `open_` opens it again."""
         with self._lock:
             store, self._store, self._status = self._store, None, None
             if store is not None:
                 store.close()
+        self.witness.flush()
 
     # -- what this workstation has sealed --------------------------------------------------------
 
@@ -217,7 +226,7 @@ class MetadataService:
             open_store(location, password_secret, backups=self._data_dir / _BACKUPS)
         ) as store:
             if location.embedded:
-                store.migrator.upgrade(tell=tell_upgrade(None, store.location.label))
+                store.migrator.upgrade(tell=self._telling(store.location))
             elif (status := store.migrator.status()).pending:
                 raise _upgrade_needed(status)
             yield store
@@ -256,8 +265,23 @@ class MetadataService:
                 backups=self._data_dir / _BACKUPS,
                 # Server and dump program come in one package.
                 dump_folders=(Path(program).parent,) if program else (),
+                appended=self._note_end,
             )
         return self._store
+
+    def _seen(self, location: StoreLocation) -> ChainEnd | None:
+        try:
+            known = self.witness.find_(location.url)
+        except StoreError:
+            # Verifying says so.
+            return None
+        return None if known is None else known.end
+
+    def _telling(self, location: StoreLocation) -> Telling:
+        return tell_upgrade(None, location.label, self._seen(location))
+
+    def _note_end(self, store: Store, before: ChainEnd, after: ChainEnd) -> None:
+        self.witness.advance(store.location.url, before, after, store.audit.find_hash)
 
     def _make_folder_private(self) -> None:
         if not self._data_dir.exists():

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from altus4_desktop.domain.accounts import Actor, Role
-from altus4_desktop.domain.audit import AuditEvent, SubjectKind
+from altus4_desktop.domain.audit import AuditEvent, AuditOutcome, ChainEnd, SubjectKind
 from altus4_desktop.domain.cancel import CancelToken
 from altus4_desktop.domain.errors import AccessError
 from altus4_desktop.domain.keys import KeyPermission
@@ -14,7 +15,7 @@ from altus4_desktop.domain.revisions import (
     DriftItem,
     LossReport,
     MigrationRun,
-    Revision,
+    RunRecord,
     VisitorReport,
 )
 from altus4_desktop.services.permissions import Permissions, Right
@@ -22,13 +23,18 @@ from altus4_desktop.services.permissions import Permissions, Right
 if TYPE_CHECKING:
     from altus4_desktop.services.metadata import MetadataService
     from altus4_desktop.storage.migrator import Telling
+    from altus4_desktop.storage.store import Store
+
+# The revision that makes the audit log.
+_AUDIT_LOG = "0009_audit_log"
 
 
 class MigrationsService:
     """Revisions of the one metadata store.
 
-    Everywhere ``actor`` may be None only while `needs_admin` is false: before somebody has an
-    account, and while the store is behind this program, when nobody can be asked who they are.
+    Everywhere ``actor`` may be None while `needs_admin` is false: before somebody has an account.
+    Who brings a store forward that is behind this program need not say who they are, because
+    without that nobody can use it; who does (`AccountsService.sign_in_early`) has to be an admin.
     """
 
     def __init__(self, metadata: MetadataService, permissions: Permissions) -> None:
@@ -36,13 +42,12 @@ class MigrationsService:
         self._permissions = permissions
 
     def needs_admin(self) -> bool:
-        """Whether somebody has an account that may decide: the store is whole and in use.
+        """Whether somebody has an account that may decide, at whatever revision the store is.
 
         Raises SchemaError for a foreign or newer store, StoreError.
         """
         with self._metadata.working_on() as store:
-            status = store.migrator.status()
-            return not status.pending and not status.newer and store.users.exists_real()
+            return self._is_used(store)
 
     def can_copy_(self) -> bool:
         """Whether the store can be copied before it is changed; raises StoreError."""
@@ -78,14 +83,14 @@ class MigrationsService:
         VaultLockedError, Cancelled.
         """
         with self._metadata.working_on(password_secret) as store:
-            self._check(actor)
+            self._check(store, actor, forwards=True)
             return store.migrator.upgrade(
                 to,
                 progress,
                 dry_run,
                 token=token,
                 without_copy=without_copy,
-                tell=tell_upgrade(actor, store.location.label),
+                tell=tell_upgrade(actor, store.location.label, self._metadata.audit_seen()),
             )
 
     def downgrade_(
@@ -104,14 +109,14 @@ class MigrationsService:
         Returns what was, or would be, undone. Raises as `upgrade_` does.
         """
         with self._metadata.working_on() as store:
-            self._check(actor)
+            self._check(store, actor)
             return store.migrator.downgrade(
                 to,
                 progress,
                 dry_run,
                 token=token,
                 without_copy=without_copy,
-                tell=_telling(actor, "store.downgraded", store.location.label),
+                tell=lambda run: [_event(actor, "store.downgraded", store.location.label, run)],
             )
 
     def loss_(self, actor: Actor | None, to: str | None = None) -> LossReport:
@@ -120,7 +125,7 @@ class MigrationsService:
         Raises AccessError, InputError, SchemaError, StoreError.
         """
         with self._metadata.working_on() as store:
-            self._check(actor)
+            self._check(store, actor)
             return store.migrator.loss(to)
 
     def drift_(self, actor: Actor | None) -> tuple[DriftItem, ...]:
@@ -129,54 +134,74 @@ class MigrationsService:
         Raises AccessError, SchemaError, StoreError.
         """
         with self._metadata.working_on() as store:
-            self._check(actor)
+            self._check(store, actor)
             return store.migrator.drift()
 
     def visitors_(self, actor: Actor | None) -> VisitorReport:
         """Who has the store open; raises AccessError, StoreError."""
         with self._metadata.working_on() as store:
-            self._check(actor)
+            self._check(store, actor, forwards=True)
             return store.migrator.visitors()
 
-    def _check(self, actor: Actor | None) -> None:
-        if self.needs_admin():
-            if actor is None:
-                raise _denied()
+    @staticmethod
+    def _is_used(store: Store) -> bool:
+        status = store.migrator.status()
+        return status.current is not None and not status.newer and store.early_users.exists_real()
+
+    def _check(self, store: Store, actor: Actor | None, *, forwards: bool = False) -> None:
+        """Refuse all but admins; ``forwards``: somebody who is nobody is let through as well, while
+        the store is behind."""
+        is_behind = bool(store.migrator.status().pending)
+        if not self._is_used(store) or (forwards and is_behind and actor is None):
+            return
+        if actor is None:
+            raise _denied()
+        if not is_behind:
             self._permissions.check(actor, Right.ADMINISTER)
-        elif actor is not None:
-            # The store cannot be asked who they are now; what they signed in as is known.
-            allowed = actor.key_permissions
-            if actor.role is not Role.ADMIN or not (
-                allowed is None or KeyPermission.ADMIN in allowed
-            ):
-                raise _denied()
+            return
+        user = store.early_users.find_(actor.user_id)
+        allowed = actor.key_permissions
+        by_right = allowed is None or KeyPermission.ADMIN in allowed
+        if user is None or user.actor.role is not Role.ADMIN or not by_right:
+            raise _denied()
 
 
-def tell_upgrade(actor: Actor | None, label: str) -> Telling:
-    """What the audit log says about an upgrade of the store ``label``; ``actor`` None: it upgraded
-    by itself, or nobody could be asked who they are."""
-    return _telling(actor, "store.upgraded", label)
+def tell_upgrade(actor: Actor | None, label: str, seen: ChainEnd | None) -> Telling:
+    """What the audit log says about an upgrade of the store ``label``.
 
+    ``actor`` None: it upgraded by itself, or whoever did it did not say who they are. ``seen`` is
+    where this workstation last saw the end of a log that may be gone.
+    """
 
-def _telling(actor: Actor | None, action: str, label: str) -> Telling:
-    from altus4_desktop.services.audit import build_event
-
-    def tell(
-        before: str | None, after: str | None, revisions: tuple[Revision, ...]
-    ) -> list[AuditEvent]:
-        event = build_event(
-            actor,
-            action,
-            SubjectKind.STORE,
-            "",
-            label,
-            before={"revision": before or ""},
-            after={"revision": after or ""},
-            revisions=[revision.id for revision in revisions],
-        )
-        return [event]
+    def tell(run: RunRecord) -> list[AuditEvent]:
+        log: dict[str, Any] = {}
+        if run.failure is None and any(step.id == _AUDIT_LOG for step in run.revisions):
+            log["audit_log"] = "begun anew" if seen else "begun"
+            if seen:
+                log["records_dropped"] = seen.sequence
+        return [_event(actor, "store.upgraded", label, run, **log)]
 
     return tell
+
+
+def _event(actor: Actor | None, action: str, label: str, run: RunRecord, **more: Any) -> AuditEvent:
+    from altus4_desktop.services.audit import build_event
+
+    failure = run.failure
+    return build_event(
+        actor,
+        action,
+        SubjectKind.STORE,
+        "",
+        label,
+        before={"revision": run.before},
+        after={"revision": run.after},
+        outcome=AuditOutcome.DONE if failure is None else AuditOutcome.FAILED,
+        revisions=[revision.id for revision in run.revisions],
+        copy=Path(run.copy_file).name if run.copy_file else "without copy",
+        **({} if failure is None else {"error": failure.code}),
+        **more,
+    )
 
 
 def _denied() -> AccessError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from altus4_desktop.domain.audit import AuditEvent
 from altus4_desktop.domain.cancel import CancelToken
-from altus4_desktop.domain.errors import SchemaError, StoreError
+from altus4_desktop.domain.errors import AltusError, SchemaError, StoreError
 from altus4_desktop.domain.progress import Progress, ProgressSink, ignore_progress
 from altus4_desktop.domain.revisions import (
     DriftItem,
@@ -24,6 +24,7 @@ from altus4_desktop.domain.revisions import (
     MigrationStatus,
     Revision,
     RevisionState,
+    RunRecord,
     VisitorReport,
 )
 from altus4_desktop.storage import files
@@ -54,8 +55,8 @@ _MAX_LOCK_NAME = 64
 _LOCK_PREFIX = "altus4.migrate."
 _READY = Progress("The metadata store is ready", 1.0)
 
-# What is to be written into the audit log about (before, after, the revisions in between).
-Telling = Callable[[str | None, str | None, tuple[Revision, ...]], Sequence[AuditEvent]]
+# What is to be written into the audit log.
+Telling = Callable[[RunRecord], Sequence[AuditEvent]]
 
 _SERVER_TABLES = sa.text(
     "SELECT TABLE_NAME FROM information_schema.TABLES"
@@ -66,10 +67,14 @@ _Plan = Callable[[StoreState], "_Steps"]
 
 
 class _Steps:
-    """What is to be done, in order: (revision, upgrade or not)."""
+    """What is to be done, in order: (revision, upgrade or not); ``before`` is where the store is
+    now."""
 
-    def __init__(self, moves: Sequence[tuple[RevisionFile, bool]]) -> None:
+    def __init__(
+        self, moves: Sequence[tuple[RevisionFile, bool]], before: str | None = None
+    ) -> None:
         self.moves = list(moves)
+        self.before = before
 
     @property
     def revisions(self) -> tuple[Revision, ...]:
@@ -85,15 +90,16 @@ class _Steps:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Errand:
-    """How a run is to be made."""
+    """How a run is to be made, and the copy that was made for it."""
 
     plan: _Plan
     progress: ProgressSink
     token: CancelToken
     without_copy: bool
     tell: Telling | None
+    copy_file: str = ""
 
 
 class Migrator:
@@ -291,7 +297,8 @@ class Migrator:
         applied = set(self._applied(state))
         until = self._known.index(target)
         return _Steps(
-            [(known, True) for known in self._known[: until + 1] if known.id not in applied]
+            [(known, True) for known in self._known[: until + 1] if known.id not in applied],
+            state.version,
         )
 
     def _plan_down(self, state: StoreState, target: RevisionFile | None) -> _Steps:
@@ -301,7 +308,7 @@ class Migrator:
         completed = [(known, True) for known in self._known if known.id == state.interrupted]
         keep = 0 if target is None else self._known.index(target) + 1
         undone = [(known, False) for known in reversed(self._known[keep:]) if known.id in begun]
-        return _Steps([*completed, *undone] if undone else [])
+        return _Steps([*completed, *undone] if undone else [], state.version)
 
     def _refuse_newer(self, state: StoreState) -> None:
         status = self._status(state)
@@ -318,7 +325,20 @@ class Migrator:
                 return self._run_on_file(file, errand)
             return self._run_on_server(errand)
         except Exception as error:
-            raise translate(error, self._location) from error
+            failure = translate(error, self._location)
+            self._tell_failure(errand, planned, failure)
+            raise failure from error
+
+    def _tell_failure(self, errand: _Errand, planned: _Steps, failure: AltusError) -> None:
+        """Write down a run that has come to nothing, or to a part of what was planned."""
+        if errand.tell is None or planned.before is None:
+            return
+        # What went wrong is told, not that it cannot even be written down.
+        with suppress(AltusError, sa.exc.SQLAlchemyError):
+            after = self.status().current or ""
+            record = RunRecord(planned.before, after, planned.revisions, errand.copy_file, failure)
+            events = errand.tell(record)
+            AuditRepository(Transactions(self._engine, self._location), self._dialect).add_(events)
 
     def _look_for(self, plan: _Plan) -> _Steps:
         file = self._location.file
@@ -337,7 +357,6 @@ class Migrator:
         files.create_private(file)
         files.settle_journal_mode(file, files.journal_mode_for(sqlite3.sqlite_version_info))
         engine = build_engine(self._location, migrating=True)
-        copy = ""
         with engine.connect().execution_options(**{WRITES: True}) as connection, connection.begin():
             state = read_state(connection)
             steps = errand.plan(state)
@@ -346,7 +365,7 @@ class Migrator:
             if state.rows and self._backups is not None:
                 errand.progress(Progress("Copying the metadata store"))
                 label = f"before-{steps.moves[-1][0].id}"
-                copy = str(files.copy_verified(file, self._backups, label))
+                errand.copy_file = str(files.copy_verified(file, self._backups, label))
             _keep_books(connection)
             for known, up in _told(steps, errand):
                 apply_step(connection, self._scripts, known, up=up)
@@ -355,14 +374,13 @@ class Migrator:
                 append_events(connection, events)
             errand.token.raise_if_cancelled()
         errand.progress(_READY)
-        return MigrationRun(steps.revisions, copy)
+        return MigrationRun(steps.revisions, errand.copy_file)
 
     def _run_on_server(self, errand: _Errand) -> MigrationRun:
         """Each step by itself: the server commits every statement on the way."""
         from altus4_desktop.storage.alembic_steps import apply_step
 
         engine = build_engine(self._location, self._password_secret, migrating=True)
-        copy = ""
         with engine.connect() as connection, self._lock(connection, errand):
             state = read_state(connection)
             connection.rollback()
@@ -375,7 +393,7 @@ class Migrator:
                 connection.rollback()
                 label = f"before-{steps.moves[-1][0].id}"
                 made = self._copies.make(label, tables, errand.progress, errand.token)
-                copy = str(made)
+                errand.copy_file = str(made)
             _keep_books(connection)
             connection.commit()
             first, first_up = steps.moves[0]
@@ -392,7 +410,7 @@ class Migrator:
                     events
                 )
         errand.progress(_READY)
-        return MigrationRun(steps.revisions, copy)
+        return MigrationRun(steps.revisions, errand.copy_file)
 
     def _events(
         self, connection: sa.Connection, errand: _Errand, state: StoreState, steps: _Steps
@@ -405,7 +423,7 @@ class Migrator:
             return ()
         known, up = steps.moves[-1]
         after = known.id if up else self._before(known)
-        return errand.tell(state.version, after, steps.revisions)
+        return errand.tell(RunRecord(state.version, after or "", steps.revisions, errand.copy_file))
 
     def _before(self, known: RevisionFile) -> str | None:
         at = self._known.index(known)

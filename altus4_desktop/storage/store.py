@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import sqlalchemy as sa
 
+from altus4_desktop.domain.audit import ChainEnd
 from altus4_desktop.domain.cancel import CancelToken
 from altus4_desktop.domain.connections import TlsReport
 from altus4_desktop.domain.errors import SchemaError
@@ -20,11 +23,15 @@ from altus4_desktop.storage.recognition import read_state
 from altus4_desktop.storage.repositories.api_keys import ApiKeyRepository
 from altus4_desktop.storage.repositories.audit import AuditRepository
 from altus4_desktop.storage.repositories.connections import ConnectionRepository
+from altus4_desktop.storage.repositories.early_users import EarlyUserRepository
 from altus4_desktop.storage.repositories.key_uses import KeyUseRepository
 from altus4_desktop.storage.repositories.searches import SearchRepository
 from altus4_desktop.storage.repositories.sign_ins import SignInRepository
 from altus4_desktop.storage.repositories.users import UserRepository
 from altus4_desktop.storage.transactions import Transactions
+
+# Told of the store and the end of its audit log, before and after this program has added to it.
+Appended = Callable[["Store", ChainEnd, ChainEnd], None]
 
 FIRST_LOOK_TIMEOUT_S = 10.0
 
@@ -44,6 +51,7 @@ class Store:
         dialect: str,
         version: str,
         tls: TlsReport | None,
+        appended: Appended | None = None,
     ) -> None:
         self._engine = engine
         self.location = location
@@ -51,14 +59,23 @@ class Store:
         self.version = version
         self.tls = tls
         self.migrator = migrator
-        transactions = Transactions(engine, location)
+        transactions = self._transactions = Transactions(
+            engine, location, None if appended is None else partial(appended, self)
+        )
         self.users = UserRepository(transactions)
+        self.early_users = EarlyUserRepository(transactions)
         self.connections = ConnectionRepository(transactions)
         self.searches = SearchRepository(transactions, dialect)
         self.audit = AuditRepository(transactions, dialect)
         self.sign_ins = SignInRepository(transactions)
         self.api_keys = ApiKeyRepository(transactions, dialect)
         self.key_uses = KeyUseRepository(transactions, dialect)
+
+    def table_names(self) -> frozenset[str]:
+        """Every table there is; raises StoreError."""
+        return self._transactions.read(
+            lambda connection: frozenset(sa.inspect(connection).get_table_names())
+        )
 
     def close(self) -> None:
         """Close every connection that is not at work."""
@@ -72,20 +89,24 @@ def open_store(
     backups: Path | None = None,
     dump_folders: tuple[Path, ...] = (),
     token: CancelToken | None = None,
+    appended: Appended | None = None,
 ) -> Store:
     """Open the store at ``location`` without migrating it; a file need not be there yet.
 
     ``backups`` is where copies go before a revision is applied or undone (default: the folder
     ``backups`` beside a file; a server's database is then not copied). ``dump_folders`` are looked
-    through for a server's dump program before the usual places. Raises SchemaError for another
+    through for a server's dump program before the usual places. ``appended`` is called on whatever
+    thread has added to the audit log. Raises SchemaError for another
     program's file, StoreError, Cancelled.
     """
     if location.file is not None:
-        return _open_file(location, location.file, backups)
-    return _open_server(location, password_secret or "", token, backups, dump_folders)
+        return _open_file(location, location.file, backups, appended)
+    return _open_server(location, password_secret or "", token, backups, dump_folders, appended)
 
 
-def _open_file(location: StoreLocation, file: Path, backups: Path | None) -> Store:
+def _open_file(
+    location: StoreLocation, file: Path, backups: Path | None, appended: Appended | None
+) -> Store:
     try:
         if files.check_regular(file):
             _recognise(file)
@@ -95,7 +116,7 @@ def _open_file(location: StoreLocation, file: Path, backups: Path | None) -> Sto
         raise translate(error, location) from error
     engine = build_engine(location)
     migrator = Migrator(location, engine, "sqlite", backups=backups or file.parent / "backups")
-    return Store(location, engine, migrator, "sqlite", sqlite3.sqlite_version, None)
+    return Store(location, engine, migrator, "sqlite", sqlite3.sqlite_version, None, appended)
 
 
 def _recognise(file: Path) -> None:
@@ -118,6 +139,7 @@ def _open_server(
     token: CancelToken | None,
     backups: Path | None,
     dump_folders: tuple[Path, ...],
+    appended: Appended | None,
 ) -> Store:
     from altus4_desktop.driver.connect import open_connection, server_flavour, tls_report
     from altus4_desktop.storage.dump import ServerCopies
@@ -139,7 +161,7 @@ def _open_server(
     migrator = Migrator(
         location, engine, flavour.value, password_secret=password_secret, copies=copies
     )
-    return Store(location, engine, migrator, flavour.value, version, tls)
+    return Store(location, engine, migrator, flavour.value, version, tls, appended)
 
 
 def look_at(

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import sqlalchemy as sa
 
-from altus4_desktop.domain.audit import AuditEvent
+from altus4_desktop.domain.audit import AuditEvent, ChainEnd
 from altus4_desktop.domain.errors import AltusError, ConflictError, NotFoundError, StoreError
 from altus4_desktop.storage.audit_chain import append_events
 from altus4_desktop.storage.engine import WRITES
@@ -36,11 +36,20 @@ class _Raced(Exception):
 
 
 class Transactions:
-    """Runs work in transactions of one engine; only domain errors come out."""
+    """Runs work in transactions of one engine; only domain errors come out.
 
-    def __init__(self, engine: sa.Engine, location: StoreLocation) -> None:
+    ``appended`` is told the end of the audit log before and after events were committed.
+    """
+
+    def __init__(
+        self,
+        engine: sa.Engine,
+        location: StoreLocation,
+        appended: Callable[[ChainEnd, ChainEnd], None] | None = None,
+    ) -> None:
         self._engine = engine
         self._location = location
+        self._appended = appended
 
     def read(self, work: Work[T]) -> T:
         """The result of ``work``; raises StoreError."""
@@ -122,9 +131,10 @@ class Transactions:
         try:
             with self._engine.connect().execution_options(**{WRITES: True}) as connection:
                 transaction = connection.begin()
+                ends = None
                 try:
                     if work(connection) is not False and events:
-                        self._append(connection, events, even_unaudited)
+                        ends = self._append(connection, events, even_unaudited)
                 except BaseException:
                     transaction.rollback()
                     raise
@@ -134,6 +144,8 @@ class Transactions:
                     if connection.invalidated:
                         raise _Unconfirmed from error
                     raise
+            if ends is not None and self._appended is not None:
+                self._appended(*ends)
         except _Unconfirmed:
             raise
         except Exception as error:
@@ -143,9 +155,9 @@ class Transactions:
 
     def _append(
         self, connection: sa.Connection, events: Sequence[AuditEvent], even_unaudited: bool
-    ) -> None:
+    ) -> tuple[ChainEnd, ChainEnd] | None:
         try:
-            append_events(connection, events)
+            return append_events(connection, events)
         except sa.exc.DBAPIError as error:
             if connection.invalidated or is_lost_race(error):
                 raise
@@ -154,6 +166,7 @@ class Transactions:
                 raise known from error
             actions = ", ".join(event.action for event in events)
             _log.warning("Not written down, because the audit log is broken: %s", actions)
+            return None
 
     def _domain_error(self, error: Exception) -> AltusError:
         return translate(error, self._location)

@@ -12,6 +12,7 @@ import pytest
 
 from altus4_desktop.cli.frame import main
 from altus4_desktop.storage.revision_files import known_revisions
+from altus4_desktop.vault.passwords import hash_password
 
 _IDS = [revision.id for revision in known_revisions()]
 _HEAD, _BEFORE, _COUNT = _IDS[-1], _IDS[-2], len(_IDS)
@@ -245,3 +246,57 @@ def test_up_with_nothing_to_do_asks_nobody_who_they_are(cli: Cli) -> None:
         connection.commit()
     assert cli("up", "--json")[:2] == (0, '{\n  "revisions": []\n}\n')
     assert cli("drift")[0] == 4
+
+
+def _early(cli: Cli, monkeypatch: pytest.MonkeyPatch, role: str, password: str) -> None:
+    """A store at its sixth revision with one account, who says who they are."""
+    assert cli("up", "--to", "0006", "--quiet")[0] == 0
+    with closing(sqlite3.connect(cli.file)) as connection:
+        connection.execute(
+            "INSERT INTO users (id, name, email, password, role)"
+            " VALUES ('u', 'Ada', 'ada@x', ?, ?)",
+            (hash_password("correct horse battery", 4), role),
+        )
+        connection.commit()
+    monkeypatch.setenv("ALTUS4_USER", "ada@x")
+    monkeypatch.setenv("ALTUS4_PASSWORD", password)
+
+
+@pytest.mark.parametrize(
+    ("role", "password", "code"),
+    [
+        ("admin", "wrong", "access.credentials"),
+        ("user", "correct horse battery", "access.denied"),
+    ],
+)
+def test_a_store_that_is_behind_is_taken_back_by_nobody_but_an_admin(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch, role: str, password: str, code: str
+) -> None:
+    _early(cli, monkeypatch, role, password)
+    answer, _, err = cli("down", "--all", "--yes")
+    assert answer == 4
+    assert code in err
+    assert cli.status()["current"] == _IDS[5]
+    monkeypatch.delenv("ALTUS4_USER")
+    assert cli("down", "--all", "--yes")[0] == 4
+    assert cli.status()["current"] == _IDS[5]
+
+
+def test_who_takes_a_store_that_is_behind_further_is_written_down(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _early(cli, monkeypatch, "admin", "correct horse battery")
+    assert cli("down", "--yes")[0] == 0
+    assert cli.status()["current"] == _IDS[4]
+    assert cli("up", "--quiet")[0] == 0
+    with closing(sqlite3.connect(cli.file)) as connection:
+        rows = connection.execute("SELECT action, actor_email FROM audit_log").fetchall()
+    assert rows == [("store.upgraded", "ada@x")]
+
+
+def test_up_with_nothing_to_do_says_since_when(cli: Cli) -> None:
+    cli("up", "--quiet")
+    _, _, err = cli("up")
+    at = cli.status()["revisions"][-1]["applied_at"]
+    assert f"The store is at {_HEAD} since {at}." in err
+    assert "upgrades itself" in err

@@ -259,12 +259,14 @@ def test_a_chain_that_was_calculated_anew_is_known_where_it_was_seen(
     _write(services, "a", "b")
     first = services.audit.verify_(admin)
     assert first.intact
-    assert first.seen is None
+    assert first.seen == first.end
+    assert first.first_time
     assert first.guarded
     _write(services, "c")
     again = services.audit.verify_(admin)
     assert again.intact
-    assert again.seen == first.end
+    assert again.seen == again.end
+    assert not again.first_time
     _write_chain_anew(services, "forged")
     forged = services.audit.verify_(admin)
     assert [fault.kind for fault in forged.faults] == [FaultKind.REWRITTEN]
@@ -297,7 +299,115 @@ def test_a_broken_chain_is_not_accepted(services: Services, admin: Actor) -> Non
     with pytest.raises(ConflictError) as caught:
         services.audit.accept_(admin, verdict)
     assert caught.value.code == "audit.broken"
-    assert not (services.data_dir / "audit-seen.json").exists()
+    assert services.audit.verify_(admin).first_time
+
+
+def _cut(services: Services, last: int) -> None:
+    """What somebody can do who may write to the database: the rows after ``last`` never were."""
+    with services.metadata.store._engine.begin() as connection:
+        connection.exec_driver_sql("DROP TRIGGER IF EXISTS audit_log_no_delete")
+        connection.exec_driver_sql("DELETE FROM audit_log WHERE sequence > ?", (last,))
+        connection.exec_driver_sql(
+            "UPDATE audit_head SET sequence = ?,"
+            " row_hash = (SELECT row_hash FROM audit_log WHERE sequence = ?)",
+            (last, last),
+        )
+
+
+def test_what_was_cut_off_since_the_last_look_shows(services: Services, admin: Actor) -> None:
+    _write(services, "a", "b")
+    last = services.audit.verify_(admin).end.sequence
+    _write(services, "c")
+    _write(services, "d")
+    _cut(services, last)
+    for _ in range(2):
+        faults = services.audit.verify_(admin).faults
+        assert [(fault.kind, fault.first) for fault in faults] == [(FaultKind.REWRITTEN, last + 2)]
+        # Nor does it vanish behind what this program adds.
+        _write(services, "e", "f", "g")
+
+
+def test_what_was_cut_off_shows_to_the_next_program_and_where_nobody_ever_looked(
+    services: Services, admin: Actor, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    _write(services, "a")
+    _write(services, "b")
+    services.metadata.close_()
+    services.metadata.open_()
+    with closing(compose(tmp_path)) as later:
+        later.metadata.open_()
+        _cut(later, 1)
+        _write(later, "c")
+        _write(later, "d")
+        assert caplog.text.count("does not go on from where it was last seen") == 1
+        verdict = later.audit.verify_(admin)
+        assert [fault.kind for fault in verdict.faults] == [FaultKind.REWRITTEN]
+        assert verdict.seen is not None
+        assert verdict.first_time
+        later.audit.accept_(admin, verdict)
+        verdict = later.audit.verify_(admin)
+        assert verdict.intact
+        assert not verdict.first_time
+
+
+def test_what_others_add_is_gone_past(services: Services, admin: Actor, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    place = f"sqlite:///{tmp_path / 'metadata.sqlite3'}"
+    _write(services, "a")
+    with closing(compose(elsewhere, place)) as other:
+        other.metadata.open_()
+        _write(other, "b")
+        _write(services, "c")
+        assert services.audit.verify_(admin).intact
+        assert services.metadata.witness.find_(services.metadata.location.url) is not None
+        _write(services, "d")
+        assert other.audit.verify_(admin).intact
+
+
+def test_the_end_is_written_at_once_then_at_most_now_and_then_and_at_the_end(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = services.data_dir / "audit-seen.json"
+
+    def kept() -> int:
+        (seen,) = json.loads(file.read_text()).values()
+        return int(seen["sequence"])
+
+    now = 1000.0
+    monkeypatch.setattr("altus4_desktop.services.audit_witness.time.monotonic", lambda: now)
+    _write(services, "a")
+    assert kept() == 1
+    _write(services, "b")
+    assert kept() == 1
+    now += 31.0
+    _write(services, "c")
+    assert kept() == 3
+    _write(services, "d")
+    services.metadata.close_()
+    assert kept() == 4
+
+
+def test_two_programs_on_one_computer_keep_what_is_further(
+    services: Services, admin: Actor, tmp_path: Path
+) -> None:
+    _write(services, "a")
+    with closing(compose(tmp_path)) as other:
+        other.metadata.open_()
+        _write(services, "b")
+        _write(other, "c")
+        other.audit.verify_(admin)
+        services.metadata.close_()
+        (seen,) = json.loads((tmp_path / "audit-seen.json").read_text()).values()
+        assert (seen["sequence"], seen["verified"]) == (3, True)
+
+
+def test_what_cannot_be_remembered_keeps_nobody_from_working(
+    services: Services, caplog: pytest.LogCaptureFixture
+) -> None:
+    (services.data_dir / "audit-seen.json").write_text("{")
+    _write(services, "a")
+    assert "audit.witness" in caplog.text
+    assert _newest(services).event.subject_name == "a"
 
 
 @pytest.mark.parametrize("content", ["{", "[]", '{"x": 1}', '{"x": {"sequence": "1"}}'])
@@ -341,7 +451,7 @@ def test_sign_ins_and_what_an_admin_does_to_users_are_told(services: Services) -
         ("user.created", "ada@example.org", "ada@example.org"),
     ]
     assert told[2].details == {"before": {"role": "user"}, "after": {"role": "admin"}}
-    assert told[5].details == {"known": False}
+    assert told[5].details == {"known": False, "waiting": False}
     assert [event.outcome.value for event in told[5:7]] == ["refused", "refused"]
     assert services.audit.verify_(ada).intact
 

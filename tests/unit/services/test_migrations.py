@@ -12,8 +12,15 @@ from pathlib import Path
 import pytest
 
 from altus4_desktop.domain.accounts import Actor, Role
+from altus4_desktop.domain.audit import SubjectKind
 from altus4_desktop.domain.cancel import CancelToken
-from altus4_desktop.domain.errors import AccessError, Cancelled, InputError, SchemaError
+from altus4_desktop.domain.errors import (
+    AccessError,
+    Cancelled,
+    InputError,
+    SchemaError,
+    StoreError,
+)
 from altus4_desktop.domain.keys import KeyPermission
 from altus4_desktop.domain.progress import Progress
 from altus4_desktop.domain.revisions import (
@@ -21,13 +28,16 @@ from altus4_desktop.domain.revisions import (
     DriftKind,
     LossItem,
     MigrationRun,
+    RunRecord,
     SchemaPart,
 )
+from altus4_desktop.services.audit import build_event
 from altus4_desktop.services.metadata import MetadataService
-from altus4_desktop.services.migrations import MigrationsService
+from altus4_desktop.services.migrations import MigrationsService, tell_upgrade
 from altus4_desktop.services.permissions import Permissions
 from altus4_desktop.services.settings import Settings
 from altus4_desktop.services.vault import VaultService
+from altus4_desktop.storage import alembic_steps
 from altus4_desktop.storage.revision_files import known_revisions
 from tests.keyring_memory import MemoryKeyring
 from tests.records import a_search, a_user
@@ -108,7 +118,6 @@ def test_once_somebody_has_an_account_only_an_admin_may(desk: _Desk) -> None:
     assert migrations.upgrade_(admin) == MigrationRun()
     undone = migrations.downgrade_(admin, "0007").revisions
     assert [revision.id for revision in undone] == list(reversed(_IDS[7:]))
-    # Behind, the store cannot be asked who they are: what they signed in as counts.
     for actor in (user, by_key):
         with pytest.raises(AccessError):
             migrations.upgrade_(actor)
@@ -152,11 +161,92 @@ def test_what_was_done_is_in_the_audit_log(desk: _Desk) -> None:
         ("store.downgraded", admin.user_id),
         ("store.upgraded", ""),
     ]
+    for row, made in zip(rows, desk.copies(), strict=True):
+        assert json.loads(str(row[2]))["copy"] == made
     assert json.loads(str(rows[0][2])) == {
         "before": {"revision": _IDS[-1]},
         "after": {"revision": _IDS[9]},
         "revisions": list(reversed(_IDS[10:])),
+        "copy": desk.copies()[0],
     }
+
+
+def test_what_was_done_without_a_copy_says_so() -> None:
+    (event,) = tell_upgrade(None, "x", None)(RunRecord("0001_users", "0002_api_keys", ()))
+    assert event.details["copy"] == "without copy"
+
+
+def test_a_run_that_fails_is_in_the_audit_log_with_its_copy(
+    desk: _Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise StoreError("The disk is full.", code="store.full")
+
+    admin = desk.a_person(Role.ADMIN)
+    with monkeypatch.context() as patched:
+        patched.setattr(alembic_steps, "apply_step", fail)
+        with pytest.raises(StoreError, match="full"):
+            desk.migrations.downgrade_(admin, "0007")
+    rows = desk.query("SELECT action, outcome, actor_id, details FROM audit_log")
+    assert [row[:3] for row in rows] == [("store.downgraded", "failed", admin.user_id)]
+    assert json.loads(str(rows[0][3])) == {
+        "before": {"revision": _IDS[-1]},
+        "after": {"revision": _IDS[-1]},
+        "revisions": list(reversed(_IDS[7:])),
+        "copy": desk.copies()[0],
+        "error": "store.full",
+    }
+
+
+def test_while_the_store_is_behind_only_an_admin_takes_it_further_back(desk: _Desk) -> None:
+    admin, user = desk.a_person(Role.ADMIN), desk.a_person(Role.USER)
+    pretender = Actor(user.user_id, user.email, user.name, Role.ADMIN)
+    migrations = desk.migrations
+    migrations.downgrade_(admin, "0004")
+    assert migrations.needs_admin()
+    for nobody in (None, user, pretender):
+        for attempt in (
+            lambda who=nobody: migrations.downgrade_(who),
+            lambda who=nobody: migrations.downgrade_(who, dry_run=True),
+            lambda who=nobody: migrations.loss_(who),
+            lambda who=nobody: migrations.drift_(who),
+        ):
+            with pytest.raises(AccessError):
+                attempt()
+    for nobody in (user, pretender):
+        with pytest.raises(AccessError):
+            migrations.upgrade_(nobody)
+    migrations.downgrade_(admin, "0003")
+    migrations.upgrade_(admin)
+    (row,) = desk.query("SELECT action, actor_email FROM audit_log")
+    assert row == ("store.upgraded", admin.email)
+    migrations.downgrade_(admin, "0004")
+    migrations.upgrade_(None)
+    assert desk.query("SELECT actor_email FROM audit_log") == [("",)]
+
+
+def test_a_log_that_is_begun_anew_says_how_many_records_are_gone(desk: _Desk) -> None:
+    admin = desk.a_person(Role.ADMIN)
+    for number in range(3):
+        event = build_event(None, "user.created", SubjectKind.USER, subject_name=str(number))
+        desk.metadata.store.audit.add_([event])
+    desk.migrations.downgrade_(admin, "0008")
+    desk.metadata.close_()
+    desk.metadata.open_()
+    (row,) = desk.query("SELECT details FROM audit_log")
+    details = json.loads(str(row[0]))
+    assert (details["audit_log"], details["records_dropped"]) == ("begun anew", 3)
+
+
+def test_a_log_that_nobody_has_seen_is_just_begun(tmp_path: Path) -> None:
+    desk = _Desk(tmp_path / "data")
+    desk.migrations.upgrade_(None, "0008")
+    desk.migrations.upgrade_(None)
+    (row,) = desk.query("SELECT details FROM audit_log")
+    details = json.loads(str(row[0]))
+    assert details["audit_log"] == "begun"
+    assert "records_dropped" not in details
+    desk.metadata.close_()
 
 
 def test_going_back_past_the_audit_log_says_so_in_its_copy(desk: _Desk) -> None:

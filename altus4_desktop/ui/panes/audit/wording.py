@@ -194,8 +194,11 @@ def verdict_words(verdict: AuditVerdict) -> tuple[str, str]:
             )
         )
         seen = (
-            _tr("This computer remembers its end from now on.")
-            if verdict.seen is None
+            _tr(
+                "It is the first time here: what was cut off before this computer first used it "
+                "does not show, but from now on it would."
+            )
+            if verdict.first_time or verdict.seen is None
             else _tr("It goes on from record {number}, where this computer last saw it.").format(
                 number=number(verdict.seen.sequence)
             )
