@@ -68,6 +68,8 @@ class ApiKeyRepository:
     def __init__(self, transactions: Transactions, dialect: str) -> None:
         self._transactions = transactions
         self._on_file = dialect == "sqlite"
+        # Every request by a key begins with it; to build it takes longer than to ask it.
+        self._by_hash = _select_by_hash()
 
     def now_(self) -> datetime:
         """The store's own time, in whole seconds: it decides what has expired."""
@@ -92,25 +94,10 @@ class ApiKeyRepository:
 
     def find_by_hash(self, key_hash: str) -> KnownKey | None:
         """The key with this hash; of several the one that works longest."""
-        after, before = key_rotations.alias("after_it"), key_rotations.alias("before_it")
-        statement = (
-            sa.select(
-                *api_keys.columns,
-                users.c.email.label("owner_email"),
-                users.c.role.label("owner_role"),
-                after.c.new_key_id.label("successor_id"),
-                before.c.old_key_id.label("predecessor_id"),
-                server_now().label("read_at"),
-            )
-            .join(users, users.c.id == c.user_id)
-            .outerjoin(after, after.c.old_key_id == c.id)
-            .outerjoin(before, before.c.new_key_id == c.id)
-            .where(c.key_hash == key_hash)
-            .order_by(c.is_active.desc(), c.expires_at.is_(None).desc(), c.expires_at.desc())
-            .limit(1)
-        )
         row = self._transactions.read(
-            lambda connection: connection.execute(statement).mappings().first()
+            lambda connection: (
+                connection.execute(self._by_hash, {"wanted": key_hash}).mappings().first()
+            )
         )
         if row is None:
             return None
@@ -399,6 +386,27 @@ class ApiKeyRepository:
             .where(other.c.id == after.id)
             .scalar_subquery()
         )
+
+
+def _select_by_hash() -> sa.Select[Any]:
+    """What `ApiKeyRepository.find_by_hash` reads, for the hash ``wanted``."""
+    after, before = key_rotations.alias("after_it"), key_rotations.alias("before_it")
+    return (
+        sa.select(
+            *api_keys.columns,
+            users.c.email.label("owner_email"),
+            users.c.role.label("owner_role"),
+            after.c.new_key_id.label("successor_id"),
+            before.c.old_key_id.label("predecessor_id"),
+            server_now().label("read_at"),
+        )
+        .join(users, users.c.id == c.user_id)
+        .outerjoin(after, after.c.old_key_id == c.id)
+        .outerjoin(before, before.c.new_key_id == c.id)
+        .where(c.key_hash == sa.bindparam("wanted"))
+        .order_by(c.is_active.desc(), c.expires_at.is_(None).desc(), c.expires_at.desc())
+        .limit(1)
+    )
 
 
 def find_locked(connection: sa.Connection, key_id: str) -> ApiKey | None:
