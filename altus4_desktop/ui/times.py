@@ -38,7 +38,7 @@ def ago(at: datetime | None, now: datetime | None = None) -> str:
         if seconds < limit:
             count = int(seconds // size)
             return one if count == 1 else many.format(count=count)
-    return QLocale().toString(_local(at).date(), QLocale.FormatType.ShortFormat)
+    return day(at)
 
 
 def ahead(at: datetime, now: datetime | None = None) -> str:
@@ -55,15 +55,19 @@ def ahead(at: datetime, now: datetime | None = None) -> str:
         if seconds < limit:
             count = int(seconds // size)
             return one if count == 1 else many.format(count=count)
-    return QLocale().toString(_local(at).date(), QLocale.FormatType.ShortFormat)
+    return day(at)
 
 
 def full(at: datetime | None) -> str:
     """Date, time and zone of ``at``."""
     if at is None:
         return ""
-    text = QLocale().toString(_local(at), QLocale.FormatType.ShortFormat)
-    return f"{text} {zone(at)}"
+    return f"{_local(at).toString('yyyy-MM-dd HH:mm')} {zone(at)}"
+
+
+def day(at: datetime) -> str:
+    """``2026-01-31``, in every language: it cannot be misread."""
+    return _local(at).toString("yyyy-MM-dd")
 
 
 def exact(at: datetime) -> str:

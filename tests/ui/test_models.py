@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 import pytest
-from PySide6.QtCore import QAbstractItemModel, Qt
+from PySide6.QtCore import QAbstractItemModel, QLocale, Qt
 
 from altus4_desktop.ui.models.records import (
     RECORD_ROLE,
@@ -17,7 +17,7 @@ from altus4_desktop.ui.models.records import (
 )
 from altus4_desktop.ui.palette import Entry, EntryModel, ranked
 from altus4_desktop.ui.pane import Command
-from altus4_desktop.ui.times import ago, duration
+from altus4_desktop.ui.times import ago, ahead, day, duration, exact, full, use_zone
 
 
 class ChecksModels(Protocol):
@@ -117,6 +117,22 @@ def test_how_long_ago(seconds: int, words: str) -> None:
     now = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
     assert ago(now - timedelta(seconds=seconds), now) == words
     assert ago(None) == "never"
+
+
+def test_days_and_instants_have_one_form_in_every_language() -> None:
+    at = datetime(2026, 3, 4, 12, 5, 6, tzinfo=UTC)
+    before = QLocale()
+    try:
+        use_zone("Europe/Paris")
+        for name in ("en_GB", "en_US", "de_DE"):
+            QLocale.setDefault(QLocale(name))
+            assert ago(at, at + timedelta(days=8)) == day(at) == "2026-03-04"
+            assert ahead(at, at - timedelta(days=40)) == "2026-03-04"
+            assert full(at).startswith("2026-03-04 13:05 ")
+            assert exact(at) == "2026-03-04 13:05:06"
+    finally:
+        QLocale.setDefault(before)
+        use_zone("")
 
 
 def test_durations_are_short() -> None:

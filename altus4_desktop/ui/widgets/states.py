@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Literal
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QAccessible, QAccessibleEvent
+from PySide6.QtGui import QAccessible, QAccessibleEvent, QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from altus4_desktop.domain.errors import AltusError
@@ -17,6 +17,7 @@ from altus4_desktop.ui.widgets.basic import Button, Icon, IconButton, Label, Spi
 MessageKind = Literal["info", "success", "warning", "error"]
 Action = tuple[str, Callable[[], object]]
 
+_LOW = 230
 _ICONS = {
     "info": ("info", "accent"),
     "success": ("check-circle", "success"),
@@ -38,8 +39,7 @@ class EmptyState(QWidget):
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(Space.XL, Space.XL, Space.XL, Space.XL)
+        self._column = column = QVBoxLayout(self)
         column.setSpacing(Space.S)
         column.addStretch(2)
         self._icon = Icon(icon_name, 40, "faint")
@@ -62,6 +62,15 @@ class EmptyState(QWidget):
             column.addSpacing(Space.S)
             column.addWidget(action, 0, Qt.AlignmentFlag.AlignHCenter)
         column.addStretch(3)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Where it is low, words matter more than the picture and the room around them."""
+        super().resizeEvent(event)
+        is_low = event.size().height() < _LOW
+        self._icon.setHidden(is_low)
+        self._title.set_role("strong" if is_low else "title")
+        margin = Space.XS if is_low else Space.XL
+        self._column.setContentsMargins(margin, margin, margin, margin)
 
     def set(self, icon_name: str, title: str, text: str = "") -> None:
         """Say something else."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import cast
 
 import pytest
-from PySide6.QtCore import Qt, QTimer
+from PySide6.QtCore import QPoint, Qt, QTimer
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication, QFileDialog, QPushButton
 from pytestqt.qtbot import QtBot
@@ -32,7 +32,7 @@ from altus4_desktop.ui.dialogs import ConfirmDialog
 from altus4_desktop.ui.panes.audit.pane import AuditPane
 from altus4_desktop.ui.panes.audit.wording import changes
 from altus4_desktop.ui.session import Session
-from altus4_desktop.ui.theme import Theme
+from altus4_desktop.ui.theme import Space, Theme
 from tests.records import a_user
 
 _NOW = datetime.now(UTC).replace(microsecond=0)
@@ -198,6 +198,7 @@ def test_a_record_in_full(qtbot: QtBot, pane: AuditPane, services: Services) -> 
     )
     _open(qtbot, pane)
     assert not pane.detail.isVisible()
+    pane.resize(1400, 700)
     pane.table.selectRow(1)
     assert pane.detail.isVisible()
     assert pane.table.width() > pane.detail.width()
@@ -247,6 +248,40 @@ def test_in_a_small_window_the_record_takes_the_place_of_the_list(
     assert pane.table.hasFocus()
     assert pane.filters.isVisible()
     assert pane.table.isColumnHidden(4)
+
+
+def test_the_verdict_makes_room_for_a_record_in_a_small_window(
+    qtbot: QtBot, pane: AuditPane, services: Services
+) -> None:
+    _write(services, _event())
+    pane.resize(700, 450)
+    _open(qtbot, pane)
+    pane.verify()
+    _settle(qtbot, pane)
+    assert pane.verdict_message.isVisible()
+    pane.table.selectRow(0)
+    assert not pane.verdict_message.isVisible()
+    pane.table.clearSelection()
+    assert pane.verdict_message.isVisible()
+
+
+@pytest.mark.parametrize("width", [980, 1400])
+def test_long_values_are_there_in_full(
+    qtbot: QtBot, pane: AuditPane, services: Services, width: int
+) -> None:
+    place = "altus4_search@a-name-without-any-space-in-it.example.org:3306/quarterly_figures"
+    _write(services, _event(before={"place": place}, after={"place": place.upper()}))
+    pane.resize(width, 700)
+    _open(qtbot, pane)
+    pane.table.selectRow(0)
+    table = pane.detail.table
+    room = table.columnWidth(1) - 2 * Space.S
+    lines = table.fontMetrics().horizontalAdvance(place) / room
+    assert table.rowHeight(0) >= lines * table.fontMetrics().height()
+    stacked = pane.detail.mapTo(pane, QPoint(0, 0)).x() == pane.table.mapTo(pane, QPoint(0, 0)).x()
+    assert stacked == (width < 1240), "a list that tells nothing apart is no list"
+    if stacked:
+        assert pane.detail.height() > pane.table.height()
 
 
 def test_verifying_says_what_is_wrong(qtbot: QtBot, pane: AuditPane, services: Services) -> None:

@@ -24,9 +24,9 @@ from altus4_desktop.services import Services
 from altus4_desktop.storage.revision_files import known_revisions
 from altus4_desktop.tasks.runner import TaskRunner
 from altus4_desktop.ui.panes.migrations.dialogs import ChangeDialog
-from altus4_desktop.ui.panes.migrations.pane import MigrationsPane
+from altus4_desktop.ui.panes.migrations.pane import _WHEN, MigrationsPane
 from altus4_desktop.ui.session import Session
-from altus4_desktop.ui.theme import Theme
+from altus4_desktop.ui.theme import Space, Theme
 from tests.records import a_search, a_user
 
 _IDS = [revision.id for revision in known_revisions()]
@@ -341,8 +341,13 @@ def test_a_store_that_cannot_be_read_says_so_and_offers_to_try_again(
     assert desk.states() == ["Applied"] * len(_IDS)
 
 
-@pytest.mark.parametrize(("width", "sides"), [(1100, True), (640, False)])
-def test_there_is_room_for_what_matters(desk: _Desk, width: int, sides: bool) -> None:
-    desk.pane.resize(width, 440)
-    assert (desk.pane._split.orientation().name == "Horizontal") == sides
-    assert desk.pane.table.columnWidth(1) >= 120
+@pytest.mark.parametrize("width", [1700, 1100, 840, 640])
+def test_there_is_room_for_what_matters(desk: _Desk, width: int) -> None:
+    pane, sql = desk.pane, desk.pane._preview._sql
+    pane.resize(width, 440)
+    assert pane.table.columnWidth(1) >= 120
+    assert sql.height() > 90
+    assert sql.mapTo(pane, sql.rect().bottomRight()).y() < pane.height(), "nothing to scroll first"
+    if not pane.table.isColumnHidden(_WHEN):
+        longest = pane.table.fontMetrics().horizontalAdvance("59 minutes ago")
+        assert pane.table.columnWidth(_WHEN) >= longest + 2 * Space.S

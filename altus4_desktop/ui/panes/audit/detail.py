@@ -27,13 +27,14 @@ from altus4_desktop.ui.panes.audit.wording import (
     subject_kind_words,
 )
 from altus4_desktop.ui.panes.elided import ElidedLabel
+from altus4_desktop.ui.panes.wrapped import WrappedText
 from altus4_desktop.ui.theme import Space
 from altus4_desktop.ui.times import ago, exact, zone
 from altus4_desktop.ui.widgets import Card, Chip, IconButton, Label
 from altus4_desktop.ui.widgets.basic import ChipState
 
 _CHIPS: dict[str, ChipState] = {"done": "ok", "refused": "warning", "failed": "failed"}
-_FIELD_WIDTH = 130
+_FIELD_WIDTH = 190
 
 
 class ChangeTable(QTableView):
@@ -81,12 +82,28 @@ class AuditDetail(Card):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(Space.M)
         self._values: dict[str, ElidedLabel] = {}
-        column.addLayout(self._build_facts())
+        self._captions: dict[str, Label] = {}
+        column.addLayout(
+            self._build_facts(
+                ("at", self.tr("When")),
+                ("who", self.tr("Who")),
+                ("key", self.tr("By API key")),
+                ("origin", self.tr("From")),
+                ("subject", self.tr("Subject")),
+            )
+        )
         self._model = ChangeModel(self)
         self.table = self._build_table()
         column.addWidget(self.table)
         self._nothing = Label(self.tr("Nothing else was noted."), "muted")
         column.addWidget(self._nothing)
+        column.addLayout(
+            self._build_facts(
+                ("id", self.tr("Subject's id")),
+                ("number", self.tr("Number")),
+                ("hash", self.tr("Hash")),
+            )
+        )
         column.addStretch(1)
         scroll = QScrollArea()
         scroll.setObjectName("audit.detail.scroll")
@@ -145,24 +162,12 @@ class AuditDetail(Card):
             text = json.dumps(audit_document(self.record), ensure_ascii=False, indent=2)
             QGuiApplication.clipboard().setText(text)
 
-    def _build_facts(self) -> QGridLayout:
+    def _build_facts(self, *facts: tuple[str, str]) -> QGridLayout:
         grid = QGridLayout()
         grid.setHorizontalSpacing(Space.L)
         grid.setVerticalSpacing(6)
         grid.setColumnStretch(1, 1)
-        self._captions: dict[str, Label] = {}
-        for row, (key, title) in enumerate(
-            (
-                ("at", self.tr("When")),
-                ("who", self.tr("Who")),
-                ("key", self.tr("By API key")),
-                ("origin", self.tr("From")),
-                ("subject", self.tr("Subject")),
-                ("id", self.tr("Its id")),
-                ("number", self.tr("Number")),
-                ("hash", self.tr("Hash")),
-            )
-        ):
+        for row, (key, title) in enumerate(facts):
             caption = Label(title, "muted")
             value = ElidedLabel("", "mono" if key == "hash" else "body")
             value.setObjectName(f"audit.detail.{key}")
@@ -181,7 +186,8 @@ class AuditDetail(Card):
         table.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
         table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         table.setShowGrid(False)
-        table.setWordWrap(True)
+        table.setItemDelegateForColumn(1, WrappedText(table))
+        table.setItemDelegateForColumn(2, WrappedText(table))
         table.setTabKeyNavigation(False)
         table.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         table.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)

@@ -14,6 +14,7 @@ from PySide6.QtWidgets import (
     QSplitter,
     QStackedWidget,
     QTableView,
+    QVBoxLayout,
     QWidget,
 )
 
@@ -41,8 +42,9 @@ from altus4_desktop.ui.widgets import (
 )
 
 _PAGE = 200
-_ROOMY = 900
+_SIDE_BY_SIDE = 1240
 _LOW = 640
+_ORIGIN_FROM, _OUTCOME_FROM, _SUBJECT_FROM = 900, 760, 520
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,11 @@ class AuditTable(QTableView):
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Leave out what can be read in the record."""
         super().resizeEvent(event)
-        for column, least in ((ORIGIN, _ROOMY), (OUTCOME, 760), (SUBJECT, 520)):
+        for column, least in (
+            (ORIGIN, _ORIGIN_FROM),
+            (OUTCOME, _OUTCOME_FROM),
+            (SUBJECT, _SUBJECT_FROM),
+        ):
             self.setColumnHidden(column, event.size().width() < least)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
@@ -83,6 +89,7 @@ class AuditPane(Pane):
         self._shown: AuditQuery | None = None
         self._verdict: AuditVerdict | None = None
         self._work: TaskHandle | None = None
+        self._was_shown = False
         # The log may be long: neither reading it nor verifying it holds up the lane of the store.
         self._first = LatestTask(session.runner, Lane.TENANTS, self)
         self._first.succeeded.connect(self._take_first)
@@ -92,7 +99,11 @@ class AuditPane(Pane):
         self._more.failed.connect(self.present)
         self._build_header()
         self.verdict_message = InlineMessage(name="audit.verdict")
-        self.body.addWidget(self.verdict_message)
+        self._verdict_place = QWidget()
+        place = QVBoxLayout(self._verdict_place)
+        place.setContentsMargins(0, 0, 0, 0)
+        place.addWidget(self.verdict_message)
+        self.body.addWidget(self._verdict_place)
         self.filters = AuditFilters()
         self.filters.changed.connect(self._ask)
         self.filters.left_downwards.connect(self._enter_table)
@@ -391,23 +402,26 @@ class AuditPane(Pane):
         record = self.model.record_at(rows[0].row()) if rows else None
         if record is not None:
             self.detail.show_record(record)
-        appears = record is not None and not self.detail.isVisibleTo(self)
         self.detail.setVisible(record is not None)
         self._arrange()
-        if appears:
-            # What the splitter would give the table is too little to tell records apart.
-            self._split.setSizes([11, 9])
         if record is not None:
             self.table.scrollTo(rows[0])
 
     def _arrange(self) -> None:
         """Beside each other, one above the other, or only one of both."""
-        wide = self.width() >= _ROOMY
+        wide = self.width() >= _SIDE_BY_SIDE
         shown = self.detail.isVisibleTo(self)
         low = not wide and self.height() < _LOW
-        self._split.setOrientation(Qt.Orientation.Horizontal if wide else Qt.Orientation.Vertical)
+        way = Qt.Orientation.Horizontal if wide else Qt.Orientation.Vertical
+        if shown and (way is not self._split.orientation() or not self._was_shown):
+            self._split.setOrientation(way)
+            # What the splitter would give by itself is too little for one of both.
+            self._split.setSizes([11, 9] if wide else [2, 3])
+        self._was_shown = shown
         self.table.setHidden(low and shown)
         self.filters.setHidden(low and shown)
+        # Nor does what was said about the whole log push one record out of sight.
+        self._verdict_place.setHidden(low and shown)
 
     def _build_header(self) -> None:
         self._verify = Button(self.tr("Verify"), icon_name="shield", name="audit.verify")

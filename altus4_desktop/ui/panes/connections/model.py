@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import IntEnum, StrEnum
 
 from PySide6.QtCore import (
@@ -29,7 +29,7 @@ from altus4_desktop.domain.connections import (
 from altus4_desktop.domain.errors import AltusError, TenantError, TenantFailure
 from altus4_desktop.domain.schema import ColumnInfo, DatabaseSchema, FulltextIndex, TableInfo
 from altus4_desktop.ui.panes.painting import plain_tool_tip
-from altus4_desktop.ui.times import ago, full
+from altus4_desktop.ui.times import ago, day, full
 
 AnyIndex = QModelIndex | QPersistentModelIndex
 
@@ -302,7 +302,7 @@ def _analysed(record: Record) -> str:
         return ""
     if record.last_analyzed_at is None:
         return _tr("never")
-    return record.last_analyzed_at.astimezone(UTC).strftime("%Y-%m-%d")
+    return day(record.last_analyzed_at)
 
 
 def _explanation(record: Record) -> str:

@@ -7,11 +7,9 @@ from dataclasses import dataclass
 from PySide6.QtCore import QItemSelection, Qt, Slot
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
-    QFrame,
     QHBoxLayout,
     QPlainTextEdit,
     QProgressBar,
-    QScrollArea,
     QSplitter,
     QStackedWidget,
     QVBoxLayout,
@@ -59,11 +57,10 @@ from altus4_desktop.ui.widgets import (
 )
 
 _REVISIONS, _DRIFT, _VISITORS = "revisions", "drift", "visitors"
-_SIDE_BY_SIDE_FROM = 880
 _TOOK, _WHEN = 4, 3
 _EXPECTED = 3
-_ROOMY = 560
-_STACKED_HEIGHT = 500
+_ROOMY = 820
+_SPACIOUS = 960
 _DIFFERENCE_HEIGHT = 104
 
 
@@ -129,19 +126,12 @@ class MigrationsPane(Pane):
         (self.table, self._drift_table, self._visitor_table)[self._pages.currentIndex()].setFocus()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Table and statements side by side where there is room."""
+        """Leave out what is said beside or below the tables too."""
         super().resizeEvent(event)
-        wide = event.size().width() >= _SIDE_BY_SIDE_FROM
-        way = Qt.Orientation.Horizontal if wide else Qt.Orientation.Vertical
-        if self._split.orientation() is not way:
-            self._split.setOrientation(way)
-        # What does not fit one above the other is scrolled.
-        self._split.setMinimumHeight(0 if wide else _STACKED_HEIGHT)
-        # The difference is said in full below the table.
-        self._drift_table.setColumnHidden(_EXPECTED, not wide)
-        roomy = wide or event.size().width() >= _ROOMY
-        self.table.setColumnHidden(_WHEN, not roomy)
-        self.table.setColumnHidden(_TOOK, not roomy)
+        width = event.size().width()
+        self._drift_table.setColumnHidden(_EXPECTED, width < _ROOMY)
+        self.table.setColumnHidden(_WHEN, width < _ROOMY)
+        self.table.setColumnHidden(_TOOK, width < _SPACIOUS)
 
     def commands(self) -> list[Command]:
         """What the palette offers."""
@@ -509,7 +499,7 @@ class MigrationsPane(Pane):
         self.revisions = build_revisions(self)
         self.table = PlainTable(
             self.revisions,
-            {0: 56, 2: 126, 3: 100, 4: 68},
+            {0: 56, 2: 104, 3: 130, 4: 68},
             1,
             name="store.revisions",
             label=self.tr("Revisions of the schema"),
@@ -522,16 +512,13 @@ class MigrationsPane(Pane):
         self._split.setHandleWidth(Space.M)
         self._split.addWidget(self.table)
         self._split.addWidget(self._preview)
-        self._split.setStretchFactor(0, 3)
-        self._split.setStretchFactor(1, 2)
-        self._split.setSizes([600, 400])
-        scroll = QScrollArea()
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setWidgetResizable(True)
-        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        scroll.setWidget(self._split)
+        self._split.setStretchFactor(0, 1)
+        self._split.setStretchFactor(1, 1)
+        self._split.setSizes([500, 400])
         self._unread = EmptyState("warning", self.tr("The store cannot be read"))
-        self._revision_pages = _stack(Busy(self.tr("Looking at the store…")), scroll, self._unread)
+        self._revision_pages = _stack(
+            Busy(self.tr("Looking at the store…")), self._split, self._unread
+        )
         return self._revision_pages
 
     def _build_drift(self) -> QWidget:

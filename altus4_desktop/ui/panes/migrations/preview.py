@@ -13,7 +13,7 @@ from altus4_desktop.ui.panes.latest import LatestTask
 from altus4_desktop.ui.panes.migrations.tables import state_words
 from altus4_desktop.ui.session import Session
 from altus4_desktop.ui.theme import Space
-from altus4_desktop.ui.times import full
+from altus4_desktop.ui.times import duration, full
 from altus4_desktop.ui.widgets import Button, Card, IconButton, Label, Segments
 
 _UP, _DOWN = "up", "down"
@@ -105,6 +105,8 @@ class PreviewCard(Card):
         words = [state_words(revision)]
         if revision.applied_at is not None:
             words.append(full(revision.applied_at))
+        if revision.duration_ms is not None:
+            words.append(duration(revision.duration_ms))
         if revision.edited:
             words.append(
                 self.tr("applied with the checksum {then}, the file has {now} now").format(
