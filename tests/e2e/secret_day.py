@@ -18,7 +18,8 @@ from tests.e2e.stage import Stage, Steps, play
 
 
 def secret_day(stage: Stage, plan: dict[str, Any]) -> Steps:
-    """Set up, mistype passwords, connect, search, lock, unlock, sign out and in again."""
+    """Set up, mistype passwords, connect, search, look after people, lock, unlock, sign out and in
+    again."""
     secret: dict[str, str] = plan["secrets"]
     yield from stage.click("welcome.setup")
     yield from stage.click("store.accept")
@@ -38,10 +39,11 @@ def secret_day(stage: Stage, plan: dict[str, Any]) -> Steps:
     yield from stage.click("rail.audit")
     yield from stage.click("audit.verify")
     yield from _hear(stage, "The audit log is whole")
+    yield from _look_after_people(stage, secret)
     yield from stage.press("Ctrl+Shift+L")
     yield from stage.type_("lock.password", secret["mistyped"], then="Return")
     yield from _hear(stage, "That is not your password.")
-    yield from stage.type_("lock.password", secret["password"], then="Return")
+    yield from stage.type_("lock.password", secret["own"], then="Return")
     yield from stage.type_("unlock.passphrase", secret["passphrase"], then="Return")
     yield from stage.see("rail", 30)
     yield from stage.press("Ctrl+Shift+L")
@@ -49,13 +51,36 @@ def secret_day(stage: Stage, plan: dict[str, Any]) -> Steps:
     yield from stage.type_("sign_in.email", "ada@example.org")
     yield from stage.type_("sign_in.password", secret["mistyped"], then="Return")
     yield from _hear(stage, "E-mail address and password do not belong together.")
-    yield from stage.type_("sign_in.password", secret["password"], then="Return")
+    yield from stage.type_("sign_in.password", secret["own"], then="Return")
     yield from stage.type_("unlock.passphrase", secret["mistyped"], then="Return")
     yield from _hear(stage, "That passphrase does not open the vault.")
     yield from stage.type_("unlock.passphrase", secret["passphrase"], then="Return")
     yield from stage.see("rail", 30)
     stage.tell("signed in again")
     yield from stage.press("Ctrl+Q")
+
+
+def _look_after_people(stage: Stage, secret: dict[str, str]) -> Steps:
+    """Make an account, reset its password, and change one's own."""
+    yield from stage.press("Ctrl+5")
+    yield from stage.click("users.create")
+    yield from stage.type_("users.new.name", "Bob")
+    yield from stage.type_("users.new.email", "bob@example.org")
+    yield from stage.type_("users.new.password", secret["bob"])
+    yield from stage.click("users.new.accept")
+    yield from stage.until(lambda: stage.rows("users.table") == 2, "the account")
+    yield from stage.click("users.reset")
+    yield from stage.type_("users.reset.password", secret["reset"])
+    yield from stage.click("users.reset.accept")
+    yield from _hear(stage, "Bob has a temporary password")
+    yield from stage.press("Ctrl+K")
+    yield from stage.type_("palette.query", "change password", then="Return")
+    yield from stage.type_("password.current", secret["mistyped"])
+    yield from stage.type_("password.new", secret["own"])
+    yield from stage.type_("password.again", secret["own"], then="Return")
+    yield from _hear(stage, "That is not your password.")
+    yield from stage.type_("password.current", secret["password"], then="Return")
+    yield from _hear(stage, "Your password is changed")
 
 
 def _hear(stage: Stage, sentence: str) -> Steps:

@@ -232,7 +232,7 @@ def test_no_secret_gets_out_of_the_window(
     mariadb_server: DatabaseServer, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     canaries = Canaries()
-    names = ("passphrase", "password", "mistyped", "refused", "tenant")
+    names = ("passphrase", "password", "mistyped", "refused", "tenant", "bob", "reset", "own")
     made = {name: canaries.make(name) for name in names}
     database, account = _tenant(mariadb_server, made["tenant"])
     folders = {name: tmp_path / name for name in ("data", "home", "tmp", "loud")}
