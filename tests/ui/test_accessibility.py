@@ -26,7 +26,7 @@ from altus4_desktop.ui.crash import CrashDialog
 from altus4_desktop.ui.dialogs import ConfirmDialog
 from altus4_desktop.ui.panes.settings.pane import LicenceDialog
 from altus4_desktop.ui.startup import _Found, _Situation
-from tests.ui.house import House, migrations
+from tests.ui.house import ADA, House, migrations
 from tests.ui.world import make_connection
 
 CONTROLS = (
@@ -115,6 +115,7 @@ def test_every_page(house: House) -> None:
         lambda: start_up._unlock_vault("passphrase", start_up.look),
         lambda: start_up._show_problem(SchemaError("Newer.")),
         lambda: start_up._ask_store_password(situation),
+        lambda: start_up.ask_own_password(ADA, "", start_up._enter),
         lambda: start_up._show_upgrade(migrations(pending=1)),
         start_up.show_first,
     ]
@@ -129,7 +130,9 @@ def test_every_page(house: House) -> None:
     assert len(seen) == len(visits)
 
 
-@pytest.mark.parametrize("pane", ["search", "connections", "history", "keys", "server", "settings"])
+@pytest.mark.parametrize(
+    "pane", ["search", "connections", "history", "keys", "users", "server", "settings"]
+)
 def test_every_pane(house: House, pane: str) -> None:
     house.connections.saved = [make_connection(1), make_connection(2)]
     house.history.queries = ["one", "two"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -25,8 +26,16 @@ from altus4_desktop.domain.connections import PoolStats
 from altus4_desktop.domain.errors import StoreError
 from altus4_desktop.domain.progress import Progress
 from altus4_desktop.tasks.runner import Lane, TaskContext
+from altus4_desktop.ui.geometry import LEAST_SIZE
 from altus4_desktop.ui.palette import CommandPalette
-from altus4_desktop.ui.theme import DARK, LIGHT, Theme, ThemeChoice, worn_palette
+from altus4_desktop.ui.theme import (
+    DARK,
+    LIGHT,
+    Theme,
+    ThemeChoice,
+    build_style_sheet,
+    worn_palette,
+)
 from altus4_desktop.ui.workspace import Workspace
 from tests.ui.house import WAIT_MS, House
 
@@ -81,6 +90,22 @@ def test_every_pane_is_one_shortcut_away(
     button = house.find(f"rail.{pane}")
     assert isinstance(button, QAbstractButton)
     assert button.isChecked()
+
+
+def test_every_place_is_in_reach_in_the_smallest_window(house: House, workspace: Workspace) -> None:
+    rail = workspace.rail
+    house.window.setStyleSheet(build_style_sheet(LIGHT))
+    house.window.resize(LEAST_SIZE)
+    house.qtbot.waitUntil(lambda: rail.is_narrow)
+    places = [*rail._buttons.values(), rail._account]
+    assert len(places) == 10
+    house.qtbot.waitUntil(lambda: rail.height() >= rail.minimumSizeHint().height())
+    for above, below in pairwise(places):
+        assert above.geometry().bottom() < below.geometry().top()
+    assert rail.rect().contains(rail._account.geometry())
+    house.window.resize(1180, 760)
+    house.qtbot.waitUntil(lambda: not rail.is_narrow)
+    house.qtbot.waitUntil(lambda: rail._buttons["search"].height() > 34)
 
 
 def test_panes_are_built_when_first_wanted(house: House, workspace: Workspace) -> None:

@@ -37,6 +37,7 @@ from altus4_desktop.ui.session import Session
 from altus4_desktop.ui.theme import Theme
 from altus4_desktop.vault.passwords import hash_password
 from tests.records import a_connection, a_search, a_user
+from tests.ui.test_accessibility import check_names
 
 PASSWORD_TEXT = "correct horse battery"
 D = TypeVar("D", bound=QDialog)
@@ -394,6 +395,26 @@ def test_what_can_be_done_is_in_the_menu_and_the_palette(qtbot: QtBot, pane: Use
     menu.actions()[0].trigger()
     menu.close()
     _dialog(pane, EditUserDialog).reject()
+
+
+def test_every_dialog_has_names(qtbot: QtBot, pane: UsersPane) -> None:
+    bob, session = _choose(pane, "Bob"), pane.session
+    for dialog in (
+        CreateUserDialog(session, pane),
+        EditUserDialog(session, bob, pane),
+        RoleDialog(session, bob, pane),
+        ResetPasswordDialog(session, bob, pane),
+        DeleteUserDialog(session, bob, pane),
+        ProfileDialog(session, pane),
+        PasswordDialog(session, pane),
+        TemporaryPasswordDialog(bob, "made-up", pane),
+    ):
+        dialog.show()
+        _settle(qtbot, pane)
+        assert dialog.accessibleName()
+        check_names(dialog)
+        dialog.close()
+        assert not dialog.isVisible()
 
 
 def test_small_windows_leave_columns_out(pane: UsersPane) -> None:
