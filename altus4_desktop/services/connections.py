@@ -480,7 +480,7 @@ class ConnectionsService:
     def _open_ssh_secret(self, saved: Connection) -> str:
         if saved.ssh is None or not saved.ssh_secret_sealed:
             return ""
-        with _named(saved):
+        with _named(saved, ssh=True):
             return self._vault.open_(saved.ssh_secret_sealed, ssh_binding(saved))
 
     def _completed(self, draft: ConnectionDraft, saved: Connection | None) -> ConnectionDraft:
@@ -632,24 +632,30 @@ class ConnectionsService:
 
 
 @contextmanager
-def _named(saved: Connection) -> Iterator[None]:
+def _named(saved: Connection, *, ssh: bool = False) -> Iterator[None]:
     """Say of which connection the secret is that cannot be opened."""
     try:
         yield
     except KeyMissingError as error:
         raise KeyMissingError(
-            "The password of “{name}” was saved with a key that is not on this computer.",
-            hint="Enter the password again, or import the recovery kit of the computer that saved "
-            "it (Settings, Secrets).",
+            "The secret of the SSH account of “{name}” was saved with a key that is not on this "
+            "computer."
+            if ssh
+            else "The password of “{name}” was saved with a key that is not on this computer.",
+            hint="Enter it again, or import the recovery kit of the computer that saved it "
+            "(Settings, Secrets).",
             details={"name": saved.name},
         ) from error
     except VaultError as error:
         if error.code != "vault.record":
             raise
         raise VaultError(
-            "The saved password of “{name}” cannot be opened: it, or where it would be sent, was "
-            "changed outside this program.",
-            hint="Check host, port and user, then enter the password again.",
+            "The secret of the SSH account of “{name}” cannot be opened: it, or the tunnel, was "
+            "changed outside this program."
+            if ssh
+            else "The saved password of “{name}” cannot be opened: it, or where it would be sent, "
+            "was changed outside this program.",
+            hint="Check host, port and user, then enter it again.",
             code=error.code,
             details={"name": saved.name},
         ) from error

@@ -24,6 +24,15 @@ def error_hint(error: AltusError) -> str:
     return _fill(error, error.hint_template) if error.hint_template else ""
 
 
+def wants_password(error: AltusError | None) -> bool:
+    """Whether entering the password of the connection again is the way out."""
+    return error is not None and error.code in {
+        "vault.key_missing",
+        "vault.record",
+        "vault.no_password",
+    }
+
+
 def remark_text(remark: Remark) -> str:
     """The remark's sentence, translated, then filled in."""
     text = QCoreApplication.translate("remarks", remark.template)

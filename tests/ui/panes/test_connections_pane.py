@@ -35,10 +35,12 @@ from altus4_desktop.domain.connections import (
 from altus4_desktop.domain.errors import (
     ConflictError,
     InputError,
+    KeyMissingError,
     StoreError,
     TenantError,
     TenantFailure,
     UnknownHostKeyError,
+    VaultError,
 )
 from altus4_desktop.services.rights_words import verdict
 from altus4_desktop.ui.dialogs import ConfirmDialog
@@ -119,6 +121,36 @@ class TestList:
             lambda: connections_pane.card.tree_pages.currentWidget() is connections_pane.card.tree
         )
         assert world.connections.schema_reads[-1] == ("c2", True)
+
+    @pytest.mark.parametrize(
+        "error",
+        [
+            KeyMissingError("Its key is elsewhere.", hint="Enter it again."),
+            VaultError("It was changed.", code="vault.record"),
+            VaultError("It is not known.", code="vault.no_password"),
+        ],
+        ids=["key-missing", "changed", "unknown"],
+    )
+    def test_a_password_that_cannot_be_opened_is_asked_for(
+        self, qtbot: QtBot, connections_pane: ConnectionsPane, world: World, error: VaultError
+    ) -> None:
+        pane = connections_pane
+        world.connections.errors["schema"] = error
+        pane.list.setCurrentIndex(pane.connections.index(1))
+        qtbot.waitUntil(lambda: pane.card.tree_pages.currentWidget() is pane.card.tree_sealed)
+        said = {label.text() for label in pane.card.tree_sealed.findChildren(QLabel)}
+        assert {error.message, error.hint} <= said
+        press(qtbot, pane.findChild(QPushButton, "connections.unseal"))
+        assert pane.dialog is not None
+        qtbot.waitUntil(lambda: pane.dialog is not None and pane.dialog.form.password.hasFocus())
+        pane.dialog.reject()
+        world.connections.errors["check"] = error
+        pane.test()
+        button = "connections.saved_check.result.action1"
+        qtbot.waitUntil(lambda: pane.findChild(QPushButton, button) is not None)
+        press(qtbot, pane.findChild(QPushButton, button))
+        assert pane.dialog is not None
+        pane.dialog.reject()
 
     def test_a_store_that_fails_is_said_to(self, qtbot: QtBot, world: World) -> None:
         world.connections.errors["list"] = StoreError("The store is shut.")

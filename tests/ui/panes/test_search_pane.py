@@ -16,6 +16,7 @@ from altus4_desktop.domain.cancel import CancelToken
 from altus4_desktop.domain.connections import Environment
 from altus4_desktop.domain.errors import (
     InputError,
+    KeyMissingError,
     NotFoundError,
     StoreError,
     TenantError,
@@ -422,6 +423,28 @@ class TestSources:
         qtbot.waitUntil(lambda: len(world.search.requests) == 2)
         assert search_pane.hits.rowCount() == 2, "the hits stay while it is searched again"
         qtbot.waitUntil(lambda: not search_pane.controller.state.running)
+
+    def test_a_password_that_cannot_be_opened_leads_to_its_connection(
+        self, qtbot: QtBot, search_pane: SearchPane, world: World
+    ) -> None:
+        error = KeyMissingError("The password of “Shop” is sealed.", hint="Enter it again.")
+
+        def sealed(request: SearchRequest, update: Update, token: CancelToken) -> SearchOutcome:
+            reports = (
+                SourceReport(make_source(1), SourceState.OK, 1, 5.0),
+                SourceReport(make_source(2), SourceState.FAILED, 0, 7.0, error),
+            )
+            return SearchOutcome("s", request, reports, (make_hit(1),), finished=True)
+
+        world.search.script = sealed
+        search(qtbot, search_pane)
+        assert search_pane.note.isVisible()
+        assert (search_pane.note.text(), search_pane.note.hint()) == (error.message, error.hint)
+        go = search_pane.findChild(QAbstractButton, "search.note.action1")
+        assert go is not None
+        with qtbot.waitSignal(search_pane.session.pane_requested) as asked:
+            qtbot.mouseClick(go, Qt.MouseButton.LeftButton)
+        assert asked.args == ["connections", "c2"]
 
     def test_what_needs_attention_stands_first(
         self, qtbot: QtBot, search_pane: SearchPane, world: World

@@ -27,6 +27,7 @@ from altus4_desktop.domain.errors import (
     AccessError,
     ConflictError,
     InputError,
+    KeyMissingError,
     LocalServerError,
     NotFoundError,
     VaultError,
@@ -35,6 +36,7 @@ from altus4_desktop.domain.keys import KeyPermission
 from altus4_desktop.domain.local_server import ManagedEndpoint
 from altus4_desktop.mysql.pools import TenantPools
 from altus4_desktop.services import connection_drafts
+from altus4_desktop.services.connection_secrets import password_binding, ssh_binding
 from altus4_desktop.services.connections import ConnectionsService
 from altus4_desktop.services.metadata import MetadataService
 from altus4_desktop.services.permissions import Permissions
@@ -532,6 +534,29 @@ def test_that_a_secret_was_replaced_is_written_down(
     assert details["password_replaced"] is password
     assert details["ssh_secret_replaced"] is ssh_secret
     assert "other" not in str(details)
+
+
+def test_what_another_computer_has_sealed_is_asked_for_by_name(desk: Desk, tmp_path: Path) -> None:
+    elsewhere = VaultService(tmp_path, MemoryKeyring())
+    elsewhere.ensure_ready()
+    saved = desk.save(name="Shop", ssh=TUNNEL, ssh_secret="first")
+    theirs = replace(saved, password_sealed=elsewhere.seal(PASSWORD, password_binding(saved)))
+    desk.rewrite(theirs)
+    with pytest.raises(KeyMissingError) as caught:
+        desk.connections.target_(desk.ada, saved.id)
+    assert "password of “Shop”" in caught.value.message
+    assert "Enter it again" in caught.value.hint
+    assert "recovery kit" in caught.value.hint
+    with pytest.raises(KeyMissingError):
+        desk.connections.update_(desk.ada, saved.id, saved.as_draft())
+    again = replace(saved.as_draft(), password_secret=PASSWORD)
+    desk.connections.update_(desk.ada, saved.id, again)
+    assert desk.connections.target_(desk.ada, saved.id).password_secret == PASSWORD
+    sealed = elsewhere.seal("first", ssh_binding(saved))
+    desk.rewrite(replace(desk.connections.get_(desk.ada, saved.id), ssh_secret_sealed=sealed))
+    with pytest.raises(KeyMissingError) as caught:
+        desk.connections.target_(desk.ada, saved.id)
+    assert "SSH account of “Shop”" in caught.value.message
 
 
 def _newest_details(desk: Desk) -> Mapping[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QModelIndex, Qt, QTimer, Slot
+from PySide6.QtCore import QModelIndex, Qt, QTimer, Signal, Slot
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QFrame,
@@ -37,7 +37,7 @@ from altus4_desktop.ui.panes.connections.views import SchemaTree
 from altus4_desktop.ui.panes.elided import ElidedLabel
 from altus4_desktop.ui.panes.painting import BADGE_TONES
 from altus4_desktop.ui.session import Session
-from altus4_desktop.ui.texts import error_message
+from altus4_desktop.ui.texts import error_message, wants_password
 from altus4_desktop.ui.theme import Space
 from altus4_desktop.ui.widgets import (
     Badge,
@@ -55,7 +55,12 @@ _TREE_HEIGHT = 60
 
 
 class ConnectionCard(QFrame):
-    """The right half of the pane; its buttons are the pane's to connect."""
+    """The right half of the pane; its buttons are the pane's to connect.
+
+    ``password_wanted``: the saved one cannot be opened, and the person wants to enter it again.
+    """
+
+    password_wanted = Signal()
 
     def __init__(
         self,
@@ -186,6 +191,10 @@ class ConnectionCard(QFrame):
         retry.clicked.connect(self.refresh)
         self.tree_failed = EmptyState("error", "", action=retry)
         self.tree_failed.setObjectName("connections.schema.failed")
+        enter = Button(self.tr("Enter the password…"), icon_name="key", name="connections.unseal")
+        enter.clicked.connect(self.password_wanted)
+        self.tree_sealed = EmptyState("lock", "", action=enter)
+        self.tree_sealed.setObjectName("connections.schema.sealed")
         self.tree_empty = EmptyState(
             "table",
             self.tr("No tables"),
@@ -205,6 +214,7 @@ class ConnectionCard(QFrame):
             self.tree,
             self.tree_busy,
             self.tree_failed,
+            self.tree_sealed,
             self.tree_empty,
             self.tree_nothing,
         ):
@@ -293,8 +303,11 @@ class ConnectionCard(QFrame):
         if state.schema is not self.tree_model.schema:
             self.tree_model.show(state.schema)
         if state.error is not None:
-            self.tree_failed.set("error", error_message(state.error), way_out(state.error))
-            self.tree_pages.setCurrentWidget(self.tree_failed)
+            sealed = wants_password(state.error)
+            page = self.tree_sealed if sealed else self.tree_failed
+            picture = "lock" if sealed else "error"
+            page.set(picture, error_message(state.error), way_out(state.error))
+            self.tree_pages.setCurrentWidget(page)
         elif state.schema is not None:
             self._show_tree()
             if self._row is not None and self._row.connection.id == state.connection_id:

@@ -45,7 +45,7 @@ from altus4_desktop.ui.panes.connections.model import (
 from altus4_desktop.ui.panes.connections.views import ConnectionList
 from altus4_desktop.ui.panes.memory import PaneMemory
 from altus4_desktop.ui.session import Session
-from altus4_desktop.ui.texts import error_hint, error_message
+from altus4_desktop.ui.texts import error_hint, error_message, wants_password
 from altus4_desktop.ui.theme import Space
 from altus4_desktop.ui.widgets import (
     Busy,
@@ -176,6 +176,7 @@ class ConnectionsPane(Pane):
         self.exchange.edit_wanted.connect(self._edit_imported)
         controller.disconnected.connect(self._take_disconnected)
         self.card.edit_button.clicked.connect(self.edit)
+        self.card.password_wanted.connect(self.enter_password)
         self.card.duplicate_button.clicked.connect(self.duplicate)
         self.card.remove_button.clicked.connect(self.remove)
         self.card.test_button.clicked.connect(self.test)
@@ -458,6 +459,13 @@ class ConnectionsPane(Pane):
         if row is not None:
             self._open_dialog(connection=row.connection)
 
+    @Slot()
+    def enter_password(self) -> None:
+        """Open the form of the selected connection at its password."""
+        self.edit()
+        if self.dialog is not None:
+            self.dialog.form.password.setFocus()
+
     def _saved(self) -> list[Connection]:
         return [row.connection for row in self.controller.state.rows]
 
@@ -559,7 +567,8 @@ class ConnectionsPane(Pane):
     @Slot(object)
     def _take_check_failure(self, error: AltusError) -> None:
         if self.dialog is None:
-            self.card.check_panel.show_error(error)
+            enter = (self.tr("Enter the password…"), self.enter_password)
+            self.card.check_panel.show_error(error, [enter] if wants_password(error) else ())
 
     @Slot()
     def _take_check_cancelled(self) -> None:

@@ -44,7 +44,7 @@ from altus4_desktop.ui.panes.search.model import SORTED_AT_MOST, HitModel, HitOr
 from altus4_desktop.ui.panes.search.query import QueryField, SyntaxMark
 from altus4_desktop.ui.panes.search.scope import Scope, ScopeModel, ScopePopup
 from altus4_desktop.ui.panes.search.sources import SourceBar
-from altus4_desktop.ui.panes.search.states import IdlePage, NothingPage, Remarks
+from altus4_desktop.ui.panes.search.states import IdlePage, NothingPage, Remarks, SearchNote
 from altus4_desktop.ui.panes.search.wording import value_text
 from altus4_desktop.ui.session import Session
 from altus4_desktop.ui.texts import error_hint, error_message
@@ -55,7 +55,6 @@ from altus4_desktop.ui.widgets import (
     Button,
     EmptyState,
     IconButton,
-    InlineMessage,
     Label,
     Segments,
 )
@@ -100,7 +99,7 @@ class SearchPane(Pane):
         self.body.setSpacing(Space.S)
         self.body.addLayout(self._build_query_row())
         self.body.addLayout(self._build_options_row())
-        self.note = InlineMessage(name="search.note")
+        self.note = SearchNote(self.session)
         self.body.addWidget(self.note)
         self.mark = SyntaxMark()
         self.body.addWidget(self.mark)
@@ -605,10 +604,7 @@ class SearchPane(Pane):
                 self.query.mark(error)
             return
         self.mark.hide()
-        if state.phase is Phase.ROWS and state.error is not None:
-            self.note.show_error(state.error, [(self.tr("Try again"), self.controller.again)])
-        else:
-            self.note.clear()
+        self.note.show_state(state, self.controller.again)
         rows = state.phase is Phase.ROWS and not state.running
         self.remarks.show_notices(state.notices if rows else ())
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import QObject, Qt, Signal, Slot
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
@@ -10,11 +10,38 @@ from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QScrollArea, QVB
 from altus4_desktop.domain.searching import Notice, SearchMode
 from altus4_desktop.ui.panes.elided import ElidedLabel
 from altus4_desktop.ui.panes.painting import plain_tool_tip
+from altus4_desktop.ui.panes.search.controller import Phase, SearchState
+from altus4_desktop.ui.session import Session
+from altus4_desktop.ui.texts import wants_password
 from altus4_desktop.ui.theme import Space
-from altus4_desktop.ui.widgets import Button, Card, Icon, KeyCap, Label
+from altus4_desktop.ui.widgets import Button, Card, Icon, InlineMessage, KeyCap, Label
 
 _RECENT_SHOWN = 6
 _RECENT_LENGTH = 56
+
+
+class SearchNote(InlineMessage):
+    """What is wrong, above the hits that came all the same."""
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(name="search.note", parent=parent)
+        self._session = session
+        self._sealed_id = ""
+
+    def show_state(self, state: SearchState, again: Callable[[], object]) -> None:
+        """A failure of the search, else the first password that has to be entered again."""
+        sealed = next((r for r in state.sources if wants_password(r.error)), None)
+        if state.phase is Phase.ROWS and state.error is not None:
+            self.show_error(state.error, [(self.tr("Try again"), again)])
+        elif sealed is not None and sealed.error is not None:
+            self._sealed_id = sealed.source.connection_id
+            self.show_error(sealed.error, [(self.tr("Go to the connection"), self._go)])
+        else:
+            self.clear()
+
+    @Slot()
+    def _go(self) -> None:
+        self._session.pane_requested.emit("connections", self._sealed_id)
 
 
 class _Middle(QScrollArea):
