@@ -60,6 +60,7 @@ accounts.list_users            gone    denied  denied  ok      change  key      
 accounts.remember              gone    ok      ok      ok      change  key      key      key
 accounts.reset_password        gone    denied  denied  ok      change  key      key      key
 accounts.set_role              gone    denied  denied  ok      change  key      key      ok
+accounts.sign_out              ok      ok      ok      ok      ok      ok       ok       ok
 accounts.unlock                gone    ok      ok      ok      ok      key      key      key
 accounts.update_profile        gone    ok      ok      ok      change  key      key      ok
 accounts.update_user           gone    denied  denied  ok      change  key      key      ok
@@ -215,6 +216,7 @@ NO_ACTOR = {
     "vault.set_up_keyring": "of this workstation, before there is a store to ask",
     "vault.set_up_passphrase": "of this workstation, before there is a store to ask",
     "vault.set_up_session": "of this workstation, before there is a store to ask",
+    "vault.tell_to": "what is written down of it, said when the program begins",
     "vault.status": "of this workstation, before there is a store to ask",
     "vault.unlock": "of this workstation: the keyring or the passphrase says who may",
     "vault.unlock_own": "of this workstation: the keyring says who may",
@@ -339,6 +341,7 @@ CALLS: dict[str, Call] = {
     ),
     "accounts.set_role": lambda w, s, who, of: s.accounts.set_role(who, of.user.id, Role.ADMIN),
     "accounts.unlock": lambda w, s, who, of: _seen(s.accounts.unlock(who, PASSWORD) is not None),
+    "accounts.sign_out": lambda w, s, who, of: s.accounts.sign_out(who),
     "accounts.update_profile": lambda w, s, who, of: s.accounts.update_profile(
         who, UserDraft("Another name", who.email)
     ),

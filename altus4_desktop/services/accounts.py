@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -19,8 +20,10 @@ from altus4_desktop.domain.accounts import (
     UserPage,
     UserQuery,
 )
+from altus4_desktop.domain.audit import SubjectKind
 from altus4_desktop.domain.errors import (
     AccessError,
+    AltusError,
     ConflictError,
     InputError,
     NotFoundError,
@@ -34,6 +37,7 @@ from altus4_desktop.services.account_drafts import (
     build_user_event,
     user_facts,
 )
+from altus4_desktop.services.audit import build_event
 from altus4_desktop.services.permissions import Permissions, Right
 from altus4_desktop.services.session_file import SessionFile
 from altus4_desktop.services.sign_in_waits import find_wait
@@ -54,6 +58,8 @@ if TYPE_CHECKING:
     from altus4_desktop.services.resealing import Resealer
     from altus4_desktop.services.vault import VaultService
     from altus4_desktop.storage.store import Store
+
+_log = logging.getLogger(__name__)
 
 _TEXT_LIMIT = 254
 
@@ -174,14 +180,28 @@ class AccountsService:
         if user is None:
             return None
         if password_hash is not None and self._session_file.proves(record, user_id, password_hash):
+            actor = user.as_actor()
+            event = build_user_event(actor, "session.resumed", user)
+            self._store.audit.add_([event], even_unaudited=user.role is Role.ADMIN)
             self._store.users.touch_(user_id)
-            return user.as_actor()
+            return actor
         self.forget()
         return None
 
     def forget(self) -> None:
         """Sign nobody in at the next start."""
         self._session_file.forget()
+
+    def sign_out(self, actor: Actor) -> None:
+        """`forget`; that the actor did it is written down where it can be."""
+        self.forget()
+        event = build_event(
+            actor, "session.signed_out", SubjectKind.USER, actor.user_id, actor.email
+        )
+        try:
+            self._store.audit.add_([event])
+        except AltusError as error:
+            _log.warning("The sign-out was not written down: %s", error.code)
 
     def sealed_in_file(self) -> list[str]:
         """The record of the remembered sign-in; raises VaultError."""

@@ -273,7 +273,8 @@ class KeysService:
         """Whoever acts by the key ``text``, which is used once by this.
 
         Raises AccessError: ``key.malformed``, ``key.unknown``, ``key.expired``, ``key.revoked``,
-        and ``key.limited`` as `spend_` does. All but the first and the last are in the audit log.
+        and ``key.limited`` as `spend_` does. All but the last are in the audit log, of a text that
+        is no key nothing but that.
         """
         report = self.verify_(text)
         key = report.key
@@ -283,7 +284,8 @@ class KeysService:
                 hint=report.reason + " Look at ALTUS4_API_KEY.",
                 code=f"key.{report.answer.value}",
             )
-            if report.answer is not KeyAnswer.MALFORMED:
+            # That it is no key is known without a store.
+            if report.answer is not KeyAnswer.MALFORMED or self._metadata.is_open:
                 self._refuse(key, report.answer.value)
             raise failure
         user = self._store.users.find_(key.user_id)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import threading
+from collections import deque
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from altus4_desktop.domain.audit import ChainEnd
+from altus4_desktop.domain.audit import AuditEvent, AuditOutcome, ChainEnd, SubjectKind
 from altus4_desktop.domain.cancel import CancelToken
 from altus4_desktop.domain.errors import AltusError, SchemaError, StoreError
 from altus4_desktop.domain.files import make_private_folder
@@ -25,7 +27,10 @@ if TYPE_CHECKING:
     from altus4_desktop.storage.migrator import Telling
     from altus4_desktop.storage.store import Store
 
+_log = logging.getLogger(__name__)
+
 _FILE = "metadata.sqlite3"
+_UNTOLD_MOST = 100
 _BACKUPS = "backups"
 
 
@@ -42,6 +47,9 @@ class MetadataService:
         self._store: Store | None = None
         self._status: MigrationStatus | None = None
         self.witness = AuditWitness(data_dir)
+        # What happened to the vault before there was a store to write it to.
+        self._untold: deque[AuditEvent] = deque(maxlen=_UNTOLD_MOST)
+        vault.tell_to(self._take_vault_event)
         vault.protect_records(self._sealed_records)
 
     @property
@@ -269,6 +277,26 @@ class MetadataService:
             )
         return self._store
 
+    def _take_vault_event(self, action: str, outcome: AuditOutcome, **details: str | bool) -> None:
+        from altus4_desktop.services.audit import build_event
+
+        event = build_event(None, action, SubjectKind.VAULT, outcome=outcome, after=details or None)
+        self._untold.append(event)
+        if self.is_open:
+            self._tell_untold()
+
+    def _tell_untold(self) -> None:
+        store = self._store
+        while store is not None and self._untold:
+            try:
+                event = self._untold.popleft()
+                store.audit.add_([event])
+            except IndexError:
+                # Another thread has told it.
+                return
+            except AltusError as error:
+                _log.warning("%s was not written down: %s", event.action, error.code)
+
     def _seen(self, location: StoreLocation) -> ChainEnd | None:
         try:
             known = self.witness.find_(location.url)
@@ -308,6 +336,8 @@ class MetadataService:
             raise
         # Not forgotten in between: others go on using the store while it is looked at.
         self._status = status
+        if not status.pending:
+            self._tell_untold()
         return status
 
     def _embedded(self) -> StoreLocation:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Protocol
 
+from altus4_desktop.domain.audit import AuditOutcome
 from altus4_desktop.domain.cancel import CancelToken
 from altus4_desktop.domain.errors import KeyMissingError, VaultError, VaultLockedError
 from altus4_desktop.vault import (
@@ -26,6 +28,13 @@ PassphraseSupplier = Callable[[], str | None]
 RecordSource = Callable[[], Iterable[str]]
 
 
+class VaultEventSink(Protocol):
+    """Takes what is to be written down: an action, how it ended, and details without secrets."""
+
+    def __call__(self, action: str, outcome: AuditOutcome, **details: str | bool) -> None:
+        """Never fails, and does not wait for a store that is not open."""
+
+
 class VaultService:
     """What the window, the command line and the other services call to keep secrets.
 
@@ -35,6 +44,11 @@ class VaultService:
     def __init__(self, data_dir: Path, keyring_backend: KeyringBackend | None = None) -> None:
         self._vault = Vault(data_dir, keyring_backend)
         self._sources: list[RecordSource] = []
+        self._sink: VaultEventSink | None = None
+
+    def tell_to(self, sink: VaultEventSink) -> None:
+        """Have set-ups and wrong passphrases written down."""
+        self._sink = sink
 
     def protect_records(self, source: RecordSource) -> None:
         """Ask ``source`` for the records this workstation has sealed before a key is made."""
@@ -60,6 +74,7 @@ class VaultService:
         self._vault.set_up_keyring(
             records_exist=self.records_exist(), timeout_s=_patience(token), token=token
         )
+        self._tell_set_up(VaultKind.KEYRING)
 
     def set_up_passphrase(self, passphrase_secret: str) -> None:
         """Protect a new data key with a passphrase.
@@ -67,6 +82,7 @@ class VaultService:
         Raises InputError, KeyMissingError while records exist, VaultError.
         """
         self._vault.set_up_passphrase(passphrase_secret, records_exist=self.records_exist())
+        self._tell_set_up(VaultKind.PASSPHRASE)
 
     def set_up_session(self) -> None:
         """Keep secrets until the program ends: for the demo, or because the person chose it.
@@ -75,6 +91,7 @@ class VaultService:
         Raises KeyMissingError while records exist, VaultError.
         """
         self._vault.set_up_session(records_exist=self.records_exist())
+        self._tell_set_up(VaultKind.SESSION)
 
     def unlock(
         self, passphrase_secret: str | None = None, token: CancelToken | None = None
@@ -85,7 +102,8 @@ class VaultService:
         Cancelled.
         """
         try:
-            self._vault.unlock(passphrase_secret, timeout_s=_patience(token), token=token)
+            with self._telling_refusals():
+                self._vault.unlock(passphrase_secret, timeout_s=_patience(token), token=token)
         except KeyMissingError:
             # Refused while a record needs the lost key; otherwise a new one loses nothing.
             self.set_up_keyring(token)
@@ -150,9 +168,9 @@ class VaultService:
                 self.ensure_ready(passphrase)
             return
         try:
-            self._vault.unlock(
-                passphrase() if passphrase and status.kind is VaultKind.PASSPHRASE else None
-            )
+            given = passphrase() if passphrase and status.kind is VaultKind.PASSPHRASE else None
+            with self._telling_refusals():
+                self._vault.unlock(given)
         except KeyMissingError:
             if self.records_exist():
                 raise
@@ -180,6 +198,7 @@ class VaultService:
     def _set_up(self, passphrase: PassphraseSupplier | None, *, replace: bool = False) -> None:
         try:
             self._vault.set_up_keyring(records_exist=self.records_exist(), replace=replace)
+            self._tell_set_up(VaultKind.KEYRING, replace=replace)
         except VaultError as error:
             if error.code == "vault.exists" or isinstance(error, KeyMissingError):
                 raise
@@ -198,6 +217,20 @@ class VaultService:
             self._vault.set_up_passphrase(
                 chosen, records_exist=self.records_exist(), replace=replace
             )
+            self._tell_set_up(VaultKind.PASSPHRASE, replace=replace)
+
+    def _tell_set_up(self, kind: VaultKind, *, replace: bool = False) -> None:
+        if self._sink is not None:
+            self._sink("vault.set_up", AuditOutcome.DONE, kind=kind.value, replaced=replace)
+
+    @contextmanager
+    def _telling_refusals(self) -> Iterator[None]:
+        try:
+            yield
+        except VaultError as error:
+            if error.code == "vault.passphrase" and self._sink is not None:
+                self._sink("vault.unlock_refused", AuditOutcome.REFUSED)
+            raise
 
     def _lasting_key_ids(self) -> list[str]:
         key_ids: dict[str, None] = {}

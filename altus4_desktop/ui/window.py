@@ -216,9 +216,13 @@ class MainWindow(QMainWindow):
     def sign_out(self) -> None:
         """Forget who it was and everything they had open."""
         services = self.start_up.services
+        actor = self._session.actor if self._session is not None else None
 
         def forget(_: TaskContext) -> None:
-            services.accounts.forget()
+            if actor is None:
+                services.accounts.forget()
+            else:
+                services.accounts.sign_out(actor)
 
         handle = self._runner.submit(Lane.METADATA, forget)
         handle.finished.connect(self.start_up.look)

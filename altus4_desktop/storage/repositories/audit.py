@@ -77,8 +77,11 @@ class AuditRepository:
         self._transactions = transactions
         self._on_file = dialect == "sqlite"
 
-    def add_(self, events: Sequence[AuditEvent]) -> None:
-        """Write down what changed nothing in the store itself; the same ids only once."""
+    def add_(self, events: Sequence[AuditEvent], *, even_unaudited: bool = False) -> None:
+        """Write down what changed nothing in the store itself; the same ids only once.
+
+        ``even_unaudited``: where the log is broken that is logged, not raised.
+        """
         ids = [event.id for event in events]
 
         def nothing(connection: sa.Connection) -> None:
@@ -89,7 +92,13 @@ class AuditRepository:
             return len(found) == len(ids)
 
         if ids:
-            self._transactions.write(nothing, settled=settled, repeatable=True, events=events)
+            self._transactions.write(
+                nothing,
+                settled=settled,
+                repeatable=True,
+                events=events,
+                even_unaudited=even_unaudited,
+            )
 
     def list_(
         self,

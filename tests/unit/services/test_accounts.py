@@ -8,25 +8,27 @@ import stat
 import statistics
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from altus4_desktop.domain.accounts import Actor, Role, UserDraft
+from altus4_desktop.domain.audit import AuditQuery
 from altus4_desktop.domain.errors import (
     AccessError,
     AltusError,
     ConflictError,
     InputError,
     NotFoundError,
+    StoreError,
     VaultError,
     VaultLockedError,
 )
@@ -641,3 +643,60 @@ def test_no_password_is_told_or_written(
     assert [line for line in lines if "canary" in line] == []
     written = b"".join(file.read_bytes() for file in house.folder.rglob("*") if file.is_file())
     assert b"canary" not in written
+
+
+def told(house: House) -> list[tuple[str, str, str, Mapping[str, Any]]]:
+    """What the audit log says, oldest first."""
+    return [
+        (event.action, event.outcome.value, event.actor_email, event.details)
+        for event in (record.event for record in house.store.audit.list_(AuditQuery())[::-1])
+    ]
+
+
+def test_who_does_not_wait_is_written_down_once_for_each_wait(
+    house: House, accounts: AccountsService, admin: Actor
+) -> None:
+    def attempt() -> None:
+        with pytest.raises(AccessError):
+            accounts.sign_in(admin.email, "canary-wrong")
+
+    for _ in range(5):
+        attempt()
+    before = len(told(house))
+    for _ in range(3):
+        attempt()
+    assert [row[0::3] for row in told(house)[before:]] == [
+        ("session.refused", {"known": True, "waiting": True})
+    ]
+    house.clock.turn(31)
+    attempt()
+    attempt()
+    waiting = [row[3]["waiting"] for row in told(house)[before:]]
+    assert waiting == [True, False, True]
+
+
+def test_staying_signed_in_and_signing_out_are_written_down(
+    house: House, accounts: AccountsService, admin: Actor
+) -> None:
+    accounts.remember(admin)
+    before = len(told(house))
+    again = house.accounts()
+    assert again.resume() == admin
+    again.sign_out(admin)
+    assert again.resume() is None
+    assert told(house)[before:] == [
+        ("session.resumed", "done", admin.email, {}),
+        ("session.signed_out", "done", admin.email, {}),
+    ]
+
+
+def test_one_can_sign_out_of_a_store_that_is_gone(
+    house: House, accounts: AccountsService, admin: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(*_: object, **__: object) -> None:
+        raise StoreError("The store is gone.")
+
+    accounts.remember(admin)
+    monkeypatch.setattr(house.store.audit, "add_", gone)
+    accounts.sign_out(admin)
+    assert house.accounts().resume() is None

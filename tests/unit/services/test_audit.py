@@ -5,8 +5,9 @@ from __future__ import annotations
 import csv
 import json
 import os
+import sqlite3
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -27,6 +28,7 @@ from altus4_desktop.domain.audit import (
     event_texts,
 )
 from altus4_desktop.domain.cancel import CancelToken
+from altus4_desktop.domain.connections import Connection, ConnectionDraft
 from altus4_desktop.domain.errors import (
     AccessError,
     AltusError,
@@ -35,7 +37,7 @@ from altus4_desktop.domain.errors import (
     SchemaError,
     StoreError,
 )
-from altus4_desktop.domain.keys import KeyPermission
+from altus4_desktop.domain.keys import ApiKey, KeyDraft, KeyPermission
 from altus4_desktop.services import Services
 from altus4_desktop.services.accounts import AccountsService
 from altus4_desktop.services.audit import build_event
@@ -541,3 +543,75 @@ def test_a_password_hash_is_not_made_anew_where_the_log_is_broken(
         services.metadata, services.vault, Permissions(services.metadata), tmp_path, bcrypt_cost=13
     )
     assert stronger.sign_in("ada@example.org", "correct horse battery").role is Role.ADMIN
+
+
+Doing = Callable[[Services, Actor, Path], object]
+
+
+def _refused(attempt: Callable[[], object]) -> None:
+    with pytest.raises(AltusError):
+        attempt()
+
+
+def _sign_in(services: Services, password: str) -> object:
+    return services.accounts.sign_in("ada@example.org", password)
+
+
+def _add_user(services: Services, ada: Actor) -> str:
+    found = services.accounts.create_user(ada, "Bob", "bob@example.org", "correct horse battery")
+    return found.id
+
+
+def _add_key(services: Services, ada: Actor) -> ApiKey:
+    return services.keys.create_(ada, KeyDraft("A key")).key
+
+
+def _add_connection(services: Services, ada: Actor) -> Connection:
+    services.vault.set_up_session()
+    draft = ConnectionDraft("Books", "db.example.org", "books", "reader", password_secret="x")
+    return services.connections.create_(ada, draft)
+
+
+def _edit_connection(services: Services, ada: Actor) -> object:
+    saved = _add_connection(services, ada)
+    return services.connections.update_(ada, saved.id, replace(saved.as_draft(), name="Other"))
+
+
+_KINDS: dict[tuple[str, str], Doing] = {
+    ("session.signed_in", "done"): lambda s, a, p: _sign_in(s, "correct horse battery"),
+    ("session.refused", "refused"): lambda s, a, p: _refused(lambda: _sign_in(s, "wrong")),
+    ("session.signed_out", "done"): lambda s, a, p: s.accounts.sign_out(a),
+    ("user.created", "done"): lambda s, a, p: _add_user(s, a),
+    ("user.role_changed", "done"): lambda s, a, p: s.accounts.set_role(
+        a, _add_user(s, a), Role.ADMIN
+    ),
+    ("user.deleted", "done"): lambda s, a, p: s.accounts.delete_user(a, _add_user(s, a)),
+    ("key.created", "done"): lambda s, a, p: _add_key(s, a),
+    ("key.revoked", "done"): lambda s, a, p: s.keys.revoke_(a, [_add_key(s, a).id]),
+    ("key.refused", "refused"): lambda s, a, p: _refused(lambda: s.keys.authenticate_("x")),
+    ("connection.created", "done"): lambda s, a, p: _add_connection(s, a),
+    ("connection.updated", "done"): lambda s, a, p: _edit_connection(s, a),
+    ("connection.deleted", "done"): lambda s, a, p: s.connections.delete_(
+        a, _add_connection(s, a).id
+    ),
+    ("vault.set_up", "done"): lambda s, a, p: s.vault.set_up_session(),
+    ("store.downgraded", "done"): lambda s, a, p: s.migrations.downgrade_(a, "0010"),
+    ("audit.exported", "done"): lambda s, a, p: s.audit.export_(a, p / "x.csv", AuditFormat.CSV),
+}
+
+
+@pytest.mark.parametrize(("action", "outcome"), _KINDS)
+def test_every_kind_of_event_is_written(
+    services: Services, tmp_path: Path, action: str, outcome: str
+) -> None:
+    ada = services.accounts.create_first_admin("Ada", "ada@example.org", "correct horse battery")
+    _KINDS[action, outcome](services, ada, tmp_path)
+    with closing(sqlite3.connect(tmp_path / "metadata.sqlite3")) as connection:
+        (last,) = connection.execute(
+            "SELECT action, outcome, details FROM audit_log ORDER BY sequence DESC LIMIT 1"
+        )
+    assert last[:2] == (action, outcome)
+    if action == "store.downgraded":
+        # The copy that was made first is the backup there is.
+        (copy,) = (tmp_path / "backups").iterdir()
+        assert json.loads(last[2])["copy"] == copy.name

@@ -377,6 +377,16 @@ def test_a_malformed_text_is_told_without_a_store(tmp_path: Path) -> None:
         assert code_of(services.keys.verify_, key) == "store.closed"
 
 
+def test_that_something_was_no_key_is_written_down_without_it(
+    keys: KeysService, query: Query
+) -> None:
+    assert code_of(keys.authenticate_, "canary-password-in-the-wrong-place") == "key.malformed"
+    assert [action for action, _ in events(query)] == ["key.refused"]
+    ((row,),) = query("SELECT details FROM audit_log")
+    assert row == '{"answer":"malformed"}'
+    assert "canary" not in str(query("SELECT * FROM audit_log"))
+
+
 def test_admin_covers_all_and_says_how_far(keys: KeysService, admin: Actor, user: Actor) -> None:
     made = keys.create_(admin, KeyDraft("A key", permissions=frozenset({KeyPermission.ADMIN})))
     assert keys.verify_(made.key_secret).allowed == EVERYTHING

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from altus4_desktop.domain.audit import AuditQuery
 from altus4_desktop.domain.errors import (
     InputError,
     SchemaError,
@@ -211,3 +212,61 @@ def test_a_wrong_url_is_an_input_error(desk: _Desk) -> None:
         metadata.open_()
     with pytest.raises(InputError):
         desk.start().choose_("nonsense")
+
+
+def _told(metadata: MetadataService) -> list[tuple[str, str, object]]:
+    found = metadata.store.audit.list_(AuditQuery(action="vault"))[::-1]
+    return [
+        (record.event.action, record.event.outcome.value, record.event.details.get("after"))
+        for record in found
+    ]
+
+
+def test_what_happens_to_the_vault_is_written_down_once_there_is_a_store(desk: _Desk) -> None:
+    metadata = desk.start()
+    desk.vault.set_up_passphrase("canary a long passphrase")
+    assert not desk.folder.joinpath("metadata.sqlite3").exists()
+    metadata.open_()
+    set_up = ("vault.set_up", "done", {"kind": "passphrase", "replaced": False})
+    assert _told(metadata) == [set_up]
+    desk.vault.lock()
+    with pytest.raises(VaultError):
+        desk.vault.unlock("canary wrong")
+    with pytest.raises(VaultError):
+        desk.vault.ensure_ready(lambda: "canary wrong")
+    desk.vault.unlock("canary a long passphrase")
+    refused = ("vault.unlock_refused", "refused", None)
+    assert _told(metadata) == [set_up, refused, refused]
+    assert "canary" not in str(metadata.store.audit.list_(AuditQuery()))
+
+
+def test_each_way_to_set_the_vault_up_is_written_down(tmp_path: Path) -> None:
+    ways: dict[str, Callable[[VaultService], None]] = {
+        "keyring": VaultService.set_up_keyring,
+        "session": VaultService.set_up_session,
+        "ready": VaultService.ensure_ready,
+    }
+    for way, set_up in ways.items():
+        desk = _Desk(tmp_path / way)
+        metadata = desk.start()
+        metadata.open_()
+        set_up(desk.vault)
+        kind = "session" if way == "session" else "keyring"
+        assert _told(metadata) == [
+            ("vault.set_up", "done", {"kind": kind, "replaced": False}),
+        ]
+        metadata.close_()
+
+
+def test_a_vault_is_set_up_where_it_cannot_be_written_down(
+    desk: _Desk, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise StoreError("The disk is full.", code="store.full")
+
+    metadata = desk.start()
+    metadata.open_()
+    monkeypatch.setattr(metadata.store.audit, "add_", full)
+    desk.vault.set_up_session()
+    assert desk.vault.status().unlocked
+    assert "vault.set_up was not written down: store.full" in caplog.text
