@@ -10,24 +10,16 @@ from PySide6.QtWidgets import QHBoxLayout, QSplitter, QStackedWidget, QWidget
 
 from altus4_desktop.domain.accounts import Role
 from altus4_desktop.domain.errors import AltusError, NotFoundError
-from altus4_desktop.domain.keys import ApiKey, KeyDetails, KeyDraft, KeyPage, KeySort, MadeKey
-from altus4_desktop.ui.dialogs import Dialog
-from altus4_desktop.ui.feedback import present
+from altus4_desktop.domain.keys import ApiKey, KeyDetails, KeyPage, KeySort
 from altus4_desktop.ui.pane import Command, Pane
 from altus4_desktop.ui.panes.keys.controller import MOST_COUNTED, KeysController, Listed
 from altus4_desktop.ui.panes.keys.detail import KeyDetail
-from altus4_desktop.ui.panes.keys.dialogs import (
-    KeyActionDialog,
-    KeyDialog,
-    RevokeDialog,
-    RotateDialog,
-)
+from altus4_desktop.ui.panes.keys.errands import KeyErrands
 from altus4_desktop.ui.panes.keys.filters import KeyFilters, KeyQuestion
-from altus4_desktop.ui.panes.keys.made import MadeKeyDialog
 from altus4_desktop.ui.panes.keys.model import KeysModel, StoreClock
 from altus4_desktop.ui.panes.keys.table import KeysTable
 from altus4_desktop.ui.panes.keys.verify import VerifyBox
-from altus4_desktop.ui.panes.keys.wording import count_words, named, number
+from altus4_desktop.ui.panes.keys.wording import count_words, number
 from altus4_desktop.ui.session import Session
 from altus4_desktop.ui.texts import error_hint, error_message
 from altus4_desktop.ui.theme import Space
@@ -52,13 +44,14 @@ class KeysPane(Pane):
         self._is_busy = True
         self._error: AltusError | None = None
         self._shown: KeyQuestion | None = None
-        self._dialog: KeyActionDialog | None = None
-        self._made: MadeKeyDialog | None = None
         self._reselecting = False
         self._is_stale = False
         self._new_id = ""
         self.clock = StoreClock()
         self.controller = KeysController(session, self)
+        self.errands = KeyErrands(
+            session, self.controller, self.clock, self, is_admin=self._is_admin
+        )
         self._build_header()
         self.verify_box = VerifyBox(session)
         self.verify_box.closed.connect(self.focus_first)
@@ -100,8 +93,7 @@ class KeysPane(Pane):
         self._aging.start()
         if event.spontaneous():
             return
-        for dialog in self._open_dialogs():
-            dialog.open()
+        self.errands.uncover()
         if self._is_stale:
             self.refresh()
 
@@ -111,11 +103,7 @@ class KeysPane(Pane):
         super().hideEvent(event)
         self._aging.stop()
         if not event.spontaneous():
-            for dialog in self._open_dialogs():
-                dialog.hide()
-
-    def _open_dialogs(self) -> list[Dialog]:
-        return [dialog for dialog in (self._dialog, self._made) if dialog is not None]
+            self.errands.cover()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """The key beside the list, or below it where there is no room."""
@@ -149,138 +137,62 @@ class KeysPane(Pane):
         same = question == self._shown
         self.controller.list_(question, self.model.rowCount() if same else 0)
 
-    # Asking before something is done
-
     @Slot()
     def create_key(self) -> None:
         """Ask what the new key is to be."""
-        if self._dialog is None and self._made is None:
-            self._open_form(None)
+        self.errands.create()
 
     @Slot()
     def edit_key(self) -> None:
         """Ask what is to be changed of the key in the panel."""
         key = self.detail.key
-        if key is not None and self.detail.edit_button.isEnabled() and self._is_idle():
-            self._open_form(key)
+        if key is not None and self.detail.edit_button.isEnabled():
+            self.errands.edit(key)
 
     @Slot()
     def rotate_key(self) -> None:
         """Ask how the key in the panel is to be replaced."""
-        key = self.detail.key
-        if key is None or not self._is_idle():
-            return
-        dialog = RotateDialog(key, self.clock, self)
-        dialog.wanted.connect(self._rotate)
-        self._open(dialog)
+        if self.detail.key is not None:
+            self.errands.rotate(self.detail.key)
 
     @Slot()
     def revoke_key(self) -> None:
         """Ask before the key in the panel is revoked."""
         if self.detail.key is not None:
-            self._revoke_these([self.detail.key])
+            self.errands.revoke([self.detail.key])
 
     @Slot()
     def revoke_selected(self) -> None:
         """Ask before what is selected is revoked."""
-        self._revoke_these([key for key in self.table.selected_keys() if key.is_active])
+        self.errands.revoke([key for key in self.table.selected_keys() if key.is_active])
 
-    def _revoke_these(self, keys: list[ApiKey]) -> None:
-        if keys and self._is_idle():
-            self.message.clear()
-            self.controller.find_in_use(keys)
-            self._draw()
+    # What has been done
 
-    def _is_idle(self) -> bool:
-        return self._dialog is None and self._made is None and not self.controller.is_acting
-
-    def _open_form(self, key: ApiKey | None) -> None:
-        dialog = KeyDialog(key, is_admin=self._is_admin, parent=self)
-        dialog.wanted.connect(self._create_or_edit)
-        self._open(dialog)
-
-    def _open(self, dialog: KeyActionDialog) -> None:
+    @Slot()
+    def _take_begin(self) -> None:
         self.message.clear()
-        self._dialog = dialog
-        dialog.finished.connect(self._forget_dialog)
-        dialog.open()
+        self._draw()
 
     @Slot()
-    def _forget_dialog(self) -> None:
-        self._dialog = None
+    def _take_end(self) -> None:
         self.table.setFocus()
 
-    # Doing it
-
     @Slot(object)
-    def _create_or_edit(self, draft: KeyDraft) -> None:
-        key = self._dialog.key if isinstance(self._dialog, KeyDialog) else None
-        if key is None:
-            self.controller.create(draft)
-        else:
-            self.controller.edit(key.id, draft)
-
-    @Slot(int)
-    def _rotate(self, grace_s: int) -> None:
-        if isinstance(self._dialog, RotateDialog):
-            self.controller.rotate(self._dialog.key.id, grace_s)
-
-    @Slot(object)
-    def _ask_revocation(self, found: tuple[tuple[ApiKey, ...], tuple[ApiKey, ...]]) -> None:
-        keys, in_use = found
-        if self._dialog is None and self.isVisible():
-            dialog = RevokeDialog(keys, in_use, self.clock, self)
-            dialog.wanted.connect(self.controller.revoke)
-            self._open(dialog)
-
-    @Slot(object)
-    def _take_made(self, made: MadeKey) -> None:
-        self._close_dialog()
-        self._made = MadeKeyDialog(made, self)
-        self._made.finished.connect(self._forget_made)
-        if self.isVisible():
-            self._made.open()
-        self._new_id = made.key.id
-        self._show_key(made.key)
-        self.refresh()
-
-    @Slot()
-    def _forget_made(self) -> None:
-        self._made = None
-        self.table.setFocus()
+    def _take_made(self, key: ApiKey) -> None:
+        self._new_id = key.id
+        self._take_edited(key)
 
     @Slot(object)
     def _take_edited(self, key: ApiKey) -> None:
-        self._close_dialog()
-        self.session.announced.emit(self.tr("“{name}” is changed.").format(name=named(key)))
         self._show_key(key)
         self.refresh()
 
     @Slot(object)
     def _take_revoked(self, keys: tuple[ApiKey, ...]) -> None:
-        self._close_dialog()
-        text = (
-            self.tr("1 key is revoked.") if len(keys) == 1 else self.tr("{count} keys are revoked.")
-        )
-        self.session.announced.emit(text.format(count=number(len(keys))))
         shown = self.detail.key
         if shown is not None and shown.id in {key.id for key in keys}:
             self.controller.read_details(shown.id)
         self.refresh()
-
-    def _close_dialog(self) -> None:
-        if self._dialog is not None:
-            self._dialog.accept()
-
-    @Slot(object)
-    def _take_action_failure(self, error: BaseException) -> None:
-        if self._dialog is not None:
-            self._dialog.set_busy(busy=False)
-            present(error, self._dialog, self.session.report_crash)
-        else:
-            self.present(error)
-        if isinstance(error, NotFoundError):
-            self.refresh()
 
     # What the store says
 
@@ -543,12 +455,13 @@ class KeysPane(Pane):
             (self.controller.more_failed, self.present),
             (self.controller.detailed, self._take_details),
             (self.controller.detail_failed, self._take_detail_failure),
-            (self.controller.created, self._take_made),
-            (self.controller.rotated, self._take_made),
-            (self.controller.edited, self._take_edited),
-            (self.controller.in_use_known, self._ask_revocation),
-            (self.controller.revoked, self._take_revoked),
-            (self.controller.action_failed, self._take_action_failure),
             (self.controller.action_ended, self._draw),
+            (self.errands.begun, self._take_begin),
+            (self.errands.ended, self._take_end),
+            (self.errands.made, self._take_made),
+            (self.errands.edited, self._take_edited),
+            (self.errands.revoked, self._take_revoked),
+            (self.errands.failed, self.present),
+            (self.errands.missing, self.refresh),
         ):
             signal.connect(slot)

@@ -99,7 +99,7 @@ def test_a_key_is_made_and_shown_once(
     made.stored.click()
     made.close_button.click()
     assert shown_key.text() == ""
-    assert pane._made is None
+    assert pane.errands.shown is None
     settle(qtbot, pane)
     # It is in the list, selected, and only its beginning is anywhere.
     assert [one.id for one in pane.table.selected_keys()] == [key.id]
@@ -112,7 +112,7 @@ def test_a_key_is_made_and_shown_once(
 
 def test_the_copy_keys_copy(qtbot: QtBot, open_: Open, services: Services, user: Actor) -> None:
     pane = open_(user)
-    pane._take_made(make(services, user, "A key"))
+    pane.errands.show_made(make(services, user, "A key"))
     dialog = made_of(qtbot, pane)
     text = dialog.text.text()
     qtbot.keyClick(dialog, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
@@ -127,7 +127,7 @@ def test_a_shown_key_is_covered_with_the_pane(
     qtbot: QtBot, open_: Open, services: Services, user: Actor
 ) -> None:
     pane = open_(user)
-    pane._take_made(make(services, user, "A key"))
+    pane.errands.show_made(make(services, user, "A key"))
     dialog = made_of(qtbot, pane)
     pane.hide()
     assert not dialog.isVisible()
@@ -147,7 +147,7 @@ def test_nothing_can_be_done_while_the_pane_is_covered(open_: Open, user: Actor)
     assert form_of(pane).isVisible()
     assert form_of(pane).form.name.text() == "Half of it"
     form_of(pane).reject()
-    assert pane._dialog is None
+    assert pane.errands.dialog is None
 
 
 def test_what_only_admins_may_grant(
@@ -287,7 +287,7 @@ def test_a_key_is_edited(qtbot: QtBot, open_: Open, services: Services, user: Ac
     form.name.setText("After")
     form_of(pane).accept_button.click()
     settle(qtbot, pane)
-    assert pane._dialog is None
+    assert pane.errands.dialog is None
     assert names(pane) == ["After"]
     assert label(pane, "keys.detail.name") == "After"
     assert services.keys.get_(user, key.id).expires_at == key.expires_at
@@ -316,7 +316,7 @@ def test_old_and_new_stand_side_by_side_with_a_countdown(
     pane.table.selectRow(0)
     settle(qtbot, pane)
     click(qtbot, pane, "keys.rotate")
-    dialog = pane._dialog
+    dialog = pane.errands.dialog
     assert isinstance(dialog, RotateDialog)
     check_names(dialog)
     click(qtbot, dialog, "keys.grace.0")
@@ -372,10 +372,10 @@ def test_a_key_replaced_at_once_is_reached_though_it_is_not_listed(
 
 
 def _revoke_dialog(qtbot: QtBot, pane: KeysPane) -> RevokeDialog:
-    qtbot.waitUntil(lambda: isinstance(pane._dialog, RevokeDialog))
-    assert isinstance(pane._dialog, RevokeDialog)
-    check_names(pane._dialog)
-    return pane._dialog
+    qtbot.waitUntil(lambda: isinstance(pane.errands.dialog, RevokeDialog))
+    assert isinstance(pane.errands.dialog, RevokeDialog)
+    check_names(pane.errands.dialog)
+    return pane.errands.dialog
 
 
 def test_a_key_is_revoked_after_a_question(
@@ -397,7 +397,7 @@ def test_a_key_is_revoked_after_a_question(
     _revoke_dialog(qtbot, pane).accept_button.click()
     settle(qtbot, pane)
     assert names(pane) == ["Stays"]
-    assert pane._dialog is None
+    assert pane.errands.dialog is None
     assert [key.name for key in services.keys.list_(user, KeyFilter.REVOKED).keys] == ["Idle"]
 
 

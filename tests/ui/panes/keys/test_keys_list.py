@@ -56,7 +56,7 @@ def test_no_key_yet(qtbot: QtBot, open_: Open, user: Actor) -> None:
     click(qtbot, pane, "keys.create_first")
     assert form_of(pane).isVisible()
     qtbot.keyClick(form_of(pane), Qt.Key.Key_Escape)
-    assert pane._dialog is None
+    assert pane.errands.dialog is None
 
 
 def test_users_see_their_own_keys_and_admins_all(

@@ -66,21 +66,21 @@ def make(services: Services, actor: Actor, name: str, **choices: object) -> Made
 
 
 def form_of(pane: KeysPane) -> KeyDialog:
-    assert isinstance(pane._dialog, KeyDialog)
-    return pane._dialog
+    assert isinstance(pane.errands.dialog, KeyDialog)
+    return pane.errands.dialog
 
 
 def made_of(qtbot: QtBot, pane: KeysPane) -> MadeKeyDialog:
-    qtbot.waitUntil(lambda: pane._made is not None and pane._made.isVisible())
-    assert pane._made is not None
-    return pane._made
+    qtbot.waitUntil(lambda: pane.errands.shown is not None and pane.errands.shown.isVisible())
+    assert pane.errands.shown is not None
+    return pane.errands.shown
 
 
 def dismiss(qtbot: QtBot, pane: KeysPane) -> None:
     dialog = made_of(qtbot, pane)
     dialog.stored.setChecked(True)
     click(qtbot, dialog, "keys.made.close")
-    assert pane._made is None
+    assert pane.errands.shown is None
     settle(qtbot, pane)
 
 
