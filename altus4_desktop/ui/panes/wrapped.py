@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPointF, QSize, Qt
-from PySide6.QtGui import QFont, QPainter, QTextLayout, QTextOption
+from PySide6.QtGui import QFont, QFontMetricsF, QPainter, QTextLayout, QTextOption
 from PySide6.QtWidgets import QStyledItemDelegate, QStyleOptionViewItem, QTableView
 
 from altus4_desktop.ui.theme import Space, worn_palette
@@ -32,6 +32,20 @@ class WrappedText(QStyledItemDelegate):
         above = max(_ABOVE, (option.rect.height() - layout.boundingRect().height()) / 2)
         layout.draw(painter, QPointF(option.rect.left() + _SIDE, option.rect.top() + above))
         painter.restore()
+
+
+def first_lines(text: str, font: QFont, width: int, count: int) -> str:
+    """As much of the text as ``count`` lines hold, with an ellipsis if that is not all."""
+    layout = _laid_out(text, font, width)
+    if layout.lineCount() <= count:
+        return text
+    last = layout.lineAt(count - 1)
+    start = last.textStart()
+    rest = text[start : start + last.textLength()].rstrip() + "…"
+    metrics = QFontMetricsF(font)
+    while len(rest) > 1 and metrics.horizontalAdvance(rest) > width:
+        rest = rest[:-2].rstrip() + "…"
+    return text[:start] + rest
 
 
 def _text(index: AnyIndex) -> str:

@@ -90,6 +90,19 @@ class TestList:
         )
         assert connections_pane.card.pool.text() == "Pool: 3 of 10 open, 1 busy, 2 idle, 0 waiting"
 
+    def test_numbers_and_days_are_whole_or_left_out(
+        self, qtbot: QtBot, connections_pane: ConnectionsPane
+    ) -> None:
+        tree = connections_pane.card.tree
+        for width, has_days in ((692, False), (1700, True)):
+            connections_pane.resize(width, 480)
+            qtbot.waitUntil(lambda it=has_days: tree.isColumnHidden(3) != it)  # type: ignore[misc]  # bound now
+            assert tree.columnWidth(2) >= tree.sizeHintForColumn(2)
+            assert not has_days or tree.columnWidth(3) >= tree.sizeHintForColumn(3)
+            qtbot.waitUntil(lambda: not tree.horizontalScrollBar().isVisible())
+            assert not tree.keeps_columns, "nobody has arranged anything"
+        assert tree.columnWidth(0) > 250
+
     def test_the_schema_follows_the_selection(
         self, qtbot: QtBot, connections_pane: ConnectionsPane, world: World
     ) -> None:

@@ -434,6 +434,7 @@ class TestConnectionModel:
         assert (failed.reach, failed.error) == (Reach.FAILED, REFUSED)
         again = with_pool(failed, stats(answered=13, failed=12))
         assert (again.reach, again.error, again.tls) == (Reach.READY, None, TlsReport())
+        assert again.connection.last_connected_at == at(13)
         lost = with_pool(again, stats(answered=13, tunnel=TunnelState.LOST))
         assert (lost.reach, reach_text(lost)) == (Reach.LOST, "SSH tunnel lost")
         assert with_pool(lost, stats(answered=13, tunnel=TunnelState.OPEN)).reach is Reach.READY

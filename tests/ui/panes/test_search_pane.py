@@ -627,6 +627,20 @@ class TestDetail:
         detail.table.setCurrentIndex(detail.cells.index(4, 1))
         assert detail.reader.toPlainText() == "NULL"
 
+    def test_a_long_title_ends_with_a_whole_line(
+        self, qtbot: QtBot, search_pane: SearchPane, world: World
+    ) -> None:
+        long = "A title that goes on and on, " * 10
+        world.search.hits = [make_hit(1, title=long)]
+        search(qtbot, search_pane)
+        title = search_pane.detail.title
+        qtbot.waitUntil(lambda: title.text().endswith("…"))
+        assert title.text()[:-1] in long
+        assert "on and on" in title.toolTip()
+        needed = title.heightForWidth(title.width())
+        assert needed <= 3 * title.fontMetrics().lineSpacing()
+        qtbot.waitUntil(lambda: title.height() >= needed)
+
     def test_tenant_text_is_never_markup(
         self, qtbot: QtBot, search_pane: SearchPane, world: World
     ) -> None:

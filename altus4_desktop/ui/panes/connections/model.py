@@ -219,7 +219,13 @@ def with_pool(row: ConnectionRow, stats: PoolStats | None) -> ConnectionRow:
     if stats.tls is not None:
         row = replace(row, tls=stats.tls)
     if _is_newer(stats.answered_at, row.known_at):
-        row = replace(row, reach=Reach.READY, error=None, known_at=stats.answered_at)
+        row = replace(
+            row,
+            connection=replace(row.connection, last_connected_at=stats.answered_at),
+            reach=Reach.READY,
+            error=None,
+            known_at=stats.answered_at,
+        )
     error = stats.last_error
     is_busy = isinstance(error, TenantError) and error.failure is TenantFailure.BUSY
     if error is not None and not is_busy and _is_newer(stats.last_error_at, row.known_at):

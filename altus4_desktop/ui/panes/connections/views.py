@@ -14,7 +14,10 @@ from altus4_desktop.ui.panes.connections.delegates import ConnectionDelegate
 class SchemaTree(QTreeView):
     """Shares its width among the columns until somebody arranges them."""
 
-    _SHARES: ClassVar = (36, 28, 13)
+    # Numbers and days take what they need, names and definitions share the rest.
+    _SHARES: ClassVar = (54, 46)
+    _ROWS, _ROWS_WIDTH = 2, 92
+    _ANALYSED, _ANALYSED_WIDTH, _ANALYSED_FROM = 3, 104, 440
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -32,16 +35,24 @@ class SchemaTree(QTreeView):
 
     def share_width(self) -> None:
         """Give every column its part, unless somebody has arranged them."""
-        if self.keeps_columns or self.model() is None:
+        if self.model() is None:
             return
+        room = self.viewport().width()
         self._is_sharing = True
-        for column, share in enumerate(self._SHARES):
-            self.setColumnWidth(column, self.viewport().width() * share // 100)
+        self.setColumnHidden(self._ANALYSED, room < self._ANALYSED_FROM)
+        if not self.keeps_columns:
+            hidden = self.isColumnHidden(self._ANALYSED)
+            room -= self._ROWS_WIDTH + (0 if hidden else self._ANALYSED_WIDTH)
+            self.setColumnWidth(self._ROWS, self._ROWS_WIDTH)
+            for column, share in enumerate(self._SHARES):
+                self.setColumnWidth(column, room * share // 100)
         self._is_sharing = False
 
     @Slot(int)
     def _note_arranged(self, column: int) -> None:
-        if not self._is_sharing and column < len(self._SHARES) and self.isVisible():
+        # The last column takes what is left, whoever arranged the others.
+        last = self._ROWS if self.isColumnHidden(self._ANALYSED) else self._ANALYSED
+        if not self._is_sharing and column < last and self.isVisible():
             self.keeps_columns = True
 
 

@@ -22,6 +22,7 @@ from PySide6.QtGui import (
     QFont,
     QGuiApplication,
     QKeySequence,
+    QResizeEvent,
     QShortcut,
     QTextCharFormat,
     QTextCursor,
@@ -57,6 +58,7 @@ from altus4_desktop.ui.panes.search.wording import (
     utf16_spans,
     value_text,
 )
+from altus4_desktop.ui.panes.wrapped import first_lines
 from altus4_desktop.ui.theme import Space, TypeSize, mono_family, worn_palette
 from altus4_desktop.ui.widgets import (
     Badge,
@@ -72,6 +74,9 @@ AnyIndex = QModelIndex | QPersistentModelIndex
 
 _PREVIEW = 300
 _ROW_HEIGHT = 28
+_TITLE_LINES = 3
+# The button beside the title and the space between them.
+_CLOSE_WIDTH = 52
 _FOLD_AT = 4000
 _PIECE = 32 * 1024
 _MARKS = 500
@@ -356,7 +361,6 @@ class DetailPanel(QFrame):
         top.setSpacing(Space.S)
         self.title = Label(role="title", wrap=True, selectable=True)
         self.title.setObjectName("search.detail.title")
-        self.title.setMaximumHeight(72)
         top.addWidget(self.title, 1)
         close = IconButton("close", self.tr("Hide details"), name="search.detail.close", size=16)
         close.clicked.connect(self.closed)
@@ -468,6 +472,22 @@ class DetailPanel(QFrame):
         """The hit shown."""
         return self._row.hit if self._row else None
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """The title in whole lines of the new width."""
+        super().resizeEvent(event)
+        self._fit_title()
+
+    def _fit_title(self) -> None:
+        """Show whole lines of the title, and all of it in the tool tip."""
+        if self._row is None:
+            return
+        title = self._row.title[:400]
+        self.title.ensurePolished()
+        width = self.width() - 2 * Space.L - _CLOSE_WIDTH
+        self.title.setText(first_lines(title, self.title.font(), width, _TITLE_LINES))
+        self.title.setToolTip(plain_tool_tip(title))
+        self.title.setAccessibleName(title)
+
     def show_row(self, row: HitRow | None, table: TableInfo | None) -> None:
         """Show a hit, or that there is none."""
         if row is None:
@@ -480,7 +500,7 @@ class DetailPanel(QFrame):
             self._full = None
             self.message.clear()
         self._table = table
-        self.title.setText(row.title[:400])
+        self._fit_title()
         hit = row.hit
         if row.environment is not None:
             self.environment.set(row.environment.value.upper(), BADGE_TONES[row.environment])

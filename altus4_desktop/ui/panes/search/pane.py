@@ -196,7 +196,7 @@ class SearchPane(Pane):
         self.order.setObjectName("search.order")
         self.order.setAccessibleName(self.tr("Sort hits by"))
         for order, text in (
-            (HitOrder.RELEVANCE, self.tr("By relevance")),
+            (HitOrder.RELEVANCE, self.tr("Best first")),
             (HitOrder.SOURCE, self.tr("By source")),
             (HitOrder.TITLE, self.tr("By title")),
         ):
