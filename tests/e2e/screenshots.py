@@ -14,12 +14,12 @@ import tempfile
 from pathlib import Path
 
 from PySide6.QtCore import QItemSelectionModel
-from PySide6.QtWidgets import QAbstractItemView, QTreeView
+from PySide6.QtWidgets import QAbstractItemView, QScrollArea, QTreeView, QWidget
 
 from altus4_desktop.domain.connections import Flavour
 from tests.e2e.first_day import DEMO_WITHIN_S, finished, search
 from tests.e2e.stage import Stage, Steps, choose_screen, play
-from tests.e2e.team import PASSPHRASE, furnish
+from tests.e2e.team import LIST_FILE, PASSPHRASE, furnish, write_list
 from tests.servers import PROJECT, ServerFactory, running_server
 
 FOLDER = PROJECT / "docs" / "screenshots"
@@ -99,8 +99,9 @@ def administration(stage: Stage) -> Steps:
     for look, command in LOOKS.items():
         yield from choose_command(stage, command)
         yield from keys_and_users(stage, look)
-        yield from rights(stage, look)
+        yield from connections(stage, look)
         yield from store_and_audit(stage, look)
+        yield from oneself(stage, look)
     yield from stage.press("Ctrl+Q")
 
 
@@ -129,8 +130,8 @@ def keys_and_users(stage: Stage, look: str) -> Steps:
     yield from stage.press("Esc")
 
 
-def rights(stage: Stage, look: str) -> Steps:
-    """What an account may do that may do too much."""
+def connections(stage: Stage, look: str) -> Steps:
+    """What an account may do that may do too much, and what another program's file holds."""
     yield from stage.press("Ctrl+2")
     yield from stage.until(lambda: stage.rows("connections.list"), "connections")
     choose_row(stage, "connections.list", 0)
@@ -138,6 +139,14 @@ def rights(stage: Stage, look: str) -> Steps:
     yield from stage.until(lambda: stage.rows("connections.rights.table"), "rights")
     yield from settled(stage)
     stage.photograph(f"rights-{look}")
+    yield from stage.press("Esc")
+
+    yield from stage.click("connections.import_file")
+    yield from stage.type_("connections.import.file", str(stage.output / LIST_FILE))
+    yield from stage.click("connections.import.next")
+    yield from stage.until(lambda: stage.rows("connections.import.items"), "a preview")
+    yield from settled(stage)
+    stage.photograph(f"import-{look}")
     yield from stage.press("Esc")
 
 
@@ -152,6 +161,21 @@ def store_and_audit(stage: Stage, look: str) -> Steps:
     choose_row(stage, "audit.table", 0)
     yield from settled(stage)
     stage.photograph(f"audit-{look}")
+
+
+def oneself(stage: Stage, look: str) -> Steps:
+    """The profile, and what protects saved passwords."""
+    yield from choose_command(stage, "Profile")
+    yield from stage.see("profile.name")
+    yield from settled(stage)
+    stage.photograph(f"profile-{look}")
+    yield from stage.press("Esc")
+    yield from stage.press("Ctrl+9")
+    yield from stage.see("settings.pane")
+    secrets = stage.get("settings.secrets.minutes", QWidget)
+    stage.get("settings.scroll", QScrollArea).ensureWidgetVisible(secrets, 0, 80)
+    yield from settled(stage)
+    stage.photograph(f"vault-{look}")
 
 
 def choose_command(stage: Stage, title: str) -> Steps:
@@ -194,6 +218,7 @@ def draw(folder: Path) -> int:
             **choose_screen(home, WIDTH, HEIGHT, PIXEL_RATIO),
             "PYTHON_KEYRING_BACKEND": "keyring.backends.fail.Keyring",
         }
+        os.environ["LOGNAME"] = environment["LOGNAME"] = "ada"
         os.environ["PYTHON_KEYRING_BACKEND"] = environment["PYTHON_KEYRING_BACKEND"]
         environment["ALTUS4_DATA_DIR"] = str(home / "data")
         ended = _play("demo", folder, environment)
@@ -201,11 +226,13 @@ def draw(folder: Path) -> int:
             return ended
         with running_server(factory, Flavour.MARIADB) as server:
             furnish(home / "team", server)
+            write_list(folder / LIST_FILE, server)
             environment["ALTUS4_DATA_DIR"] = str(home / "team")
             environment["ALTUS4_PASSPHRASE"] = PASSPHRASE
             return _play("team", folder, environment)
     finally:
         factory.close()
+        (folder / LIST_FILE).unlink(missing_ok=True)
         shutil.rmtree(home)
 
 

@@ -18,6 +18,7 @@ from altus4_desktop.domain.keys import KeyDraft, KeyEnvironment, KeyPermission, 
 from altus4_desktop.services import Services
 from tests.servers import DatabaseServer
 
+LIST_FILE = "team.csv"
 PASSPHRASE = "tern-lantern-orchard-quill"
 _PASSWORD = "a password of the pictures"
 _COLLEAGUES = (
@@ -100,3 +101,15 @@ def _add_keys(services: Services, admin: Actor) -> None:
     keys.rotate_(admin, old.key.id, 24 * 3600)
     gone = keys.create_(admin, KeyDraft("Laptop that was lost"))
     keys.revoke_(admin, [gone.key.id])
+
+
+def write_list(path: Path, server: DatabaseServer) -> None:
+    """A table of connections as colleagues pass it on: new, known, and with something missing."""
+    rows = (
+        "name,host,port,database,username,password,tls,environment",
+        f"Handbook,{server.host},{server.port},handbook,altus4_search,,preferred,prod",
+        "Orders,db.example.org,3306,orders,altus4_search,,verify-identity,prod",
+        "Archive,db.example.org,3306,archive,,,verify-identity,test",
+        "Broken,,3306,nowhere,reader,,required,dev",
+    )
+    path.write_text("\n".join(rows) + "\n", encoding="utf-8")
