@@ -38,6 +38,7 @@ from altus4_desktop.ui.widgets import (
     Spinner,
     StrengthMeter,
     ZoneBox,
+    indent_number,
 )
 
 STEPS = 3
@@ -333,8 +334,7 @@ class StoreForm(QWidget):
         self._port.setObjectName(f"{name}.port")
         self._port.setRange(1, 65535)
         self._port.setValue(3306)
-        # The style sheet's padding does not reach the line inside a spin box.
-        self._port.lineEdit().setTextMargins(Space.S, 0, 0, 0)
+        indent_number(self._port)
         self._port.valueChanged.connect(self._forget_report)
         self._password = PasswordField(name=f"{name}.password", label=self.tr("Password"))
         self._password.textEdited.connect(self._forget_report)

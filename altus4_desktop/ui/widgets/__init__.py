@@ -15,7 +15,7 @@ from altus4_desktop.ui.widgets.basic import (
     Spinner,
     refresh_style,
 )
-from altus4_desktop.ui.widgets.forms import FormRow, PasswordField, SearchField
+from altus4_desktop.ui.widgets.forms import FormRow, PasswordField, SearchField, indent_number
 from altus4_desktop.ui.widgets.states import Busy, EmptyState, InlineMessage, MessageKind
 
 __all__ = [
@@ -40,5 +40,6 @@ __all__ = [
     "Spinner",
     "StrengthMeter",
     "ZoneBox",
+    "indent_number",
     "refresh_style",
 ]

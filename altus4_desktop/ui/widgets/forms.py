@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QAction, QKeyEvent
-from PySide6.QtWidgets import QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDoubleSpinBox, QLineEdit, QSpinBox, QVBoxLayout, QWidget
 
 from altus4_desktop.ui.icons import icon
 from altus4_desktop.ui.theme import Space
 from altus4_desktop.ui.widgets.basic import Label, refresh_style
+
+
+def indent_number(box: QSpinBox | QDoubleSpinBox) -> None:
+    """Put the number where other fields have their text: the style sheet's padding does not reach
+    the editor inside a spin box."""
+    box.lineEdit().setTextMargins(Space.S, 0, 0, 0)
 
 
 class SearchField(QLineEdit):

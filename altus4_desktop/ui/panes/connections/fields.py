@@ -8,12 +8,11 @@ from PySide6.QtWidgets import (
     QFileDialog,
     QHBoxLayout,
     QLineEdit,
-    QSpinBox,
     QWidget,
 )
 
 from altus4_desktop.ui.theme import Space
-from altus4_desktop.ui.widgets import Button, IconButton
+from altus4_desktop.ui.widgets import Button, IconButton, indent_number
 
 
 class FingerprintField(QWidget):
@@ -99,13 +98,8 @@ def seconds(name: str, longest: int = 86400) -> QDoubleSpinBox:
     box.setDecimals(0)
     box.setRange(1, longest)
     box.setSuffix(QCoreApplication.translate("fields", " s"))
-    indent(box)
+    indent_number(box)
     return box
-
-
-def indent(box: QSpinBox | QDoubleSpinBox) -> None:
-    """The style sheet's padding does not reach the editor inside a spin box."""
-    box.lineEdit().setTextMargins(Space.S, 0, 0, 0)
 
 
 def beside(*columns: tuple[QWidget, int]) -> QHBoxLayout:

@@ -20,13 +20,12 @@ from altus4_desktop.ui.panes.connections.fields import (
     FileField,
     FingerprintField,
     beside,
-    indent,
     line,
     seconds,
 )
 from altus4_desktop.ui.panes.connections.tunnel_section import TunnelSection
 from altus4_desktop.ui.theme import Space
-from altus4_desktop.ui.widgets import Button, FormRow, PasswordField, Segments
+from altus4_desktop.ui.widgets import Button, FormRow, PasswordField, Segments, indent_number
 
 _VERIFYING = (TlsMode.VERIFY_CA, TlsMode.VERIFY_IDENTITY)
 
@@ -99,7 +98,7 @@ class ConnectionForm(QWidget):
         self.key_file = FileField(self.tr("Client key"), name="connections.key")
         self.pool_size = QSpinBox()
         self.pool_size.setRange(1, 100)
-        indent(self.pool_size)
+        indent_number(self.pool_size)
         self.pool_acquire = seconds("connections.acquire")
         self.pool_query = seconds("connections.query")
         self.pool_idle = seconds("connections.idle")

@@ -36,7 +36,7 @@ class ItemTable(PlainTable):
     """Rows to walk through by the arrows; the space bar chooses."""
 
     def __init__(self, model: ImportModel, label: str, parent: QWidget | None = None) -> None:
-        widths = {NAME: 190, KIND: 100, STATE: 142, PASSWORD: 96}
+        widths = {NAME: 170, KIND: 100, STATE: 162, PASSWORD: 96}
         name = "connections.import.items"
         super().__init__(model, widths, WHERE, name=name, label=label, parent=parent)
         self.setTextElideMode(Qt.TextElideMode.ElideRight)

@@ -23,9 +23,9 @@ from altus4_desktop.domain.exchange import (
     ServerSource,
 )
 from altus4_desktop.services.exchange.csv_table import COLUMNS
-from altus4_desktop.ui.panes.connections.fields import FileField, beside, indent, line
+from altus4_desktop.ui.panes.connections.fields import FileField, beside, line
 from altus4_desktop.ui.theme import Space
-from altus4_desktop.ui.widgets import FormRow, Label, PasswordField, Segments
+from altus4_desktop.ui.widgets import FormRow, Label, PasswordField, Segments, indent_number
 
 _MODES = (
     TlsMode.VERIFY_IDENTITY,
@@ -169,7 +169,7 @@ class SourcePage(QWidget):
         self.port.setObjectName("connections.import.port")
         self.port.setRange(1, 65535)
         self.port.setValue(3306)
-        indent(self.port)
+        indent_number(self.port)
         self.database = line("connections.import.server_database")
         self.username = line("connections.import.server_username")
         self.password = PasswordField(

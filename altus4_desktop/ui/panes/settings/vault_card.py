@@ -32,7 +32,7 @@ from altus4_desktop.ui.panes.settings.vault_dialogs import (
 from altus4_desktop.ui.session import Session
 from altus4_desktop.ui.texts import error_hint, error_message, session_vault_words
 from altus4_desktop.ui.theme import Space
-from altus4_desktop.ui.widgets import Button, Card, Chip, Icon, Label
+from altus4_desktop.ui.widgets import Button, Card, Chip, Icon, Label, indent_number
 from altus4_desktop.ui.working import WorkingWidget
 
 _USUAL_MINUTES = 15
@@ -167,6 +167,7 @@ class VaultCard(WorkingWidget):
         self._minutes.setAccessibleName(self.tr("Minutes before the lock"))
         self._minutes.setRange(1, LONGEST_IDLE_MINUTES)
         self._minutes.setSuffix(self.tr(" min"))
+        indent_number(self._minutes)
         self._minutes.setValue(minutes or _USUAL_MINUTES)
         self._idle.setChecked(minutes > 0)
         self._minutes.setEnabled(minutes > 0)
