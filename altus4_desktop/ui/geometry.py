@@ -74,6 +74,17 @@ class WindowMemory:
         self._settings.setValue("window/expects_sign_in", expects_sign_in)
         self._settings.sync()
 
+    def note_locked(self, *, locked: bool) -> None:
+        """Remember at once whether somebody's workspace is covered."""
+        if locked != self.is_locked and self._path.parent.is_dir():
+            self._settings.setValue("window/locked", locked)
+            self._settings.sync()
+
+    @property
+    def is_locked(self) -> bool:
+        """Whether the last run was locked when it ended, however it did."""
+        return self._settings.value("window/locked", "false") in (True, "true")
+
     @property
     def expects_sign_in(self) -> bool:
         """Whether the last run ended where somebody has to sign in."""

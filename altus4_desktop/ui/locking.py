@@ -41,12 +41,14 @@ class Lock(QObject):
     """Covers one person's workspace and drops key and sessions until they are back.
 
     ``page_wanted`` (Page): show it; ``uncovered`` (Workspace): show that again;
+    ``changed``: whether it is locked now, told when it is and when its person is back;
     ``sign_out_wanted``. What was typed and found stays behind: nothing of it can be seen or read,
     by no screen reader either.
     """
 
     page_wanted = Signal(object)
     uncovered = Signal(object)
+    changed = Signal(bool)
     sign_out_wanted = Signal()
 
     def __init__(
@@ -75,14 +77,14 @@ class Lock(QObject):
     def guard(self, session: Session, workspace: Workspace) -> None:
         """From now on this is what is covered."""
         self._session, self._workspace = session, workspace
-        self._is_locked = False
+        self._set_locked(locked=False)
         self.idle.watch(
             lambda: 0 if session.actor.is_demo else session.services.settings.lock_after_minutes
         )
 
     def leave(self) -> None:
         """Nobody is signed in any more."""
-        self._session = self._workspace = None
+        self._session = self._workspace = self._page = None
         self._is_locked = False
         self.idle.rest()
 
@@ -95,16 +97,19 @@ class Lock(QObject):
         session, workspace = self._session, self._workspace
         if session is None or workspace is None or session.actor.is_demo or self._is_locked:
             return
-        self._is_locked = True
+        self._set_locked(locked=True)
         self.idle.rest()
         self.drop_secrets()
         page = LockPage(session.actor, self._runner, self._report_crash)
         page.unlock_requested.connect(self._check_password)
         page.sign_out_requested.connect(self.sign_out_wanted)
-        page.destroyed.connect(self._forget_page)
         self._page = page
         take_out_of_sight(workspace)
         self.page_wanted.emit(page)
+
+    def _set_locked(self, *, locked: bool) -> None:
+        self._is_locked = locked
+        self.changed.emit(locked)
 
     def drop_secrets(self) -> None:
         """Stop what runs on tenants' servers, forget the key, close every session."""
@@ -123,10 +128,6 @@ class Lock(QObject):
         self._runner.submit(Lane.VAULT, drop_key)
         self._runner.submit(Lane.TENANTS, close_sessions)
         self._runner.submit(Lane.METADATA, close_store)
-
-    @Slot()
-    def _forget_page(self) -> None:
-        self._page = None
 
     @Slot(str)
     def _check_password(self, password_secret: str) -> None:
@@ -149,7 +150,10 @@ class Lock(QObject):
             return
         if actor is None:
             page.show_wrong_password()
-        elif actor.must_change_password:
+            return
+        # What comes next takes its place.
+        self._page = None
+        if actor.must_change_password:
             # An admin has reset it meanwhile.
             self._start_up.ask_own_password(actor, page.password_secret, self._go_on_unlocking)
         else:

@@ -87,6 +87,7 @@ class StartUp(QObject):
         *,
         open_demo: bool,
         expects_sign_in: bool = False,
+        asks_who: bool = False,
         passphrase_secret: str | None = None,
         parent: QObject | None = None,
     ) -> None:
@@ -104,6 +105,7 @@ class StartUp(QObject):
         self._store_choice: StoreChoice | None = None
         self._may_upgrade = False
         self._goes_without_vault = False
+        self._asks_who = asks_who
         self._remembers = False
         self._vault_step = 0
         self._actor: Actor | None = None
@@ -165,9 +167,10 @@ class StartUp(QObject):
 
     def _look(self, password: _StorePassword | None) -> None:
         services, without_vault = self.services, self._goes_without_vault
+        asks_who = self._asks_who
 
         def look(_: TaskContext) -> _Situation:
-            return _look(services, password, without_vault=without_vault)
+            return _look(services, password, without_vault=without_vault, asks_who=asks_who)
 
         handle = self._runner.submit(Lane.METADATA, look)
         handle.succeeded.connect(self._go_on)
@@ -588,7 +591,20 @@ class StartUp(QObject):
         self.signed_in.emit(self.services, actor)
         if self._remembers and not actor.is_demo:
             self._remember(actor)
+        elif self._asks_who and not actor.is_demo:
+            self._forget_remembered()
+        self._asks_who = self._asks_who and actor.is_demo
         self._remembers = False
+
+    def _forget_remembered(self) -> None:
+        """Who was locked out is not signed in by the next start, now that somebody else may be."""
+        accounts = self.services.accounts
+
+        def forget(_: TaskContext) -> None:
+            accounts.forget()
+
+        handle = self._runner.submit(Lane.METADATA, forget)
+        handle.failed.connect(self._say_not_remembered)
 
     def _remember(self, actor: Actor) -> None:
         accounts = self.services.accounts
@@ -688,7 +704,7 @@ class StartUp(QObject):
 
 
 def _look(
-    services: Services, password: _StorePassword | None, *, without_vault: bool
+    services: Services, password: _StorePassword | None, *, without_vault: bool, asks_who: bool
 ) -> _Situation:
     metadata, accounts, vault = services.metadata, services.accounts, services.vault
     if not metadata.is_configured():
@@ -703,7 +719,7 @@ def _look(
             return _Situation(_Found.UPGRADE, migrations=status)
         if accounts.needs_setup():
             return _Situation(_Found.NOTHING)
-        actor = None if without_vault else accounts.resume()
+        actor = None if without_vault or asks_who else accounts.resume()
     except VaultError as error:
         kind = vault.status().kind.value
         if isinstance(error, VaultLockedError) and not without_vault and kind in _LASTING:

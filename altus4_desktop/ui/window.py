@@ -76,7 +76,8 @@ class MainWindow(QMainWindow):
             runner,
             report_crash,
             open_demo=open_demo,
-            expects_sign_in=self._memory.expects_sign_in,
+            expects_sign_in=self._memory.expects_sign_in or self._memory.is_locked,
+            asks_who=self._memory.is_locked,
             passphrase_secret=passphrase_secret,
             parent=self,
         )
@@ -88,6 +89,7 @@ class MainWindow(QMainWindow):
         self.locking = Lock(runner, self.start_up, report_crash, self)
         self.locking.page_wanted.connect(self._show_page)
         self.locking.uncovered.connect(self._uncover)
+        self.locking.changed.connect(self._note_locked)
         self.locking.sign_out_wanted.connect(self.sign_out)
         # The history's own thread tells, so this window hears of it in its turn.
         self._problem_came.connect(self._announce_problem, Qt.ConnectionType.QueuedConnection)
@@ -237,6 +239,12 @@ class MainWindow(QMainWindow):
     def lock(self) -> None:
         """Cover the workspace until its person is back."""
         self.locking.lock()
+
+    @Slot(bool)
+    def _note_locked(self, locked: bool) -> None:
+        # The demo is open to everybody: it lifts no lock.
+        if locked or self._session is None or not self._session.actor.is_demo:
+            self._memory.note_locked(locked=locked)
 
     @Slot(object)
     def _uncover(self, workspace: Workspace) -> None:

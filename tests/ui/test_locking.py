@@ -163,6 +163,69 @@ def test_a_window_that_is_closed_while_locked_ends(house: House, workspace: Work
     assert house.window.close()
 
 
+# -- the next start ------------------------------------------------------------------------------
+
+
+def sign_in(house: House) -> None:
+    for name, text in (("sign_in.email", "ada@example.org"), ("sign_in.password", PASSWORD)):
+        field = house.find(name)
+        assert isinstance(field, QLineEdit)
+        field.setText(text)
+    house.click(house.find("sign_in.accept"))
+    house.wait_for("workspace")
+    settle(house)
+
+
+@pytest.mark.parametrize("closed", [True, False], ids=["closed", "killed"])
+def test_a_restart_is_no_way_around_the_lock(
+    house: House, workspace: Workspace, closed: bool
+) -> None:
+    house.window.lock()
+    house.wait_for("lock")
+    settle(house)
+    kept = house.data_dir / "window.ini"
+    when_locked = kept.read_bytes()
+    house.window.close()
+    if not closed:
+        kept.write_bytes(when_locked)
+    house.reopen()
+    assert house.accounts.remembered
+    house.open_("sign_in")
+    settle(house)
+    house.wait_for("sign_in")
+    sign_in(house)
+    assert not house.accounts.remembered, "nobody ticked it this time"
+
+
+def test_the_demo_lifts_no_lock(house: House, workspace: Workspace) -> None:
+    house.window.lock()
+    house.wait_for("lock")
+    settle(house)
+    house.window.close()
+    house.reopen()
+    house.open_("sign_in")
+    settle(house)
+    house.click(house.find("sign_in.demo"))
+    house.wait_for("workspace")
+    settle(house)
+    house.window.close()
+    house.reopen()
+    assert house.accounts.remembered
+    house.open_("sign_in")
+    settle(house)
+    house.wait_for("sign_in")
+
+
+def test_who_came_back_is_remembered_as_before(house: House, workspace: Workspace) -> None:
+    house.window.lock()
+    house.wait_for("lock")
+    settle(house)
+    unlock(house)
+    house.window.close()
+    house.reopen()
+    house.open_("workspace")
+
+
 # -- by itself -----------------------------------------------------------------------------------
 
 
