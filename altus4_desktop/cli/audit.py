@@ -17,6 +17,7 @@ from altus4_desktop.domain.audit import (
     AuditRecord,
     AuditVerdict,
     FaultKind,
+    GuardState,
 )
 from altus4_desktop.domain.errors import InputError
 
@@ -25,6 +26,15 @@ if TYPE_CHECKING:
     from altus4_desktop.cli.frame import Commands
 
 _OUTCOMES = [outcome.value for outcome in AuditOutcome if outcome is not AuditOutcome.UNKNOWN]
+
+_GUARDS = {
+    GuardState.MISSING: "The triggers by which the database itself refuses to change and to delete "
+    "rows are missing.",
+    GuardState.CHANGED: "The triggers by which the database itself refuses to change and to delete "
+    "rows are not what this program has made.",
+    GuardState.UNSEEN: "The triggers by which the database itself refuses to change and to delete "
+    "rows are missing, or this account may not see them.",
+}
 
 
 def register(commands: Commands) -> None:
@@ -147,11 +157,8 @@ def _tell(context: CliContext, verdict: AuditVerdict) -> None:
             "It was never verified on this computer before: there is nothing to compare it with "
             "of what was before it was first used here."
         )
-    if not verdict.guarded:
-        out.say(
-            "The database itself does not refuse to change rows of it, or this account may not see "
-            "whether it does."
-        )
+    if verdict.guards is not GuardState.WHOLE:
+        out.say(_GUARDS[verdict.guards])
 
 
 def _ending(verdict: AuditVerdict) -> str:
@@ -195,7 +202,8 @@ def _document(verdict: AuditVerdict) -> dict[str, Any]:
             {"kind": fault.kind.value, "first": fault.first, "last": fault.last}
             for fault in verdict.faults
         ],
-        "guarded": verdict.guarded,
+        "guarded": verdict.guards is GuardState.WHOLE,
+        "guards": verdict.guards.value,
         "first_time": verdict.first_time,
     }
 

@@ -147,6 +147,18 @@ class FaultKind(StrEnum):
     """The chain is whole, but not the one that this workstation has seen."""
 
 
+class GuardState(StrEnum):
+    """Whether the database itself refuses to change and to delete rows."""
+
+    WHOLE = "whole"
+    MISSING = "missing"
+    """What refuses it is not all there."""
+    CHANGED = "changed"
+    """What refuses it is not what this program made."""
+    UNSEEN = "unseen"
+    """It is not there, or this account may not see it."""
+
+
 @dataclass(frozen=True, slots=True)
 class AuditFault:
     """Something wrong with rows ``first`` to ``last`` (the same for one row)."""
@@ -174,16 +186,17 @@ class AuditVerdict:
     """What looking at every row has found: ``faults`` in order, at most a hundred, of
     ``fault_count``.
 
-    ``guarded``: the database itself refuses to change and delete rows. ``seen`` is where this
-    workstation last saw the end, None when it has not. ``first_time``: it was never verified here
-    before, so what may have been cut off or written anew until it was first seen does not show.
+    ``guards``: whether the database itself refuses to change and delete rows. ``seen`` is where
+    this workstation last saw the end, None when it has not. ``first_time``: it was never verified
+    here before, so what may have been cut off or written anew until it was first seen does not
+    show.
     """
 
     rows: int
     end: ChainEnd
     faults: tuple[AuditFault, ...]
     fault_count: int
-    guarded: bool
+    guards: GuardState
     seen: ChainEnd | None = None
     first_time: bool = False
 

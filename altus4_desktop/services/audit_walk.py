@@ -56,7 +56,7 @@ def walk_chain(
         end=end if extent.end is not None else ChainEnd(walk.place, walk.row_hash),
         faults=tuple(walk.faults),
         fault_count=walk.fault_count,
-        guarded=audit.is_guarded(),
+        guards=audit.guards(),
         seen=seen,
     )
 

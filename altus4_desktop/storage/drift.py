@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Dialect
 
 from altus4_desktop.domain.revisions import DriftItem, DriftKind, SchemaPart
-from altus4_desktop.storage.audit_guards import GUARDS
+from altus4_desktop.storage.audit_guards import guard_texts
 from altus4_desktop.storage.live_schema import (
     Snapshot,
     column_text,
@@ -24,7 +24,7 @@ from altus4_desktop.storage.live_schema import (
 )
 from altus4_desktop.storage.revision_files import known_revisions
 from altus4_desktop.storage.sqlite_objects import index_name
-from altus4_desktop.storage.tables import journal, journal_metadata, metadata
+from altus4_desktop.storage.tables import audit_log, journal, journal_metadata, metadata
 from altus4_desktop.storage.types import TABLE_COLLATION
 
 _TEXTS = ("char", "varchar", "text", "longtext", "enum")
@@ -37,14 +37,17 @@ def find_drift(connection: sa.Connection, revision: str, scripts: Path) -> tuple
         wanted = _wanted_in_file(revision, scripts)
     else:
         wanted = _wanted_on_server(connection.dialect, revision, scripts)
-        # InnoDB indexes what refers elsewhere by itself, under the reference's name. Whether the
-        # audit log's guards are there, and can be seen, is a matter of the account's privileges:
-        # verifying the log tells it.
+        # Whether the audit log's guards are there, and can be seen, is a matter of the account's
+        # privileges: verifying the log tells it. Those that are seen have to be what they were.
+        for name, text in guard_texts().items():
+            key = (SchemaPart.TRIGGER, audit_log.name, name)
+            if key in found:
+                wanted[key] = text
+        # InnoDB indexes what refers elsewhere by itself, under the reference's name.
         implied = {
             str(key.name) for table in metadata.tables.values() for key in _references(table)
         }
         ignored = {(SchemaPart.INDEX, name) for name in implied}
-        ignored |= {(SchemaPart.TRIGGER, name) for name in GUARDS}
         found = {
             key: text
             for key, text in found.items()

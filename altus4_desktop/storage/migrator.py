@@ -338,7 +338,7 @@ class Migrator:
             after = self.status().current or ""
             record = RunRecord(planned.before, after, planned.revisions, errand.copy_file, failure)
             events = errand.tell(record)
-            AuditRepository(Transactions(self._engine, self._location), self._dialect).add_(events)
+            AuditRepository(Transactions(self._engine, self._location)).add_(events)
 
     def _look_for(self, plan: _Plan) -> _Steps:
         file = self._location.file
@@ -406,9 +406,7 @@ class Migrator:
             events = self._events(connection, errand, state, steps)
             connection.rollback()
             if events:
-                AuditRepository(Transactions(self._engine, self._location), self._dialect).add_(
-                    events
-                )
+                AuditRepository(Transactions(self._engine, self._location)).add_(events)
         errand.progress(_READY)
         return MigrationRun(steps.revisions, errand.copy_file)
 

@@ -66,7 +66,7 @@ class Store:
         self.early_users = EarlyUserRepository(transactions)
         self.connections = ConnectionRepository(transactions)
         self.searches = SearchRepository(transactions, dialect)
-        self.audit = AuditRepository(transactions, dialect)
+        self.audit = AuditRepository(transactions)
         self.sign_ins = SignInRepository(transactions)
         self.api_keys = ApiKeyRepository(transactions, dialect)
         self.key_uses = KeyUseRepository(transactions, dialect)

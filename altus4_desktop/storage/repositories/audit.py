@@ -17,11 +17,12 @@ from altus4_desktop.domain.audit import (
     AuditQuery,
     AuditRecord,
     ChainEnd,
+    GuardState,
     SubjectKind,
     hashed_instant,
 )
 from altus4_desktop.domain.errors import StoreError
-from altus4_desktop.storage.audit_guards import GUARDS
+from altus4_desktop.storage.audit_guards import find_guards
 from altus4_desktop.storage.failures import audit_failure
 from altus4_desktop.storage.tables import audit_head, audit_log
 from altus4_desktop.storage.transactions import Transactions
@@ -73,9 +74,8 @@ class AuditRepository:
     """Who did what. Every method raises StoreError when the store fails, with the code
     ``audit.broken`` where the tables of the log are missing or not as they were made."""
 
-    def __init__(self, transactions: Transactions, dialect: str) -> None:
+    def __init__(self, transactions: Transactions) -> None:
         self._transactions = transactions
-        self._on_file = dialect == "sqlite"
 
     def add_(self, events: Sequence[AuditEvent], *, even_unaudited: bool = False) -> None:
         """Write down what changed nothing in the store itself; the same ids only once.
@@ -154,18 +154,9 @@ class AuditRepository:
         statement = sa.select(c.row_hash).where(c.sequence == sequence)
         return self._read(lambda connection: connection.scalars(statement).first())
 
-    def is_guarded(self) -> bool:
+    def guards(self) -> GuardState:
         """Whether the database itself refuses to change and to delete rows."""
-        if self._on_file:
-            known = "SELECT name FROM sqlite_master WHERE type = 'trigger'"
-        else:
-            # Who may not see triggers sees none.
-            known = (
-                "SELECT TRIGGER_NAME FROM information_schema.TRIGGERS"
-                " WHERE TRIGGER_SCHEMA = DATABASE()"
-            )
-        names = self._read(lambda connection: {*connection.scalars(sa.text(known))})
-        return names >= set(GUARDS)
+        return self._read(find_guards)
 
     def _read(self, work: Callable[[sa.Connection], T]) -> T:
         try:

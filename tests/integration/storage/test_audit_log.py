@@ -19,6 +19,7 @@ from altus4_desktop.domain.audit import (
     AuditVerdict,
     ChainEnd,
     FaultKind,
+    GuardState,
     SubjectKind,
     chain_hash,
 )
@@ -85,7 +86,7 @@ def test_an_untouched_chain_is_whole(chain: Store) -> None:
     assert verdict.intact
     assert verdict.rows == _ROWS
     assert verdict.end.sequence == _ROWS
-    assert not verdict.guarded
+    assert verdict.guards is not GuardState.WHOLE
     assert _faults(chain, verdict.end) == []
     assert _faults(chain, ChainEnd(3, chain.audit.find_hash(3) or "")) == []
 
@@ -387,16 +388,53 @@ def test_the_database_itself_refuses(
         shared_place.query(statement)
     verdict = _verdict(chain)
     assert verdict.intact
-    assert verdict.guarded
+    assert verdict.guards is GuardState.WHOLE
     chain.audit.add_([_event(7)])
 
 
+def test_guards_that_are_missing_or_changed_are_told_apart(
+    chain: Store, shared_place: StorePlace
+) -> None:
+    gone = GuardState.MISSING if shared_place.on_file else GuardState.UNSEEN
+    assert chain.audit.guards() is gone
+    triggers = guard_triggers("sqlite" if shared_place.on_file else "mysql")
+    no_update, no_delete = triggers.values()
+    shared_place.query(no_update)
+    assert chain.audit.guards() is GuardState.MISSING
+    shared_place.query(no_delete.replace("BEFORE DELETE", "BEFORE INSERT"))
+    assert chain.audit.guards() is GuardState.CHANGED
+    assert [item.name for item in chain.migrator.drift()] == [GUARDS[1]]
+    shared_place.query(f"DROP TRIGGER {GUARDS[1]}")
+    shared_place.query(no_delete.replace("only added to", "everybody"))
+    assert chain.audit.guards() is GuardState.CHANGED
+    assert [item.name for item in chain.migrator.drift()] == [GUARDS[1]]
+    shared_place.query(f"DROP TRIGGER {GUARDS[1]}")
+    shared_place.query(no_delete)
+    assert chain.audit.guards() is GuardState.WHOLE
+    assert chain.migrator.drift() == ()
+
+
+def test_a_row_that_was_replaced_past_the_guards_shows(place: StorePlace, store: Store) -> None:
+    store.audit.add_([_event(number) for number in range(1, 4)])
+    replace = "INSERT OR REPLACE" if place.on_file else "REPLACE"
+    statement = (
+        f"{replace} INTO audit_log SELECT {_COLUMNS.replace('actor_email', 'id')}"
+        " FROM audit_log WHERE sequence = 2"
+    )
+    if not place.on_file:
+        with pytest.raises(Exception, match="only added to"):
+            place.query(statement)
+        return
+    place.query(statement)
+    assert _faults(store) == [(FaultKind.EDITED, 2, 2)]
+
+
 def test_revisions_bring_the_guards(place: StorePlace, store: Store) -> None:
-    assert store.audit.is_guarded()
+    assert store.audit.guards() is GuardState.WHOLE
     store.audit.add_([_event(1)])
     store.migrator.downgrade("0008_sign_in_failures")
     store.migrator.upgrade()
-    assert store.audit.is_guarded()
+    assert store.audit.guards() is GuardState.WHOLE
     assert _verdict(store).rows == 0
 
 
@@ -412,7 +450,7 @@ def test_an_account_that_may_not_make_triggers_goes_without(
             store.audit.add_([_event(1)])
             verdict = _verdict(store)
         assert verdict.intact
-        assert not verdict.guarded
+        assert verdict.guards is GuardState.UNSEEN
     finally:
         tenant_server.drop_database(database)
 

@@ -29,6 +29,7 @@ from altus4_desktop.services import Services
 from altus4_desktop.services.audit import build_event
 from altus4_desktop.tasks.runner import TaskRunner
 from altus4_desktop.ui.dialogs import ConfirmDialog
+from altus4_desktop.ui.panes.audit.faults import FaultsDialog
 from altus4_desktop.ui.panes.audit.pane import AuditPane
 from altus4_desktop.ui.panes.audit.wording import changes
 from altus4_desktop.ui.session import Session
@@ -300,6 +301,39 @@ def test_verifying_says_what_is_wrong(qtbot: QtBot, pane: AuditPane, services: S
     _settle(qtbot, pane)
     assert pane.verdict_message.property("tone") == "error"
     assert "Records 2 to 3 were removed." in pane.verdict_message.hint()
+
+
+def test_records_that_are_not_as_they_were_are_marked_and_all_faults_can_be_read(
+    qtbot: QtBot, pane: AuditPane, services: Services
+) -> None:
+    _write(services, *(_event(name=f"n{number}") for number in range(8)))
+    with services.metadata.store._engine.begin() as connection:
+        connection.exec_driver_sql("DROP TRIGGER audit_log_no_update")
+        connection.exec_driver_sql("UPDATE audit_log SET origin = 'eve' WHERE sequence > 3")
+    _open(qtbot, pane)
+    pane.verify()
+    _settle(qtbot, pane)
+    assert "There is one more fault." in pane.verdict_message.hint()
+    marks = []
+    for row, record in enumerate(pane.model.records):
+        index = pane.model.index(row, 2)
+        shown = str(index.data())
+        assert shown in str(index.data(Qt.ItemDataRole.AccessibleTextRole))
+        assert (index.data(Qt.ItemDataRole.DecorationRole) is not None) == (record.sequence > 3)
+        marks.append(shown.startswith("Changed: "))
+    assert marks == [True] * 5 + [False] * 3
+    read: list[str] = []
+
+    def look() -> None:
+        dialog = cast("FaultsDialog", QApplication.activeModalWidget())
+        read.extend(dialog.list.item(row).text() for row in range(dialog.list.count()))
+        dialog.copy()
+        dialog.accept()
+
+    QTimer.singleShot(0, pane, look)
+    _click(qtbot, pane, "audit.verdict.action1")
+    assert read == [f"Record {number} was changed." for number in range(4, 9)]
+    assert QApplication.clipboard().text().splitlines() == read
 
 
 def test_a_restored_store_is_accepted_after_a_question(

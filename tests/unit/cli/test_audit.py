@@ -84,7 +84,8 @@ def test_verify_says_yes_or_what_is_wrong(run: Run, tmp_path: Path) -> None:
     answer = run("audit", "verify", "--json")
     assert answer.code == 0
     assert answer.document["intact"] is True
-    assert answer.document["guarded"] is True
+    assert (answer.document["guarded"], answer.document["guards"]) == (True, "whole")
+    assert answer.document["first_time"] is True
     last = answer.document["last"]["sequence"]
     assert run("audit", "verify").out.endswith("The chain is whole.\n")
     _tamper(
@@ -105,7 +106,7 @@ def test_verify_says_yes_or_what_is_wrong(run: Run, tmp_path: Path) -> None:
     assert f"Row {last - 2} was changed." in told.out
     assert f"Row {last - 1}: removed." in told.out
     assert "was tampered with" in told.out
-    assert "does not refuse" in told.err
+    assert "to delete rows are missing." in told.err
 
 
 def test_a_restored_store_is_accepted_by_hand(run: Run, tmp_path: Path) -> None:

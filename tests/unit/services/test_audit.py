@@ -23,6 +23,7 @@ from altus4_desktop.domain.audit import (
     AuditQuery,
     AuditRecord,
     FaultKind,
+    GuardState,
     SubjectKind,
     chain_hash,
     event_texts,
@@ -263,7 +264,7 @@ def test_a_chain_that_was_calculated_anew_is_known_where_it_was_seen(
     assert first.intact
     assert first.seen == first.end
     assert first.first_time
-    assert first.guarded
+    assert first.guards is GuardState.WHOLE
     _write(services, "c")
     again = services.audit.verify_(admin)
     assert again.intact
@@ -272,7 +273,7 @@ def test_a_chain_that_was_calculated_anew_is_known_where_it_was_seen(
     _write_chain_anew(services, "forged")
     forged = services.audit.verify_(admin)
     assert [fault.kind for fault in forged.faults] == [FaultKind.REWRITTEN]
-    assert not forged.guarded
+    assert forged.guards is GuardState.MISSING
     assert not services.audit.verify_(admin).intact
     assert stat.S_IMODE((tmp_path / "audit-seen.json").stat().st_mode) == 0o600
 

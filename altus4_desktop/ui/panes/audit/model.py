@@ -12,12 +12,15 @@ from PySide6.QtCore import (
     Qt,
     Signal,
 )
+from PySide6.QtGui import QIcon
 
-from altus4_desktop.domain.audit import AuditOutcome, AuditRecord
+from altus4_desktop.domain.audit import AuditFault, AuditOutcome, AuditRecord, FaultKind
 from altus4_desktop.ui.icons import icon
 from altus4_desktop.ui.panes.audit.wording import (
     Change,
     action_words,
+    fault_mark,
+    fault_words,
     outcome_look,
     outcome_words,
     person_words,
@@ -48,6 +51,14 @@ class AuditModel(QAbstractTableModel):
         )
         self._records: list[AuditRecord] = []
         self._has_more = False
+        self._faults: tuple[AuditFault, ...] = ()
+
+    def mark_faults(self, faults: Sequence[AuditFault]) -> None:
+        """Mark the records that verifying found something wrong with."""
+        if tuple(faults) != self._faults:
+            self._faults = tuple(faults)
+            last = self.index(len(self._records) - 1, WHAT)
+            self.dataChanged.emit(self.index(0, WHAT), last)
 
     @property
     def records(self) -> tuple[AuditRecord, ...]:
@@ -127,23 +138,37 @@ class AuditModel(QAbstractTableModel):
             return None
         record = self._records[index.row()]
         column = index.column()
+        fault = self._fault(record) if column == WHAT else None
+        shown = _text(record, column)
+        if fault is not None:
+            shown = f"{fault_mark(fault)}: {shown}"
         if role == Qt.ItemDataRole.DisplayRole:
-            return _text(record, column)
+            return shown
         if role == Qt.ItemDataRole.ToolTipRole:
-            text = ago(record.event.at) if column == WHEN else _text(record, column)
-            return plain_tool_tip(text)
+            text = ago(record.event.at) if column == WHEN else shown
+            return plain_tool_tip(fault_words(fault) if fault is not None else text)
         if role == Qt.ItemDataRole.AccessibleTextRole:
-            text = f"{self._titles[column]}: {_text(record, column)}"
+            text = f"{self._titles[column]}: {shown}"
             return f"{text}, {outcome_words(record.event.outcome)}" if column == WHAT else text
         if role == Qt.ItemDataRole.DecorationRole:
-            if column == OUTCOME:
-                return icon(*outcome_look(record.event.outcome))
-            if column == WHAT and record.event.outcome is not AuditOutcome.DONE:
-                # Also where there is no room for the column that says it in words.
-                return icon(*outcome_look(record.event.outcome))
-            if column == WHO and record.event.api_key_id:
-                return icon("key")
+            return icon("warning", "danger") if fault is not None else _picture(record, column)
         return None
+
+    def _fault(self, record: AuditRecord) -> AuditFault | None:
+        """What is wrong with the record; of a seam the second row is marked."""
+        for fault in self._faults:
+            first = fault.last if fault.kind is FaultKind.SEAM else fault.first
+            if fault.kind is not FaultKind.MISSING and first <= record.sequence <= fault.last:
+                return fault
+        return None
+
+
+def _picture(record: AuditRecord, column: int) -> QIcon | None:
+    outcome = record.event.outcome
+    # Also where there is no room for the column that says it in words.
+    if column == OUTCOME or (column == WHAT and outcome is not AuditOutcome.DONE):
+        return icon(*outcome_look(outcome))
+    return icon("key") if column == WHO and record.event.api_key_id else None
 
 
 def _text(record: AuditRecord, column: int) -> str:

@@ -27,7 +27,7 @@ from altus4_desktop.ui.pane import Command, Pane
 from altus4_desktop.ui.panes.audit.detail import AuditDetail
 from altus4_desktop.ui.panes.audit.filters import AuditFilters
 from altus4_desktop.ui.panes.audit.model import ORIGIN, OUTCOME, SUBJECT, WHEN, AuditModel
-from altus4_desktop.ui.panes.audit.wording import number, verdict_words
+from altus4_desktop.ui.panes.audit.wording import FAULTS_TOLD, number, verdict_words
 from altus4_desktop.ui.panes.latest import LatestTask
 from altus4_desktop.ui.session import Session
 from altus4_desktop.ui.texts import error_hint, error_message
@@ -262,14 +262,26 @@ class AuditPane(Pane):
     @Slot(object)
     def _show_verdict(self, verdict: AuditVerdict) -> None:
         self._verdict = verdict
+        self.model.mark_faults(verdict.faults)
         text, hint = verdict_words(verdict)
         actions = []
         if verdict.acceptable:
             actions.append((self.tr("It was restored…"), self._accept))
+        if verdict.fault_count > FAULTS_TOLD:
+            actions.append((self.tr("Show all…"), self._show_faults))
         kind: MessageKind = (
             "success" if verdict.intact else "warning" if verdict.acceptable else "error"
         )
         self.verdict_message.show_message(kind, text, hint, actions)
+
+    @Slot()
+    def _show_faults(self) -> None:
+        from altus4_desktop.ui.panes.audit.faults import FaultsDialog
+
+        if self._verdict is not None:
+            dialog = FaultsDialog(self._verdict, self)
+            dialog.exec()
+            dialog.deleteLater()
 
     @Slot(object)
     def _show_export(self, done: tuple[int, Path]) -> None:

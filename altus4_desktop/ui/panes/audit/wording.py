@@ -14,10 +14,11 @@ from altus4_desktop.domain.audit import (
     AuditOutcome,
     AuditVerdict,
     FaultKind,
+    GuardState,
     SubjectKind,
 )
 
-_FAULTS_TOLD = 4
+FAULTS_TOLD = 4
 
 
 def _tr(text: str) -> str:
@@ -179,20 +180,41 @@ def fault_words(fault: AuditFault) -> str:
     return text.format(first=first, last=last)
 
 
+def untold_words(count: int) -> str:
+    """That there are more faults than those told."""
+    if count == 1:
+        return _tr("There is one more fault.")
+    return _tr("There are {count} more faults.").format(count=number(count))
+
+
+def fault_mark(fault: AuditFault) -> str:
+    """What is wrong with a record of the list, in a word or two."""
+    return {
+        FaultKind.EDITED: _tr("Changed"),
+        FaultKind.ADDED: _tr("Put in from outside"),
+    }.get(fault.kind, _tr("Doubtful"))
+
+
 def verdict_words(verdict: AuditVerdict) -> tuple[str, str]:
     """What was found, and what there is to add."""
     if verdict.intact:
         text = _tr("The audit log is whole: {count} records, each as it was written.").format(
             count=number(verdict.rows)
         )
-        guards = (
-            _tr("The database itself refuses to change them.")
-            if verdict.guarded
-            else _tr(
-                "The database itself does not refuse to change them, or this account may not see "
-                "whether it does."
-            )
-        )
+        guards = {
+            GuardState.WHOLE: _tr("The database itself refuses to change them."),
+            GuardState.MISSING: _tr(
+                "The triggers by which the database itself refuses to change them are missing."
+            ),
+            GuardState.CHANGED: _tr(
+                "The triggers by which the database itself refuses to change them are not what "
+                "this program has made."
+            ),
+            GuardState.UNSEEN: _tr(
+                "The triggers by which the database itself refuses to change them are missing, or "
+                "this account may not see them."
+            ),
+        }[verdict.guards]
         seen = (
             _tr(
                 "It is the first time here: what was cut off before this computer first used it "
@@ -204,10 +226,10 @@ def verdict_words(verdict: AuditVerdict) -> tuple[str, str]:
             )
         )
         return text, f"{seen} {guards}"
-    told = [fault_words(fault) for fault in verdict.faults[:_FAULTS_TOLD]]
+    told = [fault_words(fault) for fault in verdict.faults[:FAULTS_TOLD]]
     untold = verdict.fault_count - len(told)
     if untold > 0:
-        told.append(_tr("There is more: {count} faults.").format(count=number(untold)))
+        told.append(untold_words(untold))
     if verdict.acceptable:
         told.append(
             _tr("The chain is whole in itself: was the metadata store restored from a copy?")
