@@ -189,7 +189,7 @@ class VaultKeysService:
 
     def _check_lasting(self) -> None:
         status = self._vault.status()
-        if status.problem is not None:
+        if status.problem is not None and status.kind is VaultKind.NONE:
             raise status.problem
         if status.kind in (VaultKind.NONE, VaultKind.SESSION):
             raise VaultError(

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QPoint, Qt, QTimer
 from PySide6.QtWidgets import (
     QAbstractButton,
     QCheckBox,
@@ -34,7 +34,7 @@ from altus4_desktop.ui.session import Session
 from altus4_desktop.ui.theme import Theme
 from tests.keyring_memory import MemoryKeyring
 from tests.records import a_user
-from tests.unit.vault.backends import LockedKeyring, NoKeyring
+from tests.unit.vault.backends import LockedKeyring, NoKeyring, SilentKeyring
 
 PHRASE = "correct horse battery"
 _WAIT_MS = 20_000
@@ -269,6 +269,59 @@ def test_a_keyring_that_fails_is_a_sentence_with_a_way_out(
     desk.settle()
     assert "Protect the vault with a passphrase instead." in desk.said()
     assert desk.opened() == 3
+
+
+def test_a_keyring_that_never_answers_holds_nothing_up(
+    desk: Desk, keyring: MemoryKeyring, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    silent = SilentKeyring()
+    silent.items = keyring.items
+    monkeypatch.setattr("altus4_desktop.vault.keyrings.find_trusted_backend", lambda: silent)
+    monkeypatch.setattr("altus4_desktop.services.vault_keys.PROBE_TIMEOUT_S", 0.5)
+    monkeypatch.setattr("altus4_desktop.vault.changes.PROBE_TIMEOUT_S", 0.5)
+    kit = tmp_path / "kit.json"
+    desk.services.vault_keys.export_kit_(desk.actor, kit, PHRASE)
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(kit), ""))
+    beats = 0
+
+    def beat() -> None:
+        nonlocal beats
+        beats += 1
+
+    heart = QTimer(desk.pane)
+    heart.timeout.connect(beat)
+    heart.start(10)
+    desk.click("settings.secrets.rotate")
+    desk.click("settings.rotate.accept")
+    desk.qtbot.waitUntil(silent.asked.is_set, timeout=_WAIT_MS)
+    beats = 0
+    desk.settle()
+    assert beats > 5, "the window lived while the keyring was waited for"
+    assert "did not answer" in desk.said()
+    assert desk.opened() == 3
+
+    desk.services.vault.lock()
+    desk.look()
+    silent.asked.clear()
+    desk.click("settings.secrets.unlock")
+    # A person may take their time with its prompt; the way on is to cancel it.
+    beats = 0
+    desk.qtbot.waitUntil(lambda: beats > 20, timeout=_WAIT_MS)
+    assert desk.runner.running
+    desk.runner.running[0].cancel()
+    desk.settle()
+    assert desk.find("settings.secrets.unlock").isEnabled()
+
+    beats = 0
+    desk.click("settings.secrets.import")
+    desk.type_("settings.import_kit.passphrase", PHRASE)
+    desk.click("settings.import_kit.accept")
+    desk.qtbot.waitUntil(lambda: beats > 20, timeout=_WAIT_MS)
+    silent.answer.set()
+    desk.settle()
+    heart.stop()
+    assert desk.opened() == 3
+    assert desk.services.vault.status().unlocked
 
 
 def test_a_kit_leaves_and_comes(

@@ -471,6 +471,66 @@ def test_a_keyring_that_fails_is_told_to_a_program_alongside_and_nothing_is_lost
     assert other.open_all() == 6
 
 
+@pytest.mark.parametrize("failing", _UNREADABLE, indirect=True)
+def test_a_keyring_that_fails_opens_nothing_and_loses_nothing(
+    desk: Desk, failing: tuple[MemoryKeyring, str]
+) -> None:
+    backend, code = failing
+    whole, before = desk.keyring, (desk.folder / "vault.json").read_bytes()
+    desk.vault.lock()
+    _exchange(desk, backend)
+    for attempt in (desk.vault.unlock_own, desk.vault.ensure_ready):
+        with pytest.raises(VaultError) as caught:
+            attempt()
+        assert caught.value.code == code
+        assert not isinstance(caught.value, KeyMissingError)
+    assert not desk.vault.status().unlocked
+    assert desk.vault.status().problem is not None
+    with pytest.raises(VaultLockedError):
+        desk.save(desk.admin.user_id, 9)
+    with pytest.raises(VaultLockedError):
+        desk.keys.rotate_(desk.admin)
+    assert (desk.folder / "vault.json").read_bytes() == before
+    if isinstance(backend, SilentKeyring):
+        backend.answer.set()
+    _exchange(desk, whole)
+    desk.vault.unlock()
+    assert desk.open_all() == 6
+
+
+def test_a_keyring_that_forgot_the_key_gets_no_other_one(desk: Desk) -> None:
+    """As the null backend: it takes everything and has nothing."""
+    desk.vault.lock()
+    backend = DiscardingKeyring()
+    desk.keyring = MemoryKeyring()
+    _exchange(desk, backend)
+    for attempt in (desk.vault.unlock, desk.vault.ensure_ready):
+        with pytest.raises(KeyMissingError):
+            attempt()
+    assert backend.items == {}
+
+
+@pytest.mark.parametrize("to", [None, VaultKind.KEYRING])
+def test_a_keyring_that_writes_plain_text_is_given_nothing(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, to: VaultKind | None
+) -> None:
+    class PlaintextKeyring(MemoryKeyring):
+        """One that the environment or a file of settings has put in the place of the real one."""
+
+    plain = PlaintextKeyring()
+    monkeypatch.setattr("keyring.get_keyring", lambda: plain)
+    desk.vault._vault._items._given = None
+    with pytest.raises(VaultError) as caught:
+        desk.keys.rotate_(desk.admin, kind=to)
+    assert caught.value.code == "vault.keyring_refused"
+    assert "passphrase instead" in caught.value.hint
+    desk.vault.lock()
+    with pytest.raises(VaultError) as caught:
+        desk.vault.unlock()
+    assert caught.value.code == "vault.keyring_refused"
+    assert plain.items == {}
+
+
 # -- the file ------------------------------------------------------------------------------------
 
 
