@@ -13,6 +13,8 @@ from altus4_desktop.ui.theme import Space
 from altus4_desktop.ui.widgets import Label
 from altus4_desktop.ui.working import WorkingWidget
 
+_HEADER_HEIGHT = 34
+
 
 @dataclass(frozen=True)
 class Command:
@@ -51,6 +53,8 @@ class Pane(WorkingWidget):
         self.header = QHBoxLayout()
         self.header.setSpacing(Space.S)
         self.heading = Label(self.tr(self.title), "heading")
+        # The same place with and without buttons beside it.
+        self.heading.setMinimumHeight(_HEADER_HEIGHT)
         self.header.addWidget(self.heading)
         self.header.addStretch(1)
         column.addLayout(self.header)

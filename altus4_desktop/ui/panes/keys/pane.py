@@ -364,9 +364,9 @@ class KeysPane(Pane):
     # Building
 
     def _build_header(self) -> None:
-        self._count = Label("", "muted")
+        self._count = Label("", "caption")
         self._count.setObjectName("keys.count")
-        self.header.insertWidget(1, self._count, 0, Qt.AlignmentFlag.AlignBottom)
+        self.header.addWidget(self._count)
         refresh = IconButton("refresh", self.tr("Read again"), name="keys.refresh")
         refresh.clicked.connect(self.refresh)
         self._verify = Button(self.tr("Verify a key"), icon_name="shield", name="keys.verify")
