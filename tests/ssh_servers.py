@@ -113,13 +113,14 @@ class OpenSsh:
 
 
 class LoopbackSsh(Listener):
-    """An SSH server of ours: takes one password, carries lines to loopback ports.
+    """An SSH server of ours: takes ``password``, carries lines to loopback ports.
 
     ``refuse`` is the code every line is refused with; ``is_silent`` lets lines and requests go
     unanswered, as after a cut cable.
     """
 
-    def __init__(self, *, interactive: bool = False) -> None:
+    def __init__(self, *, interactive: bool = False, password: str = PASSWORD) -> None:
+        self.password = password
         self.key = paramiko.ECDSAKey.generate()
         self.interactive = interactive
         self.refuse: int | None = None
@@ -206,7 +207,10 @@ class _Door(paramiko.ServerInterface):
 
     def check_auth_password(self, username: str, password: str) -> int:
         self._server.passwords.append(password)
-        right = (username, password) == (USERNAME, PASSWORD) and not self._server.interactive
+        right = (username, password) == (
+            USERNAME,
+            self._server.password,
+        ) and not self._server.interactive
         return AUTH_SUCCESSFUL if right else AUTH_FAILED
 
     def check_auth_interactive(self, username: str, submethods: str) -> InteractiveQuery:
@@ -217,7 +221,7 @@ class _Door(paramiko.ServerInterface):
 
     def check_auth_interactive_response(self, responses: list[str]) -> int:
         self._server.passwords.extend(responses)
-        return AUTH_SUCCESSFUL if responses == [PASSWORD] else AUTH_FAILED
+        return AUTH_SUCCESSFUL if responses == [self._server.password] else AUTH_FAILED
 
     def check_channel_direct_tcpip_request(
         self, chanid: int, origin: tuple[str, int], destination: tuple[str, int]
@@ -242,9 +246,9 @@ class _Door(paramiko.ServerInterface):
 
 
 @contextlib.contextmanager
-def loopback_ssh(*, interactive: bool = False) -> Iterator[LoopbackSsh]:
+def loopback_ssh(*, interactive: bool = False, password: str = PASSWORD) -> Iterator[LoopbackSsh]:
     """A `LoopbackSsh` for the length of the block."""
-    server = LoopbackSsh(interactive=interactive)
+    server = LoopbackSsh(interactive=interactive, password=password)
     try:
         yield server
     finally:

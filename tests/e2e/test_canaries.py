@@ -9,26 +9,35 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import quote
 
+import bcrypt
 import pytest
 
 from altus4_desktop.domain.connections import Flavour
-from altus4_desktop.domain.key_text import make_key
+from altus4_desktop.domain.key_text import make_key as make_key_text
 from altus4_desktop.domain.keys import KeyEnvironment
+from tests.altus_server import make_altus_server
 from tests.answers import Answer
 from tests.canaries import Canaries, ChildWatch
 from tests.e2e.stage import choose_screen
 from tests.servers import PROJECT, Account, DatabaseServer, find_programs
+from tests.ssh_servers import USERNAME, loopback_ssh, make_key
 from tests.stores import STORE_PRIVILEGES
 
 _TIMEOUT_S = 120
 
 
 class Program:
-    """Runs commands of the real program at its loudest, and keeps what they say."""
+    """Runs commands of the real program at its loudest, and keeps what they say.
 
-    def __init__(self, folder: Path, canaries: Canaries) -> None:
+    ``folder`` holds all that it may write; what others have given it, with secrets in it, lies
+    ``elsewhere``.
+    """
+
+    def __init__(self, folder: Path, canaries: Canaries, elsewhere: Path) -> None:
         self.folder = folder
+        self.elsewhere = elsewhere
         self.canaries = canaries
         self.environment: dict[str, str] = {}
         self.children: set[str] = set()
@@ -84,8 +93,8 @@ class Program:
 
 
 @pytest.fixture
-def program(tmp_path: Path) -> Program:
-    return Program(tmp_path, Canaries())
+def program(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Program:
+    return Program(tmp_path, Canaries(), tmp_path_factory.mktemp("elsewhere"))
 
 
 @pytest.fixture(params=["sqlite", Flavour.MARIADB, Flavour.MYSQL], ids=str)
@@ -108,7 +117,7 @@ def _tenant(server: DatabaseServer, password: str) -> tuple[str, Account]:
     return database, server.create_search_account(database, password=password)
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(900)
 def test_no_secret_gets_anywhere(
     program: Program, store_server: DatabaseServer | None, mariadb_server: DatabaseServer
 ) -> None:
@@ -140,6 +149,12 @@ def test_no_secret_gets_anywhere(
     database, account = _tenant(mariadb_server, tenant)
     _connect(program, mariadb_server, database, account)
     _use_keys(program)
+    _bring_in_and_take_along(program, mariadb_server)
+    _keep_the_vault(program)
+    if store_server is None:
+        # Of this the store gets nothing that it has not got by now.
+        _go_through_a_tunnel(program, mariadb_server, database, account)
+        _write_rights(program)
     program.done("audit", "verify")
     program.done("audit", "export", str(program.folder / "audit.csv"))
     program("doctor", "--json")
@@ -161,24 +176,28 @@ def test_no_secret_gets_anywhere(
 
 
 def _administer(program: Program, password: str) -> None:
+    make = program.canaries.make
     bob = ("--email", "bob@example.org")
     program.done("users", "create", *bob, "--name", "B", "--password-stdin", typed=f"{password}\n")
-    again = program.canaries.make("again")
+    again = make("again")
     program.done("users", "reset-password", bob[1], "--password-stdin", typed=f"{again}\n")
     program.done("users", "set-role", bob[1], "admin")
     program.done("users", "list", "--json")
-    signed_in, own = program.environment, program.canaries.make("own")
+    signed_in, own = program.environment, make("own")
     program.environment = signed_in | {"ALTUS4_USER": bob[1], "ALTUS4_PASSWORD": again}
     assert program("users", "list").code == 4
-    program.done("users", "change-password", "--password-stdin", typed=f"{again}\n{own}\n")
+    change = ("users", "change-password", "--password-stdin")
+    assert program(*change, typed=f"{make('not mine')}\n{make('never')}\n").code != 0
+    program.done(*change, typed=f"{again}\n{own}\n")
     program.environment["ALTUS4_PASSWORD"] = own
     moved = ("--email", "robert@example.org", "--password-stdin")
     assert program("users", "profile", *moved, typed=f"{again}\n").code == 2
     program.done("users", "profile", *moved, typed=f"{own}\n")
     program.environment = signed_in
-    reset = ("users", "reset-password", "robert@example.org", "--json")
-    temporary = program.done(*reset, shows=True).document["temporary_password"]
-    program.canaries.add("temporary", temporary)
+    eve = ("--email", "eve@example.org", "--name", "Eve", "--temporary")
+    for command in (("reset-password", "robert@example.org"), ("create", *eve)):
+        made = program.done("users", *command, "--json", shows=True).document
+        program.canaries.add(f"made by {command[0]}", made["temporary_password"])
 
 
 def _connect(program: Program, server: DatabaseServer, database: str, account: Account) -> None:
@@ -198,11 +217,110 @@ def _connect(program: Program, server: DatabaseServer, database: str, account: A
     program.done("connections", "list", "--json")
 
 
+def _go_through_a_tunnel(
+    program: Program, server: DatabaseServer, database: str, account: Account
+) -> None:
+    where = ("--host", server.host, "--database", database, "--username", account.username)
+    passphrase = program.canaries.make("of the SSH key")
+    key_file = program.elsewhere / "ssh_key"
+    make_key(key_file, passphrase)
+    with loopback_ssh(password=program.canaries.make("of the tunnel")) as ssh:
+        tunnel = (
+            *("--ssh", f"{USERNAME}@127.0.0.1:{ssh.port}", "--ssh-host-key", ssh.host_key),
+            *("--ssh-known-hosts", os.devnull, "--password-stdin", "--ssh-secret-stdin"),
+        )
+        for name, method, secret, answer in (
+            ("far", ("password",), ssh.password, 0),
+            ("refused", ("password",), program.canaries.make("refused by SSH"), 1),
+            ("by key", ("key", "--ssh-key", str(key_file)), passphrase, 1),
+        ):
+            program.done(
+                *("connections", "add", name, *where, "--port", str(server.port), *tunnel),
+                *("--ssh-method", *method),
+                typed=f"{account.password}\n{secret}\n",
+            )
+            tested = program("connections", "test", name)
+            assert (tested.code == 0) is (answer == 0), tested
+            program.done("connections", "remove", name, "--yes")
+
+
+def _bring_in_and_take_along(program: Program, server: DatabaseServer) -> None:
+    make = program.canaries.make
+    urls, options, table = (program.elsewhere / name for name in ("urls.txt", "my.cnf", "t.csv"))
+    urls.write_text(
+        f"mysql://reader:{quote(make('of a URL'))}@127.0.0.1:1/one\n"
+        f"mysql://reader:{make('of a bad URL')}@127.0.0.1:nowhere/two\n",
+        encoding="utf-8",
+    )
+    options.write_text(
+        f"[client]\nhost=127.0.0.1\nport=1\nuser=a\npassword={make('of my.cnf')}\ndatabase=d\n",
+        encoding="utf-8",
+    )
+    table.write_text(
+        f"name,host,port,database,username,password\nT,127.0.0.1,1,t,u,{make('of a table')}\n",
+        encoding="utf-8",
+    )
+    for file in (urls, options, table):
+        program.done("connections", "import", str(file), "--dry-run", "--json")
+        program.done("connections", "import", str(file), "--yes")
+    assert program("connections", "test", "T").code != 0
+    altus = make_altus_server(server)
+    account = server.create_search_account(altus.database, password=make("of the server"))
+    program.canaries.add("its encryption key", altus.encryption_key)
+    key = make_key_text(KeyEnvironment.LIVE)
+    program.canaries.add("its key", key[30:])
+    user = altus.add_user("x@example.org", bcrypt.hashpw(b"x", bcrypt.gensalt(4)).decode())
+    altus.add_connection(user, "Brought", make("of its connection"))
+    altus.add_key(user, "Reports", key)
+    url = f"mysql://{account.username}@{server.host}:{server.port}/{altus.database}"
+    program.done(
+        *("connections", "import", "--altus-server", url, "--yes"),
+        *("--password-stdin", "--encryption-key-stdin"),
+        typed=f"{account.password}\n{altus.encryption_key}\n",
+    )
+    server.drop_database(altus.database)
+    program.done("connections", "export", str(program.folder / "plain.json"))
+    bundle = str(program.folder / "bundle.json")
+    secret = make("of the bundle")
+    program.done(
+        "connections", "export", bundle, "--bundle", "--passphrase-stdin", typed=f"{secret}\n"
+    )
+    bring = ("connections", "import", bundle, "--passphrase-stdin", "--yes")
+    assert program(*bring, typed=make("of no bundle") + "\n").code != 0
+    program.done("connections", "remove", "T", "--yes")
+    program.done(*bring, typed=f"{secret}\n")
+
+
+def _keep_the_vault(program: Program) -> None:
+    make = program.canaries.make
+    program.done("vault", "rotate", "--json")
+    second, third, kit = make("second passphrase"), make("third passphrase"), make("of the kit")
+    program.done("vault", "rotate", "--new-passphrase", "--passphrase-stdin", typed=f"{second}\n")
+    program.environment["ALTUS4_PASSPHRASE"] = second
+    program.done("vault", "change-passphrase", "--passphrase-stdin", typed=f"{third}\n")
+    assert program("connections", "test", "books").code != 0
+    program.environment["ALTUS4_PASSPHRASE"] = third
+    program.done("connections", "test", "books")
+    file = str(program.folder / "kit.json")
+    program.done("vault", "export-kit", file, "--passphrase-stdin", typed=f"{kit}\n")
+    bring = ("vault", "import-kit", file, "--passphrase-stdin")
+    assert program(*bring, typed=make("of no kit") + "\n").code != 0
+    program.done(*bring, typed=f"{kit}\n")
+    program.done("vault", "status", "--json")
+
+
+def _write_rights(program: Program) -> None:
+    assert program("connections", "grants", "books", "--json").code in (0, 1)
+    statements = str(program.folder / "statements.sql")
+    program.done("connections", "grants", "books", "--script", "--output", statements)
+    program.done("migrate", "grants", "--dialect", "mysql")
+
+
 def _use_keys(program: Program) -> None:
     made = program.done("keys", "create", "--name", "reports", "--json", shows=True).document
     program.canaries.add("key", made["key"][30:])
     program.done("keys", "verify", typed=made["key"] + "\n")
-    unknown = make_key(KeyEnvironment.LIVE)
+    unknown = make_key_text(KeyEnvironment.LIVE)
     program.canaries.add("unknown key", unknown[30:])
     assert program("keys", "verify", typed=unknown + "\n").code == 1
     signed_in = program.environment
