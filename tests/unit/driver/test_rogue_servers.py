@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,8 @@ from tests.faults import Rogue, Talk, auth_switch, greeting, ok, refusal
 from tests.leaks import find_leaks, take_snapshot
 
 PASSWORD = "canary-Pässwörd"
+_SSL_REQUEST_BYTES = 32
+_LOCAL_FILES, _PROTOCOL_41 = 1 << 7, 1 << 9
 REVEALING = ("mysql_clear_password", "dialog", "mysql_old_password", "sha256_password")
 
 
@@ -173,6 +176,61 @@ def test_no_file_is_read_for_a_server(tmp_path: Path) -> None:
         pools.close()
     assert server.accepted == 2, "a connection out of step was handed out again"
     assert b"private" not in b"".join(server.heard)
+
+
+@pytest.mark.parametrize("moment", ["after the sign-in", "in the sign-in", "when it is set up"])
+def test_no_file_is_read_whenever_it_is_asked_for(tmp_path: Path, moment: str) -> None:
+    """The server says that it takes files; we never say that we give any."""
+    secret = tmp_path / "secret"
+    secret.write_bytes(b"contents of a private file")
+    ask = b"\xfb" + str(secret).encode()
+
+    def script(talk: Talk) -> None:
+        talk.say(greeting("mysql_native_password"))
+        talk.hear()
+        if moment == "in the sign-in":
+            talk.say(ask)
+            talk.hear()
+            return
+        talk.say(ok())
+        if moment == "after the sign-in":
+            talk.say(ask)
+        for _ in talk.listen():
+            talk.say(ask)
+
+    pools = TenantPools()
+    with rogue(script) as server:
+        with (
+            pytest.raises(TenantError) as caught,
+            pools.borrow(target(server.port), CancelToken()) as session,
+        ):
+            session.query("SELECT 1")
+        pools.close()
+    assert caught.value.failure in (TenantFailure.PROTOCOL, TenantFailure.LOST)
+    assert b"private" not in b"".join(server.heard)
+    capabilities = int.from_bytes(server.heard[0][:4], "little")
+    assert capabilities & _PROTOCOL_41
+    assert not capabilities & _LOCAL_FILES
+
+
+@pytest.mark.parametrize("mode", [TlsMode.VERIFY_CA, TlsMode.VERIFY_IDENTITY, TlsMode.PINNED])
+def test_a_certificate_of_its_own_gets_it_not_even_the_name(
+    mode: TlsMode, server_tls: ssl.SSLContext, tmp_path: Path
+) -> None:
+    def script(talk: Talk) -> None:
+        talk.say(greeting("mysql_clear_password", tls=True))
+        talk.hear()
+        talk.use_tls(server_tls)
+        talk.hear()
+
+    ours = create_authority(tmp_path, "ours").file
+    tls = TlsSettings(mode, "" if mode is TlsMode.PINNED else str(ours), pin_sha256="0" * 64)
+    with rogue(script) as server, pytest.raises(TenantError) as caught:
+        open_connection(replace(target(server.port), tls=tls))
+    assert caught.value.failure is TenantFailure.TLS
+    # No more than the wish for an encrypted line.
+    assert [len(packet) for packet in server.heard] == [_SSL_REQUEST_BYTES]
+    assert b"altus4_search" not in b"".join(server.heard)
 
 
 def test_a_second_result_is_not_waited_for() -> None:
