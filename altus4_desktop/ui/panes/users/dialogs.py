@@ -287,7 +287,8 @@ class TemporaryPasswordDialog(Dialog):
         for label in (heading, text):
             label.setFixedWidth(420)
             self.body.addWidget(label)
-        self._secret = Label(password_secret, "mono", selectable=True)
+        # Not selectable: on X11 a selection is a clipboard, too, and one that we do not clear.
+        self._secret = Label(password_secret, "mono")
         self._secret.setObjectName("users.temporary.password")
         self._copy = Button(self.tr("Copy"), icon_name="copy", name="users.temporary.copy")
         self._copy.clicked.connect(self._copy_secret)
