@@ -96,7 +96,7 @@ class ChildWatch:
         self._thread.join()
 
     def _watch(self) -> None:
-        while not self._ended.wait(0.002):
+        while not self._ended.wait(0.01):
             with suppress(psutil.Error):
                 for child in self._process.children(recursive=True):
                     self._look(child)
