@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 import os
 import shutil
 import sys
@@ -85,6 +86,19 @@ def _nothing_left_behind(request: pytest.FixtureRequest) -> Iterator[None]:
     left = leaks.find_leaks(before)
     if left:
         pytest.fail(f"{request.node.name} left behind:\n" + "\n".join(left), pytrace=False)
+
+
+@pytest.fixture(autouse=True)
+def _the_log_as_it_was() -> Iterator[None]:
+    """Close the program's log where a test has opened it: the next one has another data folder."""
+    logger = logging.getLogger("altus4_desktop")
+    handlers, level, propagate = list(logger.handlers), logger.level, logger.propagate
+    yield
+    for handler in set(logger.handlers) - set(handlers):
+        logger.removeHandler(handler)
+        handler.close()
+    logger.setLevel(level)
+    logger.propagate = propagate
 
 
 @pytest.fixture(autouse=True)

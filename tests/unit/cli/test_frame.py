@@ -10,7 +10,6 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -101,20 +100,6 @@ def test_wrong_usage_is_told_like_every_failure(capsys: pytest.CaptureFixture[st
     assert code == "  [input.usage]"
 
 
-@pytest.fixture
-def program_log() -> Iterator[None]:
-    """The log of this process as it was, afterwards."""
-    logger = logging.getLogger("altus4_desktop")
-    handlers, level, propagate = list(logger.handlers), logger.level, logger.propagate
-    yield
-    for handler in set(logger.handlers) - set(handlers):
-        logger.removeHandler(handler)
-        handler.close()
-    logger.setLevel(level)
-    logger.propagate = propagate
-
-
-@pytest.mark.usefixtures("program_log")
 def test_warnings_of_libraries_go_to_the_log_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -130,7 +115,6 @@ def test_warnings_of_libraries_go_to_the_log_alone(
     assert (log.count("broke off"), log.count("canary")) == (2, 0)
 
 
-@pytest.mark.usefixtures("program_log")
 def test_a_fault_of_ours_is_a_sentence_and_its_log_is_redacted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -152,7 +136,6 @@ class _Terminal(io.StringIO):
         return True
 
 
-@pytest.mark.usefixtures("program_log")
 def test_a_thread_that_breaks_off_prints_nothing_and_is_logged(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
