@@ -638,12 +638,10 @@ def _named(saved: Connection, *, ssh: bool = False) -> Iterator[None]:
         yield
     except KeyMissingError as error:
         raise KeyMissingError(
-            "The secret of the SSH account of “{name}” was saved with a key that is not on this "
-            "computer."
+            "The key to the saved secret of the SSH account of “{name}” is not on this computer."
             if ssh
-            else "The password of “{name}” was saved with a key that is not on this computer.",
-            hint="Enter it again, or import the recovery kit of the computer that saved it "
-            "(Settings, Secrets).",
+            else "The key to the password of “{name}” is not on this computer.",
+            hint="Enter it again, or import the recovery kit it needs (Settings).",
             details={"name": saved.name},
         ) from error
     except VaultError as error:
