@@ -82,6 +82,7 @@ def _key_ids(desk: Workstation) -> set[str]:
     return {record.split(".")[1] for _, record in desk.store.connections.sealed_records()}
 
 
+@pytest.mark.timeout(600)
 def test_killed_at_every_row_with_a_reader_alongside(
     processes: Any, tmp_path: Path, place: StorePlace
 ) -> None:
@@ -123,6 +124,7 @@ def test_killed_at_every_row_with_a_reader_alongside(
         assert told[:2] == ["vault.rotated", "vault.rotation_begun"]
 
 
+@pytest.mark.timeout(300)
 def test_two_programs_that_rotate_at_once(
     processes: Any, tmp_path: Path, place: StorePlace
 ) -> None:
