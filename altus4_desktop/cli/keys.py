@@ -16,6 +16,7 @@ from altus4_desktop.cli.output import instant
 from altus4_desktop.domain.errors import InputError
 from altus4_desktop.domain.key_text import KeyFault, read_key
 from altus4_desktop.domain.keys import (
+    GRACES_S,
     ApiKey,
     KeyAnswer,
     KeyDraft,
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     from altus4_desktop.cli.frame import Commands
 
 _DURATION = re.compile(r"(\d{1,5})(h|d)")
-_GRACES = {"now": 0, "1h": 3600, "24h": 24 * 3600, "7d": 7 * 24 * 3600}
 
 
 def register(commands: Commands) -> None:
@@ -86,7 +86,7 @@ def register(commands: Commands) -> None:
     rotate.add_argument("id", metavar="ID", help="as “keys list” shows it")
     rotate.add_argument(
         "--grace",
-        choices=list(_GRACES),
+        choices=list(GRACES_S),
         default="now",
         help="how long the old key goes on working; default: now, not at all",
     )
@@ -214,7 +214,7 @@ def _rotate(args: argparse.Namespace, context: CliContext) -> int:
             hint="Edit it afterwards to let it never expire.",
         )
     expires_at = None if args.expires is None else _read_end(args.expires)
-    made = keys.rotate_(actor, args.id, _GRACES[args.grace], expires_at=expires_at)
+    made = keys.rotate_(actor, args.id, GRACES_S[args.grace], expires_at=expires_at)
     old = keys.get_(actor, args.id)
     ends_at = instant(old.expires_at) if old.is_active else None
     _show_once(context, made, {"replaces": old.id, "old_ends_at": ends_at})

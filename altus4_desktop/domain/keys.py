@@ -15,6 +15,8 @@ UNUSED_AFTER = timedelta(days=90)
 IN_USE_WITHIN = timedelta(days=7)
 LONGEST_WINDOW_S = 24 * 3600
 MOST_REQUESTS = 10_000_000
+GRACES_S = {"now": 0, "1h": 3600, "24h": 24 * 3600, "7d": 7 * 24 * 3600}
+"""How long a replaced key may go on, by the name of the choice."""
 
 
 class KeyEnvironment(StrEnum):

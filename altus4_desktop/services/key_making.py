@@ -52,6 +52,15 @@ def same_life(key: ApiKey, now: datetime) -> datetime | None:
     return min(now + (key.expires_at - key.created_at), _LAST_EXPIRY - timedelta(seconds=1))
 
 
+def grace_end(key: ApiKey, now: datetime, grace_s: int) -> datetime | None:
+    """When ``key`` ends that is replaced ``now`` and goes on for ``grace_s`` seconds, but not
+    beyond its own end; None: it works no more."""
+    if grace_s == 0:
+        return None
+    ends_at = now + timedelta(seconds=grace_s)
+    return ends_at if key.expires_at is None else min(ends_at, key.expires_at)
+
+
 def build_key(draft: KeyDraft, owner_id: str, now: datetime) -> tuple[str, ApiKey, str]:
     """The text of a new key, which is a secret, its record and its hash."""
     key_secret = make_key(draft.environment)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 from collections.abc import Collection, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from altus4_desktop.domain.accounts import Actor, Role
@@ -13,6 +13,7 @@ from altus4_desktop.domain.audit import AuditEvent, AuditOutcome, SubjectKind
 from altus4_desktop.domain.errors import AccessError, ConflictError, InputError, NotFoundError
 from altus4_desktop.domain.key_text import PREFIX_LENGTH, KeyFault, read_key
 from altus4_desktop.domain.keys import (
+    GRACES_S,
     ApiKey,
     KeyAnswer,
     KeyDetails,
@@ -32,6 +33,7 @@ from altus4_desktop.services.key_making import (
     NAME_MOST,
     build_key,
     check_draft,
+    grace_end,
     instant_text,
     key_document,
     same_life,
@@ -43,8 +45,6 @@ if TYPE_CHECKING:
     from altus4_desktop.services.metadata import MetadataService
     from altus4_desktop.storage.store import Store
 
-GRACES_S = (0, 3600, 24 * 3600, 7 * 24 * 3600)
-"""How long a replaced key may go on: not at all, an hour, a day, a week."""
 _BATCH = 500
 _FAULTS = {
     KeyFault.BEGINNING: "It does not begin with altus4_sk_test_ or altus4_sk_live_.",
@@ -182,7 +182,7 @@ class KeysService:
         successor already.
         """
         actor = self._permissions.check(actor, Right.MANAGE)
-        if grace_s not in GRACES_S:
+        if grace_s not in GRACES_S.values():
             raise InputError("grace", "A replaced key ends now, or after 1 h, 24 h or 7 days.")
         seen = self._seen(actor, [key_id])[0]
         now = self._store.api_keys.now_()
@@ -190,9 +190,7 @@ class KeysService:
         self._check_grant(actor, KeyDraft.of(seen), None)
         draft = replace(KeyDraft.of(seen), expires_at=expires_at or same_life(seen, now))
         key_secret, key, key_hash = build_key(check_draft(draft, now), seen.user_id, now)
-        ends_at = None if grace_s == 0 else now + timedelta(seconds=grace_s)
-        if ends_at is not None and seen.expires_at is not None:
-            ends_at = min(ends_at, seen.expires_at)
+        ends_at = grace_end(seen, now, grace_s)
         event = _event(
             actor,
             "key.rotated",

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
 
 from PySide6.QtCore import QSize, Qt, Signal, Slot
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLineEdit, QScrollArea, QWidget
 
 from altus4_desktop.domain.errors import AltusError, InputError
-from altus4_desktop.domain.keys import ApiKey, KeyDraft
+from altus4_desktop.domain.keys import GRACES_S, ApiKey, KeyDraft
+from altus4_desktop.services.key_making import grace_end, same_life
 from altus4_desktop.ui.dialogs import Dialog, show_blocking_error
 from altus4_desktop.ui.panes.elided import ElidedLabel
 from altus4_desktop.ui.panes.keys.form import KeyForm
@@ -22,7 +22,6 @@ from altus4_desktop.ui.widgets import Button, Card, Icon, InlineMessage, Label, 
 from altus4_desktop.ui.widgets.basic import ButtonKind
 
 _WIDTH = 560
-GRACES_S = (0, 3600, 86_400, 604_800)
 
 
 class KeyActionDialog(Dialog):
@@ -143,11 +142,11 @@ class RotateDialog(KeyActionDialog):
         self.key = key
         self._clock = clock
         self.grace = Segments(
-            [(str(grace_s), grace_words(grace_s)) for grace_s in GRACES_S],
+            [(grace, grace_words(grace)) for grace in GRACES_S],
             name="keys.grace",
             label=self.tr("The old key works for"),
         )
-        self.grace.set_key(str(86_400))
+        self.grace.set_key("24h")
         self.grace.chosen.connect(self._explain)
         self.accept_button.clicked.connect(self._ask)
         self.accept_button.setDefault(True)
@@ -189,26 +188,22 @@ class RotateDialog(KeyActionDialog):
     @Slot()
     def _explain(self) -> None:
         now, key = self._clock.now(), self.key
-        grace_s = int(self.grace.key)
-        ends_at = now + timedelta(seconds=grace_s)
-        if key.expires_at is not None:
-            ends_at = min(ends_at, key.expires_at)
-        if grace_s:
-            self.old_ends.setText(self.tr("Works until {instant}").format(instant=full(ends_at)))
-        else:
+        old_end, new_end = grace_end(key, now, GRACES_S[self.grace.key]), same_life(key, now)
+        if old_end is None:
             self.old_ends.setText(self.tr("Works no more, from now on"))
-        if key.expires_at is None or key.created_at is None:
+        else:
+            self.old_ends.setText(self.tr("Works until {instant}").format(instant=full(old_end)))
+        if new_end is None:
             self.new_ends.setText(self.tr("Never expires"))
         else:
-            life = now + (key.expires_at - key.created_at)
-            self.new_ends.setText(self.tr("Works until {instant}").format(instant=full(life)))
+            self.new_ends.setText(self.tr("Works until {instant}").format(instant=full(new_end)))
 
     @Slot()
     def _ask(self) -> None:
         if not self.is_busy:
             self.message.clear()
             self.set_busy(busy=True)
-            self.wanted.emit(int(self.grace.key))
+            self.wanted.emit(GRACES_S[self.grace.key])
 
 
 class RevokeDialog(KeyActionDialog):

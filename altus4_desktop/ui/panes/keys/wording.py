@@ -185,14 +185,14 @@ def countdown(seconds: float) -> str:
     return (_tr("1 day") if days == 1 else _tr("{count} days").format(count=days)) + f" {clock}"
 
 
-def grace_words(grace_s: int) -> str:
-    """How long a replaced key goes on."""
+def grace_words(grace: str) -> str:
+    """How long a replaced key goes on, by the name of the choice."""
     return {
-        0: _tr("Now"),
-        3600: _tr("1 hour"),
-        86_400: _tr("24 hours"),
-        604_800: _tr("7 days"),
-    }[grace_s]
+        "now": _tr("Now"),
+        "1h": _tr("1 hour"),
+        "24h": _tr("24 hours"),
+        "7d": _tr("7 days"),
+    }[grace]
 
 
 def answer_words(answer: KeyAnswer) -> str:

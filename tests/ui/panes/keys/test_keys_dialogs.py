@@ -28,6 +28,7 @@ from altus4_desktop.ui.panes.keys.model import (
 )
 from altus4_desktop.ui.panes.keys.pane import KeysPane
 from altus4_desktop.ui.secret_clipboard import secret_clipboard
+from altus4_desktop.ui.times import full
 from tests.ui.panes.keys.window import (
     DAY,
     Change,
@@ -319,9 +320,9 @@ def test_old_and_new_stand_side_by_side_with_a_countdown(
     dialog = pane.errands.dialog
     assert isinstance(dialog, RotateDialog)
     check_names(dialog)
-    click(qtbot, dialog, "keys.grace.0")
+    click(qtbot, dialog, "keys.grace.now")
     assert "no more" in dialog.old_ends.text()
-    click(qtbot, dialog, "keys.grace.3600")
+    click(qtbot, dialog, "keys.grace.1h")
     assert "until" in dialog.old_ends.text()
     dialog.accept_button.click()
     made = made_of(qtbot, pane)
@@ -347,6 +348,25 @@ def test_old_and_new_stand_side_by_side_with_a_countdown(
     assert not detail.rotate_button.isEnabled()
     assert "being replaced" in detail.edit_button.toolTip()
     assert detail.revoke_button.isEnabled()
+
+
+def test_a_new_key_is_not_promised_more_time_than_it_gets(
+    qtbot: QtBot, open_: Open, services: Services, change: Change, user: Actor
+) -> None:
+    make(services, user, "A key", expires_at=from_now(8 * 365 * DAY))
+    change("UPDATE api_keys SET created_at = datetime('now', '-5 years')")
+    pane = open_(user)
+    pane.table.selectRow(0)
+    settle(qtbot, pane)
+    click(qtbot, pane, "keys.rotate")
+    dialog = pane.errands.dialog
+    assert isinstance(dialog, RotateDialog)
+    promised = dialog.new_ends.text()
+    dialog.accept_button.click()
+    made = made_of(qtbot, pane).key
+    dismiss(qtbot, pane)
+    assert made.expires_at is not None
+    assert promised == f"Works until {full(made.expires_at)}"
 
 
 def test_a_key_replaced_at_once_is_reached_though_it_is_not_listed(
