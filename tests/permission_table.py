@@ -48,87 +48,88 @@ from tests.permission_world import (
 )
 
 TABLE = """
-method                         nobody  own     another admin   interim part-key read-key full-key
+method                        nobody own    another admin  demo   interim part-key read-key full-key
 
-accounts.change_password       gone    ok      ok      ok      ok      key      key      key
-accounts.create_user           gone    denied  denied  ok      change  key      key      ok
-accounts.delete_user           gone    denied  denied  ok      change  key      key      ok
-accounts.get_belongings        gone    denied  denied  ok      change  key      key      ok
-accounts.get_profile           gone    ok      unseen  unseen  change  key      key      unseen
-accounts.get_user              gone    denied  denied  ok      change  key      key      ok
-accounts.list_users            gone    denied  denied  ok      change  key      key      ok
-accounts.remember              gone    ok      ok      ok      change  key      key      key
-accounts.reset_password        gone    denied  denied  ok      change  key      key      key
-accounts.set_role              gone    denied  denied  ok      change  key      key      ok
-accounts.sign_out              ok      ok      ok      ok      ok      ok       ok       ok
-accounts.unlock                gone    ok      ok      ok      ok      key      key      key
-accounts.update_profile        gone    ok      ok      ok      change  key      key      ok
-accounts.update_user           gone    denied  denied  ok      change  key      key      ok
+accounts.change_password      gone   ok     ok      ok     kept   ok      key      key      key
+accounts.create_user          gone   denied denied  ok     demo   change  key      key      ok
+accounts.delete_user          gone   denied denied  ok     demo   change  key      key      ok
+accounts.get_belongings       gone   denied denied  ok     demo   change  key      key      ok
+accounts.get_profile          gone   ok     unseen  unseen unseen change  key      key      unseen
+accounts.get_user             gone   denied denied  ok     demo   change  key      key      ok
+accounts.list_users           gone   denied denied  ok     demo   change  key      key      ok
+accounts.remember             gone   ok     ok      ok     ok     change  key      key      key
+accounts.reset_password       gone   denied denied  ok     demo   change  key      key      key
+accounts.set_role             gone   denied denied  ok     demo   change  key      key      key
+accounts.sign_out             ok     ok     ok      ok     ok     ok      ok       ok       ok
+accounts.unlock               gone   ok     ok      ok     ok     ok      key      key      key
+accounts.update_profile       gone   ok     ok      ok     kept   change  key      key      ok
+accounts.update_user          gone   denied denied  ok     demo   change  key      key      ok
 
-audit.accept_                  gone    denied  denied  ok      change  key      key      ok
-audit.actions_                 gone    denied  denied  ok      change  key      key      ok
-audit.export_                  gone    denied  denied  ok      change  key      key      ok
-audit.list_                    gone    denied  denied  ok      change  key      key      ok
-audit.verify_                  gone    denied  denied  ok      change  key      key      ok
+audit.accept_                 gone   denied denied  ok     ok     change  key      key      ok
+audit.actions_                gone   denied denied  ok     ok     change  key      key      ok
+audit.export_                 gone   denied denied  ok     ok     change  key      key      ok
+audit.list_                   gone   denied denied  ok     ok     change  key      key      ok
+audit.verify_                 gone   denied denied  ok     ok     change  key      key      ok
 
-connections.check_             gone    server  missing server  change  key      key      server
-connections.check_saved_       gone    server  missing server  change  key      missing  server
-connections.create_            gone    ok      missing ok      change  key      key      ok
-connections.delete_            gone    ok      missing ok      change  key      key      ok
-connections.disconnect_all_    gone    ok      ok      ok      change  key      ok       ok
-connections.duplicate_         gone    ok      missing ok      change  key      key      ok
-connections.full_schema_       gone    server  missing server  change  key      missing  server
-connections.get_               gone    ok      missing ok      change  key      missing  ok
-connections.list_              gone    ok      unseen  ok      change  key      unseen   ok
-connections.parsers_           gone    server  missing server  change  key      missing  server
-connections.read_certificate_  gone    server  missing server  change  key      key      server
-connections.reset_pool_        gone    ok      missing ok      change  key      missing  ok
-connections.save_managed_      gone    ok      ok      ok      change  key      key      ok
-connections.schema_            gone    server  missing server  change  key      missing  server
-connections.target_            gone    ok      missing ok      change  key      missing  ok
-connections.update_            gone    ok      missing ok      change  key      key      ok
+connections.check_            gone   server missing server server change  key      key      server
+connections.check_saved_      gone   server missing server server change  key      missing  server
+connections.create_           gone   ok     missing ok     ok     change  key      key      ok
+connections.delete_           gone   ok     missing ok     ok     change  key      key      ok
+connections.disconnect_all_   gone   ok     ok      ok     ok     change  key      ok       ok
+connections.duplicate_        gone   ok     missing ok     ok     change  key      key      ok
+connections.full_schema_      gone   server missing server server change  key      missing  server
+connections.get_              gone   ok     missing ok     ok     change  key      missing  ok
+connections.list_             gone   ok     unseen  ok     ok     change  key      unseen   ok
+connections.parsers_          gone   server missing server server change  key      missing  server
+connections.read_certificate_ gone   server missing server server change  key      key      server
+connections.reset_pool_       gone   ok     missing ok     ok     change  key      missing  ok
+connections.save_managed_     gone   ok     ok      ok     ok     change  key      key      ok
+connections.schema_           gone   server missing server server change  key      missing  server
+connections.target_           gone   ok     missing ok     ok     change  key      missing  ok
+connections.update_           gone   ok     missing ok     ok     change  key      key      ok
 
-exchange.export_               gone    ok      missing ok      change  key      key      ok
-exchange.export_bundle_        gone    ok      missing ok      change  key      key      ok
-exchange.import_               gone    denied  denied  ok      change  key      key      ok
-exchange.preview_              gone    ok      ok      ok      change  key      key      ok
+exchange.export_              gone   ok     missing ok     ok     change  key      key      ok
+exchange.export_bundle_       gone   ok     missing ok     ok     change  key      key      ok
+exchange.import_              gone   denied denied  ok     demo   change  key      key      ok
+exchange.preview_             gone   ok     ok      ok     ok     change  key      key      ok
 
-history.delete_                gone    ok      unseen  unseen  change  key      key      unseen
-history.list_                  gone    ok      unseen  ok      change  key      unseen   ok
-history.recent                 gone    ok      unseen  unseen  change  key      unseen   unseen
+history.delete_               gone   ok     unseen  unseen unseen change  key      key      unseen
+history.list_                 gone   ok     unseen  ok     ok     change  key      unseen   ok
+history.recent                gone   ok     unseen  unseen unseen change  key      unseen   unseen
 
-keys.count_                    gone    ok      unseen  ok      change  key      key      ok
-keys.create_                   gone    ok      ok      ok      change  key      key      ok
-keys.details_                  gone    ok      missing ok      change  key      key      ok
-keys.edit_                     gone    ok      missing ok      change  key      key      ok
-keys.get_                      gone    ok      missing ok      change  key      key      ok
-keys.in_use_                   gone    ok      missing ok      change  key      key      ok
-keys.list_                     gone    ok      unseen  ok      change  key      key      ok
-keys.revoke_                   gone    ok      missing ok      change  key      key      ok
-keys.rotate_                   gone    ok      missing ok      change  key      key      ok
-keys.spend_                    ok      ok      ok      ok      ok      ok       ok       ok
+keys.count_                   gone   ok     unseen  ok     ok     change  key      key      ok
+keys.create_                  gone   ok     ok      ok     ok     change  key      key      ok
+keys.details_                 gone   ok     missing ok     ok     change  key      key      ok
+keys.edit_                    gone   ok     missing ok     ok     change  key      key      ok
+keys.get_                     gone   ok     missing ok     ok     change  key      key      ok
+keys.in_use_                  gone   ok     missing ok     ok     change  key      key      ok
+keys.list_                    gone   ok     unseen  ok     ok     change  key      key      ok
+keys.revoke_                  gone   ok     missing ok     ok     change  key      key      ok
+keys.rotate_                  gone   ok     missing ok     ok     change  key      key      ok
+keys.spend_                   ok     ok     ok      ok     ok     ok      ok       ok       ok
 
-migrations.downgrade_          gone    denied  denied  ok      change  key      key      ok
-migrations.drift_              gone    denied  denied  ok      change  key      key      ok
-migrations.loss_               gone    denied  denied  ok      change  key      key      ok
-migrations.upgrade_            gone    denied  denied  ok      change  key      key      ok
-migrations.visitors_           gone    denied  denied  ok      change  key      key      ok
+migrations.downgrade_         gone   denied denied  ok     ok     change  key      key      ok
+migrations.drift_             gone   denied denied  ok     ok     change  key      key      ok
+migrations.loss_              gone   denied denied  ok     ok     change  key      key      ok
+migrations.upgrade_           gone   denied denied  ok     ok     change  key      key      ok
+migrations.visitors_          gone   denied denied  ok     ok     change  key      key      ok
 
-rights.read_                   gone    server  missing server  change  key      missing  server
-rights.search_statements_      gone    server  missing server  change  key      missing  server
+rights.read_                  gone   server missing server server change  key      missing  server
+rights.search_statements_     gone   server missing server server change  key      missing  server
 
-search.read_row                gone    server  missing server  change  key      missing  server
-search.run                     gone    ok      missing ok      change  key      missing  ok
-search.statements              gone    server  missing server  change  key      missing  server
+search.read_row               gone   server missing server server change  key      missing  server
+search.run                    gone   ok     missing ok     ok     change  key      missing  ok
+search.statements             gone   server missing server server change  key      missing  server
 
-vault_keys.change_passphrase_  gone    ok      ok      ok      change  key      key      key
-vault_keys.export_kit_         gone    ok      ok      ok      change  key      key      key
-vault_keys.import_kit_         gone    ok      ok      ok      change  key      key      key
-vault_keys.rotate_             gone    ok      ok      ok      change  key      key      key
+vault_keys.change_passphrase_ gone   ok     ok      ok     ok     change  key      key      key
+vault_keys.export_kit_        gone   ok     ok      ok     ok     change  key      key      key
+vault_keys.import_kit_        gone   ok     ok      ok     ok     change  key      key      key
+vault_keys.rotate_            gone   ok     ok      ok     ok     change  key      key      key
 """
 """The words: ok, it is done; server, it goes as far as asking the database, where none answers
-here; unseen, an answer without the row; missing, NotFoundError; the others are AccessErrors by
-their code: gone (no such account), denied (not an admin), key (the key does not allow it),
+here; unseen, an answer without the row; missing, NotFoundError; kept, ConflictError: the demo's
+account is not changed; the others are AccessErrors by their code: gone (no such account), denied
+(not an admin), demo (the demo's account looks after nobody), key (the key does not allow it),
 change (a temporary password has to be changed first)."""
 
 NO_ACTOR = {

@@ -8,6 +8,7 @@ import uuid
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from altus4_desktop.app.compose import compose
 from altus4_desktop.domain.accounts import Actor, Role, User
@@ -24,6 +25,7 @@ COLUMNS = (
     "own",
     "another",
     "admin",
+    "demo",
     "interim",
     "part-key",
     "read-key",
@@ -35,6 +37,7 @@ COLUMNS = (
 - own: a user; their own rows
 - another: a user; another user's rows. The same whatever role the actor says they have
 - admin: another user's rows. The same whatever role the actor says they have
+- demo: the demo's account while it is an admin; another user's rows
 - interim: a user whose password an admin has just made up; their own rows
 - part-key: a user's API key with the permission analytics alone; their own rows
 - read-key: an admin's API key with search and analytics; another user's rows
@@ -101,8 +104,8 @@ class Cast:
             tls=TlsSettings(TlsMode.REQUIRED),
         )
 
-    def _a_person(self, services: Services, role: Role = Role.USER) -> Person:
-        user = services.metadata.store.users.create_(a_user(role=role), PASSWORD_HASH)
+    def _a_person(self, services: Services, role: Role = Role.USER, **changes: Any) -> Person:
+        user = services.metadata.store.users.create_(a_user(role=role, **changes), PASSWORD_HASH)
         actor = user.as_actor()
         connection = services.connections.create_(actor, self.draft())
         search = a_search(user, f"a search of {user.id}")
@@ -126,6 +129,8 @@ class Cast:
                 actor = self._a_person(services).actor
             case "admin":
                 actor = self._admin.actor
+            case "demo":
+                actor = self._a_person(services, Role.ADMIN, preferences={"demo": True}).actor
             case "interim":
                 actor = whose.actor
                 store = services.metadata.store

@@ -257,11 +257,12 @@ class AccountsService:
         timezone: str = "UTC",
         temporary: bool = False,
     ) -> User:
-        """Make an account; ``temporary``: its password has to be changed at the first sign-in.
+        """Make an account; ``temporary``: its password has to be changed at the first sign-in. No
+        API key makes an admin.
 
         Raises AccessError, InputError, ConflictError for a known e-mail.
         """
-        actor = self._permissions.check(actor, Right.USERS)
+        actor = self._permissions.check_may_give(actor, role)
         draft = UserDraft(name, email, timezone)
         user = build_user(draft, role, must_change_password=temporary)
         check_new_password(password_secret)
@@ -289,9 +290,9 @@ class AccountsService:
         return self._update(actor, user, changed)
 
     def set_role(self, actor: Actor, user_id: str, role: Role) -> User:
-        """Change what a user may do; raises AccessError, NotFoundError, ConflictError for the
-        last admin."""
-        actor = self._permissions.check(actor, Right.USERS)
+        """Change what a user may do; no API key makes an admin. Raises AccessError, NotFoundError,
+        ConflictError for the last admin."""
+        actor = self._permissions.check_may_give(actor, role)
         user = self._seen(actor, user_id)
         self._check_not_demo(user)
         before, after = {"role": user.role.value}, {"role": role.value}

@@ -28,7 +28,7 @@ class Right(Enum):
     USERS = auto()
     """Other people's accounts."""
     IN_PERSON = auto()
-    """What no API key may do: one's own password, staying signed in."""
+    """What no API key may do: passwords, staying signed in, making admins."""
 
 
 _PERMISSION = {
@@ -90,6 +90,15 @@ class Permissions:
             role=user.role,
             must_change_password=allowed is None and user.must_change_password,
         )
+
+    def check_may_give(self, actor: Actor, role: Role) -> Actor:
+        """`check` for giving somebody ``role``; raises AccessError.
+
+        Only a person makes an admin: with a key, whoever has found one would sign in as an admin of
+        their own, and stay when the key is revoked.
+        """
+        actor = self.check(actor, Right.USERS)
+        return self.check(actor, Right.IN_PERSON) if role is Role.ADMIN else actor
 
     @staticmethod
     def owns(actor: Actor, owner_id: str) -> bool:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from altus4_desktop.domain.accounts import Actor
+from altus4_desktop.domain.accounts import Actor, Role
 from altus4_desktop.domain.audit import SubjectKind
 from altus4_desktop.domain.cancel import CancelToken
 from altus4_desktop.domain.connections import Connection, ConnectionDraft
@@ -123,7 +123,9 @@ class ExchangeService:
         chosen = [_chosen(known, choice) for choice in choices]
         chosen.sort(key=lambda pair: _ORDER[pair[0].kind])
         if any(item.kind is not ItemKind.CONNECTION for item, _ in chosen):
-            self._permissions.check(actor, Right.ADMINISTER)
+            self._permissions.check(actor, Right.USERS)
+        if any(item.user is not None and item.user.role is Role.ADMIN for item, _ in chosen):
+            self._permissions.check_may_give(actor, Role.ADMIN)
         if any(_password(*pair) is not None for pair in chosen):
             # A vault that is locked is told before the first row, not after some of them.
             self._vault.seal("", Binding("exchange", "check", "", actor.user_id))

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from altus4_desktop.domain.accounts import Actor, Role
-from altus4_desktop.domain.errors import AccessError, NotFoundError, TenantError
+from altus4_desktop.domain.errors import AccessError, ConflictError, NotFoundError, TenantError
 from tests.permission_table import CALLS, expected_answers, public_methods
 from tests.permission_world import COLUMNS, Cast, Person, UnseenError, World
 
@@ -40,6 +40,8 @@ def answer(world: World, method: str, who: Actor | None, of: Person) -> str:
         return "unseen"
     except NotFoundError:
         return "missing"
+    except ConflictError:
+        return "kept"
     except AccessError as refusal:
         return refusal.code.removeprefix("access.").removeprefix("password_")
     except TenantError:

@@ -360,7 +360,10 @@ def test_a_key_administers_users_only_with_the_permission_and_changes_no_passwor
         lambda: accounts.change_password(strong, PASSWORD, OTHER),
         lambda: accounts.update_profile(strong, UserDraft("A", "a@example.org"), PASSWORD),
         lambda: accounts.remember(strong),
+        lambda: accounts.create_user(strong, "Eve", "eve@example.org", PASSWORD, Role.ADMIN),
+        lambda: accounts.set_role(strong, bob.id, Role.ADMIN),
     )
+    assert accounts.create_user(strong, "Cid", "cid@example.org", PASSWORD).role is Role.USER
     assert accounts.set_role(strong, bob.id, Role.USER).role is Role.USER
     assert accounts.update_profile(strong, UserDraft("Ada L", desk.admin.email)).name == "Ada L"
     for never in refused_to_all:

@@ -81,8 +81,8 @@ def opened(folder: Path) -> Services:
     return made
 
 
-def person(services: Services, role: Role = Role.USER) -> Actor:
-    user = a_user(role=role)
+def person(services: Services, role: Role = Role.USER, **changes: object) -> Actor:
+    user = a_user(role=role, **changes)
     services.metadata.store.users.create_(user, "hash")
     return user.as_actor()
 
@@ -354,6 +354,30 @@ def test_users_and_keys_are_for_admins_whatever_the_actor_says(services: Service
         services.exchange.import_(actor, accounts(), [ImportChoice("1")])
     assert [one.name for one in services.connections.list_(ada)] == ["Hers"]
     assert services.connections.list_(eve.as_actor()) == []
+
+
+def test_the_demo_s_account_brings_in_neither_users_nor_keys(services: Services) -> None:
+    demo = person(services, Role.ADMIN, preferences={"demo": True})
+    for chosen in ("u1", "k1"):
+        with pytest.raises(AccessError) as caught:
+            services.exchange.import_(demo, accounts(), [ImportChoice("1"), ImportChoice(chosen)])
+        assert caught.value.code == "access.demo"
+    assert services.connections.list_(demo) == []
+
+
+def test_no_api_key_brings_in_an_admin(services: Services) -> None:
+    key = replace(person(services, Role.ADMIN), key_permissions=frozenset(KeyPermission))
+    found = accounts()
+    user = found.items[2].user
+    assert user is not None
+    an_admin = replace(found.items[2], user=replace(user, role=Role.ADMIN))
+    with_admin = replace(found, items=(*found.items[:2], an_admin))
+    with pytest.raises(AccessError) as caught:
+        services.exchange.import_(key, with_admin, everything(with_admin))
+    assert caught.value.code == "access.key"
+    assert services.connections.list_(key) == []
+    assert services.metadata.store.users.find_by_email("eve@example.org") is None
+    assert services.exchange.import_(key, found, everything(found)).users == ("eve@example.org",)
 
 
 # Export
