@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from altus4_desktop.cli.frame import EXIT_DONE, EXIT_NO, command
 from altus4_desktop.cli.output import instant
+from altus4_desktop.domain.accounts import Role
 from altus4_desktop.domain.errors import InputError
 from altus4_desktop.domain.key_text import KeyFault, read_key
 from altus4_desktop.domain.keys import (
@@ -71,6 +72,9 @@ def register(commands: Commands) -> None:
     listing.add_argument("--descending", action="store_true", help="the other way round")
     listing.add_argument(
         "--text", default="", metavar="T", help="only names with it, or keys that begin with it"
+    )
+    listing.add_argument(
+        "--owner", default="", metavar="E", help="only keys of people with it in their e-mail"
     )
     listing.add_argument("--limit", type=int, default=100, metavar="N", help="default: 100")
     listing.add_argument("--after", metavar="ID", help="go on behind this key")
@@ -161,6 +165,7 @@ def _list(args: argparse.Namespace, context: CliContext) -> int:
         KeySort(args.sort),
         descending=args.descending,
         text=args.text,
+        owner_text=args.owner,
         after=None if args.after is None else keys.get_(actor, args.after),
         limit=args.limit,
     )
@@ -171,10 +176,17 @@ def _list(args: argparse.Namespace, context: CliContext) -> int:
         ]
         context.out.json({"keys": listed, "more": page.more})
     else:
+        # Nobody but admins sees keys of others.
+        is_admin = actor.role is Role.ADMIN
         context.out.table(
-            ["PREFIX", "NAME", "STATE", "TIER", "EXPIRES", "LAST USED (UTC)", "FROM", "USES", "ID"],
+            [
+                *(["OWNER"] if is_admin else []),
+                *("PREFIX", "NAME", "STATE", "TIER", "EXPIRES", "LAST USED (UTC)", "FROM", "USES"),
+                "ID",
+            ],
             [
                 (
+                    *([page.owners.get(key.user_id)] if is_admin else []),
                     key.prefix + (" (legacy)" if key.legacy else ""),
                     key.name,
                     key.state_at(page.read_at).value,

@@ -43,11 +43,11 @@ class Terminal(io.StringIO):
         return True
 
 
-def _make_admin(folder: Path) -> str:
+def _make_admin(folder: Path, email: str = "ada@example.org") -> str:
     """Somebody who needs no password: a key that may do everything acts for them."""
     with closing(compose(folder)) as services:
         services.metadata.open_()
-        user = a_user(email="ada@example.org", role=Role.ADMIN)
+        user = a_user(email=email, role=Role.ADMIN)
         actor: Actor = services.metadata.store.users.create_(user, "x").as_actor()
         draft = KeyDraft("All powers", permissions=frozenset({KeyPermission.ADMIN}))
         return services.keys.create_(actor, draft).key_secret
@@ -87,6 +87,23 @@ def test_a_key_is_printed_once(run: Run) -> None:
         assert listed.code == EXIT_DONE
         assert made["key_prefix"] in listed.out
         assert made["key"][30:] not in listed.out + listed.err
+
+
+def test_an_admin_sees_whose_keys_they_are(run: Run, tmp_path: Path) -> None:
+    theirs = _make_admin(tmp_path, "bob@example.org")
+    change(tmp_path, "UPDATE users SET role = 'user' WHERE email = 'bob@example.org'")
+    listed = run("keys", "list")
+    assert listed.out.startswith("OWNER  ")
+    owners = [(line.split()[0], line.split()[-1]) for line in listed.out.splitlines()[2:]]
+    assert sorted(owner for owner, _ in owners) == ["ada@example.org", "bob@example.org"]
+    of_bob = run("keys", "list", "--owner", "BOB@", "--json").document["keys"]
+    assert [(key["owner"], key["id"]) for key in of_bob] == [
+        one for one in owners if one[0] == "bob@example.org"
+    ]
+    assert run("keys", "list", "--owner", "nobody").code == EXIT_NO
+    own = run("keys", "list", key=theirs)
+    assert own.out.startswith("PREFIX  ")
+    assert run("keys", "list", "--owner", "ada", key=theirs).code == EXIT_NO
 
 
 @pytest.mark.parametrize(
