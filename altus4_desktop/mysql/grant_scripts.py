@@ -8,7 +8,9 @@ from collections.abc import Mapping, Sequence
 from altus4_desktop.domain.connections import Flavour
 
 PASSWORD_PLACEHOLDER = "<password>"  # noqa: S105 - this is what stands in a password's place
-_REPLACE = f"-- Replace {PASSWORD_PLACEHOLDER} before an administrator runs this."
+_REPLACE = (
+    f"-- Replace {PASSWORD_PLACEHOLDER} by a password in quotes before an administrator runs this."
+)
 
 
 def search_account(
@@ -83,11 +85,11 @@ def _text(text: str) -> str:
 
 
 def _password(flavour: Flavour, *, require_tls: bool) -> str:
-    password = _text(PASSWORD_PLACEHOLDER)
+    # Without quotes no server takes it: a script with the placeholder left in makes no account.
     way = (
-        f"IDENTIFIED WITH caching_sha2_password BY {password}"
+        f"IDENTIFIED WITH caching_sha2_password BY {PASSWORD_PLACEHOLDER}"
         if flavour is Flavour.MYSQL
-        else f"IDENTIFIED BY {password}"
+        else f"IDENTIFIED BY {PASSWORD_PLACEHOLDER}"
     )
     return f"{way} REQUIRE SSL" if require_tls else way
 

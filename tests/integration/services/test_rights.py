@@ -109,8 +109,24 @@ def connect(
 
 def run_as_root(server: DatabaseServer, statements: str) -> None:
     """What an administrator does with the statements."""
-    wanted = [line for line in statements.splitlines() if not line.startswith("--")]
-    server.execute(*(line.replace(PASSWORD_PLACEHOLDER, PASSWORD) for line in wanted))
+    server.execute(
+        *(line.replace(PASSWORD_PLACEHOLDER, f"'{PASSWORD}'") for line in runnable(statements))
+    )
+
+
+def runnable(statements: str) -> list[str]:
+    return [line for line in statements.splitlines() if not line.startswith("--")]
+
+
+def makes_no_account(server: DatabaseServer, statements: str, username: str) -> None:
+    """With the placeholder left in, no statement is taken, even by who goes on after an error."""
+    for statement in runnable(statements):
+        with pytest.raises(pymysql.err.MySQLError) as caught:
+            server.execute(statement)
+        if PASSWORD_PLACEHOLDER in statement:
+            assert caught.value.args[0] == 1064
+    name = username.replace("'", "''")
+    assert not server.execute(f"SELECT 1 FROM mysql.user WHERE User = '{name}'")
 
 
 def refused(server: DatabaseServer, username: str, *statements: str) -> None:
@@ -145,8 +161,7 @@ def test_the_account_for_searching(
     statements = services.rights.search_statements_(
         actor, by_root, tables=tables, username=username, client_host="127.0.0.1"
     )
-    assert PASSWORD_PLACEHOLDER in statements
-    assert not server.execute(f"SELECT 1 FROM mysql.user WHERE User = '{username[3:]}'")
+    makes_no_account(server, statements, username)
     run_as_root(server, statements)
 
     services.connections.delete_(actor, by_root)
@@ -313,6 +328,7 @@ def test_the_account_for_a_shared_store(
     with closing(compose(tmp_path / "admin", shared.location.url)) as administrators:
         statements = administrators.rights.store_statements_(username=username)
     assert f"({tenant_server.flavour.label})" in statements
+    makes_no_account(tenant_server, statements, username)
     run_as_root(tenant_server, statements)
     run_as_root(tenant_server, statements)
 
