@@ -33,6 +33,11 @@ def register_search(actions: Commands) -> None:
     parser.add_argument("connection", metavar="NAME", help="name or id of a saved connection")
     parser.add_argument("--script", action="store_true", help="print CREATE USER and GRANT")
     parser.add_argument(
+        "--dialect",
+        choices=[flavour.value for flavour in Flavour],
+        help="print them for such a server without connecting to it",
+    )
+    parser.add_argument(
         "--table", action="append", default=[], metavar="T", help="only this table; may be repeated"
     )
     _add_account(parser, SEARCH_USER)
@@ -86,13 +91,16 @@ def _search(args: argparse.Namespace, context: CliContext) -> int:
     actor = context.actor()
     services = context.services
     saved = services.connections.get_(actor, args.connection)
-    context.unlock_vault()
-    said = (args.script, args.output, args.table, args.username, args.client_host)
+    said = (args.script, args.dialect, args.output, args.table, args.username, args.client_host)
+    if args.dialect is None:
+        context.unlock_vault()
     if any(option not in (None, False, []) for option in said):
-        _check_tables(args.table, context, actor, saved.id)
+        if args.dialect is None:
+            _check_tables(args.table, context, actor, saved.id)
         statements = services.rights.search_statements_(
             actor,
             saved.id,
+            flavour=None if args.dialect is None else Flavour(args.dialect),
             tables=args.table,
             username=SEARCH_USER if args.username is None else args.username,
             client_host="%" if args.client_host is None else args.client_host,
@@ -169,6 +177,8 @@ def _tell(context: CliContext, report: RightsReport) -> None:
     if grants.roles:
         lines.append(f"  roles: {', '.join(grants.roles)}")
     lines += [f"  {remark.text}" for remark in (verdict(report), *cautions(report))]
+    if report.missing:
+        lines.append(f"  missing on “{report.database}”: {', '.join(report.missing)}")
     lines += [f"    {line}" for line in grants.unread]
     for line in lines:
         # The server has written parts of it.

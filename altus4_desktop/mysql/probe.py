@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from dataclasses import replace
 
 from altus4_desktop.domain.cancel import CancelToken
 from altus4_desktop.domain.connections import (
@@ -56,6 +57,19 @@ def check_connection(
             )
             left_s = limit_s - (time.monotonic() - began)
             return report, _find_grants(session, min(left_s, _GRANTS_S))
+    finally:
+        pools.close()
+
+
+def read_grants_outside(target: Target, token: CancelToken) -> AccountGrants:
+    """What the target's account may do, read without using its database; raises `TenantError` or
+    `Cancelled`."""
+    pools = TenantPools()
+    try:
+        with pools.borrow(
+            replace(target, database=""), token, target.pool.connect_timeout_s
+        ) as session:
+            return read_grants(session)
     finally:
         pools.close()
 

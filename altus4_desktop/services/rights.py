@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from altus4_desktop.domain.accounts import Actor
 from altus4_desktop.domain.cancel import CancelToken
 from altus4_desktop.domain.connections import Flavour, Target, TlsMode, TlsSettings
-from altus4_desktop.domain.errors import InputError
+from altus4_desktop.domain.errors import InputError, TenantError
 from altus4_desktop.domain.rights import AccountGrants, RightsReport
 from altus4_desktop.services.files import write_chosen
 from altus4_desktop.services.permissions import Permissions, Right
@@ -25,6 +25,7 @@ STORE_USER = "altus4_app"
 STORE_DATABASE = "altus4_metadata"
 _NAME_LIMITS = {Flavour.MYSQL: 32, Flavour.MARIADB: 80}
 _HOST_LIMIT = 255
+_ACCESS_DENIED_TO_DATABASE = 1044
 _IN_CLEAR = (TlsMode.DISABLED, TlsMode.PREFERRED)
 
 
@@ -46,7 +47,7 @@ class RightsService:
     def read_(
         self, actor: Actor, connection_id: str, token: CancelToken | None = None
     ) -> RightsReport:
-        """What the connection's account may do, in words.
+        """What the connection's account may do, in words, be it none in the database.
 
         Raises AccessError, NotFoundError, TenantError, LocalServerError, VaultError, Cancelled.
         """
@@ -61,6 +62,7 @@ class RightsService:
         token: CancelToken | None = None,
         *,
         report: RightsReport | None = None,
+        flavour: Flavour | None = None,
         tables: Sequence[str] = (),
         username: str = SEARCH_USER,
         client_host: str = "%",
@@ -68,25 +70,31 @@ class RightsService:
         """The statements for an account that may only read the connection's database, or only
         ``tables`` of it, in the words of its server.
 
-        ``report`` (of `read_`) saves asking the server. Raises InputError and what `read_` does.
+        ``report`` (of `read_`) saves asking the server; so does ``flavour``, for a server whose
+        database names in grants are patterns, as they are unless MySQL's ``partial_revokes`` is on.
+        Raises InputError and what `read_` does.
         """
         from altus4_desktop.mysql.grant_scripts import search_account
 
         self._permissions.check(actor, Right.SEARCH)
         saved = self._connections.get_(actor, connection_id)
-        if report is not None:
-            grants = report.grants
-        else:
-            grants = self._read(self._connections.target_(actor, connection_id, token), token)
-        _check_account(grants.flavour, username, client_host)
+        literal_names = False
+        if flavour is None:
+            grants = (
+                self._read(self._connections.target_(actor, connection_id, token), token)
+                if report is None
+                else report.grants
+            )
+            flavour, literal_names = grants.flavour, grants.literal_names
+        _check_account(flavour, username, client_host)
         return search_account(
-            grants.flavour,
+            flavour,
             saved.database,
             tables,
             username=username,
             client_host=client_host,
             require_tls=_insists_on_tls(saved.tls),
-            literal_names=grants.literal_names,
+            literal_names=literal_names,
         )
 
     def store_statements_(
@@ -126,9 +134,17 @@ class RightsService:
 
     def _read(self, target: Target, token: CancelToken | None) -> AccountGrants:
         from altus4_desktop.mysql.grants import read_grants
+        from altus4_desktop.mysql.probe import read_grants_outside
 
-        with self._pools.borrow(target, token or CancelToken()) as session:
-            return read_grants(session)
+        token = token or CancelToken()
+        try:
+            with self._pools.borrow(target, token) as session:
+                return read_grants(session)
+        except TenantError as error:
+            if error.server_code != _ACCESS_DENIED_TO_DATABASE:
+                raise
+        # It may sign in, though not use the database: what it lacks is what is asked for.
+        return read_grants_outside(target, token)
 
 
 def _insists_on_tls(tls: TlsSettings) -> bool:

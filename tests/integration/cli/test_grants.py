@@ -77,6 +77,34 @@ def test_statements_are_printed_or_written(
     assert run("connections", "grants", "Nothing").code == EXIT_FAILED
 
 
+def test_an_account_without_the_database(
+    run: Run, tenant_server: DatabaseServer, shelf: str
+) -> None:
+    account = tenant_server.create_account("USAGE")
+    assert add(run, tenant_server, (shelf, account)).code == EXIT_DONE
+    answer = run("connections", "grants", "Shelf")
+    assert answer.code == EXIT_NO, answer.err
+    assert f"The account may not read “{shelf}”." in answer.out
+    assert f"missing on “{shelf}”: SELECT" in answer.out
+    assert run("connections", "grants", "Shelf", "--json").document["missing"] == ["SELECT"]
+    printed = run("connections", "grants", "Shelf", "--script")
+    assert f"({tenant_server.flavour.label})" in printed.out
+
+
+@pytest.mark.parametrize("flavour", list(Flavour), ids=str)
+def test_statements_without_a_server(run: Run, flavour: Flavour) -> None:
+    words = ("--host", "127.0.0.1", "--port", "1", "--database", "a_b", "--username", "nobody")
+    assert run("connections", "add", "Gone", *words, "--password-stdin", stdin="x\n").code == 0
+    grants = ("connections", "grants", "Gone")
+    assert run(*grants, "--script").code == EXIT_FAILED
+    answer = run(*grants, "--dialect", flavour.value)
+    assert answer.code == EXIT_DONE, answer.err
+    assert f"({flavour.label})" in answer.out
+    assert "GRANT SELECT, SHOW VIEW ON `a\\_b`.* TO 'altus4_search'@'%';" in answer.out
+    one = run(*grants, "--dialect", flavour.value, "--table", "books")
+    assert "GRANT SELECT, SHOW VIEW ON `a_b`.`books` TO" in one.out
+
+
 @pytest.mark.parametrize("flavour", list(Flavour), ids=str)
 def test_the_account_of_a_store(
     tmp_path: Path,

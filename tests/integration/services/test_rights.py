@@ -191,6 +191,26 @@ def test_the_account_for_searching(
     )
 
 
+def test_an_account_that_may_not_use_the_database(
+    services: Services, actor: Actor, library: Library
+) -> None:
+    account = library.server.create_account("USAGE")
+    found = connect(services, actor, library, account)
+    with pytest.raises(TenantError) as caught:
+        services.connections.check_saved_(actor, found)
+    assert caught.value.server_code == 1044
+    report = services.rights.read_(actor, found)
+    assert report.grants.account == f"{account.username}@%"
+    assert (report.lines, report.missing) == ((), ("SELECT",))
+    statements = services.rights.search_statements_(actor, found)
+    assert f"({library.server.flavour.label})" in statements
+    # With a wrong password there is nothing to tell.
+    wrong = connect(services, actor, library, Account(account.username, "wrong"), host="localhost")
+    with pytest.raises(TenantError) as caught:
+        services.rights.read_(actor, wrong)
+    assert caught.value.failure is TenantFailure.CREDENTIALS
+
+
 def test_an_account_that_may_do_more_is_told(
     services: Services, actor: Actor, library: Library
 ) -> None:

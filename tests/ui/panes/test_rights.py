@@ -193,6 +193,26 @@ class TestDialog:
         qtbot.waitUntil(lambda: dialog.pages.currentWidget() is not dialog.busy)
         assert dialog.model.rowCount() == 4
 
+    def test_an_account_that_may_not_use_the_database(
+        self,
+        qtbot: QtBot,
+        dialog: RightsDialog,
+        world: World,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        def refuse(*_: object) -> None:
+            raise TenantError(TenantFailure.DATABASE, "No.", server_code=1044)
+
+        monkeypatch.setattr(world.connections, "schema_", refuse)
+        world.rights.report = replace(make_rights(), missing=("SELECT",))
+        qtbot.keyClick(dialog, Qt.Key.Key_F5)
+        qtbot.waitUntil(lambda: "may not read" in dialog.message.text())
+        assert dialog.pages.currentWidget() is not dialog.failed
+        # With the right to read, tables that cannot be listed are a failure.
+        world.rights.report = HEAVY
+        qtbot.keyClick(dialog, Qt.Key.Key_F5)
+        qtbot.waitUntil(lambda: dialog.pages.currentWidget() is dialog.failed)
+
     def test_escape_closes_it_while_it_asks(
         self, qtbot: QtBot, dialog: RightsDialog, connections_pane: ConnectionsPane, world: World
     ) -> None:

@@ -14,7 +14,7 @@ from PySide6.QtWidgets import (
 )
 
 from altus4_desktop.domain.connections import Connection
-from altus4_desktop.domain.errors import AltusError
+from altus4_desktop.domain.errors import AltusError, TenantError
 from altus4_desktop.domain.remarks import Remark
 from altus4_desktop.domain.rights import RightLine, RightsReport, Weight
 from altus4_desktop.services.rights import SEARCH_USER
@@ -211,7 +211,13 @@ class RightsDialog(Dialog):
 
         def read(context: TaskContext) -> tuple[RightsReport, tuple[str, ...]]:
             report = services.rights.read_(actor, connection_id, context.token)
-            schema = services.connections.schema_(actor, connection_id, context.token)
+            try:
+                schema = services.connections.schema_(actor, connection_id, context.token)
+            except TenantError:
+                if not report.missing:
+                    raise
+                # The account may not even use the database; what it lacks is shown all the same.
+                return report, ()
             return report, tuple(table.name for table in schema.tables)
 
         self.refresh.setEnabled(False)
