@@ -394,7 +394,7 @@ class TestConnectionModel:
         assert [model.index(r).data() for r in range(2)] == ["Art", "zoo"]
         said = model.index(0).data(Qt.ItemDataRole.AccessibleTextRole)
         assert said == (
-            "Art, db.example.org:3306 / library, DEV, Read-only, Reachable, TLS verified"
+            "Art, db.example.org:3306 / library, DEV, Read-only, Reachable, TLS, to be verified"
         )
         model.set_filter("ALPHA")
         assert [model.index(r).data() for r in range(model.rowCount())] == ["zoo"]
@@ -451,6 +451,21 @@ class TestConnectionModel:
         verified = TlsReport("TLSv1.3", "AES", certificate_verified=True)
         assert tls_look(replace(plain, tls=verified)) == ("shield", "success")
         assert tls_look(replace(plain, tls=TlsReport("TLSv1.3", "AES"))) == ("lock", "muted")
+
+    @pytest.mark.parametrize("mode", [TlsMode.VERIFY_CA, TlsMode.VERIFY_IDENTITY])
+    def test_nothing_is_verified_before_a_server_has_answered(self, mode: TlsMode) -> None:
+        row = ConnectionRow(make_connection(1, tls=TlsSettings(mode)))
+        verified = TlsReport("TLSv1.3", "AES", certificate_verified=True)
+        for untold in (
+            row,
+            replace(row, reach=Reach.TRYING),
+            replace(row, reach=Reach.FAILED),
+            replace(row, reach=Reach.FAILED, tls=verified),
+        ):
+            assert tls_text(untold) == "TLS, to be verified"
+            assert tls_look(untold) == ("shield", "muted")
+        known = replace(row, reach=Reach.READY, tls=verified)
+        assert (tls_text(known), tls_look(known)) == ("TLS verified", ("shield", "success"))
 
 
 class TestSchemaTree:

@@ -49,8 +49,8 @@ def tls_look(row: ConnectionRow) -> tuple[str, str]:
     """Icon and colour of what protects the line."""
     if row.connection.managed:
         return "server", "muted"
-    if row.tls is not None:
-        tls = row.tls
+    tls = row.negotiated
+    if tls is not None:
         if not tls.encrypted:
             return "unlock", "warning"
         known = tls.certificate_verified or tls.pinned
@@ -59,7 +59,8 @@ def tls_look(row: ConnectionRow) -> tuple[str, str]:
         case TlsMode.DISABLED:
             return "unlock", "warning"
         case TlsMode.VERIFY_CA | TlsMode.VERIFY_IDENTITY | TlsMode.PINNED:
-            return "shield", "success"
+            # Green is for what a server has shown.
+            return "shield", "muted"
         case TlsMode.PREFERRED:
             # It may well end without: a padlock would promise too much.
             return "unlock", "muted"

@@ -48,7 +48,7 @@ class Reach(StrEnum):
 class ConnectionRow:
     """A saved connection and what this window has learnt about it, at ``known_at``.
 
-    ``tls`` protected the session that was opened last.
+    ``tls`` protected the session that was opened last; `negotiated` is it while that still counts.
     """
 
     connection: Connection
@@ -57,6 +57,11 @@ class ConnectionRow:
     report: ConnectionReport | None = None
     tls: TlsReport | None = None
     known_at: datetime | None = None
+
+    @property
+    def negotiated(self) -> TlsReport | None:
+        """What protects the line; None where the last try did not get as far as to know it."""
+        return None if self.reach in (Reach.UNKNOWN, Reach.FAILED) else self.tls
 
 
 class ConnectionRole(IntEnum):
@@ -197,8 +202,8 @@ def tls_text(row: ConnectionRow) -> str:
     """What protects the line: what was negotiated if that is known, else what is asked for."""
     if row.connection.managed:
         return _tr("On this machine")
-    if row.tls is not None:
-        tls = row.tls
+    tls = row.negotiated
+    if tls is not None:
         if not tls.encrypted:
             return _tr("Not encrypted")
         if tls.pinned:
@@ -209,7 +214,7 @@ def tls_text(row: ConnectionRow) -> str:
         TlsMode.PREFERRED: _tr("TLS if offered"),
         TlsMode.REQUIRED: _tr("TLS required"),
         TlsMode.PINNED: _tr("TLS, pinned"),
-    }.get(row.connection.tls.mode, _tr("TLS verified"))
+    }.get(row.connection.tls.mode, _tr("TLS, to be verified"))
 
 
 def with_pool(row: ConnectionRow, stats: PoolStats | None) -> ConnectionRow:
