@@ -115,7 +115,7 @@ class KeyForm(QWidget):
         if self._key is not None:
             hint = self.tr("Part of the key itself: it cannot be changed.")
             for one in KeyEnvironment:
-                self.environment.allow(one.value, allowed=one is self._key.environment, reason=hint)
+                self.environment.allow(one.value, allowed=False, reason=hint)
         return self._row("environment", self.tr("Environment"), self.environment, hint)
 
     def _build_permissions(self) -> FormRow:

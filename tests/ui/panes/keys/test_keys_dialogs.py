@@ -284,7 +284,8 @@ def test_a_key_is_edited(qtbot: QtBot, open_: Open, services: Services, user: Ac
     qtbot.keyClick(pane.table, Qt.Key.Key_Return)
     form = form_of(pane).form
     assert form.draft() == KeyDraft.of(key)
-    assert not find(form, QPushButton, "keys.environment.live").isEnabled()
+    for environment in KeyEnvironment:
+        assert not find(form, QPushButton, f"keys.environment.{environment.value}").isEnabled()
     form.name.setText("After")
     form_of(pane).accept_button.click()
     settle(qtbot, pane)
