@@ -34,7 +34,7 @@ from altus4_desktop.ui.times import full
 
 AnyIndex = QModelIndex | QPersistentModelIndex
 
-STATE, NAME, PREFIX, ENVIRONMENT, PERMISSIONS, TIER, EXPIRES, LAST_USED, USES, OWNER = range(10)
+STATE, NAME, OWNER, PREFIX, ENVIRONMENT, PERMISSIONS, TIER, EXPIRES, LAST_USED, USES = range(10)
 SORTS = {
     NAME: KeySort.NAME,
     EXPIRES: KeySort.EXPIRES,
@@ -72,6 +72,7 @@ class KeysModel(QAbstractTableModel):
         self._titles = (
             self.tr("State"),
             self.tr("Name"),
+            self.tr("Owner"),
             self.tr("Begins with"),
             self.tr("Environment"),
             self.tr("Permissions"),
@@ -79,7 +80,6 @@ class KeysModel(QAbstractTableModel):
             self.tr("Expires"),
             self.tr("Last used"),
             self.tr("Uses"),
-            self.tr("Owner"),
         )
         self._keys: list[ApiKey] = []
         self._owners: dict[str, str] = {}
@@ -151,7 +151,7 @@ class KeysModel(QAbstractTableModel):
         return 0 if parent is not None and parent.isValid() else len(self._keys)
 
     def columnCount(self, parent: AnyIndex | None = None) -> int:
-        """From its state to whose it is."""
+        """From its state to how often it was used."""
         return 0 if parent is not None and parent.isValid() else len(self._titles)
 
     def headerData(
@@ -195,6 +195,7 @@ class KeysModel(QAbstractTableModel):
         return (
             lambda: state_words(key.state_at(now)),
             lambda: key.name,
+            lambda: self.owner_of(key),
             lambda: prefix_words(key),
             lambda: environment_words(key.environment),
             lambda: permissions_words(key.permissions),
@@ -202,7 +203,6 @@ class KeysModel(QAbstractTableModel):
             lambda: expiry_words(key, now),
             lambda: last_used_words(key, now),
             lambda: number(key.usage_count),
-            lambda: self.owner_of(key),
         )[column]()
 
     def _tool_tip(self, key: ApiKey, column: int, now: datetime) -> str:

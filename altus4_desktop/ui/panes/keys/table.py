@@ -33,13 +33,12 @@ _COLUMN_OF = {sort: column for column, sort in SORTS.items()}
 _WIDTHS = {
     STATE: 112,
     PREFIX: 204,
-    ENVIRONMENT: 100,
+    ENVIRONMENT: 116,
     PERMISSIONS: 152,
     TIER: 104,
     EXPIRES: 108,
     LAST_USED: 176,
     USES: 72,
-    OWNER: 160,
 }
 # From which width on a column is shown; the others always are.
 _FROM = {
@@ -47,9 +46,17 @@ _FROM = {
     LAST_USED: 620,
     TIER: 740,
     PREFIX: 880,
-    OWNER: 1060,
-    PERMISSIONS: 1240,
-    ENVIRONMENT: 1380,
+    PERMISSIONS: 1060,
+    ENVIRONMENT: 1220,
+}
+_FROM_WITH_OWNER = {
+    OWNER: 580,
+    USES: 660,
+    LAST_USED: 820,
+    TIER: 1000,
+    PREFIX: 1200,
+    PERMISSIONS: 1360,
+    ENVIRONMENT: 1480,
 }
 
 
@@ -77,10 +84,11 @@ class KeysTable(QTableView):
     ) -> None:
         super().__init__(parent)
         self._keys = model
-        self._with_owner = with_owner
+        self._from = _FROM_WITH_OWNER if with_owner else _FROM
         self.setObjectName("keys.table")
         self.setAccessibleName(self.tr("API keys"))
         self.setModel(model)
+        self.setColumnHidden(OWNER, not with_owner)
         self.setItemDelegateForColumn(PREFIX, PrefixDelegate(self))
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
@@ -144,9 +152,8 @@ class KeysTable(QTableView):
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Leave out what can be read beside the list."""
         super().resizeEvent(event)
-        for column, least in _FROM.items():
-            hidden = event.size().width() < least or (column == OWNER and not self._with_owner)
-            self.setColumnHidden(column, hidden)
+        for column, least in self._from.items():
+            self.setColumnHidden(column, event.size().width() < least)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Keys of the list; the rest is the view's."""

@@ -71,6 +71,10 @@ def test_users_see_their_own_keys_and_admins_all(
     everybody = open_(admin)
     assert sorted(names(everybody)) == ["Hers", "His"]
     assert not everybody.table.isColumnHidden(OWNER)
+    # As wide as the pane is in a window of 1180 pixels.
+    everybody.resize(968, 700)
+    assert not everybody.table.isColumnHidden(OWNER)
+    assert everybody.table.columnWidth(OWNER) >= 200
     assert {cell(everybody, row, OWNER) for row in (0, 1)} == {admin.email, user.email}
     check_names(everybody)
 
