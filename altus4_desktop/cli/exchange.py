@@ -327,6 +327,7 @@ def _export(args: argparse.Namespace, context: CliContext) -> int:
                 "file": str(path),
                 "format": (ExchangeFormat.BUNDLE if args.bundle else ExchangeFormat.DOCUMENT).value,
                 "connections": list(report.connections),
+                "unopened": list(report.unopened),
                 "without_password": list(report.without_password),
                 "left_out": list(report.left_out),
             }
@@ -334,11 +335,13 @@ def _export(args: argparse.Namespace, context: CliContext) -> int:
     context.out.say(
         f"{_counted({ItemKind.CONNECTION: len(report.connections)})} written to “{path}”."
     )
-    for name in report.without_password:
+    for name in report.unopened:
         context.out.say(f"The password of “{name}” could not be opened and is not in it.")
+    for name in report.without_password:
+        context.out.say(f"“{name}” has no password yet; it is in it without one.")
     for name in report.left_out:
         context.out.say(f"“{name}” leads to this computer's own local server and is not in it.")
-    return EXIT_PARTIAL if report.without_password else EXIT_DONE
+    return EXIT_PARTIAL if report.unopened else EXIT_DONE
 
 
 def _new_passphrase(args: argparse.Namespace, context: CliContext) -> str:

@@ -191,11 +191,12 @@ class ImportReport:
 class ExportReport:
     """What was written: names of connections.
 
-    ``without_password`` are those whose password could not be opened for a bundle, ``left_out``
-    those that lead to this computer's own local server.
+    ``unopened`` are those whose password could not be opened for a bundle, ``without_password``
+    those in it that have none, ``left_out`` those that lead to this computer's own local server.
     """
 
     path: Path
     connections: tuple[str, ...]
+    unopened: tuple[str, ...] = ()
     without_password: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()

@@ -20,6 +20,10 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
+_WINDOWS = (
+    "The file is not in UTF-8 and was read as Windows-1252: see whether accents are right, also in "
+    "passwords."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +44,9 @@ class Reading:
     remarks: tuple[Remark, ...] = ()
 
 
-def decode_text(content: bytes) -> str:
-    """The text of a file: UTF-8, or UTF-16 with its mark; raises AltusError (``import.unreadable``)
-    for anything else."""
+def decode_text(content: bytes) -> tuple[str, tuple[Remark, ...]]:
+    """The text of a file and what there is to say of it: UTF-8, UTF-16 with its mark, or else what
+    Windows writes in the west; raises AltusError (``import.unreadable``) for anything else."""
     if len(content) > LARGEST_BYTES:
         raise AltusError(
             "The file is larger than {most} MB.",
@@ -53,13 +57,24 @@ def decode_text(content: bytes) -> str:
     mark, encoding = next(
         (known for known in _MARKS if content.startswith(known[0])), (b"", "utf-8")
     )
+    remarks: tuple[Remark, ...] = ()
     try:
         text = content[len(mark) :].decode(encoding)
     except UnicodeDecodeError as error:
-        raise unreadable("The file is no text in UTF-8 or UTF-16.") from error
+        text = "" if mark else _decode_windows(content)
+        if not text:
+            raise unreadable("The file is no text in UTF-8 or UTF-16.") from error
+        remarks = (Remark(_WINDOWS),)
     if "\0" in text:
         raise unreadable("The file is no text: there are NUL characters in it.")
-    return text
+    return text, remarks
+
+
+def _decode_windows(content: bytes) -> str:
+    try:
+        return content.decode("cp1252")
+    except UnicodeDecodeError:
+        return ""
 
 
 def read_json(text: str) -> Any:

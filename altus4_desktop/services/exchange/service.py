@@ -161,21 +161,27 @@ class ExchangeService:
     ) -> ExportReport:
         """Write connections with their passwords to ``path``, encrypted, whole or not at all.
 
-        A password that cannot be opened is left out and named. Raises InputError (``passphrase``,
+        A password that cannot be opened is left out and named, as is one that there never was.
+        Raises InputError (``passphrase``,
         ``connections``), NotFoundError, VaultLockedError, AltusError (``export.failed``).
         """
         actor = self._permissions.check(actor, Right.MANAGE)
         chosen, left_out = self._exported(actor, connection_ids)
         drafts: list[ConnectionDraft] = []
-        missing: list[str] = []
+        unopened: list[str] = []
+        without_password: list[str] = []
         for saved in chosen:
             draft = saved.as_draft()
+            if not saved.password_sealed and not saved.ssh_secret_sealed:
+                without_password.append(saved.name)
+                drafts.append(draft)
+                continue
             try:
                 target = self._connections.target_(actor, saved.id)
             except VaultLockedError:
                 raise
             except VaultError:
-                missing.append(saved.name)
+                unopened.append(saved.name)
             else:
                 draft = replace(
                     draft,
@@ -186,7 +192,11 @@ class ExchangeService:
         document = build_document(drafts, with_secrets=True)
         content = seal_bundle(document, passphrase_secret, self._argon2)
         report = ExportReport(
-            path, tuple(saved.name for saved in chosen), tuple(missing), tuple(left_out)
+            path,
+            tuple(saved.name for saved in chosen),
+            tuple(unopened),
+            tuple(without_password),
+            tuple(left_out),
         )
         self._write(actor, content, report, ExchangeFormat.BUNDLE)
         return report
@@ -330,7 +340,7 @@ _ORDER = {ItemKind.USER: 0, ItemKind.CONNECTION: 1, ItemKind.API_KEY: 2}
 
 def read_file(source: FileSource) -> ImportPreview:
     """What is in a file, not compared with the store yet; raises as `ExchangeService.preview_`."""
-    text = decode_text(_content(source.path))
+    text, remarks = decode_text(_content(source.path))
     wanted = source.format or detect_format(text)
     if wanted is ExchangeFormat.BUNDLE:
         inside = open_bundle(text, source.passphrase_secret)
@@ -347,7 +357,7 @@ def read_file(source: FileSource) -> ImportPreview:
             code="import.empty",
             details={"file": source.path.name},
         )
-    return ImportPreview(wanted, source.path.name, tuple(items), reading.remarks)
+    return ImportPreview(wanted, source.path.name, tuple(items), remarks + reading.remarks)
 
 
 def _content(path: Path) -> bytes:

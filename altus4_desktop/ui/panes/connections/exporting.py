@@ -227,14 +227,18 @@ class ExportDialog(Dialog):
         words = self.tr("{count} connections are in the file.")
         if count == 1:
             words = self.tr("One connection is in the file.")
-        missing = ""
-        if report.without_password:
-            missing = self.tr(
+        unopened = without = ""
+        if report.unopened:
+            unopened = self.tr(
                 "The password of these could not be opened and is not in the file: {names}."
-            ).format(names=", ".join(report.without_password))
-        hint = "\n".join(filter(None, (str(report.path), missing)))
+            ).format(names=", ".join(report.unopened))
+        if report.without_password:
+            without = self.tr("These have no password yet: {names}.").format(
+                names=", ".join(report.without_password)
+            )
+        hint = "\n".join(filter(None, (str(report.path), unopened, without)))
         self.message.show_message(
-            "warning" if missing else "success", words.format(count=count), hint
+            "warning" if unopened else "success", words.format(count=count), hint
         )
         self.resize(self.width(), self.minimumSizeHint().height())
 

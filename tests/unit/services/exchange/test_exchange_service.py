@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -199,6 +200,19 @@ def test_without_its_password_a_connection_asks_for_it(
     assert caught.value.code == "vault.no_password"
     services.connections.update_(ada, saved.id, replace(saved.as_draft(), password_secret="now"))
     assert services.connections.target_(ada, saved.id).password_secret == "now"
+
+
+def test_a_table_that_excel_has_written(services: Services, ada: Actor, tmp_path: Path) -> None:
+    source = table(tmp_path)
+    source.path.write_bytes(
+        "name;host;database;username;password\r\nBüro;h;d;jürgen;pässwort\r\n".encode("cp1252")
+    )
+    preview = services.exchange.preview_(ada, source)
+    assert any("Windows-1252" in remark.text for remark in preview.remarks)
+    services.exchange.import_(ada, preview, everything(preview))
+    (saved,) = services.connections.list_(ada)
+    assert (saved.name, saved.username) == ("Büro", "jürgen")
+    assert services.connections.target_(ada, saved.id).password_secret == "pässwort"
 
 
 def test_what_cannot_be_saved_is_named_and_the_rest_is(
@@ -460,6 +474,22 @@ def test_a_bundle_opens_by_its_passphrase_alone(
     path.write_text(json.dumps({**content, "passphrase": {"kdf": "none"}}))
     with pytest.raises(AltusError):
         services.exchange.preview_(ada, FileSource(path, passphrase_secret=PASSPHRASE))
+
+
+def test_a_bundle_tells_passwords_that_never_were_from_those_that_do_not_open(
+    services: Services, ada: Actor, tmp_path: Path
+) -> None:
+    preview = services.exchange.preview_(ada, table(tmp_path))
+    services.exchange.import_(ada, preview, [ImportChoice("2")])
+    (later,) = services.connections.list_(ada)
+    damaged = services.connections.create_(ada, draft())
+    with closing(sqlite3.connect(services.data_dir / "metadata.sqlite3")) as store, store:
+        store.execute("UPDATE databases SET host = 'elsewhere' WHERE id = ?", (damaged.id,))
+    report = services.exchange.export_bundle_(
+        ada, [later.id, damaged.id], tmp_path / "team.altus4", PASSPHRASE
+    )
+    assert (report.unopened, report.without_password) == (("Bücher",), ("Shop",))
+    assert report.connections == ("Shop", "Bücher")
 
 
 def test_an_export_is_whole_or_not_at_all(services: Services, ada: Actor, tmp_path: Path) -> None:

@@ -62,7 +62,14 @@ def test_nested_deeply() -> None:
 
 @pytest.mark.parametrize(
     "content",
-    [b"\xff\xfe\x00\xd8", b"[client]\nuser=\xff\n", b"host\0name", b"\xfe\xff\xd8\x00"],
+    [
+        b"\xff\xfe\x00\xd8",
+        b"[client]\nuser=\x81\n",
+        b"host\0name",
+        b"host\0name\xff",
+        b"\xfe\xff\xd8\x00",
+        b"\xef\xbb\xbfuser=\xff",
+    ],
 )
 def test_no_text(content: bytes) -> None:
     with pytest.raises(AltusError) as caught:
@@ -72,7 +79,13 @@ def test_no_text(content: bytes) -> None:
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
 def test_text_with_and_without_a_mark(encoding: str) -> None:
-    assert decode_text("Büro".encode(encoding)) == "Büro"
+    assert decode_text("Büro".encode(encoding)) == ("Büro", ())
+
+
+def test_text_of_windows_is_read_and_that_is_said() -> None:
+    text, (remark,) = decode_text("Büro – 5 €".encode("cp1252"))
+    assert text == "Büro – 5 €"
+    assert "Windows-1252" in remark.text
 
 
 def test_a_file_that_is_too_large(tmp_path: Path) -> None:
@@ -160,7 +173,7 @@ def test_nothing_but_our_own_errors_whatever_the_file_says(text: str) -> None:
 @settings(max_examples=300, deadline=None)
 def test_nothing_but_our_own_errors_whatever_the_bytes_are(content: bytes) -> None:
     try:
-        text = decode_text(content)
+        text, _ = decode_text(content)
     except AltusError:
         return
     for reader in READERS.values():
