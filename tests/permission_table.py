@@ -80,6 +80,7 @@ connections.duplicate_        gone   ok     missing ok     ok     change  key   
 connections.full_schema_      gone   server missing server server change  key      missing  server
 connections.get_              gone   ok     missing ok     ok     change  key      missing  ok
 connections.list_             gone   ok     unseen  ok     ok     change  key      unseen   ok
+connections.owners_           gone   ok     unseen ok     ok     change  key      unseen   ok
 connections.parsers_          gone   server missing server server change  key      missing  server
 connections.read_certificate_ gone   server missing server server change  key      key      server
 connections.reset_pool_       gone   ok     missing ok     ok     change  key      missing  ok
@@ -373,6 +374,9 @@ CALLS: dict[str, Call] = {
     ),
     "connections.get_": lambda w, s, who, of: s.connections.get_(who, of.connection.id),
     "connections.list_": lambda w, s, who, of: _seen(of.connection in s.connections.list_(who)),
+    "connections.owners_": lambda w, s, who, of: _seen(
+        of.connection.user_id in s.connections.owners_(who)
+    ),
     "connections.parsers_": lambda w, s, who, of: s.connections.parsers_(
         who, of.connection.id, "books"
     ),

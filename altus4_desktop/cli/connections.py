@@ -20,6 +20,7 @@ from altus4_desktop.cli.protection import (
     tls_report_document,
     tls_sentence,
 )
+from altus4_desktop.domain.accounts import Role
 from altus4_desktop.domain.connections import (
     Connection,
     ConnectionDraft,
@@ -123,14 +124,23 @@ def _add(args: argparse.Namespace, context: CliContext) -> int:
 
 
 def _list(args: argparse.Namespace, context: CliContext) -> int:
-    found = context.services.connections.list_(context.actor())
+    actor, connections = context.actor(), context.services.connections
+    found, owners = connections.list_(actor), connections.owners_(actor)
     if args.json:
-        context.out.json({"connections": [_document(saved) for saved in found]})
+        listed = [{**_document(saved), "owner_email": owners.get(saved.user_id)} for saved in found]
+        context.out.json({"connections": listed})
         return EXIT_DONE
+    # Nobody but admins sees connections of others.
+    is_admin = actor.role is Role.ADMIN
     context.out.table(
-        ["NAME", "HOST", "PORT", "DATABASE", "USER", "TLS", "ENVIRONMENT", "LAST CONNECTED"],
+        [
+            *(["OWNER"] if is_admin else []),
+            *("NAME", "HOST", "PORT", "DATABASE", "USER", "TLS", "ENVIRONMENT", "LAST CONNECTED"),
+            "ID",
+        ],
         [
             (
+                *([owners.get(saved.user_id)] if is_admin else []),
                 saved.name,
                 saved.host if saved.ssh is None else f"{saved.host} via {saved.ssh.host}",
                 saved.port,
@@ -139,6 +149,7 @@ def _list(args: argparse.Namespace, context: CliContext) -> int:
                 saved.tls.mode,
                 saved.environment,
                 instant(saved.last_connected_at) or "never",
+                saved.id,
             )
             for saved in found
         ],

@@ -39,6 +39,16 @@ def ssh_binding(record: Connection) -> Binding:
     )
 
 
+def leads_alike(one: Connection, other: Connection) -> bool:
+    """Whether two connections lead to one database by the same way, whatever their account."""
+    return one.id != other.id and (one.host, one.port, one.database, _way(one.ssh)) == (
+        other.host,
+        other.port,
+        other.database,
+        _way(other.ssh),
+    )
+
+
 def same_place(saved: Connection, draft: ConnectionDraft) -> bool:
     """Whether the saved password would go to the same account of the same server, by the same
     way."""

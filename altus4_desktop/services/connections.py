@@ -41,6 +41,7 @@ from altus4_desktop.services.connection_drafts import check_draft, parse_url
 from altus4_desktop.services.connection_events import build_connection_event, connection_facts
 from altus4_desktop.services.connection_secrets import (
     build_target,
+    leads_alike,
     password_binding,
     same_place,
     same_tunnel,
@@ -111,6 +112,12 @@ class ConnectionsService:
     def get_(self, actor: Actor, id_or_name: str) -> Connection:
         """One connection by id or name; the actor's own goes before another user's."""
         return self._get(self._permissions.check(actor, Right.SEARCH), id_or_name)
+
+    def owners_(self, actor: Actor) -> dict[str, str]:
+        """The e-mails of those whose connections the actor may see, by user id."""
+        actor = self._permissions.check(actor, Right.SEARCH)
+        users = self._metadata.store.users.list_()
+        return {user.id: user.email for user in users if self._permissions.owns(actor, user.id)}
 
     def create_(
         self, actor: Actor, draft: ConnectionDraft, copy_of: str | None = None
@@ -364,7 +371,7 @@ class ConnectionsService:
             if len(named) > 1:
                 raise ConflictError(
                     "Several users have a connection called “{name}”.",
-                    hint="Name it by its id.",
+                    hint="Name it by its id, which “connections list” shows.",
                     details={"name": id_or_name},
                 )
             found = named[0] if named else None
@@ -419,7 +426,8 @@ class ConnectionsService:
         with self._vault.sealing():
             record = self._seal(_new_record(actor.user_id, draft, managed=managed), draft)
             event = build_connection_event(actor, "created", record, after=connection_facts(record))
-            return self._saved.create_(record, [event])
+            with self._naming_other(record):
+                return self._saved.create_(record, [event])
 
     def _replace(
         self,
@@ -451,11 +459,28 @@ class ConnectionsService:
             password_replaced=given.password_secret is not None,
             ssh_secret_replaced=draft.ssh_secret is not None and given.ssh_secret is not None,
         )
-        with self._vault.sealing():
+        with self._vault.sealing(), self._naming_other(record):
             updated = self._saved.update_(self._seal(record, draft), seen_at, [event])
         if build_target("", saved.as_draft(), "") != build_target("", updated.as_draft(), ""):
             self._forget(saved.id)
         return updated
+
+    @contextmanager
+    def _naming_other(self, record: Connection) -> Iterator[None]:
+        """A refusal of ``record`` says which connection leads to that database already."""
+        try:
+            yield
+        except ConflictError as error:
+            others = self._saved.list_(record.user_id, active_only=False)
+            other = next((one for one in others if leads_alike(one, record)), None)
+            if error.code == "connection.changed" or other is None:
+                raise
+            raise ConflictError(
+                "“{name}” leads to that database already.",
+                hint="Edit that one, or name another host, port or database.",
+                code="connection.duplicate",
+                details={"name": other.name},
+            ) from error
 
     def _seal(self, record: Connection, draft: ConnectionDraft) -> Connection:
         """The record with the draft's secrets, as far as it has them."""

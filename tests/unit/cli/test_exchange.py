@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import sqlite3
 import sys
 from contextlib import closing
 from pathlib import Path
@@ -29,8 +30,10 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
     monkeypatch.setenv("ALTUS4_PASSPHRASE", "a passphrase of the vault")
     keys = {home: _make_user(tmp_path / home) for home in ("here", "there")}
 
-    def call(*words: str, stdin: str = "", home: str = "here", typed: str = "") -> Answer:
-        monkeypatch.setenv("ALTUS4_API_KEY", keys[home])
+    def call(
+        *words: str, stdin: str = "", home: str = "here", typed: str = "", key: str = ""
+    ) -> Answer:
+        monkeypatch.setenv("ALTUS4_API_KEY", key or keys[home])
         monkeypatch.setattr(sys, "stdin", Terminal(typed) if typed else io.StringIO(stdin))
         code = main(["connections", *words, "--data-dir", str(tmp_path / home)])
         printed = capsys.readouterr()
@@ -44,10 +47,10 @@ class Terminal(io.StringIO):
         return True
 
 
-def _make_user(folder: Path) -> str:
+def _make_user(folder: Path, email: str = "ada@example.org") -> str:
     with closing(compose(folder)) as services:
         services.metadata.open_()
-        user = a_user(email="ada@example.org", role=Role.ADMIN)
+        user = a_user(email=email, role=Role.ADMIN)
         actor: Actor = services.metadata.store.users.create_(user, "x").as_actor()
         draft = KeyDraft("All powers", permissions=frozenset({KeyPermission.ADMIN}))
         return services.keys.create_(actor, draft).key_secret
@@ -119,6 +122,38 @@ def test_an_export_goes_to_another_computer(run: Run, urls: str, tmp_path: Path)
     assert arrived.document["imported"]["connections"] == ["shop"]
     assert len(arrived.document["without_password"]) == 1
     assert "connections edit" in arrived.err
+
+
+def test_a_bundle_of_what_has_no_password_yet(run: Run, urls: str, tmp_path: Path) -> None:
+    path = tmp_path / "out.json"
+    run("import", urls, "--yes")
+    assert run("export", str(path)).code == EXIT_DONE
+    assert run("import", str(path), "--yes", home="there").code == EXIT_DONE
+    words = ("export", str(tmp_path / "team.altus4"), "--bundle", "--passphrase-stdin")
+    done = run(*words, stdin=PASSPHRASE + "\n", home="there")
+    assert done.code == EXIT_DONE, done.err
+    assert "has no password yet" in done.err
+    assert "could not be opened" not in done.err
+
+
+def test_an_admin_sees_whose_connections_they_are(run: Run, urls: str, tmp_path: Path) -> None:
+    run("import", urls, "--yes")
+    (mine,) = run("list", "--json").document["connections"]
+    assert mine["owner_email"] == "ada@example.org"
+    key = _make_user(tmp_path / "here", "bob@example.org")
+    with closing(sqlite3.connect(tmp_path / "here" / "metadata.sqlite3")) as store, store:
+        store.execute("UPDATE users SET role = 'user' WHERE email = 'bob@example.org'")
+    place = ("--host", "h", "--database", "d", "--username", "u", "--password-stdin")
+    added = run("add", mine["name"], *place, "--json", stdin="x\n", key=key)
+    theirs = added.document["id"]
+    listed = run("list")
+    assert listed.out.startswith("OWNER  ")
+    owners = {line.split()[-1]: line.split()[0] for line in listed.out.splitlines()[2:]}
+    assert owners == {mine["id"]: "ada@example.org", theirs: "bob@example.org"}
+    own = run("list", key=key)
+    assert own.out.startswith("NAME  ")
+    assert theirs in own.out
+    assert mine["id"] not in own.out
 
 
 def test_a_bundle_and_its_passphrase(

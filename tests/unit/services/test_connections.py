@@ -131,6 +131,8 @@ def test_a_user_sees_their_own_and_an_admin_all(desk: Desk) -> None:
     mine, theirs = desk.save(), desk.save(desk.bob, name="Bob's books")
     assert [saved.id for saved in desk.connections.list_(desk.ada)] == [mine.id]
     assert {saved.id for saved in desk.connections.list_(desk.admin)} >= {mine.id, theirs.id}
+    assert set(desk.connections.owners_(desk.ada)) == {desk.ada.user_id}
+    assert set(desk.connections.owners_(desk.admin)) >= {desk.ada.user_id, desk.bob.user_id}
     for name in (theirs.id, "Bob's books"):
         assert desk.connections.get_(desk.admin, name).id == theirs.id
         with pytest.raises(NotFoundError):
@@ -167,10 +169,12 @@ def test_names_are_ones_own(desk: Desk) -> None:
 
 def test_one_connection_to_each_database(desk: Desk) -> None:
     desk.save()
-    with pytest.raises(ConflictError):
-        desk.save(name="Again")
+    # Another account is no other place.
+    with pytest.raises(ConflictError, match="“Books” leads to that database already") as caught:
+        desk.save(name="Again", username="another")
+    assert (caught.value.code, bool(caught.value.hint)) == ("connection.duplicate", True)
     other = desk.save(name="Other", database="other")
-    with pytest.raises(ConflictError):
+    with pytest.raises(ConflictError, match="“Books” leads to that database already"):
         desk.connections.update_(desk.ada, other.id, replace(BOOKS, name="Other"))
     desk.save(desk.bob)
 
