@@ -5,9 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Literal
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QEvent, Qt
 from PySide6.QtGui import QAccessible, QAccessibleEvent, QResizeEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QScrollArea,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
 
 from altus4_desktop.domain.errors import AltusError
 from altus4_desktop.ui.texts import error_hint, error_message
@@ -17,7 +24,7 @@ from altus4_desktop.ui.widgets.basic import Button, Icon, IconButton, Label, Spi
 MessageKind = Literal["info", "success", "warning", "error"]
 Action = tuple[str, Callable[[], object]]
 
-_LOW = 230
+_NARROWEST, _LOWEST = 208, 64
 _ICONS = {
     "info": ("info", "accent"),
     "success": ("check-circle", "success"),
@@ -26,7 +33,7 @@ _ICONS = {
 }
 
 
-class EmptyState(QWidget):
+class EmptyState(QScrollArea):
     """An icon, a sentence, an explanation and the next step, in the middle of what is empty."""
 
     def __init__(
@@ -39,38 +46,49 @@ class EmptyState(QWidget):
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
-        self._column = column = QVBoxLayout(self)
-        column.setSpacing(Space.S)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setWidgetResizable(True)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        # The action takes the keyboard, and Page Down gets from there to here.
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.setMinimumSize(_NARROWEST, _LOWEST)
+        self._inside = QWidget()
+        self._column = column = QVBoxLayout(self._inside)
         column.addStretch(2)
         self._icon = Icon(icon_name, 40, "faint")
         self._title = Label(title, "title", wrap=True)
         self._text = Label(text, "muted", wrap=True)
         self._text.setHidden(not text)
-        for label in (self._title, self._text):
-            label.setAlignment(Qt.AlignmentFlag.AlignHCenter)
-            label.setMaximumWidth(520)
-            label.setMinimumWidth(200)
         column.addWidget(self._icon, 0, Qt.AlignmentFlag.AlignHCenter)
         column.addSpacing(Space.XS)
         for label in (self._title, self._text):
+            label.setAlignment(Qt.AlignmentFlag.AlignHCenter)
+            label.setMaximumWidth(520)
+            # The height comes from the width; the least one is that of a line a word.
+            label.setMinimumHeight(1)
             row = QHBoxLayout()
-            row.addStretch(1)
-            row.addWidget(label, 10)
-            row.addStretch(1)
+            row.addStretch()
+            row.addWidget(label, 1)
+            row.addStretch()
             column.addLayout(row)
         if action is not None:
             column.addSpacing(Space.S)
             column.addWidget(action, 0, Qt.AlignmentFlag.AlignHCenter)
         column.addStretch(3)
+        self.setWidget(self._inside)
+        for ground in (self.viewport(), self._inside):
+            ground.setAutoFillBackground(False)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Where it is low, words matter more than the picture and the room around them."""
         super().resizeEvent(event)
-        is_low = event.size().height() < _LOW
-        self._icon.setHidden(is_low)
-        self._title.set_role("strong" if is_low else "title")
-        margin = Space.XS if is_low else Space.XL
-        self._column.setContentsMargins(margin, margin, margin, margin)
+        self._fit()
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Another font needs another height."""
+        super().changeEvent(event)
+        if event.type() in (QEvent.Type.FontChange, QEvent.Type.StyleChange):
+            self._fit()
 
     def set(self, icon_name: str, title: str, text: str = "") -> None:
         """Say something else."""
@@ -78,6 +96,19 @@ class EmptyState(QWidget):
         self._title.setText(title)
         self._text.setText(text)
         self._text.setVisible(bool(text))
+        self._fit()
+
+    def _fit(self) -> None:
+        """Leave the picture out unless everything fits with it; what does not fit is scrolled."""
+        for is_low in (False, True):
+            self._icon.setHidden(is_low)
+            self._title.set_role("strong" if is_low else "title")
+            margin = Space.XS if is_low else Space.XL
+            self._column.setContentsMargins(margin, margin, margin, margin)
+            self._column.setSpacing(Space.XS if is_low else Space.S)
+            self._column.activate()
+            if self._column.totalHeightForWidth(self.width()) <= self.height():
+                break
 
 
 class InlineMessage(QFrame):
