@@ -29,7 +29,7 @@ from altus4_desktop.ui.panes.users.dialogs import (
     RoleDialog,
     TemporaryPasswordDialog,
 )
-from altus4_desktop.ui.panes.users.model import ACTIVE, NAME, PASSWORD, ROLE
+from altus4_desktop.ui.panes.users.model import ACTIVE, EMAIL, NAME, PASSWORD, ROLE
 from altus4_desktop.ui.panes.users.pane import UsersPane
 from altus4_desktop.ui.profile import PasswordDialog, ProfileDialog
 from altus4_desktop.ui.secret_clipboard import secret_clipboard
@@ -423,6 +423,22 @@ def test_small_windows_leave_columns_out(pane: UsersPane) -> None:
     assert not pane.table.isColumnHidden(ROLE)
     pane.resize(1200, 480)
     assert not pane.table.isColumnHidden(PASSWORD)
+
+
+# What is left of windows that are 760 and 1180 wide.
+@pytest.mark.parametrize("width", [692, 968])
+def test_addresses_of_a_usual_length_are_whole(
+    qtbot: QtBot, pane: UsersPane, services: Services, width: int
+) -> None:
+    email = "barbara@mail.example.org"
+    services.accounts.create_user(pane.session.actor, "Barbara", email, PASSWORD_TEXT)
+    pane.resize(width, 480)
+    pane.refresh()
+    _settle(qtbot, pane)
+    needed = pane.table.sizeHintForColumn(EMAIL)
+    assert pane.table.columnWidth(EMAIL) >= needed
+    assert pane.table.columnWidth(NAME) >= pane.table.sizeHintForColumn(NAME)
+    assert pane.table.horizontalHeader().length() <= pane.table.viewport().width()
 
 
 def test_a_store_that_fails_can_be_tried_again(

@@ -59,7 +59,9 @@ _PAGE = 100
 _TYPING_MS = 250
 _EVERYBODY = "everybody"
 # From which width on a column is shown; the others always are.
-_ROOM = ((SEARCHES, 900), (CONNECTIONS, 800), (PASSWORD, 700), (KEYS, 600), (EMAIL, 440))
+_ROOM = ((SEARCHES, 1000), (CONNECTIONS, 880), (PASSWORD, 760), (KEYS, 600), (EMAIL, 500))
+# Of what the narrow columns leave; the rest is for the address, which is longer.
+_NAME_SHARE = 0.38
 
 
 class UserTable(QTableView):
@@ -69,10 +71,15 @@ class UserTable(QTableView):
     delete_wanted = Signal()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Leave out what matters least."""
+        """Leave out what matters least, and share the room between name and address."""
         super().resizeEvent(event)
+        width = event.size().width()
         for column, least in _ROOM:
-            self.setColumnHidden(column, event.size().width() < least)
+            self.setColumnHidden(column, width < least)
+        narrow = (ROLE, PASSWORD, KEYS, CONNECTIONS, SEARCHES, ACTIVE)
+        left = width - sum(self.columnWidth(column) for column in narrow)
+        share = 1 if self.isColumnHidden(EMAIL) else _NAME_SHARE
+        self.setColumnWidth(NAME, round(left * share))
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Enter and Delete are for the account in front."""
@@ -417,7 +424,8 @@ class UsersPane(Pane):
         header.setSortIndicatorShown(True)
         header.setSortIndicator(NAME, Qt.SortOrder.AscendingOrder)
         header.setMinimumSectionSize(56)
-        header.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
+        header.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        header.setSectionResizeMode(EMAIL, QHeaderView.ResizeMode.Stretch)
         for column, width in (
             (ROLE, 96),
             (PASSWORD, 128),
@@ -426,7 +434,6 @@ class UsersPane(Pane):
             (SEARCHES, 88),
             (ACTIVE, 136),
         ):
-            header.setSectionResizeMode(column, QHeaderView.ResizeMode.Fixed)
             header.resizeSection(column, width)
         return table
 
