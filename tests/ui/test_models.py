@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 import pytest
-from PySide6.QtCore import QAbstractItemModel, QLocale, Qt
+from PySide6.QtCore import QAbstractItemModel, QLocale, QModelIndex, Qt
 
 from altus4_desktop.ui.models.records import (
     RECORD_ROLE,
@@ -17,6 +17,7 @@ from altus4_desktop.ui.models.records import (
 )
 from altus4_desktop.ui.palette import Entry, EntryModel, ranked
 from altus4_desktop.ui.pane import Command
+from altus4_desktop.ui.panes.paged import PagedModel
 from altus4_desktop.ui.times import ago, ahead, day, duration, exact, full, use_zone
 
 
@@ -85,6 +86,41 @@ def test_showing_the_same_again_moves_nothing(books: RecordModel[Book]) -> None:
     assert not resets
     books.set_records(BOOKS[:1])
     assert resets
+
+
+class Shelf(PagedModel[Book]):
+    def __init__(self) -> None:
+        super().__init__([Column("Title", lambda it: it.title)])
+
+    def begin(self, *titles: str, has_more: bool) -> None:
+        self._begin([Book(title, 1) for title in titles], has_more=has_more)
+
+    def add_page(self, *titles: str, has_more: bool) -> None:
+        self._append([Book(title, 1) for title in titles], has_more=has_more)
+
+
+def test_a_page_is_asked_for_once_and_put_below(qtmodeltester: ChecksModels) -> None:
+    shelf, asked = Shelf(), []
+    shelf.more_wanted.connect(lambda: asked.append(shelf.rowCount()))
+    shelf.begin("Emma", has_more=True)
+    root = QModelIndex()
+    for _ in range(2):
+        shelf.fetchMore(root)
+    assert asked == [1]
+    shelf.add_page("Persuasion", "<b>Shirley</b>", has_more=True)
+    assert shelf.canFetchMore(root)
+    assert not shelf.canFetchMore(shelf.index(0, 0))
+    shelf.add_page(has_more=False)
+    shelf.fetchMore(root)
+    assert asked == [1]
+    assert [book.title for book in shelf.records] == ["Emma", "Persuasion", "<b>Shirley</b>"]
+    assert shelf.record_at(2) == shelf.records[2]
+    assert shelf.record_at(3) is None
+    # What is cut can be read; what looks like a tag is none.
+    assert shelf.index(2, 0).data(Qt.ItemDataRole.ToolTipRole) == (
+        "<qt>&lt;b&gt;Shirley&lt;/b&gt;</qt>"
+    )
+    qtmodeltester.check(shelf)
 
 
 def test_the_palettes_list(qtmodeltester: ChecksModels) -> None:

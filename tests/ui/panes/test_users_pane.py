@@ -82,7 +82,7 @@ def _settle(qtbot: QtBot, pane: UsersPane) -> None:
 
 
 def _names(pane: UsersPane) -> list[str]:
-    return [one.user.name for one in pane.model.users]
+    return [one.user.name for one in pane.model.records]
 
 
 def _choose(pane: UsersPane, name: str) -> User:

@@ -6,16 +6,15 @@ from collections.abc import Sequence
 
 from PySide6.QtCore import (
     QAbstractTableModel,
-    QModelIndex,
+    QCoreApplication,
     QObject,
-    QPersistentModelIndex,
     Qt,
-    Signal,
 )
 from PySide6.QtGui import QIcon
 
 from altus4_desktop.domain.audit import AuditFault, AuditOutcome, AuditRecord, FaultKind
 from altus4_desktop.ui.icons import icon
+from altus4_desktop.ui.models.records import AnyIndex, Column
 from altus4_desktop.ui.panes.audit.wording import (
     Change,
     action_words,
@@ -26,44 +25,50 @@ from altus4_desktop.ui.panes.audit.wording import (
     person_words,
     subject_words,
 )
+from altus4_desktop.ui.panes.paged import PagedModel
 from altus4_desktop.ui.panes.painting import plain_tool_tip
 from altus4_desktop.ui.times import ago, exact
-
-AnyIndex = QModelIndex | QPersistentModelIndex
 
 WHEN, WHO, WHAT, SUBJECT, OUTCOME, ORIGIN = range(6)
 
 
-class AuditModel(QAbstractTableModel):
-    """Records, newest first; ``more_wanted`` asks for the page after the last one."""
-
-    more_wanted = Signal()
+class AuditModel(PagedModel[AuditRecord]):
+    """Records, newest first."""
 
     def __init__(self, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self._titles = (
-            self.tr("When"),
-            self.tr("Who"),
-            self.tr("What"),
-            self.tr("Subject"),
-            self.tr("Outcome"),
-            self.tr("From"),
+        faults: list[AuditFault] = []
+
+        def what(record: AuditRecord) -> str:
+            fault, text = _find_fault(faults, record), action_words(record.event.action)
+            return text if fault is None else f"{fault_mark(fault)}: {text}"
+
+        def what_tip(record: AuditRecord) -> str:
+            fault = _find_fault(faults, record)
+            return what(record) if fault is None else fault_words(fault)
+
+        super().__init__(
+            (
+                Column(
+                    _tr("When"),
+                    lambda record: exact(record.event.at),
+                    tool_tip=lambda record: ago(record.event.at),
+                ),
+                Column(_tr("Who"), lambda record: person_words(record.event)),
+                Column(_tr("What"), what, tool_tip=what_tip),
+                Column(_tr("Subject"), lambda record: subject_words(record.event)),
+                Column(_tr("Outcome"), lambda record: outcome_words(record.event.outcome)),
+                Column(_tr("From"), lambda record: record.event.origin),
+            ),
+            parent,
         )
-        self._records: list[AuditRecord] = []
-        self._has_more = False
-        self._faults: tuple[AuditFault, ...] = ()
+        self._faults = faults
 
     def mark_faults(self, faults: Sequence[AuditFault]) -> None:
         """Mark the records that verifying found something wrong with."""
-        if tuple(faults) != self._faults:
-            self._faults = tuple(faults)
-            last = self.index(len(self._records) - 1, WHAT)
+        if list(faults) != self._faults:
+            self._faults[:] = faults
+            last = self.index(self.rowCount() - 1, WHAT)
             self.dataChanged.emit(self.index(0, WHAT), last)
-
-    @property
-    def records(self) -> tuple[AuditRecord, ...]:
-        """What has been read so far."""
-        return tuple(self._records)
 
     def show_first(
         self, records: Sequence[AuditRecord], *, has_more: bool, same_question: bool
@@ -75,92 +80,38 @@ class AuditModel(QAbstractTableModel):
             # The log is only added to: what was read after the first page is still right.
             self._has_more = self._has_more or (has_more and len(self._records) == len(records))
             return False
-        self._has_more = has_more
-        self.beginResetModel()
-        self._records = list(records)
-        self.endResetModel()
+        self._begin(records, has_more=has_more)
         return True
 
     def add_page(self, records: Sequence[AuditRecord], *, has_more: bool) -> None:
         """Put these below the last one."""
-        self._has_more = has_more
-        if records:
-            first = len(self._records)
-            self.beginInsertRows(QModelIndex(), first, first + len(records) - 1)
-            self._records += records
-            self.endInsertRows()
-
-    def record_at(self, row: int) -> AuditRecord | None:
-        """The record in a row."""
-        return self._records[row] if 0 <= row < len(self._records) else None
+        self._append(records, has_more=has_more)
 
     def row_of(self, sequence: int) -> int:
         """Where a record is; -1 when it has not been read."""
-        for row, record in enumerate(self._records):
-            if record.sequence == sequence:
-                return row
-        return -1
-
-    def canFetchMore(self, parent: AnyIndex) -> bool:
-        """Whether there is another page."""
-        return not parent.isValid() and self._has_more
-
-    def fetchMore(self, parent: AnyIndex) -> None:
-        """Ask for it; it comes by `add_page`."""
-        if self.canFetchMore(parent):
-            self._has_more = False
-            self.more_wanted.emit()
-
-    def rowCount(self, parent: AnyIndex | None = None) -> int:
-        """One row a record."""
-        return 0 if parent is not None and parent.isValid() else len(self._records)
-
-    def columnCount(self, parent: AnyIndex | None = None) -> int:
-        """When, who, what, to whom, how it ended, from where."""
-        return 0 if parent is not None and parent.isValid() else len(self._titles)
-
-    def headerData(
-        self,
-        section: int,
-        orientation: Qt.Orientation,
-        role: int = Qt.ItemDataRole.DisplayRole,
-    ) -> object:
-        """The columns' titles."""
-        if orientation is not Qt.Orientation.Horizontal:
-            return None
-        if role == Qt.ItemDataRole.TextAlignmentRole:
-            return int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft)
-        return self._titles[section] if role == Qt.ItemDataRole.DisplayRole else None
+        return self._find_row(lambda record: record.sequence == sequence)
 
     def data(self, index: AnyIndex, role: int = Qt.ItemDataRole.DisplayRole) -> object:
-        """Text, picture, tool tip, and what a screen reader says."""
+        """Also pictures, and how it ended where it is said what was done."""
+        shown = super().data(index, role)
         if not index.isValid():
-            return None
-        record = self._records[index.row()]
-        column = index.column()
-        fault = self._fault(record) if column == WHAT else None
-        shown = _text(record, column)
-        if fault is not None:
-            shown = f"{fault_mark(fault)}: {shown}"
-        if role == Qt.ItemDataRole.DisplayRole:
             return shown
-        if role == Qt.ItemDataRole.ToolTipRole:
-            text = ago(record.event.at) if column == WHEN else shown
-            return plain_tool_tip(fault_words(fault) if fault is not None else text)
-        if role == Qt.ItemDataRole.AccessibleTextRole:
-            text = f"{self._titles[column]}: {shown}"
-            return f"{text}, {outcome_words(record.event.outcome)}" if column == WHAT else text
+        record, column = self._records[index.row()], index.column()
+        if role == Qt.ItemDataRole.AccessibleTextRole and column == WHAT:
+            return f"{shown}, {outcome_words(record.event.outcome)}"
         if role == Qt.ItemDataRole.DecorationRole:
-            return icon("warning", "danger") if fault is not None else _picture(record, column)
-        return None
+            is_fault = column == WHAT and _find_fault(self._faults, record) is not None
+            return icon("warning", "danger") if is_fault else _picture(record, column)
+        return shown
 
-    def _fault(self, record: AuditRecord) -> AuditFault | None:
-        """What is wrong with the record; of a seam the second row is marked."""
-        for fault in self._faults:
-            first = fault.last if fault.kind is FaultKind.SEAM else fault.first
-            if fault.kind is not FaultKind.MISSING and first <= record.sequence <= fault.last:
-                return fault
-        return None
+
+def _find_fault(faults: Sequence[AuditFault], record: AuditRecord) -> AuditFault | None:
+    """What is wrong with the record; of a seam the second row is marked."""
+    for fault in faults:
+        first = fault.last if fault.kind is FaultKind.SEAM else fault.first
+        if fault.kind is not FaultKind.MISSING and first <= record.sequence <= fault.last:
+            return fault
+    return None
 
 
 def _picture(record: AuditRecord, column: int) -> QIcon | None:
@@ -171,21 +122,8 @@ def _picture(record: AuditRecord, column: int) -> QIcon | None:
     return icon("key") if column == WHO and record.event.api_key_id else None
 
 
-def _text(record: AuditRecord, column: int) -> str:
-    event = record.event
-    match column:
-        case 0:
-            return exact(event.at)
-        case 1:
-            return person_words(event)
-        case 2:
-            return action_words(event.action)
-        case 3:
-            return subject_words(event)
-        case 4:
-            return outcome_words(event.outcome)
-        case _:
-            return event.origin
+def _tr(text: str) -> str:
+    return QCoreApplication.translate("audit", text)
 
 
 class ChangeModel(QAbstractTableModel):

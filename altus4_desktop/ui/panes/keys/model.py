@@ -6,17 +6,11 @@ import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
-from PySide6.QtCore import (
-    QAbstractTableModel,
-    QModelIndex,
-    QObject,
-    QPersistentModelIndex,
-    Qt,
-    Signal,
-)
+from PySide6.QtCore import QCoreApplication, QObject, Qt
 
 from altus4_desktop.domain.keys import ApiKey, KeySort
 from altus4_desktop.ui.icons import icon
+from altus4_desktop.ui.models.records import AnyIndex, Column
 from altus4_desktop.ui.panes.keys.wording import (
     environment_words,
     expiry_words,
@@ -29,10 +23,8 @@ from altus4_desktop.ui.panes.keys.wording import (
     state_words,
     tier_and_limit_words,
 )
-from altus4_desktop.ui.panes.painting import plain_tool_tip
+from altus4_desktop.ui.panes.paged import PagedModel
 from altus4_desktop.ui.times import full
-
-AnyIndex = QModelIndex | QPersistentModelIndex
 
 STATE, NAME, OWNER, PREFIX, ENVIRONMENT, PERMISSIONS, TIER, EXPIRES, LAST_USED, USES = range(10)
 SORTS = {
@@ -60,73 +52,74 @@ class StoreClock:
         return self._read_at + timedelta(seconds=time.monotonic() - self._since_s)
 
 
-class KeysModel(QAbstractTableModel):
-    """Keys in the order in which the store gives them; ``more_wanted`` asks for the page after the
-    last one."""
-
-    more_wanted = Signal()
+class KeysModel(PagedModel[ApiKey]):
+    """Keys, with what of them depends on the time by the store's clock."""
 
     def __init__(self, clock: StoreClock, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self._clock = clock
-        self._titles = (
-            self.tr("State"),
-            self.tr("Name"),
-            self.tr("Owner"),
-            self.tr("Begins with"),
-            self.tr("Environment"),
-            self.tr("Permissions"),
-            self.tr("Tier"),
-            self.tr("Expires"),
-            self.tr("Last used"),
-            self.tr("Uses"),
-        )
-        self._keys: list[ApiKey] = []
-        self._owners: dict[str, str] = {}
-        self._has_more = False
+        owners: dict[str, str] = {}
 
-    @property
-    def keys(self) -> tuple[ApiKey, ...]:
-        """What has been read so far."""
-        return tuple(self._keys)
+        def expires(key: ApiKey) -> str:
+            return expiry_words(key, clock.now())
+
+        def last_used(key: ApiKey) -> str:
+            return last_used_words(key, clock.now())
+
+        super().__init__(
+            (
+                Column(_tr("State"), lambda key: state_words(key.state_at(clock.now()))),
+                Column(_tr("Name"), lambda key: key.name, tool_tip=_name_tip),
+                Column(_tr("Owner"), lambda key: owners.get(key.user_id, "")),
+                Column(_tr("Begins with"), prefix_words, tool_tip=_prefix_tip),
+                Column(_tr("Environment"), lambda key: environment_words(key.environment)),
+                Column(_tr("Permissions"), lambda key: permissions_words(key.permissions)),
+                Column(_tr("Tier"), tier_and_limit_words),
+                Column(
+                    _tr("Expires"),
+                    expires,
+                    tool_tip=lambda key: full(key.expires_at) if key.expires_at else expires(key),
+                ),
+                Column(
+                    _tr("Last used"),
+                    last_used,
+                    tool_tip=lambda key: (
+                        f"{full(key.last_used_at)} {key.last_used_from}"
+                        if key.last_used_at
+                        else last_used(key)
+                    ),
+                ),
+                Column(_tr("Uses"), lambda key: number(key.usage_count), is_number=True),
+            ),
+            parent,
+        )
+        self._clock = clock
+        self._owners = owners
 
     def show_first(
         self, keys: Sequence[ApiKey], owners: Mapping[str, str], *, has_more: bool
     ) -> bool:
         """Show these; false when they are the same keys as before, so that selection and place
         hold."""
-        self._owners = dict(owners)
-        self._has_more = has_more
-        if [key.id for key in keys] == [key.id for key in self._keys]:
-            self._keys = list(keys)
+        self._owners.clear()
+        self._owners.update(owners)
+        if [key.id for key in keys] == [key.id for key in self._records]:
+            self._records, self._has_more = list(keys), has_more
             self.tick()
             return False
-        self.beginResetModel()
-        self._keys = list(keys)
-        self.endResetModel()
+        self._begin(keys, has_more=has_more)
         return True
 
     def add_page(
         self, keys: Sequence[ApiKey], owners: Mapping[str, str], *, has_more: bool
     ) -> None:
         """Put these below the last one."""
-        self._has_more = has_more
         self._owners.update(owners)
-        if keys:
-            first = len(self._keys)
-            self.beginInsertRows(QModelIndex(), first, first + len(keys) - 1)
-            self._keys += keys
-            self.endInsertRows()
+        self._append(keys, has_more=has_more)
 
     def tick(self) -> None:
         """Time has passed: states and distances may be others."""
-        if self._keys:
-            last = self.index(len(self._keys) - 1, len(self._titles) - 1)
+        if self._records:
+            last = self.index(self.rowCount() - 1, self.columnCount() - 1)
             self.dataChanged.emit(self.index(0, 0), last)
-
-    def key_at(self, row: int) -> ApiKey | None:
-        """The key in a row."""
-        return self._keys[row] if 0 <= row < len(self._keys) else None
 
     def owner_of(self, key: ApiKey) -> str:
         """The e-mail address of whose key it is."""
@@ -134,25 +127,7 @@ class KeysModel(QAbstractTableModel):
 
     def row_of(self, key_id: str) -> int:
         """Where a key is; -1 when it has not been read."""
-        return next((row for row, key in enumerate(self._keys) if key.id == key_id), -1)
-
-    def canFetchMore(self, parent: AnyIndex) -> bool:
-        """Whether there is another page."""
-        return not parent.isValid() and self._has_more
-
-    def fetchMore(self, parent: AnyIndex) -> None:
-        """Ask for it; it comes by `add_page`."""
-        if self.canFetchMore(parent):
-            self._has_more = False
-            self.more_wanted.emit()
-
-    def rowCount(self, parent: AnyIndex | None = None) -> int:
-        """One row a key."""
-        return 0 if parent is not None and parent.isValid() else len(self._keys)
-
-    def columnCount(self, parent: AnyIndex | None = None) -> int:
-        """From its state to how often it was used."""
-        return 0 if parent is not None and parent.isValid() else len(self._titles)
+        return self._find_row(lambda key: key.id == key_id)
 
     def headerData(
         self,
@@ -160,61 +135,34 @@ class KeysModel(QAbstractTableModel):
         orientation: Qt.Orientation,
         role: int = Qt.ItemDataRole.DisplayRole,
     ) -> object:
-        """The columns' titles, and which can be sorted by."""
-        if orientation is not Qt.Orientation.Horizontal:
-            return None
-        if role == Qt.ItemDataRole.TextAlignmentRole:
-            return int(_alignment(section))
+        """Also which columns can be sorted by."""
         if role == Qt.ItemDataRole.ToolTipRole and section in SORTS:
-            return self.tr("Sort by it, or turn the order round")
-        return self._titles[section] if role == Qt.ItemDataRole.DisplayRole else None
+            return _tr("Sort by it, or turn the order round")
+        return super().headerData(section, orientation, role)
 
     def data(self, index: AnyIndex, role: int = Qt.ItemDataRole.DisplayRole) -> object:
-        """Text, picture, tool tip, and what a screen reader says."""
+        """Also pictures, and what is said of a key of an early server."""
+        shown = super().data(index, role)
         if not index.isValid():
-            return None
-        key, column, now = self._keys[index.row()], index.column(), self._clock.now()
-        if role == Qt.ItemDataRole.DisplayRole:
-            return self._text(key, column, now)
-        if role == Qt.ItemDataRole.TextAlignmentRole:
-            return int(_alignment(column))
-        if role == Qt.ItemDataRole.ToolTipRole:
-            return plain_tool_tip(self._tool_tip(key, column, now))
-        if role == Qt.ItemDataRole.AccessibleTextRole:
-            text = f"{self._titles[column]}: {self._text(key, column, now)}"
-            return f"{text}, {self.tr('early form')}" if column == NAME and key.legacy else text
-        if role == Qt.ItemDataRole.DecorationRole:
-            if column == STATE:
-                return icon(*state_look(key.state_at(now)))
-            if column == NAME and key.legacy:
-                # Also where there is no room for the column that says it in words.
-                return icon("history", "warning")
-        return None
-
-    def _text(self, key: ApiKey, column: int, now: datetime) -> str:
-        return (
-            lambda: state_words(key.state_at(now)),
-            lambda: key.name,
-            lambda: self.owner_of(key),
-            lambda: prefix_words(key),
-            lambda: environment_words(key.environment),
-            lambda: permissions_words(key.permissions),
-            lambda: tier_and_limit_words(key),
-            lambda: expiry_words(key, now),
-            lambda: last_used_words(key, now),
-            lambda: number(key.usage_count),
-        )[column]()
-
-    def _tool_tip(self, key: ApiKey, column: int, now: datetime) -> str:
-        if column in (NAME, PREFIX) and key.legacy:
-            return f"{self._text(key, column, now)}\n{legacy_words()}"
-        if column == EXPIRES and key.expires_at is not None:
-            return full(key.expires_at)
-        if column == LAST_USED and key.last_used_at is not None:
-            return f"{full(key.last_used_at)} {key.last_used_from}"
-        return self._text(key, column, now)
+            return shown
+        key, column = self._records[index.row()], index.column()
+        if role == Qt.ItemDataRole.AccessibleTextRole and column == NAME and key.legacy:
+            return f"{shown}, {_tr('early form')}"
+        if role == Qt.ItemDataRole.DecorationRole and column == STATE:
+            return icon(*state_look(key.state_at(self._clock.now())))
+        if role == Qt.ItemDataRole.DecorationRole and column == NAME and key.legacy:
+            # Also where there is no room for the column that says it in words.
+            return icon("history", "warning")
+        return shown
 
 
-def _alignment(column: int) -> Qt.AlignmentFlag:
-    side = Qt.AlignmentFlag.AlignRight if column == USES else Qt.AlignmentFlag.AlignLeft
-    return Qt.AlignmentFlag.AlignVCenter | side
+def _name_tip(key: ApiKey) -> str:
+    return f"{key.name}\n{legacy_words()}" if key.legacy else key.name
+
+
+def _prefix_tip(key: ApiKey) -> str:
+    return f"{prefix_words(key)}\n{legacy_words()}" if key.legacy else prefix_words(key)
+
+
+def _tr(text: str) -> str:
+    return QCoreApplication.translate("keys", text)

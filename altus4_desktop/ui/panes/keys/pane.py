@@ -206,7 +206,7 @@ class KeysPane(Pane):
 
     @Slot()
     def _read_more(self) -> None:
-        keys = self.model.keys
+        keys = self.model.records
         if keys and self._shown is not None:
             self.controller.list_more(self._shown, keys[-1])
 
@@ -220,7 +220,7 @@ class KeysPane(Pane):
         self.clock.set(page.read_at)
         self._count.setText(count_words(listed.count, MOST_COUNTED))
         selected = {key.id for key in self.table.selected_keys()}
-        current = self.model.key_at(self.table.currentIndex().row())
+        current = self.model.record_at(self.table.currentIndex().row())
         place = self.table.verticalScrollBar().value() if same else 0
         self._reselecting = True
         if self.model.show_first(page.keys, page.owners, has_more=page.more):
@@ -240,7 +240,7 @@ class KeysPane(Pane):
         shown = self.detail.key
         if shown is None or not self.detail.isVisibleTo(self):
             return
-        key = self.model.key_at(self.model.row_of(shown.id))
+        key = self.model.record_at(self.model.row_of(shown.id))
         if key is not None and key != shown:
             self.detail.show_key(key, self.model.owner_of(key))
         self.controller.read_details(shown.id)

@@ -14,6 +14,7 @@ from PySide6.QtWidgets import (
 )
 
 from altus4_desktop.domain.keys import ApiKey, KeySort
+from altus4_desktop.ui.models.records import AnyIndex
 from altus4_desktop.ui.panes.keys.model import (
     ENVIRONMENT,
     EXPIRES,
@@ -25,7 +26,6 @@ from altus4_desktop.ui.panes.keys.model import (
     STATE,
     TIER,
     USES,
-    AnyIndex,
     KeysModel,
 )
 
@@ -134,14 +134,14 @@ class KeysTable(QTableView):
     def selected_keys(self) -> list[ApiKey]:
         """What is selected, in the order of the list."""
         rows = sorted(index.row() for index in self.selectionModel().selectedRows())
-        return [key for row in rows if (key := self._keys.key_at(row)) is not None]
+        return [key for row in rows if (key := self._keys.record_at(row)) is not None]
 
     def select_keys(self, key_ids: set[str], current_id: str = "") -> None:
         """Select those that are in the list, and put the keyboard at ``current_id``."""
         selection = self.selectionModel()
         selection.clear()
         rows = QItemSelectionModel.SelectionFlag.Rows
-        for row, key in enumerate(self._keys.keys):
+        for row, key in enumerate(self._keys.records):
             if key.id in key_ids:
                 flag = QItemSelectionModel.SelectionFlag.Select
                 selection.select(self._keys.index(row, 0), flag | rows)

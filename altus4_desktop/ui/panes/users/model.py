@@ -4,22 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import (
-    QAbstractTableModel,
-    QLocale,
-    QModelIndex,
-    QObject,
-    QPersistentModelIndex,
-    Qt,
-    Signal,
-)
+from PySide6.QtCore import QCoreApplication, QLocale, QObject, Qt
 
 from altus4_desktop.domain.accounts import Role, User, UserSort, UserSummary
 from altus4_desktop.ui.icons import icon
-from altus4_desktop.ui.panes.painting import plain_tool_tip
+from altus4_desktop.ui.models.records import AnyIndex, Column
+from altus4_desktop.ui.panes.paged import PagedModel
 from altus4_desktop.ui.times import ago, full
-
-AnyIndex = QModelIndex | QPersistentModelIndex
 
 NAME, EMAIL, ROLE, PASSWORD, KEYS, CONNECTIONS, SEARCHES, ACTIVE = range(8)
 SORTS = {
@@ -28,89 +19,52 @@ SORTS = {
     ROLE: UserSort.ROLE,
     ACTIVE: UserSort.ACTIVE,
 }
-_NUMBERS = (KEYS, CONNECTIONS, SEARCHES)
-_LEFT = int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft)
-_RIGHT = int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight)
 
 
-class UserModel(QAbstractTableModel):
-    """Accounts in the order they were asked for; the one of ``own_id`` is marked.
-
-    ``more_wanted`` asks for the page after the last one.
-    """
-
-    more_wanted = Signal()
+class UserModel(PagedModel[UserSummary]):
+    """Accounts in the order they were asked for; the one of ``own_id`` is marked."""
 
     def __init__(self, own_id: str, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self._own_id = own_id
-        self._titles = (
-            self.tr("Name"),
-            self.tr("E-mail"),
-            self.tr("Role"),
-            self.tr("Password"),
-            self.tr("Keys"),
-            self.tr("Connections"),
-            self.tr("Searches"),
-            self.tr("Last active"),
+        super().__init__(
+            (
+                Column(_tr("Name"), lambda one: _name_words(one.user, own_id)),
+                Column(_tr("E-mail"), lambda one: one.user.email),
+                Column(_tr("Role"), _role_words),
+                Column(_tr("Password"), _password_words, tool_tip=_password_tip),
+                Column(_tr("Keys"), lambda one: _number(one.keys), is_number=True),
+                Column(_tr("Connections"), lambda one: _number(one.connections), is_number=True),
+                Column(_tr("Searches"), lambda one: _number(one.searches), is_number=True),
+                Column(
+                    _tr("Last active"),
+                    lambda one: ago(one.user.last_active_at),
+                    tool_tip=lambda one: full(one.user.last_active_at),
+                ),
+            ),
+            parent,
         )
-        self._users: list[UserSummary] = []
-        self._total = 0
-        self._is_asking = False
-
-    @property
-    def users(self) -> tuple[UserSummary, ...]:
-        """What has been read so far."""
-        return tuple(self._users)
 
     def show_first(self, users: Sequence[UserSummary], total: int) -> None:
         """Begin anew with these of ``total``; nothing moves when they are what is shown."""
-        self._total, self._is_asking = total, False
-        if list(users) == self._users:
-            return
-        self.beginResetModel()
-        self._users = list(users)
-        self.endResetModel()
+        has_more = len(users) < total
+        if list(users) == self._records:
+            self._has_more = has_more
+        else:
+            self._begin(users, has_more=has_more)
 
     def add_page(self, users: Sequence[UserSummary], total: int) -> None:
         """Put these below the last one; whom a change meanwhile brings twice is shown once."""
-        known = {one.user.id for one in self._users}
+        known = {one.user.id for one in self._records}
         new = [one for one in users if one.user.id not in known]
-        self._total, self._is_asking = total if users else len(self._users), False
-        if new:
-            first = len(self._users)
-            self.beginInsertRows(QModelIndex(), first, first + len(new) - 1)
-            self._users += new
-            self.endInsertRows()
+        self._append(new, has_more=bool(users) and len(known) + len(new) < total)
 
     def user_at(self, row: int) -> User | None:
         """The account in a row."""
-        return self._users[row].user if 0 <= row < len(self._users) else None
+        one = self.record_at(row)
+        return None if one is None else one.user
 
     def row_of(self, user_id: str) -> int:
         """Where an account is; -1 when it has not been read."""
-        for row, one in enumerate(self._users):
-            if one.user.id == user_id:
-                return row
-        return -1
-
-    def canFetchMore(self, parent: AnyIndex) -> bool:
-        """Whether there is another page."""
-        return not parent.isValid() and not self._is_asking and len(self._users) < self._total
-
-    def fetchMore(self, parent: AnyIndex) -> None:
-        """Ask for it; it comes by `add_page`."""
-        if self.canFetchMore(parent):
-            self._is_asking = True
-            self.more_wanted.emit()
-
-    def rowCount(self, parent: AnyIndex | None = None) -> int:
-        """One row an account."""
-        return 0 if parent is not None and parent.isValid() else len(self._users)
-
-    def columnCount(self, parent: AnyIndex | None = None) -> int:
-        """Who, what they may, what they have, when they were here."""
-        return 0 if parent is not None and parent.isValid() else len(self._titles)
+        return self._find_row(lambda one: one.user.id == user_id)
 
     def headerData(
         self,
@@ -118,62 +72,45 @@ class UserModel(QAbstractTableModel):
         orientation: Qt.Orientation,
         role: int = Qt.ItemDataRole.DisplayRole,
     ) -> object:
-        """The columns' titles, over their values."""
-        if orientation is not Qt.Orientation.Horizontal:
-            return None
-        if role == Qt.ItemDataRole.TextAlignmentRole:
-            return _RIGHT if section in _NUMBERS else _LEFT
+        """Also which keys are counted."""
         if role == Qt.ItemDataRole.ToolTipRole and section == KEYS:
-            return self.tr("API keys that work")
-        return self._titles[section] if role == Qt.ItemDataRole.DisplayRole else None
+            return _tr("API keys that work")
+        return super().headerData(section, orientation, role)
 
     def data(self, index: AnyIndex, role: int = Qt.ItemDataRole.DisplayRole) -> object:
-        """Text, picture, tool tip, and what a screen reader says."""
-        if not index.isValid():
-            return None
-        one, column = self._users[index.row()], index.column()
-        if role == Qt.ItemDataRole.DisplayRole:
-            return self._text(one, column)
-        if role == Qt.ItemDataRole.TextAlignmentRole:
-            return _RIGHT if column in _NUMBERS else _LEFT
-        if role == Qt.ItemDataRole.ToolTipRole:
-            return plain_tool_tip(self._tip(one, column))
-        if role == Qt.ItemDataRole.AccessibleTextRole:
-            return f"{self._titles[column]}: {self._text(one, column)}"
-        if role == Qt.ItemDataRole.DecorationRole:
-            if column == ROLE:
-                return icon("shield", "accent") if one.user.role is Role.ADMIN else icon("user")
-            if column == PASSWORD and one.user.must_change_password:
+        """Also pictures."""
+        if role == Qt.ItemDataRole.DecorationRole and index.isValid():
+            user = self._records[index.row()].user
+            if index.column() == ROLE:
+                return icon("shield", "accent") if user.role is Role.ADMIN else icon("user")
+            if index.column() == PASSWORD and user.must_change_password:
                 return icon("clock", "warning")
-        return None
+        return super().data(index, role)
 
-    def _text(self, one: UserSummary, column: int) -> str:
-        user = one.user
-        match column:
-            case 0:
-                if user.id == self._own_id:
-                    return self.tr("{name} (you)").format(name=user.name)
-                if user.is_demo:
-                    return self.tr("{name} (demo)").format(name=user.name)
-                return user.name
-            case 1:
-                return user.email
-            case 2:
-                return self.tr("Admin") if user.role is Role.ADMIN else self.tr("User")
-            case 3:
-                return self.tr("Temporary") if user.must_change_password else self.tr("Own")
-            case 4 | 5 | 6:
-                return QLocale().toString((one.keys, one.connections, one.searches)[column - KEYS])
-            case _:
-                return ago(user.last_active_at)
 
-    def _tip(self, one: UserSummary, column: int) -> str:
-        if column == ACTIVE:
-            return full(one.user.last_active_at)
-        if column == PASSWORD:
-            return (
-                self.tr("To be changed at the next sign-in")
-                if one.user.must_change_password
-                else ""
-            )
-        return self._text(one, column)
+def _name_words(user: User, own_id: str) -> str:
+    if user.id == own_id:
+        return _tr("{name} (you)").format(name=user.name)
+    if user.is_demo:
+        return _tr("{name} (demo)").format(name=user.name)
+    return user.name
+
+
+def _role_words(one: UserSummary) -> str:
+    return _tr("Admin") if one.user.role is Role.ADMIN else _tr("User")
+
+
+def _password_words(one: UserSummary) -> str:
+    return _tr("Temporary") if one.user.must_change_password else _tr("Own")
+
+
+def _password_tip(one: UserSummary) -> str:
+    return _tr("To be changed at the next sign-in") if one.user.must_change_password else ""
+
+
+def _number(value: int) -> str:
+    return QLocale().toString(value)
+
+
+def _tr(text: str) -> str:
+    return QCoreApplication.translate("users", text)

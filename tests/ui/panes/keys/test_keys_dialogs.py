@@ -377,7 +377,7 @@ def test_a_key_replaced_at_once_is_reached_though_it_is_not_listed(
     second = services.keys.rotate_(user, first.id).key
     third = services.keys.rotate_(user, second.id).key
     pane = open_(user)
-    assert [key.id for key in pane.model.keys] == [third.id]
+    assert [key.id for key in pane.model.records] == [third.id]
     pane.table.selectRow(0)
     settle(qtbot, pane)
     click(qtbot, pane.detail, "keys.old.show")

@@ -214,10 +214,10 @@ def test_pages_are_read_as_they_are_scrolled_to(
     wait_for_rows(qtbot, pane, 200)
     pane.table.scrollToBottom()
     wait_for_rows(qtbot, pane, 251)
-    assert len({key.id for key in pane.model.keys}) == 251
+    assert len({key.id for key in pane.model.records}) == 251
     # Reading again keeps all of them, the selection, and where the list was scrolled to.
     pane.table.selectRow(220)
-    chosen = pane.model.keys[220].id
+    chosen = pane.model.records[220].id
     settle(qtbot, pane)
     place = pane.table.verticalScrollBar().value()
     assert place > 0

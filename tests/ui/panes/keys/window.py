@@ -46,7 +46,7 @@ def click(qtbot: QtBot, root: QWidget, name: str) -> None:
 
 
 def names(pane: KeysPane) -> list[str]:
-    return [key.name for key in pane.model.keys]
+    return [key.name for key in pane.model.records]
 
 
 def cell(pane: KeysPane, row: int, column: int, role: int = Qt.ItemDataRole.DisplayRole) -> str:
