@@ -245,7 +245,7 @@ class ConnectionCard(QFrame):
         seen = last_connected_text(connection.last_connected_at)
         facts = (
             (state, seen)
-            if row.negotiated is not None and not connection.managed
+            if row.tls is not None and not connection.managed
             else (state, tls_text(row), seen)
         )
         self.facts.setText("  ·  ".join(facts))

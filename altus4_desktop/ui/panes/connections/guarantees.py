@@ -36,7 +36,7 @@ class ProtectionLine(QWidget):
 
     def show_row(self, row: ConnectionRow) -> None:
         """Show what protects the sessions of a connection."""
-        tls = row.negotiated
+        tls = row.tls
         # What never leaves the machine has nobody on its way.
         is_local = row.connection.managed or row.connection.host.startswith("/")
         if tls is None or (is_local and not tls.encrypted):
