@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QDialog, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtWidgets import QDialog, QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from altus4_desktop.domain.errors import AltusError
 from altus4_desktop.ui.texts import error_hint, error_message
@@ -29,6 +29,24 @@ class Dialog(QDialog):
         self.buttons = QHBoxLayout()
         self.buttons.setSpacing(Space.S)
         column.addLayout(self.buttons)
+
+    def fitting(self, wanted: QSize) -> QSize:
+        """As much of ``wanted`` as the window behind has room for."""
+        behind = self.parentWidget()
+        if behind is None:
+            return wanted
+        return wanted.boundedTo(behind.window().size() - QSize(60, 40))
+
+
+def scrolling(form: QWidget) -> QScrollArea:
+    """``form``, which in a small window is taller than the room there is."""
+    area = QScrollArea()
+    area.setWidgetResizable(True)
+    area.setFrameShape(QFrame.Shape.NoFrame)
+    area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    area.setWidget(form)
+    return area
 
 
 class ConfirmDialog(Dialog):

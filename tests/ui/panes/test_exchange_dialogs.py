@@ -444,6 +444,46 @@ def test_one_s_own_are_chosen_and_the_local_server_stays(exporting: ExportDialog
     assert not exporting.export_button.isEnabled()
 
 
+def within(widget: QWidget, dialog: QWidget) -> bool:
+    """Whether the whole of ``widget`` is seen."""
+    seen = widget.visibleRegion().boundingRect()
+    return dialog.isAncestorOf(widget) and seen == widget.rect()
+
+
+def test_both_fit_a_small_window(
+    qtbot: QtBot, pane: ConnectionsPane, services: Services, tmp_path: Path
+) -> None:
+    pane.resize(760, 520)
+    dialog = opened(qtbot, pane)
+    bundle = tmp_path / "team.altus4"
+    actor = pane.session.actor
+    place = ConnectionDraft("Shop", "h", "shop", "u", password_secret="x")
+    saved = services.connections.create_(actor, place)
+    services.exchange.export_bundle_(actor, [saved.id], bundle, PASSPHRASE)
+    typed(qtbot, dialog, "connections.import.file", str(bundle))
+    click(qtbot, dialog, "connections.import.next")
+    looked(qtbot, dialog)
+    row = dialog.source_page.fields["passphrase"]
+    qtbot.waitUntil(lambda: within(row, dialog))
+    assert dialog.height() <= 480
+    dialog.source_page.kind.set_key("server")
+    dialog.source_page.kind.chosen.emit("server")
+    assert (dialog.width() <= 700, dialog.height() <= 480) == (True, True)
+    dialog.reject()
+
+    exporting = ExportDialog(pane.session, [saved], pane)
+    exporting.show()
+    exporting.bundle.setChecked(True)
+    qtbot.waitUntil(lambda: within(exporting.first, exporting))
+    exporting.first.setText(PASSPHRASE)
+    exporting.export_button.click()
+    qtbot.waitUntil(
+        lambda: exporting.second_row.is_wrong and within(exporting.second_row, exporting)
+    )
+    assert exporting.height() <= 480
+    exporting.reject()
+
+
 def test_an_export_without_passwords(
     qtbot: QtBot, exporting: ExportDialog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -110,7 +110,7 @@ class ConnectionDialog(Dialog):
         controller.certificate_ready.connect(self._show_certificate)
         controller.certificate_failed.connect(self._take_check_failure)
         self.form.host.textChanged.connect(self._take_pasted_url)
-        self.resize(640, 700)
+        self.resize(self.fitting(QSize(640, 700)))
         self.form.name_field.setFocus()
 
     # Building

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from PySide6.QtCore import QSize, Qt, Slot
+from PySide6.QtCore import QSize, Qt, QTimer, Slot
 from PySide6.QtWidgets import (
     QFileDialog,
     QListWidget,
@@ -19,7 +19,7 @@ from altus4_desktop.domain.connections import Connection
 from altus4_desktop.domain.errors import AltusError, InputError
 from altus4_desktop.domain.exchange import ExportReport
 from altus4_desktop.tasks.runner import Lane, TaskContext
-from altus4_desktop.ui.dialogs import Dialog, show_blocking_error
+from altus4_desktop.ui.dialogs import Dialog, scrolling, show_blocking_error
 from altus4_desktop.ui.feedback import present
 from altus4_desktop.ui.panes.latest import LatestTask
 from altus4_desktop.ui.panes.painting import plain_tool_tip
@@ -63,7 +63,8 @@ class ExportDialog(Dialog):
         column.setSpacing(Space.M)
         column.addWidget(self._build_list(connections), 1)
         self._add_ways(column)
-        self.body.addWidget(self.form, 1)
+        self._area = scrolling(self.form)
+        self.body.addWidget(self._area, 1)
         self._rest = QWidget()
         self._rest.hide()
         self.body.addWidget(self._rest, 1)
@@ -75,7 +76,7 @@ class ExportDialog(Dialog):
         self.buttons.addStretch(1)
         self.buttons.addWidget(self.cancel_button)
         self.buttons.addWidget(self.export_button)
-        self.resize(_SIZE)
+        self.resize(self.fitting(_SIZE))
         self._show_way()
         self._count()
         self.list.setFocus()
@@ -131,6 +132,7 @@ class ExportDialog(Dialog):
             chosen = saved.user_id == own
             item.setCheckState(Qt.CheckState.Checked if chosen else Qt.CheckState.Unchecked)
             self.list.addItem(item)
+        self.list.setMinimumHeight(3 * _ROW_HEIGHT)
         self.list.setCurrentRow(0)
         self.list.itemChanged.connect(self._count)
         return self.list
@@ -168,6 +170,8 @@ class ExportDialog(Dialog):
     def _show_way(self) -> None:
         bundle = self.bundle.isChecked()
         self.entry.setVisible(bundle)
+        if bundle:
+            self._show_entry_soon()
         self.explanation.setText(
             self.tr(
                 "Whoever has the file and the passphrase has the passwords. Tell the passphrase "
@@ -210,13 +214,22 @@ class ExportDialog(Dialog):
             self.second.setFocus()
         else:
             return True
+        self._show_entry_soon()
         return False
+
+    def _show_entry_soon(self) -> None:
+        # What was shown just now has its place only afterwards.
+        QTimer.singleShot(0, self, self._show_entry)
+
+    @Slot()
+    def _show_entry(self) -> None:
+        self._area.ensureWidgetVisible(self.entry, 0, 0)
 
     @Slot(object)
     def _show_report(self, report: ExportReport) -> None:
         self.first.forget()
         self.second.forget()
-        self.form.hide()
+        self._area.hide()
         self._rest.show()
         self.export_button.hide()
         self.cancel_button.setText(self.tr("Close"))
@@ -253,6 +266,7 @@ class ExportDialog(Dialog):
             return False
         self.first_row.show_error(" ".join(filter(None, (error_message(error), error_hint(error)))))
         self.first.setFocus()
+        self._show_entry_soon()
         return True
 
     def show_error(self, error: AltusError) -> None:

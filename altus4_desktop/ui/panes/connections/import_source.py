@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import Qt, Slot
+from PySide6.QtCore import QTimer, Slot
 from PySide6.QtWidgets import (
     QComboBox,
-    QFrame,
-    QScrollArea,
     QSpinBox,
     QStackedWidget,
     QVBoxLayout,
@@ -23,6 +21,7 @@ from altus4_desktop.domain.exchange import (
     ServerSource,
 )
 from altus4_desktop.services.exchange.csv_table import COLUMNS
+from altus4_desktop.ui.dialogs import scrolling
 from altus4_desktop.ui.panes.connections.fields import FileField, beside, line
 from altus4_desktop.ui.theme import Space
 from altus4_desktop.ui.widgets import FormRow, Label, PasswordField, Segments, indent_number
@@ -53,15 +52,10 @@ class SourcePage(QWidget):
         self.kind.chosen.connect(self._show_kind)
         column.addWidget(self.kind)
         self._pages = QStackedWidget()
-        self._pages.addWidget(self._build_file())
-        # In a small window the form of a server is taller than the room there is.
-        self.area = QScrollArea()
-        self.area.setWidgetResizable(True)
-        self.area.setFrameShape(QFrame.Shape.NoFrame)
-        self.area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.area.setWidget(self._build_server())
-        self._pages.addWidget(self.area)
+        self._file_area = scrolling(self._build_file())
+        self._server_area = scrolling(self._build_server())
+        self._pages.addWidget(self._file_area)
+        self._pages.addWidget(self._server_area)
         column.addWidget(self._pages, 1)
         self._show_kind()
 
@@ -95,10 +89,21 @@ class SourcePage(QWidget):
         """The file is a bundle: show the field for its passphrase."""
         self.fields["passphrase"].show()
         self.passphrase.setFocus()
+        # It has its place only afterwards.
+        QTimer.singleShot(0, self, self._show_passphrase)
+
+    @Slot()
+    def _show_passphrase(self) -> None:
+        self.show_row(self.fields["passphrase"])
 
     def focus_first(self) -> None:
         """Begin with the file, or with the host."""
         (self.file if self.kind.key == "file" else self.host).setFocus()
+
+    def show_row(self, row: QWidget) -> None:
+        """Scroll to it."""
+        area = self._file_area if self.kind.key == "file" else self._server_area
+        area.ensureWidgetVisible(row)
 
     def forget(self) -> None:
         """Empty what is secret."""

@@ -60,7 +60,7 @@ class ImportDialog(Dialog):
         self._working.cancelled.connect(self._return_to_preview)
         self._build()
         self._show(self.source_page)
-        self.resize(_SIZE)
+        self.resize(self.fitting(_SIZE))
 
     # Building
 
@@ -360,7 +360,7 @@ class ImportDialog(Dialog):
             return False
         row.show_error(" ".join(filter(None, (error_message(error), error_hint(error)))))
         row.field.setFocus()
-        self.source_page.area.ensureWidgetVisible(row)
+        self.source_page.show_row(row)
         return True
 
     def show_error(self, error: AltusError) -> None:

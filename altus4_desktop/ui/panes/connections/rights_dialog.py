@@ -96,9 +96,7 @@ class RightsDialog(Dialog):
 
     def sizeHint(self) -> QSize:
         """As large as the window behind allows."""
-        behind = self.parentWidget()
-        room = behind.window().size() if behind is not None else QSize(960, 640)
-        return QSize(min(960, room.width() - 60), min(640, room.height() - 40))
+        return self.fitting(QSize(960, 640))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """The names that servers have for rights are for where there is room."""

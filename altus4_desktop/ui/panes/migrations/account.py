@@ -51,9 +51,7 @@ class StoreAccountDialog(Dialog):
 
     def sizeHint(self) -> QSize:
         """As large as the window behind allows."""
-        behind = self.parentWidget()
-        room = behind.window().size() if behind is not None else QSize(780, 560)
-        return QSize(min(780, room.width() - 60), min(560, room.height() - 40))
+        return self.fitting(QSize(780, 560))
 
     def done(self, result: int) -> None:
         """Hear nothing more of the statements."""

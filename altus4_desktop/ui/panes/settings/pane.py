@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, QUrl, Slot, qVersion
+from PySide6.QtCore import QSize, Qt, QUrl, Slot, qVersion
 from PySide6.QtGui import QDesktopServices, QGuiApplication
 from PySide6.QtWidgets import (
     QFileDialog,
@@ -286,7 +286,7 @@ class LicenceDialog(Dialog):
         self.setWindowTitle(self.tr("Licences"))
         self.setAccessibleName(self.windowTitle())
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.resize(680, 560)
+        self.resize(self.fitting(QSize(680, 560)))
         text = QTextEdit()
         text.setMarkdown((bundled("resources") / "THIRD_PARTY.md").read_text(encoding="utf-8"))
         text.setObjectName("licences.text")
