@@ -50,7 +50,7 @@ _FROM = {
     ENVIRONMENT: 1220,
 }
 _FROM_WITH_OWNER = {
-    OWNER: 580,
+    OWNER: 500,
     USES: 660,
     LAST_USED: 820,
     TIER: 1000,
