@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from altus4_desktop.domain.cancel import CancelToken
@@ -57,8 +57,28 @@ class VaultStatus:
         return (self.key_id, *self.older_key_ids) if self.key_id else ()
 
 
+@dataclass(frozen=True, slots=True)
+class OpenFile:
+    """The file, its current key, and what else was in memory with it; stays whole when the vault
+    locks meanwhile. ``since`` is when that was, as `KeyAccess.now` counts."""
+
+    file: KeyFile
+    keys: Mapping[str, bytes] = field(repr=False)
+    wrapping: WrappingKey | None
+    since: int
+
+    @property
+    def key(self) -> bytes:
+        """The current key."""
+        return self.keys[self.file.key_id]
+
+
 class KeyAccess:
-    """The keys in memory; safe to use from any thread."""
+    """The keys in memory; safe to use from any thread.
+
+    What was begun before `forget` brings no key back after it: callers say ``since`` when they
+    are at it, as `now` has told them.
+    """
 
     def __init__(self, path: Path, items: KeyringItems) -> None:
         self.path = path
@@ -69,6 +89,12 @@ class KeyAccess:
         self._current = ""
         self._session_key_id = ""
         self._problem: AltusError | None = None
+        self._forgotten = 0
+
+    def now(self) -> int:
+        """How often the keys have been forgotten."""
+        with self._lock:
+            return self._forgotten
 
     def status(self) -> VaultStatus:
         """What is set up and whether it is unlocked; asks no keyring."""
@@ -120,13 +146,18 @@ class KeyAccess:
     def forget(self) -> None:
         """Drop every key from memory; what a session key sealed is lost."""
         with self._lock:
+            self._forgotten += 1
             self._keys.clear()
             self._wrapping = None
             self._current = self._session_key_id = ""
 
-    def use(self, key_id: str, key: bytes, wrapping: WrappingKey | None = None) -> None:
-        """Seal with this key from now on."""
+    def use(
+        self, key_id: str, key: bytes, wrapping: WrappingKey | None = None, *, since: int
+    ) -> None:
+        """Seal with this key from now on, unless the keys were forgotten ``since`` then."""
         with self._lock:
+            if since != self._forgotten:
+                return
             self._keys[key_id] = key
             self._wrapping = wrapping
             self._current = key_id
@@ -134,10 +165,17 @@ class KeyAccess:
             if is_session_key_id(key_id):
                 self._session_key_id = key_id
 
-    def add(self, keys: Mapping[str, bytes]) -> None:
-        """Open records of these keys too."""
+    def add(self, keys: Mapping[str, bytes], *, since: int) -> None:
+        """Open records of these keys too, unless the keys were forgotten ``since`` then."""
         with self._lock:
-            self._keys.update(keys)
+            if since == self._forgotten:
+                self._keys.update(keys)
+
+    def check_unlocked(self, since: int) -> None:
+        """Raise VaultLockedError when the keys were forgotten ``since`` then."""
+        with self._lock:
+            if since != self._forgotten:
+                raise self.locked()
 
     def known(self) -> dict[str, bytes]:
         """The keys in memory by name."""
@@ -162,18 +200,19 @@ class KeyAccess:
             if key_id in self._keys:
                 return self._keys[key_id]
             nothing = not self._keys
+            since = self._forgotten
         if nothing:
             raise self.locked()
-        return self._look_again(key_id)
+        return self._look_again(key_id, since)
 
-    def own_file(self) -> KeyFile:
-        """The file, its current key in memory; raises VaultLockedError, VaultError."""
+    def own_file(self) -> OpenFile:
+        """The file with its current key; raises VaultLockedError, VaultError."""
         self.catch_up()
         file = read_key_file(self.path)
         with self._lock:
             if file is None or file.key_id not in self._keys:
                 raise self.locked()
-        return file
+            return OpenFile(file, dict(self._keys), self.wrapping_for(file), self._forgotten)
 
     def wrapping_for(self, file: KeyFile) -> WrappingKey | None:
         """What the passphrase was stretched to, if it opened ``file`` in this run."""
@@ -219,6 +258,7 @@ class KeyAccess:
         with self._lock:
             if not self._holds_lasting_key():
                 return
+            since = self._forgotten
         file = read_key_file(self.path)
         if file is None:
             return
@@ -226,7 +266,7 @@ class KeyAccess:
             self._take_up(file)
             if file.key_id in self._keys:
                 return
-        self._fetch(file, None, PROBE_TIMEOUT_S, None)
+        self._fetch(file, None, PROBE_TIMEOUT_S, None, since)
 
     def locked(self) -> VaultLockedError:
         """Why nothing can be sealed or opened."""
@@ -257,6 +297,7 @@ class KeyAccess:
     def _unlock(
         self, passphrase_secret: str | None, timeout_s: float | None, token: CancelToken | None
     ) -> None:
+        since = self.now()
         file = read_key_file(self.path)
         if file is None:
             with self._lock:
@@ -267,7 +308,7 @@ class KeyAccess:
             self._take_up(file)
             if passphrase_secret is None and file.key_id in self._keys:
                 return
-        self._fetch(file, passphrase_secret, timeout_s, token)
+        self._fetch(file, passphrase_secret, timeout_s, token, since)
 
     def _fetch(
         self,
@@ -275,8 +316,10 @@ class KeyAccess:
         passphrase_secret: str | None,
         timeout_s: float | None,
         token: CancelToken | None,
+        since: int,
     ) -> None:
-        """Bring the file's current key into memory, and the further ones with it."""
+        """Bring the file's current key into memory, and the further ones with it; raises
+        VaultLockedError when the keys were forgotten ``since`` then."""
         wrapping: WrappingKey | None = None
         if file.kind is VaultKind.KEYRING:
             key = key_of_item(self._items.find(file.key_id, timeout_s, token), file.key_id)
@@ -288,7 +331,8 @@ class KeyAccess:
             wrapping = find_wrapping_key(passphrase_secret, file.wrapped)
             key = wrapping.unwrap(file.wrapped, file.key_id)
         with self._lock:
-            self.use(file.key_id, key, wrapping)
+            self.check_unlocked(since)
+            self.use(file.key_id, key, wrapping, since=since)
             self._take_up(file)
 
     def _take_up(self, file: KeyFile) -> None:
@@ -321,7 +365,7 @@ class KeyAccess:
             return None
         return key if is_key_of(key, further.key_id) else None
 
-    def _look_again(self, key_id: str) -> bytes | None:
+    def _look_again(self, key_id: str, since: int) -> bytes | None:
         """The key of that name, where another program has put it meanwhile."""
         file = read_key_file(self.path)
         if file is None:
@@ -333,14 +377,14 @@ class KeyAccess:
         if key_id == file.key_id or (
             key_id in file.ids(KeyRole.OLDER) and file.key_id not in self._keys
         ):
-            self._fetch(file, None, PROBE_TIMEOUT_S, None)
+            self._fetch(file, None, PROBE_TIMEOUT_S, None, since)
         with self._lock:
+            self.check_unlocked(since)
             key = self._keys.get(key_id)
         if key is None and any(one.key_id == key_id and one.in_keyring for one in file.further):
             key = key_of_item(self._items.find(key_id, PROBE_TIMEOUT_S), key_id)
             if key is not None:
-                with self._lock:
-                    self._keys[key_id] = key
+                self.add({key_id: key}, since=since)
         return key
 
     def _holds_lasting_key(self) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from altus4_desktop.domain.cancel import CancelToken
 from altus4_desktop.domain.errors import InputError, VaultError
-from altus4_desktop.vault.access import KeyAccess
+from altus4_desktop.vault.access import KeyAccess, OpenFile
 from altus4_desktop.vault.key_file import (
     FurtherKey,
     KeyFile,
@@ -71,17 +71,18 @@ class KeyChanges:
         ``passphrase_secret``: a new passphrase; without one the same opens the new key too.
         Raises InputError, VaultLockedError, VaultError, Cancelled; the key is then as it was.
         """
-        file = self._access.own_file()
-        kind = kind or file.kind
-        wrapping = self._choose_wrapping(file, kind, passphrase_secret)
+        own = self._access.own_file()
+        kind = kind or own.file.kind
+        wrapping = self._choose_wrapping(own, kind, passphrase_secret)
         key_id, key = make_key()
         if wrapping is None:
             self._items.store(key_id, as_item(key), timeout_s, token)
         wrapped = None if wrapping is None else wrapping.wrap(key, key_id)
         try:
             with self._access.file_lock():
-                self._access.check_same(file)
-                further = self._reseal_further(file, key, key_id)
+                self._access.check_same(own.file)
+                self._access.check_unlocked(own.since)
+                further = _reseal_further(own, key, key_id)
                 write_key_file(self._path, KeyFile(kind, key_id, wrapped, further))
         except VaultError:
             if wrapping is None:
@@ -89,14 +90,13 @@ class KeyChanges:
                 with suppress(VaultError):
                     self._items.remove(key_id, PROBE_TIMEOUT_S)
             raise
-        self._access.use(key_id, key, wrapping)
+        self._access.use(key_id, key, wrapping, since=own.since)
 
     def drop_keys(self, key_ids: Iterable[str]) -> None:
         """Forget older keys, the keyring's items first; in memory they stay until `lock`, for what
         was read before and is opened after. Raises VaultError; those that are left stay listed."""
         dropped = set(key_ids)
-        file = self._access.own_file()
-        for further in file.further:
+        for further in self._access.own_file().file.further:
             # Gone already where a run before this one was killed between here and the file.
             if (
                 further.key_id in dropped
@@ -105,7 +105,7 @@ class KeyChanges:
             ):
                 self._items.remove(further.key_id, PROBE_TIMEOUT_S)
         with self._access.file_lock():
-            file = self._access.own_file()
+            file = self._access.own_file().file
             kept = tuple(
                 further
                 for further in file.further
@@ -119,6 +119,7 @@ class KeyChanges:
         Raises InputError for the new one, VaultError (``vault.passphrase``) for the old one.
         """
         check_new_passphrase(new_secret)
+        since = self._access.now()
         file = read_key_file(self._path)
         if file is None or file.wrapped is None:
             raise VaultError("The vault does not open by a passphrase.", code="vault.no_passphrase")
@@ -128,16 +129,15 @@ class KeyChanges:
         with self._access.file_lock():
             self._access.check_same(file)
             write_key_file(self._path, replace(file, wrapped=wrapping.wrap(key, file.key_id)))
-        self._access.use(file.key_id, key, wrapping)
+        self._access.use(file.key_id, key, wrapping, since=since)
 
     def build_kit(self, passphrase_secret: str, made_at: str, origin: str) -> bytes:
         """Every key of this vault, under a passphrase; raises InputError, VaultLockedError,
         VaultError."""
-        file = self._access.own_file()
-        known = self._access.known()
-        listed = (file.key_id, *(further.key_id for further in file.further))
-        keys = {key_id: known[key_id] for key_id in listed if key_id in known}
-        content = KitContent(file.key_id, made_at, origin, keys)
+        own = self._access.own_file()
+        listed = (own.file.key_id, *(further.key_id for further in own.file.further))
+        keys = {key_id: own.keys[key_id] for key_id in listed if key_id in own.keys}
+        content = KitContent(own.file.key_id, made_at, origin, keys)
         return build_kit(content, passphrase_secret, self._argon2)
 
     def restore(
@@ -153,6 +153,7 @@ class KeyChanges:
 
         Raises InputError for a passphrase too short, VaultError, Cancelled.
         """
+        since = self._access.now()
         file = read_key_file(self._path)
         if file is not None and file.key_id != key_id:
             raise already_set_up()
@@ -167,15 +168,15 @@ class KeyChanges:
             wrapping = new_wrapping_key(passphrase_secret, self._argon2)
             restored = KeyFile(VaultKind.PASSPHRASE, key_id, wrapping.wrap(key, key_id), further)
         write_key_file(self._path, restored, only_new=file is None)
-        self._access.use(key_id, key, wrapping)
+        self._access.use(key_id, key, wrapping, since=since)
 
     def add_keys(self, content: KitContent) -> tuple[str, ...]:
         """Keep the keys of a kit beside the own ones, which stay as they are; returns the ids of
         those that were not here before. Raises VaultLockedError, VaultError."""
         with self._access.file_lock():
-            file = self._access.own_file()
-            known = self._access.known()
-            new = {name: key for name, key in content.keys.items() if name not in known}
+            own = self._access.own_file()
+            file = own.file
+            new = {name: key for name, key in content.keys.items() if name not in own.keys}
             further = {one.key_id: one for one in file.further}
             for key_id, key in new.items():
                 # One that is listed and could not be opened keeps what it is here for.
@@ -184,41 +185,37 @@ class KeyChanges:
                     key_id,
                     key,
                     KeyRole.ADDED if listed is None else listed.role,
-                    (file.key_id, known[file.key_id]),
+                    (file.key_id, own.key),
                     in_keyring=listed is not None and listed.in_keyring,
                 )
             write_key_file(self._path, replace(file, further=tuple(further.values())))
-        self._access.add(new)
+        self._access.add(new, since=own.since)
         return tuple(new)
 
     def _choose_wrapping(
-        self, file: KeyFile, kind: VaultKind, passphrase_secret: str | None
+        self, own: OpenFile, kind: VaultKind, passphrase_secret: str | None
     ) -> WrappingKey | None:
         if kind is VaultKind.KEYRING:
             return None
         if passphrase_secret is not None:
             check_new_passphrase(passphrase_secret)
             return new_wrapping_key(passphrase_secret, self._argon2)
-        wrapping = self._access.wrapping_for(file)
-        if wrapping is None:
+        if own.wrapping is None:
             raise InputError("passphrase", "A passphrase for the new key is needed.")
-        return wrapping
+        return own.wrapping
 
-    def _reseal_further(self, file: KeyFile, key: bytes, key_id: str) -> tuple[FurtherKey, ...]:
-        known = self._access.known()
-        resealed = []
-        before = FurtherKey(file.key_id, KeyRole.OLDER, "", file.kind is VaultKind.KEYRING)
-        for one in (*file.further, before):
-            if one.key_id in known:
-                resealed.append(
-                    FurtherKey.seal(
-                        one.key_id,
-                        known[one.key_id],
-                        one.role,
-                        (key_id, key),
-                        in_keyring=one.in_keyring,
-                    )
-                )
-            else:
-                resealed.append(one)
-        return tuple(resealed)
+
+def _reseal_further(own: OpenFile, key: bytes, key_id: str) -> tuple[FurtherKey, ...]:
+    """The keys beside the new current one: those before, and the one it replaces."""
+    by = (key_id, key)
+    resealed = [
+        FurtherKey.seal(one.key_id, own.keys[one.key_id], one.role, by, in_keyring=one.in_keyring)
+        if one.key_id in own.keys
+        else one
+        for one in own.file.further
+    ]
+    in_keyring = own.file.kind is VaultKind.KEYRING
+    resealed.append(
+        FurtherKey.seal(own.file.key_id, own.key, KeyRole.OLDER, by, in_keyring=in_keyring)
+    )
+    return tuple(resealed)

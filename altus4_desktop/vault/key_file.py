@@ -114,7 +114,7 @@ def write_key_file(path: Path, file: KeyFile, *, only_new: bool = False) -> None
     """Replace the file, or with ``only_new`` make it.
 
     Raises VaultError: ``vault.exists`` where there is one already, ``vault.file``; what was there
-    before is there still.
+    before is there still, also where the new one could not be read again.
     """
     kept: dict[str, Any] = {"format": _FORMAT, "kind": file.kind.value, "key_id": file.key_id}
     if file.wrapped is not None:
@@ -130,6 +130,7 @@ def write_key_file(path: Path, file: KeyFile, *, only_new: bool = False) -> None
             for key in file.further
         ]
     content = json.dumps(kept, indent=2).encode("ascii") + b"\n"
+    _check_readable(path, content, file)
     try:
         make_private_folder(path.parent)
         write_private(path, content, only_new=only_new)
@@ -156,6 +157,21 @@ def already_set_up() -> VaultError:
 def file_details(path: Path, error: OSError) -> dict[str, str]:
     """Which file, and what was wrong with it."""
     return {"path": str(path), "reason": error.strerror or type(error).__name__}
+
+
+def _check_readable(path: Path, content: bytes, file: KeyFile) -> None:
+    """Raise VaultError where ``content`` would not be read as ``file``."""
+    try:
+        if _parse(content) == file:
+            return
+    except (ValueError, TypeError, VaultError):
+        pass
+    raise VaultError(
+        "What the vault's file “{path}” was to be replaced with could not be read again.",
+        hint="The file is as it was. Try again.",
+        code="vault.file",
+        details={"path": str(path)},
+    )
 
 
 def _parse(content: bytes) -> KeyFile:

@@ -92,6 +92,7 @@ class Vault:
         Raises KeyMissingError while records exist, VaultError, Cancelled.
         """
         with self._making_key(records_exist=records_exist, replace=replace) as replacing:
+            since = self._access.now()
             key_id, key = make_key()
             self._items.store(key_id, as_item(key), timeout_s, token)
             file = KeyFile(VaultKind.KEYRING, key_id)
@@ -102,7 +103,7 @@ class Vault:
                 with suppress(VaultError):
                     self._items.remove(key_id, PROBE_TIMEOUT_S)
                 raise
-            self._access.use(key_id, key)
+            self._access.use(key_id, key, since=since)
 
     def set_up_passphrase(
         self, passphrase_secret: str, *, records_exist: bool, replace: bool = True
@@ -114,11 +115,12 @@ class Vault:
         """
         check_new_passphrase(passphrase_secret)
         with self._making_key(records_exist=records_exist, replace=replace) as replacing:
+            since = self._access.now()
             key_id, key = make_key()
             wrapping = new_wrapping_key(passphrase_secret, self._argon2)
             file = KeyFile(VaultKind.PASSPHRASE, key_id, wrapping.wrap(key, key_id))
             write_key_file(self._path, file, only_new=not replacing)
-            self._access.use(key_id, key, wrapping)
+            self._access.use(key_id, key, wrapping, since=since)
 
     def set_up_session(self, *, records_exist: bool) -> None:
         """Make a data key that ends with the program.
@@ -127,7 +129,7 @@ class Vault:
         key is set up.
         """
         with self._making_key(records_exist=records_exist, replace=False):
-            self._access.use(*make_key(session=True))
+            self._access.use(*make_key(session=True), since=self._access.now())
 
     def find_in_keyring(
         self, key_ids: Iterable[str], timeout_s: float | None = PROBE_TIMEOUT_S
@@ -135,6 +137,7 @@ class Vault:
         """Take up those of ``key_ids`` that the keyring still holds, when ``vault.json`` is lost;
         the first of them becomes the current one. Raises VaultError.
         """
+        since = self._access.now()
         found: dict[str, bytes] = {}
         for key_id in key_ids:
             key = key_of_item(self._items.find(key_id, timeout_s), key_id)
@@ -151,8 +154,8 @@ class Vault:
         )
         file = KeyFile(VaultKind.KEYRING, current, None, further)
         write_key_file(self._path, file, only_new=True)
-        self._access.add(found)
-        self._access.use(current, found[current])
+        self._access.add(found, since=since)
+        self._access.use(current, found[current], since=since)
         return True
 
     def unlock(
