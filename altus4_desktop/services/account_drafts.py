@@ -10,6 +10,7 @@ from dataclasses import replace
 from altus4_desktop.domain.accounts import Actor, Role, User, UserDraft
 from altus4_desktop.domain.audit import AuditEvent, AuditOutcome, SubjectKind
 from altus4_desktop.domain.errors import InputError
+from altus4_desktop.domain.time_zones import is_time_zone
 from altus4_desktop.services.audit import build_event
 
 _NAME_LIMIT = 255
@@ -17,7 +18,6 @@ _EMAIL_LIMIT = 254
 _LOCAL_PART_LIMIT = 64
 _LOCAL_PART = re.compile(r"[^\s@\"(),:;<>\[\\\].]+(?:\.[^\s@\"(),:;<>\[\\\].]+)*")
 _DOMAIN = re.compile(r"(?!-)[\w-]{1,63}(?<!-)(?:\.(?!-)[\w-]{1,63}(?<!-))*")
-_TIMEZONE = re.compile(r"[A-Za-z0-9_+\-/]{1,50}")
 
 
 def normalise_email(text: str) -> str:
@@ -66,7 +66,8 @@ def apply_draft(user: User, draft: UserDraft) -> User:
             "The name is longer than {most} characters or has unprintable ones.",
             most=_NAME_LIMIT,
         )
-    if not _TIMEZONE.fullmatch(draft.timezone):
+    # One that another program has saved is no reason to refuse another name.
+    if draft.timezone != user.timezone and not is_time_zone(draft.timezone):
         raise InputError(
             "timezone", "That is not a time zone.", hint="It looks like Europe/Lisbon or UTC."
         )

@@ -121,6 +121,8 @@ def test_setting_up_with_a_passphrase(house: House) -> None:
     assert not keyring.isEnabled()
     press(house, "secrets.accept")
     assert "Enter a passphrase." in texts(page)
+    type_into(house, "secrets.first", "open sesame please " * 5)
+    assert "72 bytes" not in texts(page)
     type_into(house, "secrets.first", "open sesame please")
     type_into(house, "secrets.second", "open sesame pleas")
     press(house, "secrets.accept")

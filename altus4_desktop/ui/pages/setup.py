@@ -506,7 +506,7 @@ class SecretsPage(StepPage):
         self._first_row = FormRow(self.tr("Passphrase"), self._first)
         self._second_row = FormRow(self.tr("Once more"), self._second)
         self.fields = {"passphrase": self._first_row}
-        self._meter = StrengthMeter()
+        self._meter = StrengthMeter(of_passphrase=True)
         self._first.textChanged.connect(self._meter.rate)
         self._entry = QWidget()
         entry = QVBoxLayout(self._entry)

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from altus4_desktop.domain.time_zones import is_time_zone
 from altus4_desktop.ui.strength import Strength, is_too_long, password_strength
 from altus4_desktop.ui.theme import Space
 from altus4_desktop.ui.widgets.basic import Label
@@ -20,16 +21,19 @@ from altus4_desktop.ui.widgets.forms import FormRow, PasswordField
 
 
 class StrengthMeter(QWidget):
-    """How strong the password is, as a bar and a word."""
+    """How strong a password is, as a bar and a word; ``of_passphrase``: it may have any length."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, *, of_passphrase: bool = False, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._is_limited = not of_passphrase
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(Space.M)
         self._bar = QProgressBar()
         self._bar.setRange(0, int(Strength.STRONG))
-        self._bar.setAccessibleName(self.tr("Password strength"))
+        self._bar.setAccessibleName(
+            self.tr("Passphrase strength") if of_passphrase else self.tr("Password strength")
+        )
         self._bar.setFixedWidth(140)
         self._word = Label("", "caption", wrap=True)
         row.addWidget(self._bar)
@@ -47,7 +51,7 @@ class StrengthMeter(QWidget):
             Strength.GOOD: self.tr("Good"),
             Strength.STRONG: self.tr("Strong"),
         }
-        too_long = is_too_long(password_secret)
+        too_long = self._is_limited and is_too_long(password_secret)
         self._bar.setValue(int(strength))
         self._word.setText(
             self.tr("Too long: at most 72 bytes are read") if too_long else words[strength]
@@ -145,7 +149,9 @@ class ZoneBox(QComboBox):
         self.setEditable(True)
         self.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
         self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        zones = [bytes(zone.data()).decode() for zone in QTimeZone.availableTimeZoneIds()]
+        known = [bytes(zone.data()).decode() for zone in QTimeZone.availableTimeZoneIds()]
+        # Qt has some of its own, as UTC+05:30, that nobody else knows.
+        zones = [zone for zone in known if is_time_zone(zone)]
         self.addItems(zones)
         completer = self.completer()
         if completer is not None:

@@ -265,10 +265,20 @@ def test_everybody_edits_their_own_account(desk: Desk) -> None:
         (replace(moved, name=" "), "name"),
         (replace(moved, email="nobody"), "email"),
         (replace(moved, timezone="not a zone"), "timezone"),
+        (replace(moved, timezone="Mars/Base"), "timezone"),
     ):
         with pytest.raises(InputError) as caught:
             desk.accounts.update_profile(actor, wrong, PASSWORD)
         assert caught.value.field == field
+
+
+def test_a_time_zone_that_another_program_saved_stays(desk: Desk) -> None:
+    bob = desk.create("Bob")
+    desk.services.metadata.store.users.update_(replace(bob, timezone="Mars/Base"))
+    found = desk.accounts.get_profile(bob.as_actor())
+    renamed = replace(UserDraft.of(found), name="Robert")
+    changed = desk.accounts.update_profile(bob.as_actor(), renamed)
+    assert (changed.name, changed.timezone) == ("Robert", "Mars/Base")
 
 
 def test_preferences_of_other_programs_stay(desk: Desk) -> None:
@@ -383,7 +393,7 @@ def test_a_key_works_on_while_its_owners_password_is_temporary(desk: Desk) -> No
 
 def test_the_demo_looks_after_nobody(desk: Desk) -> None:
     demo = desk.accounts.open_demo_account()
-    desk.services.metadata.store.users.set_role(demo.user_id, Role.ADMIN)
+    desk.services.metadata.store.users.set_role_keeping_an_admin(demo.user_id, Role.ADMIN)
     permissions = Permissions(desk.services.metadata)
     assert permissions.check(demo, Right.ADMINISTER).role is Role.ADMIN
     assert refused(lambda: desk.accounts.list_users(demo)) == "access.demo"

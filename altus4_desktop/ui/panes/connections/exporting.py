@@ -153,7 +153,7 @@ class ExportDialog(Dialog):
         )
         self.first_row = FormRow(self.tr("Passphrase"), self.first)
         self.second_row = FormRow(self.tr("Once more"), self.second)
-        meter = StrengthMeter()
+        meter = StrengthMeter(of_passphrase=True)
         self.first.textChanged.connect(meter.rate)
         self.entry = QWidget()
         entry = QVBoxLayout(self.entry)

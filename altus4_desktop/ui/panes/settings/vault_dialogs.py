@@ -27,7 +27,7 @@ class NewPassphrase(QWidget):
         self._second = PasswordField(name=f"{name}.second", label=self.tr("Once more"))
         self.row = FormRow(label, self._first)
         self._second_row = FormRow(self.tr("Once more"), self._second)
-        meter = StrengthMeter()
+        meter = StrengthMeter(of_passphrase=True)
         self._first.textChanged.connect(meter.rate)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
