@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from altus4_desktop.cli.dates import add_date_options, date_range
-from altus4_desktop.cli.frame import EXIT_DONE, EXIT_NO, command
+from altus4_desktop.cli.frame import EXIT_DONE, EXIT_NO, command, path_argument
 from altus4_desktop.cli.output import instant
 from altus4_desktop.domain.audit import (
     AuditFault,
@@ -63,7 +63,7 @@ def register(commands: Commands) -> None:
     verify.set_defaults(run=_verify)
 
     export = command(actions, "export", help="write what was done to a file, oldest first")
-    export.add_argument("file", type=Path, metavar="FILE", help="the file to write")
+    export.add_argument("file", type=path_argument, metavar="FILE", help="the file to write")
     export.add_argument(
         "--format",
         dest="audit_format",
@@ -209,7 +209,7 @@ def _document(verdict: AuditVerdict) -> dict[str, Any]:
 
 
 def _export(args: argparse.Namespace, context: CliContext) -> int:
-    path: Path = args.file.expanduser().absolute()
+    path: Path = args.file
     query = _query(args)
     ending = path.suffix.removeprefix(".").lower()
     known = [known.value for known in AuditFormat]

@@ -11,7 +11,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from altus4_desktop.cli.frame import EXIT_DONE, EXIT_NO, EXIT_PARTIAL, Commands, command
+from altus4_desktop.cli.frame import (
+    EXIT_DONE,
+    EXIT_NO,
+    EXIT_PARTIAL,
+    Commands,
+    command,
+    path_argument,
+)
 from altus4_desktop.domain.accounts import Role
 from altus4_desktop.domain.errors import InputError
 from altus4_desktop.domain.exchange import (
@@ -100,7 +107,7 @@ def register(actions: Commands) -> None:
         "export",
         help="write connections to a file, without their passwords or encrypted",
     )
-    take.add_argument("file", type=Path, metavar="FILE", help="the file to write")
+    take.add_argument("file", type=path_argument, metavar="FILE", help="the file to write")
     take.add_argument(
         "-c",
         "--connection",
@@ -305,7 +312,7 @@ def _document(
 
 
 def _export(args: argparse.Namespace, context: CliContext) -> int:
-    path: Path = args.file.expanduser().absolute()
+    path: Path = args.file
     actor = context.actor()
     connections = context.services.connections
     if args.connections:

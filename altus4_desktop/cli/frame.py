@@ -44,7 +44,7 @@ def global_options(*, top: bool = False) -> argparse.ArgumentParser:
     group = options.add_argument_group("everywhere")
     group.add_argument(
         "--data-dir",
-        type=Path,
+        type=path_argument,
         default=default,
         metavar="DIR",
         help="the folder with everything the program keeps (ALTUS4_DATA_DIR)",
@@ -67,6 +67,14 @@ def global_options(*, top: bool = False) -> argparse.ArgumentParser:
         help="go ahead where a confirmation would be asked for",
     )
     return options
+
+
+def path_argument(text: str) -> Path:
+    """The absolute path that an argument names, for argparse."""
+    try:
+        return Path(text).expanduser().absolute()
+    except RuntimeError as error:
+        raise argparse.ArgumentTypeError(f"nobody's folder: {text}") from error
 
 
 def command(commands: Commands, name: str, *, help: str, **options: Any) -> argparse.ArgumentParser:  # noqa: A002  # argparse's own word
@@ -137,7 +145,7 @@ def main(arguments: Sequence[str]) -> int:
         args = parser.parse_args(arguments)
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else EXIT_USAGE
-    data_dir = (args.data_dir or default_data_dir()).expanduser().absolute()
+    data_dir = args.data_dir or default_data_dir().absolute()
     metadata_url = args.metadata_url or os.environ.get("ALTUS4_METADATA_URL") or None
     if args.command is None:
         from altus4_desktop.app.window import run_window

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from altus4_desktop.cli.frame import EXIT_DONE, EXIT_NO, EXIT_PARTIAL, command
+from altus4_desktop.cli.frame import EXIT_DONE, EXIT_NO, EXIT_PARTIAL, command, path_argument
 from altus4_desktop.domain.accounts import Actor
 from altus4_desktop.domain.errors import InputError, KeyMissingError, VaultError
 
@@ -51,7 +51,7 @@ def register(commands: Commands) -> None:
     export = command(
         actions, "export-kit", help="write the keys to FILE under a passphrase of its own"
     )
-    export.add_argument("file", type=Path, metavar="FILE")
+    export.add_argument("file", type=path_argument, metavar="FILE")
     _add_stdin_option(export, "the kit's passphrase")
     export.set_defaults(run=_export_kit)
 
@@ -60,7 +60,7 @@ def register(commands: Commands) -> None:
         "import-kit",
         help="keep the keys of a kit beside the own one, or put a lost key back",
     )
-    bring.add_argument("file", type=Path, metavar="FILE")
+    bring.add_argument("file", type=path_argument, metavar="FILE")
     bring.add_argument(
         "--new-passphrase",
         action="store_true",
@@ -168,7 +168,7 @@ def _change_passphrase(args: argparse.Namespace, context: CliContext) -> int:
 
 
 def _export_kit(args: argparse.Namespace, context: CliContext) -> int:
-    path: Path = args.file.expanduser().absolute()
+    path: Path = args.file
     actor = _actor(context)
     if path.exists() and not context.confirm(f"Replace “{path}”?", args):
         return EXIT_NO
@@ -181,7 +181,7 @@ def _export_kit(args: argparse.Namespace, context: CliContext) -> int:
 
 
 def _import_kit(args: argparse.Namespace, context: CliContext) -> int:
-    path: Path = args.file.expanduser().absolute()
+    path: Path = args.file
     actor: Actor | None = None
     try:
         actor = context.actor()

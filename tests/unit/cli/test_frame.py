@@ -215,3 +215,22 @@ def test_a_search_without_connections_needs_no_vault(
     capsys.readouterr()
     assert main(["search", "any", *place]) == EXIT_USAGE
     assert "There is no connection to search." in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("audit", "export", "~no-such-user/log.csv"),
+        ("connections", "export", "~no-such-user/connections.json"),
+        ("vault", "export-kit", "~no-such-user/kit.json"),
+        ("vault", "import-kit", "~no-such-user/kit.json"),
+        ("--data-dir", "~no-such-user", "users", "list"),
+    ],
+)
+def test_the_folder_of_nobody_is_a_wrong_argument(
+    words: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(list(words)) == EXIT_USAGE
+    told = capsys.readouterr().err
+    assert "~no-such-user" in told
+    assert "[input.usage]" in told
