@@ -124,10 +124,6 @@ class UserRepository:
         )
         return first
 
-    def set_role(self, user_id: str, role: Role, events: Sequence[AuditEvent] = ()) -> None:
-        """Change the role; raises NotFoundError."""
-        self._change(user_id, {"role": role.value}, events)
-
     def set_role_keeping_an_admin(
         self, user_id: str, role: Role, events: Sequence[AuditEvent] = ()
     ) -> bool:
@@ -214,20 +210,24 @@ class UserRepository:
 
         return self._transactions.read(read)
 
-    def delete_(self, user_id: str, events: Sequence[AuditEvent] = ()) -> None:
-        """Delete the user with connections, keys and history; raises NotFoundError."""
-        self._delete(user_id, events, allowed=_always)
-
     def delete_keeping_an_admin(self, user_id: str, events: Sequence[AuditEvent] = ()) -> bool:
-        """Delete the user unless they are the last admin; returns whether they are gone. Raises
-        NotFoundError."""
-        return self._delete(
-            user_id, events, allowed=lambda connection: not _is_last_admin(connection, user_id)
-        )
+        """Delete the user with connections, keys and history unless they are the last admin;
+        returns whether they are gone. Raises NotFoundError."""
+        done = True
 
-    def count_admins(self) -> int:
-        """How many admins there are besides the demo's account."""
-        return sum(user.role is Role.ADMIN and not user.is_demo for user in self.list_())
+        def work(connection: sa.Connection) -> bool:
+            nonlocal done
+            _lock(connection, user_id)
+            done = not _is_last_admin(connection, user_id)
+            if done:
+                connection.execute(sa.delete(users).where(c.id == user_id))
+            return done
+
+        def gone(connection: sa.Connection) -> bool:
+            return connection.execute(sa.select(c.id).where(c.id == user_id)).first() is None
+
+        self._transactions.write(work, settled=gone, events=events)
+        return done
 
     def exists_real(self) -> bool:
         """Whether there is a user besides the demo's account."""
@@ -272,28 +272,6 @@ class UserRepository:
         self._transactions.write(
             work, settled=lambda connection: _matches(connection, user_id, written), events=events
         )
-        return done
-
-    def _delete(
-        self,
-        user_id: str,
-        events: Sequence[AuditEvent],
-        allowed: Callable[[sa.Connection], bool],
-    ) -> bool:
-        done = True
-
-        def work(connection: sa.Connection) -> bool:
-            nonlocal done
-            _lock(connection, user_id)
-            done = allowed(connection)
-            if done:
-                connection.execute(sa.delete(users).where(c.id == user_id))
-            return done
-
-        def gone(connection: sa.Connection) -> bool:
-            return connection.execute(sa.select(c.id).where(c.id == user_id)).first() is None
-
-        self._transactions.write(work, settled=gone, events=events)
         return done
 
 

@@ -101,7 +101,7 @@ def _assert_recovers(place: StorePlace, whole: Fingerprint, label: str) -> None:
     store.connections.create_(a_connection(user))
     store.searches.add_(a_search(user, "after the crash"))
     assert len(store.searches.list_(user.id, text="crash")) == 1, label
-    store.users.delete_(user.id)
+    store.users.delete_keeping_an_admin(user.id)
     store.close()
 
 

@@ -369,7 +369,7 @@ def test_who_deletes_or_demotes_themselves_is_signed_out(
     role = _dialog(pane, RoleDialog)
     with qtbot.waitSignal(pane.session.sign_out_wanted):
         _accept(qtbot, pane, role)
-    services.metadata.store.users.set_role(pane.session.actor.user_id, Role.ADMIN)
+    services.metadata.store.users.set_role_keeping_an_admin(pane.session.actor.user_id, Role.ADMIN)
     _click(pane, "users.delete")
     delete = _dialog(pane, DeleteUserDialog)
     qtbot.waitUntil(lambda: not delete.is_busy)

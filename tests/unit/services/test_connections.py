@@ -352,7 +352,8 @@ def test_what_an_api_key_allows(desk: Desk) -> None:
 
 def test_somebody_who_is_gone_or_no_admin_any_more(desk: Desk) -> None:
     saved = desk.save()
-    desk.metadata.store.users.set_role(desk.admin.user_id, Role.USER)
+    desk.metadata.store.users.create_(a_user(role=Role.ADMIN), "x")
+    assert desk.metadata.store.users.set_role_keeping_an_admin(desk.admin.user_id, Role.USER)
     with pytest.raises(NotFoundError):
         desk.connections.get_(desk.admin, saved.id)
     assert desk.connections.list_(desk.admin) == []

@@ -179,7 +179,7 @@ def test_a_former_admin_grants_nothing_more(
     keys: KeysService, services: Services, admin: Actor
 ) -> None:
     services.metadata.store.users.create_(a_user(role=Role.ADMIN), "x")
-    services.metadata.store.users.set_role(admin.user_id, Role.USER)
+    services.metadata.store.users.set_role_keeping_an_admin(admin.user_id, Role.USER)
     assert code_of(keys.create_, admin, KeyDraft("A key", tier=KeyTier.PRO)) == "key.admin_only"
 
 
@@ -536,7 +536,7 @@ def test_a_key_of_a_deleted_user_is_gone(
 ) -> None:
     made = keys.create_(user, KeyDraft("A key"))
     keys.rotate_(user, made.key.id, 3600)
-    services.metadata.store.users.delete_(user.user_id)
+    services.metadata.store.users.delete_keeping_an_admin(user.user_id)
     assert keys.verify_(made.key_secret).answer is KeyAnswer.UNKNOWN
 
 
