@@ -464,7 +464,8 @@ def test_both_fit_a_small_window(
     click(qtbot, dialog, "connections.import.next")
     looked(qtbot, dialog)
     row = dialog.source_page.fields["passphrase"]
-    qtbot.waitUntil(lambda: within(row, dialog))
+    bar = dialog.source_page._file_area.verticalScrollBar()
+    qtbot.waitUntil(lambda: bar.maximum() > 0 and within(row, dialog))
     assert dialog.height() <= 480
     dialog.source_page.kind.set_key("server")
     dialog.source_page.kind.chosen.emit("server")
@@ -474,7 +475,9 @@ def test_both_fit_a_small_window(
     exporting = ExportDialog(pane.session, [saved], pane)
     exporting.show()
     exporting.bundle.setChecked(True)
-    qtbot.waitUntil(lambda: within(exporting.first, exporting))
+    # Everything has its place once there is something to scroll.
+    below = exporting._area.verticalScrollBar()
+    qtbot.waitUntil(lambda: below.maximum() > 0 and within(exporting.first, exporting))
     exporting.first.setText(PASSPHRASE)
     exporting.export_button.click()
     qtbot.waitUntil(
