@@ -60,7 +60,7 @@ def test_no_key_yet(qtbot: QtBot, open_: Open, user: Actor) -> None:
 
 
 def test_users_see_their_own_keys_and_admins_all(
-    open_: Open, services: Services, admin: Actor, user: Actor
+    qtbot: QtBot, open_: Open, services: Services, admin: Actor, user: Actor
 ) -> None:
     make(services, admin, "Hers")
     make(services, user, "His")
@@ -75,6 +75,10 @@ def test_users_see_their_own_keys_and_admins_all(
     everybody.resize(968, 700)
     assert not everybody.table.isColumnHidden(OWNER)
     assert everybody.table.columnWidth(OWNER) >= 200
+    everybody.table.selectRow(0)
+    settle(qtbot, everybody)
+    assert everybody.detail.isVisible()
+    assert not everybody.table.isColumnHidden(OWNER)
     assert {cell(everybody, row, OWNER) for row in (0, 1)} == {admin.email, user.email}
     check_names(everybody)
 
