@@ -167,15 +167,17 @@ class VaultKeysService:
         Where this vault's own key was lost and the kit has it, it is put back: into the keyring, or
         under ``new_passphrase_secret``. ``actor`` None: the store cannot be opened without the kit.
         Raises InputError, KeyMissingError when the kit does not hold the lost key, VaultError
-        (``vault.kit``, ``vault.kit_passphrase``), AltusError for the file, Cancelled.
+        (``vault.kit``, ``vault.kit_passphrase``; ``vault.rotating`` while another program changes
+        the key), AltusError for the file, Cancelled.
         """
         if actor is not None:
             actor = self._permissions.check(actor, Right.IN_PERSON)
         elif self._metadata.is_open and self._metadata.store.users.exists_real():
             raise AccessError("Sign in first.", hint="The store can be asked who you are.")
         content = _read_kit(path, passphrase_secret)
-        restored = self._open_own(content, new_passphrase_secret, token)
-        added = self._vault.changes.add_keys(content)
+        with self._vault.changes.rotating():
+            restored = self._open_own(content, new_passphrase_secret, token)
+            added = self._vault.changes.add_keys(content)
         self._tell(
             actor,
             "vault.kit_imported",

@@ -243,7 +243,7 @@ class KeyAccess:
                     raise self.folder_failed(error) from error
             yield
 
-    def check_same(self, file: KeyFile) -> None:
+    def check_same(self, file: KeyFile | None) -> None:
         """Raise VaultError (``vault.changed``) when the file is not as ``file`` any more."""
         if read_key_file(self.path) != file:
             raise VaultError(

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from altus4_desktop.domain.cancel import CancelToken
 from altus4_desktop.domain.errors import InputError, VaultError
+from altus4_desktop.domain.files import make_private_folder
 from altus4_desktop.vault.access import KeyAccess, OpenFile
 from altus4_desktop.vault.key_file import (
     FurtherKey,
@@ -42,9 +43,11 @@ class KeyChanges:
 
     @contextmanager
     def rotating(self) -> Iterator[None]:
-        """Keep other programs from rotating; raises VaultError (``vault.rotating``) when one is."""
+        """Keep other programs from rotating and from taking a kit up; raises VaultError
+        (``vault.rotating``) when one is at it."""
         with ExitStack() as stack:
             try:
+                make_private_folder(self._path.parent)
                 stack.enter_context(locked(self._path.with_name("rotation.lock")))
             except TimeoutError as error:
                 raise VaultError(
@@ -167,7 +170,9 @@ class KeyChanges:
             check_new_passphrase(passphrase_secret)
             wrapping = new_wrapping_key(passphrase_secret, self._argon2)
             restored = KeyFile(VaultKind.PASSPHRASE, key_id, wrapping.wrap(key, key_id), further)
-        write_key_file(self._path, restored, only_new=file is None)
+        with self._access.file_lock():
+            self._access.check_same(file)
+            write_key_file(self._path, restored, only_new=file is None)
         self._access.use(key_id, key, wrapping, since=since)
 
     def add_keys(self, content: KitContent) -> tuple[str, ...]:

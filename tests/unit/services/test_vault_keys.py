@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -30,6 +31,7 @@ from altus4_desktop.services.connection_secrets import password_binding
 from altus4_desktop.services.metadata import _binding
 from altus4_desktop.storage.location import parse_store_url
 from altus4_desktop.vault import VaultKind
+from altus4_desktop.vault.passphrase import new_wrapping_key
 from altus4_desktop.vault.records import key_id_of
 from tests.keyring_memory import MemoryKeyring
 from tests.unit.vault.backends import (
@@ -717,6 +719,58 @@ def test_a_forgotten_passphrase_is_replaced_with_the_kit(
         with pytest.raises(InputError):
             again.keys.import_kit_(again.admin, kit, KIT_PHRASE, "short")
         assert again.keys.import_kit_(again.admin, kit, KIT_PHRASE, "a new long phrase").restored
+        assert again.open_all() == 6
+
+
+def _when_stretching(monkeypatch: pytest.MonkeyPatch, do: Callable[[], object]) -> None:
+    """Have ``do`` happen once, while a passphrase for a key is being stretched."""
+    waiting = [do]
+
+    def stretching(*arguments: Any) -> Any:
+        while waiting:
+            waiting.pop()()
+        return new_wrapping_key(*arguments)
+
+    monkeypatch.setattr("altus4_desktop.vault.changes.new_wrapping_key", stretching)
+
+
+def test_nobody_rotates_while_a_kit_is_taken_up(
+    desks: Callable[..., Desk], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kit = tmp_path / "kit.json"
+    desk = with_passphrase(desks, tmp_path / "desk")
+    desk.keys.export_kit_(desk.admin, kit, KIT_PHRASE)
+    forgetful = desks(desk.folder, desk.keyring)
+    codes: list[str] = []
+
+    def rotate() -> None:
+        with pytest.raises(VaultError) as caught:
+            desk.keys.rotate_(desk.admin)
+        codes.append(caught.value.code)
+
+    _when_stretching(monkeypatch, rotate)
+    assert forgetful.keys.import_kit_(forgetful.admin, kit, KIT_PHRASE, "a third phrase").restored
+    assert codes == ["vault.rotating"]
+    with closing(forgetful.restart()) as again:
+        again.vault.unlock("a third phrase")
+        assert again.open_all() == 6
+
+
+def test_a_kit_does_not_undo_what_another_program_has_just_written(
+    desks: Callable[..., Desk], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kit = tmp_path / "kit.json"
+    desk = with_passphrase(desks, tmp_path / "desk")
+    desk.keys.export_kit_(desk.admin, kit, KIT_PHRASE)
+    forgetful = desks(desk.folder, desk.keyring)
+    _when_stretching(
+        monkeypatch, lambda: desk.keys.change_passphrase_(desk.admin, PHRASE, "another phrase")
+    )
+    with pytest.raises(VaultError) as caught:
+        forgetful.keys.import_kit_(forgetful.admin, kit, KIT_PHRASE, "a third phrase")
+    assert caught.value.code == "vault.changed"
+    with closing(forgetful.restart()) as again:
+        again.vault.unlock("another phrase")
         assert again.open_all() == 6
 
 
