@@ -50,7 +50,7 @@ _FROM = {
     ENVIRONMENT: 1220,
 }
 _FROM_WITH_OWNER = {
-    OWNER: 500,
+    OWNER: 460,
     USES: 660,
     LAST_USED: 820,
     TIER: 1000,
