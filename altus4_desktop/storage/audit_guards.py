@@ -24,6 +24,8 @@ _ON_SERVER = sa.text(
     "SELECT TRIGGER_NAME, ACTION_TIMING, EVENT_MANIPULATION, ACTION_STATEMENT"
     " FROM information_schema.TRIGGERS"
     f" WHERE TRIGGER_SCHEMA = DATABASE() AND EVENT_OBJECT_TABLE = '{_TABLE}'"
+    # MariaDB shows of it only that it is there to who has no right to triggers.
+    " AND ACTION_STATEMENT IS NOT NULL"
 )
 
 

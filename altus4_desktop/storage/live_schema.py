@@ -62,7 +62,9 @@ _MYSQL_CHECKS = sa.text(
 )
 _SERVER_TRIGGERS = sa.text(
     "SELECT EVENT_OBJECT_TABLE, TRIGGER_NAME, ACTION_TIMING, EVENT_MANIPULATION, ACTION_STATEMENT"
-    " FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = DATABASE()"
+    " FROM information_schema.TRIGGERS"
+    # MariaDB shows of it only that it is there to who has no right to triggers.
+    " WHERE TRIGGER_SCHEMA = DATABASE() AND ACTION_STATEMENT IS NOT NULL"
 )
 
 

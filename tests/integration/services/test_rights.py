@@ -17,7 +17,7 @@ import pytest
 
 from altus4_desktop.app.compose import compose
 from altus4_desktop.domain.accounts import Actor, Role
-from altus4_desktop.domain.audit import AuditFormat
+from altus4_desktop.domain.audit import AuditFormat, GuardState
 from altus4_desktop.domain.connections import (
     ConnectionDraft,
     Flavour,
@@ -396,7 +396,7 @@ def _a_day(services: Services, folder: Path) -> None:
     assert services.history.close_()
     assert services.history.delete_(admin) == 1
     verdict = services.audit.verify_(admin)
-    assert verdict.faults == ()
+    assert (verdict.faults, verdict.guards) == ((), GuardState.UNSEEN)
     assert services.audit.export_(admin, folder / "audit.json", AuditFormat.JSON) > 5
     assert services.migrations.drift_(admin) == ()
     assert services.migrations.visitors_(admin) is not None
