@@ -50,6 +50,7 @@ class Lock(QObject):
     uncovered = Signal(object)
     changed = Signal(bool)
     sign_out_wanted = Signal()
+    _came_late = Signal()
 
     def __init__(
         self,
@@ -68,6 +69,8 @@ class Lock(QObject):
         self._is_locked = False
         self.idle = IdleWatch(runner, self)
         self.idle.expired.connect(self.lock)
+        # Queued: a dialog that is hidden while Qt is still showing it comes half to the screen.
+        self._came_late.connect(self._cover_late, Qt.ConnectionType.QueuedConnection)
 
     @property
     def is_locked(self) -> bool:
@@ -86,6 +89,7 @@ class Lock(QObject):
         """Nobody is signed in any more."""
         self._session = self._workspace = self._page = None
         self._is_locked = False
+        self._watch_for_dialogs(wanted=False)
         self.idle.rest()
 
     @Slot()
@@ -109,7 +113,40 @@ class Lock(QObject):
 
     def _set_locked(self, *, locked: bool) -> None:
         self._is_locked = locked
+        self._watch_for_dialogs(wanted=locked)
         self.changed.emit(locked)
+
+    def _watch_for_dialogs(self, *, wanted: bool) -> None:
+        application = QApplication.instance()
+        if application is None:
+            return
+        application.removeEventFilter(self)
+        if wanted:
+            application.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Keep off the screen what the covered workspace shows: work that was under way comes back
+        with an error, or with a password that is shown once."""
+        if event.type() is QEvent.Type.Show and isinstance(watched, QDialog):
+            workspace = self._workspace
+            if workspace is not None and _is_of(workspace, watched):
+                watched.setAttribute(Qt.WidgetAttribute.WA_DontShowOnScreen)
+                self._came_late.emit()
+        return super().eventFilter(watched, event)
+
+    @Slot()
+    def _cover_late(self) -> None:
+        workspace = self._workspace
+        if workspace is None:
+            return
+        unseen = Qt.WidgetAttribute.WA_DontShowOnScreen
+        for dialog in QApplication.topLevelWidgets():
+            if isinstance(dialog, QDialog) and dialog.isVisible() and dialog.testAttribute(unseen):
+                _cover(dialog, workspace)
+                dialog.setAttribute(unseen, on=False)
+        if not self._is_locked:
+            # Their person came back in between.
+            bring_back_dialogs(workspace)
 
     def drop_secrets(self) -> None:
         """Stop what runs on tenants' servers, forget the key, close every session."""
@@ -244,13 +281,24 @@ def take_out_of_sight(workspace: QWidget) -> None:
     for dialog in QApplication.topLevelWidgets():
         if not isinstance(dialog, QDialog) or not dialog.isVisible():
             continue
-        # A hidden window stays in the tree of a screen reader; a hidden part of nothing does not.
-        dialog.setProperty(_COVERED, dialog.windowFlags().value)
-        dialog.setProperty(_PARENT, dialog.parentWidget())
-        dialog.hide()
-        dialog.setParent(workspace, Qt.WindowType.Widget)
+        _cover(dialog, workspace)
     workspace.hide()
     workspace.setParent(None)
+
+
+def _cover(dialog: QDialog, workspace: QWidget) -> None:
+    # A hidden window stays in the tree of a screen reader; a hidden part of nothing does not.
+    dialog.setProperty(_COVERED, dialog.windowFlags().value)
+    dialog.setProperty(_PARENT, dialog.parentWidget())
+    dialog.hide()
+    dialog.setParent(workspace, Qt.WindowType.Widget)
+
+
+def _is_of(workspace: QWidget, dialog: QWidget) -> bool:
+    part: QWidget | None = dialog
+    while part is not None and part is not workspace:
+        part = part.parentWidget()
+    return part is not None
 
 
 def bring_back_dialogs(workspace: QWidget) -> None:

@@ -251,6 +251,9 @@ class FakeAccounts:
     def forget(self) -> None:
         self.remembered = False
 
+    def sign_out(self, actor: Actor) -> None:
+        self.forget()
+
     def list_users(
         self, actor: Actor, query: UserQuery, *, limit: int, offset: int = 0
     ) -> UserPage:

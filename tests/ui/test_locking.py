@@ -11,8 +11,11 @@ from PySide6.QtGui import QAccessible, QAccessibleInterface
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLineEdit, QMenu, QWidget
 
+from altus4_desktop.domain.accounts import Role, User
+from altus4_desktop.domain.errors import StoreError
 from altus4_desktop.tasks.runner import Lane, TaskContext
-from altus4_desktop.ui.dialogs import Dialog, confirm
+from altus4_desktop.ui.dialogs import Dialog, confirm, show_blocking_error
+from altus4_desktop.ui.panes.users.dialogs import TemporaryPasswordDialog
 from altus4_desktop.ui.workspace import Workspace
 from tests.ui.house import PASSWORD, House
 
@@ -79,6 +82,13 @@ def unlock(house: House) -> None:
     settle(house)
 
 
+def never_seen(house: House, dialog: QWidget) -> None:
+    """Not for a moment on the screen, gone soon, and in nobody's way."""
+    assert not dialog.windowHandle().isVisible()
+    house.qtbot.waitUntil(lambda: not dialog.isVisible(), timeout=_WAIT_MS)
+    assert QApplication.activeModalWidget() is None
+
+
 def settle(house: House) -> None:
     house.qtbot.waitUntil(lambda: not house.runner.running, timeout=_WAIT_MS)
 
@@ -118,6 +128,82 @@ def test_an_open_dialog_goes_along_and_comes_back(house: House, workspace: Works
     assert dialog.isModal()
     assert dialog.parentWidget() is workspace.current_pane
     assert "half typed into a dialog" in read_aloud()
+    dialog.close()
+
+
+def test_a_password_that_comes_late_waits_for_its_person(
+    house: House, workspace: Workspace
+) -> None:
+    house.window.lock()
+    house.wait_for("lock")
+    settle(house)
+    bob = User("u2", "bob@example.org", "Bob", Role.USER)
+    dialog = TemporaryPasswordDialog(bob, "only for Ada to see", workspace.current_pane)
+    dialog.open()
+    never_seen(house, dialog)
+    assert "only for Ada" not in read_aloud()
+    assert "Bob" not in read_aloud()
+    unlock(house)
+    assert dialog.isVisible()
+    assert dialog.windowHandle().isVisible(), "on the screen, not only in memory"
+    assert dialog.isModal()
+    assert dialog.parentWidget() is workspace.current_pane
+    assert "only for Ada to see" in read_aloud()
+    house.window.lock()
+    house.wait_for("lock")
+    assert "only for Ada" not in read_aloud()
+    unlock(house)
+    dialog.close()
+
+
+def test_an_error_that_comes_late_waits_for_its_person(house: House, workspace: Workspace) -> None:
+    house.window.lock()
+    house.wait_for("lock")
+    settle(house)
+    show_blocking_error(workspace.current_pane, StoreError("db.example does not answer."))
+    dialog = workspace.current_pane.findChild(Dialog, "error")
+    assert dialog is not None
+    never_seen(house, dialog)
+    assert "db.example" not in read_aloud()
+    unlock(house)
+    assert dialog.isVisible()
+    assert "db.example" in read_aloud()
+    dialog.close()
+
+
+def test_a_late_question_is_answered_with_no(house: House, workspace: Workspace) -> None:
+    house.window.lock()
+    house.wait_for("lock")
+    settle(house)
+    assert not confirm(workspace.current_pane, "Remove everything?", "It is gone then.", "Remove")
+    unlock(house)
+    assert "Remove everything" not in read_aloud()
+
+
+def test_what_comes_while_their_person_comes_back_is_seen(
+    house: House, workspace: Workspace
+) -> None:
+    house.window.lock()
+    house.wait_for("lock")
+    settle(house)
+    dialog = Dialog("A dialog", name="dialog", parent=workspace.current_pane)
+    dialog.open()
+    house.window.locking._uncover()
+    house.qtbot.waitUntil(lambda: dialog.isVisible() and dialog.windowHandle().isVisible())
+    assert not dialog.testAttribute(Qt.WidgetAttribute.WA_DontShowOnScreen)
+    assert dialog.parentWidget() is workspace.current_pane
+    dialog.close()
+
+
+def test_a_dialog_of_the_lock_page_is_seen(house: House, workspace: Workspace) -> None:
+    house.window.lock()
+    house.wait_for("lock")
+    settle(house)
+    dialog = Dialog("A fault report", name="dialog", parent=house.window)
+    dialog.open()
+    house.qtbot.waitUntil(lambda: dialog.windowHandle().isVisible())
+    QApplication.processEvents()
+    assert dialog.isVisible()
     dialog.close()
 
 
