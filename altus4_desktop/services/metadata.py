@@ -51,6 +51,7 @@ class MetadataService:
         self._untold: deque[AuditEvent] = deque(maxlen=_UNTOLD_MOST)
         vault.tell_to(self._take_vault_event)
         vault.protect_records(self._sealed_records)
+        vault.name_keys_to(self._keep_key_name)
 
     @property
     def location(self) -> StoreLocation:
@@ -365,30 +366,42 @@ class MetadataService:
         """What this workstation has sealed and cannot make anew.
 
         Left out are the demo's connections, whose passwords are made again with each start, and
-        what other workstations put into a shared store: they have keys of their own. The embedded
-        store counts also while another one is in use.
+        what other workstations put into a store that is not this data folder's own file: they have
+        keys of their own. The embedded store counts also while another one is in use.
         """
         if self._settings.metadata_password_sealed is not None:
             yield self._settings.metadata_password_sealed
-        embedded = self.location.embedded
-        if embedded and self.is_configured():
+        if self.location.embedded and self.is_configured():
             self.open_()
-        file = self._embedded().file
-        if self.location.file != file and file is not None and file.exists():
-            yield from self._sealed_in_embedded()
+        embedded = self._embedded()
+        whole = self.location.names_file_of(embedded)
+        if not whole and embedded.file is not None and embedded.file.exists():
+            with self.looking_into(embedded) as store:
+                yield from _sealed_by_people(store)
         if not self.is_open:
             return
-        own = [f".{key_id}." for key_id in self._vault.status().lasting_key_ids]
-        for connection in self.store.connections.list_(None, active_only=False):
-            record = connection.password_sealed
-            if not connection.managed and (embedded or any(name in record for name in own)):
+        # Without vault.json the settings still know which keys were this workstation's.
+        key_ids = {*self._vault.status().lasting_key_ids, *self._settings.key_names()}
+        own = [f".{key_id}." for key_id in key_ids]
+        for record in _sealed_by_people(self.store):
+            if whole or any(name in record for name in own):
                 yield record
 
-    def _sealed_in_embedded(self) -> Iterator[str]:
-        with self.looking_into(self._embedded()) as store:
-            for connection in store.connections.list_(None, active_only=False):
-                if not connection.managed:
-                    yield connection.password_sealed
+    def _keep_key_name(self, key_id: str) -> None:
+        with self._lock:
+            try:
+                self._settings.add_key_name(key_id)
+            except StoreError as error:
+                # Where nothing can be written, no other key can be made either.
+                _log.warning("the name of a key was not kept: %s", error.code)
+
+
+def _sealed_by_people(store: Store) -> Iterator[str]:
+    for connection in store.connections.list_(None, active_only=False):
+        if not connection.managed:
+            yield connection.password_sealed
+            if connection.ssh is not None:
+                yield connection.ssh_secret_sealed
 
 
 def _binding(location: StoreLocation) -> Binding:

@@ -17,7 +17,8 @@ LONGEST_IDLE_MINUTES = 240
 class Settings:
     """Settings of one data folder, kept in ``settings.json``.
 
-    ``metadata_url`` None means the embedded store; ``lock_after_minutes`` 0 means never; the two
+    ``metadata_url`` None means the embedded store; ``lock_after_minutes`` 0 means never;
+    ``keys_used`` are the names of the keys that have sealed something, spaces between; the two
     ``_override`` fields come from the command line or the environment and are never saved.
     """
 
@@ -27,6 +28,7 @@ class Settings:
     server_program: str | None = None
     theme: str = "auto"
     lock_after_minutes: int = 0
+    keys_used: str | None = None
     metadata_url_override: str | None = field(default=None, repr=False)
     metadata_password_override: str | None = field(default=None, repr=False)
     _as_read: dict[str, Any] = field(default_factory=dict, repr=False, init=False, compare=False)
@@ -69,6 +71,18 @@ class Settings:
     def effective_metadata_url(self) -> str | None:
         """The metadata store to use now: the override, else the saved one, else None (embedded)."""
         return self.metadata_url_override or self.metadata_url
+
+    def key_names(self) -> list[str]:
+        """The names in ``keys_used``."""
+        return (self.keys_used or "").split()
+
+    def add_key_name(self, key_id: str) -> None:
+        """Keep one more in ``keys_used``; raises StoreError as `save` does."""
+        self.reload()
+        names = self.key_names()
+        if key_id not in names:
+            self.keys_used = " ".join((*names, key_id))
+            self.save()
 
     def save(self) -> None:
         """Write what was changed here, and leave what another program has changed.

@@ -26,6 +26,7 @@ __all__ = ["Binding", "KeyringReport", "VaultKind", "VaultService", "VaultStatus
 
 PassphraseSupplier = Callable[[], str | None]
 RecordSource = Callable[[], Iterable[str]]
+KeyNameSink = Callable[[str], None]
 
 
 class VaultEventSink(Protocol):
@@ -45,6 +46,8 @@ class VaultService:
         self._vault = Vault(data_dir, keyring_backend)
         self._sources: list[RecordSource] = []
         self._sink: VaultEventSink | None = None
+        self._name_sink: KeyNameSink | None = None
+        self._named: set[str] = set()
 
     def tell_to(self, sink: VaultEventSink) -> None:
         """Have set-ups and wrong passphrases written down."""
@@ -53,6 +56,11 @@ class VaultService:
     def protect_records(self, source: RecordSource) -> None:
         """Ask ``source`` for the records this workstation has sealed before a key is made."""
         self._sources.append(source)
+
+    def name_keys_to(self, sink: KeyNameSink) -> None:
+        """Have ``sink`` keep the name of every lasting key before anything it has sealed leaves,
+        so that its records are known as this workstation's without the vault's file."""
+        self._name_sink = sink
 
     def status(self) -> VaultStatus:
         """What is set up and whether it is unlocked; quick, asks no keyring."""
@@ -141,7 +149,13 @@ class VaultService:
 
     def seal(self, plain_secret: str, binding: Binding) -> str:
         """A record that opens only with this ``binding``; raises VaultLockedError."""
-        return self._vault.seal(plain_secret, binding)
+        record = self._vault.seal(plain_secret, binding)
+        key_id = key_id_of(record)
+        if key_id not in self._named and not is_session_key_id(key_id):
+            if self._name_sink is not None:
+                self._name_sink(key_id)
+            self._named.add(key_id)
+        return record
 
     def open_(self, record: str, binding: Binding) -> str:
         """What ``record`` holds; raises VaultLockedError, KeyMissingError, VaultError."""

@@ -30,6 +30,12 @@ class StoreLocation:
     database: str = ""
     tls: TlsSettings = _ANY_TLS
 
+    def names_file_of(self, other: StoreLocation) -> bool:
+        """Whether both are the same file, however it is spelled."""
+        if self.file is None or other.file is None:
+            return False
+        return self.file.resolve() == other.file.resolve()
+
     @property
     def embedded(self) -> bool:
         """Whether the store is a file of this workstation."""
