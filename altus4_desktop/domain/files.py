@@ -44,16 +44,16 @@ def write_private(path: Path, content: bytes, *, only_new: bool = False) -> None
 @contextmanager
 def open_private(path: Path, *, only_new: bool = False) -> Iterator[BinaryIO]:
     """What replaces ``path`` atomically and durably by a file of mode 0600 when the block ends
-    well; raises OSError.
+    well, and can be read again before; raises OSError.
 
     The new content is on disk before the old one goes: a kill or a power cut leaves one of both.
     ``only_new``: raises FileExistsError when ``path`` is there already, whoever was quicker.
     """
     draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
     descriptor = os.open(draft, flags | getattr(os, "O_BINARY", 0), 0o600)
     try:
-        with os.fdopen(descriptor, "wb") as file:
+        with os.fdopen(descriptor, "w+b") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())

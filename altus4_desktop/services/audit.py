@@ -202,7 +202,7 @@ def build_event(
         actor_id=actor.user_id if actor else "",
         actor_email=_storable(actor.email)[:_NAME_LIMIT] if actor else "",
         api_key_id=actor.api_key_id if actor else "",
-        origin=_origin(),
+        origin=current_origin(),
         subject_kind=kind,
         subject_id=_storable(subject_id)[:_ID_LIMIT],
         subject_name=_storable(subject_name)[:_NAME_LIMIT],
@@ -211,7 +211,7 @@ def build_event(
 
 
 @cache
-def _origin() -> str:
+def current_origin() -> str:
     """Who uses which computer, as the operating system says it."""
     try:
         user = getpass.getuser()

@@ -13,7 +13,8 @@ from altus4_desktop.domain.files import open_private
 
 @contextmanager
 def open_chosen(path: Path) -> Iterator[BinaryIO]:
-    """What replaces ``path`` when the block ends well, for its owner alone to read.
+    """What replaces ``path`` when the block ends well, for its owner alone to read; it can be read
+    again before.
 
     Raises AltusError (``export.failed``) for what the file system refuses.
     """

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,7 @@ from altus4_desktop.domain.errors import (
 )
 from altus4_desktop.domain.files import read_private
 from altus4_desktop.domain.progress import Progress, ProgressSink, ignore_progress
-from altus4_desktop.services.audit import build_event
+from altus4_desktop.services.audit import build_event, current_origin
 from altus4_desktop.services.connection_secrets import password_binding, ssh_binding
 from altus4_desktop.services.files import open_chosen
 from altus4_desktop.services.permissions import Permissions, Right
@@ -134,25 +135,28 @@ class VaultKeysService:
         self._tell(actor, "vault.passphrase_changed")
 
     def export_kit_(self, actor: Actor, path: Path, passphrase_secret: str) -> tuple[str, ...]:
-        """Write every key to ``path`` under a passphrase, and open the file again before it is
-        called good; returns the names of the keys. Raises InputError, AltusError for the file."""
+        """Write every key that opens to ``path`` under a passphrase; what stood there is replaced
+        only when the new kit was opened again. Returns the names of the keys. Raises InputError,
+        AltusError for the file."""
         actor = self._permissions.check(actor, Right.IN_PERSON)
         self._check_lasting()
-        key_ids = self._key_ids()
-        event = build_event(
-            actor, "vault.kit_exported", SubjectKind.VAULT, "", path.name, after={"keys": key_ids}
-        )
-        kit = self._vault.changes.build_kit(passphrase_secret, event.at.isoformat(), event.origin)
+        made_at = datetime.now(UTC).replace(microsecond=0).isoformat()
+        kit = self._vault.changes.build_kit(passphrase_secret, made_at, current_origin())
         with open_chosen(path) as file:
             file.write(kit)
+            file.seek(0)
+            key_ids = sorted(open_kit(file.read(), passphrase_secret).keys)
+            event = build_event(
+                actor,
+                "vault.kit_exported",
+                SubjectKind.VAULT,
+                "",
+                path.name,
+                after={"keys": key_ids},
+            )
             # A kit that nobody knows of is worse than one that did not come about.
             self._metadata.store.audit.add_([event])
-        try:
-            content = _read_kit(path, passphrase_secret)
-        except VaultError:
-            path.unlink(missing_ok=True)
-            raise
-        return tuple(sorted(content.keys))
+        return tuple(key_ids)
 
     def import_kit_(
         self,
@@ -335,10 +339,6 @@ class VaultKeysService:
             self._vault.open_(record.ssh_secret_sealed, ssh_binding(record))
 
     # -- the recovery kit ------------------------------------------------------------------------
-
-    def _key_ids(self) -> list[str]:
-        status = self._vault.status()
-        return sorted({*status.lasting_key_ids, *status.added_key_ids})
 
     def _open_own(
         self, content: KitContent, new_passphrase_secret: str | None, token: CancelToken | None

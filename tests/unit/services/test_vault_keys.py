@@ -31,6 +31,7 @@ from altus4_desktop.services.connection_secrets import password_binding
 from altus4_desktop.services.metadata import _binding
 from altus4_desktop.storage.location import parse_store_url
 from altus4_desktop.vault import VaultKind
+from altus4_desktop.vault.changes import KeyChanges
 from altus4_desktop.vault.passphrase import new_wrapping_key
 from altus4_desktop.vault.records import key_id_of
 from tests.keyring_memory import MemoryKeyring
@@ -859,10 +860,35 @@ def test_a_kit_is_good_only_when_it_was_opened_again(
         desk.keys.export_kit_(desk.admin, kit, "short")
     with pytest.raises(AltusError):
         desk.keys.export_kit_(desk.admin, tmp_path / "nowhere" / "kit", KIT_PHRASE)
-    monkeypatch.setattr(
-        "altus4_desktop.services.vault_keys.read_private", lambda _: b"what the disk has kept"
-    )
-    with pytest.raises(VaultError) as caught:
-        desk.keys.export_kit_(desk.admin, kit, KIT_PHRASE)
-    assert caught.value.code == "vault.kit"
-    assert not kit.exists()
+    desk.keys.export_kit_(desk.admin, kit, KIT_PHRASE)
+    earlier, told = kit.read_bytes(), desk.told()
+    # What is opened is what the file holds, whatever was meant to be written.
+    monkeypatch.setattr(KeyChanges, "build_kit", lambda *_: b"what the disk has kept")
+    for name in (kit, tmp_path / "another.json"):
+        with pytest.raises(VaultError) as caught:
+            desk.keys.export_kit_(desk.admin, name, KIT_PHRASE)
+        assert caught.value.code == "vault.kit"
+    assert kit.read_bytes() == earlier
+    assert [file.name for file in tmp_path.glob("*.json*")] == ["kit.json"]
+    assert desk.told() == told
+
+
+def test_the_audit_log_names_the_keys_that_are_in_the_kit(
+    desk: Desk, desks: Callable[..., Desk], tmp_path: Path
+) -> None:
+    kit = tmp_path / "kit.json"
+    mate = desks(tmp_path / "mate")
+    mate.vault.ensure_ready()
+    mate.keys.export_kit_(mate.admin, kit, KIT_PHRASE)
+    desk.keys.import_kit_(desk.admin, kit, KIT_PHRASE)
+    path = desk.folder / "vault.json"
+    whole = json.loads(path.read_text())
+    whole["further_keys"][0]["sealed"] = whole["further_keys"][0]["sealed"][:-4] + "AAAA"
+    path.write_text(json.dumps(whole))
+    with closing(desk.restart()) as again:
+        again.vault.unlock()
+        keys = again.keys.export_kit_(again.admin, kit, KIT_PHRASE)
+        assert keys == (again.vault.status().key_id,), "the other one does not open"
+        event = again.store.audit.list_(AuditQuery())[0].event
+        assert event.action == "vault.kit_exported"
+        assert event.details["after"] == {"keys": [*keys]}
