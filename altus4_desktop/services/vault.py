@@ -204,8 +204,9 @@ class VaultService:
             raise KeyMissingError(
                 "The file that says where the vault's key is has gone, and the keyring does not "
                 "hold the key.",
-                hint="Restore vault.json of the data folder from a backup, or remove the "
-                "connections whose passwords cannot be read.",
+                hint="Import the recovery kit (Settings, or “vault import-kit”), restore "
+                "vault.json of the data folder from a backup, or remove the connections whose "
+                "passwords cannot be read.",
             )
         self._set_up(passphrase)
 

@@ -142,6 +142,7 @@ def test_a_lost_file_is_what_is_told_where_no_keyring_runs(tmp_path: Path) -> No
     with pytest.raises(KeyMissingError) as caught:
         service(tmp_path, NoKeyring(), records).ensure_ready(lambda: PHRASE)
     assert "vault.json" in caught.value.hint
+    assert "vault import-kit" in caught.value.hint
 
 
 def test_a_lost_file_is_mended_when_the_keyring_has_the_key(
