@@ -148,7 +148,10 @@ def _rotate(args: argparse.Namespace, context: CliContext) -> int:
 
 def _tell(context: CliContext, report: RotationReport) -> None:
     say = context.out.say
-    say(f"{report.resealed} secrets are sealed with the new key.")
+    if report.resealed == 1:
+        say("1 secret is sealed with the new key.")
+    else:
+        say(f"{report.resealed} secrets are sealed with the new key.")
     for name in report.unreadable:
         say(f"“{name}” cannot be opened; enter its password again, or remove it.")
     for label, error in report.unreachable:
@@ -176,7 +179,8 @@ def _export_kit(args: argparse.Namespace, context: CliContext) -> int:
     keys = context.services.vault_keys.export_kit_(actor, path, secret)
     if args.json:
         context.out.json({"file": str(path), "key_ids": list(keys)})
-    context.out.say(f"{len(keys)} keys are in “{path}”, which was opened again to make sure.")
+    count = "1 key is" if len(keys) == 1 else f"{len(keys)} keys are"
+    context.out.say(f"{count} in “{path}”, which was opened again to make sure.")
     return EXIT_DONE
 
 
@@ -194,7 +198,18 @@ def _import_kit(args: argparse.Namespace, context: CliContext) -> int:
     new_secret = None
     if args.new_passphrase:
         new_secret = os.environ.get("ALTUS4_PASSPHRASE") or _asked_twice(context, "vault")
-    report = context.services.vault_keys.import_kit_(actor, path, secret, new_secret)
+    try:
+        report = context.services.vault_keys.import_kit_(actor, path, secret, new_secret)
+    except VaultError as error:
+        if args.new_passphrase or not error.code.startswith("vault.keyring"):
+            raise
+        raise VaultError(
+            error.template,
+            hint="Use --new-passphrase to keep this computer's key behind a passphrase instead.",
+            code=error.code,
+            retryable=error.retryable,
+            details=error.details,
+        ) from error
     if args.json:
         context.out.json(
             {
@@ -207,7 +222,10 @@ def _import_kit(args: argparse.Namespace, context: CliContext) -> int:
         )
     if report.restored:
         context.out.say("This computer's own key is back.")
-    context.out.say(f"{len(report.added)} of {report.key_count} keys are new here.")
+    if report.key_count == 1 and not report.restored:
+        context.out.say("Its key is new here." if report.added else "Its key was here already.")
+    elif report.key_count > 1:
+        context.out.say(f"{len(report.added)} of {report.key_count} keys are new here.")
     return EXIT_DONE
 
 

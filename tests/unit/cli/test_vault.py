@@ -76,7 +76,7 @@ def test_a_rotation_says_what_it_has_done(run: Typing) -> None:
         "finished": True,
     }
     assert run("vault", "status").out == f"The key {document['key_id']} is behind a passphrase.\n"
-    assert "1 secrets" in run("vault", "rotate").err
+    assert "1 secret is" in run("vault", "rotate").err
     actions = [event["action"] for event in run("audit", "list", "--json").document["events"]]
     assert "vault.rotated" in actions
 
@@ -134,6 +134,8 @@ def test_a_kit_goes_to_another_workstation(run: Typing, tmp_path: Path) -> None:
     bring = ("vault", "import-kit", str(kit), "--passphrase-stdin")
     wrong = run(*bring, "--new-passphrase", typed="canary wrong", folder="other")
     assert (wrong.code, "[vault.kit_passphrase]" in wrong.err) == (4, True)
+    bare = run(*bring, typed=_KIT_PHRASE, folder="other")
+    assert (bare.code, "Use --new-passphrase" in bare.err) == (4, True)
     came = run(*bring, "--new-passphrase", "--json", typed=_KIT_PHRASE, folder="other")
     assert came.code == 0, came.err
     assert (came.document["added"], came.document["restored"]) == ([key_id], False)
@@ -156,6 +158,7 @@ def test_a_lost_file_comes_back_with_the_kit(run: Typing, tmp_path: Path) -> Non
     back = run(*bring, typed=_KIT_PHRASE)
     assert back.code == 0, back.err
     assert "own key is back" in back.err
+    assert "Its key was here already" not in back.err
     assert run("vault", "rotate").code == 0
 
 

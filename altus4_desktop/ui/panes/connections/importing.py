@@ -263,7 +263,7 @@ class ImportDialog(Dialog):
             if count
         ]
         text = self.tr("Brought in: {what}.").format(what=", ".join(told) or self.tr("nothing"))
-        hint = self.tr("You have stopped it. Import once more to bring in the rest.")
+        hint = self.tr("It was stopped before its end. Import once more to bring in the rest.")
         kind: MessageKind = (
             "warning" if report.failures or report.stopped or not told else "success"
         )

@@ -405,7 +405,9 @@ class VaultCard(WorkingWidget):
         if report.finished:
             self.message.show_message(
                 "success",
-                self.tr("{count} secrets are sealed with the new key.").format(
+                self.tr("1 secret is sealed with the new key.")
+                if report.resealed == 1
+                else self.tr("{count} secrets are sealed with the new key.").format(
                     count=report.resealed
                 ),
                 self.tr("The old key is gone. Recovery kits made before do not hold the new one."),
@@ -450,7 +452,11 @@ class VaultCard(WorkingWidget):
         self.message.show_message(
             "success",
             self.tr("The recovery kit is written, and was opened again to make sure."),
-            self.tr("It holds {count} keys. Keep it away from this computer.").format(count=count),
+            self.tr("It holds 1 key. Keep it away from this computer.")
+            if count == 1
+            else self.tr("It holds {count} keys. Keep it away from this computer.").format(
+                count=count
+            ),
         )
 
     @Slot()
@@ -474,12 +480,24 @@ class VaultCard(WorkingWidget):
             self.tr("This computer's own key is back.")
             if report.restored
             else self.tr("The recovery kit is imported."),
-            self.tr("{new} of its {all} keys are new here.").format(
-                new=len(report.added), all=report.key_count
-            ),
+            self._count_words(report),
         )
         self.session.connections_changed.emit()
         self.look()
+
+    def _count_words(self, report: ImportReport) -> str:
+        if report.key_count == 1:
+            # Of a lost key that is back, everything has been said.
+            if report.restored:
+                return ""
+            return (
+                self.tr("Its key is new here.")
+                if report.added
+                else self.tr("Its key was here already.")
+            )
+        return self.tr("{new} of its {all} keys are new here.").format(
+            new=len(report.added), all=report.key_count
+        )
 
     def show_blocking_error(self, error: AltusError) -> None:
         """The card has room for it."""
