@@ -14,7 +14,7 @@ import tempfile
 from pathlib import Path
 
 from PySide6.QtCore import QItemSelectionModel
-from PySide6.QtWidgets import QAbstractItemView, QScrollArea, QTreeView, QWidget
+from PySide6.QtWidgets import QAbstractItemView, QPlainTextEdit, QScrollArea, QTreeView, QWidget
 
 from altus4_desktop.domain.connections import Flavour
 from tests.e2e.first_day import DEMO_WITHIN_S, finished, search
@@ -60,11 +60,6 @@ def each_pane(stage: Stage, look: str) -> Steps:
     stage.get("connections.schema", QTreeView).expandToDepth(1)
     yield from settled(stage)
     stage.photograph(f"connections-{look}")
-    yield from stage.click("connections.rights")
-    yield from stage.until(lambda: stage.rows("connections.rights.table"), "rights")
-    yield from settled(stage)
-    stage.photograph(f"connection-rights-{look}")
-    yield from stage.click("connections.rights.close")
     yield from stage.click("connections.add")
     yield from stage.see("connections.dialog")
     yield from settled(stage)
@@ -154,6 +149,8 @@ def store_and_audit(stage: Stage, look: str) -> Steps:
     """The revisions of the store, and who did what."""
     yield from stage.press("Ctrl+6")
     yield from stage.until(lambda: stage.rows("store.revisions"), "revisions")
+    statements = stage.get("store.sql", QPlainTextEdit)
+    yield from stage.until(statements.toPlainText, "the statements of a revision")
     yield from settled(stage)
     stage.photograph(f"store-{look}")
     yield from stage.press("Ctrl+7")
