@@ -30,6 +30,7 @@ from altus4_desktop.services.vault_keys import VaultKeysService
 from altus4_desktop.storage.repositories.connections import ConnectionRepository
 from altus4_desktop.storage.store import Store
 from altus4_desktop.vault import Vault
+from altus4_desktop.vault.passphrase import Argon2Settings
 from tests.keyring_file import FileKeyring
 from tests.keyring_memory import MemoryKeyring
 from tests.records import a_user
@@ -193,10 +194,19 @@ def _die_at(row_id: str, point: str) -> None:
         sa.event.listen(sa.Engine, "commit", before_commit)
 
 
-def change_key_until_killed(folder: Path, fatal: int, pipe: Pipe) -> None:
-    """Make a new key and drop the one before; die at the numbered step outside of Python."""
-    vault = Vault(folder, FileKeyring(folder / "keyring"))
-    vault.unlock()
+# A passphrase is stretched in every child, and many children are killed.
+QUICK = Argon2Settings(memory_kib=19 * 1024, iterations=1, lanes=1)
+
+
+def change_key_until_killed(
+    folder: Path, passphrase: str | None, new_passphrase: str | None, fatal: int, pipe: Pipe
+) -> None:
+    """Make a new key and drop the one before; die at the numbered step outside of Python.
+
+    ``passphrase`` None: the keyring holds the key; ``new_passphrase`` opens the new key.
+    """
+    vault = Vault(folder, FileKeyring(folder / "keyring"), QUICK)
+    vault.unlock(passphrase)
     before = vault.status().key_id
     steps = 0
 
@@ -214,6 +224,6 @@ def change_key_until_killed(folder: Path, fatal: int, pipe: Pipe) -> None:
         setattr(os, name, deadly(getattr(os, name)))
     FileKeyring.set_password = deadly(FileKeyring.set_password)  # type: ignore[method-assign]  # as above
     FileKeyring.delete_password = deadly(FileKeyring.delete_password)  # type: ignore[method-assign]  # as above
-    vault.changes.begin_rotation()
+    vault.changes.begin_rotation(None, new_passphrase)
     vault.changes.drop_keys([before])
     pipe.send(steps)

@@ -10,6 +10,7 @@ import stat
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -209,6 +210,37 @@ def test_cancelled_half_way_and_taken_up_again(desk: Desk) -> None:
         report = again.keys.rotate_(again.admin)
         assert (report.resealed, report.finished) == (2, True)
         assert again.vault.status().key_id == status.key_id, "finished, not begun anew"
+
+
+def _locking(desk: Desk, row: int) -> Callable[[Progress], None]:
+    """Locks the vault when that row is begun."""
+    rows = count(1)
+
+    def take(_: Progress) -> None:
+        if next(rows) == row:
+            desk.vault.lock()
+
+    return take
+
+
+def test_locked_at_any_row_and_taken_up_again(desks: Callable[..., Desk], tmp_path: Path) -> None:
+    stopped = True
+    row = 0
+    while stopped:
+        row += 1
+        desk = with_passphrase(desks, tmp_path / str(row))
+        try:
+            desk.keys.rotate_(desk.admin, progress=_locking(desk, row))
+            stopped = False
+        except VaultLockedError:
+            assert desk.told()[0] == "vault.rotation_stopped"
+        assert desk.vault.status().unlocked is not stopped
+        desk.vault.unlock(PHRASE)
+        assert desk.open_all() == 6
+        if stopped:
+            assert desk.keys.rotate_(desk.admin).finished
+        assert desk.sealing_keys() == {desk.vault.status().key_id}
+    assert row > 5
 
 
 def test_a_program_alongside_reads_on_and_seals_with_the_new_key(

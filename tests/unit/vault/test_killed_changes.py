@@ -5,10 +5,12 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+from altus4_desktop.domain.errors import VaultError
 from altus4_desktop.vault import Binding, Vault
 from tests import vault_worker
 from tests.keyring_file import FileKeyring
@@ -16,10 +18,31 @@ from tests.keyring_file import FileKeyring
 PLACE = Binding("databases", "password_encrypted", "row", "user")
 _DEADLINE_S = 30.0
 _MOST_STEPS = 200
+PHRASE, OTHER_PHRASE = "correct horse battery", "four unrelated new words"
 
 
+def _unlock(vault: Vault, passphrase: str | None, new_passphrase: str | None) -> str | None:
+    """By the one of the two that opens; returns it."""
+    if new_passphrase is not None:
+        with suppress(VaultError):
+            vault.unlock(new_passphrase)
+            return new_passphrase
+    vault.unlock(passphrase)
+    return passphrase
+
+
+@pytest.mark.parametrize(
+    ("passphrase", "new_passphrase", "least_steps"),
+    [
+        pytest.param(None, None, 20, id="keyring"),
+        pytest.param(PHRASE, None, 15, id="the same passphrase"),
+        pytest.param(PHRASE, OTHER_PHRASE, 15, id="another passphrase"),
+    ],
+)
 @pytest.mark.skipif(os.name != "posix", reason="SIGKILL is POSIX's")
-def test_killed_at_any_step_of_changing_the_key(tmp_path: Path) -> None:
+def test_killed_at_any_step_of_changing_the_key(
+    tmp_path: Path, passphrase: str | None, new_passphrase: str | None, least_steps: int
+) -> None:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["tests.vault_worker"])
     codes: list[int | None] = []
@@ -27,12 +50,16 @@ def test_killed_at_any_step_of_changing_the_key(tmp_path: Path) -> None:
     while not codes or codes[-1] != 0:
         folder = tmp_path / str(len(codes))
         keyring = FileKeyring(folder / "keyring")
-        vault = Vault(folder, keyring)
-        vault.set_up_keyring(records_exist=False)
+        vault = Vault(folder, keyring, vault_worker.QUICK)
+        if passphrase is None:
+            vault.set_up_keyring(records_exist=False)
+        else:
+            vault.set_up_passphrase(passphrase, records_exist=False)
         old, first_key = vault.seal("old", PLACE), vault.status().key_id
         ours, theirs = context.Pipe()
         child = context.Process(
-            target=vault_worker.change_key_until_killed, args=(folder, len(codes) + 1, theirs)
+            target=vault_worker.change_key_until_killed,
+            args=(folder, passphrase, new_passphrase, len(codes) + 1, theirs),
         )
         child.start()
         theirs.close()
@@ -42,16 +69,18 @@ def test_killed_at_any_step_of_changing_the_key(tmp_path: Path) -> None:
         ours.close()
         assert len(codes) < _MOST_STEPS, "a step was never the last"
 
-        again = Vault(folder, keyring)
-        again.unlock()
+        again = Vault(folder, keyring, vault_worker.QUICK)
+        opened_by = _unlock(again, passphrase, new_passphrase)
         status = again.status()
+        old_one = status.key_id == first_key
+        assert opened_by == (passphrase if old_one else new_passphrase or passphrase)
         assert again.open_(again.seal("new", PLACE), PLACE) == "new"
-        if status.key_id == first_key or status.older_key_ids:
+        if old_one or status.older_key_ids:
             assert again.open_(old, PLACE) == "old"
             again.changes.begin_rotation()
             again.changes.drop_keys(again.status().older_key_ids)
         assert not again.status().older_key_ids
-        outcomes.add((status.key_id == first_key, len(status.older_key_ids)))
+        outcomes.add((old_one, len(status.older_key_ids)))
     assert set(codes[:-1]) == {-signal.SIGKILL}
-    assert len(codes) > 20
+    assert len(codes) > least_steps
     assert outcomes == {(True, 0), (False, 1), (False, 0)}, "before, between and after"
