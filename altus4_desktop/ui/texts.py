@@ -33,6 +33,11 @@ def wants_password(error: AltusError | None) -> bool:
     }
 
 
+def wants_unlocking(error: AltusError | None) -> bool:
+    """Whether unlocking the vault is the way out."""
+    return error is not None and error.code == "vault.locked"
+
+
 def remark_text(remark: Remark) -> str:
     """The remark's sentence, translated, then filled in."""
     text = QCoreApplication.translate("remarks", remark.template)

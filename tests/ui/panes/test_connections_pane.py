@@ -41,6 +41,7 @@ from altus4_desktop.domain.errors import (
     TenantFailure,
     UnknownHostKeyError,
     VaultError,
+    VaultLockedError,
 )
 from altus4_desktop.services.rights_words import verdict
 from altus4_desktop.ui.dialogs import ConfirmDialog
@@ -48,7 +49,9 @@ from altus4_desktop.ui.panes.connections.controller import Phase
 from altus4_desktop.ui.panes.connections.dialogs import ConnectionDialog
 from altus4_desktop.ui.panes.connections.model import Reach
 from altus4_desktop.ui.panes.connections.pane import ConnectionsPane
+from altus4_desktop.ui.panes.settings.vault_dialogs import UnlockDialog
 from altus4_desktop.ui.texts import remark_text
+from tests.ui.house import FakeVault
 from tests.ui.world import REPORT, STATS, Gate, World, make_connection, make_schema, make_table
 
 HOST_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIEX5iQFxbmQf8oSKvMWmXJIxXeTIWdcF4rW6mQ0vVJ7C"
@@ -134,6 +137,51 @@ class TestList:
             lambda: connections_pane.card.tree_pages.currentWidget() is connections_pane.card.tree
         )
         assert world.connections.schema_reads[-1] == ("c2", True)
+
+    def test_a_locked_vault_is_unlocked_where_it_is_noticed(
+        self,
+        qtbot: QtBot,
+        connections_pane: ConnectionsPane,
+        world: World,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        pane = connections_pane
+        vault = FakeVault(kind="passphrase", passphrase="open sesame")
+        monkeypatch.setattr(pane.session.services, "vault", vault, raising=False)
+        world.connections.errors["schema"] = VaultLockedError("It is locked.", hint="Set a thing.")
+        pane.list.setCurrentIndex(pane.connections.index(1))
+        qtbot.waitUntil(lambda: pane.card.tree_pages.currentWidget() is pane.card.tree_locked)
+        press(qtbot, pane.findChild(QPushButton, "connections.unlock"))
+        qtbot.waitUntil(lambda: pane.findChild(UnlockDialog) is not None)
+        dialog = pane.findChild(UnlockDialog)
+        assert dialog is not None
+        field = dialog.findChild(QLineEdit, "settings.unlock.passphrase")
+        assert field is not None
+        field.setText("open sesame")
+        world.connections.errors.clear()
+        dialog.enter()
+        qtbot.waitUntil(lambda: pane.card.tree_pages.currentWidget() is pane.card.tree)
+        assert vault.unlocked
+
+    def test_a_keyring_is_asked_without_a_question(
+        self,
+        qtbot: QtBot,
+        connections_pane: ConnectionsPane,
+        world: World,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        pane = connections_pane
+        vault = FakeVault(kind="keyring")
+        monkeypatch.setattr(pane.session.services, "vault", vault, raising=False)
+        world.connections.errors["check"] = VaultLockedError("It is locked.", hint="Set a thing.")
+        pane.test()
+        button = "connections.saved_check.result.action1"
+        qtbot.waitUntil(lambda: pane.findChild(QPushButton, button) is not None)
+        said = {label.text() for label in pane.card.check_panel.findChildren(QLabel)}
+        assert "Set a thing." not in said
+        press(qtbot, pane.findChild(QPushButton, button))
+        qtbot.waitUntil(lambda: vault.unlocked)
+        qtbot.waitUntil(pane.card.check_panel.isHidden)
 
     @pytest.mark.parametrize(
         "error",

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from altus4_desktop.domain.errors import AltusError
 from altus4_desktop.ui.panes.connections.checking import CheckPanel, way_out
 from altus4_desktop.ui.panes.connections.controller import (
     ConnectionsController,
@@ -36,8 +37,9 @@ from altus4_desktop.ui.panes.connections.rights_dialog import RightsDialog
 from altus4_desktop.ui.panes.connections.views import SchemaTree
 from altus4_desktop.ui.panes.elided import ElidedLabel
 from altus4_desktop.ui.panes.painting import BADGE_TONES
+from altus4_desktop.ui.panes.unlocking import Unlocking
 from altus4_desktop.ui.session import Session
-from altus4_desktop.ui.texts import error_message, wants_password
+from altus4_desktop.ui.texts import error_message, wants_password, wants_unlocking
 from altus4_desktop.ui.theme import Space
 from altus4_desktop.ui.widgets import (
     Badge,
@@ -74,6 +76,9 @@ class ConnectionCard(QFrame):
         self._row: ConnectionRow | None = None
         self.rights = RightsReader(session, self)
         self.rights_dialog: RightsDialog | None = None
+        self.unlocking = Unlocking(session, self)
+        self.unlocking.unlocked.connect(self._go_on)
+        self.unlocking.failed.connect(self._show_tree_failure)
         self.tree_model = SchemaTreeModel(self)
         self._build()
         controller.schema_changed.connect(self._draw_schema)
@@ -195,6 +200,15 @@ class ConnectionCard(QFrame):
         enter.clicked.connect(self.password_wanted)
         self.tree_sealed = EmptyState("lock", "", action=enter)
         self.tree_sealed.setObjectName("connections.schema.sealed")
+        unlock = Button(self.tr("Unlock…"), icon_name="unlock", name="connections.unlock")
+        unlock.clicked.connect(self.unlocking.start)
+        self.tree_locked = EmptyState(
+            "lock",
+            self.tr("Saved passwords are locked"),
+            self.tr("Unlock them to read the tables, to search and to test."),
+            action=unlock,
+        )
+        self.tree_locked.setObjectName("connections.schema.locked")
         self.tree_empty = EmptyState(
             "table",
             self.tr("No tables"),
@@ -215,6 +229,7 @@ class ConnectionCard(QFrame):
             self.tree_busy,
             self.tree_failed,
             self.tree_sealed,
+            self.tree_locked,
             self.tree_empty,
             self.tree_nothing,
         ):
@@ -288,6 +303,7 @@ class ConnectionCard(QFrame):
     def shut(self) -> None:
         """Hear nothing more of what only the card asks for."""
         self.rights.shut()
+        self.unlocking.shut()
         if self.rights_dialog is not None:
             self.rights_dialog.reject()
 
@@ -303,11 +319,7 @@ class ConnectionCard(QFrame):
         if state.schema is not self.tree_model.schema:
             self.tree_model.show(state.schema)
         if state.error is not None:
-            sealed = wants_password(state.error)
-            page = self.tree_sealed if sealed else self.tree_failed
-            picture = "lock" if sealed else "error"
-            page.set(picture, error_message(state.error), way_out(state.error))
-            self.tree_pages.setCurrentWidget(page)
+            self._show_tree_failure(state.error)
         elif state.schema is not None:
             self._show_tree()
             if self._row is not None and self._row.connection.id == state.connection_id:
@@ -318,6 +330,21 @@ class ConnectionCard(QFrame):
             self._tree_calm.start()
         else:
             self.tree_pages.setCurrentWidget(self._tree_nowhere)
+
+    @Slot(object)
+    def _show_tree_failure(self, error: AltusError) -> None:
+        if wants_unlocking(error):
+            self.tree_pages.setCurrentWidget(self.tree_locked)
+            return
+        sealed = wants_password(error)
+        page = self.tree_sealed if sealed else self.tree_failed
+        page.set("lock" if sealed else "error", error_message(error), way_out(error))
+        self.tree_pages.setCurrentWidget(page)
+
+    @Slot()
+    def _go_on(self) -> None:
+        self.check_panel.clear()
+        self.refresh()
 
     @Slot()
     def _show_tree_busy(self) -> None:

@@ -11,7 +11,7 @@ from altus4_desktop.domain.connections import ConnectionReport, TlsReport, ssh_f
 from altus4_desktop.domain.errors import AltusError, TenantError
 from altus4_desktop.domain.rights import Weight
 from altus4_desktop.services.rights_words import verdict
-from altus4_desktop.ui.texts import error_hint, error_message, remark_text
+from altus4_desktop.ui.texts import error_hint, error_message, remark_text, wants_unlocking
 from altus4_desktop.ui.theme import Space
 from altus4_desktop.ui.widgets import Button, Card, InlineMessage, Label, Spinner
 from altus4_desktop.ui.widgets.states import Action
@@ -132,6 +132,9 @@ class CheckPanel(QWidget):
 
 def way_out(error: AltusError) -> str:
     """The error's hint, with the server's own number for those who look it up."""
+    if wants_unlocking(error):
+        # The error's own speaks of the command line, too.
+        return _tr("Unlock the saved passwords to go on.")
     code = ""
     if isinstance(error, TenantError) and error.server_code is not None:
         code = _tr("Server error {code}.").format(code=error.server_code)

@@ -45,7 +45,7 @@ from altus4_desktop.ui.panes.connections.model import (
 from altus4_desktop.ui.panes.connections.views import ConnectionList
 from altus4_desktop.ui.panes.memory import PaneMemory
 from altus4_desktop.ui.session import Session
-from altus4_desktop.ui.texts import error_hint, error_message, wants_password
+from altus4_desktop.ui.texts import error_hint, error_message, wants_password, wants_unlocking
 from altus4_desktop.ui.theme import Space
 from altus4_desktop.ui.widgets import (
     Busy,
@@ -567,8 +567,12 @@ class ConnectionsPane(Pane):
     @Slot(object)
     def _take_check_failure(self, error: AltusError) -> None:
         if self.dialog is None:
-            enter = (self.tr("Enter the password…"), self.enter_password)
-            self.card.check_panel.show_error(error, [enter] if wants_password(error) else ())
+            actions: list[tuple[str, Callable[[], None]]] = []
+            if wants_password(error):
+                actions.append((self.tr("Enter the password…"), self.enter_password))
+            elif wants_unlocking(error):
+                actions.append((self.tr("Unlock…"), self.card.unlocking.start))
+            self.card.check_panel.show_error(error, actions)
 
     @Slot()
     def _take_check_cancelled(self) -> None:
