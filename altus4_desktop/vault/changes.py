@@ -206,7 +206,13 @@ class KeyChanges:
             check_new_passphrase(passphrase_secret)
             return new_wrapping_key(passphrase_secret, self._argon2)
         if own.wrapping is None:
-            raise InputError("passphrase", "A passphrase for the new key is needed.")
+            hint = ""
+            if own.file.kind is VaultKind.PASSPHRASE:
+                hint = (
+                    "Another program has changed the passphrase meanwhile: lock and unlock with "
+                    "that one, or choose a new one here."
+                )
+            raise InputError("passphrase", "A passphrase for the new key is needed.", hint=hint)
         return own.wrapping
 
 

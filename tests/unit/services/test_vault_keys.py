@@ -334,6 +334,21 @@ def test_another_passphrase_for_the_same_key(desks: Callable[..., Desk], tmp_pat
         assert again.open_all() == 6
 
 
+def test_a_passphrase_changed_alongside_is_told_when_the_key_is_changed(
+    desks: Callable[..., Desk], tmp_path: Path
+) -> None:
+    desk = with_passphrase(desks, tmp_path / "one")
+    alongside = desks(tmp_path / "one", NoKeyring())
+    alongside.vault.unlock(PHRASE)
+    alongside.keys.change_passphrase_(alongside.admin, PHRASE, PHRASE + " anew")
+    with pytest.raises(InputError) as caught:
+        desk.keys.rotate_(desk.admin)
+    assert "Another program has changed the passphrase" in caught.value.hint
+    desk.vault.lock()
+    desk.vault.unlock(PHRASE + " anew")
+    assert desk.keys.rotate_(desk.admin).finished
+
+
 def test_a_passphrase_in_the_keyring_cannot_be_changed(desk: Desk) -> None:
     with pytest.raises(VaultError) as caught:
         desk.keys.change_passphrase_(desk.admin, PHRASE, "a new long phrase")
