@@ -391,6 +391,7 @@ def test_a_damaged_file_is_told(desk: Desk) -> None:
     desk.look()
     assert desk.text("settings.vault") == "Cannot be used"
     assert not desk.find("settings.secrets.rotate").isEnabled()
+    assert not desk.find("settings.secrets.import").isEnabled()
 
 
 def test_minutes_before_the_lock_are_kept(desk: Desk) -> None:

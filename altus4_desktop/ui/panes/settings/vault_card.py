@@ -215,7 +215,8 @@ class VaultCard(WorkingWidget):
         name, text = self._words(status)
         self._name.setText(name)
         self._text.setText(text)
-        if status.problem is not None and status.kind is VaultKind.NONE:
+        damaged = status.problem is not None and status.kind is VaultKind.NONE
+        if damaged:
             self._chip.set("failed", self.tr("Damaged"))
         elif status.kind is VaultKind.NONE:
             self._chip.set("neutral", self.tr("Empty"))
@@ -240,7 +241,8 @@ class VaultCard(WorkingWidget):
         usable = lasting and status.unlocked and self._rotation is None
         for button in (self._rotate, self._export):
             button.setEnabled(usable)
-        self._import.setEnabled(self._rotation is None)
+        # Nothing is written over a file that cannot be read: it is put aside by hand first.
+        self._import.setEnabled(self._rotation is None and not damaged)
         if broken_off and self._rotation is None and not self.message.isVisible():
             self.message.show_message(
                 "warning",
