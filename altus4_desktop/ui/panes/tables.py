@@ -38,6 +38,19 @@ class MarkedModel(RecordModel[R]):
         return super().data(index, role)
 
 
+def show_whole_rows(table: QTableView, *, row_height: int = _ROW_HEIGHT) -> None:
+    """Let ``table`` be read row by row: one is chosen at a time, Tab leaves it, nothing wraps."""
+    table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+    table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+    table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+    table.setShowGrid(False)
+    table.setWordWrap(False)
+    table.setTabKeyNavigation(False)
+    table.verticalHeader().hide()
+    table.verticalHeader().setDefaultSectionSize(row_height)
+    table.horizontalHeader().setHighlightSections(False)
+
+
 class PlainTable(QTableView):
     """A table of whole rows to read; ``stretched`` is the column that takes what room is left."""
 
@@ -55,16 +68,8 @@ class PlainTable(QTableView):
         self.setObjectName(name)
         self.setAccessibleName(label)
         self.setModel(model)
-        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.setShowGrid(False)
-        self.setWordWrap(False)
-        self.setTabKeyNavigation(False)
-        self.verticalHeader().hide()
-        self.verticalHeader().setDefaultSectionSize(_ROW_HEIGHT)
+        show_whole_rows(self)
         header = self.horizontalHeader()
-        header.setHighlightSections(False)
         header.setMinimumSectionSize(48)
         header.setSectionResizeMode(stretched, QHeaderView.ResizeMode.Stretch)
         for column, width in widths.items():

@@ -29,6 +29,7 @@ from altus4_desktop.ui.panes.audit.filters import AuditFilters
 from altus4_desktop.ui.panes.audit.model import ORIGIN, OUTCOME, SUBJECT, WHEN, AuditModel
 from altus4_desktop.ui.panes.audit.wording import FAULTS_TOLD, number, verdict_words
 from altus4_desktop.ui.panes.latest import LatestTask
+from altus4_desktop.ui.panes.tables import show_whole_rows
 from altus4_desktop.ui.session import Session
 from altus4_desktop.ui.texts import error_hint, error_message
 from altus4_desktop.ui.theme import Space
@@ -452,18 +453,10 @@ class AuditPane(Pane):
         table.setObjectName("audit.table")
         table.setAccessibleName(self.tr("Who did what"))
         table.setModel(self.model)
-        table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        show_whole_rows(table)
         table.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-        table.setShowGrid(False)
-        table.setWordWrap(False)
-        table.setTabKeyNavigation(False)
         table.setMinimumSize(240, 96)
-        table.verticalHeader().hide()
-        table.verticalHeader().setDefaultSectionSize(34)
         header = table.horizontalHeader()
-        header.setHighlightSections(False)
         header.setSectionsClickable(False)
         header.setMinimumSectionSize(60)
         header.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)

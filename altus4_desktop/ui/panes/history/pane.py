@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from PySide6.QtCore import QItemSelection, QModelIndex, Qt, Slot
 from PySide6.QtGui import QGuiApplication, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import (
-    QAbstractItemView,
     QHeaderView,
     QStackedWidget,
     QTableView,
@@ -19,6 +18,7 @@ from altus4_desktop.domain.searching import SearchMode, SearchRecord, SearchRequ
 from altus4_desktop.tasks.runner import Lane, TaskContext
 from altus4_desktop.ui.models.records import RECORD_ROLE, Column, RecordModel, RecordProxy
 from altus4_desktop.ui.pane import Command, Pane
+from altus4_desktop.ui.panes.tables import show_whole_rows
 from altus4_desktop.ui.session import Session
 from altus4_desktop.ui.times import ago, duration, full
 from altus4_desktop.ui.widgets import Busy, Button, EmptyState, SearchField
@@ -165,16 +165,8 @@ class HistoryPane(Pane):
         table.setObjectName("history.table")
         table.setAccessibleName(self.tr("Recent searches"))
         table.setModel(self.proxy)
-        table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        table.setShowGrid(False)
-        table.setWordWrap(False)
-        table.setTabKeyNavigation(False)
-        table.verticalHeader().hide()
-        table.verticalHeader().setDefaultSectionSize(34)
+        show_whole_rows(table)
         header = table.horizontalHeader()
-        header.setHighlightSections(False)
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         for column, width in ((1, 90), (2, 180), (3, 80), (4, 90), (5, 140)):
             header.resizeSection(column, width)

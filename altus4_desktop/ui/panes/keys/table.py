@@ -28,6 +28,7 @@ from altus4_desktop.ui.panes.keys.model import (
     USES,
     KeysModel,
 )
+from altus4_desktop.ui.panes.tables import show_whole_rows
 
 _COLUMN_OF = {sort: column for column, sort in SORTS.items()}
 _WIDTHS = {
@@ -90,18 +91,11 @@ class KeysTable(QTableView):
         self.setModel(model)
         self.setColumnHidden(OWNER, not with_owner)
         self.setItemDelegateForColumn(PREFIX, PrefixDelegate(self))
-        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        show_whole_rows(self)
         self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
-        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-        self.setShowGrid(False)
-        self.setWordWrap(False)
-        self.setTabKeyNavigation(False)
         self.setMinimumSize(240, 96)
-        self.verticalHeader().hide()
-        self.verticalHeader().setDefaultSectionSize(34)
         header = self.horizontalHeader()
-        header.setHighlightSections(False)
         header.setSectionsClickable(True)
         header.setMinimumSectionSize(48)
         header.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)

@@ -21,6 +21,7 @@ from altus4_desktop.tasks.runner import Lane, TaskContext
 from altus4_desktop.ui.icons import icon
 from altus4_desktop.ui.pane import Command, Pane
 from altus4_desktop.ui.panes.latest import LatestTask
+from altus4_desktop.ui.panes.tables import show_whole_rows
 from altus4_desktop.ui.panes.users.dialogs import (
     CreateUserDialog,
     DeleteUserDialog,
@@ -407,19 +408,11 @@ class UsersPane(Pane):
         table.setObjectName("users.table")
         table.setAccessibleName(self.tr("Accounts"))
         table.setModel(self.model)
-        table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        show_whole_rows(table, row_height=36)
         table.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         table.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
-        table.setShowGrid(False)
-        table.setWordWrap(False)
-        table.setTabKeyNavigation(False)
         table.setMinimumSize(240, 96)
-        table.verticalHeader().hide()
-        table.verticalHeader().setDefaultSectionSize(36)
         header = table.horizontalHeader()
-        header.setHighlightSections(False)
         header.setSectionsClickable(True)
         header.setSortIndicatorShown(True)
         header.setSortIndicator(NAME, Qt.SortOrder.AscendingOrder)
