@@ -135,13 +135,19 @@ class Stage:
 
     def press(self, keys: str, on: QWidget | None = None) -> Steps:
         """Press a key or a shortcut, on ``on`` or on the widget that has the focus."""
-        if QApplication.activeWindow() is None:
-            # Without a window manager nobody makes a window the active one, and shortcuts of a
-            # window that is not active do not count.
+        # Shortcuts of a window count only while it is the active one. Without a window manager
+        # nobody makes a window that, and a page or dialog that closes can leave none behind it.
+        while not self._is_active():
             self.window().activateWindow()
-            yield from self.until(QApplication.activeWindow, "a window to become active")
-        receiver = on or QApplication.focusWidget() or self.window()
-        yield from self._soon(lambda: QTest.keySequence(receiver, QKeySequence(keys)))
+            yield from self.until(self._is_active, "a window to become active")
+        yield from self._soon(
+            lambda: QTest.keySequence(
+                on or QApplication.focusWidget() or self.window(), QKeySequence(keys)
+            )
+        )
+
+    def _is_active(self) -> bool:
+        return QApplication.activeWindow() is self.window()
 
     def _soon(self, act: Callable[[], object]) -> Steps:
         # Input that opens a modal dialog returns when that is closed: it must not hold the story.
@@ -213,6 +219,12 @@ class _Player:
         traceback.print_exc()
         with suppress(StoryFailedError):
             self._stage.photograph("failed")
+        for place, widget in (
+            ("active", QApplication.activeWindow()),
+            ("focus", QApplication.focusWidget()),
+            ("popup", QApplication.activePopupWidget()),
+        ):
+            print(f"{place}: {widget!r} {widget and widget.objectName()!r}", file=sys.stderr)
         for window in QApplication.topLevelWidgets():
             if window.isVisible():
                 print(f"{type(window).__name__} {window.objectName()!r}", file=sys.stderr)
