@@ -212,7 +212,7 @@ def measure(
             f"{server.flavour}: {name}: worst gap {watch.worst_ms:.1f} ms in {watch.ticks} turns\n"
         )
 
-    controller = search.controller
+    controller = search.view.controller
     during(
         "8 sources hang",
         lambda: controller.run(

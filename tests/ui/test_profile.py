@@ -249,6 +249,6 @@ def test_searching_begins_as_preferred(qtbot: QtBot, session: Session) -> None:
         session.set_actor(services.accounts.get_profile(session.actor).as_actor())
         pane = SearchPane(session)
         qtbot.addWidget(pane)
-        assert (pane.mode.key, pane.limit.currentData()) == (mode, size)
+        assert (pane.view.options.mode.key, pane.view.options.limit.currentData()) == (mode, size)
         pane.shut()
     qtbot.waitUntil(lambda: not session.runner.running)

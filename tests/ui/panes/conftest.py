@@ -11,6 +11,7 @@ from pytestqt.qtbot import QtBot
 from altus4_desktop.tasks.runner import TaskRunner
 from altus4_desktop.ui.panes.connections.pane import ConnectionsPane
 from altus4_desktop.ui.panes.search.pane import SearchPane
+from altus4_desktop.ui.panes.search.view import SearchView
 from tests.ui.world import World, build_world, make_connection, make_hit
 
 
@@ -38,12 +39,19 @@ def search_pane(qtbot: QtBot, world: World) -> Iterator[SearchPane]:
     pane = SearchPane(world.session)
     qtbot.addWidget(pane)
     pane.resize(1100, 700)
-    with qtbot.waitSignals([pane.controller.connections_ready, pane.controller.recent_ready]):
+    controller = pane.view.controller
+    with qtbot.waitSignals([controller.connections_ready, controller.recent_ready]):
         pane.show()
         pane.activated()
     pane.focus_first()
     yield pane
     pane.shut()
+
+
+@pytest.fixture
+def view(search_pane: SearchPane) -> SearchView:
+    """The one search in the search pane."""
+    return search_pane.view
 
 
 @pytest.fixture

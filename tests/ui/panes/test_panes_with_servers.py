@@ -21,6 +21,7 @@ from altus4_desktop.tasks.runner import TaskRunner
 from altus4_desktop.ui.panes.connections.pane import ConnectionsPane
 from altus4_desktop.ui.panes.search.controller import Phase
 from altus4_desktop.ui.panes.search.pane import SearchPane
+from altus4_desktop.ui.panes.search.view import SearchView
 from altus4_desktop.ui.session import Session
 from altus4_desktop.ui.theme import Theme
 from tests.search_world import SearchWorld, search_world
@@ -76,20 +77,20 @@ def session(real: SearchWorld, runner: TaskRunner, tmp_path: Path) -> Session:
 @pytest.fixture
 def pane(
     qtbot: QtBot, session: Session, tenant_server: DatabaseServer, real: SearchWorld
-) -> Iterator[SearchPane]:
+) -> Iterator[SearchView]:
     """The search pane over one real database."""
     real.add_database(tenant_server, "Library", TABLES)
     made = SearchPane(session)
     qtbot.addWidget(made)
     made.resize(1100, 700)
     made.show()
-    with qtbot.waitSignal(made.controller.connections_ready):
+    with qtbot.waitSignal(made.view.controller.connections_ready):
         made.activated()
-    yield made
+    yield made.view
     made.shut()
 
 
-def search(qtbot: QtBot, pane: SearchPane, text: str) -> None:
+def search(qtbot: QtBot, pane: SearchView, text: str) -> None:
     pane.query.setText(text)
     with qtbot.waitSignal(
         pane.controller.state_changed,
@@ -100,31 +101,31 @@ def search(qtbot: QtBot, pane: SearchPane, text: str) -> None:
 
 
 def test_a_search_is_read_copied_and_loaded_in_full(
-    qtbot: QtBot, pane: SearchPane, real: SearchWorld
+    qtbot: QtBot, pane: SearchView, real: SearchWorld
 ) -> None:
     search(qtbot, pane, "file line")
     assert pane.controller.state.phase is Phase.ROWS
-    titles = [pane.hits.row_at(row).title for row in range(pane.hits.rowCount())]
+    titles = [pane.results.hits.row_at(row).title for row in range(pane.results.hits.rowCount())]
     assert titles[0] == "Reading files"
-    assert "<b>line</b>" in pane.detail.reader.toPlainText()
+    assert "<b>line</b>" in pane.results.detail.reader.toPlainText()
 
-    qtbot.waitUntil(lambda: "varchar" in str(pane.detail.cells.cell_at(1).info))
+    qtbot.waitUntil(lambda: "varchar" in str(pane.results.detail.cells.cell_at(1).info))
     place = titles.index("Big file")
-    pane.list.setCurrentIndex(pane.hits.index(place))
-    pane.detail.table.setCurrentIndex(pane.detail.cells.index(2, 1))
-    qtbot.mouseClick(pane.detail.load, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: not pane.detail.load.isVisible(), timeout=10_000)
+    pane.results.list.setCurrentIndex(pane.results.hits.index(place))
+    pane.results.detail.table.setCurrentIndex(pane.results.detail.cells.index(2, 1))
+    qtbot.mouseClick(pane.results.detail.load, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: not pane.results.detail.load.isVisible(), timeout=10_000)
     whole = "file " + "x" * 100_000
 
     def is_whole() -> bool:
-        return pane.detail.reader.toPlainText().replace("\n", "") == whole
+        return pane.results.detail.reader.toPlainText().replace("\n", "") == whole
 
     # A large value is put in piece by piece.
     qtbot.waitUntil(is_whole, timeout=10_000)
 
-    pane.list.setCurrentIndex(pane.hits.index(0))
+    pane.results.list.setCurrentIndex(pane.results.hits.index(0))
     with qtbot.waitSignal(pane.controller.copy_ready) as copied:
-        pane._copy_tsv()
+        pane.copy_tsv()
     line = copied.args[0].splitlines()[1].split("\t")
     assert line[2] == "9007199254740993"
     assert line[5] == "0.100000000000000000000000000001"
@@ -132,7 +133,7 @@ def test_a_search_is_read_copied_and_loaded_in_full(
 
 
 def test_stop_ends_a_blocked_statement_and_the_connection_lives_on(
-    qtbot: QtBot, pane: SearchPane, real: SearchWorld, tenant_server: DatabaseServer
+    qtbot: QtBot, pane: SearchView, real: SearchWorld, tenant_server: DatabaseServer
 ) -> None:
     search(qtbot, pane, "file")
     [(_, database)] = real.databases
@@ -143,36 +144,38 @@ def test_stop_ends_a_blocked_statement_and_the_connection_lives_on(
         pane.query.setText("file again")
         pane.search()
         qtbot.waitUntil(
-            lambda: any(r.state is SourceState.RUNNING for r in pane.sources.sources.reports),
+            lambda: any(
+                r.state is SourceState.RUNNING for r in pane.results.sources.sources.reports
+            ),
             timeout=10_000,
         )
         began = time.monotonic()
         qtbot.mouseClick(pane.stop_button, Qt.MouseButton.LeftButton)
-        assert pane.summary.text() == "Stopping…"
+        assert pane.results.foot.summary.text() == "Stopping…"
         qtbot.waitUntil(lambda: not pane.controller.state.running, timeout=10_000)
         assert time.monotonic() - began < 2.0
-        assert pane.summary.text() == "Stopped, 0 hits so far"
+        assert pane.results.foot.summary.text() == "Stopped, 0 hits so far"
     finally:
         holder.close()
     search(qtbot, pane, "file")
-    assert pane.hits.rowCount() == 2
+    assert pane.results.hits.rowCount() == 2
 
 
 def test_a_dead_source_fails_beside_the_hits_of_the_others(
-    qtbot: QtBot, pane: SearchPane, real: SearchWorld, tenant_server: DatabaseServer
+    qtbot: QtBot, pane: SearchView, real: SearchWorld, tenant_server: DatabaseServer
 ) -> None:
     [(server, database)] = real.databases
     account = server.create_search_account(database)
     real.add_connection("127.0.0.1", free_port(), "Gone", database, account)
     search(qtbot, pane, "file")
-    assert pane.hits.rowCount() == 2
-    states = {r.source.connection: r.state for r in pane.sources.sources.reports}
+    assert pane.results.hits.rowCount() == 2
+    states = {r.source.connection: r.state for r in pane.results.sources.sources.reports}
     assert states == {"Library": SourceState.OK, "Gone": SourceState.FAILED}
-    assert pane.sources.sources.reports[0].source.connection == "Gone"
+    assert pane.results.sources.sources.reports[0].source.connection == "Gone"
 
 
-def test_refused_boolean_text_never_reaches_the_server(qtbot: QtBot, pane: SearchPane) -> None:
-    pane.mode.set_key("boolean")
+def test_refused_boolean_text_never_reaches_the_server(qtbot: QtBot, pane: SearchView) -> None:
+    pane.options.mode.set_key("boolean")
     search(qtbot, pane, "read +")
     assert pane.note.isVisible()
     assert pane.query.selectedText() == "+"
@@ -183,15 +186,15 @@ def test_refused_boolean_text_never_reaches_the_server(qtbot: QtBot, pane: Searc
         check_params_cb=lambda state: not state.running,
     ):
         qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
-    assert pane.hits.rowCount() == 1
+    assert pane.results.hits.rowCount() == 1
 
 
-def test_zero_hits_are_explained(qtbot: QtBot, pane: SearchPane) -> None:
-    pane.mode.set_key("boolean")
+def test_zero_hits_are_explained(qtbot: QtBot, pane: SearchView) -> None:
+    pane.options.mode.set_key("boolean")
     search(qtbot, pane, "+the +file")
     assert pane.controller.state.phase is Phase.EMPTY
-    assert "the" in pane.nothing.accessibleName()
-    assert "stop word" in pane.nothing.accessibleName()
+    assert "the" in pane.results.pages.nothing.accessibleName()
+    assert "stop word" in pane.results.pages.nothing.accessibleName()
 
 
 def test_a_connection_is_added_tested_and_looked_into(

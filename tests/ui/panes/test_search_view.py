@@ -1,4 +1,4 @@
-"""The search pane as a person uses it."""
+"""One search as a person uses it."""
 
 from __future__ import annotations
 
@@ -34,6 +34,7 @@ from altus4_desktop.domain.searching import (
 from altus4_desktop.ui.panes.search.controller import Phase, SearchState
 from altus4_desktop.ui.panes.search.pane import SearchPane
 from altus4_desktop.ui.panes.search.sources import SourceRole
+from altus4_desktop.ui.panes.search.view import SearchView
 from altus4_desktop.ui.widgets import Button
 from tests.ui.world import Gate, World, make_connection, make_hit, make_source
 
@@ -43,7 +44,7 @@ Update = Callable[[SearchOutcome], None]
 opens_a_popup = pytest.mark.qt_log_ignore("This plugin does not support", extend=True)
 
 
-def search(qtbot: QtBot, pane: SearchPane, text: str = "file") -> None:
+def search(qtbot: QtBot, pane: SearchView, text: str = "file") -> None:
     """Type, press Enter, wait for the end."""
     pane.query.setFocus()
     pane.query.clear()
@@ -59,37 +60,33 @@ def _has_ended(state: SearchState) -> bool:
     return not state.running
 
 
-def shown_titles(pane: SearchPane) -> list[str]:
-    return [pane.hits.row_at(row).title for row in range(pane.hits.rowCount())]
+def shown_titles(pane: SearchView) -> list[str]:
+    return [pane.results.hits.row_at(row).title for row in range(pane.results.hits.rowCount())]
 
 
-def clipboard_after(qtbot: QtBot, pane: SearchPane, act: Callable[[], object]) -> str:
+def clipboard_after(qtbot: QtBot, pane: SearchView, act: Callable[[], object]) -> str:
     with qtbot.waitSignal(pane.session.announced):
         act()
     return QGuiApplication.clipboard().text()
 
 
 class TestSearching:
-    def test_typing_and_enter_search(
-        self, qtbot: QtBot, search_pane: SearchPane, world: World
-    ) -> None:
-        search(qtbot, search_pane, "read files")
+    def test_typing_and_enter_search(self, qtbot: QtBot, view: SearchView, world: World) -> None:
+        search(qtbot, view, "read files")
         [request] = world.search.requests
         assert request == SearchRequest("read files", SearchMode.NATURAL, limit=20)
-        assert search_pane.hits.rowCount() == 20
-        assert search_pane.pages.currentWidget() is search_pane.split
-        assert search_pane.summary.text() == "20 hits, more to load from 1 source in 12 ms"
-        assert search_pane.detail.hit is search_pane.hits.hit_at(0)
+        assert view.results.hits.rowCount() == 20
+        assert view.results.pages.currentWidget() is view.results.split
+        assert view.results.foot.summary.text() == "20 hits, more to load from 1 source in 12 ms"
+        assert view.results.detail.hit is view.results.hits.hit_at(0)
 
-    def test_an_empty_box_asks_nothing(
-        self, qtbot: QtBot, search_pane: SearchPane, world: World
-    ) -> None:
-        search_pane.query.setText("   ")
-        qtbot.mouseClick(search_pane.run_button, Qt.MouseButton.LeftButton)
+    def test_an_empty_box_asks_nothing(self, qtbot: QtBot, view: SearchView, world: World) -> None:
+        view.query.setText("   ")
+        qtbot.mouseClick(view.run_button, Qt.MouseButton.LeftButton)
         assert world.search.requests == []
 
     def test_hits_appear_while_other_sources_are_still_searched(
-        self, qtbot: QtBot, search_pane: SearchPane, world: World
+        self, qtbot: QtBot, view: SearchView, world: World
     ) -> None:
         gate = Gate()
 
@@ -106,32 +103,30 @@ class TestSearching:
             )
 
         world.search.script = script
-        search_pane.query.setText("file")
-        search_pane.search()
-        qtbot.waitUntil(lambda: search_pane.hits.rowCount() == 2)
-        assert search_pane.controller.state.running
-        assert search_pane.summary.text() == "Searching: 1 of 2 sources have answered"
-        qtbot.keyClick(search_pane.list, Qt.Key.Key_Down)
+        view.query.setText("file")
+        view.search()
+        qtbot.waitUntil(lambda: view.results.hits.rowCount() == 2)
+        assert view.controller.state.running
+        assert view.results.foot.summary.text() == "Searching: 1 of 2 sources have answered"
+        qtbot.keyClick(view.results.list, Qt.Key.Key_Down)
 
         gate.open()
-        qtbot.waitUntil(lambda: not search_pane.controller.state.running)
-        assert shown_titles(search_pane)[0] == "Best of all"
-        assert search_pane.list.currentIndex().row() == 2, "the selection follows its hit"
-        assert search_pane.detail.hit == make_hit(4)
+        qtbot.waitUntil(lambda: not view.controller.state.running)
+        assert shown_titles(view)[0] == "Best of all"
+        assert view.results.list.currentIndex().row() == 2, "the selection follows its hit"
+        assert view.results.detail.hit == make_hit(4)
 
     def test_until_somebody_picks_a_hit_the_best_so_far_is_shown(
-        self, qtbot: QtBot, search_pane: SearchPane, world: World
+        self, qtbot: QtBot, view: SearchView, world: World
     ) -> None:
-        search(qtbot, search_pane)
-        qtbot.keyClick(search_pane.list, Qt.Key.Key_Down)
+        search(qtbot, view)
+        qtbot.keyClick(view.results.list, Qt.Key.Key_Down)
         world.search.hits = [make_hit(7), *world.search.hits[:3]]
-        search(qtbot, search_pane, "other")
-        assert search_pane.list.currentIndex().row() == 0
-        assert search_pane.detail.hit == make_hit(7)
+        search(qtbot, view, "other")
+        assert view.results.list.currentIndex().row() == 0
+        assert view.results.detail.hit == make_hit(7)
 
-    def test_stop_keeps_what_was_found(
-        self, qtbot: QtBot, search_pane: SearchPane, world: World
-    ) -> None:
+    def test_stop_keeps_what_was_found(self, qtbot: QtBot, view: SearchView, world: World) -> None:
         gate = Gate()
 
         def script(request: SearchRequest, update: Update, token: CancelToken) -> SearchOutcome:
@@ -144,35 +139,35 @@ class TestSearching:
             raise AssertionError("the gate lets nobody through")
 
         world.search.script = script
-        assert not search_pane.stop_button.isEnabled()
-        search_pane.query.setText("file")
-        search_pane.search()
-        qtbot.waitUntil(lambda: search_pane.hits.rowCount() == 1)
-        assert search_pane.stop_button.isEnabled()
-        search_pane.query.setFocus()
-        qtbot.keyClick(search_pane.query, Qt.Key.Key_Escape)
-        assert search_pane.summary.text() == "Stopping…"
-        assert not search_pane.stop_button.isEnabled()
-        qtbot.waitUntil(lambda: not search_pane.controller.state.running)
-        assert search_pane.summary.text() == "Stopped, 1 hit so far"
-        assert search_pane.query.text() == "file", "Escape stopped, it did not empty the box"
-        states = [r.state for r in search_pane.sources.sources.reports]
+        assert not view.stop_button.isEnabled()
+        view.query.setText("file")
+        view.search()
+        qtbot.waitUntil(lambda: view.results.hits.rowCount() == 1)
+        assert view.stop_button.isEnabled()
+        view.query.setFocus()
+        qtbot.keyClick(view.query, Qt.Key.Key_Escape)
+        assert view.results.foot.summary.text() == "Stopping…"
+        assert not view.stop_button.isEnabled()
+        qtbot.waitUntil(lambda: not view.controller.state.running)
+        assert view.results.foot.summary.text() == "Stopped, 1 hit so far"
+        assert view.query.text() == "file", "Escape stopped, it did not empty the box"
+        states = [r.state for r in view.results.sources.sources.reports]
         assert states == [SourceState.OK, SourceState.CANCELLED]
 
     def test_a_cancelled_outcome_is_said_to_be_one(
-        self, qtbot: QtBot, search_pane: SearchPane, world: World
+        self, qtbot: QtBot, view: SearchView, world: World
     ) -> None:
         def script(request: SearchRequest, update: Update, token: CancelToken) -> SearchOutcome:
             report = SourceReport(make_source(1), SourceState.CANCELLED, 0, 5.0)
             return SearchOutcome("s", request, (report,), (), finished=True)
 
         world.search.script = script
-        search(qtbot, search_pane)
-        assert search_pane.nothing.heading.text() == "Stopped before anything was found"
-        assert search_pane.findChild(Button, "search.nothing.again") is not None
+        search(qtbot, view)
+        assert view.results.pages.nothing.heading.text() == "Stopped before anything was found"
+        assert view.findChild(Button, "search.nothing.again") is not None
 
     def test_a_stale_search_never_overwrites_a_newer_one(
-        self, qtbot: QtBot, search_pane: SearchPane, world: World
+        self, qtbot: QtBot, view: SearchView, world: World
     ) -> None:
         slow_entered, slow_gate = Gate(), Gate()
 
@@ -190,33 +185,31 @@ class TestSearching:
             )
 
         world.search.script = script
-        search_pane.query.setText("slow")
-        search_pane.search()
+        view.query.setText("slow")
+        view.search()
         assert slow_entered.entered.wait(5)
-        search_pane.query.setText("fast")
-        search_pane.search()
-        qtbot.waitUntil(lambda: shown_titles(search_pane) == ["new"])
-        slow_handles = search_pane.session.runner.running
+        view.query.setText("fast")
+        view.search()
+        qtbot.waitUntil(lambda: shown_titles(view) == ["new"])
+        slow_handles = view.session.runner.running
         slow_gate.open()
         qtbot.waitUntil(lambda: all(handle.is_finished for handle in slow_handles))
-        assert shown_titles(search_pane) == ["new"]
-        assert search_pane.controller.state.request is not None
-        assert search_pane.controller.state.request.query == "fast"
+        assert shown_titles(view) == ["new"]
+        assert view.controller.state.request is not None
+        assert view.controller.state.request.query == "fast"
 
     def test_a_quick_answer_does_not_flash_the_busy_page(
-        self, qtbot: QtBot, search_pane: SearchPane
+        self, qtbot: QtBot, view: SearchView
     ) -> None:
-        search(qtbot, search_pane)
+        search(qtbot, view)
         faces: list[QWidget | None] = []
-        search_pane.pages.currentChanged.connect(
-            lambda _: faces.append(search_pane.pages.currentWidget())
+        view.results.pages.currentChanged.connect(
+            lambda _: faces.append(view.results.pages.currentWidget())
         )
-        search(qtbot, search_pane, "other")
-        assert search_pane.busy not in faces
+        search(qtbot, view, "other")
+        assert view.results.pages.busy not in faces
 
-    def test_a_wait_shows_the_busy_page(
-        self, qtbot: QtBot, search_pane: SearchPane, world: World
-    ) -> None:
+    def test_a_wait_shows_the_busy_page(self, qtbot: QtBot, view: SearchView, world: World) -> None:
         gate = Gate()
 
         def script(request: SearchRequest, update: Update, token: CancelToken) -> SearchOutcome:
@@ -224,27 +217,27 @@ class TestSearching:
             return SearchOutcome("s", request, (), (), finished=True)
 
         world.search.script = script
-        search_pane.query.setText("file")
-        search_pane.search()
-        qtbot.waitUntil(lambda: search_pane.pages.currentWidget() is search_pane.busy)
+        view.query.setText("file")
+        view.search()
+        qtbot.waitUntil(lambda: view.results.pages.currentWidget() is view.results.pages.busy)
         gate.open()
-        qtbot.waitUntil(lambda: not search_pane.controller.state.running)
+        qtbot.waitUntil(lambda: not view.controller.state.running)
 
     def test_a_failed_search_says_why_and_can_be_tried_again(
-        self, qtbot: QtBot, search_pane: SearchPane, world: World
+        self, qtbot: QtBot, view: SearchView, world: World
     ) -> None:
         def script(request: SearchRequest, update: Update, token: CancelToken) -> SearchOutcome:
             raise StoreError("The store is shut.", hint="Open it.")
 
         world.search.script = script
-        search(qtbot, search_pane)
-        assert search_pane.controller.state.phase is Phase.FAILED
-        assert search_pane.pages.currentWidget() is search_pane.failed
+        search(qtbot, view)
+        assert view.controller.state.phase is Phase.FAILED
+        assert view.results.pages.currentWidget() is view.results.pages.failed
         world.search.script = None
-        qtbot.mouseClick(search_pane.again_button, Qt.MouseButton.LeftButton)
-        qtbot.waitUntil(lambda: search_pane.controller.state.phase is Phase.ROWS)
+        qtbot.mouseClick(view.results.pages.again_button, Qt.MouseButton.LeftButton)
+        qtbot.waitUntil(lambda: view.controller.state.phase is Phase.ROWS)
 
-    def test_closing_cancels(self, qtbot: QtBot, search_pane: SearchPane, world: World) -> None:
+    def test_closing_cancels(self, qtbot: QtBot, view: SearchView, world: World) -> None:
         cancelled: list[bool] = []
         gate = Gate()
 
@@ -256,129 +249,128 @@ class TestSearching:
             raise AssertionError("the gate lets nobody through")
 
         world.search.script = script
-        search_pane.query.setText("file")
-        search_pane.search()
+        view.query.setText("file")
+        view.search()
         assert gate.entered.wait(5)
-        search_pane.shut()
+        view.shut()
         qtbot.waitUntil(lambda: cancelled == [True])
 
 
 class TestBooleanText:
     def test_the_wrong_place_is_marked_and_plain_text_is_offered(
-        self, qtbot: QtBot, search_pane: SearchPane, world: World
+        self, qtbot: QtBot, view: SearchView, world: World
     ) -> None:
-        search_pane.mode.set_key("boolean")
-        search(qtbot, search_pane, "😀 file +")
-        assert search_pane.note.text().startswith("The operator “+” at the end")
-        assert search_pane.query.selectedText() == "+"
-        assert search_pane.mark.isVisible()
-        assert "character 8" in search_pane.mark.accessibleName()
+        view.options.mode.set_key("boolean")
+        search(qtbot, view, "😀 file +")
+        assert view.note.text().startswith("The operator “+” at the end")
+        assert view.query.selectedText() == "+"
+        assert view.mark.isVisible()
+        assert "character 8" in view.mark.accessibleName()
 
-        button = search_pane.findChild(Button, "search.note.action1")
+        button = view.findChild(Button, "search.note.action1")
         assert button is not None
         assert button.text() == "Search as plain text"
         qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
-        qtbot.waitUntil(lambda: search_pane.controller.state.phase is Phase.ROWS)
+        qtbot.waitUntil(lambda: view.controller.state.phase is Phase.ROWS)
         assert world.search.requests[-1].query == "😀 file"
-        assert not search_pane.note.isVisible()
-        assert not search_pane.mark.isVisible()
+        assert not view.note.isVisible()
+        assert not view.mark.isVisible()
 
-    def test_hits_stay_when_the_next_query_is_refused(
-        self, qtbot: QtBot, search_pane: SearchPane
-    ) -> None:
-        search(qtbot, search_pane)
-        search_pane.mode.set_key("boolean")
-        search(qtbot, search_pane, "file +")
-        assert search_pane.pages.currentWidget() is search_pane.split
-        assert search_pane.hits.rowCount() == 20
-        assert search_pane.note.isVisible()
+    def test_hits_stay_when_the_next_query_is_refused(self, qtbot: QtBot, view: SearchView) -> None:
+        search(qtbot, view)
+        view.options.mode.set_key("boolean")
+        search(qtbot, view, "file +")
+        assert view.results.pages.currentWidget() is view.results.split
+        assert view.results.hits.rowCount() == 20
+        assert view.note.isVisible()
 
     def test_changing_the_mode_searches_again_with_the_same_text(
-        self, qtbot: QtBot, search_pane: SearchPane, world: World
+        self, qtbot: QtBot, view: SearchView, world: World
     ) -> None:
-        search(qtbot, search_pane)
-        button = search_pane.findChild(Button, "search.mode.boolean")
+        search(qtbot, view)
+        button = view.findChild(Button, "search.mode.boolean")
         assert button is not None
         qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
         qtbot.waitUntil(lambda: len(world.search.requests) == 2)
         assert world.search.requests[1].mode is SearchMode.BOOLEAN
         assert world.search.requests[1].query == "file"
-        qtbot.waitUntil(lambda: not search_pane.controller.state.running)
+        qtbot.waitUntil(lambda: not view.controller.state.running)
 
 
 class TestNothingFound:
     def test_notices_explain_and_next_steps_are_offered(
-        self, qtbot: QtBot, search_pane: SearchPane, world: World
+        self, qtbot: QtBot, view: SearchView, world: World
     ) -> None:
         world.search.hits = []
         world.search.notices = (
             Notice("search.stop_word", "“the” is a stop word.", "Leave it out."),
         )
-        search_pane.mode.set_key("boolean")
-        search(qtbot, search_pane, "the")
-        assert search_pane.pages.currentWidget() is search_pane.nothing
-        assert search_pane.nothing.heading.text() == "Nothing found for “the”"
-        assert "“the” is a stop word. Leave it out." in search_pane.nothing.accessibleName()
-        natural = search_pane.findChild(Button, "search.nothing.natural")
+        view.options.mode.set_key("boolean")
+        search(qtbot, view, "the")
+        assert view.results.pages.currentWidget() is view.results.pages.nothing
+        assert view.results.pages.nothing.heading.text() == "Nothing found for “the”"
+        assert "“the” is a stop word. Leave it out." in view.results.pages.nothing.accessibleName()
+        natural = view.findChild(Button, "search.nothing.natural")
         assert natural is not None
         qtbot.mouseClick(natural, Qt.MouseButton.LeftButton)
         qtbot.waitUntil(lambda: len(world.search.requests) == 2)
         assert world.search.requests[1].mode is SearchMode.NATURAL
-        qtbot.waitUntil(lambda: not search_pane.controller.state.running)
+        qtbot.waitUntil(lambda: not view.controller.state.running)
 
-    def test_really_nothing(self, qtbot: QtBot, search_pane: SearchPane, world: World) -> None:
+    def test_really_nothing(self, qtbot: QtBot, view: SearchView, world: World) -> None:
         world.search.hits = []
-        search(qtbot, search_pane, "<b>xyzzy</b>")
-        assert search_pane.nothing.heading.text() == "Nothing found for “<b>xyzzy</b>”"
-        assert search_pane.nothing.heading.textFormat() is Qt.TextFormat.PlainText
-        assert "no row contains these words" in search_pane.nothing.reason.text()
+        search(qtbot, view, "<b>xyzzy</b>")
+        assert view.results.pages.nothing.heading.text() == "Nothing found for “<b>xyzzy</b>”"
+        assert view.results.pages.nothing.heading.textFormat() is Qt.TextFormat.PlainText
+        assert "no row contains these words" in view.results.pages.nothing.reason.text()
 
-    def test_a_scope_can_be_widened(
-        self, qtbot: QtBot, search_pane: SearchPane, world: World
-    ) -> None:
+    def test_a_scope_can_be_widened(self, qtbot: QtBot, view: SearchView, world: World) -> None:
         world.search.hits = []
-        search_pane.scope_model.choose_none()
-        search_pane.scope_model.setData(
-            search_pane.scope_model.index(0, 0),
+        view.options.scope_model.choose_none()
+        view.options.scope_model.setData(
+            view.options.scope_model.index(0, 0),
             Qt.CheckState.Checked,
             Qt.ItemDataRole.CheckStateRole,
         )
-        search(qtbot, search_pane)
+        search(qtbot, view)
         assert world.search.requests[0].connection_ids == ("c1",)
-        everything = search_pane.findChild(Button, "search.nothing.everything")
+        everything = view.findChild(Button, "search.nothing.everything")
         assert everything is not None
         qtbot.mouseClick(everything, Qt.MouseButton.LeftButton)
         qtbot.waitUntil(lambda: len(world.search.requests) == 2)
         assert world.search.requests[1].connection_ids == ()
-        qtbot.waitUntil(lambda: not search_pane.controller.state.running)
+        qtbot.waitUntil(lambda: not view.controller.state.running)
 
     def test_without_connections_the_first_step_is_offered(
-        self, qtbot: QtBot, search_pane: SearchPane, world: World
+        self, qtbot: QtBot, view: SearchView, world: World
     ) -> None:
         world.connections.saved = []
-        search_pane.session.connections_changed.emit()
-        qtbot.waitUntil(lambda: search_pane.pages.currentWidget() is search_pane.unconnected)
-        button = search_pane.findChild(Button, "search.connect")
+        view.session.connections_changed.emit()
+        qtbot.waitUntil(
+            lambda: view.results.pages.currentWidget() is view.results.pages.unconnected
+        )
+        button = view.findChild(Button, "search.connect")
         assert button is not None
-        with qtbot.waitSignal(search_pane.session.pane_requested) as asked:
+        with qtbot.waitSignal(view.session.pane_requested) as asked:
             qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
         assert asked.args == ["connections", "add"]
 
     def test_remarks_on_a_search_that_found_something_are_quiet(
-        self, qtbot: QtBot, search_pane: SearchPane, world: World
+        self, qtbot: QtBot, view: SearchView, world: World
     ) -> None:
         world.search.notices = (
             Notice("search.ignored", "“the” was ignored.", "A stop word."),
             Notice("search.short", "“io” is too short."),
         )
-        search(qtbot, search_pane)
-        assert search_pane.remarks.first.text() == "“the” was ignored."
-        assert not search_pane.remarks.rest.isVisible()
-        qtbot.mouseClick(search_pane.remarks.more, Qt.MouseButton.LeftButton)
+        search(qtbot, view)
+        assert view.results.remarks.first.text() == "“the” was ignored."
+        assert not view.results.remarks.rest.isVisible()
+        qtbot.mouseClick(view.results.remarks.more, Qt.MouseButton.LeftButton)
         assert (
-            search_pane.remarks.rest.text() == "“the” was ignored. A stop word.\n“io” is too short."
+            view.results.remarks.rest.text()
+            == "“the” was ignored. A stop word.\n“io” is too short."
         )
-        assert search_pane.remarks.rest.isVisible()
+        assert view.results.remarks.rest.isVisible()
 
 
 class TestSources:
@@ -392,40 +384,42 @@ class TestSources:
         hits = (make_hit(1), make_hit(2, make_source(2)))
         return SearchOutcome("s", request, reports, hits, finished=True)
 
-    def click(self, qtbot: QtBot, pane: SearchPane, row: int) -> None:
-        place = pane.sources.visualRect(pane.sources.sources.index(row)).center()
-        pane.sources.scrollTo(pane.sources.sources.index(row))
-        place = pane.sources.visualRect(pane.sources.sources.index(row)).center()
+    def click(self, qtbot: QtBot, pane: SearchView, row: int) -> None:
+        place = pane.results.sources.visualRect(pane.results.sources.sources.index(row)).center()
+        pane.results.sources.scrollTo(pane.results.sources.sources.index(row))
+        place = pane.results.sources.visualRect(pane.results.sources.sources.index(row)).center()
         qtbot.mouseClick(
-            pane.sources.viewport(), Qt.MouseButton.LeftButton, pos=QPoint(place.x(), place.y())
+            pane.results.sources.viewport(),
+            Qt.MouseButton.LeftButton,
+            pos=QPoint(place.x(), place.y()),
         )
 
     def test_a_click_shows_one_source_alone_and_a_second_one_all(
-        self, qtbot: QtBot, search_pane: SearchPane, world: World
+        self, qtbot: QtBot, view: SearchView, world: World
     ) -> None:
         world.search.script = self.failing
-        search(qtbot, search_pane)
-        self.click(qtbot, search_pane, 2)
-        assert shown_titles(search_pane) == ["Reading files, part 2"]
-        assert search_pane.sources.sources.index(2).data(SourceRole.CHOSEN)
-        assert search_pane.summary.text().startswith("1 of 2 hits")
-        self.click(qtbot, search_pane, 2)
-        assert len(shown_titles(search_pane)) == 2
+        search(qtbot, view)
+        self.click(qtbot, view, 2)
+        assert shown_titles(view) == ["Reading files, part 2"]
+        assert view.results.sources.sources.index(2).data(SourceRole.CHOSEN)
+        assert view.results.foot.summary.text().startswith("1 of 2 hits")
+        self.click(qtbot, view, 2)
+        assert len(shown_titles(view)) == 2
 
     def test_a_failed_source_raises_no_dialog_and_is_searched_again_by_a_click(
-        self, qtbot: QtBot, search_pane: SearchPane, world: World
+        self, qtbot: QtBot, view: SearchView, world: World
     ) -> None:
         world.search.script = self.failing
-        search(qtbot, search_pane)
+        search(qtbot, view)
         assert QApplication.activeModalWidget() is None
-        assert search_pane.hits.rowCount() == 2
-        self.click(qtbot, search_pane, 0)
+        assert view.results.hits.rowCount() == 2
+        self.click(qtbot, view, 0)
         qtbot.waitUntil(lambda: len(world.search.requests) == 2)
-        assert search_pane.hits.rowCount() == 2, "the hits stay while it is searched again"
-        qtbot.waitUntil(lambda: not search_pane.controller.state.running)
+        assert view.results.hits.rowCount() == 2, "the hits stay while it is searched again"
+        qtbot.waitUntil(lambda: not view.controller.state.running)
 
     def test_a_password_that_cannot_be_opened_leads_to_its_connection(
-        self, qtbot: QtBot, search_pane: SearchPane, world: World
+        self, qtbot: QtBot, view: SearchView, world: World
     ) -> None:
         error = KeyMissingError("The password of “Shop” is sealed.", hint="Enter it again.")
 
@@ -437,56 +431,54 @@ class TestSources:
             return SearchOutcome("s", request, reports, (make_hit(1),), finished=True)
 
         world.search.script = sealed
-        search(qtbot, search_pane)
-        assert search_pane.note.isVisible()
-        assert (search_pane.note.text(), search_pane.note.hint()) == (error.message, error.hint)
-        go = search_pane.findChild(QAbstractButton, "search.note.action1")
+        search(qtbot, view)
+        assert view.note.isVisible()
+        assert (view.note.text(), view.note.hint()) == (error.message, error.hint)
+        go = view.findChild(QAbstractButton, "search.note.action1")
         assert go is not None
-        with qtbot.waitSignal(search_pane.session.pane_requested) as asked:
+        with qtbot.waitSignal(view.session.pane_requested) as asked:
             qtbot.mouseClick(go, Qt.MouseButton.LeftButton)
         assert asked.args == ["connections", "c2"]
 
     def test_what_needs_attention_stands_first(
-        self, qtbot: QtBot, search_pane: SearchPane, world: World
+        self, qtbot: QtBot, view: SearchView, world: World
     ) -> None:
         world.search.script = self.failing
-        search(qtbot, search_pane)
-        first = search_pane.sources.sources.index(0).data(SourceRole.REPORT)
+        search(qtbot, view)
+        first = view.results.sources.sources.index(0).data(SourceRole.REPORT)
         assert first.state is SourceState.FAILED
-        assert search_pane.summary.text().endswith(", 1 gave no answer")
+        assert view.results.foot.summary.text().endswith(", 1 gave no answer")
 
-    def test_chips_work_by_keyboard(
-        self, qtbot: QtBot, search_pane: SearchPane, world: World
-    ) -> None:
+    def test_chips_work_by_keyboard(self, qtbot: QtBot, view: SearchView, world: World) -> None:
         world.search.script = self.failing
-        search(qtbot, search_pane)
-        search_pane.sources.setFocus()
-        search_pane.sources.setCurrentIndex(search_pane.sources.sources.index(1))
-        qtbot.keyClick(search_pane.sources, Qt.Key.Key_Right)
-        qtbot.keyClick(search_pane.sources, Qt.Key.Key_Return)
-        assert shown_titles(search_pane) == ["Reading files, part 2"]
+        search(qtbot, view)
+        view.results.sources.setFocus()
+        view.results.sources.setCurrentIndex(view.results.sources.sources.index(1))
+        qtbot.keyClick(view.results.sources, Qt.Key.Key_Right)
+        qtbot.keyClick(view.results.sources, Qt.Key.Key_Return)
+        assert shown_titles(view) == ["Reading files, part 2"]
 
 
 class TestPages:
     def test_load_more_adds_below_and_keeps_the_selection(
-        self, qtbot: QtBot, search_pane: SearchPane, world: World
+        self, qtbot: QtBot, view: SearchView, world: World
     ) -> None:
-        search(qtbot, search_pane)
+        search(qtbot, view)
         for _ in range(4):
-            qtbot.keyClick(search_pane.list, Qt.Key.Key_Down)
-        qtbot.mouseClick(search_pane.more_button, Qt.MouseButton.LeftButton)
-        qtbot.waitUntil(lambda: search_pane.hits.rowCount() == 30)
-        qtbot.waitUntil(lambda: not search_pane.controller.state.running)
+            qtbot.keyClick(view.results.list, Qt.Key.Key_Down)
+        qtbot.mouseClick(view.results.foot.more_button, Qt.MouseButton.LeftButton)
+        qtbot.waitUntil(lambda: view.results.hits.rowCount() == 30)
+        qtbot.waitUntil(lambda: not view.controller.state.running)
         assert world.search.requests[1].offset == 20
-        assert search_pane.list.currentIndex().row() == 4
-        assert [search_pane.hits.row_at(row).rank for row in (0, 29)] == [1, 30]
-        assert not search_pane.more_button.isVisible()
-        assert search_pane.sources.sources.reports[0].hits == 30
+        assert view.results.list.currentIndex().row() == 4
+        assert [view.results.hits.row_at(row).rank for row in (0, 29)] == [1, 30]
+        assert not view.results.foot.more_button.isVisible()
+        assert view.results.sources.sources.reports[0].hits == 30
 
     def test_chips_count_every_row_once_after_a_page_that_was_stopped(
-        self, qtbot: QtBot, search_pane: SearchPane, world: World
+        self, qtbot: QtBot, view: SearchView, world: World
     ) -> None:
-        search(qtbot, search_pane)
+        search(qtbot, view)
         sources = (make_source(1), make_source(2))
         states = [SourceState.CANCELLED, SourceState.OK]
         more = [make_hit(place, sources[place % 2]) for place in range(101, 131)]
@@ -507,70 +499,68 @@ class TestPages:
             )
 
         world.search.script = script
-        search(qtbot, search_pane)
+        search(qtbot, view)
         counts = []
         for _ in range(4):
-            counts.append([r.hits for r in search_pane.controller.state.sources])
-            search_pane.controller.load_more()
-            qtbot.waitUntil(lambda: not search_pane.controller.state.running)
+            counts.append([r.hits for r in view.controller.state.sources])
+            view.controller.load_more()
+            qtbot.waitUntil(lambda: not view.controller.state.running)
             states.reverse()
         assert counts == [[20, 0], [20, 0], [20, 20], [40, 20]]
 
     def test_a_row_that_comes_twice_is_shown_once(
-        self, qtbot: QtBot, search_pane: SearchPane, world: World
+        self, qtbot: QtBot, view: SearchView, world: World
     ) -> None:
-        search(qtbot, search_pane)
+        search(qtbot, view)
         world.search.hits = [make_hit(31), *world.search.hits]  # somebody has added a row
-        search_pane.controller.load_more()
-        qtbot.waitUntil(lambda: not search_pane.controller.state.running)
-        titles = shown_titles(search_pane)
+        view.controller.load_more()
+        qtbot.waitUntil(lambda: not view.controller.state.running)
+        titles = shown_titles(view)
         assert len(titles) == len(set(titles)) == 30
 
     def test_a_page_that_fails_leaves_the_hits(
-        self, qtbot: QtBot, search_pane: SearchPane, world: World
+        self, qtbot: QtBot, view: SearchView, world: World
     ) -> None:
-        search(qtbot, search_pane)
+        search(qtbot, view)
 
         def script(request: SearchRequest, update: Update, token: CancelToken) -> SearchOutcome:
             raise InputError("offset", "Only the first rows can be shown.")
 
         world.search.script = script
-        search_pane.controller.load_more()
-        qtbot.waitUntil(lambda: not search_pane.controller.state.running)
-        assert search_pane.hits.rowCount() == 20
-        assert search_pane.note.text() == "Only the first rows can be shown."
-        assert not search_pane.more_button.isVisible(), "there is nothing more to ask for"
+        view.controller.load_more()
+        qtbot.waitUntil(lambda: not view.controller.state.running)
+        assert view.results.hits.rowCount() == 20
+        assert view.note.text() == "Only the first rows can be shown."
+        assert not view.results.foot.more_button.isVisible(), "there is nothing more to ask for"
 
     def test_a_page_that_broke_off_is_asked_for_again(
-        self, qtbot: QtBot, search_pane: SearchPane, world: World
+        self, qtbot: QtBot, view: SearchView, world: World
     ) -> None:
-        search(qtbot, search_pane)
+        search(qtbot, view)
 
         def script(request: SearchRequest, update: Update, token: CancelToken) -> SearchOutcome:
             raise StoreError("The store is shut.")
 
         world.search.script = script
-        search_pane.controller.load_more()
-        qtbot.waitUntil(lambda: not search_pane.controller.state.running)
+        view.controller.load_more()
+        qtbot.waitUntil(lambda: not view.controller.state.running)
         world.search.script = None
-        qtbot.mouseClick(search_pane.more_button, Qt.MouseButton.LeftButton)
-        qtbot.waitUntil(lambda: search_pane.hits.rowCount() == 30)
+        qtbot.mouseClick(view.results.foot.more_button, Qt.MouseButton.LeftButton)
+        qtbot.waitUntil(lambda: view.results.hits.rowCount() == 30)
         assert [request.offset for request in world.search.requests] == [0, 20, 20]
-        qtbot.waitUntil(lambda: not search_pane.controller.state.running)
+        qtbot.waitUntil(lambda: not view.controller.state.running)
 
 
 class TestCopying:
-    def test_control_c_copies_the_selection_as_tsv(
-        self, qtbot: QtBot, search_pane: SearchPane
-    ) -> None:
-        search(qtbot, search_pane)
-        search_pane.list.setFocus()
-        qtbot.keyClick(search_pane.list, Qt.Key.Key_Down, Qt.KeyboardModifier.ShiftModifier)
+    def test_control_c_copies_the_selection_as_tsv(self, qtbot: QtBot, view: SearchView) -> None:
+        search(qtbot, view)
+        view.results.list.setFocus()
+        qtbot.keyClick(view.results.list, Qt.Key.Key_Down, Qt.KeyboardModifier.ShiftModifier)
         text = clipboard_after(
             qtbot,
-            search_pane,
+            view,
             lambda: qtbot.keyClick(
-                search_pane.list, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier
+                view.results.list, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier
             ),
         )
         lines = text.splitlines()
@@ -579,47 +569,47 @@ class TestCopying:
 
     @pytest.mark.parametrize("copy_format", ["csv", "json"])
     def test_the_menu_copies_other_formats(
-        self, qtbot: QtBot, search_pane: SearchPane, copy_format: str
+        self, qtbot: QtBot, view: SearchView, copy_format: str
     ) -> None:
-        search(qtbot, search_pane)
+        search(qtbot, view)
         action = next(
             action
-            for action in search_pane.copy_menu.actions()
+            for action in view.results.foot.copy_menu.actions()
             if action.objectName() == f"search.copy.{copy_format}"
         )
-        text = clipboard_after(qtbot, search_pane, action.trigger)
+        text = clipboard_after(qtbot, view, action.trigger)
         if copy_format == "json":
             assert json.loads(text)[0]["columns"]["id"] == 1
         else:
             assert text.splitlines()[0] == "connection,table,id,title,body"
 
     def test_cells_cut_short_are_copied_whole(
-        self, qtbot: QtBot, search_pane: SearchPane, world: World
+        self, qtbot: QtBot, view: SearchView, world: World
     ) -> None:
         world.search.hits = [replace(make_hit(1, large="beg"), truncated={"large": 9})]
         world.search.rows = {"large": "beginning"}
-        search(qtbot, search_pane)
-        text = clipboard_after(qtbot, search_pane, search_pane._copy_tsv)
+        search(qtbot, view)
+        text = clipboard_after(qtbot, view, view.copy_tsv)
         assert text.splitlines()[1].endswith("\tbeginning")
 
     def test_a_row_that_is_gone_is_said_to_be(
-        self, qtbot: QtBot, search_pane: SearchPane, world: World
+        self, qtbot: QtBot, view: SearchView, world: World
     ) -> None:
         world.search.hits = [replace(make_hit(1, large="beg"), truncated={"large": 9})]
         world.search.row_error = NotFoundError("The row is gone.")
-        search(qtbot, search_pane)
-        search_pane._copy_tsv()
-        qtbot.waitUntil(lambda: search_pane.message.text() == "The row is gone.")
+        search(qtbot, view)
+        view.copy_tsv()
+        qtbot.waitUntil(lambda: view.message.text() == "The row is gone.")
 
 
 class TestDetail:
     def test_shows_columns_types_and_time_zone(
-        self, qtbot: QtBot, search_pane: SearchPane, world: World
+        self, qtbot: QtBot, view: SearchView, world: World
     ) -> None:
         world.search.hits = [make_hit(1, changed_at="2026-03-04 05:06:07", gone=None)]
-        search(qtbot, search_pane)
-        detail = search_pane.detail
-        qtbot.waitUntil(lambda: search_pane.controller.schema("c1") is not None)
+        search(qtbot, view)
+        detail = view.results.detail
+        qtbot.waitUntil(lambda: view.controller.schema("c1") is not None)
         assert detail.title.text() == "Reading files, part 1"
         detail.table.setCurrentIndex(detail.cells.index(3, 1))
         assert detail.cell_name.text() == "changed_at"
@@ -628,12 +618,12 @@ class TestDetail:
         assert detail.reader.toPlainText() == "NULL"
 
     def test_a_long_title_ends_with_a_whole_line(
-        self, qtbot: QtBot, search_pane: SearchPane, world: World
+        self, qtbot: QtBot, view: SearchView, world: World
     ) -> None:
         long = "A title that goes on and on, " * 10
         world.search.hits = [make_hit(1, title=long)]
-        search(qtbot, search_pane)
-        title = search_pane.detail.title
+        search(qtbot, view)
+        title = view.results.detail.title
         qtbot.waitUntil(lambda: title.text().endswith("…"))
         assert title.text()[:-1] in long
         assert "on and on" in title.toolTip()
@@ -642,24 +632,24 @@ class TestDetail:
         qtbot.waitUntil(lambda: title.height() >= needed)
 
     def test_tenant_text_is_never_markup(
-        self, qtbot: QtBot, search_pane: SearchPane, world: World
+        self, qtbot: QtBot, view: SearchView, world: World
     ) -> None:
         evil = "<img src='file:///etc/passwd'><b>bold</b>"
         world.search.hits = [make_hit(1, title=evil, body=evil)]
-        search(qtbot, search_pane)
-        assert search_pane.detail.title.textFormat() is Qt.TextFormat.PlainText
-        assert search_pane.detail.reader.toPlainText() == evil
+        search(qtbot, view)
+        assert view.results.detail.title.textFormat() is Qt.TextFormat.PlainText
+        assert view.results.detail.reader.toPlainText() == evil
 
     def test_a_large_value_is_loaded_on_demand(
-        self, qtbot: QtBot, search_pane: SearchPane, world: World
+        self, qtbot: QtBot, view: SearchView, world: World
     ) -> None:
         whole = "word " * 1_048_576
         world.search.hits = [
             replace(make_hit(1, large="word word"), truncated={"large": len(whole)}, matches=())
         ]
         world.search.rows = {"large": whole}
-        search(qtbot, search_pane)
-        detail = search_pane.detail
+        search(qtbot, view)
+        detail = view.results.detail
         detail.table.setCurrentIndex(detail.cells.index(3, 1))
         assert detail.load.text() == "Load full value (5.0 MB)"
         qtbot.mouseClick(detail.load, Qt.MouseButton.LeftButton)
@@ -668,214 +658,202 @@ class TestDetail:
             lambda: len(detail.reader.toPlainText().replace("\n", "")) == len(whole), timeout=10_000
         )
         assert detail.reader.is_folded
-        text = clipboard_after(qtbot, search_pane, detail.copy_cell)
+        text = clipboard_after(qtbot, view, detail.copy_cell)
         assert text == whole
 
-    def test_a_failed_load_says_why(
-        self, qtbot: QtBot, search_pane: SearchPane, world: World
-    ) -> None:
+    def test_a_failed_load_says_why(self, qtbot: QtBot, view: SearchView, world: World) -> None:
         world.search.hits = [replace(make_hit(1, large="w"), truncated={"large": 99})]
         world.search.row_error = TenantError(TenantFailure.LOST, "The server went away.")
-        search(qtbot, search_pane)
-        detail = search_pane.detail
+        search(qtbot, view)
+        detail = view.results.detail
         detail.table.setCurrentIndex(detail.cells.index(3, 1))
         qtbot.mouseClick(detail.load, Qt.MouseButton.LeftButton)
         qtbot.waitUntil(lambda: detail.message.text() == "The server went away.")
         assert detail.load.isEnabled()
 
     def test_can_be_hidden_and_is_remembered(
-        self, qtbot: QtBot, search_pane: SearchPane, world: World
+        self, qtbot: QtBot, view: SearchView, world: World
     ) -> None:
-        search(qtbot, search_pane)
-        search_pane.panel_button.click()
-        assert not search_pane.detail.isVisible()
-        search_pane.shut()
+        search(qtbot, view)
+        view.options.panel_button.click()
+        assert not view.results.detail.isVisible()
+        view.save_layout()
         again = SearchPane(world.session)
         qtbot.addWidget(again)
-        assert not again.panel_button.isChecked()
+        assert not again.view.options.panel_button.isChecked()
         again.shut()
 
 
 class TestScopeAndMemory:
     def test_the_choice_is_remembered_and_used(
-        self, qtbot: QtBot, search_pane: SearchPane, world: World
+        self, qtbot: QtBot, view: SearchView, world: World
     ) -> None:
-        search_pane.controller.read_schema("c1")
-        qtbot.waitUntil(lambda: search_pane.scope_model.knows_tables("c1"))
-        search_pane.scope_model.setData(
-            search_pane.scope_model.index(1, 0),
+        view.controller.read_schema("c1")
+        qtbot.waitUntil(lambda: view.options.scope_model.knows_tables("c1"))
+        view.options.scope_model.setData(
+            view.options.scope_model.index(1, 0),
             Qt.CheckState.Unchecked,
             Qt.ItemDataRole.CheckStateRole,
         )
-        assert search_pane.scope_button.text() == "Library 1"
-        search_pane.limit.setCurrentIndex(search_pane.limit.findData(50))
-        search_pane.order.setCurrentIndex(search_pane.order.findData("title"))
-        search_pane.shut()
+        assert view.options.scope_button.text() == "Library 1"
+        view.options.limit.setCurrentIndex(view.options.limit.findData(50))
+        view.options.order.setCurrentIndex(view.options.order.findData("title"))
+        view.save_layout()
 
         again = SearchPane(world.session)
         qtbot.addWidget(again)
-        with qtbot.waitSignal(again.controller.connections_ready):
+        with qtbot.waitSignal(again.view.controller.connections_ready):
             again.activated()
-        search(qtbot, again)
+        search(qtbot, again.view)
         assert world.search.requests[-1].connection_ids == ("c1",)
         assert world.search.requests[-1].limit == 50
-        assert again.order.currentData() == "title"
+        assert again.view.options.order.currentData() == "title"
         again.shut()
 
     def test_nothing_chosen_searches_nothing(
-        self, qtbot: QtBot, search_pane: SearchPane, world: World
+        self, qtbot: QtBot, view: SearchView, world: World
     ) -> None:
-        search_pane.scope_model.choose_none()
-        search_pane.query.setText("file")
-        search_pane.search()
+        view.options.scope_model.choose_none()
+        view.query.setText("file")
+        view.search()
         assert world.search.requests == []
-        assert search_pane.note.text() == "No connection is chosen."
+        assert view.note.text() == "No connection is chosen."
 
     def test_some_tables_of_one_connection_leave_the_other_whole(
-        self, qtbot: QtBot, search_pane: SearchPane, world: World
+        self, qtbot: QtBot, view: SearchView, world: World
     ) -> None:
         from tests.ui.world import make_schema, make_table
 
         world.connections.schemas["c1"] = make_schema(make_table("a"), make_table("b"))
-        search_pane.controller.read_schema("c1")
-        qtbot.waitUntil(lambda: search_pane.scope_model.knows_tables("c1"))
-        model = search_pane.scope_model
+        view.controller.read_schema("c1")
+        qtbot.waitUntil(lambda: view.options.scope_model.knows_tables("c1"))
+        model = view.options.scope_model
         model.setData(
             model.index(0, 0, model.index(0, 0)),
             Qt.CheckState.Unchecked,
             Qt.ItemDataRole.CheckStateRole,
         )
-        search(qtbot, search_pane)
+        search(qtbot, view)
         assert world.search.requests[0].connection_ids == ("c1", "c2")
         assert world.search.requests[0].tables == (TableChoice("b", "c1"),)
 
     @opens_a_popup
     def test_the_pop_up_reads_tables_when_a_connection_is_opened(
-        self, qtbot: QtBot, search_pane: SearchPane, world: World
+        self, qtbot: QtBot, view: SearchView, world: World
     ) -> None:
-        search_pane._open_scope()
+        view.options.open_scope()
         assert world.connections.schema_reads == []
-        search_pane.popup.tree.expand(search_pane.scope_model.index(0, 0))
-        qtbot.waitUntil(lambda: search_pane.scope_model.knows_tables("c1"))
-        assert search_pane.popup.tree.isExpanded(search_pane.scope_model.index(0, 0))
-        qtbot.keyClick(search_pane.popup, Qt.Key.Key_Escape)
-        assert not search_pane.popup.isVisible()
+        view.options.popup.tree.expand(view.options.scope_model.index(0, 0))
+        qtbot.waitUntil(lambda: view.options.scope_model.knows_tables("c1"))
+        assert view.options.popup.tree.isExpanded(view.options.scope_model.index(0, 0))
+        qtbot.keyClick(view.options.popup, Qt.Key.Key_Escape)
+        assert not view.options.popup.isVisible()
 
     def test_production_shows_the_banner_while_it_is_searched(
-        self, qtbot: QtBot, search_pane: SearchPane, world: World
+        self, qtbot: QtBot, search_pane: SearchPane, view: SearchView, world: World
     ) -> None:
         world.connections.saved = [
             make_connection(1),
             make_connection(2, environment=Environment.PROD),
         ]
         with qtbot.waitSignal(search_pane.banner_changed, check_params_cb=bool):
-            search_pane.activated()
+            view.activated()
         with qtbot.waitSignal(search_pane.banner_changed, check_params_cb=lambda shown: not shown):
-            search_pane.scope_model.setData(
-                search_pane.scope_model.index(1, 0),
+            view.options.scope_model.setData(
+                view.options.scope_model.index(1, 0),
                 Qt.CheckState.Unchecked,
                 Qt.ItemDataRole.CheckStateRole,
             )
 
     def test_a_search_from_the_history_looks_where_it_looked(
-        self, qtbot: QtBot, search_pane: SearchPane, world: World
+        self, qtbot: QtBot, view: SearchView, world: World
     ) -> None:
-        search_pane.receive(SearchRequest("again", SearchMode.BOOLEAN, connection_ids=("c2",)))
-        qtbot.waitUntil(lambda: not search_pane.controller.state.running)
+        view.receive(SearchRequest("again", SearchMode.BOOLEAN, connection_ids=("c2",)))
+        qtbot.waitUntil(lambda: not view.controller.state.running)
         assert world.search.requests[-1].connection_ids == ("c2",)
         assert world.search.requests[-1].mode is SearchMode.BOOLEAN
-        assert search_pane.query.text() == "again"
-        assert search_pane.scope_button.text() == "Library 2"
+        assert view.query.text() == "again"
+        assert view.options.scope_button.text() == "Library 2"
 
 
 class TestRecentSearches:
     @opens_a_popup
     def test_typing_completes_from_the_newest_question_only(
-        self, qtbot: QtBot, search_pane: SearchPane, world: World
+        self, qtbot: QtBot, view: SearchView, world: World
     ) -> None:
         world.history.queries = ["file modes", "file paths", "other"]
         world.history.asked.clear()
-        qtbot.keyClicks(search_pane.query, "file")
-        qtbot.waitUntil(search_pane.query._popup.isVisible)
+        qtbot.keyClicks(view.query, "file")
+        qtbot.waitUntil(view.query._popup.isVisible)
         assert world.history.asked == ["file"], "typing asks once, when it pauses"
-        model = search_pane.query._recent
+        model = view.query._recent
         assert model.stringList() == ["file modes", "file paths"]
-        qtbot.keyClick(search_pane.query._popup, Qt.Key.Key_Down)
-        qtbot.keyClick(search_pane.query._popup, Qt.Key.Key_Down)
-        qtbot.keyClick(search_pane.query._popup, Qt.Key.Key_Return)
+        qtbot.keyClick(view.query._popup, Qt.Key.Key_Down)
+        qtbot.keyClick(view.query._popup, Qt.Key.Key_Down)
+        qtbot.keyClick(view.query._popup, Qt.Key.Key_Return)
         qtbot.waitUntil(lambda: len(world.search.requests) == 1)
         assert world.search.requests[0].query == "file paths"
-        qtbot.waitUntil(lambda: not search_pane.controller.state.running)
+        qtbot.waitUntil(lambda: not view.controller.state.running)
         assert len(world.search.requests) == 1, "Enter on a completion searches once"
 
-    def test_an_answer_for_other_text_is_not_offered(
-        self, qtbot: QtBot, search_pane: SearchPane
-    ) -> None:
-        search_pane.query.setText("old")
-        search_pane.query.offer_recent()
-        search_pane.query.setText("new")
-        search_pane.query.show_recent("old", ["old stuff"])
-        assert not search_pane.query._popup.isVisible()
+    def test_an_answer_for_other_text_is_not_offered(self, qtbot: QtBot, view: SearchView) -> None:
+        view.query.setText("old")
+        view.query.offer_recent()
+        view.query.setText("new")
+        view.query.show_recent("old", ["old stuff"])
+        assert not view.query._popup.isVisible()
 
     def test_recent_searches_can_be_run_from_the_empty_page(
-        self, qtbot: QtBot, search_pane: SearchPane, world: World
+        self, qtbot: QtBot, view: SearchView, world: World
     ) -> None:
         world.history.queries = ["copy & move"]
-        with qtbot.waitSignal(search_pane.controller.recent_ready):
-            search_pane.activated()
-        button = search_pane.findChild(Button, "search.recent1")
+        with qtbot.waitSignal(view.controller.recent_ready):
+            view.activated()
+        button = view.findChild(Button, "search.recent1")
         assert button is not None
         assert button.accessibleName() == "copy & move"
         qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
         qtbot.waitUntil(lambda: len(world.search.requests) == 1)
         assert world.search.requests[0].query == "copy & move"
-        qtbot.waitUntil(lambda: not search_pane.controller.state.running)
+        qtbot.waitUntil(lambda: not view.controller.state.running)
 
-    def test_an_example_sets_its_mode(
-        self, qtbot: QtBot, search_pane: SearchPane, world: World
-    ) -> None:
-        button = search_pane.findChild(Button, "search.example2")
+    def test_an_example_sets_its_mode(self, qtbot: QtBot, view: SearchView, world: World) -> None:
+        button = view.findChild(Button, "search.example2")
         assert button is not None
         qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
         qtbot.waitUntil(lambda: len(world.search.requests) == 1)
         assert world.search.requests[0].mode is SearchMode.BOOLEAN
-        qtbot.waitUntil(lambda: not search_pane.controller.state.running)
+        qtbot.waitUntil(lambda: not view.controller.state.running)
 
 
 class TestForEverybody:
-    def test_everything_that_takes_focus_has_a_name(
-        self, qtbot: QtBot, search_pane: SearchPane
-    ) -> None:
-        search(qtbot, search_pane)
+    def test_everything_that_takes_focus_has_a_name(self, qtbot: QtBot, view: SearchView) -> None:
+        search(qtbot, view)
         nameless = [
             widget.objectName() or type(widget).__name__
-            for widget in search_pane.findChildren(QWidget)
+            for widget in view.findChildren(QWidget)
             if isinstance(widget, (QAbstractButton, QLineEdit, QComboBox))
             and not widget.accessibleName()
             and widget.focusPolicy() is not Qt.FocusPolicy.NoFocus
         ]
         assert nameless == []
 
-    def test_a_search_by_keyboard_alone(
-        self, qtbot: QtBot, search_pane: SearchPane, world: World
-    ) -> None:
-        search(qtbot, search_pane)
-        assert search_pane.query.hasFocus()
-        qtbot.keyClick(search_pane.query, Qt.Key.Key_Down)
-        assert search_pane.list.hasFocus()
-        qtbot.keyClick(search_pane.list, Qt.Key.Key_Down)
-        assert search_pane.detail.hit == make_hit(2)
-        qtbot.keyClick(search_pane.list, Qt.Key.Key_Return)
-        assert search_pane.detail.table.hasFocus()
-        search_pane.list.setFocus()
-        qtbot.keyClick(search_pane.list, Qt.Key.Key_Up)
-        qtbot.keyClick(search_pane.list, Qt.Key.Key_Up)
-        assert search_pane.query.hasFocus()
+    def test_a_search_by_keyboard_alone(self, qtbot: QtBot, view: SearchView, world: World) -> None:
+        search(qtbot, view)
+        assert view.query.hasFocus()
+        qtbot.keyClick(view.query, Qt.Key.Key_Down)
+        assert view.results.list.hasFocus()
+        qtbot.keyClick(view.results.list, Qt.Key.Key_Down)
+        assert view.results.detail.hit == make_hit(2)
+        qtbot.keyClick(view.results.list, Qt.Key.Key_Return)
+        assert view.results.detail.table.hasFocus()
+        view.results.list.setFocus()
+        qtbot.keyClick(view.results.list, Qt.Key.Key_Up)
+        qtbot.keyClick(view.results.list, Qt.Key.Key_Up)
+        assert view.query.hasFocus()
 
-    def test_tab_goes_from_the_query_to_the_hits(
-        self, qtbot: QtBot, search_pane: SearchPane
-    ) -> None:
-        search(qtbot, search_pane)
+    def test_tab_goes_from_the_query_to_the_hits(self, qtbot: QtBot, view: SearchView) -> None:
+        search(qtbot, view)
         visited: list[str] = []
         for _ in range(14):
             qtbot.keyClick(QApplication.focusWidget(), Qt.Key.Key_Tab)
@@ -893,18 +871,16 @@ class TestForEverybody:
         ]
         assert [name for name in visited if name in wanted][: len(wanted)] == wanted
 
-    def test_fits_a_small_window(self, qtbot: QtBot, search_pane: SearchPane) -> None:
-        search(qtbot, search_pane)
-        hint = search_pane.minimumSizeHint()
+    def test_fits_a_small_window(self, qtbot: QtBot, view: SearchView) -> None:
+        search(qtbot, view)
+        hint = view.minimumSizeHint()
         assert hint.width() <= 700
         assert hint.height() <= 520
 
-    def test_the_palette_offers_what_can_be_done(
-        self, qtbot: QtBot, search_pane: SearchPane
-    ) -> None:
-        commands = {command.id: command for command in search_pane.commands()}
+    def test_the_palette_offers_what_can_be_done(self, qtbot: QtBot, view: SearchView) -> None:
+        commands = {command.id: command for command in view.commands()}
         assert not commands["search.run"].is_enabled()
         assert not commands["search.stop"].is_enabled()
-        search(qtbot, search_pane)
+        search(qtbot, view)
         assert commands["search.run"].is_enabled()
         assert commands["search.copy"].is_enabled()

@@ -1,0 +1,226 @@
+"""How and where a query searches: mode, scope, order, hits a page, and whether details show."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import Signal, Slot
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QSizePolicy, QWidget
+
+from altus4_desktop.domain.accounts import PAGE_SIZES, Preferences
+from altus4_desktop.domain.connections import Connection, Environment
+from altus4_desktop.domain.search_drafts import SearchDraft
+from altus4_desktop.domain.searching import SearchMode
+from altus4_desktop.ui.panes.memory import PaneMemory
+from altus4_desktop.ui.panes.search.model import HitOrder
+from altus4_desktop.ui.panes.search.scope import Scope, ScopeModel, ScopePopup
+from altus4_desktop.ui.theme import Space
+from altus4_desktop.ui.widgets import Button, IconButton, Segments
+
+_NAME_LENGTH = 22
+_MODES = (SearchMode.NATURAL, SearchMode.BOOLEAN)
+
+
+class OptionsRow(QWidget):
+    """The choices of one search.
+
+    ``mode_chosen``: somebody chose another mode; ``scope_opened``: the list of connections is
+    about to be looked at; ``scope_changed`` carries the new scope; ``order_changed``: the hits are
+    to be arranged anew; ``changed``: something that is remembered is not as it was. Further
+    buttons go into ``tools``, at the end of the row.
+    """
+
+    mode_chosen = Signal(str)
+    scope_opened = Signal()
+    scope_changed = Signal(object)
+    order_changed = Signal()
+    changed = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._connections: tuple[Connection, ...] = ()
+        self._wanted_ids: tuple[str, ...] = ()
+        self.awaits_list = True
+        self.scope_model = ScopeModel(self)
+        self.mode = self._build_mode()
+        self.scope_button = Button(self.tr("Everything"), icon_name="layers", name="search.scope")
+        self.scope_button.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
+        self.popup = ScopePopup(self.scope_model, self)
+        self.order = self._build_box("search.order", self.tr("Sort hits by"))
+        for order, text in (
+            (HitOrder.RELEVANCE, self.tr("Best first")),
+            (HitOrder.SOURCE, self.tr("By source")),
+            (HitOrder.TITLE, self.tr("By title")),
+        ):
+            self.order.addItem(text, order.value)
+        self.limit = self._build_box("search.limit", self.tr("Hits a page"))
+        for number in PAGE_SIZES:
+            self.limit.addItem(self.tr("{number} a page").format(number=number), number)
+        self.panel_button = IconButton(
+            "panel", self.tr("Show or hide details"), name="search.panel"
+        )
+        self.panel_button.setCheckable(True)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(Space.S)
+        row.addWidget(self.mode)
+        row.addWidget(self.scope_button)
+        row.addStretch(1)
+        row.addWidget(self.order)
+        row.addWidget(self.limit)
+        self.tools = QHBoxLayout()
+        self.tools.setSpacing(Space.XS)
+        self.tools.addWidget(self.panel_button)
+        row.addLayout(self.tools)
+        self._connect()
+
+    def _build_mode(self) -> Segments:
+        mode = Segments(
+            (
+                (SearchMode.NATURAL.value, self.tr("Natural")),
+                (SearchMode.BOOLEAN.value, self.tr("Boolean")),
+            ),
+            name="search.mode",
+            label=self.tr("Search mode"),
+        )
+        mode.setToolTip(
+            self.tr(
+                "Natural: plain words, ranked by the server. "
+                'Boolean: +required -excluded "phrase" prefix* (groups).'
+            )
+        )
+        return mode
+
+    def _build_box(self, name: str, label: str) -> QComboBox:
+        box = QComboBox()
+        box.setObjectName(name)
+        box.setAccessibleName(label)
+        box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+        box.setMinimumContentsLength(6)
+        box.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
+        return box
+
+    def _connect(self) -> None:
+        self.mode.chosen.connect(self.mode_chosen)
+        self.mode.chosen.connect(self.changed)
+        self.scope_button.clicked.connect(self.open_scope)
+        self.scope_model.scope_changed.connect(self._take_scope)
+        self.order.currentIndexChanged.connect(self.order_changed)
+        for box in (self.order, self.limit):
+            box.currentIndexChanged.connect(self.changed)
+
+    @property
+    def connections(self) -> tuple[Connection, ...]:
+        """What can be searched, as far as it is known."""
+        return self._connections
+
+    @property
+    def hit_order(self) -> HitOrder:
+        """In which order hits are shown."""
+        return HitOrder(self.order.currentData())
+
+    @property
+    def page_size(self) -> int:
+        """How many hits are fetched at a time."""
+        return int(self.limit.currentData())
+
+    @property
+    def leaves_everything_out(self) -> bool:
+        """Whether there are connections, and none of them is chosen."""
+        left_out = self.scope_model.scope.left_out
+        return bool(self._connections) and all(c.id in left_out for c in self._connections)
+
+    @property
+    def looks_into_production(self) -> bool:
+        """Whether a connection to production is searched."""
+        left_out = self.scope_model.scope.left_out
+        return any(
+            c.environment is Environment.PROD and c.id not in left_out for c in self._connections
+        )
+
+    def set_mode(self, mode: SearchMode) -> None:
+        """Choose a mode; one that is not offered becomes natural."""
+        known = mode if mode in _MODES else SearchMode.NATURAL
+        self.mode.set_key(known.value)
+
+    def keep(self, memory: PaneMemory) -> None:
+        """Write the choices down for the next search."""
+        memory.keep("mode", self.mode.key)
+        memory.keep("limit", self.limit.currentData())
+        memory.keep("order", self.order.currentData())
+        memory.keep("panel", self.panel_button.isChecked())
+
+    def restore(self, memory: PaneMemory, preferred: Preferences) -> None:
+        """Choose what was chosen last; what somebody prefers comes first."""
+        # Each choice writes all of them down again: read before any is made.
+        kept = {name: memory.value(name) for name in ("mode", "limit", "order", "panel", "scope")}
+        mode = preferred.search_mode.value if preferred.search_mode else kept["mode"]
+        self.set_mode(SearchMode(str(mode)) if mode in {*SearchMode} else SearchMode.NATURAL)
+        limit = self.limit.findData(preferred.page_size or kept["limit"])
+        self.limit.setCurrentIndex(max(limit, 0))
+        self.order.setCurrentIndex(max(self.order.findData(kept["order"]), 0))
+        self.panel_button.setChecked(kept["panel"] is not False)
+        self.scope_model.show((), Scope.from_document(kept["scope"]))
+        self._name_scope()
+
+    def show_draft(self, draft: SearchDraft) -> None:
+        """Choose what a draft says; what it does not say stays as it is."""
+        self.set_mode(draft.mode)
+        for box, value in ((self.order, draft.order), (self.limit, draft.limit)):
+            place = box.findData(value)
+            if place >= 0:
+                box.setCurrentIndex(place)
+        self.scope_model.choose(Scope.from_document(draft.scope))
+        self._name_scope()
+
+    # What is searched
+
+    @Slot()
+    def open_scope(self) -> None:
+        """Let people choose what is searched."""
+        self.scope_opened.emit()
+        self.popup.open_below(self.scope_button)
+
+    def show_connections(self, connections: Sequence[Connection]) -> None:
+        """Offer these to be searched."""
+        self.awaits_list = False
+        own = tuple(connections)
+        if own != self._connections:
+            self._connections = own
+            self.scope_model.show(own, self.scope_model.scope)
+            if self._wanted_ids:
+                self.adopt(self._wanted_ids)
+        self._wanted_ids = ()
+        self._name_scope()
+
+    def adopt(self, connection_ids: tuple[str, ...]) -> None:
+        """Search where an earlier search looked, as soon as it is known what there is."""
+        self._wanted_ids = connection_ids
+        if self._connections and connection_ids:
+            others = frozenset(c.id for c in self._connections if c.id not in connection_ids)
+            self.scope_model.choose(Scope(others))
+        elif self._connections:
+            self.scope_model.choose_all()
+
+    @Slot(object)
+    def _take_scope(self, scope: Scope) -> None:
+        self._name_scope()
+        self.scope_changed.emit(scope)
+
+    def _name_scope(self) -> None:
+        scope = self.scope_model.scope
+        searched = [c for c in self._connections if c.id not in scope.left_out]
+        tables = sum(len(scope.tables[c.id]) for c in searched if c.id in scope.tables)
+        if not self._connections or (len(searched) == len(self._connections) and not tables):
+            text = self.tr("All connections")
+        elif len(searched) == 1:
+            name = searched[0].name
+            text = name if len(name) < _NAME_LENGTH else name[: _NAME_LENGTH - 1] + "…"
+        elif tables:
+            text = self.tr("Some tables")
+        else:
+            text = self.tr("{count} of {total} connections").format(
+                count=len(searched), total=len(self._connections)
+            )
+        self.scope_button.setText(text.replace("&", "&&"))
+        self.scope_button.setAccessibleName(self.tr("What to search: {text}").format(text=text))

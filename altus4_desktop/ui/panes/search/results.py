@@ -1,0 +1,324 @@
+"""What a search found: a chip for every source, the list of hits, one hit in full, the foot."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QModelIndex, QPoint, Qt, Signal, Slot
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QHBoxLayout, QSplitter, QVBoxLayout, QWidget
+
+from altus4_desktop.domain.schema import DatabaseSchema, TableInfo
+from altus4_desktop.domain.searching import SearchHit, SourceRef
+from altus4_desktop.ui.panes.memory import PaneMemory
+from altus4_desktop.ui.panes.search.controller import (
+    FullRow,
+    Phase,
+    SearchController,
+    SearchState,
+)
+from altus4_desktop.ui.panes.search.copying import CopyFormat
+from altus4_desktop.ui.panes.search.detail import DetailPanel
+from altus4_desktop.ui.panes.search.foot import ANSWERED, ResultsFoot
+from altus4_desktop.ui.panes.search.hits import HitList, ProgressLine
+from altus4_desktop.ui.panes.search.model import HitModel, HitOrder, arranged
+from altus4_desktop.ui.panes.search.pages import SearchPages
+from altus4_desktop.ui.panes.search.sources import SourceBar
+from altus4_desktop.ui.panes.search.states import Remarks
+from altus4_desktop.ui.panes.search.wording import value_text
+from altus4_desktop.ui.session import Session
+from altus4_desktop.ui.theme import Space
+from altus4_desktop.ui.widgets import IconButton
+
+_LEAST_SHARE = 0.04
+
+
+class ResultsView(QWidget):
+    """Draws one search below its query.
+
+    ``left_upwards``: the keyboard wants to go back to the query; ``panel_wanted`` (bool): details
+    are asked for, or no longer. What narrows the hits goes into ``split`` before the list, or into
+    ``above_list``.
+    """
+
+    left_upwards = Signal()
+    panel_wanted = Signal(bool)
+
+    def __init__(
+        self, session: Session, controller: SearchController, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self.session = session
+        self.controller = controller
+        self.hits = HitModel(self)
+        self._order = HitOrder.RELEVANCE
+        self._only: SourceRef | None = None
+        self._has_picked = False
+        self._shows_panel = True
+        self.remarks = Remarks()
+        self.sources = SourceBar()
+        self.line = ProgressLine()
+        self.pages = SearchPages(self._build_rows())
+        self.foot = ResultsFoot()
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(Space.S)
+        column.addLayout(self._build_progress())
+        column.addWidget(self.remarks)
+        column.addWidget(self.pages, 1)
+        column.addWidget(self.foot)
+        self._connect()
+
+    def _build_progress(self) -> QVBoxLayout:
+        progress = QVBoxLayout()
+        progress.setSpacing(2)
+        chips = QHBoxLayout()
+        chips.setSpacing(Space.XS)
+        chips.addWidget(self.sources, 1)
+        self.more_sources = IconButton(
+            "chevron-right", self.tr("Show further sources"), name="search.sources.more", size=16
+        )
+        self.more_sources.hide()
+        self.more_sources.clicked.connect(self.sources.turn_page)
+        self.sources.overflows.connect(self.more_sources.setVisible)
+        chips.addWidget(self.more_sources)
+        progress.addLayout(chips)
+        progress.addWidget(self.line)
+        return progress
+
+    def _build_rows(self) -> QWidget:
+        self.split = QSplitter(Qt.Orientation.Horizontal)
+        self.split.setObjectName("search.results")
+        self.split.setHandleWidth(Space.M)
+        self.split.setChildrenCollapsible(False)
+        self.list = HitList()
+        self.list.setModel(self.hits)
+        area = QWidget()
+        column = QVBoxLayout(area)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(Space.S)
+        self.above_list = QVBoxLayout()
+        column.addLayout(self.above_list)
+        column.addWidget(self.list, 1)
+        self.detail = DetailPanel()
+        self.split.addWidget(area)
+        self.split.addWidget(self.detail)
+        self.split.setStretchFactor(0, 5)
+        self.split.setStretchFactor(1, 4)
+        self.split.setSizes([560, 420])
+        return self.split
+
+    def _connect(self) -> None:
+        controller = self.controller
+        controller.schema_ready.connect(self._take_schema)
+        controller.full_row_ready.connect(self._take_full_row)
+        controller.full_row_failed.connect(self.detail.show_full_error)
+        controller.copy_ready.connect(self._take_copy)
+        controller.value_copy_ready.connect(self._take_value)
+        self.pages.again_wanted.connect(controller.again)
+        self.sources.source_chosen.connect(self._choose_source)
+        self.sources.retry_wanted.connect(self._retry)
+        self.foot.all_button.clicked.connect(self._show_all)
+        self.foot.more_button.clicked.connect(controller.load_more)
+        self.foot.copy_wanted.connect(self.copy)
+        self.detail.closed.connect(self._hide_panel)
+        self.detail.full_row_wanted.connect(self._read_full_row)
+        self.detail.copy_cell_wanted.connect(self._copy_cell)
+        self.list.copy_wanted.connect(self.copy)
+        self.list.left_upwards.connect(self.left_upwards)
+        self.list.opened.connect(self._enter_detail)
+        self.list.stop_wanted.connect(controller.stop)
+        self.list.customContextMenuRequested.connect(self._open_copy_menu)
+        self.list.selectionModel().currentChanged.connect(self._show_current)
+        self.list.selectionModel().selectionChanged.connect(self._count_selected)
+        self.list.picked.connect(self._note_pick)
+        self.session.theme.changed.connect(self.detail.reader.draw_marks)
+
+    def save_layout(self, memory: PaneMemory) -> None:
+        """Write down what somebody has arranged."""
+        memory.keep_layout("split", self.split.saveState())
+        self.detail.save_layout(memory)
+
+    def restore_layout(self, memory: PaneMemory) -> None:
+        """Arrange it as it was."""
+        self.split.restoreState(memory.layout("split"))
+        self.detail.restore_layout(memory)
+
+    # Drawing
+
+    def begin(self) -> None:
+        """Another search is about to run: nothing is picked, no source stands alone."""
+        self._only = None
+        self._has_picked = False
+        self.sources.sources.choose(None)
+
+    def show_state(self, state: SearchState, *, has_connections: bool, is_scoped: bool) -> None:
+        """Draw all of it."""
+        self.list.is_stoppable = state.running
+        self.sources.show_reports(state.sources)
+        self.sources.setVisible(bool(state.sources))
+        answered = sum(1 for report in state.sources if report.state in ANSWERED)
+        share = answered / len(state.sources) if state.sources else 0.0
+        self.line.show_share(max(_LEAST_SHARE, share) if state.running else None)
+        self._draw_hits(state)
+        self.pages.show_state(state, has_connections=has_connections, is_scoped=is_scoped)
+        self._draw_foot(state)
+
+    def show_remarks(self, state: SearchState) -> None:
+        """Say what a search that found something still has to say."""
+        rows = state.phase is Phase.ROWS and not state.running
+        self.remarks.show_notices(state.notices if rows else ())
+
+    def arrange(self, order: HitOrder) -> None:
+        """Show the hits in another order."""
+        self._order = order
+        self._draw_again()
+
+    def _draw_again(self) -> None:
+        self._draw_hits(self.controller.state)
+        self._draw_foot(self.controller.state)
+
+    def _draw_hits(self, state: SearchState) -> None:
+        if state.phase is Phase.BUSY and not state.hits:
+            return
+        only = frozenset((self._only,)) if self._only else frozenset[SourceRef]()
+        self.hits.show(state.hits, arranged(state.hits, self._order, only))
+        if self.hits.rowCount() and not (self._has_picked and self.list.currentIndex().isValid()):
+            # Until somebody picks a hit the best one so far is shown.
+            self.list.setCurrentIndex(self.hits.index(0))
+            self.list.scrollToTop()
+        self._show_current()
+
+    def _draw_foot(self, state: SearchState) -> None:
+        self.foot.show_state(
+            state,
+            shown=self.hits.rowCount(),
+            order=self._order,
+            one_source=self._only is not None,
+        )
+        self._count_selected()
+
+    # Hits
+
+    @Slot()
+    def _note_pick(self) -> None:
+        self._has_picked = True
+
+    @Slot(object)
+    def _choose_source(self, source: SourceRef | None) -> None:
+        self._only = source
+        self._draw_again()
+
+    @Slot()
+    def _show_all(self) -> None:
+        self.sources.sources.choose(None)
+        self._choose_source(None)
+
+    @Slot(object)
+    def _retry(self, _: SourceRef) -> None:
+        self.controller.again()
+
+    @Slot()
+    def _show_current(self) -> None:
+        index = self.list.currentIndex()
+        if not self._shows_panel:
+            return
+        if not index.isValid():
+            self.detail.show_row(None, None)
+            return
+        row = self.hits.row_at(index.row())
+        source = row.hit.source
+        if self.detail.hit is not row.hit:
+            self.controller.forget_full_row()
+        schema = self.controller.schema(source.connection_id)
+        if schema is None and source.connection_id:
+            self.controller.read_schema(source.connection_id)
+        self.detail.show_row(row, schema.table(source.table) if schema else None)
+
+    @Slot()
+    def enter_list(self) -> None:
+        """Put the keyboard into the hits, if there are any."""
+        if self.pages.currentWidget() is self.split:
+            self.list.setFocus(Qt.FocusReason.TabFocusReason)
+
+    @Slot(QModelIndex)
+    def _enter_detail(self, _: QModelIndex) -> None:
+        self.panel_wanted.emit(True)
+        self.detail.table.setFocus(Qt.FocusReason.TabFocusReason)
+
+    def show_panel(self, *, shown: bool) -> None:
+        """Show the hit in full beside the list, or not."""
+        self._shows_panel = shown
+        self.detail.setVisible(shown)
+        if shown:
+            self._show_current()
+
+    @Slot()
+    def _hide_panel(self) -> None:
+        self.panel_wanted.emit(False)
+        self.list.setFocus()
+
+    @Slot()
+    def _read_full_row(self) -> None:
+        hit = self.detail.hit
+        if hit is not None:
+            self.controller.read_full_row(hit)
+
+    @Slot(object)
+    def _take_full_row(self, row: FullRow) -> None:
+        self.detail.show_full(row.hit, row.columns)
+
+    @Slot(str, object)
+    def _take_schema(self, connection_id: str, schema: DatabaseSchema) -> None:
+        hit = self.detail.hit
+        if hit is not None and hit.source.connection_id == connection_id:
+            table: TableInfo | None = schema.table(hit.source.table)
+            if table is not None:
+                self.detail.show_table(table)
+
+    # Copying
+
+    def selected_hits(self) -> list[SearchHit]:
+        """The hits that are selected, as they are shown."""
+        rows = sorted(index.row() for index in self.list.selectionModel().selectedRows())
+        return [self.hits.hit_at(row) for row in rows]
+
+    def has_selection(self) -> bool:
+        """Whether a hit is selected."""
+        return self.list.selectionModel().hasSelection()
+
+    @Slot(str)
+    def copy(self, copy_format: str) -> None:
+        """Copy the selected hits."""
+        hits = self.selected_hits()
+        if hits:
+            self.controller.copy(hits, CopyFormat(copy_format))
+
+    @Slot(QPoint)
+    def _open_copy_menu(self, place: QPoint) -> None:
+        if self.selected_hits():
+            self.foot.copy_menu.popup(self.list.viewport().mapToGlobal(place))
+
+    @Slot()
+    def _count_selected(self) -> None:
+        self.foot.show_selected(len(self.list.selectionModel().selectedRows()))
+
+    @Slot(str, int)
+    def _take_copy(self, text: str, count: int) -> None:
+        QGuiApplication.clipboard().setText(text)
+        self.session.announced.emit(self.tr("Copied {count} hits").format(count=count))
+
+    @Slot(str, bool)
+    def _copy_cell(self, name: str, cut_short: bool) -> None:
+        hit = self.detail.hit
+        if hit is None:
+            return
+        if cut_short:
+            self.controller.copy_value(hit, name)
+            return
+        cell = self.detail.current_cell
+        if cell is not None:
+            self._take_value(name, value_text(cell.value))
+
+    @Slot(str, str)
+    def _take_value(self, name: str, text: str) -> None:
+        QGuiApplication.clipboard().setText(text)
+        self.session.announced.emit(self.tr("Copied the value of {name}").format(name=name))

@@ -1,0 +1,378 @@
+"""One search: its query, how and where it searches, what it found."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
+
+from altus4_desktop.domain.connections import Connection
+from altus4_desktop.domain.errors import AltusError
+from altus4_desktop.domain.schema import DatabaseSchema
+from altus4_desktop.domain.search_drafts import SearchDraft
+from altus4_desktop.domain.searching import SearchMode, SearchRequest
+from altus4_desktop.ui.pane import Command
+from altus4_desktop.ui.panes.memory import PaneMemory
+from altus4_desktop.ui.panes.search.controller import Phase, SearchController, SearchState
+from altus4_desktop.ui.panes.search.copying import CopyFormat
+from altus4_desktop.ui.panes.search.options import OptionsRow
+from altus4_desktop.ui.panes.search.query import QueryField, SyntaxMark
+from altus4_desktop.ui.panes.search.results import ResultsView
+from altus4_desktop.ui.panes.search.scope import Scope
+from altus4_desktop.ui.panes.search.states import SearchNote
+from altus4_desktop.ui.session import Session
+from altus4_desktop.ui.theme import Space
+from altus4_desktop.ui.widgets import Button
+from altus4_desktop.ui.working import WorkingWidget
+
+
+class SearchView(WorkingWidget):
+    """The content of a tab.
+
+    ``edited``: the query or a choice is not as it was; ``state_changed`` carries the state of the
+    search; ``production_changed``: whether production is searched may have changed. What is said
+    about the words of the query goes into ``under_query``.
+    """
+
+    edited = Signal()
+    state_changed = Signal(object)
+    production_changed = Signal()
+
+    def __init__(self, session: Session, memory: PaneMemory, parent: QWidget | None = None) -> None:
+        super().__init__(session.runner, session.report_crash, name="search.view", parent=parent)
+        self.session = session
+        self.memory = memory
+        # What a draft chooses is no choice for searches to come.
+        self._remembers = True
+        self.controller = SearchController(session, self)
+        self.query = QueryField()
+        self.mark = SyntaxMark()
+        self.options = OptionsRow()
+        self.note = SearchNote(session)
+        self.results = ResultsView(session, self.controller)
+        self.under_query = QVBoxLayout()
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(Space.S)
+        column.addWidget(self.message)
+        column.addLayout(self._build_query_row())
+        column.addLayout(self.under_query)
+        column.addWidget(self.options)
+        column.addWidget(self.note)
+        column.addWidget(self.mark)
+        column.addWidget(self.results, 1)
+        self._connect()
+        self.options.restore(memory, session.actor.choices)
+        self.results.restore_layout(memory)
+        self.results.show_panel(shown=self.options.panel_button.isChecked())
+        self.results.arrange(self.options.hit_order)
+        self._draw(self.controller.state)
+
+    def _build_query_row(self) -> QHBoxLayout:
+        row = QHBoxLayout()
+        row.setSpacing(Space.S)
+        self.run_button = Button(
+            self.tr("Search"), "primary", icon_name="search", name="search.run"
+        )
+        self.run_button.setToolTip(self.tr("Search (Enter)"))
+        self.stop_button = Button(self.tr("Stop"), icon_name="stop", name="search.stop")
+        self.stop_button.setToolTip(self.tr("Stop the search (Esc)"))
+        for button in (self.run_button, self.stop_button):
+            button.setSizePolicy(QSizePolicy.Policy.Minimum, QSizePolicy.Policy.Expanding)
+        row.addWidget(self.query, 1)
+        row.addWidget(self.run_button)
+        row.addWidget(self.stop_button)
+        return row
+
+    def _connect(self) -> None:
+        controller, options, results = self.controller, self.options, self.results
+        controller.state_changed.connect(self._draw)
+        controller.recent_ready.connect(self._take_recent)
+        controller.connections_ready.connect(self._take_connections)
+        controller.connections_failed.connect(self._take_list_failure)
+        controller.schema_ready.connect(self._take_schema)
+        controller.schema_failed.connect(self._take_schema_failure)
+        controller.copy_failed.connect(self.present)
+        self.query.submitted.connect(self.search)
+        self.query.stop_wanted.connect(controller.stop)
+        self.query.completion_wanted.connect(controller.complete)
+        self.query.left_downwards.connect(results.enter_list)
+        self.query.textChanged.connect(self.edited)
+        self.run_button.clicked.connect(self.search)
+        self.stop_button.clicked.connect(controller.stop)
+        options.mode_chosen.connect(self._mode_chosen)
+        options.scope_opened.connect(controller.list_connections)
+        options.scope_changed.connect(self._take_scope)
+        options.popup.tables_wanted.connect(controller.read_schema)
+        options.order_changed.connect(self._rearrange)
+        options.panel_button.toggled.connect(self._show_panel)
+        options.changed.connect(self._keep_choices)
+        options.changed.connect(self.edited)
+        results.left_upwards.connect(self.focus_first)
+        results.panel_wanted.connect(options.panel_button.setChecked)
+        results.pages.natural_wanted.connect(self._search_naturally)
+        results.pages.everything_wanted.connect(self._search_everything)
+        results.pages.connect_wanted.connect(self._add_connection)
+        results.pages.query_chosen.connect(self._run_example)
+
+    # The view among tabs
+
+    @property
+    def draft(self) -> SearchDraft:
+        """What is typed and chosen."""
+        return SearchDraft(
+            query=self.query.text(),
+            mode=SearchMode(self.options.mode.key),
+            order=self.options.hit_order.value,
+            limit=self.options.page_size,
+            scope=self.options.scope_model.scope.as_document(),
+        )
+
+    def show_draft(self, draft: SearchDraft) -> None:
+        """Type and choose what a draft says, without searching."""
+        self._remembers = False
+        self.query.setText(draft.query)
+        self.options.show_draft(draft)
+        self._remembers = True
+
+    def activated(self) -> None:
+        """The view came to the front."""
+        self.controller.list_connections()
+        self.production_changed.emit()
+
+    def receive(self, intent: SearchRequest | str) -> None:
+        """Run a query again: a text, or a request with its mode and limit."""
+        if isinstance(intent, str):
+            self.query.setText(intent)
+            self.search()
+            return
+        self.options.set_mode(intent.mode)
+        self.query.setText(intent.query)
+        self.options.adopt(intent.connection_ids)
+        mode = SearchMode(self.options.mode.key)
+        self._run(replace(intent, mode=mode, limit=self.options.page_size))
+
+    @Slot()
+    def focus_first(self) -> None:
+        """Put the keyboard into the query."""
+        self.query.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        self.query.selectAll()
+
+    def commands(self) -> list[Command]:
+        """What the command palette offers."""
+        controller = self.controller
+        return [
+            Command(
+                "search.run", self.tr("Search"), self.search, "search", "Enter", self._has_query
+            ),
+            Command(
+                "search.stop",
+                self.tr("Stop the search"),
+                controller.stop,
+                "stop",
+                "Esc",
+                self._is_running,
+            ),
+            Command(
+                "search.scope",
+                self.tr("Choose what to search"),
+                self.options.open_scope,
+                "layers",
+            ),
+            Command(
+                "search.more",
+                self.tr("Load more hits"),
+                controller.load_more,
+                "chevron-down",
+                is_enabled=self.results.foot.more_button.isEnabled,
+            ),
+            Command(
+                "search.copy",
+                self.tr("Copy selected hits as TSV"),
+                self.copy_tsv,
+                "copy",
+                "Ctrl+C",
+                self.results.has_selection,
+            ),
+            Command(
+                "search.panel",
+                self.tr("Show or hide details"),
+                self.options.panel_button.toggle,
+                "panel",
+            ),
+        ]
+
+    def save_layout(self) -> None:
+        """Write down what somebody has arranged and chosen."""
+        self.results.save_layout(self.memory)
+        self._keep_choices()
+
+    def shut(self) -> None:
+        """The view will be deleted: cancel everything."""
+        self.cancel_work()
+        self.controller.close()
+
+    # Searching
+
+    @Slot()
+    def search(self) -> None:
+        """Search for what is in the box."""
+        query = self.query.text().strip()
+        if not query:
+            self.focus_first()
+            return
+        if self.options.leaves_everything_out:
+            self.note.show_message(
+                "warning",
+                self.tr("No connection is chosen."),
+                self.tr("Choose at least one connection to search."),
+                [(self.tr("Choose"), self.options.open_scope)],
+            )
+            return
+        scope = self.options.scope_model.scope
+        self._run(
+            SearchRequest(
+                query=query,
+                mode=SearchMode(self.options.mode.key),
+                connection_ids=scope.connection_ids(self.options.connections),
+                tables=scope.table_choices(),
+                limit=self.options.page_size,
+            )
+        )
+
+    def _run(self, request: SearchRequest) -> None:
+        self.results.begin()
+        self.controller.run(request)
+
+    @Slot()
+    def copy_tsv(self) -> None:
+        """Copy the selected hits for spreadsheets."""
+        self.results.copy(CopyFormat.TSV.value)
+
+    @Slot()
+    def _search_as_plain_text(self) -> None:
+        self.query.setText(self.controller.plain_text(self.query.text()))
+        self.search()
+
+    @Slot()
+    def _search_naturally(self) -> None:
+        self.options.set_mode(SearchMode.NATURAL)
+        self._search_as_plain_text()
+
+    @Slot()
+    def _search_everything(self) -> None:
+        self.options.scope_model.choose_all()
+        self.search()
+
+    @Slot(str, str)
+    def _run_example(self, query: str, mode: str) -> None:
+        if mode:
+            self.options.set_mode(SearchMode(mode))
+        self.query.setText(query)
+        self.search()
+
+    @Slot(str)
+    def _mode_chosen(self, _: str) -> None:
+        self.note.clear()
+        self.mark.hide()
+        if self._has_query() and self.controller.state.request is not None:
+            self.search()
+        self.query.setFocus()
+
+    # Drawing
+
+    @Slot(object)
+    def _draw(self, state: SearchState) -> None:
+        self.run_button.setEnabled(not state.stopping)
+        self.stop_button.setEnabled(state.running and not state.stopping)
+        self.stop_button.setText(self.tr("Stopping…") if state.stopping else self.tr("Stop"))
+        self.query.is_stoppable = state.running
+        self.results.show_state(
+            state,
+            has_connections=bool(self.options.connections) or self.options.awaits_list,
+            is_scoped=self.options.scope_model.scope != Scope(),
+        )
+        self._draw_note(state)
+        self.state_changed.emit(state)
+
+    def _draw_note(self, state: SearchState) -> None:
+        error = state.query_error
+        if error is not None:
+            if not self.mark.isVisibleTo(self):
+                self.mark.show_error(self.query.text(), error)
+                self.note.show_error(
+                    error, [(self.tr("Search as plain text"), self._search_as_plain_text)]
+                )
+                self.query.mark(error)
+            return
+        self.mark.hide()
+        self.note.show_state(state, self.controller.again)
+        self.results.show_remarks(state)
+
+    @Slot()
+    def _rearrange(self) -> None:
+        self.results.arrange(self.options.hit_order)
+
+    @Slot(bool)
+    def _show_panel(self, shown: bool) -> None:
+        self.results.show_panel(shown=shown)
+
+    # What is searched
+
+    @Slot(object)
+    def _take_connections(self, connections: list[Connection]) -> None:
+        # An admin sees everybody's connections; a search looks into one's own.
+        user_id = self.session.actor.user_id
+        own = [c for c in connections if c.is_active and c.user_id == user_id]
+        self.results.hits.set_environments({c.id: c.environment for c in connections})
+        self.options.show_connections(own)
+        if self.controller.state.phase is Phase.IDLE:
+            self._draw(self.controller.state)
+            self.controller.complete("")
+        self.production_changed.emit()
+
+    @Slot(object)
+    def _take_list_failure(self, error: Exception) -> None:
+        self.options.awaits_list = True
+        self.present(error)
+
+    @Slot(object)
+    def _take_scope(self, scope: Scope) -> None:
+        self.note.clear()
+        if self._remembers:
+            self.memory.keep("scope", scope.as_document())
+        self.production_changed.emit()
+        self.edited.emit()
+
+    @Slot(str, object)
+    def _take_schema(self, connection_id: str, schema: DatabaseSchema) -> None:
+        self.options.scope_model.show_tables(connection_id, schema)
+
+    @Slot(str, object)
+    def _take_schema_failure(self, connection_id: str, error: Exception) -> None:
+        if isinstance(error, AltusError):
+            self.options.scope_model.show_problem(connection_id, error)
+
+    @Slot(str, object)
+    def _take_recent(self, prefix: str, queries: list[str]) -> None:
+        if not prefix:
+            self.results.pages.idle.show_recent(queries)
+        self.query.show_recent(prefix, queries)
+
+    # Small questions
+
+    def _has_query(self) -> bool:
+        return bool(self.query.text().strip())
+
+    def _is_running(self) -> bool:
+        return self.controller.state.running
+
+    @Slot()
+    def _add_connection(self) -> None:
+        self.session.pane_requested.emit("connections", "add")
+
+    @Slot()
+    def _keep_choices(self) -> None:
+        if self._remembers:
+            self.options.keep(self.memory)

@@ -1,0 +1,213 @@
+"""Several searches side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QLineEdit
+from pytestqt.qtbot import QtBot
+
+from altus4_desktop.domain.cancel import CancelToken
+from altus4_desktop.domain.errors import StoreError
+from altus4_desktop.domain.searching import SearchMode, SearchOutcome, SearchRequest
+from altus4_desktop.ui.panes.search import pane as pane_module
+from altus4_desktop.ui.panes.search.pane import SearchPane
+from altus4_desktop.ui.panes.search.tabs import TabMark
+from tests.ui.world import Gate, World, make_connection
+
+Update = Callable[[SearchOutcome], None]
+
+
+def titles(pane: SearchPane) -> list[str]:
+    return [pane.tabs.tabText(place) for place in range(pane.tabs.count())]
+
+
+def marks(pane: SearchPane) -> list[TabMark]:
+    return [pane.tabs.mark_of(number) for number in pane.tabs.numbers]
+
+
+def ask(qtbot: QtBot, pane: SearchPane, text: str) -> None:
+    pane.view.query.setText(text)
+    pane.view.search()
+    controller = pane.view.controller
+    qtbot.waitUntil(lambda: not controller.state.running)
+
+
+def test_one_search_needs_no_bar(qtbot: QtBot, search_pane: SearchPane) -> None:
+    assert not search_pane.bar.isVisible()
+    search_pane.new_tab()
+    assert search_pane.bar.isVisible()
+    search_pane.close_current()
+    assert not search_pane.bar.isVisible()
+
+
+def test_every_tab_has_its_own_query_hits_and_choices(
+    qtbot: QtBot, search_pane: SearchPane, world: World
+) -> None:
+    ask(qtbot, search_pane, "first")
+    first = search_pane.view
+    search_pane.new_tab()
+    second = search_pane.view
+    assert second is not first
+    assert second.query.text() == ""
+    assert second.results.hits.rowCount() == 0
+    second.options.set_mode(SearchMode.BOOLEAN)
+    ask(qtbot, search_pane, "+second")
+    assert titles(search_pane) == ["first", "+second"]
+    search_pane.previous_tab()
+    assert search_pane.view is first
+    assert first.options.mode.key == "natural"
+    assert first.results.hits.rowCount() == 20
+    visible = [q for q in search_pane.findChildren(QLineEdit, "search.query") if q.isVisible()]
+    assert visible == [first.query]
+    assert [r.query for r in world.search.requests] == ["first", "+second"]
+
+
+def test_a_search_goes_on_behind_another_and_says_how_it_stands(
+    qtbot: QtBot, search_pane: SearchPane, world: World
+) -> None:
+    gate = Gate()
+
+    def script(request: SearchRequest, update: Update, token: CancelToken) -> SearchOutcome:
+        gate.wait(token)
+        if request.query == "bad":
+            raise StoreError("The store is shut.")
+        return SearchOutcome("s", request, (), (), finished=True)
+
+    world.search.script = script
+    for text in ("good", "bad"):
+        search_pane.view.query.setText(text)
+        search_pane.view.search()
+        search_pane.new_tab()
+    assert marks(search_pane) == [TabMark.RUNNING, TabMark.RUNNING, TabMark.NONE]
+    assert search_pane.tabs.accessibleTabName(0) == "good (searching)"
+    gate.open()
+    wanted = [TabMark.READY, TabMark.FAILED, TabMark.NONE]
+    qtbot.waitUntil(lambda: marks(search_pane) == wanted)
+    assert "failed" in search_pane.tabs.accessibleTabName(1)
+    search_pane.tabs.setCurrentIndex(0)
+    search_pane.tabs.setCurrentIndex(1)
+    assert marks(search_pane) == [TabMark.NONE] * 3, "seen is seen"
+
+
+def test_closing_a_tab_cancels_its_search(
+    qtbot: QtBot, search_pane: SearchPane, world: World
+) -> None:
+    cancelled: list[bool] = []
+    gate = Gate()
+
+    def script(request: SearchRequest, update: Update, token: CancelToken) -> SearchOutcome:
+        try:
+            gate.wait(token)
+        finally:
+            cancelled.append(token.cancelled)
+        raise AssertionError("the gate lets nobody through")
+
+    world.search.script = script
+    search_pane.view.query.setText("slow")
+    search_pane.view.search()
+    assert gate.entered.wait(5)
+    search_pane.new_tab()
+    QTest.mouseClick(
+        search_pane.tabs,
+        Qt.MouseButton.MiddleButton,
+        pos=search_pane.tabs.tabRect(0).center(),
+    )
+    assert titles(search_pane) == ["New search"]
+    qtbot.waitUntil(lambda: cancelled == [True])
+
+
+def test_what_was_closed_comes_back_as_it_was_typed(
+    qtbot: QtBot, search_pane: SearchPane, world: World
+) -> None:
+    search_pane.new_tab()
+    view = search_pane.view
+    view.query.setText("draft & more")
+    view.options.set_mode(SearchMode.BOOLEAN)
+    view.options.order.setCurrentIndex(view.options.order.findData("title"))
+    assert titles(search_pane) == ["New search", "draft && more"]
+    qtbot.keyClick(view.query, Qt.Key.Key_W, Qt.KeyboardModifier.ControlModifier)
+    assert titles(search_pane) == ["New search"]
+    both = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
+    qtbot.keyClick(search_pane.view.query, Qt.Key.Key_T, both)
+    again = search_pane.view
+    assert again is not view
+    assert (again.query.text(), again.options.mode.key) == ("draft & more", "boolean")
+    assert again.options.order.currentData() == "title"
+    assert world.search.requests == [], "it is shown, not run"
+
+
+def test_keys_go_from_tab_to_tab(qtbot: QtBot, search_pane: SearchPane) -> None:
+    control = Qt.KeyboardModifier.ControlModifier
+    qtbot.keyClick(search_pane.view.query, Qt.Key.Key_T, control)
+    qtbot.keyClick(search_pane.view.query, Qt.Key.Key_T, control)
+    assert search_pane.tabs.currentIndex() == 2
+    qtbot.keyClick(search_pane.view.query, Qt.Key.Key_Tab, control)
+    assert search_pane.tabs.currentIndex() == 0
+    assert search_pane.view.query.hasFocus()
+    shift = control | Qt.KeyboardModifier.ShiftModifier
+    qtbot.keyClick(search_pane.view.query, Qt.Key.Key_Backtab, shift)
+    assert search_pane.tabs.currentIndex() == 2
+
+
+@pytest.mark.parametrize(
+    ("keys", "name", "title"),
+    [
+        (Qt.Key.Key_Return, "Orders & <b>", "Orders && <b>"),
+        (Qt.Key.Key_Escape, "Orders", "invoices"),
+        (Qt.Key.Key_Return, "", "invoices"),
+    ],
+)
+def test_a_tab_can_be_named(
+    qtbot: QtBot, search_pane: SearchPane, keys: Qt.Key, name: str, title: str
+) -> None:
+    search_pane.new_tab()
+    search_pane.view.query.setText("invoices")
+    qtbot.keyClick(search_pane.view.query, Qt.Key.Key_F2)
+    field = search_pane.tabs.findChild(QLineEdit, "search.tab.name")
+    assert isinstance(field, QLineEdit)
+    field.setText(name)
+    qtbot.keyClick(field, keys)
+    assert titles(search_pane)[1] == title
+    assert search_pane.tabs.findChild(QLineEdit, "search.tab.name") is None or field.isHidden()
+
+
+def test_the_last_tab_leaves_an_empty_one(qtbot: QtBot, search_pane: SearchPane) -> None:
+    search_pane.view.query.setText("something")
+    search_pane.close_current()
+    assert titles(search_pane) == ["New search"]
+    assert search_pane.view.query.text() == ""
+
+
+def test_a_query_handed_over_leaves_what_was_typed(
+    qtbot: QtBot, search_pane: SearchPane, world: World
+) -> None:
+    search_pane.view.query.setText("half a thought")
+    search_pane.receive(SearchRequest("again"))
+    qtbot.waitUntil(lambda: not search_pane.view.controller.state.running)
+    assert titles(search_pane) == ["half a thought", "again"]
+    assert [r.query for r in world.search.requests] == ["again"]
+
+
+def test_there_is_a_bound(
+    qtbot: QtBot, search_pane: SearchPane, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pane_module, "MAX_TABS", 2)
+    search_pane.new_tab()
+    with qtbot.waitSignal(search_pane.session.announced):
+        search_pane.new_tab()
+    assert search_pane.tabs.count() == 2
+
+
+def test_a_tab_behind_does_not_answer_for_the_banner(
+    qtbot: QtBot, search_pane: SearchPane, world: World
+) -> None:
+    search_pane.new_tab()
+    world.connections.saved = [make_connection(1), make_connection(2)]
+    behind = search_pane._tabs[search_pane.tabs.number_at(0)].view
+    assert behind is not None
+    with qtbot.assertNotEmitted(search_pane.banner_changed):
+        behind.production_changed.emit()
