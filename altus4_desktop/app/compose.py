@@ -20,6 +20,7 @@ from altus4_desktop.services.migrations import MigrationsService
 from altus4_desktop.services.permissions import Permissions
 from altus4_desktop.services.rights import RightsService
 from altus4_desktop.services.search import SearchService
+from altus4_desktop.services.search_drafts import SearchDraftsService
 from altus4_desktop.services.settings import Settings
 from altus4_desktop.services.vault import VaultService
 from altus4_desktop.services.vault_keys import VaultKeysService
@@ -57,6 +58,7 @@ def compose(data_dir: Path, metadata_url: str | None = None) -> Services:
         rights=RightsService(metadata, connections, pools, permissions),
         history=history,
         search=search,
+        search_drafts=SearchDraftsService(data_dir),
         local_server=local_server,
         demo=demo,
         keys=KeysService(metadata, permissions),

@@ -10,6 +10,8 @@ from altus4_desktop.domain.searching import SearchMode
 
 MAX_QUERY_LENGTH = 10_000
 MAX_TITLE_LENGTH = 200
+MAX_OPEN = 50
+_MAX_LIMIT = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,7 @@ class SearchDraft:
             if isinstance(mode, str) and mode in {*SearchMode}
             else SearchMode.NATURAL,
             order=_text(document.get("order")),
-            limit=limit if isinstance(limit, int) else 0,
+            limit=limit if isinstance(limit, int) and 0 < limit <= _MAX_LIMIT else 0,
             title=_text(document.get("title"))[:MAX_TITLE_LENGTH],
             scope=scope if isinstance(scope, dict) else {},
             filters=filters if isinstance(filters, dict) else {},
@@ -70,3 +72,29 @@ class SearchDraft:
 
 def _text(value: object) -> str:
     return value if isinstance(value, str) else ""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenSearches:
+    """The tabs of one person, from left to right; ``current`` is the place of the one in front."""
+
+    drafts: tuple[SearchDraft, ...] = ()
+    current: int = 0
+
+    def as_document(self) -> dict[str, Any]:
+        """The tabs as JSON can hold them."""
+        return {
+            "format": 1,
+            "current": self.current,
+            "drafts": [draft.as_document() for draft in self.drafts],
+        }
+
+    @classmethod
+    def from_document(cls, document: object) -> OpenSearches:
+        """The tabs of `as_document`; anything else means none."""
+        if not isinstance(document, dict):
+            return cls()
+        drafts, current = document.get("drafts"), document.get("current")
+        read = tuple(map(SearchDraft.from_document, drafts)) if isinstance(drafts, list) else ()
+        place = current if isinstance(current, int) else 0
+        return cls(read[:MAX_OPEN], min(max(place, 0), max(len(read[:MAX_OPEN]) - 1, 0)))

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from altus4_desktop.services.migrations import MigrationsService
     from altus4_desktop.services.rights import RightsService
     from altus4_desktop.services.search import SearchService
+    from altus4_desktop.services.search_drafts import SearchDraftsService
     from altus4_desktop.services.settings import Settings
     from altus4_desktop.services.vault import VaultService
     from altus4_desktop.services.vault_keys import VaultKeysService
@@ -37,6 +38,7 @@ class Services:
     rights: RightsService
     history: HistoryService
     search: SearchService
+    search_drafts: SearchDraftsService
     local_server: LocalServerService
     demo: DemoService
     keys: KeysService
@@ -47,6 +49,7 @@ class Services:
 
     def close(self) -> None:
         """Write what is pending, close every connection, stop the local server if we started it."""
+        self.search_drafts.close_()
         self.history.close_()
         self.connections.close_()
         self.local_server.close_()

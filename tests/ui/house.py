@@ -46,7 +46,15 @@ from altus4_desktop.services.vault import VaultKind, VaultStatus
 from altus4_desktop.tasks.runner import TaskRunner
 from altus4_desktop.ui.theme import Theme
 from altus4_desktop.ui.window import MainWindow
-from tests.ui.world import NOW, FakeConnections, FakeHistory, FakeRights, FakeSearch, Gate
+from tests.ui.world import (
+    NOW,
+    FakeConnections,
+    FakeDrafts,
+    FakeHistory,
+    FakeRights,
+    FakeSearch,
+    Gate,
+)
 
 ADA = Actor("u1", "ada@example.org", "Ada Lovelace", Role.ADMIN)
 DEMO = Actor("d1", "demo@altus4.invalid", "Demo", Role.ADMIN, is_demo=True)
@@ -346,6 +354,7 @@ class House:
         self.connections = FakeConnections()
         self.history = FakeHistory()
         self.search = FakeSearch()
+        self.drafts = FakeDrafts()
         self.passphrase_secret: str | None = None
         self.crashes: list[BaseException] = []
         self.runner = TaskRunner()
@@ -369,6 +378,7 @@ class House:
                 rights=FakeRights(),
                 history=self.history,
                 search=self.search,
+                search_drafts=self.drafts,
                 keys=FakeKeys(),
                 local_server=self.server,
                 demo=self.demo,

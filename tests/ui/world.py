@@ -34,6 +34,7 @@ from altus4_desktop.domain.schema import (
     FulltextSettings,
     TableInfo,
 )
+from altus4_desktop.domain.search_drafts import OpenSearches
 from altus4_desktop.domain.searching import (
     Match,
     Notice,
@@ -447,6 +448,22 @@ def _of_draft(connection: Connection, draft: ConnectionDraft) -> Connection:
 
 
 @dataclass
+class FakeDrafts:
+    """What everybody had open the last time."""
+
+    kept: dict[str, OpenSearches] = field(default_factory=dict)
+    error: AltusError | None = None
+
+    def find_(self, user_id: str) -> OpenSearches | None:
+        if self.error is not None:
+            raise self.error
+        return self.kept.get(user_id)
+
+    def keep(self, user_id: str, searches: OpenSearches) -> None:
+        self.kept[user_id] = searches
+
+
+@dataclass
 class World:
     """The fakes and the session around them."""
 
@@ -455,15 +472,17 @@ class World:
     history: FakeHistory
     connections: FakeConnections
     rights: FakeRights
+    drafts: FakeDrafts
 
 
 def build_world(data_dir: Path, runner: TaskRunner, theme: Theme | None = None) -> World:
     """A signed-in session over fresh fakes."""
     search, history, connections = FakeSearch(), FakeHistory(), FakeConnections()
-    rights = FakeRights()
+    rights, drafts = FakeRights(), FakeDrafts()
     services = SimpleNamespace(
         data_dir=data_dir,
         search=search,
+        search_drafts=drafts,
         history=history,
         connections=connections,
         rights=rights,
@@ -476,4 +495,4 @@ def build_world(data_dir: Path, runner: TaskRunner, theme: Theme | None = None) 
         report_crash=crashes.append,
     )
     session.set_actor(ACTOR)
-    return World(session, search, history, connections, rights)
+    return World(session, search, history, connections, rights, drafts)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from PySide6.QtCore import Qt
@@ -11,12 +12,14 @@ from PySide6.QtWidgets import QLineEdit
 from pytestqt.qtbot import QtBot
 
 from altus4_desktop.domain.cancel import CancelToken
-from altus4_desktop.domain.errors import StoreError
+from altus4_desktop.domain.errors import AltusError, StoreError
+from altus4_desktop.domain.search_drafts import OpenSearches, SearchDraft
 from altus4_desktop.domain.searching import SearchMode, SearchOutcome, SearchRequest
 from altus4_desktop.ui.panes.search import pane as pane_module
 from altus4_desktop.ui.panes.search.pane import SearchPane
+from altus4_desktop.ui.panes.search.scope import Scope
 from altus4_desktop.ui.panes.search.tabs import TabMark
-from tests.ui.world import Gate, World, make_connection
+from tests.ui.world import ACTOR, Gate, World, make_connection
 
 Update = Callable[[SearchOutcome], None]
 
@@ -195,7 +198,7 @@ def test_a_query_handed_over_leaves_what_was_typed(
 def test_there_is_a_bound(
     qtbot: QtBot, search_pane: SearchPane, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pane_module, "MAX_TABS", 2)
+    monkeypatch.setattr(pane_module, "MAX_OPEN", 2)
     search_pane.new_tab()
     with qtbot.waitSignal(search_pane.session.announced):
         search_pane.new_tab()
@@ -211,3 +214,81 @@ def test_a_tab_behind_does_not_answer_for_the_banner(
     assert behind is not None
     with qtbot.assertNotEmitted(search_pane.banner_changed):
         behind.production_changed.emit()
+
+
+def open_again(qtbot: QtBot, world: World) -> SearchPane:
+    pane = SearchPane(world.session)
+    qtbot.addWidget(pane)
+    pane.resize(1100, 700)
+    with qtbot.waitSignal(pane.drafts.found):
+        pane.show()
+        pane.activated()
+    return pane
+
+
+def test_what_is_typed_is_kept_at_once_and_comes_back_without_being_run(
+    qtbot: QtBot, search_pane: SearchPane, world: World
+) -> None:
+    search_pane.view.query.setText("first thought")
+    search_pane.new_tab()
+    view = search_pane.view
+    view.query.setText("+second")
+    view.options.set_mode(SearchMode.BOOLEAN)
+    view.options.scope_model.choose(Scope(frozenset({"c2"})))
+    view.options.order.setCurrentIndex(view.options.order.findData("title"))
+
+    def is_kept() -> bool:
+        kept = world.drafts.kept.get("u1")
+        return kept is not None and [d.query for d in kept.drafts] == ["first thought", "+second"]
+
+    qtbot.waitUntil(is_kept, timeout=2000)
+    again = open_again(qtbot, world)
+    assert titles(again) == ["first thought", "+second"]
+    view = again.view
+    assert (view.query.text(), view.options.mode.key) == ("+second", "boolean")
+    assert view.options.order.currentData() == "title"
+    assert view.options.scope_model.scope == Scope(frozenset({"c2"}))
+    assert world.search.requests == []
+    again.shut()
+
+
+def test_somebody_else_has_their_own(qtbot: QtBot, search_pane: SearchPane, world: World) -> None:
+    search_pane.view.query.setText("what only Ann may read")
+    search_pane.shut()
+    assert world.drafts.kept["u1"].drafts[0].query == "what only Ann may read"
+    world.session.set_actor(replace(ACTOR, user_id="u2"))
+    again = open_again(qtbot, world)
+    assert titles(again) == ["New search"]
+    again.shut()
+
+
+def test_the_demo_keeps_nothing(qtbot: QtBot, world: World) -> None:
+    world.session.set_actor(replace(ACTOR, is_demo=True))
+    pane = SearchPane(world.session)
+    qtbot.addWidget(pane)
+    pane.view.query.setText("tried out")
+    pane.shut()
+    assert world.drafts.kept == {}
+
+
+def test_what_was_begun_meanwhile_stays_in_front(qtbot: QtBot, world: World) -> None:
+    world.drafts.kept["u1"] = OpenSearches((SearchDraft("old"), SearchDraft("older")), 1)
+    pane = SearchPane(world.session)
+    qtbot.addWidget(pane)
+    with qtbot.waitSignal(pane.drafts.found):
+        pane.view.query.setText("new")
+    assert titles(pane) == ["old", "older", "new"]
+    assert pane.view.query.text() == "new"
+    pane.shut()
+
+
+def test_a_file_that_cannot_be_read_is_said_to_be(qtbot: QtBot, world: World) -> None:
+    world.drafts.error = AltusError("It cannot be read.")
+    pane = SearchPane(world.session)
+    qtbot.addWidget(pane)
+    with qtbot.waitSignal(pane.drafts.failed):
+        pane.show()
+    assert pane.message.text() == "It cannot be read."
+    pane.view.query.setText("anew")
+    pane.shut()
+    assert world.drafts.kept["u1"].drafts[0].query == "anew"

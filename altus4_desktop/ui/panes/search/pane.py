@@ -10,18 +10,18 @@ from PySide6.QtCore import Qt, Slot
 from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QApplication, QHBoxLayout, QStackedWidget, QWidget
 
-from altus4_desktop.domain.search_drafts import SearchDraft
+from altus4_desktop.domain.search_drafts import MAX_OPEN, OpenSearches, SearchDraft
 from altus4_desktop.domain.searching import SearchRequest
 from altus4_desktop.ui.pane import Command, Pane
 from altus4_desktop.ui.panes.memory import PaneMemory
 from altus4_desktop.ui.panes.search.controller import Phase, SearchState
+from altus4_desktop.ui.panes.search.drafts import DraftKeeper
 from altus4_desktop.ui.panes.search.tabs import SearchTabs, TabMark
 from altus4_desktop.ui.panes.search.view import SearchView
 from altus4_desktop.ui.session import Session
 from altus4_desktop.ui.theme import Space
 from altus4_desktop.ui.widgets import IconButton
 
-MAX_TABS = 50
 _MAX_CLOSED = 20
 
 
@@ -70,14 +70,19 @@ class SearchPane(Pane):
         row.addStretch(1)
         self.body.addWidget(self.bar)
         self.body.addWidget(self.stack, 1)
+        self.drafts = DraftKeeper(session, self._look, self)
         self._connect()
         self.open_tab()
+        self.drafts.read()
 
     def _connect(self) -> None:
         self.tabs.currentChanged.connect(self._show_tab)
         self.tabs.close_wanted.connect(self.close_tab)
         self.tabs.renamed.connect(self._rename)
+        self.tabs.tabMoved.connect(self.drafts.note_change)
         self.new_button.clicked.connect(self.new_tab)
+        self.drafts.found.connect(self._restore)
+        self.drafts.failed.connect(self.present)
         self.session.connections_changed.connect(self._read_connections)
         in_window, inside = (
             Qt.ShortcutContext.WindowShortcut,
@@ -125,9 +130,9 @@ class SearchPane(Pane):
 
     def open_tab(self, draft: SearchDraft | None = None) -> SearchView:
         """Open a search in front of the others; when there are too many, in the place of one."""
-        if len(self._tabs) >= MAX_TABS:
+        if len(self._tabs) >= MAX_OPEN:
             self.session.announced.emit(
-                self.tr("No more than {count} searches can be open.").format(count=MAX_TABS)
+                self.tr("No more than {count} searches can be open.").format(count=MAX_OPEN)
             )
             if draft is not None:
                 self.view.show_draft(draft)
@@ -247,6 +252,7 @@ class SearchPane(Pane):
         draft = tab.current_draft
         title = draft.title or draft.query.strip() or self.tr("New search")
         self.tabs.describe(tab.number, title, tab.mark)
+        self.drafts.note_change()
 
     @Slot(object)
     def _take_state(self, state: SearchState) -> None:
@@ -263,6 +269,35 @@ class SearchPane(Pane):
         else:
             tab.mark = TabMark.READY
         self._describe(tab)
+
+    # Drafts
+
+    def _look(self) -> OpenSearches:
+        drafts = tuple(self._tabs[number].current_draft for number in self.tabs.numbers)
+        return OpenSearches(drafts, self.tabs.currentIndex())
+
+    @Slot(object)
+    def _restore(self, searches: OpenSearches | None) -> None:
+        """Show what was open, before what somebody has begun meanwhile; nothing is run."""
+        if searches is None or all(draft.is_blank for draft in searches.drafts):
+            return
+        meanwhile = list(self._tabs.values())
+        begun = any(
+            not tab.current_draft.is_blank or tab.mark is not TabMark.NONE for tab in meanwhile
+        )
+        focused = QApplication.focusWidget()
+        inside = focused is not None and self.stack.isAncestorOf(focused)
+        for draft in searches.drafts[: MAX_OPEN - len(meanwhile)]:
+            self._add(draft)
+        for _ in meanwhile if begun else ():
+            self.tabs.moveTab(0, self.tabs.count() - 1)
+        if not begun:
+            for tab in meanwhile:
+                self.close_tab(tab.number)
+            self.tabs.setCurrentIndex(searches.current)
+            self._show_tab()
+        if inside:
+            self.view.query.setFocus()
 
     # The pane among panes
 
@@ -343,6 +378,7 @@ class SearchPane(Pane):
     def shut(self) -> None:
         """Cancel everything and write down the layout."""
         super().shut()
+        self.drafts.close()
         self.view.save_layout()
         for tab in self._tabs.values():
             if tab.view is not None:

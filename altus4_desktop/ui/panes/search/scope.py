@@ -54,7 +54,11 @@ class Scope:
         left_out, tables = document.get("left_out"), document.get("tables")
         return cls(
             frozenset(map(str, left_out)) if isinstance(left_out, list) else frozenset(),
-            {str(key): frozenset(map(str, names)) for key, names in tables.items()}
+            {
+                str(key): frozenset(map(str, names))
+                for key, names in tables.items()
+                if isinstance(names, list)
+            }
             if isinstance(tables, dict)
             else {},
         )
