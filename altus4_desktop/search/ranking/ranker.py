@@ -1,0 +1,276 @@
+"""The ranking itself.
+
+* BM25 with k1 = 1.2 and b = 0.75 (Robertson and Zaragoza, "The Probabilistic Relevance Framework:
+  BM25 and Beyond", 2009) on stems, over statistics of all sources together.
+* Cosine of static word embeddings of question and row, for the best rows by BM25.
+* Both standardised (mean 0, deviation 1; z-score fusion, Montague and Aslam 2001) and added, words
+  with weight 1 and meaning with 1/2: static embeddings alone rank far worse than words.
+* Feedback (Rocchio 1971; Lavrenko and Croft's relevance model 2001): the best rows of the first
+  ranking, each with the weight 1 / log2(1 + place) that nDCG gives its place, move the question's
+  embedding and add the words that tell them apart.
+
+Every row beyond the reread ones keeps its BM25 order behind them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable, Sequence
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+
+from altus4_desktop.search.ranking.question import Question
+from altus4_desktop.search.ranking.records import (
+    Candidate,
+    Degraded,
+    Explanation,
+    Lack,
+    Ranked,
+    Ranking,
+    SourceCandidates,
+    TermMatch,
+)
+from altus4_desktop.search.ranking.statistics import PooledStatistics
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+
+RowT = TypeVar("RowT")
+
+K1 = 1.2
+B = 0.75
+MEANING_WEIGHT = 0.5
+REREAD_ROWS = 100
+FEEDBACK_ROWS = 8
+FEEDBACK_TERMS = 10
+FEEDBACK_WEIGHT = 0.3
+# Static embeddings blur with length: what stands first says what a text is about.
+EMBEDDED_CHARS = 2_000
+
+
+class Embedder(Protocol):
+    """Turns texts into unit vectors, one row each."""
+
+    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """An array of ``len(texts)`` rows; a text without a known word may be all zeros."""
+
+
+class Ranker(Generic[RowT]):
+    """Ranks the answers to one question; ``embedder`` None means words alone."""
+
+    def __init__(self, question: Question, embedder: Embedder | None) -> None:
+        self._question = question
+        self._embedder = embedder
+        self._vectors: dict[int, tuple[Candidate[RowT], Any]] = {}
+        self._question_vector: Any = None
+
+    def rank(self, sources: Sequence[SourceCandidates[RowT]]) -> Ranking[RowT]:
+        """All candidates of ``sources``, each row once, best first; equal scores in the order of
+        table, server rank and index."""
+        import numpy as np
+
+        degraded = list(dict.fromkeys(lack for source in sources for lack in source.degraded))
+        if self._embedder is None:
+            degraded.append(Degraded(Lack.NO_MODEL))
+        pooled = PooledStatistics(sources)
+        placed = _each_once(sources)
+        if not placed:
+            return Ranking((), degraded=tuple(degraded))
+        weights = {term.stem: float(term.count) for term in self._question.terms}
+        lexical = _bm25([item[1] for item in placed], weights, pooled)
+        order = np.argsort(-lexical, kind="stable")
+        placed = [placed[at] for at in order]
+        lexical = lexical[order]
+        reread = min(REREAD_ROWS, len(placed))
+        head = [item[1] for item in placed[:reread]]
+        words = _standard(lexical[:reread])
+        vectors, asked = self._embed(head)
+        cosine = np.zeros(reread) if vectors is None else vectors @ asked
+        meaning = MEANING_WEIGHT * _standard(cosine)
+        first = words + meaning
+        added, final = self._feed_back(head, first, weights, pooled, vectors, asked)
+        tail = final.min() - 1.0 if reread < len(placed) else 0.0
+        rows = [
+            Ranked(
+                source=placed[at][0],
+                candidate=placed[at][1],
+                source_rank=placed[at][2],
+                score=float(final[at]),
+                lexical=float(lexical[at]),
+                meaning=None if vectors is None else float(cosine[at]),
+                words_part=float(words[at]),
+                meaning_part=float(meaning[at]),
+                feedback_part=float(final[at] - words[at] - meaning[at]),
+            )
+            for at in np.lexsort((np.arange(reread), -final))
+        ]
+        # Below every reread row, and in (tail - 1, tail] by BM25.
+        best = float(lexical[reread]) if reread < len(placed) else 0.0
+        rows += [
+            _unread(placed[at], float(lexical[at]), tail, best) for at in range(reread, len(placed))
+        ]
+        return Ranking(rows, added, tuple(degraded))
+
+    def explain(
+        self, ranked: Ranked[RowT], sources: Sequence[SourceCandidates[RowT]]
+    ) -> Explanation:
+        """The terms of the question in one row, by the statistics of the ``sources`` it was ranked
+        among."""
+        pooled = PooledStatistics(sources)
+        candidate = ranked.candidate
+        by_column = {
+            name: self._question.analyser.counts(cell) for name, cell in candidate.cells.items()
+        }
+        matches = []
+        for term in self._question.terms:
+            tf = candidate.stems.get(term.stem, 0)
+            if not tf:
+                continue
+            idf = pooled.idf(term.stem)
+            matches.append(
+                TermMatch(
+                    stem=term.stem,
+                    words=term.words,
+                    columns={
+                        name: counts[term.stem]
+                        for name, counts in by_column.items()
+                        if counts[term.stem]
+                    },
+                    df=pooled.df(term.stem),
+                    rows=pooled.rows,
+                    idf=idf,
+                    contribution=term.count * idf * _saturated(tf, candidate.length, pooled),
+                )
+            )
+        matches.sort(key=lambda match: -match.contribution)
+        return Explanation(
+            tuple(matches), candidate.length, pooled.average_length, pooled.estimated
+        )
+
+    def _embed(self, head: Sequence[Candidate[RowT]]) -> tuple[Any, Any]:
+        """The vectors of ``head`` and of the question; None, None without a model."""
+        import numpy as np
+
+        if self._embedder is None:
+            return None, None
+        # The candidate is kept with its vector, or another one might get its identity.
+        fresh = [candidate for candidate in head if id(candidate) not in self._vectors]
+        texts = [candidate.text[:EMBEDDED_CHARS] for candidate in fresh]
+        if self._question_vector is None:
+            texts.append(self._question.text)
+        if texts:
+            made = np.nan_to_num(np.asarray(self._embedder.embed(texts), dtype=np.float64))
+            if self._question_vector is None:
+                self._question_vector = made[-1]
+            for candidate, vector in zip(fresh, made, strict=False):
+                self._vectors[id(candidate)] = candidate, vector
+        return np.stack([self._vectors[id(one)][1] for one in head]), self._question_vector
+
+    def _feed_back(
+        self,
+        head: Sequence[Candidate[RowT]],
+        first: Floats,
+        weights: dict[str, float],
+        pooled: PooledStatistics,
+        vectors: Any,
+        asked: Any,
+    ) -> tuple[tuple[str, ...], Floats]:
+        """The words that the best rows add, and the scores with them."""
+        import numpy as np
+
+        best = np.argsort(-first, kind="stable")[:FEEDBACK_ROWS]
+        trust = 1 / np.log2(np.arange(len(best)) + 2.0)
+        trust /= trust.sum()
+        telling: dict[str, float] = {}
+        for at, share in zip(best, trust, strict=True):
+            candidate = head[at]
+            for stem, tf in candidate.stems.items():
+                telling[stem] = telling.get(stem, 0.0) + share * tf / candidate.length
+        for stem in telling:
+            telling[stem] *= pooled.idf(stem)
+        chosen = sorted(telling, key=lambda stem: (-telling[stem], stem))[:FEEDBACK_TERMS]
+        asked_total = sum(weights.values())
+        chosen_total = sum(telling[stem] for stem in chosen)
+        if not chosen or not asked_total or not chosen_total:
+            return (), first
+        widened = {
+            stem: (1 - FEEDBACK_WEIGHT) * weight / asked_total for stem, weight in weights.items()
+        }
+        for stem in chosen:
+            share = FEEDBACK_WEIGHT * telling[stem] / chosen_total
+            widened[stem] = widened.get(stem, 0.0) + share
+        words = _standard(_bm25(head, widened, pooled))
+        meaning = np.zeros(len(head))
+        if vectors is not None:
+            centre = trust @ vectors[best]
+            size = float(np.linalg.norm(centre)) or 1.0
+            moved = (1 - FEEDBACK_WEIGHT) * asked + FEEDBACK_WEIGHT * centre / size
+            meaning = MEANING_WEIGHT * _standard(vectors @ moved)
+        added = tuple(stem for stem in chosen if stem not in weights)
+        return added, words + meaning
+
+
+Placed = tuple[SourceCandidates[RowT], Candidate[RowT], int]
+
+
+def _each_once(sources: Sequence[SourceCandidates[RowT]]) -> list[Placed[RowT]]:
+    """Every row with its source and the server's rank, the best of its table's indexes."""
+    found: dict[Hashable, Placed[RowT]] = {}
+    for source in sorted(sources, key=lambda source: (source.table_id, source.index)):
+        for rank, candidate in enumerate(source.candidates, 1):
+            identity = (source.table_id, candidate.key or (source.index, rank))
+            known = found.get(identity)
+            if known is None or rank < known[2]:
+                found[identity] = source, candidate, rank
+    return list(found.values())
+
+
+def _bm25(
+    candidates: Sequence[Candidate[Any]], weights: dict[str, float], pooled: PooledStatistics
+) -> Floats:
+    import numpy as np
+
+    stems = [(stem, weight * pooled.idf(stem)) for stem, weight in weights.items()]
+    counts = np.array(
+        [[candidate.stems.get(stem, 0) for stem, _ in stems] for candidate in candidates],
+        dtype=np.float64,
+    ).reshape(len(candidates), len(stems))
+    lengths = np.array([candidate.length for candidate in candidates], dtype=np.float64)
+    damping = K1 * (1 - B + B * lengths / pooled.average_length)
+    scores: Floats = (counts * (K1 + 1) / (counts + damping[:, None])) @ np.array(
+        [weight for _, weight in stems], dtype=np.float64
+    )
+    return scores
+
+
+def _saturated(tf: int, length: int, pooled: PooledStatistics) -> float:
+    return tf * (K1 + 1) / (tf + K1 * (1 - B + B * length / pooled.average_length))
+
+
+def _standard(values: Floats) -> Floats:
+    """``values`` with mean 0 and deviation 1; all 0 where they do not differ."""
+    import numpy as np
+
+    deviation = float(values.std())
+    if not deviation > 1e-9 or not math.isfinite(deviation):
+        return np.zeros(len(values))
+    standard: Floats = (values - values.mean()) / deviation
+    return standard
+
+
+def _unread(placed: Placed[RowT], lexical: float, tail: float, best: float) -> Ranked[RowT]:
+    score = tail - (1 - lexical / best if best else 0.0)
+    source, candidate, rank = placed
+    return Ranked(
+        source=source,
+        candidate=candidate,
+        source_rank=rank,
+        score=score,
+        lexical=lexical,
+        meaning=None,
+        words_part=score,
+        meaning_part=0.0,
+        feedback_part=0.0,
+    )

@@ -1,0 +1,170 @@
+"""One source's part of a semantic search: its candidates and what its table says of the terms."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from altus4_desktop.domain.errors import TenantError, TenantFailure
+from altus4_desktop.search.plan import PlannedSource
+from altus4_desktop.search.ranking.choice import Choice, choose_terms
+from altus4_desktop.search.ranking.question import Question, QuestionTerm
+from altus4_desktop.search.ranking.records import (
+    Candidate,
+    Degraded,
+    Lack,
+    SourceCandidates,
+    TermStatistics,
+)
+from altus4_desktop.search.terms import IndexRules
+from altus4_desktop.services.term_statistics import (
+    CELL_CHARS,
+    TermStatisticsCache,
+    searched_columns,
+)
+
+if TYPE_CHECKING:
+    from altus4_desktop.mysql.fulltext import IndexRow, IndexSearch
+    from altus4_desktop.mysql.session import TenantSession
+
+_LOG = logging.getLogger(__name__)
+
+CANDIDATES = 250
+MOST_CANDIDATES = 1_000
+# A search holds no more of one source's text than this, however wide its rows are.
+_MOST_CHARS = 32_000_000
+_FEWEST_CELL_CHARS = 256
+# What is left of the time when reading many rows took too long.
+_FIRST_TRY = 0.6
+_SECOND_TRY_ROWS = 25
+
+
+def ask_source(
+    session: TenantSession,
+    planned: PlannedSource,
+    rules: IndexRules,
+    question: Question,
+    statistics: TermStatisticsCache,
+    *,
+    table_id: tuple[str, ...],
+    deadline: float,
+    search_id: str,
+    wanted: int = 20,
+    cell_limit: int = CELL_CHARS,
+) -> SourceCandidates[IndexRow]:
+    """What the index of ``planned`` contributes to ``question``.
+
+    Blocks, for the source's thread, until ``deadline`` (monotonic seconds) at most. ``rules`` are
+    those of the index with its parser. ``table_id`` names connection and table, alike for all
+    indexes of one table. ``wanted`` is how many rows may be shown (offset and limit together), and
+    ``cell_limit`` how many characters of a cell. Raises `TenantError` and `Cancelled`.
+    """
+    known = statistics.read(
+        session,
+        planned.table,
+        planned.index,
+        rules,
+        question,
+        # Candidates matter more than exact statistics.
+        deadline=time.monotonic() + (deadline - time.monotonic()) / 3,
+        tag=search_id,
+    )
+    choice = choose_terms(question, rules, _row_count(known))
+    degraded = []
+    if choice.left_out:
+        words = tuple(term.words[0] for term in choice.left_out)
+        degraded.append(Degraded(Lack.TERMS_LEFT_OUT, words))
+    if known.estimated:
+        degraded.append(Degraded(Lack.STATISTICS_ESTIMATED))
+    candidates: list[Candidate[IndexRow]] = []
+    if choice.query:
+        search = _search(session, planned, choice, search_id, wanted, cell_limit)
+        rows, limit = _run(session, search, deadline)
+        if limit < search.limit:
+            degraded.append(Degraded(Lack.TIME_SHORT))
+        if len(rows) == limit:
+            degraded.append(Degraded(Lack.CANDIDATES_CUT))
+        columns = searched_columns(planned.table)
+        candidates = [_candidate(row, columns, question) for row in rows]
+    return SourceCandidates(
+        table_id=table_id,
+        index=planned.index.name,
+        candidates=candidates,
+        statistics=known,
+        degraded=tuple(degraded),
+    )
+
+
+def _row_count(known: TermStatistics) -> Callable[[QuestionTerm], float]:
+    def rows(term: QuestionTerm) -> float:
+        counted = known.counted.get(term.stem)
+        if counted is not None:
+            return counted
+        if not known.sample_rows:
+            return known.rows
+        return known.sampled.get(term.stem, 0) * known.rows / known.sample_rows
+
+    return rows
+
+
+def _search(
+    session: TenantSession,
+    planned: PlannedSource,
+    choice: Choice,
+    search_id: str,
+    wanted: int,
+    cell_limit: int,
+) -> IndexSearch:
+    from altus4_desktop.mysql.fulltext import IndexSearch
+
+    limit = min(max(CANDIDATES, wanted), MOST_CANDIDATES)
+    widest = _MOST_CHARS // (limit * max(1, len(planned.table.columns)))
+    return IndexSearch(
+        search_id=search_id,
+        database=session.target.database,
+        table=planned.table,
+        index=planned.index,
+        query=choice.query,
+        boolean=choice.boolean,
+        limit=limit,
+        cell_limit=min(cell_limit, max(widest, _FEWEST_CELL_CHARS)),
+    )
+
+
+def _run(
+    session: TenantSession, search: IndexSearch, deadline: float
+) -> tuple[Sequence[IndexRow], int]:
+    """The rows, and how many were asked for: fewer when so many took too long."""
+    from altus4_desktop.mysql.fulltext import run_index_search
+
+    left_s = deadline - time.monotonic()
+    try:
+        rows = run_index_search(session, search, timeout_s=left_s * _FIRST_TRY)
+    except TenantError as error:
+        if error.failure is not TenantFailure.TIMEOUT or session.broken:
+            raise
+        _LOG.info("fewer candidates are asked for: %s", error.code)
+        search = replace(search, limit=_SECOND_TRY_ROWS, cell_limit=_FEWEST_CELL_CHARS)
+        rows = run_index_search(session, search, timeout_s=deadline - time.monotonic())
+    return rows, search.limit
+
+
+def _candidate(row: IndexRow, columns: Sequence[str], question: Question) -> Candidate[IndexRow]:
+    cells = {}
+    for name in columns:
+        cell = row.columns.get(name)
+        if isinstance(cell, bytes):
+            cell = cell.decode("utf-8", "replace")
+        if isinstance(cell, str) and cell:
+            cells[name] = cell[:CELL_CHARS]
+    stems = question.analyser.counts("\n".join(cells.values()))
+    return Candidate(
+        key=tuple(row.key.values()),
+        cells=cells,
+        stems=stems,
+        length=max(stems.total(), 1),
+        row=row,
+    )
