@@ -98,6 +98,9 @@ history.delete_               gone   ok     unseen  unseen unseen change  key   
 history.list_                 gone   ok     unseen  ok     ok     change  key      unseen   ok
 history.recent                gone   ok     unseen  unseen unseen change  key      unseen   unseen
 
+index_health.advise_          gone   server missing server server change  key      missing  server
+index_health.check_           gone   server missing server server change  key      missing  server
+
 keys.count_                   gone   ok     unseen  ok     ok     change  key      key      ok
 keys.create_                  gone   ok     ok      ok     ok     change  key      key      ok
 keys.details_                 gone   ok     missing ok     ok     change  key      key      ok
@@ -196,6 +199,7 @@ NO_ACTOR = {
     "migrations.can_copy_": "says whether a program for copies is there, and nothing of the store",
     "migrations.needs_admin": "says whether somebody has to be asked",
     "migrations.preview_": "prints what comes with the program, and nothing of the store",
+    "index_health.save_": "writes statements that the caller has to a folder of theirs",
     "rights.save_": "writes a text that the caller has to a file of theirs",
     "rights.store_statements_": "prints what comes with the program, and nothing of the store",
     "search.check_query": "reads a text and nothing of the store",
@@ -436,6 +440,8 @@ CALLS: dict[str, Call] = {
     "migrations.loss_": lambda w, s, who, of: s.migrations.loss_(who, _HEAD),
     "migrations.upgrade_": lambda w, s, who, of: s.migrations.upgrade_(who),
     "migrations.visitors_": lambda w, s, who, of: s.migrations.visitors_(who),
+    "index_health.advise_": lambda w, s, who, of: s.index_health.advise_(who, of.connection.id),
+    "index_health.check_": lambda w, s, who, of: s.index_health.check_(who, of.connection.id),
     "rights.read_": lambda w, s, who, of: s.rights.read_(who, of.connection.id),
     "rights.search_statements_": lambda w, s, who, of: s.rights.search_statements_(
         who, of.connection.id

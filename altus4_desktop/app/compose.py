@@ -13,6 +13,7 @@ from altus4_desktop.services.connections import ConnectionsService
 from altus4_desktop.services.demo import DemoService
 from altus4_desktop.services.exchange.service import ExchangeService
 from altus4_desktop.services.history import HistoryService
+from altus4_desktop.services.index_health import IndexHealthService
 from altus4_desktop.services.keys import KeysService
 from altus4_desktop.services.local_server import LocalServerService
 from altus4_desktop.services.metadata import MetadataService
@@ -68,4 +69,5 @@ def compose(data_dir: Path, metadata_url: str | None = None) -> Services:
         vault_keys=VaultKeysService(
             vault, metadata, (metadata, accounts, local_server), permissions
         ),
+        index_health=IndexHealthService(connections, history, pools, permissions),
     )

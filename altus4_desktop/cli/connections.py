@@ -6,7 +6,7 @@ import argparse
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from altus4_desktop.cli import exchange, grants
+from altus4_desktop.cli import exchange, grants, index_health
 from altus4_desktop.cli.frame import EXIT_DONE, EXIT_NO, Commands, command
 from altus4_desktop.cli.output import instant
 from altus4_desktop.cli.protection import (
@@ -79,6 +79,7 @@ def register(commands: Commands) -> None:
     schema.set_defaults(run=_schema)
 
     grants.register_search(actions)
+    index_health.register(actions)
 
     remove = command(actions, "remove", help="forget a connection and its password")
     _add_connection(remove)

@@ -89,22 +89,33 @@ def read_schema(session: TenantSession) -> DatabaseSchema:
 
 def read_parsers(session: TenantSession, table: TableInfo) -> Mapping[str, str]:
     """The parser of each FULLTEXT index of ``table`` by index name; ``""`` is the built-in one."""
+    return {name: parser_of(line) for name, line in read_definitions(session, table).items()}
+
+
+def read_definitions(session: TenantSession, table: TableInfo) -> Mapping[str, str]:
+    """How SHOW CREATE TABLE writes each FULLTEXT index of ``table``, by index name; ``""`` where it
+    is not found there."""
     if not table.fulltext_indexes:
         return {}
     name = quote_table(session.target.database, table.name)
     lines = str(session.query(f"SHOW CREATE TABLE {name}")[0][1])
-    return {index.name: _find_parser(lines, index) for index in table.fulltext_indexes}
+    return {index.name: _find_definition(lines, index) for index in table.fulltext_indexes}
 
 
-def _find_parser(statement: str, index: FulltextIndex) -> str:
+def parser_of(definition: str) -> str:
+    """The parser that a definition of `read_definitions` names; ``""`` is the built-in one."""
+    found = _PARSER.search(definition)
+    return found[1].replace("``", "`") if found else ""
+
+
+def _find_definition(statement: str, index: FulltextIndex) -> str:
     columns = ",".join(_as_shown(column) for column in index.columns)
     head = f"FULLTEXT KEY {_as_shown(index.name)} ({columns})"
     at = statement.find(head)
     if at < 0:
         return ""
-    line = statement[at + len(head) :].partition("\n")[0]
-    found = _PARSER.search(line)
-    return found[1].replace("``", "`") if found else ""
+    rest = statement[at + len(head) :].partition("\n")[0]
+    return head + rest.removesuffix(",")
 
 
 def _as_shown(name: str) -> str:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from altus4_desktop.services.demo import DemoService
     from altus4_desktop.services.exchange.service import ExchangeService
     from altus4_desktop.services.history import HistoryService
+    from altus4_desktop.services.index_health import IndexHealthService
     from altus4_desktop.services.keys import KeysService
     from altus4_desktop.services.local_server import LocalServerService
     from altus4_desktop.services.metadata import MetadataService
@@ -46,6 +47,7 @@ class Services:
     migrations: MigrationsService
     exchange: ExchangeService
     vault_keys: VaultKeysService
+    index_health: IndexHealthService
 
     def close(self) -> None:
         """Write what is pending, close every connection, stop the local server if we started it."""
