@@ -14,6 +14,7 @@ from altus4_desktop.storage.transactions import Transactions
 # Repository method: why nobody did anything that an admin would look for.
 UNAUDITED = {
     "SearchRepository.add_": "the history is written down itself",
+    "SavedSearchRepository.see_": "what somebody has looked at",
     "ConnectionRepository.touch_": "when it was last connected to",
     "ConnectionRepository.reseal_": "the same secret: the rotation is written down as a whole",
     "SignInRepository.restart_wait": "a number",

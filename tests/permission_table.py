@@ -26,6 +26,7 @@ from altus4_desktop.domain.exchange import (
     ItemKind,
 )
 from altus4_desktop.domain.keys import KeyDraft, KeyFilter
+from altus4_desktop.domain.saved_searches import SavedSearchDraft, Sighting
 from altus4_desktop.domain.searching import (
     SearchHit,
     SearchOutcome,
@@ -120,6 +121,14 @@ migrations.visitors_          gone   denied denied  ok     ok     change  key   
 
 rights.read_                  gone   server missing server server change  key      missing  server
 rights.search_statements_     gone   server missing server server change  key      missing  server
+
+saved_searches.create_        gone   ok     ok      ok     ok     change  key      key      ok
+saved_searches.delete_        gone   ok     missing missing missing change key     key      missing
+saved_searches.get_           gone   ok     missing missing missing change key     missing  missing
+saved_searches.list_          gone   ok     unseen  unseen unseen change  key      unseen   unseen
+saved_searches.mark_seen_     gone   ok     missing missing missing change key     missing  missing
+saved_searches.move_folder_   gone   ok     ok      ok     ok     change  key      key      ok
+saved_searches.update_        gone   ok     missing missing missing change key     key      missing
 
 search.read_row               gone   server missing server server change  key      missing  server
 search.run                    gone   ok     missing ok     ok     change  key      missing  ok
@@ -445,6 +454,23 @@ CALLS: dict[str, Call] = {
     "rights.read_": lambda w, s, who, of: s.rights.read_(who, of.connection.id),
     "rights.search_statements_": lambda w, s, who, of: s.rights.search_statements_(
         who, of.connection.id
+    ),
+    "saved_searches.create_": lambda w, s, who, of: s.saved_searches.create_(
+        who, SavedSearchDraft("Another", "word")
+    ),
+    "saved_searches.delete_": lambda w, s, who, of: s.saved_searches.delete_(who, [of.saved.id]),
+    "saved_searches.get_": lambda w, s, who, of: s.saved_searches.get_(who, of.saved.id),
+    "saved_searches.list_": lambda w, s, who, of: _seen(
+        of.saved.id in [saved.id for saved in s.saved_searches.list_(who)]
+    ),
+    "saved_searches.mark_seen_": lambda w, s, who, of: s.saved_searches.mark_seen_(
+        who, of.saved.id, Sighting(("a row",))
+    ),
+    "saved_searches.move_folder_": lambda w, s, who, of: s.saved_searches.move_folder_(
+        who, "a", "b"
+    ),
+    "saved_searches.update_": lambda w, s, who, of: s.saved_searches.update_(
+        who, of.saved, SavedSearchDraft("Renamed", "word")
     ),
     "search.read_row": lambda w, s, who, of: s.search.read_row(who, _hit(of)),
     "search.run": lambda w, s, who, of: s.search.run(

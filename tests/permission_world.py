@@ -15,6 +15,7 @@ from altus4_desktop.domain.accounts import Actor, Role, User
 from altus4_desktop.domain.audit import AuditFault, FaultKind
 from altus4_desktop.domain.connections import Connection, ConnectionDraft, TlsMode, TlsSettings
 from altus4_desktop.domain.keys import ApiKey, KeyDraft, KeyPermission
+from altus4_desktop.domain.saved_searches import SavedSearch, SavedSearchDraft
 from altus4_desktop.domain.searching import SearchRecord
 from altus4_desktop.services import Services
 from altus4_desktop.vault.passwords import hash_password
@@ -60,6 +61,7 @@ class Person:
     connection: Connection
     key: ApiKey
     search: SearchRecord
+    saved: SavedSearch
 
     @property
     def actor(self) -> Actor:
@@ -110,7 +112,9 @@ class Cast:
         connection = services.connections.create_(actor, self.draft())
         search = a_search(user, f"a search of {user.id}")
         services.metadata.store.searches.add_(search)
-        return Person(user, connection, services.keys.create_(actor, a_key_draft()).key, search)
+        key = services.keys.create_(actor, a_key_draft()).key
+        saved = services.saved_searches.create_(actor, SavedSearchDraft("Mine", "word"))
+        return Person(user, connection, key, search, saved)
 
     def _caller(self, services: Services, column: str) -> tuple[Actor, Person]:
         whose = self._a_person(services)

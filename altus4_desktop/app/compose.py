@@ -20,6 +20,7 @@ from altus4_desktop.services.metadata import MetadataService
 from altus4_desktop.services.migrations import MigrationsService
 from altus4_desktop.services.permissions import Permissions
 from altus4_desktop.services.rights import RightsService
+from altus4_desktop.services.saved_searches import SavedSearchesService
 from altus4_desktop.services.search import SearchService
 from altus4_desktop.services.search_drafts import SearchDraftsService
 from altus4_desktop.services.settings import Settings
@@ -60,6 +61,7 @@ def compose(data_dir: Path, metadata_url: str | None = None) -> Services:
         history=history,
         search=search,
         search_drafts=SearchDraftsService(data_dir),
+        saved_searches=SavedSearchesService(metadata, permissions),
         local_server=local_server,
         demo=demo,
         keys=KeysService(metadata, permissions),

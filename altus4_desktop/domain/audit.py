@@ -36,6 +36,7 @@ class SubjectKind(StrEnum):
     VAULT = "vault"
     AUDIT = "audit"
     HISTORY = "history"
+    SAVED_SEARCH = "saved_search"
     UNKNOWN = "unknown"
     """As for the outcome."""
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from altus4_desktop.services.metadata import MetadataService
     from altus4_desktop.services.migrations import MigrationsService
     from altus4_desktop.services.rights import RightsService
+    from altus4_desktop.services.saved_searches import SavedSearchesService
     from altus4_desktop.services.search import SearchService
     from altus4_desktop.services.search_drafts import SearchDraftsService
     from altus4_desktop.services.settings import Settings
@@ -40,6 +41,7 @@ class Services:
     history: HistoryService
     search: SearchService
     search_drafts: SearchDraftsService
+    saved_searches: SavedSearchesService
     local_server: LocalServerService
     demo: DemoService
     keys: KeysService

@@ -25,6 +25,7 @@ from altus4_desktop.storage.repositories.audit import AuditRepository
 from altus4_desktop.storage.repositories.connections import ConnectionRepository
 from altus4_desktop.storage.repositories.early_users import EarlyUserRepository
 from altus4_desktop.storage.repositories.key_uses import KeyUseRepository
+from altus4_desktop.storage.repositories.saved_searches import SavedSearchRepository
 from altus4_desktop.storage.repositories.searches import SearchRepository
 from altus4_desktop.storage.repositories.sign_ins import SignInRepository
 from altus4_desktop.storage.repositories.users import UserRepository
@@ -66,6 +67,7 @@ class Store:
         self.early_users = EarlyUserRepository(transactions)
         self.connections = ConnectionRepository(transactions)
         self.searches = SearchRepository(transactions, dialect)
+        self.saved_searches = SavedSearchRepository(transactions)
         self.audit = AuditRepository(transactions)
         self.sign_ins = SignInRepository(transactions)
         self.api_keys = ApiKeyRepository(transactions, dialect)

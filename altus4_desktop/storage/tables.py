@@ -316,6 +316,40 @@ key_uses = Table(
 )
 
 
+class SavedSearchColumns(TypedColumns):
+    """Searches kept under a name."""
+
+    id: Named[str] = Column(CHAR(36), primary_key=True)
+    user_id: Named[str] = Column(CHAR(36), nullable=False)
+    name: Named[str] = Column(VARCHAR(255), nullable=False)
+    folder: Named[str] = Column(VARCHAR(500), nullable=False, server_default="")
+    query: Named[str] = Column(TEXT, nullable=False)
+    search_mode: Named[str] = Column(
+        one_of("ck_saved_searches_search_mode", ("natural", "boolean", "semantic")),
+        nullable=False,
+        server_default="natural",
+    )
+    hit_order: Named[str] = Column(VARCHAR(32), nullable=False, server_default="")
+    scope: Named[Document | None] = Column(json_document())
+    filters: Named[Document | None] = Column(json_document())
+    is_shared: Named[bool] = Column(Boolean, nullable=False, server_default=false())
+    shortcut: Named[int | None] = Column(Integer)
+    alerts: Named[bool] = Column(Boolean, nullable=False, server_default=false())
+    seen: Named[Document | None] = Column(json_document())
+    created_at: Named[datetime] = Column(Instant(), nullable=False, server_default=created_now())
+    updated_at: Named[datetime] = Column(Instant(), nullable=False, server_default=created_now())
+
+
+saved_searches = Table(
+    "saved_searches",
+    metadata,
+    SavedSearchColumns,
+    _owner("saved_searches"),
+    *_indexes("saved_searches", idx_saved_searches_user=("user_id",)),
+    **TABLE_OPTIONS,
+)
+
+
 class AuditColumns(TypedColumns):
     """Who did what; no foreign keys, so that it outlives whom and what it names."""
 

@@ -97,6 +97,16 @@ def test_a_server_has_exactly_what_the_specification_creates(on_server: StorePla
     assert len(wanted["foreign keys"]) == 5
 
 
+# MariaDB checks JSON, under the name of the column.
+_OWN_DOCUMENTS = {
+    column.name
+    for table in metadata.sorted_tables
+    if table.name not in _SPECIFIED
+    for column in table.columns
+    if isinstance(column.type, sa.JSON)
+}
+
+
 def _comparable(found: Fingerprint) -> Fingerprint:
     """Leave out our own tables, and what the specification leaves open: collations and names of
     foreign keys."""
@@ -107,7 +117,7 @@ def _comparable(found: Fingerprint) -> Fingerprint:
         "columns": [row[:-1] for row in specified["columns"]],
         "indexes": specified["indexes"],
         "foreign keys": [row[:-1] for row in specified["foreign keys"]],
-        "checks": found["checks"],
+        "checks": [row for row in found["checks"] if row[0] not in _OWN_DOCUMENTS],
         "triggers": [row for row in found["triggers"] if not row[0].startswith("audit_log")],
     }
 

@@ -91,6 +91,7 @@ def subject_kind_words(kind: SubjectKind) -> str:
         SubjectKind.VAULT: _tr("Vault"),
         SubjectKind.AUDIT: _tr("Audit log"),
         SubjectKind.HISTORY: _tr("History"),
+        SubjectKind.SAVED_SEARCH: _tr("Saved search"),
         SubjectKind.UNKNOWN: _tr("Unknown"),
     }[kind]
 

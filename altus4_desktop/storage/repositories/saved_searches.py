@@ -1,0 +1,226 @@
+"""The table ``saved_searches``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from altus4_desktop.domain.audit import AuditEvent
+from altus4_desktop.domain.errors import ConflictError, NotFoundError
+from altus4_desktop.domain.saved_searches import (
+    SavedScope,
+    SavedSearch,
+    SavedSearchDraft,
+    Sighting,
+)
+from altus4_desktop.domain.searching import SearchMode
+from altus4_desktop.storage.repositories.fitting import check_lengths, moved_on, server_now
+from altus4_desktop.storage.tables import saved_searches, users
+from altus4_desktop.storage.transactions import Transactions
+
+c = saved_searches.c
+_ROW = (*saved_searches.columns, users.c.name.label("owner"))
+_JOINED = saved_searches.join(users, users.c.id == c.user_id)
+
+
+class SavedSearchRepository:
+    """Saved searches. Every method raises StoreError when the store fails."""
+
+    def __init__(self, transactions: Transactions) -> None:
+        self._transactions = transactions
+
+    def list_(self, user_id: str) -> list[SavedSearch]:
+        """The user's own and everybody's shared ones, by folder and name."""
+        mine = sa.or_(c.user_id == user_id, c.is_shared.is_(True))
+        return sorted(self._read(mine), key=_by_folder_and_name)
+
+    def count_(self, user_id: str) -> int:
+        """How many belong to the user."""
+        statement = sa.select(sa.func.count()).where(c.user_id == user_id)
+        return self._transactions.read(
+            lambda connection: connection.execute(statement).scalar_one()
+        )
+
+    def find_(self, search_id: str) -> SavedSearch | None:
+        """The saved search with this id."""
+        return next(iter(self._read(c.id == search_id)), None)
+
+    def create_(self, record: SavedSearch, events: Sequence[AuditEvent] = ()) -> SavedSearch:
+        """Insert ``record`` and return it as stored; its shortcut is taken from others of the user.
+
+        Repeating it with the same id does nothing. Raises NotFoundError when there is no such user.
+        """
+        values = {**_values(record.draft), "id": record.id, "user_id": record.user_id}
+        check_lengths(saved_searches, values, {})
+
+        def work(connection: sa.Connection) -> None:
+            _free_shortcut(connection, record)
+            connection.execute(sa.insert(saved_searches).values(**values))
+
+        def settled(connection: sa.Connection) -> bool:
+            found = connection.execute(sa.select(c.user_id).where(c.id == record.id)).scalar()
+            return found == record.user_id
+
+        self._transactions.write(work, settled=settled, repeatable=True, events=events)
+        return self._get(record.id)
+
+    def update_(
+        self,
+        record: SavedSearch,
+        seen_at: datetime | None,
+        events: Sequence[AuditEvent] = (),
+    ) -> SavedSearch:
+        """Replace the draft, and return it as stored; another search was not looked at yet.
+
+        ``seen_at`` is the ``updated_at`` that was edited; None overwrites whatever is there. Raises
+        ConflictError (``saved_search.changed``) when it has changed since, and NotFoundError.
+        """
+        values = _values(record.draft)
+        check_lengths(saved_searches, values, {})
+
+        def work(connection: sa.Connection) -> None:
+            row = connection.execute(
+                sa.select(server_now(), c.updated_at, c.query, c.search_mode, c.scope, c.filters)
+                .where(c.id == record.id)
+                .with_for_update()
+            ).first()
+            if row is None:
+                raise _missing()
+            now, updated_at, *asked = row
+            if seen_at is not None and updated_at != seen_at:
+                raise ConflictError(
+                    "“{name}” has been changed by somebody else meanwhile.",
+                    hint="Look at the new values, then make your change again.",
+                    code="saved_search.changed",
+                    details={"name": record.draft.name},
+                )
+            if asked != [values[name] for name in ("query", "search_mode", "scope", "filters")]:
+                values["seen"] = None
+            # The instant makes this very change known again, should its COMMIT go unanswered.
+            values["updated_at"] = moved_on(now, updated_at)
+            _free_shortcut(connection, record)
+            connection.execute(sa.update(saved_searches).where(c.id == record.id).values(**values))
+
+        def settled(connection: sa.Connection) -> bool:
+            found = connection.execute(sa.select(c.updated_at).where(c.id == record.id)).scalar()
+            return found is not None and found == values.get("updated_at")
+
+        self._transactions.write(work, settled=settled, events=events)
+        return self._get(record.id)
+
+    def refile_(self, folders: Mapping[str, str], events: Sequence[AuditEvent] = ()) -> None:
+        """Put searches, by id, into other folders."""
+
+        def work(connection: sa.Connection) -> bool:
+            moved = 0
+            for search_id, folder in folders.items():
+                statement = sa.update(saved_searches).where(c.id == search_id)
+                moved += connection.execute(statement.values(folder=folder)).rowcount
+            return moved > 0
+
+        def settled(connection: sa.Connection) -> bool:
+            found = connection.execute(sa.select(c.id, c.folder).where(c.id.in_(folders))).all()
+            return all(folders[row[0]] == row[1] for row in found)
+
+        self._transactions.write(work, settled=settled, events=events)
+
+    def delete_(self, search_ids: Sequence[str], events: Sequence[AuditEvent] = ()) -> None:
+        """Delete them; those that are gone already are left out."""
+        chosen = c.id.in_(search_ids)
+
+        def work(connection: sa.Connection) -> bool:
+            return connection.execute(sa.delete(saved_searches).where(chosen)).rowcount > 0
+
+        def gone(connection: sa.Connection) -> bool:
+            return connection.execute(sa.select(c.id).where(chosen)).first() is None
+
+        self._transactions.write(work, settled=gone, events=events)
+
+    def see_(self, search_id: str, sighting: Sighting) -> None:
+        """Keep what was found when its owner looked; that is a use, not a change."""
+        document = sighting.as_document()
+
+        def work(connection: sa.Connection) -> bool:
+            statement = sa.update(saved_searches).where(c.id == search_id).values(seen=document)
+            return connection.execute(statement).rowcount > 0
+
+        def settled(connection: sa.Connection) -> bool:
+            found = connection.execute(sa.select(c.seen).where(c.id == search_id)).scalar()
+            return found == document
+
+        self._transactions.write(work, settled=settled)
+
+    def _get(self, search_id: str) -> SavedSearch:
+        found = self.find_(search_id)
+        if found is None:
+            raise _missing()
+        return found
+
+    def _read(self, *conditions: sa.ColumnElement[bool]) -> list[SavedSearch]:
+        statement = sa.select(*_ROW).select_from(_JOINED).where(*conditions)
+        return self._transactions.read(
+            lambda connection: [_saved(row) for row in connection.execute(statement).mappings()]
+        )
+
+
+def _by_folder_and_name(saved: SavedSearch) -> tuple[str, str, str]:
+    return (saved.draft.folder.casefold(), saved.draft.name.casefold(), saved.id)
+
+
+def _free_shortcut(connection: sa.Connection, record: SavedSearch) -> None:
+    """Take the shortcut from whichever other search of the user has it."""
+    if record.draft.shortcut is not None:
+        others = sa.and_(
+            c.user_id == record.user_id,
+            c.shortcut == record.draft.shortcut,
+            c.id != record.id,
+        )
+        connection.execute(sa.update(saved_searches).where(others).values(shortcut=None))
+
+
+def _missing() -> NotFoundError:
+    return NotFoundError(
+        "This saved search does not exist any more.", hint="Somebody has deleted it meanwhile."
+    )
+
+
+def _values(draft: SavedSearchDraft) -> dict[str, Any]:
+    return {
+        "name": draft.name,
+        "folder": draft.folder,
+        "query": draft.query,
+        "search_mode": draft.mode.value,
+        "hit_order": draft.order,
+        "scope": draft.scope.as_document(),
+        "filters": dict(draft.filters),
+        "is_shared": draft.is_shared,
+        "shortcut": draft.shortcut,
+        "alerts": draft.alerts,
+    }
+
+
+def _saved(row: Mapping[Any, Any]) -> SavedSearch:
+    filters = row[c.filters]
+    return SavedSearch(
+        id=row[c.id],
+        user_id=row[c.user_id],
+        draft=SavedSearchDraft(
+            name=row[c.name],
+            query=row[c.query],
+            folder=row[c.folder],
+            mode=SearchMode(row[c.search_mode]),
+            order=row[c.hit_order],
+            scope=SavedScope.from_document(row[c.scope]),
+            filters=filters if isinstance(filters, dict) else {},
+            is_shared=row[c.is_shared],
+            shortcut=row[c.shortcut],
+            alerts=row[c.alerts],
+        ),
+        owner=row["owner"],
+        seen=Sighting.from_document(row[c.seen]),
+        created_at=row[c.created_at],
+        updated_at=row[c.updated_at],
+    )
