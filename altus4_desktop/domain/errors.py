@@ -91,6 +91,12 @@ class ConflictError(AltusError):
     code = "conflict"
 
 
+class ModelError(AltusError):
+    """The built-in language model, or a library it needs, is missing or damaged."""
+
+    code = "search.model"
+
+
 class StoreError(AltusError):
     """The metadata store cannot be used."""
 

@@ -31,6 +31,9 @@ _DISTRIBUTIONS = (
     "keyring",
     "platformdirs",
     "pyqtgraph",
+    "wordllama",
+    "tokenizers",
+    "PyStemmer",
 )
 # What Qt's X11 and Wayland platforms are linked against and do not bring along, as Debian has it.
 _WINDOW_LIBRARIES = {

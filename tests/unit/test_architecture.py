@@ -27,6 +27,16 @@ PACKAGE = PROJECT / "altus4_desktop"
 LOCKS = PROJECT / "packaging" / "lock"
 SUPPORTED_PYTHONS = ("3.11", "3.12", "3.13")
 QT = ("PySide6", "shiboken6", "pyqtgraph")
+# What semantic search needs, loaded by the first such search.
+MODEL = (
+    "numpy",
+    "wordllama",
+    "tokenizers",
+    "safetensors",
+    "Stemmer",
+    "huggingface_hub",
+    "requests",
+)
 VAGUE_WORDS = ("manager", "helper", "helpers", "util", "utils", "common", "misc", "info")
 
 
@@ -95,7 +105,23 @@ def _copy_sources(folder: Path) -> None:
 def test_a_command_imports_nothing_of_qt(arguments: list[str], tmp_path: Path) -> None:
     loaded = _modules_loaded_by(arguments, tmp_path)
     assert "altus4_desktop.cli.frame" in loaded
-    assert [name for name in loaded if name.partition(".")[0] in QT] == []
+    assert [name for name in loaded if name.partition(".")[0] in (*QT, *MODEL)] == []
+
+
+def test_the_window_loads_nothing_of_the_language_model() -> None:
+    code = (
+        "import json, sys\n"
+        "import altus4_desktop.app.window, altus4_desktop.ui.window\n"
+        "import altus4_desktop.ui.panes.search.pane, altus4_desktop.services.search\n"
+        "print(json.dumps(sorted(sys.modules)))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    loaded = json.loads(done.stdout)
+    assert "PySide6.QtWidgets" in loaded
+    assert [name for name in loaded if name.partition(".")[0] in MODEL] == []
 
 
 def test_help_of_a_command_loads_no_driver(tmp_path: Path) -> None:
