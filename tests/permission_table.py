@@ -16,6 +16,7 @@ from pathlib import Path
 from altus4_desktop.domain.accounts import Actor, Role, UserDraft
 from altus4_desktop.domain.audit import AuditFormat
 from altus4_desktop.domain.connections import ConnectionDraft
+from altus4_desktop.domain.evaluation import Configuration, JudgedQuery
 from altus4_desktop.domain.exchange import (
     ExchangeFormat,
     FileSource,
@@ -89,6 +90,8 @@ connections.save_managed_     gone   ok     ok      ok     ok     change  key   
 connections.schema_           gone   server missing server server change  key      missing  server
 connections.target_           gone   ok     missing ok     ok     change  key      missing  ok
 connections.update_           gone   ok     missing ok     ok     change  key      key      ok
+
+evaluation.run_               gone   ok     missing ok     ok     change  key      missing  ok
 
 exchange.export_              gone   ok     missing ok     ok     change  key      key      ok
 exchange.export_bundle_       gone   ok     missing ok     ok     change  key      key      ok
@@ -171,6 +174,7 @@ NO_ACTOR = {
     "demo.list_tables": "of this workstation, whose server needs no account",
     "demo.open_": "makes the account that it opens, or opens that one and no other",
     "demo.reset_": "of this workstation, whose server needs no account",
+    "evaluation.compare": "calculates with what the caller has",
     "history.close_": "of this program, at its end",
     "history.record": "for `search`, which asks",
     "keys.authenticate_": "finds out who it is, by their key",
@@ -451,6 +455,12 @@ CALLS: dict[str, Call] = {
     "migrations.visitors_": lambda w, s, who, of: s.migrations.visitors_(who),
     "index_health.advise_": lambda w, s, who, of: s.index_health.advise_(who, of.connection.id),
     "index_health.check_": lambda w, s, who, of: s.index_health.check_(who, of.connection.id),
+    "evaluation.run_": lambda w, s, who, of: s.evaluation.run_(
+        who,
+        [JudgedQuery("1", "word")],
+        {},
+        Configuration(connection_ids=(of.connection.id,)),
+    ),
     "rights.read_": lambda w, s, who, of: s.rights.read_(who, of.connection.id),
     "rights.search_statements_": lambda w, s, who, of: s.rights.search_statements_(
         who, of.connection.id

@@ -11,6 +11,7 @@ from altus4_desktop.services.accounts import AccountsService
 from altus4_desktop.services.audit import AuditService
 from altus4_desktop.services.connections import ConnectionsService
 from altus4_desktop.services.demo import DemoService
+from altus4_desktop.services.evaluation import EvaluationService
 from altus4_desktop.services.exchange.service import ExchangeService
 from altus4_desktop.services.history import HistoryService
 from altus4_desktop.services.index_health import IndexHealthService
@@ -50,6 +51,7 @@ def compose(data_dir: Path, metadata_url: str | None = None) -> Services:
     history = HistoryService(metadata, permissions)
     search = SearchService(connections, pools, history)
     demo = DemoService(local_server, accounts, connections, metadata, vault)
+    keys = KeysService(metadata, permissions)
     return Services(
         data_dir=data_dir,
         settings=settings,
@@ -64,12 +66,13 @@ def compose(data_dir: Path, metadata_url: str | None = None) -> Services:
         saved_searches=SavedSearchesService(metadata, permissions),
         local_server=local_server,
         demo=demo,
-        keys=KeysService(metadata, permissions),
+        keys=keys,
         audit=AuditService(metadata, permissions),
         migrations=MigrationsService(metadata, permissions),
         exchange=ExchangeService(metadata, vault, connections, permissions),
         vault_keys=VaultKeysService(
             vault, metadata, (metadata, accounts, local_server), permissions
         ),
+        evaluation=EvaluationService(search, keys, permissions),
         index_health=IndexHealthService(connections, history, pools, permissions),
     )

@@ -112,7 +112,7 @@ def run_search(args: argparse.Namespace, context: CliContext) -> int:
     asked = _Asked(args, context, actor, ids, cell_limit)
     if args.batch is not None:
         return _run_batch(args.batch, asked)
-    with _stopped_by_interrupt() as token:
+    with stopped_by_interrupt() as token:
         outcome = asked.search(args.query, token)
         statements = asked.statements(outcome) if args.explain else {}
     _print(form, outcome, context, statements, explain=args.explain)
@@ -184,7 +184,7 @@ def exit_code(outcome: SearchOutcome) -> int:
 
 def _run_batch(path: str, asked: _Asked) -> int:
     codes = set()
-    with _stopped_by_interrupt() as token, _open_lines(path) as lines:
+    with stopped_by_interrupt() as token, _open_lines(path) as lines:
         for line in lines:
             document, code = asked.document(line.rstrip("\r\n"), token)
             if token.cancelled:
@@ -217,7 +217,7 @@ def _open_lines(path: str) -> Iterator[TextIO]:
 
 
 @contextmanager
-def _stopped_by_interrupt() -> Iterator[CancelToken]:
+def stopped_by_interrupt() -> Iterator[CancelToken]:
     """A token that the first Ctrl-C cancels; the second one ends the program."""
     token = CancelToken()
     if threading.current_thread() is not threading.main_thread():

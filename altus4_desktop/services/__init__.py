@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from altus4_desktop.services.audit import AuditService
     from altus4_desktop.services.connections import ConnectionsService
     from altus4_desktop.services.demo import DemoService
+    from altus4_desktop.services.evaluation import EvaluationService
     from altus4_desktop.services.exchange.service import ExchangeService
     from altus4_desktop.services.history import HistoryService
     from altus4_desktop.services.index_health import IndexHealthService
@@ -49,6 +50,7 @@ class Services:
     migrations: MigrationsService
     exchange: ExchangeService
     vault_keys: VaultKeysService
+    evaluation: EvaluationService
     index_health: IndexHealthService
 
     def close(self) -> None:

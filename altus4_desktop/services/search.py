@@ -59,14 +59,16 @@ class SearchService:
         request: SearchRequest,
         on_update: Callable[[SearchOutcome], None] | None = None,
         token: CancelToken | None = None,
+        *,
+        kept: bool = True,
     ) -> SearchOutcome:
         """Search, and return when every source has answered, failed, run out of time or been
         cancelled.
 
         Blocks: for a worker thread, which also calls ``on_update`` with every state on the way (at
-        most twenty a second). A source that fails only fails itself. Raises InputError and
-        QuerySyntaxError for what cannot be asked, NotFoundError for a connection that is not the
-        actor's, StoreError when the connections cannot be read.
+        most twenty a second). A source that fails only fails itself. ``kept``: in the history.
+        Raises InputError and QuerySyntaxError for what cannot be asked, NotFoundError for a
+        connection that is not the actor's, StoreError when the connections cannot be read.
         """
         began = time.perf_counter()
         question = _question(request)
@@ -94,7 +96,8 @@ class SearchService:
         fan_out.run(tell, token or CancelToken())
         final = outcome(finished=True)
         _check_tables(request, fan_out)
-        self._history.record(_record(actor, final, [connection for connection, _ in chosen]))
+        if kept:
+            self._history.record(_record(actor, final, [connection for connection, _ in chosen]))
         return final
 
     def statements(self, actor: Actor, outcome: SearchOutcome) -> Mapping[SourceRef, str]:

@@ -1,0 +1,230 @@
+"""``evaluate``: how good a search is, by queries whose answers are known."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from altus4_desktop.cli.frame import (
+    EXIT_DONE,
+    EXIT_FAILED,
+    EXIT_NO,
+    EXIT_PARTIAL,
+    command,
+    path_argument,
+)
+from altus4_desktop.cli.search import stopped_by_interrupt
+from altus4_desktop.domain.errors import InputError
+from altus4_desktop.domain.evaluation import Comparison, Configuration, Evaluation
+from altus4_desktop.domain.searching import SearchMode, TableChoice
+
+if TYPE_CHECKING:
+    from altus4_desktop.cli.context import CliContext
+    from altus4_desktop.cli.frame import Commands
+
+_MODES = [mode.value for mode in SearchMode]
+# Of the changed queries as many as a screen holds, best and worst.
+_SHOWN = 5
+
+
+def register(commands: Commands) -> None:
+    """Add ``evaluate``."""
+    parser = command(
+        commands,
+        "evaluate",
+        help="measure searches by queries whose answers are known",
+        description="Run queries and compare what is found with judgements: nDCG@10, P@10, MRR "
+        "and the share of queries without a result. Queries: JSON lines (id, text) or "
+        "id<TAB>text. Judgements: TREC (query 0 document grade), query<TAB>document<TAB>grade or "
+        "JSON lines (query_id, document_id, relevance). A row is named connection/table/key, or by "
+        "its key alone where one table is searched. Exit code: 0 done, 1 nothing found, 3 when "
+        "some query failed, 4 when all did.",
+    )
+    parser.add_argument("--queries", required=True, type=path_argument, metavar="F", help="queries")
+    parser.add_argument(
+        "--qrels", required=True, type=path_argument, metavar="F", help="judgements"
+    )
+    parser.add_argument(
+        "-c",
+        "--connection",
+        dest="connections",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="search this connection (may be repeated); default: all your active ones",
+    )
+    parser.add_argument(
+        "--table",
+        dest="tables",
+        action="append",
+        default=[],
+        metavar="T",
+        help="search this table (may be repeated)",
+    )
+    parser.add_argument(
+        "--id-column", default="", metavar="COLUMN", help="name the rows of the table by COLUMN"
+    )
+    parser.add_argument(
+        "--mode", choices=_MODES, default=SearchMode.NATURAL.value, help="default: natural"
+    )
+    parser.add_argument(
+        "--against", choices=_MODES, metavar="MODE", help="compare with another mode"
+    )
+    parser.add_argument(
+        "--limit", type=int, default=20, metavar="N", help="hits a query, 10 or more; default: 20"
+    )
+    parser.add_argument(
+        "--timeout", type=float, metavar="S", help="seconds until a silent source is given up"
+    )
+    parser.add_argument(
+        "--run-out",
+        type=path_argument,
+        metavar="F",
+        help="write what --mode found as a TREC run",
+    )
+    parser.set_defaults(run=run_evaluate)
+
+
+def run_evaluate(args: argparse.Namespace, context: CliContext) -> int:
+    """One configuration, or two and how they compare."""
+    from altus4_desktop.services.evaluation_files import read_judgements, read_queries, write_run
+
+    if args.against == args.mode:
+        raise InputError("against", "--against names another mode than --mode.")
+    queries = read_queries(args.queries)
+    judgements = read_judgements(args.qrels)
+    if not any(judgements.get(query.id) for query in queries):
+        raise InputError(
+            "qrels",
+            "None of the queries is judged: no id of the queries is in the judgements.",
+            hint="Look whether both files are of the same collection.",
+        )
+    actor = context.actor()
+    if context.services.connections.list_(actor):
+        context.unlock_vault()
+    names = dict.fromkeys(args.connections)
+    first = Configuration(
+        mode=SearchMode(args.mode),
+        connection_ids=tuple(context.services.connections.get_(actor, name).id for name in names),
+        tables=tuple(TableChoice(table) for table in dict.fromkeys(args.tables)),
+        limit=args.limit,
+        timeout_s=args.timeout,
+        id_column=args.id_column,
+    )
+    service, progress = context.services.evaluation, context.out.progress
+    with stopped_by_interrupt() as token:
+        runs = [service.run_(actor, queries, judgements, first, progress, token)]
+        if args.against:
+            second = replace(first, mode=SearchMode(args.against))
+            runs.append(service.run_(actor, queries, judgements, second, progress, token))
+    comparison = service.compare(*runs) if len(runs) == 2 else None
+    if args.run_out is not None:
+        count = write_run(args.run_out, runs[0])
+        context.out.say(f"{count} lines written to {args.run_out}.")
+    if context.out.json_wanted:
+        context.out.json(_document(runs, comparison))
+    else:
+        _print(runs, comparison, context)
+    return _exit_code(runs)
+
+
+def _exit_code(runs: list[Evaluation]) -> int:
+    results = [result for run in runs for result in run.results]
+    found = any(result.documents for result in results)
+    failed = [result for result in results if result.failure]
+    if failed:
+        return EXIT_PARTIAL if found or len(failed) < len(results) else EXIT_FAILED
+    return EXIT_DONE if found else EXIT_NO
+
+
+def _document(runs: list[Evaluation], comparison: Comparison | None) -> dict[str, Any]:
+    document: dict[str, Any] = {"runs": [_run_document(run) for run in runs]}
+    if comparison is not None:
+        document["comparison"] = {
+            "wins": comparison.wins,
+            "losses": comparison.losses,
+            "ties": comparison.ties,
+            "p_value": comparison.p_value,
+            "ndcg_at_10_difference": runs[1].ndcg - runs[0].ndcg,
+            "changes": [
+                {
+                    "query": change.query.id,
+                    "text": change.query.text,
+                    "before": change.before,
+                    "after": change.after,
+                }
+                for change in comparison.changes
+            ],
+        }
+    return document
+
+
+def _run_document(run: Evaluation) -> dict[str, Any]:
+    return {
+        "mode": run.configuration.mode.value,
+        "queries": len(run.results),
+        "judged": run.judged,
+        "failed": run.failed,
+        "ndcg_at_10": run.ndcg,
+        "p_at_10": run.precision,
+        "mrr": run.reciprocal_rank,
+        "zero_result_rate": run.zero_results,
+        "per_query": [
+            {
+                "query": result.query.id,
+                "judged": result.judged,
+                "hits": len(result.documents),
+                "ndcg_at_10": result.ndcg,
+                "p_at_10": result.precision,
+                "reciprocal_rank": result.reciprocal_rank,
+                "error": result.failure or None,
+            }
+            for result in run.results
+        ],
+    }
+
+
+def _print(runs: list[Evaluation], comparison: Comparison | None, context: CliContext) -> None:
+    out = context.out
+    out.table(
+        ["mode", "nDCG@10", "P@10", "MRR", "no result", "judged", "failed"],
+        [
+            (
+                run.configuration.mode.value,
+                f"{run.ndcg:.4f}",
+                f"{run.precision:.4f}",
+                f"{run.reciprocal_rank:.4f}",
+                f"{run.zero_results:.1%}",
+                f"{run.judged} of {len(run.results)}",
+                run.failed,
+            )
+            for run in runs
+        ],
+    )
+    if comparison is not None:
+        second, first = runs[1].configuration.mode.value, runs[0].configuration.mode.value
+        out.line()
+        out.line(
+            f"{second} against {first}: {comparison.wins} won, {comparison.losses} lost, "
+            f"{comparison.ties} tied; sign test p = {comparison.p_value:.3g}"
+        )
+        best = [change for change in comparison.changes if change.gain > 0][:_SHOWN]
+        worst = [change for change in comparison.changes if change.gain < 0][-_SHOWN:]
+        if best or worst:
+            out.line()
+            out.table(
+                ["query", first, second, "text"],
+                [
+                    (
+                        change.query.id,
+                        f"{change.before:.4f}",
+                        f"{change.after:.4f}",
+                        change.query.text[:80],
+                    )
+                    for change in [*best, *worst]
+                ],
+            )
+    failures = {result.failure for run in runs for result in run.results if result.failure}
+    for failure in sorted(failures)[:_SHOWN]:
+        out.problem(failure, "", "evaluate.failed")

@@ -1,0 +1,95 @@
+"""Judged queries, and how well a search answers them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from altus4_desktop.domain.searching import SearchMode, TableChoice
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedQuery:
+    """A question of a query set; ``id`` is a text without spaces, as TREC's files have it."""
+
+    id: str
+    text: str
+
+
+Judgements = Mapping[str, Mapping[str, int]]
+"""For each query's id the grades of documents; more is better, 0 and less is not relevant."""
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """A way to search that is measured; empty tuples mean everything the actor may search.
+
+    ``id_column`` names rows by a column of the one table searched; empty: by their key.
+    """
+
+    mode: SearchMode = SearchMode.NATURAL
+    connection_ids: tuple[str, ...] = ()
+    tables: tuple[TableChoice, ...] = ()
+    limit: int = 20
+    timeout_s: float | None = None
+    id_column: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class QueryResult:
+    """What one query found: names of documents, best first, and its measures (0 to 1).
+
+    ``judged``: one of its documents at least is relevant; without that no measure says anything.
+    ``failure`` says in a sentence why some source, or the search, did not answer.
+    """
+
+    query: JudgedQuery
+    documents: tuple[str, ...]
+    ndcg: float
+    precision: float
+    reciprocal_rank: float
+    judged: bool
+    failure: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """A configuration's answers to all queries, and the means over those that are judged.
+
+    ``zero_results`` is the share of all queries that found nothing and did not fail.
+    """
+
+    configuration: Configuration
+    results: tuple[QueryResult, ...]
+    ndcg: float
+    precision: float
+    reciprocal_rank: float
+    zero_results: float
+    judged: int
+    failed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a query gained (or lost, below 0) in nDCG from A to B."""
+
+    query: JudgedQuery
+    before: float
+    after: float
+
+    @property
+    def gain(self) -> float:
+        """B less A."""
+        return self.after - self.before
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """B against A by nDCG of the judged queries: how many won, lost, tied, the two-sided p of an
+    exact sign test, and the changed queries, biggest gain first."""
+
+    wins: int
+    losses: int
+    ties: int
+    p_value: float
+    changes: tuple[Change, ...]

@@ -1,0 +1,275 @@
+"""Measuring searches: judged queries are run again, and two ways to search compared."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from altus4_desktop.domain.accounts import Actor
+from altus4_desktop.domain.cancel import CancelToken
+from altus4_desktop.domain.errors import InputError
+from altus4_desktop.domain.evaluation import (
+    Change,
+    Comparison,
+    Configuration,
+    Evaluation,
+    JudgedQuery,
+    Judgements,
+    QueryResult,
+)
+from altus4_desktop.domain.progress import Progress, ProgressSink, ignore_progress
+from altus4_desktop.domain.searching import (
+    SearchHit,
+    SearchOutcome,
+    SearchRequest,
+    SourceState,
+    Value,
+)
+from altus4_desktop.search.metrics import DEPTH, Quality, mean_quality, measure, sign_test
+from altus4_desktop.services.permissions import Permissions, Right
+
+if TYPE_CHECKING:
+    from altus4_desktop.services.keys import KeysService
+    from altus4_desktop.services.search import SearchService
+
+# A server is asked no more at once than by a few people.
+PARALLEL = 4
+MOST_HITS = 1000
+
+
+class EvaluationService:
+    """Runs queries with known answers, and says how good what was found is."""
+
+    def __init__(self, search: SearchService, keys: KeysService, permissions: Permissions) -> None:
+        self._search = search
+        self._keys = keys
+        self._permissions = permissions
+
+    def run_(
+        self,
+        actor: Actor,
+        queries: Sequence[JudgedQuery],
+        judgements: Judgements,
+        configuration: Configuration,
+        progress: ProgressSink = ignore_progress,
+        token: CancelToken | None = None,
+    ) -> Evaluation:
+        """Search for every query, at most `PARALLEL` at once, and measure the lists.
+
+        Blocks: for a worker thread. The searches are not kept in the history. A query whose search
+        fails counts with what it found nonetheless, and says so. Rows are named
+        ``connection/table/key``, each percent-encoded where it must be, or by ``id_column``; where
+        one table was searched and the judgements do not name it, by the key alone. Raises
+        AccessError, Cancelled, InputError and NotFoundError for what cannot be asked.
+        """
+        actor = self._permissions.check(actor, Right.SEARCH)
+        if not queries:
+            raise InputError("queries", "There are no queries to run.")
+        if not DEPTH <= configuration.limit <= MOST_HITS:
+            raise InputError(
+                "limit",
+                "Between {least} and {most} hits of each query are measured.",
+                least=DEPTH,
+                most=MOST_HITS,
+            )
+        token = token or CancelToken()
+        found: dict[str, _Found] = {}
+        what = f"Searching, {configuration.mode.value} mode"
+        for query, answer in self._answers(actor, queries, configuration, token):
+            found[query.id] = answer
+            progress(Progress(f"{what}: {len(found)} of {len(queries)}", len(found) / len(queries)))
+        names = _Names(configuration, list(found.values()), judgements)
+        return _evaluation(
+            configuration,
+            [
+                _result(query, found[query.id], names, judgements.get(query.id, {}))
+                for query in queries
+            ],
+        )
+
+    @staticmethod
+    def compare(first: Evaluation, second: Evaluation) -> Comparison:
+        """How ``second`` does against ``first`` in the judged queries of both."""
+        before = {result.query.id: result for result in first.results if result.judged}
+        pairs = [
+            Change(result.query, before[result.query.id].ndcg, result.ndcg)
+            for result in second.results
+            if result.judged and result.query.id in before
+        ]
+        test = sign_test([pair.before for pair in pairs], [pair.after for pair in pairs])
+        changed = [pair for pair in pairs if pair.gain]
+        changed.sort(key=lambda pair: -pair.gain)
+        return Comparison(test.wins, test.losses, test.ties, test.p_value, tuple(changed))
+
+    def _answers(
+        self,
+        actor: Actor,
+        queries: Sequence[JudgedQuery],
+        configuration: Configuration,
+        token: CancelToken,
+    ) -> Iterator[tuple[JudgedQuery, _Found]]:
+        """Every query with its answer, as they come; the first failure of all stops the others."""
+        stop = CancelToken()
+        waiting: dict[Future[_Found], JudgedQuery] = {}
+        left = iter(queries)
+        began = False
+        with (
+            ThreadPoolExecutor(PARALLEL, thread_name_prefix="altus4-evaluate") as threads,
+            token.on_cancel(stop.cancel),
+        ):
+            try:
+                while True:
+                    while len(waiting) < PARALLEL and (query := next(left, None)) is not None:
+                        stop.raise_if_cancelled()
+                        # Who acts by a key has used it once when they were let in.
+                        if began:
+                            self._keys.spend_(actor)
+                        began = True
+                        future = threads.submit(self._answer, actor, query, configuration, stop)
+                        waiting[future] = query
+                    if not waiting:
+                        return
+                    done, _ = wait(waiting, return_when=FIRST_COMPLETED)
+                    for future in done:
+                        yield waiting.pop(future), future.result()
+                    stop.raise_if_cancelled()
+            finally:
+                stop.cancel()
+
+    def _answer(
+        self, actor: Actor, query: JudgedQuery, configuration: Configuration, token: CancelToken
+    ) -> _Found:
+        request = SearchRequest(
+            query=query.text,
+            mode=configuration.mode,
+            connection_ids=configuration.connection_ids,
+            tables=configuration.tables,
+            limit=configuration.limit,
+            timeout_s=configuration.timeout_s,
+        )
+        try:
+            outcome = self._search.run(actor, request, None, token, kept=False)
+        except InputError as error:
+            # Of this query alone: what is wrong with the rest is wrong with every query.
+            if error.field != "query":
+                raise
+            return _Found(failure=error.message)
+        return _Found(
+            tables=frozenset((r.source.connection, r.source.table) for r in outcome.sources),
+            rows=tuple(_row(hit, configuration.id_column) for hit in outcome.hits),
+            failure=_failure(outcome),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    connection: str
+    table: str
+    key: str
+    """The values of the key with commas between, or of the chosen column."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    tables: frozenset[tuple[str, str]] = frozenset()
+    rows: tuple[_Row, ...] = ()
+    failure: str = ""
+
+
+class _Names:
+    """What rows are called, which is decided once for all of them."""
+
+    def __init__(
+        self, configuration: Configuration, found: Sequence[_Found], judgements: Judgements
+    ) -> None:
+        tables = {table for one in found for table in one.tables if table[1]}
+        if configuration.id_column and len(tables) > 1:
+            raise InputError(
+                "id_column",
+                "Rows are named by a column only where one table is searched, not {count}.",
+                hint="Choose one connection and one table.",
+                count=len(tables),
+            )
+        beginnings = tuple(f"{_quoted(name)}/{_quoted(table)}/" for name, table in tables)
+        self._plain = bool(configuration.id_column) or (
+            len(tables) == 1
+            and not any(
+                document.startswith(beginnings)
+                for grades in judgements.values()
+                for document in grades
+            )
+        )
+
+    def name(self, row: _Row) -> str:
+        """The name of one row."""
+        if self._plain:
+            return row.key
+        return f"{_quoted(row.connection)}/{_quoted(row.table)}/{row.key}"
+
+
+def _row(hit: SearchHit, id_column: str) -> _Row:
+    if id_column:
+        if id_column not in hit.columns:
+            raise InputError(
+                "id_column",
+                "“{table}” has no column “{column}”.",
+                table=hit.source.table,
+                column=id_column,
+            )
+        key = _quoted(hit.columns[id_column])
+    else:
+        key = ",".join(_quoted(value) for value in hit.key.values())
+    return _Row(hit.source.connection, hit.source.table, key)
+
+
+def _quoted(value: Value) -> str:
+    """``value`` without spaces, slashes and commas, as TREC's columns need it."""
+    if isinstance(value, bytes):
+        return quote(value, safe="")
+    return quote("" if value is None else str(value), safe=":+@", errors="replace")
+
+
+def _failure(outcome: SearchOutcome) -> str:
+    for report in outcome.sources:
+        if report.error is not None:
+            return report.error.message
+        if report.state is not SourceState.OK:
+            return f"“{report.source.connection}” did not answer."
+    return ""
+
+
+def _result(
+    query: JudgedQuery, found: _Found, names: _Names, grades: Mapping[str, int]
+) -> QueryResult:
+    documents = tuple(names.name(row) for row in found.rows)
+    quality = measure(documents, grades)
+    return QueryResult(
+        query=query,
+        documents=documents,
+        ndcg=quality.ndcg,
+        precision=quality.precision,
+        reciprocal_rank=quality.reciprocal_rank,
+        judged=any(grade > 0 for grade in grades.values()),
+        failure=found.failure,
+    )
+
+
+def _evaluation(configuration: Configuration, results: Sequence[QueryResult]) -> Evaluation:
+    judged = [result for result in results if result.judged]
+    means = mean_quality(
+        [Quality(result.ndcg, result.precision, result.reciprocal_rank) for result in judged]
+    )
+    empty = sum(not result.documents and not result.failure for result in results)
+    return Evaluation(
+        configuration=configuration,
+        results=tuple(results),
+        ndcg=means.ndcg,
+        precision=means.precision,
+        reciprocal_rank=means.reciprocal_rank,
+        zero_results=empty / len(results),
+        judged=len(judged),
+        failed=sum(bool(result.failure) for result in results),
+    )
