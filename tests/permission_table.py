@@ -137,6 +137,9 @@ search.read_row               gone   server missing server server change  key   
 search.run                    gone   ok     missing ok     ok     change  key      missing  ok
 search.statements             gone   server missing server server change  key      missing  server
 
+suggestions.complete          gone   ok     ok      ok     ok     change  key      ok       ok
+suggestions.correct           gone   ok     ok      ok     ok     change  key      ok       ok
+
 vault_keys.change_passphrase_ gone   ok     ok      ok     ok     change  key      key      key
 vault_keys.export_kit_        gone   ok     ok      ok     ok     change  key      key      key
 vault_keys.import_kit_        gone   ok     ok      ok     ok     change  key      key      key
@@ -487,6 +490,10 @@ CALLS: dict[str, Call] = {
         who, SearchRequest("word", connection_ids=(of.connection.id,))
     ),
     "search.statements": lambda w, s, who, of: s.search.statements(who, _outcome(of)),
+    "suggestions.complete": lambda w, s, who, of: s.suggestions.complete(
+        who, "wor", [of.connection.id]
+    ),
+    "suggestions.correct": lambda w, s, who, of: s.suggestions.correct(who, _outcome(of)),
     "vault_keys.change_passphrase_": lambda w, s, who, of: s.vault_keys.change_passphrase_(
         who, PASSPHRASE, PASSPHRASE
     ),

@@ -25,6 +25,7 @@ from altus4_desktop.services.saved_searches import SavedSearchesService
 from altus4_desktop.services.search import SearchService
 from altus4_desktop.services.search_drafts import SearchDraftsService
 from altus4_desktop.services.settings import Settings
+from altus4_desktop.services.suggestions import SuggestionsService
 from altus4_desktop.services.vault import VaultService
 from altus4_desktop.services.vault_keys import VaultKeysService
 
@@ -64,6 +65,7 @@ def compose(data_dir: Path, metadata_url: str | None = None) -> Services:
         search=search,
         search_drafts=SearchDraftsService(data_dir),
         saved_searches=SavedSearchesService(metadata, permissions),
+        suggestions=SuggestionsService(connections, pools, history, permissions),
         local_server=local_server,
         demo=demo,
         keys=keys,

@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TextIO
 
 from altus4_desktop.cli.frame import (
@@ -21,6 +22,7 @@ from altus4_desktop.cli.frame import (
 from altus4_desktop.domain.cancel import CancelToken
 from altus4_desktop.domain.errors import AltusError, InputError
 from altus4_desktop.domain.searching import (
+    Notice,
     SearchMode,
     SearchOutcome,
     SearchRequest,
@@ -152,7 +154,15 @@ class _Asked:
             timeout_s=args.timeout,
             cell_limit=self._cell_limit,
         )
-        return self.context.services.search.run(self._actor, request, None, token)
+        services = self.context.services
+        outcome = services.search.run(self._actor, request, None, token)
+        if outcome.hits or args.offset or token.cancelled:
+            return outcome
+        correction = services.suggestions.correct(self._actor, outcome, token)
+        if correction is None:
+            return outcome
+        notice = Notice("search.did_you_mean", f"Did you mean “{correction.query}”?")
+        return replace(outcome, notices=(*outcome.notices, notice))
 
     def statements(self, outcome: SearchOutcome) -> dict[tuple[str, str, str], str]:
         found = self.context.services.search.statements(self._actor, outcome)

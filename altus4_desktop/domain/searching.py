@@ -136,6 +136,23 @@ class SearchOutcome:
 
 
 @dataclass(frozen=True, slots=True)
+class Change:
+    """Characters ``start`` to ``end`` (exclusive) of a query, and the word to put there."""
+
+    start: int
+    end: int
+    word: str
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """A query as it may have been meant, and what is other in it."""
+
+    query: str
+    changes: tuple[Change, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class SearchRecord:
     """A row of ``searches``; ``connection_id`` None when several databases were searched."""
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from altus4_desktop.services.search import SearchService
     from altus4_desktop.services.search_drafts import SearchDraftsService
     from altus4_desktop.services.settings import Settings
+    from altus4_desktop.services.suggestions import SuggestionsService
     from altus4_desktop.services.vault import VaultService
     from altus4_desktop.services.vault_keys import VaultKeysService
 
@@ -43,6 +44,7 @@ class Services:
     search: SearchService
     search_drafts: SearchDraftsService
     saved_searches: SavedSearchesService
+    suggestions: SuggestionsService
     local_server: LocalServerService
     demo: DemoService
     keys: KeysService

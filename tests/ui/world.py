@@ -36,6 +36,7 @@ from altus4_desktop.domain.schema import (
 )
 from altus4_desktop.domain.search_drafts import OpenSearches
 from altus4_desktop.domain.searching import (
+    Correction,
     Match,
     Notice,
     SearchHit,
@@ -464,6 +465,27 @@ class FakeDrafts:
 
 
 @dataclass
+class FakeSuggestions:
+    """Knows how some words go on, and what one query was meant to be."""
+
+    words: list[str] = field(default_factory=list)
+    correction: Correction | None = None
+    asked: list[str] = field(default_factory=list)
+
+    def complete(self, actor: Actor, text: str) -> list[str]:
+        del actor
+        return [word for word in self.words if word.startswith(text) and word != text]
+
+    def correct(
+        self, actor: Actor, outcome: SearchOutcome, token: CancelToken
+    ) -> Correction | None:
+        del actor
+        token.raise_if_cancelled()
+        self.asked.append(outcome.request.query)
+        return self.correction
+
+
+@dataclass
 class World:
     """The fakes and the session around them."""
 
@@ -473,16 +495,18 @@ class World:
     connections: FakeConnections
     rights: FakeRights
     drafts: FakeDrafts
+    suggestions: FakeSuggestions
 
 
 def build_world(data_dir: Path, runner: TaskRunner, theme: Theme | None = None) -> World:
     """A signed-in session over fresh fakes."""
     search, history, connections = FakeSearch(), FakeHistory(), FakeConnections()
-    rights, drafts = FakeRights(), FakeDrafts()
+    rights, drafts, suggestions = FakeRights(), FakeDrafts(), FakeSuggestions()
     services = SimpleNamespace(
         data_dir=data_dir,
         search=search,
         search_drafts=drafts,
+        suggestions=suggestions,
         history=history,
         connections=connections,
         rights=rights,
@@ -495,4 +519,4 @@ def build_world(data_dir: Path, runner: TaskRunner, theme: Theme | None = None) 
         report_crash=crashes.append,
     )
     session.set_actor(ACTOR)
-    return World(session, search, history, connections, rights, drafts)
+    return World(session, search, history, connections, rights, drafts, suggestions)

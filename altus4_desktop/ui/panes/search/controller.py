@@ -69,7 +69,10 @@ class FullRow:
 
 
 class SearchController(QObject):
-    """Runs searches for the pane; a newer search silences what an older one still reports."""
+    """Runs searches for the pane; a newer search silences what an older one still reports.
+
+    ``searched`` carries the outcome of a search that came to its end, not of further pages.
+    """
 
     state_changed = Signal(object)
     recent_ready = Signal(str, object)
@@ -81,6 +84,7 @@ class SearchController(QObject):
     full_row_failed = Signal(object)
     copy_ready = Signal(str, int)
     copy_failed = Signal(object)
+    searched = Signal(object)
     value_copy_ready = Signal(str, str)
 
     def __init__(self, session: Session, parent: QObject | None = None) -> None:
@@ -200,6 +204,8 @@ class SearchController(QObject):
             # A page that was not fetched whole is asked for again.
             self._next_offset = outcome.request.offset + outcome.request.limit
         self._show(replace(self._drawn(outcome, running=False), stopped=stopped))
+        if not stopped and not outcome.request.offset:
+            self.searched.emit(outcome)
 
     def _drawn(self, outcome: SearchOutcome, *, running: bool) -> SearchState:
         hits: Sequence[SearchHit] = outcome.hits
@@ -268,13 +274,17 @@ class SearchController(QObject):
     # Recent searches
 
     def complete(self, prefix: str) -> None:
-        """Look up recent searches that start with the text; only the newest request is answered."""
-        history, actor = self._session.services.history, self._session.actor
+        """Look up recent searches that start with the text, and words that complete it; only the
+        newest request is answered."""
+        services, actor = self._session.services, self._session.actor
         self._prefix = prefix
 
         def work(_: TaskContext) -> list[str]:
-            records = history.recent(actor, prefix, _RECENT_LIMIT)
-            return list(dict.fromkeys(record.query for record in records))
+            records = services.history.recent(actor, prefix, _RECENT_LIMIT)
+            recent = [record.query for record in records]
+            if prefix:
+                recent += services.suggestions.complete(actor, prefix)
+            return list(dict.fromkeys(recent))
 
         self._recent.start(work)
 

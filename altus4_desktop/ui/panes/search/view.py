@@ -16,6 +16,7 @@ from altus4_desktop.ui.pane import Command
 from altus4_desktop.ui.panes.memory import PaneMemory
 from altus4_desktop.ui.panes.search.controller import Phase, SearchController, SearchState
 from altus4_desktop.ui.panes.search.copying import CopyFormat
+from altus4_desktop.ui.panes.search.correction import CorrectionBar
 from altus4_desktop.ui.panes.search.options import OptionsRow
 from altus4_desktop.ui.panes.search.query import QueryField, SyntaxMark
 from altus4_desktop.ui.panes.search.results import ResultsView
@@ -51,6 +52,7 @@ class SearchView(WorkingWidget):
         self.options = OptionsRow()
         self.note = SearchNote(session)
         self.results = ResultsView(session, self.controller)
+        self.correction = CorrectionBar(session)
         self.under_query = QVBoxLayout()
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -59,6 +61,7 @@ class SearchView(WorkingWidget):
         column.addLayout(self._build_query_row())
         column.addLayout(self.under_query)
         column.addWidget(self.options)
+        column.addWidget(self.correction)
         column.addWidget(self.note)
         column.addWidget(self.mark)
         column.addWidget(self.results, 1)
@@ -94,6 +97,8 @@ class SearchView(WorkingWidget):
         controller.schema_ready.connect(self._take_schema)
         controller.schema_failed.connect(self._take_schema_failure)
         controller.copy_failed.connect(self.present)
+        controller.searched.connect(self.correction.look)
+        self.correction.chosen.connect(self._search_corrected)
         self.query.submitted.connect(self.search)
         self.query.stop_wanted.connect(controller.stop)
         self.query.completion_wanted.connect(controller.complete)
@@ -211,6 +216,7 @@ class SearchView(WorkingWidget):
     def shut(self) -> None:
         """The view will be deleted: cancel everything."""
         self.cancel_work()
+        self.correction.clear()
         self.controller.close()
 
     # Searching
@@ -242,6 +248,7 @@ class SearchView(WorkingWidget):
         )
 
     def _run(self, request: SearchRequest) -> None:
+        self.correction.clear()
         self.results.begin()
         self.controller.run(request)
 
@@ -249,6 +256,12 @@ class SearchView(WorkingWidget):
     def copy_tsv(self) -> None:
         """Copy the selected hits for spreadsheets."""
         self.results.copy(CopyFormat.TSV.value)
+
+    @Slot(str)
+    def _search_corrected(self, query: str) -> None:
+        self.query.setText(query)
+        self.search()
+        self.focus_first()
 
     @Slot()
     def _search_as_plain_text(self) -> None:
