@@ -133,6 +133,8 @@ saved_searches.mark_seen_     gone   ok     missing missing missing change key  
 saved_searches.move_folder_   gone   ok     ok      ok     ok     change  key      key      ok
 saved_searches.update_        gone   ok     missing missing missing change key     key      missing
 
+search.explain                gone   server missing server server change  key      missing  server
+search.plan                   gone   server missing server server change  key      missing  server
 search.read_row               gone   server missing server server change  key      missing  server
 search.run                    gone   ok     missing ok     ok     change  key      missing  ok
 search.statements             gone   server missing server server change  key      missing  server
@@ -485,6 +487,8 @@ CALLS: dict[str, Call] = {
     "saved_searches.update_": lambda w, s, who, of: s.saved_searches.update_(
         who, of.saved, SavedSearchDraft("Renamed", "word")
     ),
+    "search.explain": lambda w, s, who, of: s.search.explain(who, SearchRequest("word"), _hit(of)),
+    "search.plan": lambda w, s, who, of: s.search.plan(who, _outcome(of), _hit(of).source),
     "search.read_row": lambda w, s, who, of: s.search.read_row(who, _hit(of)),
     "search.run": lambda w, s, who, of: s.search.run(
         who, SearchRequest("word", connection_ids=(of.connection.id,))

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from altus4_desktop.cli.context import CliContext
     from altus4_desktop.cli.frame import Commands
     from altus4_desktop.domain.accounts import Actor
+    from altus4_desktop.domain.explaining import Explanation
 
 # A program that reads the output wants the whole cell, within reason; a person a line of it.
 CELL_LIMIT = 1024 * 1024
@@ -117,7 +118,8 @@ def run_search(args: argparse.Namespace, context: CliContext) -> int:
     with stopped_by_interrupt() as token:
         outcome = asked.search(args.query, token)
         statements = asked.statements(outcome) if args.explain else {}
-    _print(form, outcome, context, statements, explain=args.explain)
+        explained = asked.explanations(outcome, token) if args.explain else None
+    _print(form, outcome, context, statements, explained)
     if token.cancelled:
         raise KeyboardInterrupt
     return exit_code(outcome)
@@ -168,6 +170,19 @@ class _Asked:
         found = self.context.services.search.statements(self._actor, outcome)
         return {(ref.connection, ref.table, ref.index): text for ref, text in found.items()}
 
+    def explanations(
+        self, outcome: SearchOutcome, token: CancelToken
+    ) -> list[Explanation | AltusError]:
+        """Why each hit is where it is, or why that cannot be said."""
+        explained: list[Explanation | AltusError] = []
+        for hit in outcome.hits:
+            try:
+                service = self.context.services.search
+                explained.append(service.explain(self._actor, outcome.request, hit, token))
+            except AltusError as error:
+                explained.append(error)
+        return explained
+
     def document(self, query: str, token: CancelToken) -> tuple[dict[str, Any], int]:
         """The JSON document of ``query`` and its exit code; a failure is a document too."""
         from altus4_desktop.cli.search_output import failure_document, outcome_document
@@ -177,11 +192,13 @@ class _Asked:
                 self.context.services.keys.spend_(self._actor)
             self._paid = False
             outcome = self.search(query, token)
-            statements = self.statements(outcome) if self._args.explain else None
+            explain = self._args.explain
+            statements = self.statements(outcome) if explain else None
+            explained = self.explanations(outcome, token) if explain else None
         except AltusError as error:
             code = EXIT_USAGE if isinstance(error, InputError) else EXIT_FAILED
             return failure_document(query, self._args.mode, error), code
-        return outcome_document(outcome, statements), exit_code(outcome)
+        return outcome_document(outcome, statements, explained), exit_code(outcome)
 
 
 def exit_code(outcome: SearchOutcome) -> int:
@@ -251,24 +268,25 @@ def _print(
     outcome: SearchOutcome,
     context: CliContext,
     statements: dict[tuple[str, str, str], str],
-    *,
-    explain: bool,
+    explained: list[Explanation | AltusError] | None,
 ) -> None:
     from altus4_desktop.cli import search_output
 
     out = context.out
     if form == "json":
-        out.json(search_output.outcome_document(outcome, statements if explain else None))
+        shown = statements if explained is not None else None
+        out.json(search_output.outcome_document(outcome, shown, explained))
         return
     if form == "ndjson":
-        for hit in outcome.hits:
-            out.json(search_output.hit_document(hit, explain=explain), indent=None)
+        for place, hit in enumerate(outcome.hits):
+            why = explained[place] if explained is not None else None
+            out.json(search_output.hit_document(hit, why), indent=None)
     elif form == "csv":
         for line in search_output.csv_lines(outcome.hits):
             out.line(line)
     else:
         colour = out.is_terminal
-        for line in search_output.readable_lines(outcome, colour=colour, explain=explain):
+        for line in search_output.readable_lines(outcome, colour=colour, explained=explained):
             out.line(line)
     for failure in search_output.failures(outcome):
         out.problem(*failure)

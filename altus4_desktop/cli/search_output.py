@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from altus4_desktop.domain.errors import AltusError
+from altus4_desktop.domain.explaining import Explanation, TermUse
 from altus4_desktop.domain.searching import (
     SearchHit,
     SearchOutcome,
@@ -15,22 +16,29 @@ from altus4_desktop.domain.searching import (
     Value,
 )
 from altus4_desktop.domain.spreadsheet import csv_text
+from altus4_desktop.search.fusion import RANK_CONSTANT
 
 _MARK, _DIM, _BOLD, _PLAIN = "\x1b[1;33m", "\x1b[2m", "\x1b[1m", "\x1b[0m"
 
 
+Why = Explanation | AltusError
+
+
 def outcome_document(
-    outcome: SearchOutcome, statements: Mapping[tuple[str, str, str], str] | None = None
+    outcome: SearchOutcome,
+    statements: Mapping[tuple[str, str, str], str] | None = None,
+    explained: Sequence[Why] | None = None,
 ) -> dict[str, Any]:
-    """The document other programs rely on; ``statements`` adds what explains it."""
-    explain = statements is not None
+    """The document other programs rely on; ``statements`` and ``explained`` (one for each hit) add
+    what explains it."""
+    whys: Sequence[Why | None] = explained or [None] * len(outcome.hits)
     document: dict[str, Any] = {
         "query": outcome.request.query,
         "mode": outcome.request.mode.value,
         "total_ms": round(outcome.total_ms, 3),
         "search_id": outcome.search_id,
         "sources": [_source_document(report) for report in outcome.sources],
-        "hits": [hit_document(hit, explain=explain) for hit in outcome.hits],
+        "hits": [hit_document(hit, why) for hit, why in zip(outcome.hits, whys, strict=True)],
         "has_more": outcome.has_more,
         "categories": [],
         "warnings": [_sentence(notice.message, notice.hint) for notice in outcome.notices],
@@ -59,7 +67,7 @@ def failure_document(query: str, mode: str, error: AltusError) -> dict[str, Any]
     }
 
 
-def hit_document(hit: SearchHit, *, explain: bool = False) -> dict[str, Any]:
+def hit_document(hit: SearchHit, why: Why | None = None) -> dict[str, Any]:
     """One hit; ``truncated`` names the cells that were cut and their full length."""
     document: dict[str, Any] = {
         "connection": hit.source.connection,
@@ -77,14 +85,37 @@ def hit_document(hit: SearchHit, *, explain: bool = False) -> dict[str, Any]:
     }
     if hit.truncated:
         document["truncated"] = dict(hit.truncated)
-    if explain:
+    if why is not None:
         document["why"] = {
             "index": hit.source.index,
             "rank": hit.source_rank,
             "contribution": hit.score,
             "words": _found_words(hit),
+            **_why_document(why),
         }
     return document
+
+
+def _why_document(why: Why) -> dict[str, Any]:
+    if isinstance(why, AltusError):
+        return {"terms": [], "uncounted": _sentence(why.message, why.hint)}
+    return {
+        "weight": why.weight,
+        "contributions": {part.part.value: part.value for part in why.contributions},
+        "terms": [
+            {
+                "term": term.text,
+                "columns": dict(term.columns),
+                "at_least": term.at_least,
+                "rows": term.rows,
+                "estimated": term.estimated,
+                "ignored": term.ignored or None,
+            }
+            for term in why.terms
+        ],
+        "estimated_table_rows": why.table_rows,
+        "uncounted": why.uncounted or None,
+    }
 
 
 def exact(value: Value) -> Any:
@@ -108,7 +139,9 @@ def csv_lines(hits: Sequence[SearchHit]) -> Iterator[str]:
         )
 
 
-def readable_lines(outcome: SearchOutcome, *, colour: bool, explain: bool = False) -> Iterator[str]:
+def readable_lines(
+    outcome: SearchOutcome, *, colour: bool, explained: Sequence[Why] | None = None
+) -> Iterator[str]:
     """The hits for a person, matches marked where the terminal can."""
     # A later page of a source searched alone does not bring its best row: its own first is near.
     first = outcome.hits[0].source_score if outcome.hits else 0.0
@@ -125,12 +158,46 @@ def readable_lines(outcome: SearchOutcome, *, colour: bool, explain: bool = Fals
         yield f"      {_styled(f'{place} · {_key_words(hit)} · {bar}', _DIM, colour=colour)}"
         if hit.snippet and hit.snippet != heading:
             yield f"      {_marked(hit, colour=colour)}"
-        if explain:
-            words = ", ".join(_found_words(hit)) or "none marked"
-            yield (
-                f"      rank {hit.source_rank} in {hit.source.index}, worth {hit.score:.5f}; "
-                f"words: {printable(words)}"
-            )
+        if explained is not None:
+            for line in _why_lines(hit, explained[number - outcome.request.offset - 1]):
+                yield f"      {printable(line)}"
+
+
+def _why_lines(hit: SearchHit, why: Why) -> Iterator[str]:
+    if isinstance(why, AltusError):
+        yield f"rank {hit.source_rank} in {hit.source.index}, worth {hit.score:.5f}"
+        yield f"words not explained: {why.message}"
+        return
+    yield (
+        f"rank {why.source_rank} in {hit.source.index} by the server's score "
+        f"{why.source_score:.4g}; {fusion_words(why)}"
+    )
+    for term in why.terms:
+        yield f"{term.text}: {term_words(term, why)}"
+    if why.uncounted:
+        yield why.uncounted
+
+
+def fusion_words(why: Explanation) -> str:
+    """How the rank became the score."""
+    return (
+        f"worth {why.weight:.3g} / ({RANK_CONSTANT} + {why.source_rank}) = {why.score:.5f} "
+        "among all sources"
+    )
+
+
+def term_words(term: TermUse, why: Explanation) -> str:
+    """Where a term stands in the row and how many rows have it."""
+    if term.ignored:
+        return f"not in the index ({term.ignored.replace('_', ' ')})"
+    most = "at least " if term.at_least else ""
+    places = ", ".join(f"{number}× in {name}" for name, number in term.columns.items())
+    where = f"{most}{places}" if places else "not marked in what was fetched"
+    if term.rows is None:
+        return f"{where}; rows with it not counted"
+    total = f" of about {why.table_rows}" if why.table_rows else ""
+    about = "about " if term.estimated else ""
+    return f"{where}; in {about}{term.rows}{total} rows"
 
 
 def failures(outcome: SearchOutcome) -> Iterator[tuple[str, str, str]]:

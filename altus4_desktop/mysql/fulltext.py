@@ -7,7 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from altus4_desktop.domain.errors import NotFoundError
+from altus4_desktop.domain.connections import Flavour
+from altus4_desktop.domain.errors import NotFoundError, TenantError
+from altus4_desktop.domain.explaining import StatementPlan
 from altus4_desktop.domain.schema import ColumnInfo, FulltextIndex, TableInfo
 from altus4_desktop.domain.searching import Value
 from altus4_desktop.mysql.quoting import quote, quote_table
@@ -18,6 +20,8 @@ _BOUNDED = frozenset({"varchar", "char", "varbinary", "binary", "tinytext", "tin
 _BINARY = frozenset({"blob", "mediumblob", "longblob", "tinyblob", "varbinary", "binary"})
 _TINY_LENGTH = 255
 _LENGTH = re.compile(r"\((\d+)\)")
+# A syntax error, an unknown format, a format that a version does not have yet.
+_NO_TREE = (1064, 1791, 1235)
 # Rows of a table without a key can only be told apart by what they say.
 _ORDER_PREFIX_CHARS = 100
 
@@ -76,6 +80,49 @@ def statement_text(search: IndexSearch) -> str:
     """The statement with its values, as a person may copy it."""
     sql, params = _build(search)
     return sql % tuple(_literal(value) for value in params)
+
+
+def count_matches(
+    session: TenantSession,
+    database: str,
+    table: str,
+    index: FulltextIndex,
+    text: str,
+    *,
+    timeout_s: float | None = None,
+) -> int:
+    """How many rows of ``index`` boolean ``text`` finds; raises `TenantError` or `Cancelled`."""
+    match = f"MATCH ({', '.join(map(quote, index.columns))}) AGAINST (%s IN BOOLEAN MODE)"
+    rows = session.query(
+        f"SELECT COUNT(*) FROM {quote_table(database, table)} WHERE {match}",
+        [text],
+        timeout_s=timeout_s,
+    )
+    return int(rows[0][0])
+
+
+def explain_index_search(
+    session: TenantSession, search: IndexSearch, *, timeout_s: float | None = None
+) -> StatementPlan:
+    """What the server says it would do for ``search``; nothing is run.
+
+    Raises `TenantError` or `Cancelled`.
+    """
+    sql, params = _build(search)
+    draws = session.flavour is Flavour.MYSQL
+    # What a bare EXPLAIN answers there is a matter of a variable.
+    asked = "EXPLAIN FORMAT=TRADITIONAL" if draws else "EXPLAIN"
+    rows = session.query(f"{asked} {sql}", params, timeout_s=timeout_s)
+    columns, tree = session.columns, ""
+    if draws:
+        try:
+            drawn = session.query(f"EXPLAIN FORMAT=TREE {sql}", params, timeout_s=timeout_s)
+            tree = str(drawn[0][0]) if drawn else ""
+        except TenantError as error:
+            # MySQL before 8.0.16 draws no trees.
+            if error.server_code not in _NO_TREE:
+                raise
+    return StatementPlan(columns, tuple(rows), tree)
 
 
 def read_row(

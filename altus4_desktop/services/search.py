@@ -26,10 +26,12 @@ from altus4_desktop.search.boolean import clean_query, hangs_aria, parse_boolean
 from altus4_desktop.search.natural import safe_natural
 from altus4_desktop.search.plan import plan_search
 from altus4_desktop.search.words import split_words
+from altus4_desktop.services.explaining import HitExplainer
 from altus4_desktop.services.fan_out import FanOut, Question, index_search
 from altus4_desktop.services.result_list import ResultList
 
 if TYPE_CHECKING:
+    from altus4_desktop.domain.explaining import Explanation, StatementPlan
     from altus4_desktop.mysql.pools import TenantPools
     from altus4_desktop.services.connections import ConnectionsService
     from altus4_desktop.services.history import HistoryService
@@ -52,6 +54,7 @@ class SearchService:
         self._connections = connections
         self._pools = pools
         self._history = history
+        self._explainer = HitExplainer(connections, pools)
 
     def run(
         self,
@@ -120,6 +123,54 @@ class SearchService:
                     search = index_search(question, schema.database, planned, alone=alone)
                     statements[ref] = statement_text(search)
         return statements
+
+    def explain(
+        self,
+        actor: Actor,
+        request: SearchRequest,
+        hit: SearchHit,
+        token: CancelToken | None = None,
+    ) -> Explanation:
+        """Why ``hit`` of ``request`` is where it is; asks its server how rare the words are.
+
+        Raises what `run` raises for a question, NotFoundError for a connection that is not the
+        actor's, `TenantError`, `Cancelled`.
+        """
+        return self._explainer.explain(
+            actor,
+            hit,
+            clean_query(request.query),
+            token or CancelToken(),
+            boolean=request.mode is SearchMode.BOOLEAN,
+        )
+
+    def plan(
+        self,
+        actor: Actor,
+        outcome: SearchOutcome,
+        source: SourceRef,
+        token: CancelToken | None = None,
+    ) -> StatementPlan:
+        """How the server of ``source`` would run its statement (EXPLAIN; the rows are not read).
+
+        Raises NotFoundError for a connection that is not the actor's and for an index that is gone,
+        `TenantError`, `Cancelled`.
+        """
+        from altus4_desktop.mysql.fulltext import explain_index_search
+
+        token = token or CancelToken()
+        target = self._connections.target_(actor, source.connection_id)
+        schema = self._connections.schema_(actor, source.connection_id, token)
+        question = _question(outcome.request, outcome.search_id)
+        alone = len(outcome.sources) == 1
+        for planned in plan_search(schema, [source.table]).sources:
+            if planned.index.name == source.index:
+                search = index_search(question, schema.database, planned, alone=alone)
+                with self._pools.borrow(target, token) as session:
+                    return explain_index_search(session, search)
+        raise NotFoundError(
+            "There is no index “{index}” any more.", details={"index": source.index}
+        )
 
     def read_row(
         self, actor: Actor, hit: SearchHit, token: CancelToken | None = None

@@ -17,6 +17,7 @@ from altus4_desktop.cli.search_output import (
     remarks,
 )
 from altus4_desktop.domain.errors import TenantError, TenantFailure
+from altus4_desktop.domain.explaining import Contribution, Explanation, Part, TermUse
 from altus4_desktop.domain.searching import (
     Match,
     Notice,
@@ -81,7 +82,29 @@ def test_errors_and_notices_are_sentences_in_the_document() -> None:
     assert document["sources"][0]["error"] == "“db” was not found. Look."
     assert document["warnings"] == ["“the” was ignored. Drop it."]
     assert "statements" not in document
-    explained = outcome_document(outcome(hit()), {("shop", "articles", "ft"): "SELECT 1"})
+    why = Explanation(
+        (TermUse("apple", {"title": 1}, 7, at_least=True), TermUse("the", {}, ignored="stop_word")),
+        (Contribution(Part.RANK, 1 / 61),),
+        1 / 61,
+        1.0,
+        5.2,
+        1,
+        table_rows=90,
+    )
+    statements = {("shop", "articles", "ft"): "SELECT 1"}
+    explained = outcome_document(outcome(hit()), statements, [why])
+    assert explained["hits"][0]["why"]["terms"][0] == {
+        "term": "apple",
+        "columns": {"title": 1},
+        "at_least": True,
+        "rows": 7,
+        "estimated": False,
+        "ignored": None,
+    }
+    lines = list(readable_lines(outcome(hit()), colour=False, explained=[why]))
+    assert "      apple: at least 1× in title; in 7 of about 90 rows" in lines
+    assert "      the: not in the index (stop word)" in lines
+    assert any("worth 1 / (60 + 1) = 0.01639" in line for line in lines)
     assert explained["statements"][0]["sql"] == "SELECT 1"
     assert explained["hits"][0]["why"]["words"] == ["apple"]
 
