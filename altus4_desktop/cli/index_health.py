@@ -112,6 +112,8 @@ def _advise(args: argparse.Namespace, context: CliContext) -> int:
     else:
         _print_steps(context, advice.steps)
         _print_server(context, advice.server)
+    if args.out is not None and not files:
+        context.out.say("There is no index statement to save.")
     for file in files:
         context.out.say(f"Saved as “{file}”; nothing was run.")
     return EXIT_DONE if advice.steps or advice.server else EXIT_NO

@@ -202,14 +202,15 @@ def _table(
     columns: Sequence[TextColumn],
     inside: _Inside | None,
 ) -> TableFacts:
-    definitions = read_definitions(session, info)
+    definitions = _definitions(session, info)
     file = _file_name(info.name)
     indexes = []
     for index in info.fulltext_indexes:
         ids = inside.indexes.get((file, index.name)) if inside is not None else None
         size = inside.sizes.get(ids) if inside is not None and ids is not None else None
         line = definitions.get(index.name, "")
-        indexes.append(IndexFacts(index.name, index.columns, parser_of(line), line, size))
+        parser = parser_of(line) or index.parser or ""
+        indexes.append(IndexFacts(index.name, index.columns, parser, line, size))
     rows, data, index_bytes, free = (int(str(value or 0)) for value in row[:4])
     deleted = None
     if inside is not None and file in inside.ids:
@@ -224,12 +225,22 @@ def _table(
         partitioned="partitioned" in str(row[4] or "").lower(),
         columns=tuple(columns),
         indexes=tuple(indexes),
-        doc_id=_doc_id(info, file, inside),
+        doc_id=_doc_id(info, file, inside, session.target.database),
         deleted_bytes=deleted,
     )
 
 
-def _doc_id(info: TableInfo, file: str, inside: _Inside | None) -> DocId:
+def _definitions(session: TenantSession, info: TableInfo) -> Mapping[str, str]:
+    """None of a table that the server cannot show: the others are shown all the same."""
+    try:
+        return read_definitions(session, info)
+    except TenantError as error:
+        if error.failure in _REFUSED and not session.broken:
+            return {}
+        raise
+
+
+def _doc_id(info: TableInfo, file: str, inside: _Inside | None, database: str) -> DocId:
     if any(column.name.upper() == "FTS_DOC_ID" for column in info.columns):
         return DocId.OWN
     if info.engine.lower() != "innodb":
@@ -239,7 +250,11 @@ def _doc_id(info: TableInfo, file: str, inside: _Inside | None) -> DocId:
     if inside is None:
         # An index that was dropped leaves the column behind, which nobody sees.
         return DocId.UNKNOWN
-    return DocId.HIDDEN if file in inside.doc_ids else DocId.NONE
+    if file in inside.doc_ids:
+        return DocId.HIDDEN
+    # What InnoDB calls such a table is not known here, see `_file_name`.
+    known = info.name.isascii() and database.isascii()
+    return DocId.NONE if known else DocId.UNKNOWN
 
 
 def _with_counts(session: TenantSession, facts: TableFacts) -> TableFacts:

@@ -25,8 +25,8 @@ from altus4_desktop.search.terms import Fate, IndexRules, index_rules, read_term
 from altus4_desktop.services.index_findings import duplicates, listed, misread, supports_fulltext
 
 _SECRETIVE = re.compile(
-    r"pass(word|wd|phrase)?|pwd|secret|token|hash|salt|credential|cookie|session|otp|pin|"
-    r"private|signature|checksum|digest|nonce|cipher|encrypted|api_?key|iban|ssn",
+    r"passw(or)?d|passphrase|pwd|secret|token|credential|cookie|checksum|cipher|encrypted|api_?key|"
+    r"(^|_)(pass|hash|salt|session|otp|pin|private|signature|digest|nonce|iban|ssn)(_|$)|Hash$|Salt$",
     re.IGNORECASE,
 )
 _NO_PROSE = re.compile(
@@ -492,8 +492,8 @@ def _advice(
         consequences=(
             first,
             Remark(
-                "The FULLTEXT indexes of {count} tables have to be made anew; until then they hold "
-                "what they held.",
+                "The FULLTEXT indexes of {count} tables of this database have to be made anew; "
+                "until then they hold what they held.",
                 {"count": len(tables)},
             ),
             Remark("Indexes become larger, and writing slower."),

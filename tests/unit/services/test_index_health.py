@@ -70,7 +70,18 @@ def test_what_cannot_be_saved_is_said(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["password", "user_password_hash", "api_key", "auth_token", "avatar_url", "uuid", "payload"],
+    [
+        "password",
+        "user_password_hash",
+        "api_key",
+        "auth_token",
+        "passwordHash",
+        "pin",
+        "pass",
+        "avatar_url",
+        "uuid",
+        "payload",
+    ],
 )
 def test_columns_that_hold_secrets_or_no_prose_are_not_proposed(name: str) -> None:
     table = a_table_of_text(
@@ -78,6 +89,12 @@ def test_columns_that_hold_secrets_or_no_prose_are_not_proposed(name: str) -> No
         TextColumn("content", "text", "utf8mb4_0900_ai_ci", 65535),
     )
     assert candidate_columns(table) == ("content",)
+
+
+@pytest.mark.parametrize("name", ["shipping_notes", "opinion", "passage", "hashtags_text"])
+def test_columns_that_only_sound_secret_are_proposed(name: str) -> None:
+    table = a_table_of_text(TextColumn(name, "text", "utf8mb4_0900_ai_ci", 65535))
+    assert candidate_columns(table) == (name,)
 
 
 def test_virtual_and_binary_columns_are_not_proposed_and_a_title_comes_first() -> None:
