@@ -51,8 +51,10 @@ class Analyser:
     May be used by several threads: what is remembered is only added, and never read half-made.
     """
 
-    def __init__(self, stem: Callable[[str], str]) -> None:
-        self._stems = _Stems(stem)
+    def __init__(
+        self, stem: Callable[[str], str], stop_words: frozenset[str] = STOP_WORDS
+    ) -> None:
+        self._stems = _Stems(stem, stop_words)
 
     def stems(self, text: str) -> list[str]:
         """The stems of ``text`` in order, stop words left out."""
@@ -74,24 +76,28 @@ class Analyser:
         """How often each stem stands in ``text``."""
         return Counter(self.stems(text))
 
-    def keep(self, words: Iterable[str]) -> None:
-        """Count ``words`` although they are stop words."""
-        self._stems.kept = frozenset(words)
-        self._stems.clear()
-
     def stem(self, word: str) -> str:
         """The stem of one word, stop word or not."""
         return self._stems.make(word.lower())
 
 
-def read_question(text: str, stem: Callable[[str], str], language: str = "") -> Question:
+def read_question(
+    text: str,
+    stem: Callable[[str], str],
+    language: str = "",
+    function_words: Iterable[str] = (),
+) -> Question:
     """The question ``text`` read with the stemmer ``stem`` of ``language`` (which only names it).
 
-    Stop words count only where there is nothing else. Without any word the terms are empty.
+    Neither the server's stop words nor the language's ``function_words`` count, unless there is
+    nothing else. Without any word the terms are empty.
     """
-    analyser = Analyser(stem)
+    stop_words = STOP_WORDS.union(function_words)
     words = [word for word in split_words(text.lower()) if len(word) <= _LONGEST_WORD]
-    telling = [word for word in words if word not in STOP_WORDS] or words
+    telling = [word for word in words if word not in stop_words]
+    if not telling:
+        telling, stop_words = words, stop_words.difference(words)
+    analyser = Analyser(stem, stop_words)
     typed: dict[str, list[str]] = {}
     for word in telling:
         if has_cjk(word):
@@ -109,8 +115,6 @@ def read_question(text: str, stem: Callable[[str], str], language: str = "") -> 
         )
         for stem_, forms in typed.items()
     )
-    if telling is words:
-        analyser.keep(words)
     return Question(text, terms, analyser, language)
 
 
@@ -135,16 +139,16 @@ def _pairs(word: str) -> list[str]:
 class _Stems(dict[str, str]):
     """The stem of each word, "" for what does not count; what was asked once is kept."""
 
-    def __init__(self, stem: Callable[[str], str]) -> None:
+    def __init__(self, stem: Callable[[str], str], stop_words: frozenset[str]) -> None:
         super().__init__()
         self._stem = stem
-        self.kept: frozenset[str] = frozenset()
+        self._stop_words = stop_words
 
     def make(self, word: str) -> str:
         return fold_word(self._stem(word), Folding.CASE_AND_ACCENTS)
 
     def __missing__(self, word: str) -> str:
-        if (word in STOP_WORDS and word not in self.kept) or len(word) > _LONGEST_WORD:
+        if word in self._stop_words or len(word) > _LONGEST_WORD:
             stem = ""
         else:
             stem = self.make(word)

@@ -1,0 +1,260 @@
+"""Ranking: BM25, meaning, feedback, many sources as one."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from altus4_desktop.search.ranking.choice import MOST_POSTINGS, choose_terms, search_text
+from altus4_desktop.search.ranking.question import Question, read_question
+from altus4_desktop.search.ranking.ranker import B, K1, Ranker
+from altus4_desktop.search.ranking.records import (
+    Candidate,
+    Degraded,
+    Lack,
+    SourceCandidates,
+    TermStatistics,
+)
+from altus4_desktop.search.terms import IndexRules
+from altus4_desktop.search.words import Folding
+
+WORDS = ("flow", "layer", "wing", "shock", "heat", "plate", "mach")
+
+
+def strip_s(word: str) -> str:
+    return word.removesuffix("s") if len(word) > 3 else word
+
+
+def ask(text: str) -> Question:
+    return read_question(text, strip_s, "en")
+
+
+def candidate(question: Question, key: int, **cells: str) -> Candidate[int]:
+    stems = question.analyser.counts("\n".join(cells.values()))
+    return Candidate((key,), cells, stems, max(1, stems.total()), key)
+
+
+def source(
+    question: Question, texts: dict[int, str], table: str = "articles", index: str = "ft"
+) -> SourceCandidates[int]:
+    """A small table read whole."""
+    found = [candidate(question, key, body=text) for key, text in texts.items()]
+    df: Counter[str] = Counter()
+    for one in found:
+        df.update(one.stems.keys())
+    statistics = TermStatistics(
+        rows=len(found),
+        average_length=sum(one.length for one in found) / max(1, len(found)),
+        counted={},
+        sampled=dict(df),
+        sample_rows=len(found),
+    )
+    return SourceCandidates((table,), index, found, statistics)
+
+
+def keys(ranker: Ranker[int], *sources: SourceCandidates[int]) -> list[int]:
+    return [ranked.candidate.row for ranked in ranker.rank(sources).rows]
+
+
+class Letters:
+    """Texts with like letters mean the like."""
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+
+    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        self.texts += texts
+        counts = np.array(
+            [[text.count(chr(97 + at)) for at in range(26)] for text in texts], dtype=np.float32
+        )
+        lengths = np.linalg.norm(counts, axis=1, keepdims=True)
+        return np.divide(counts, lengths, out=counts, where=lengths > 0)
+
+
+def rules(**changes: object) -> IndexRules:
+    values: dict[str, object] = {
+        "min_length": 3,
+        "max_length": 84,
+        "stop_words": frozenset({"the"}),
+        "ngram_size": 0,
+        "folding": Folding.CASE_AND_ACCENTS,
+        "reads_phrases": True,
+    }
+    return IndexRules(**{**values, **changes})  # type: ignore[arg-type]  # checked by use
+
+
+class TestQuestion:
+    def test_forms_of_one_word_are_one_term(self) -> None:
+        terms = ask("The flows of a flow").terms
+        assert [(term.stem, term.words, term.count, term.prefix) for term in terms] == [
+            ("flow", ("flows", "flow"), 2, "flow")
+        ]
+
+    def test_stop_words_count_where_there_is_nothing_else(self) -> None:
+        question = ask("who is that")
+        assert [term.stem for term in question.terms] == ["who", "is", "that"]
+        assert question.analyser.counts("who are you") == {"who": 1, "you": 1}
+
+    def test_function_words_do_not_count(self) -> None:
+        question = read_question("does it flow", strip_s, "en", ["does"])
+        assert [term.stem for term in question.terms] == ["flow"]
+        assert question.analyser.stems("does flow does") == ["flow"]
+
+    def test_a_stem_that_is_no_beginning_leaves_what_is_common(self) -> None:
+        question = read_question("happy", lambda word: word.replace("y", "i"))
+        assert question.terms[0].prefix == "happ"
+
+    def test_chinese_is_compared_by_pairs(self) -> None:
+        question = ask("全文检索")
+        assert [term.stem for term in question.terms] == ["全文", "文检", "检索"]
+        assert question.analyser.counts("检索全文 flows") == {
+            "检索": 1,
+            "索全": 1,
+            "全文": 1,
+            "flow": 1,
+        }
+
+    @given(st.text())
+    def test_any_text_can_be_asked_and_read(self, text: str) -> None:
+        question = ask(text)
+        assert all(term.stem and term.words and term.count > 0 for term in question.terms)
+        assert question.analyser.counts(text).total() >= 0
+
+
+class TestChoice:
+    def test_the_rarest_words_come_first_and_the_rest_is_told(self) -> None:
+        question = ask("flow layer wing")
+        rows = {"flow": MOST_POSTINGS * 10.0, "layer": 5.0, "wing": 10.0}
+        choice = choose_terms(question, rules(), lambda term: rows[term.stem])
+        assert choice.query == "layer* wing*"
+        assert choice.boolean
+        assert [term.stem for term in choice.left_out] == ["flow"]
+
+    def test_one_word_is_asked_however_frequent_it_is(self) -> None:
+        choice = choose_terms(ask("flow"), rules(), lambda _: 1e9)
+        assert (choice.query, choice.left_out) == ("flow*", ())
+
+    def test_words_that_the_index_does_not_hold_are_not_asked(self) -> None:
+        custom = rules(stop_words=frozenset({"flow"}), max_length=10)
+        assert choose_terms(ask("flow ai supercalifragil"), custom, lambda _: 1).query == ""
+
+    def test_an_ngram_index_is_asked_in_natural_mode(self) -> None:
+        choice = choose_terms(ask("全文检索 索"), rules(ngram_size=2), lambda _: 1)
+        assert (choice.query, choice.boolean) == ("全文检索", False)
+
+    @given(st.text())
+    def test_no_operator_leaves_a_question(self, text: str) -> None:
+        for term in ask(text).terms:
+            assert not set(search_text(term, rules()).rstrip("*")) & set('+-<>()~*"@%')
+
+
+class TestRanker:
+    def test_bm25_is_the_formula_of_the_book(self) -> None:
+        question = ask("wing")
+        one = source(question, {1: "wing wing layer", 2: "flow", 3: "heat plate"})
+        ranking = Ranker[int](question, None).rank([one])
+        idf = math.log(1 + (3 - 1 + 0.5) / (1 + 0.5))
+        expected = idf * 2 * (K1 + 1) / (2 + K1 * (1 - B + B * 3 / 2))
+        assert ranking.rows[0].lexical == pytest.approx(expected)
+
+    def test_the_explanation_adds_up_to_the_score(self) -> None:
+        question = ask("wing flow")
+        found = candidate(question, 1, title="wings", body="a wing in a flow")
+        other = candidate(question, 2, title="heat", body="plate flow")
+        statistics = TermStatistics(50, 3, {"wing": 7, "flow": 9}, estimated=True)
+        one = SourceCandidates(("t",), "ft", [found, other], statistics)
+        ranker = Ranker[int](question, None)
+        best = ranker.rank([one]).rows[0]
+        told = ranker.explain(best, [one])
+        assert sum(term.contribution for term in told.terms) == pytest.approx(best.lexical)
+        wing = next(term for term in told.terms if term.stem == "wing")
+        assert (wing.columns, wing.df, wing.rows) == ({"title": 1, "body": 1}, 7, 50)
+        assert told.estimated
+
+    def test_parts_add_up_and_order_the_rows(self) -> None:
+        question = ask("wing flow")
+        texts = {at: " ".join(WORDS[at % 7 :] * (1 + at % 3)) for at in range(150)}
+        rows = Ranker[int](question, Letters()).rank([source(question, texts)]).rows
+        assert len(rows) == 150
+        assert [row.score for row in rows] == sorted((row.score for row in rows), reverse=True)
+        for row in rows:
+            parts = row.words_part + row.meaning_part + row.feedback_part
+            assert parts == pytest.approx(row.score)
+
+    def test_meaning_decides_between_equal_words(self) -> None:
+        question = ask("wing flyers")
+        texts = {1: "wing zzz", 2: "wing flyer", 3: "zzz"}
+        texts |= {4: "wing flier"}
+        ranked = keys(Ranker[int](question, Letters()), source(question, texts))
+        assert ranked.index(4) < ranked.index(1)
+
+    def test_the_best_rows_widen_the_question(self) -> None:
+        question = ask("wing")
+        texts = {1: "wing lift", 2: "wing lift", 3: "wing heat", 4: "wing lift"}
+        texts |= {at: "mach plate" for at in range(5, 20)}
+        ranking = Ranker[int](question, None).rank([source(question, texts)])
+        assert "lift" in ranking.added_words
+        assert [row.candidate.row for row in ranking.rows[:4]] == [1, 2, 4, 3]
+
+    def test_without_a_model_it_says_so(self) -> None:
+        question = ask("wing")
+        ranking = Ranker[int](question, None).rank([source(question, {1: "wing"})])
+        assert ranking.degraded == (Degraded(Lack.NO_MODEL),)
+        assert ranking.rows[0].meaning is None
+
+    def test_a_row_of_two_indexes_stands_once(self) -> None:
+        question = ask("wing")
+        first = source(question, {1: "wing", 2: "wing flow"}, index="a")
+        second = source(question, {2: "wing flow"}, index="b")
+        assert sorted(keys(Ranker[int](question, None), first, second)) == [1, 2]
+
+    def test_the_model_reads_each_row_once(self) -> None:
+        question = ask("wing")
+        first = source(question, {1: "wing", 2: "wing flow"}, "a")
+        second = source(question, {3: "wing heat"}, "b")
+        model = Letters()
+        ranker = Ranker[int](question, model)
+        ranker.rank([first])
+        ranker.rank([first, second])
+        assert Counter(model.texts) == Counter(["wing", "wing", "wing flow", "wing heat"])
+
+    def test_nothing_found_is_nothing(self) -> None:
+        question = ask("")
+        assert Ranker[int](question, Letters()).rank([]).rows == ()
+        assert Ranker[int](question, Letters()).rank([source(question, {})]).rows == ()
+
+    @given(
+        st.lists(st.lists(st.sampled_from(WORDS), max_size=12), min_size=1, max_size=40),
+        st.lists(st.sampled_from(WORDS), min_size=1, max_size=4),
+        st.integers(1, 8),
+    )
+    def test_a_collection_split_over_tables_ranks_as_the_whole(
+        self, rows: list[list[str]], asked: list[str], parts: int
+    ) -> None:
+        question = ask(" ".join(asked))
+        texts = {at: " ".join(row) for at, row in enumerate(rows)}
+        whole = Ranker[int](question, Letters()).rank([source(question, texts)])
+        split = Ranker[int](question, Letters()).rank(
+            [
+                source(question, {k: t for k, t in texts.items() if k % parts == part}, f"t{part}")
+                for part in range(parts)
+            ]
+        )
+        scores = {row.candidate.row: row.lexical for row in whole.rows}
+        assert {row.candidate.row for row in split.rows} == set(scores)
+        for row in split.rows:
+            assert row.lexical == pytest.approx(scores[row.candidate.row])
+
+    @given(st.lists(st.text(max_size=30), max_size=15), st.text(max_size=20))
+    def test_no_row_breaks_it(self, rows: list[str], asked: str) -> None:
+        question = ask(asked)
+        ranking = Ranker[int](question, Letters()).rank([source(question, dict(enumerate(rows)))])
+        assert len(ranking.rows) == len(rows)
+        assert all(math.isfinite(row.score) for row in ranking.rows)
