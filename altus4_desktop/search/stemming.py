@@ -134,6 +134,12 @@ def get_stemmer(language: str) -> Stemmer:
     return Stemmer(language)
 
 
+@cache
+def function_words(language: str) -> frozenset[str]:
+    """The words that every text of ``language`` is full of; none for a language not known."""
+    return frozenset(_FUNCTION_WORDS.get(language, "").split())
+
+
 def detect_language(text: str) -> str:
     """The language of ``text``, one of `LANGUAGES`; "" when it does not tell."""
     words = word_pattern().finditer(text[:_MAX_CHARS])

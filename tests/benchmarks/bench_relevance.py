@@ -90,7 +90,9 @@ def measure(server: DatabaseServer, collections: Sequence[Collection]) -> bool:
         and all(row[2] > row[1] for row in rows)
         and min(means[3:]) >= SPLIT_BAR * means[2]
     )
-    print(f"bars (mean {BAR}, each above BM25, split {SPLIT_BAR:.0%}): {'met' if met else 'MISSED'}")
+    print(
+        f"bars (mean {BAR}, each above BM25, split {SPLIT_BAR:.0%}): {'met' if met else 'MISSED'}"
+    )
     return met
 
 
@@ -130,7 +132,7 @@ def ndcg(found: Sequence[int], judged: Mapping[int, int]) -> float:
 
     def gain(values: Sequence[int]) -> float:
         return sum(
-            (2 ** max(value, 0) - 1) / math.log2(place + 2)
+            (2.0 ** max(value, 0) - 1) / math.log2(place + 2)
             for place, value in enumerate(values[:_DEPTH])
         )
 

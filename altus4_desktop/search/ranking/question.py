@@ -51,9 +51,7 @@ class Analyser:
     May be used by several threads: what is remembered is only added, and never read half-made.
     """
 
-    def __init__(
-        self, stem: Callable[[str], str], stop_words: frozenset[str] = STOP_WORDS
-    ) -> None:
+    def __init__(self, stem: Callable[[str], str], stop_words: frozenset[str] = STOP_WORDS) -> None:
         self._stems = _Stems(stem, stop_words)
 
     def stems(self, text: str) -> list[str]:
@@ -148,9 +146,7 @@ class _Stems(dict[str, str]):
         return fold_word(self._stem(word), Folding.CASE_AND_ACCENTS)
 
     def __missing__(self, word: str) -> str:
-        if word in self._stop_words or len(word) > _LONGEST_WORD:
-            stem = ""
-        else:
-            stem = self.make(word)
+        counts = word not in self._stop_words and len(word) <= _LONGEST_WORD
+        stem = self.make(word) if counts else ""
         self[word] = stem
         return stem

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from altus4_desktop.search.ranking.choice import MOST_POSTINGS, choose_terms, search_text
 from altus4_desktop.search.ranking.question import Question, read_question
-from altus4_desktop.search.ranking.ranker import B, K1, Ranker
+from altus4_desktop.search.ranking.ranker import K1, B, Ranker
 from altus4_desktop.search.ranking.records import (
     Candidate,
     Degraded,
@@ -75,7 +75,8 @@ class Letters:
             [[text.count(chr(97 + at)) for at in range(26)] for text in texts], dtype=np.float32
         )
         lengths = np.linalg.norm(counts, axis=1, keepdims=True)
-        return np.divide(counts, lengths, out=counts, where=lengths > 0)
+        np.divide(counts, lengths, out=counts, where=lengths > 0)
+        return counts
 
 
 def rules(**changes: object) -> IndexRules:
@@ -198,7 +199,7 @@ class TestRanker:
     def test_the_best_rows_widen_the_question(self) -> None:
         question = ask("wing")
         texts = {1: "wing lift", 2: "wing lift", 3: "wing heat", 4: "wing lift"}
-        texts |= {at: "mach plate" for at in range(5, 20)}
+        texts |= dict.fromkeys(range(5, 20), "mach plate")
         ranking = Ranker[int](question, None).rank([source(question, texts)])
         assert "lift" in ranking.added_words
         assert [row.candidate.row for row in ranking.rows[:4]] == [1, 2, 4, 3]
