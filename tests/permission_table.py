@@ -180,6 +180,7 @@ NO_ACTOR = {
     "demo.open_": "makes the account that it opens, or opens that one and no other",
     "demo.reset_": "of this workstation, whose server needs no account",
     "evaluation.compare": "calculates with what the caller has",
+    "evaluation.measure": "calculates with what the caller has",
     "history.close_": "of this program, at its end",
     "history.record": "for `search`, which asks",
     "keys.authenticate_": "finds out who it is, by their key",

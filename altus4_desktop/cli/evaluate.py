@@ -72,6 +72,12 @@ def register(commands: Commands) -> None:
         "--against", choices=_MODES, metavar="MODE", help="compare with another mode"
     )
     parser.add_argument(
+        "--against-run",
+        type=path_argument,
+        metavar="F",
+        help="compare with what a run of before found (--run-out, or TREC's of another program)",
+    )
+    parser.add_argument(
         "--limit", type=int, default=20, metavar="N", help="hits a query, 10 or more; default: 20"
     )
     parser.add_argument(
@@ -88,10 +94,17 @@ def register(commands: Commands) -> None:
 
 def run_evaluate(args: argparse.Namespace, context: CliContext) -> int:
     """One configuration, or two and how they compare."""
-    from altus4_desktop.services.evaluation_files import read_judgements, read_queries, write_run
+    from altus4_desktop.services.evaluation_files import (
+        read_judgements,
+        read_queries,
+        read_run,
+        write_run,
+    )
 
     if args.against == args.mode:
         raise InputError("against", "--against names another mode than --mode.")
+    if args.against and args.against_run:
+        raise InputError("against", "Give either --against or --against-run.")
     queries = read_queries(args.queries)
     judgements = read_judgements(args.qrels)
     if not any(judgements.get(query.id) for query in queries):
@@ -100,6 +113,10 @@ def run_evaluate(args: argparse.Namespace, context: CliContext) -> int:
             "None of the queries is judged: no id of the queries is in the judgements.",
             hint="Look whether both files are of the same collection.",
         )
+    service, progress = context.services.evaluation, context.out.progress
+    before = None
+    if args.against_run is not None:
+        before = service.measure(queries, judgements, read_run(args.against_run))
     actor = context.actor()
     if context.services.connections.list_(actor):
         context.unlock_vault()
@@ -112,21 +129,23 @@ def run_evaluate(args: argparse.Namespace, context: CliContext) -> int:
         timeout_s=args.timeout,
         id_column=args.id_column,
     )
-    service, progress = context.services.evaluation, context.out.progress
     with stopped_by_interrupt() as token:
         runs = [service.run_(actor, queries, judgements, first, progress, token)]
         if args.against:
             second = replace(first, mode=SearchMode(args.against))
             runs.append(service.run_(actor, queries, judgements, second, progress, token))
-    comparison = service.compare(*runs) if len(runs) == 2 else None
     if args.run_out is not None:
         count = write_run(args.run_out, runs[0])
         context.out.say(f"{count} lines written to {args.run_out}.")
+    code = _exit_code(runs)
+    if before is not None:
+        runs.insert(0, before)
+    comparison = service.compare(*runs) if len(runs) == 2 else None
     if context.out.json_wanted:
         context.out.json(_document(runs, comparison))
     else:
         _print(runs, comparison, context)
-    return _exit_code(runs)
+    return code
 
 
 def _exit_code(runs: list[Evaluation]) -> int:
@@ -162,7 +181,7 @@ def _document(runs: list[Evaluation], comparison: Comparison | None) -> dict[str
 
 def _run_document(run: Evaluation) -> dict[str, Any]:
     return {
-        "mode": run.configuration.mode.value,
+        "mode": run.configuration.mode.value if run.configuration else None,
         "queries": len(run.results),
         "judged": run.judged,
         "failed": run.failed,
@@ -185,13 +204,17 @@ def _run_document(run: Evaluation) -> dict[str, Any]:
     }
 
 
+def _name(run: Evaluation) -> str:
+    return run.configuration.mode.value if run.configuration else "before"
+
+
 def _print(runs: list[Evaluation], comparison: Comparison | None, context: CliContext) -> None:
     out = context.out
     out.table(
         ["mode", "nDCG@10", "P@10", "MRR", "no result", "judged", "failed"],
         [
             (
-                run.configuration.mode.value,
+                _name(run),
                 f"{run.ndcg:.4f}",
                 f"{run.precision:.4f}",
                 f"{run.reciprocal_rank:.4f}",
@@ -203,7 +226,7 @@ def _print(runs: list[Evaluation], comparison: Comparison | None, context: CliCo
         ],
     )
     if comparison is not None:
-        second, first = runs[1].configuration.mode.value, runs[0].configuration.mode.value
+        second, first = _name(runs[1]), _name(runs[0])
         out.line()
         out.line(
             f"{second} against {first}: {comparison.wins} won, {comparison.losses} lost, "

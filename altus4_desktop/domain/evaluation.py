@@ -54,12 +54,13 @@ class QueryResult:
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """A configuration's answers to all queries, and the means over those that are judged.
+    """A configuration's answers to all queries, and the means over those that are judged; None: of
+    a run that was read from a file.
 
     ``zero_results`` is the share of all queries that found nothing and did not fail.
     """
 
-    configuration: Configuration
+    configuration: Configuration | None
     results: tuple[QueryResult, ...]
     ndcg: float
     precision: float

@@ -85,7 +85,34 @@ class EvaluationService:
         return _evaluation(
             configuration,
             [
-                _result(query, found[query.id], names, judgements.get(query.id, {}))
+                _result(
+                    query,
+                    tuple(names.name(row) for row in found[query.id].rows),
+                    judgements.get(query.id, {}),
+                    found[query.id].failure,
+                )
+                for query in queries
+            ],
+        )
+
+    @staticmethod
+    def measure(
+        queries: Sequence[JudgedQuery], judgements: Judgements, lists: Mapping[str, Sequence[str]]
+    ) -> Evaluation:
+        """The measures of ``lists`` that were found before: the documents of each query's id.
+
+        Raises InputError for lists of other queries.
+        """
+        if not any(query.id in lists for query in queries):
+            raise InputError(
+                "run",
+                "The run has none of the queries.",
+                hint="Look whether both files are of the same collection.",
+            )
+        return _evaluation(
+            None,
+            [
+                _result(query, tuple(lists.get(query.id, ())), judgements.get(query.id, {}))
                 for query in queries
             ],
         )
@@ -242,9 +269,8 @@ def _failure(outcome: SearchOutcome) -> str:
 
 
 def _result(
-    query: JudgedQuery, found: _Found, names: _Names, grades: Mapping[str, int]
+    query: JudgedQuery, documents: tuple[str, ...], grades: Mapping[str, int], failure: str = ""
 ) -> QueryResult:
-    documents = tuple(names.name(row) for row in found.rows)
     quality = measure(documents, grades)
     return QueryResult(
         query=query,
@@ -253,11 +279,11 @@ def _result(
         precision=quality.precision,
         reciprocal_rank=quality.reciprocal_rank,
         judged=any(grade > 0 for grade in grades.values()),
-        failure=found.failure,
+        failure=failure,
     )
 
 
-def _evaluation(configuration: Configuration, results: Sequence[QueryResult]) -> Evaluation:
+def _evaluation(configuration: Configuration | None, results: Sequence[QueryResult]) -> Evaluation:
     judged = [result for result in results if result.judged]
     means = mean_quality(
         [Quality(result.ndcg, result.precision, result.reciprocal_rank) for result in judged]

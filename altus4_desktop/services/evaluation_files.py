@@ -7,8 +7,9 @@ its line.
 from __future__ import annotations
 
 import json
+import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -95,13 +96,42 @@ def read_judgements(path: Path) -> Judgements:
     return found
 
 
+def read_run(path: Path) -> Mapping[str, Sequence[str]]:
+    """The documents of a run in TREC's six columns (query, Q0, document, rank, score, tag): for
+    each query's id their names, by score as trec_eval orders them, then by rank.
+
+    Raises InputError (field ``run``).
+    """
+    reader = _Reader("run", path)
+    found: dict[str, dict[str, tuple[float, int]]] = {}
+    for count, line in enumerate(reader.lines(), 1):
+        columns = line.split()
+        if len(columns) != 6:
+            reader.refuse("six columns are expected")
+        query_id, document_id = reader.checked_id(columns[0]), reader.checked_id(columns[2])
+        try:
+            rank, score = int(columns[3]), float(columns[4])
+        except ValueError:
+            reader.refuse("the rank or the score is no number")
+        if not math.isfinite(score):
+            reader.refuse("the score is no number")
+        documents = found.setdefault(query_id, {})
+        if document_id in documents:
+            reader.refuse(f"“{document_id}” is there twice for “{query_id}”")
+        documents[document_id] = (-score, rank)
+        if count > MOST_JUDGEMENTS:
+            reader.refuse(f"there are more than {MOST_JUDGEMENTS:,} lines")
+    return {query_id: sorted(places, key=places.__getitem__) for query_id, places in found.items()}
+
+
 def write_run(path: Path, evaluation: Evaluation) -> int:
     """Write what was found in TREC's six columns (query, Q0, document, rank, score, tag), whole or
     not at all; returns the number of lines. The score is 1 / rank: trec_eval orders by it alone.
 
     Raises AltusError (``export.failed``).
     """
-    tag = f"altus4-{evaluation.configuration.mode.value}"
+    asked = evaluation.configuration
+    tag = f"altus4-{asked.mode.value}" if asked else "altus4"
     count = 0
     with open_chosen(path) as file:
         for result in evaluation.results:

@@ -145,6 +145,28 @@ def test_two_modes_are_compared(given: Given) -> None:
     assert "boolean against natural: 0 won, 0 lost, 1 tied; sign test p = 1" in out
 
 
+def test_a_run_is_kept_and_compared_with_later(given: Given) -> None:
+    path = given.folder / "kept"
+    queries = "x\twing -flow\ny\tflow\n"
+    qrels = "x 0 1 1\ny 0 1 1\n"
+    named = ["-c", "my lab"]
+    given.run(qrels, *named, "--run-out", str(path), queries=queries)
+    code, out, err = given.run(
+        qrels, *named, "--mode", "boolean", "--against-run", str(path), queries=queries
+    )
+    assert code == 0, err
+    assert "boolean against before: 0 won, 1 lost, 1 tied" in out
+    code, out, _ = given.run(qrels, *named, "--against-run", str(path), "--json", queries=queries)
+    document = json.loads(out)
+    assert [run["mode"] for run in document["runs"]] == [None, "natural"]
+    assert document["runs"][0]["ndcg_at_10"] == document["runs"][1]["ndcg_at_10"]
+    assert document["comparison"]["ties"] == 2
+    path.write_text("other Q0 1 1 1.0 tag\n")
+    code, _, err = given.run(qrels, *named, "--against-run", str(path), queries=queries)
+    assert code == 2
+    assert "none of the queries" in err
+
+
 def test_a_lost_query_is_told(given: Given) -> None:
     queries = "x\twing -flow\ny\tflow\n"
     code, out, _ = given.run(

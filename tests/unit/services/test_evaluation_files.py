@@ -9,7 +9,12 @@ import pytest
 from altus4_desktop.domain.errors import AltusError, InputError
 from altus4_desktop.domain.evaluation import Configuration, Evaluation, JudgedQuery, QueryResult
 from altus4_desktop.services import evaluation_files
-from altus4_desktop.services.evaluation_files import read_judgements, read_queries, write_run
+from altus4_desktop.services.evaluation_files import (
+    read_judgements,
+    read_queries,
+    read_run,
+    write_run,
+)
 
 QUERIES = (JudgedQuery("1", "what flows"), JudgedQuery("q2", "wings"))
 GRADES = {"1": {"28": 1, "shop/a/7": 3}, "q2": {"5": -1}}
@@ -125,6 +130,27 @@ def test_files_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(evaluation_files, "LARGEST_BYTES", 3)
     with pytest.raises(InputError, match="larger than"):
         read_queries(file(tmp_path, "1\taa\n"))
+
+
+def test_a_run_is_read_by_score_then_rank(tmp_path: Path) -> None:
+    text = "1 Q0 c 1 0.5 t\n1 Q0 a 2 2e0 t\n1 Q0 b 1 2.0 t\n2\tQ0\tz\t0\t-1\tt\n"
+    assert read_run(file(tmp_path, text)) == {"1": ["b", "a", "c"], "2": ["z"]}
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ("1 Q0 a 1 1.0 t\n1 Q0 b 2 1.0\n", "six columns"),
+        ("1 Q0 a 1 1.0 t\n1 Q0 a 2 1.0 t\n", "twice"),
+        ("\n1 Q0 a first 1.0 t\n", "no number"),
+        ("\n1 Q0 a 1 nan t\n", "no number"),
+        ("\n1 Q0 a " + "9" * 5000 + " 1 t\n", "no number"),
+    ],
+)
+def test_bad_runs_are_told_with_their_line(tmp_path: Path, content: str, reason: str) -> None:
+    with pytest.raises(InputError, match=reason) as caught:
+        read_run(file(tmp_path, content))
+    assert caught.value.message.startswith("Line 2 of ")
 
 
 def test_a_run_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
