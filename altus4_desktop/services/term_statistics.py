@@ -109,7 +109,9 @@ class TermStatisticsCache:
             reader = _Reader(session, table, deadline, tag)
             known = reader.read(searched_columns(table), question)
             with self._lock:
-                self._known[key] = known
+                # A server that was too busy now may tell more the next time.
+                if known.sample_rows or not known.rows:
+                    self._known[key] = known
                 while len(self._known) > MOST_TABLES:
                     self._known.popitem(last=False)
         missing = [] if known.whole or rules.ngram_size else self._missing(known, question)

@@ -16,7 +16,7 @@ from altus4_desktop.search.plan import plan_search
 from altus4_desktop.search.ranking.question import Question, read_question
 from altus4_desktop.search.ranking.ranker import Ranker
 from altus4_desktop.search.ranking.records import Ranking, SourceCandidates
-from altus4_desktop.search.stemming import function_words, get_stemmer
+from altus4_desktop.search.stemming import get_stemmer
 from altus4_desktop.search.terms import index_rules
 from altus4_desktop.services.semantic_source import ask_source
 from altus4_desktop.services.term_statistics import TermStatisticsCache
@@ -30,7 +30,7 @@ SEARCH_S = 30.0
 
 def english(text: str) -> Question:
     """The question as an English one."""
-    return read_question(text, get_stemmer("en").stem, "en", function_words("en"))
+    return read_question(text, get_stemmer("en").stem, "en")
 
 
 class SemanticSearch:

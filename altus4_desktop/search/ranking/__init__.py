@@ -2,8 +2,8 @@
 
 How a search uses it:
 
-1. Once, any thread: `question.read_question(text, get_stemmer(language).stem, language,
-   function_words(language))` makes a `Question`.
+1. Once, any thread: `question.read_question(text, get_stemmer(language).stem, language)` makes a
+   `Question`.
 2. Once for each source, on that source's thread: `services.semantic_source.ask_source` fetches the
    candidates and the term statistics and returns `records.SourceCandidates`, analysed already.
 3. Each time a source has answered, and at the end, on the search's thread: `ranker.Ranker.rank`

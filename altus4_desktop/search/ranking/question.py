@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import takewhile
 
+from altus4_desktop.search.stemming import function_words
 from altus4_desktop.search.words import Folding, fold_word, has_cjk, split_words, word_pattern
 
 # The default stop words of InnoDB (MySQL manual, "Full-Text Stopwords").
@@ -79,18 +80,13 @@ class Analyser:
         return self._stems.make(word.lower())
 
 
-def read_question(
-    text: str,
-    stem: Callable[[str], str],
-    language: str = "",
-    function_words: Iterable[str] = (),
-) -> Question:
-    """The question ``text`` read with the stemmer ``stem`` of ``language`` (which only names it).
+def read_question(text: str, stem: Callable[[str], str], language: str = "") -> Question:
+    """The question ``text`` read with the stemmer ``stem`` of ``language``.
 
-    Neither the server's stop words nor the language's ``function_words`` count, unless there is
+    Neither InnoDB's stop words nor the function words of ``language`` count, unless there is
     nothing else. Without any word the terms are empty.
     """
-    stop_words = STOP_WORDS.union(function_words)
+    stop_words = STOP_WORDS | function_words(language)
     words = [word for word in split_words(text.lower()) if len(word) <= _LONGEST_WORD]
     telling = [word for word in words if word not in stop_words]
     if not telling:
