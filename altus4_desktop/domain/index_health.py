@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
@@ -181,4 +181,4 @@ class AdviceReport:
     steps: tuple[AdviceStep, ...]
     server: tuple[ServerAdvice, ...]
     searches_read: int
-    days: int = field(default=30)
+    days: int

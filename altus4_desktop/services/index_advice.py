@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from altus4_desktop.domain.connections import Connection, Flavour
+from altus4_desktop.domain.errors import Detail
 from altus4_desktop.domain.index_health import (
     AdviceStep,
     DatabaseFacts,
@@ -24,6 +25,7 @@ from altus4_desktop.mysql import index_scripts
 from altus4_desktop.search.terms import Fate, IndexRules, index_rules, read_terms
 from altus4_desktop.services.index_findings import duplicates, listed, misread, supports_fulltext
 
+HISTORY_DAYS = 30
 _SECRETIVE = re.compile(
     r"passw(or)?d|passphrase|pwd|secret|token|credential|cookie|checksum|cipher|encrypted|api_?key|"
     r"(^|_)(pass|hash|salt|session|otp|pin|private|signature|digest|nonce|iban|ssn)(_|$)|Hash$|Salt$",
@@ -159,10 +161,12 @@ def _creations(facts: DatabaseFacts, table: TableFacts, use: SearchUse) -> Itera
     why: list[Remark] = []
     if use.unsearched[table.name]:
         why.append(
-            Remark(
+            _counted(
+                use.unsearched[table.name],
+                "1 search in the last {days} days chose “{table}”, which could not be searched.",
                 "{count} searches in the last {days} days chose “{table}”, which could not be "
                 "searched.",
-                {"count": use.unsearched[table.name], "days": 30, "table": table.name},
+                table=table.name,
             )
         )
     why.append(
@@ -197,9 +201,10 @@ def _joined(facts: DatabaseFacts, table: TableFacts, use: SearchUse) -> Iterator
     if use.together[table.name]:
         whys.insert(
             0,
-            Remark(
+            _counted(
+                use.together[table.name],
+                "1 search in the last {days} days asked these columns together.",
                 "{count} searches in the last {days} days asked these columns together.",
-                {"count": use.together[table.name], "days": 30},
             ),
         )
     yield _create(facts, table, "", columns, "", (*whys, *_empty_why(table, use)))
@@ -214,11 +219,16 @@ def _empty_why(table: TableFacts, use: SearchUse) -> tuple[Remark, ...]:
             {
                 "count": use.empty[table.name],
                 "all": use.asked[table.name],
-                "days": 30,
+                "days": HISTORY_DAYS,
                 "table": table.name,
             },
         ),
     )
+
+
+def _counted(count: int, one: str, many: str, *, none: str = "", **details: Detail) -> Remark:
+    template = one if count == 1 else (none if none and not count else many)
+    return Remark(template, {"count": count, "days": HISTORY_DAYS, **details})
 
 
 def candidate_columns(table: TableFacts) -> tuple[str, ...]:
@@ -403,10 +413,15 @@ def _size_advice(
         str(_ADVISED_MIN),
         tables,
         count,
-        Remark(
-            "{count} searches in the last {days} days had words of {least} to {most} characters, "
-            "which are not in the index.",
-            {"count": count, "days": 30, "least": _ADVISED_MIN, "most": current - 1},
+        _counted(
+            count,
+            "1 search in the last {days} days had words of 2 or more characters, but fewer than "
+            "{current}: they are not in the index.",
+            "{count} searches in the last {days} days had words of 2 or more characters, but fewer "
+            "than {current}: they are not in the index.",
+            none="No search of the last {days} days needed it; words of 2 or more characters, but "
+            "fewer than {current}, are not in the index.",
+            current=current,
         ),
     )
 
@@ -425,9 +440,10 @@ def _stop_words(facts: DatabaseFacts, use: SearchUse) -> ServerAdvice | None:
         "OFF",
         tables,
         count,
-        Remark(
+        _counted(
+            count,
+            "1 search in the last {days} days had stop words, which are not in the index.",
             "{count} searches in the last {days} days had stop words, which are not in the index.",
-            {"count": count, "days": 30},
         ),
         dynamic=True,
         more=(
@@ -454,10 +470,13 @@ def _ngram_size(facts: DatabaseFacts, use: SearchUse) -> ServerAdvice | None:
         "1",
         tables,
         count,
-        Remark(
+        _counted(
+            count,
+            "1 search in the last {days} days had words of fewer than {current} characters, which "
+            "the ngram parser does not index.",
             "{count} searches in the last {days} days had words of fewer than {current} "
             "characters, which the ngram parser does not index.",
-            {"count": count, "days": 30, "current": current},
+            current=current,
         ),
     )
 

@@ -73,7 +73,7 @@ def _server(facts: DatabaseFacts) -> Iterator[Finding]:
                 "InnoDB indexes words of {least} to {most} characters.",
                 {"least": settings.innodb_min_token_size, "most": settings.innodb_max_token_size},
             ),
-            "“Server settings” says whether another length would have helped.",
+            "The advice says whether another length would have helped.",
         )
         own = variables.get("innodb_ft_user_stopword_table") or variables.get(
             "innodb_ft_server_stopword_table"

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from altus4_desktop.services.connections import ConnectionsService
     from altus4_desktop.services.history import HistoryService
 
-HISTORY_DAYS = 30
 _PAGE = 500
 _SEARCHES_AT_MOST = 5000
 _NUMBERED = re.compile(r"(\d{3,})_.*\.(?:up|down)\.sql$")
@@ -67,12 +66,17 @@ class IndexHealthService:
     ) -> AdviceReport:
         """`check_`, and what would better it: from the schema and from the searches of the last 30
         days that the actor may see (the newest 5,000). Raises as `check_` does, and StoreError."""
-        from altus4_desktop.services.index_advice import build_server_advice, build_steps, read_use
+        from altus4_desktop.services.index_advice import (
+            HISTORY_DAYS,
+            build_server_advice,
+            build_steps,
+            read_use,
+        )
 
         actor = self._permissions.check(actor, Right.SEARCH)
         connection = self._connections.get_(actor, connection_id)
         report = self.check_(actor, connection_id, token)
-        use = read_use(report.facts, connection, self._searches(actor))
+        use = read_use(report.facts, connection, self._searches(actor, HISTORY_DAYS))
         return AdviceReport(
             report,
             build_steps(report.facts, use),
@@ -122,8 +126,8 @@ class IndexHealthService:
             ) from error
         return paths
 
-    def _searches(self, actor: Actor) -> list[SearchRecord]:
-        from_at = datetime.now(UTC) - timedelta(days=HISTORY_DAYS)
+    def _searches(self, actor: Actor, days: int) -> list[SearchRecord]:
+        from_at = datetime.now(UTC) - timedelta(days=days)
         found: list[SearchRecord] = []
         while len(found) < _SEARCHES_AT_MOST:
             page = self._history.list_(actor, from_at=from_at, limit=_PAGE, offset=len(found))

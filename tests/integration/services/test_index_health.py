@@ -227,7 +227,7 @@ def test_the_statements_are_run_and_undone(
         by_table.setdefault(step.table, []).append(step)
     assert [(step.action, step.index) for step in by_table["spare"]] == [("drop", "b")]
     assert by_table["plain"][0].columns == ("title", "body")
-    assert "1 searches" in by_table["plain"][0].why[0].text
+    assert "1 search in" in by_table["plain"][0].why[0].text
     assert by_table["singles"][0].columns == ("title", "body")
     assert "asked these columns together" in by_table["singles"][0].why[0].text
     assert by_table["mixed"][0].columns == ("comment_text", "summary")

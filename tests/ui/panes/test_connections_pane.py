@@ -951,6 +951,7 @@ class TestForEverybody:
             "connections.add": True,
             "connections.test": True,
             "connections.rights": True,
+            "connections.health": True,
             "connections.edit": True,
             "connections.duplicate": True,
             "connections.remove": True,

@@ -21,6 +21,7 @@ from altus4_desktop.ui.panes.connections.controller import (
 )
 from altus4_desktop.ui.panes.connections.delegates import SchemaDelegate
 from altus4_desktop.ui.panes.connections.guarantees import ProtectionLine, ReadOnlyBadge
+from altus4_desktop.ui.panes.connections.health_dialog import HealthDialog
 from altus4_desktop.ui.panes.connections.model import (
     ConnectionRow,
     Reach,
@@ -76,6 +77,7 @@ class ConnectionCard(QFrame):
         self._row: ConnectionRow | None = None
         self.rights = RightsReader(session, self)
         self.rights_dialog: RightsDialog | None = None
+        self.health_dialog: HealthDialog | None = None
         self.unlocking = Unlocking(session, self)
         self.unlocking.unlocked.connect(self._go_on)
         self.unlocking.failed.connect(self._show_tree_failure)
@@ -86,6 +88,7 @@ class ConnectionCard(QFrame):
         self.check_panel.cancel_wanted.connect(controller.cancel_check)
         self.rights.changed.connect(self._draw_rights)
         self.rights_line.button.clicked.connect(self.show_rights)
+        self.health_button.clicked.connect(self.show_health)
         self.refresh_button.clicked.connect(self.refresh)
         self.tree_filter.textChanged.connect(self._filtering.start)
         self.tree_filter.left_downwards.connect(self.tree.setFocus)
@@ -176,7 +179,12 @@ class ConnectionCard(QFrame):
         self.refresh_button = IconButton(
             "refresh", self.tr("Read the schema again (F5)"), name="connections.schema.refresh"
         )
+        self.health_button = Button(self.tr("Search health…"), "link", name="connections.health")
+        self.health_button.setToolTip(
+            self.tr("FULLTEXT indexes, and statements that better them (Ctrl+H)")
+        )
         row.addWidget(self.tree_filter, 1)
+        row.addWidget(self.health_button)
         row.addWidget(self.refresh_button)
         return row
 
@@ -300,12 +308,27 @@ class ConnectionCard(QFrame):
     def _forget_rights_dialog(self) -> None:
         self.rights_dialog = None
 
+    @Slot()
+    def show_health(self) -> None:
+        """Show how the connection's FULLTEXT indexes are."""
+        if self._row is None or self.health_dialog is not None:
+            return
+        self.health_dialog = HealthDialog(self._session, self._row.connection, self)
+        self.health_dialog.finished.connect(self._forget_health_dialog)
+        self.health_dialog.open()
+
+    @Slot()
+    def _forget_health_dialog(self) -> None:
+        self.health_dialog = None
+
     def shut(self) -> None:
         """Hear nothing more of what only the card asks for."""
         self.rights.shut()
         self.unlocking.shut()
         if self.rights_dialog is not None:
             self.rights_dialog.reject()
+        if self.health_dialog is not None:
+            self.health_dialog.reject()
 
     @Slot()
     def _reset_pool(self) -> None:

@@ -192,6 +192,7 @@ class ConnectionsPane(Pane):
             ("Ctrl+T", self.test),
             ("Ctrl+D", self.duplicate),
             ("Ctrl+R", self.card.show_rights),
+            ("Ctrl+H", self.card.show_health),
             ("F5", self.card.refresh),
             ("Ctrl+F", self.focus_first),
         ):
@@ -249,6 +250,14 @@ class ConnectionsPane(Pane):
                 self.card.show_rights,
                 "shield",
                 "Ctrl+R",
+                chosen,
+            ),
+            Command(
+                "connections.health",
+                self.tr("Show the search health of the connection"),
+                self.card.show_health,
+                "activity",
+                "Ctrl+H",
                 chosen,
             ),
             Command(
@@ -404,6 +413,7 @@ class ConnectionsPane(Pane):
             (
                 ("plug", self.tr("Test"), self.test),
                 ("shield", self.tr("Rights…"), self.card.show_rights),
+                ("activity", self.tr("Search health…"), self.card.show_health),
                 ("edit", self.tr("Edit…"), self.edit),
                 ("copy", self.tr("Duplicate…"), self.duplicate),
                 ("power", self.tr("Close its sessions"), self.reset_pool),
