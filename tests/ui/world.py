@@ -26,6 +26,13 @@ from altus4_desktop.domain.connections import (
     TlsSettings,
 )
 from altus4_desktop.domain.errors import AltusError, InputError, QuerySyntaxError
+from altus4_desktop.domain.explaining import (
+    Contribution,
+    Explanation,
+    Part,
+    StatementPlan,
+    TermUse,
+)
 from altus4_desktop.domain.rights import AccountGrants, Grant, RightsReport
 from altus4_desktop.domain.schema import (
     ColumnInfo,
@@ -220,6 +227,41 @@ class FakeSearch:
         if self.row_error is not None:
             raise self.row_error
         return {**hit.columns, **self.rows}
+
+    def explain(
+        self, actor: Actor, request: SearchRequest, hit: SearchHit, token: CancelToken
+    ) -> Explanation:
+        del actor, request
+        token.raise_if_cancelled()
+        if self.row_error is not None:
+            raise self.row_error
+        return Explanation(
+            (
+                TermUse("file", {"title": 1, "body": 2}, 40),
+                TermUse("the", {}, ignored="stop_word"),
+            ),
+            (Contribution(Part.RANK, hit.score),),
+            hit.score,
+            1.0,
+            hit.source_score,
+            hit.source_rank,
+            table_rows=12345,
+        )
+
+    def statements(self, actor: Actor, outcome: SearchOutcome) -> Mapping[SourceRef, str]:
+        del actor
+        return {report.source: f"SELECT * FROM {report.source.table}" for report in outcome.sources}
+
+    def plan(
+        self, actor: Actor, outcome: SearchOutcome, source: SourceRef, token: CancelToken
+    ) -> StatementPlan:
+        del actor, outcome
+        token.raise_if_cancelled()
+        if self.row_error is not None:
+            raise self.row_error
+        return StatementPlan(
+            ("id", "table", "type", "rows"), ((1, source.table, "fulltext", None),), "-> Sort"
+        )
 
     def check_query(self, text: str, mode: SearchMode) -> None:
         if mode is SearchMode.BOOLEAN and text.endswith("+"):

@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 
 from altus4_desktop.domain.connections import Connection
 from altus4_desktop.domain.errors import AltusError, InputError, QuerySyntaxError
+from altus4_desktop.domain.explaining import Explanation
 from altus4_desktop.domain.schema import DatabaseSchema
 from altus4_desktop.domain.searching import (
     Notice,
@@ -86,6 +87,8 @@ class SearchController(QObject):
     copy_failed = Signal(object)
     searched = Signal(object)
     value_copy_ready = Signal(str, str)
+    why_ready = Signal(object, object)
+    why_failed = Signal(object)
 
     def __init__(self, session: Session, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -114,6 +117,9 @@ class SearchController(QObject):
         self._row = LatestTask(runner, Lane.TENANTS, self)
         self._row.succeeded.connect(self.full_row_ready)
         self._row.failed.connect(self.full_row_failed)
+        self._why = LatestTask(runner, Lane.TENANTS, self)
+        self._why.succeeded.connect(self._take_why)
+        self._why.failed.connect(self.why_failed)
         self._copy = LatestTask(runner, Lane.TENANTS, self)
         self._copy.succeeded.connect(self._take_copy)
         self._copy.failed.connect(self.copy_failed)
@@ -163,7 +169,15 @@ class SearchController(QObject):
 
     def close(self) -> None:
         """Cancel everything that is under way; nothing is heard of it any more."""
-        own = (self._search, self._recent, self._listing, self._row, self._copy, self._value)
+        own = (
+            self._search,
+            self._recent,
+            self._listing,
+            self._row,
+            self._copy,
+            self._value,
+            self._why,
+        )
         for task in (*own, *self._schema_tasks.values()):
             task.drop()
 
@@ -344,6 +358,32 @@ class SearchController(QObject):
     def forget_full_row(self) -> None:
         """Stop fetching a row nobody looks at any more."""
         self._row.drop()
+
+    def explain(self, hit: SearchHit) -> None:
+        """Find out why a hit is where it is; only the newest request is answered."""
+        request = self.state.request
+        if request is None:
+            return
+        service, actor = self._session.services.search, self._session.actor
+
+        def work(context: TaskContext) -> tuple[SearchHit, Explanation]:
+            return hit, service.explain(actor, request, hit, context.token)
+
+        self._why.start(work)
+
+    def forget_why(self) -> None:
+        """Stop explaining a hit nobody looks at any more."""
+        self._why.drop()
+
+    @Slot(object)
+    def _take_why(self, result: tuple[SearchHit, Explanation]) -> None:
+        self.why_ready.emit(*result)
+
+    @property
+    def outcome(self) -> SearchOutcome | None:
+        """What was asked and who has answered, without the hits."""
+        request = self.state.request
+        return SearchOutcome("", request, self.state.sources, ()) if request else None
 
     def copy(self, hits: Sequence[SearchHit], copy_format: CopyFormat) -> None:
         """Make text of the hits for the clipboard; cells cut short are fetched whole first."""

@@ -50,6 +50,7 @@ from altus4_desktop.ui.panes.elided import ElidedLabel
 from altus4_desktop.ui.panes.memory import PaneMemory
 from altus4_desktop.ui.panes.painting import BADGE_TONES, plain_tool_tip
 from altus4_desktop.ui.panes.search.model import HitRow
+from altus4_desktop.ui.panes.search.why import WhyView
 from altus4_desktop.ui.panes.search.wording import (
     one_line,
     reads_like_code,
@@ -68,6 +69,7 @@ from altus4_desktop.ui.widgets import (
     IconButton,
     InlineMessage,
     Label,
+    Segments,
 )
 
 AnyIndex = QModelIndex | QPersistentModelIndex
@@ -329,6 +331,7 @@ class DetailPanel(QFrame):
 
     full_row_wanted = Signal()
     copy_cell_wanted = Signal(str, bool)
+    why_wanted = Signal()
     closed = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -375,6 +378,13 @@ class DetailPanel(QFrame):
         facts.addWidget(self.source, 1)
         column.addLayout(facts)
 
+        self.face = Segments(
+            (("row", self.tr("Row")), ("why", self.tr("Why"))),
+            name="search.detail.face",
+            label=self.tr("What is shown of the hit"),
+        )
+        self.face.chosen.connect(self._show_face)
+        column.addWidget(self.face)
         self.split = QSplitter(Qt.Orientation.Vertical)
         self.split.setChildrenCollapsible(False)
         self.split.setHandleWidth(Space.S)
@@ -384,8 +394,29 @@ class DetailPanel(QFrame):
         self.split.installEventFilter(self)
         self.split.setStretchFactor(0, 0)
         self.split.setStretchFactor(1, 1)
-        column.addWidget(self.split, 1)
+        self.why = WhyView()
+        self.faces = QStackedWidget()
+        self.faces.addWidget(self.split)
+        self.faces.addWidget(self.why)
+        column.addWidget(self.faces, 1)
         return content
+
+    def show_why(self) -> None:
+        """Turn to why the hit is here."""
+        self.face.set_key("why")
+        self._show_face()
+
+    @property
+    def shows_why(self) -> bool:
+        """Whether it is said why the hit is here."""
+        return self.face.key == "why"
+
+    @Slot()
+    def _show_face(self) -> None:
+        self.faces.setCurrentIndex(1 if self.shows_why else 0)
+        if self.shows_why and self._row is not None:
+            self.why.show_busy()
+            self.why_wanted.emit()
 
     def _build_table(self) -> QTableView:
         self.cells = CellModel(self)
@@ -499,6 +530,7 @@ class DetailPanel(QFrame):
         if not same:
             self._full = None
             self.message.clear()
+            self._show_face()
         self._table = table
         self._fit_title()
         hit = row.hit

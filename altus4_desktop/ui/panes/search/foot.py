@@ -33,6 +33,8 @@ class ResultsFoot(QWidget):
         self.copy_button = Button(self.tr("Copy"), "quiet", icon_name="copy", name="search.copy")
         self.copy_menu = self._build_copy_menu()
         self.copy_button.setMenu(self.copy_menu)
+        self.sql_button = Button(self.tr("SQL"), "quiet", icon_name="command", name="search.sql")
+        self.sql_button.setToolTip(self.tr("The statements that ran (Ctrl+Shift+Q)"))
         self.more_button = Button(
             self.tr("Load more"), icon_name="chevron-down", name="search.more"
         )
@@ -44,6 +46,7 @@ class ResultsFoot(QWidget):
         row.addStretch(1)
         self.buttons = QHBoxLayout()
         self.buttons.setSpacing(Space.S)
+        self.buttons.addWidget(self.sql_button)
         self.buttons.addWidget(self.copy_button)
         row.addLayout(self.buttons)
         row.addWidget(self.more_button)
@@ -75,6 +78,8 @@ class ResultsFoot(QWidget):
         rows = state.phase is Phase.ROWS
         self.all_button.setVisible(rows and one_source)
         self.copy_button.setVisible(rows)
+        self.sql_button.setVisible(rows or (state.phase is Phase.EMPTY and bool(state.sources)))
+        self.sql_button.setEnabled(not state.running)
         self.more_button.setVisible(rows and (state.has_more or state.paging))
         self.more_button.setEnabled(state.has_more and not state.running)
         paging = state.paging and state.running

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QModelIndex, QPoint, Qt, Signal, Slot
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtGui import QGuiApplication, QKeySequence, QShortcut
 from PySide6.QtWidgets import QHBoxLayout, QSplitter, QVBoxLayout, QWidget
 
+from altus4_desktop.domain.explaining import Explanation
 from altus4_desktop.domain.schema import DatabaseSchema, TableInfo
 from altus4_desktop.domain.searching import SearchHit, SourceRef
 from altus4_desktop.ui.panes.memory import PaneMemory
@@ -22,6 +23,7 @@ from altus4_desktop.ui.panes.search.hits import HitList, ProgressLine
 from altus4_desktop.ui.panes.search.model import HitModel, HitOrder, arranged
 from altus4_desktop.ui.panes.search.pages import SearchPages
 from altus4_desktop.ui.panes.search.sources import SourceBar
+from altus4_desktop.ui.panes.search.sql_dialog import SqlDialog
 from altus4_desktop.ui.panes.search.states import Remarks
 from altus4_desktop.ui.panes.search.wording import value_text
 from altus4_desktop.ui.session import Session
@@ -122,6 +124,10 @@ class ResultsView(QWidget):
         self.detail.closed.connect(self._hide_panel)
         self.detail.full_row_wanted.connect(self._read_full_row)
         self.detail.copy_cell_wanted.connect(self._copy_cell)
+        self.detail.why_wanted.connect(self._explain)
+        controller.why_ready.connect(self._take_why)
+        controller.why_failed.connect(self.detail.why.show_error)
+        self.foot.sql_button.clicked.connect(self.show_statements)
         self.list.copy_wanted.connect(self.copy)
         self.list.left_upwards.connect(self.left_upwards)
         self.list.opened.connect(self._enter_detail)
@@ -131,6 +137,10 @@ class ResultsView(QWidget):
         self.list.selectionModel().selectionChanged.connect(self._count_selected)
         self.list.picked.connect(self._note_pick)
         self.session.theme.changed.connect(self.detail.reader.draw_marks)
+        for keys, act in (("Ctrl+E", self.explain), ("Ctrl+Shift+Q", self.show_statements)):
+            shortcut = QShortcut(QKeySequence(keys), self)
+            shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+            shortcut.activated.connect(act)
 
     def save_layout(self, memory: PaneMemory) -> None:
         """Write down what somebody has arranged."""
@@ -228,6 +238,7 @@ class ResultsView(QWidget):
         source = row.hit.source
         if self.detail.hit is not row.hit:
             self.controller.forget_full_row()
+            self.controller.forget_why()
         schema = self.controller.schema(source.connection_id)
         if schema is None and source.connection_id:
             self.controller.read_schema(source.connection_id)
@@ -261,6 +272,37 @@ class ResultsView(QWidget):
         hit = self.detail.hit
         if hit is not None:
             self.controller.read_full_row(hit)
+
+    @Slot()
+    def explain(self) -> None:
+        """Say why the current hit is where it is."""
+        self.panel_wanted.emit(True)
+        self.detail.show_why()
+
+    @Slot()
+    def _explain(self) -> None:
+        hit = self.detail.hit
+        if hit is not None:
+            self.controller.explain(hit)
+
+    @Slot(object, object)
+    def _take_why(self, hit: SearchHit, why: Explanation) -> None:
+        if self.detail.hit == hit:
+            self.detail.why.show_why(why)
+
+    @Slot()
+    def show_statements(self) -> None:
+        """Show the statements that ran."""
+        outcome = self.controller.outcome
+        if outcome is not None and not self.controller.state.running:
+            dialog = SqlDialog(self.session, outcome, self)
+            dialog.exec()
+            dialog.deleteLater()
+
+    def has_statements(self) -> bool:
+        """Whether a source has answered."""
+        state = self.controller.state
+        return not state.running and bool(state.sources)
 
     @Slot(object)
     def _take_full_row(self, row: FullRow) -> None:

@@ -201,6 +201,22 @@ class SearchView(WorkingWidget):
                 self.results.has_selection,
             ),
             Command(
+                "search.why",
+                self.tr("Why is this hit here?"),
+                self.results.explain,
+                "help",
+                "Ctrl+E",
+                self.results.has_selection,
+            ),
+            Command(
+                "search.sql",
+                self.tr("Show the statements that ran"),
+                self.results.show_statements,
+                "command",
+                "Ctrl+Shift+Q",
+                self.results.has_statements,
+            ),
+            Command(
                 "search.panel",
                 self.tr("Show or hide details"),
                 self.options.panel_button.toggle,
