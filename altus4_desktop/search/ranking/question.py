@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import takewhile
 
 from altus4_desktop.search.stemming import function_words
@@ -18,7 +19,7 @@ STOP_WORDS = frozenset(
 # Chinese, Japanese and Korean are compared by pairs of characters, as Lucene's CJKAnalyzer does.
 _PAIR = 2
 _SHORTEST_PREFIX = 3
-_MOST_STEMS = 200_000
+_MOST_STEMS = 50_000
 # Nobody types a longer word, and base64 is full of them.
 _LONGEST_WORD = 84
 
@@ -91,7 +92,7 @@ def read_question(text: str, stem: Callable[[str], str], language: str = "") -> 
     telling = [word for word in words if word not in stop_words]
     if not telling:
         telling, stop_words = words, stop_words.difference(words)
-    analyser = Analyser(stem, stop_words)
+    analyser = _get_analyser(stem, stop_words)
     typed: dict[str, list[str]] = {}
     for word in telling:
         if has_cjk(word):
@@ -110,6 +111,12 @@ def read_question(text: str, stem: Callable[[str], str], language: str = "") -> 
         for stem_, forms in typed.items()
     )
     return Question(text, terms, analyser, language)
+
+
+@lru_cache(maxsize=8)
+def _get_analyser(stem: Callable[[str], str], stop_words: frozenset[str]) -> Analyser:
+    # The words of one search are mostly those of the one before.
+    return Analyser(stem, stop_words)
 
 
 def _prefix(forms: list[str], stems: list[str]) -> str:
