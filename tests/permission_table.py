@@ -26,6 +26,7 @@ from altus4_desktop.domain.exchange import (
     ImportPreview,
     ItemKind,
 )
+from altus4_desktop.domain.exports import ExportFormat
 from altus4_desktop.domain.keys import KeyDraft, KeyFilter
 from altus4_desktop.domain.saved_searches import SavedSearchDraft, Sighting
 from altus4_desktop.domain.searching import (
@@ -97,6 +98,8 @@ exchange.export_              gone   ok     missing ok     ok     change  key   
 exchange.export_bundle_       gone   ok     missing ok     ok     change  key      key      ok
 exchange.import_              gone   denied denied  ok     demo   change  key      key      ok
 exchange.preview_             gone   ok     ok      ok     ok     change  key      key      ok
+
+exports.export_hits_          gone   ok     missing ok     ok     change  key      missing  ok
 
 history.delete_               gone   ok     unseen  unseen unseen change  key      key      unseen
 history.list_                 gone   ok     unseen  ok     ok     change  key      unseen   ok
@@ -431,6 +434,9 @@ CALLS: dict[str, Call] = {
     ),
     "exchange.import_": lambda w, s, who, of: s.exchange.import_(who, *_a_user_from_elsewhere()),
     "exchange.preview_": lambda w, s, who, of: s.exchange.preview_(who, _a_list(w)),
+    "exports.export_hits_": lambda w, s, who, of: s.exports.export_hits_(
+        who, _an_export(w), ExportFormat.JSON, [_hit(of)]
+    ),
     "history.delete_": lambda w, s, who, of: _seen(s.history.delete_(who, [of.search.id]) == 1),
     "history.list_": lambda w, s, who, of: _seen(
         of.search.id in [search.id for search in s.history.list_(who)]

@@ -13,6 +13,7 @@ from altus4_desktop.services.connections import ConnectionsService
 from altus4_desktop.services.demo import DemoService
 from altus4_desktop.services.evaluation import EvaluationService
 from altus4_desktop.services.exchange.service import ExchangeService
+from altus4_desktop.services.exports.service import ExportsService
 from altus4_desktop.services.history import HistoryService
 from altus4_desktop.services.index_health import IndexHealthService
 from altus4_desktop.services.keys import KeysService
@@ -72,6 +73,7 @@ def compose(data_dir: Path, metadata_url: str | None = None) -> Services:
         audit=AuditService(metadata, permissions),
         migrations=MigrationsService(metadata, permissions),
         exchange=ExchangeService(metadata, vault, connections, permissions),
+        exports=ExportsService(metadata, connections, search, permissions),
         vault_keys=VaultKeysService(
             vault, metadata, (metadata, accounts, local_server), permissions
         ),

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from altus4_desktop.cli.frame import (
@@ -21,6 +22,7 @@ from altus4_desktop.cli.frame import (
 )
 from altus4_desktop.domain.cancel import CancelToken
 from altus4_desktop.domain.errors import AltusError, InputError
+from altus4_desktop.domain.exports import FORMAT_BY_SUFFIX, ExportFormat, ExportReport
 from altus4_desktop.domain.searching import (
     Notice,
     SearchMode,
@@ -92,6 +94,16 @@ def register(commands: Commands) -> None:
         help="default: table; --json is --format json",
     )
     parser.add_argument(
+        "--export",
+        metavar="FILE",
+        help="write the hits to the new FILE (.csv, .json, .ndjson or .md, or what --format says)",
+    )
+    parser.add_argument(
+        "--no-formula-guard",
+        action="store_true",
+        help="leave texts in a CSV file as they are, also those a spreadsheet would run",
+    )
+    parser.add_argument(
         "--explain", action="store_true", help="say which statements ran and why a hit is where"
     )
     parser.set_defaults(run=run_search)
@@ -106,6 +118,7 @@ def run_search(args: argparse.Namespace, context: CliContext) -> int:
     form = args.format or ("json" if args.json else "table")
     if args.batch is not None and form in {"table", "csv"} and args.format is not None:
         raise InputError("format", "A batch prints JSON, one document a line.")
+    target = _export_target(args)
     actor = context.actor()
     if context.services.connections.list_(actor):
         context.unlock_vault()
@@ -119,9 +132,73 @@ def run_search(args: argparse.Namespace, context: CliContext) -> int:
         outcome = asked.search(args.query, token)
         statements = asked.statements(outcome) if args.explain else {}
         explained = asked.explanations(outcome, token) if args.explain else None
+        if target is not None and not token.cancelled:
+            return _export(outcome, actor, target, args, context, token)
     _print(form, outcome, context, statements, explained)
     if token.cancelled:
         raise KeyboardInterrupt
+    return exit_code(outcome)
+
+
+def _export_target(args: argparse.Namespace) -> tuple[Path, ExportFormat] | None:
+    """Where to write the hits, and as what; raises InputError."""
+    if args.export is None:
+        if args.no_formula_guard:
+            raise InputError("no_formula_guard", "Only an --export to CSV has a formula guard.")
+        return None
+    if args.batch is not None or args.explain:
+        raise InputError("export", "--export takes one QUERY, without --batch and --explain.")
+    path = Path(args.export)
+    if args.format == "table":
+        raise InputError("format", "An export is CSV, JSON, NDJSON or Markdown.")
+    if args.format is not None:
+        return path, ExportFormat(args.format)
+    found = FORMAT_BY_SUFFIX.get(path.suffix.lower())
+    if found is None:
+        raise InputError(
+            "export",
+            "The name “{name}” does not say which format is wanted.",
+            hint="End it in .csv, .json, .ndjson or .md, or give --format.",
+            name=path.name,
+        )
+    return path, found
+
+
+def _export(
+    outcome: SearchOutcome,
+    actor: Actor,
+    target: tuple[Path, ExportFormat],
+    args: argparse.Namespace,
+    context: CliContext,
+    token: CancelToken,
+) -> int:
+    from altus4_desktop.cli import search_output
+
+    out = context.out
+    path, export_format = target
+    report = ExportReport(0, 0)
+    if outcome.hits:
+        report = context.services.exports.export_hits_(
+            actor,
+            path,
+            export_format,
+            outcome.hits,
+            guard=not args.no_formula_guard,
+            progress=out.progress,
+            token=token,
+        )
+    for failure in search_output.failures(outcome):
+        out.problem(*failure)
+    for line in search_output.remarks(outcome):
+        out.say(line)
+    if args.json:
+        written = str(path) if outcome.hits else None
+        out.json({"file": written, "rows": report.rows, "bytes": report.size_bytes})
+    elif outcome.hits:
+        count = f"{report.rows:,} row{'' if report.rows == 1 else 's'}"
+        out.say(f"Exported {count}, {report.size_bytes:,} bytes.")
+    else:
+        out.say("No file was written.")
     return exit_code(outcome)
 
 

@@ -13,9 +13,10 @@ def guarded(text: str) -> str:
     return f"'{text}" if text.startswith(_FORMULA_START) and not _NUMBER.match(text) else text
 
 
-def csv_text(text: str) -> str:
+def csv_text(text: str, *, guard: bool = True) -> str:
     """``text`` guarded, and quoted where RFC 4180 wants it; an empty text is ``""``."""
-    text = guarded(text)
+    if guard:
+        text = guarded(text)
     if text == "" or any(mark in text for mark in '",\r\n') or text != text.strip():
         return '"' + text.replace('"', '""') + '"'
     return text

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from altus4_desktop.services.demo import DemoService
     from altus4_desktop.services.evaluation import EvaluationService
     from altus4_desktop.services.exchange.service import ExchangeService
+    from altus4_desktop.services.exports.service import ExportsService
     from altus4_desktop.services.history import HistoryService
     from altus4_desktop.services.index_health import IndexHealthService
     from altus4_desktop.services.keys import KeysService
@@ -51,6 +52,7 @@ class Services:
     audit: AuditService
     migrations: MigrationsService
     exchange: ExchangeService
+    exports: ExportsService
     vault_keys: VaultKeysService
     evaluation: EvaluationService
     index_health: IndexHealthService

@@ -7,20 +7,30 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from altus4_desktop.domain.errors import AltusError
+from altus4_desktop.domain.errors import AltusError, ConflictError
 from altus4_desktop.domain.files import open_private
 
 
 @contextmanager
-def open_chosen(path: Path) -> Iterator[BinaryIO]:
+def open_chosen(path: Path, *, only_new: bool = False) -> Iterator[BinaryIO]:
     """What replaces ``path`` when the block ends well, for its owner alone to read; it can be read
     again before.
 
-    Raises AltusError (``export.failed``) for what the file system refuses.
+    Raises AltusError (``export.failed``) for what the file system refuses, and with ``only_new``
+    ConflictError (``export.exists``) for a file that is there already.
     """
     try:
-        with open_private(path) as file:
+        if only_new and path.exists():
+            raise FileExistsError
+        with open_private(path, only_new=only_new) as file:
             yield file
+    except FileExistsError as error:
+        raise ConflictError(
+            "“{path}” is there already.",
+            hint="Choose another name, or remove that file first.",
+            code="export.exists",
+            details={"path": str(path)},
+        ) from error
     except OSError as error:
         raise AltusError(
             "“{path}” cannot be written: {reason}.",

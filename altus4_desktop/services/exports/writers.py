@@ -1,0 +1,105 @@
+"""Found rows as text, piece by piece: CSV, JSON, NDJSON and Markdown.
+
+Integers keep all their digits; DECIMAL and dates are the text the server wrote; binary values are
+base64 and marked as such.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from altus4_desktop.domain.exports import ExportFormat
+from altus4_desktop.domain.searching import SearchHit, Value
+from altus4_desktop.domain.spreadsheet import csv_text
+
+_PLACE = ("connection", "table", "score")
+_MARKDOWN_SIGN = re.compile(r"[\\`*_\[\]<>|~&]")
+_LINE_END = re.compile(r"\r\n|\r|\n")
+
+
+def export_pieces(
+    hits: Iterable[SearchHit],
+    names: Sequence[str],
+    export_format: ExportFormat,
+    *,
+    guard: bool = True,
+) -> Iterator[str]:
+    """The text of an export, a piece a row, line ends included.
+
+    ``names`` are the columns in order. ``guard`` puts an apostrophe before a CSV text that a
+    spreadsheet would run as a formula. In CSV, NULL is nothing at all and an empty text is ``""``;
+    in Markdown, NULL is ``*NULL*``.
+    """
+    match export_format:
+        case ExportFormat.CSV:
+            yield ",".join(csv_text(name, guard=guard) for name in (*_PLACE, *names)) + "\r\n"
+            for hit in hits:
+                yield ",".join(_csv_cell(cell, guard=guard) for cell in _cells(hit, names)) + "\r\n"
+        case ExportFormat.NDJSON:
+            for hit in hits:
+                yield _json_text(hit, names) + "\n"
+        case ExportFormat.JSON:
+            yield "["
+            for number, hit in enumerate(hits):
+                yield (",\n" if number else "\n") + _json_text(hit, names)
+            yield "\n]\n"
+        case ExportFormat.MARKDOWN:
+            heads = (*_PLACE, *names)
+            yield _markdown_line(_markdown_text(name) for name in heads)
+            yield _markdown_line("---" for _ in heads)
+            for hit in hits:
+                yield _markdown_line(_markdown_cell(cell) for cell in _cells(hit, names))
+
+
+def _cells(hit: SearchHit, names: Sequence[str]) -> Iterator[Value]:
+    yield from (hit.source.connection, hit.source.table, hit.score)
+    yield from (hit.columns.get(name) for name in names)
+
+
+def _csv_cell(value: Value, *, guard: bool) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bytes):
+        return _base64_text(value)
+    return csv_text(value, guard=guard) if isinstance(value, str) else repr(value)
+
+
+def _json_text(hit: SearchHit, names: Sequence[str]) -> str:
+    document: dict[str, Any] = {
+        "connection": hit.source.connection,
+        "table": hit.source.table,
+        "score": hit.score,
+        "key": {name: _json_value(value) for name, value in hit.key.items()},
+        "columns": {name: _json_value(hit.columns[name]) for name in names if name in hit.columns},
+    }
+    return json.dumps(document, ensure_ascii=False)
+
+
+def _json_value(value: Value) -> Any:
+    if isinstance(value, bytes):
+        return {"base64": base64.b64encode(value).decode("ascii")}
+    return value
+
+
+def _markdown_line(cells: Iterable[str]) -> str:
+    return f"| {' | '.join(cells)} |\n"
+
+
+def _markdown_cell(value: Value) -> str:
+    if value is None:
+        return "*NULL*"
+    if isinstance(value, bytes):
+        return _base64_text(value)
+    return _markdown_text(value) if isinstance(value, str) else repr(value)
+
+
+def _markdown_text(text: str) -> str:
+    return _LINE_END.sub("<br>", _MARKDOWN_SIGN.sub(r"\\\g<0>", text))
+
+
+def _base64_text(value: bytes) -> str:
+    return "base64:" + base64.b64encode(value).decode("ascii")
