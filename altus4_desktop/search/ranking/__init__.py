@@ -7,8 +7,7 @@ How a search uses it:
 2. Once for each source, on that source's thread: `services.semantic_source.ask_source` fetches the
    candidates and the term statistics and returns `records.SourceCandidates`, analysed already.
 3. Each time a source has answered, and at the end, on the search's thread: `ranker.Ranker.rank`
-   over all sources that have answered so far. A `Ranker` keeps the embeddings it has made, so one
-   `Ranker` belongs to one search; it is not for two threads at once.
+   over all sources that have answered so far. What was embedded once is kept (`vectors`).
 4. `ranker.Ranker.explain` for the rows that are shown.
 
 No step raises for what a row holds. What could not be done is said by `records.Degraded` values, in

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable, Sequence
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from altus4_desktop.search.ranking.question import Question
 from altus4_desktop.search.ranking.records import (
@@ -30,6 +30,7 @@ from altus4_desktop.search.ranking.records import (
     TermMatch,
 )
 from altus4_desktop.search.ranking.statistics import PooledStatistics
+from altus4_desktop.search.ranking.vectors import Embedder, kept_vectors
 
 if TYPE_CHECKING:
     import numpy as np
@@ -50,21 +51,12 @@ FEEDBACK_WEIGHT = 0.3
 EMBEDDED_CHARS = 2_000
 
 
-class Embedder(Protocol):
-    """Turns texts into unit vectors, one row each."""
-
-    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """An array of ``len(texts)`` rows; a text without a known word may be all zeros."""
-
-
 class Ranker(Generic[RowT]):
     """Ranks the answers to one question; ``embedder`` None means words alone."""
 
     def __init__(self, question: Question, embedder: Embedder | None) -> None:
         self._question = question
         self._embedder = embedder
-        self._vectors: dict[int, tuple[Candidate[RowT], Any]] = {}
-        self._question_vector: Any = None
 
     def rank(self, sources: Sequence[SourceCandidates[RowT]]) -> Ranking[RowT]:
         """All candidates of ``sources``, each row once, best first; equal scores in the order of
@@ -155,18 +147,13 @@ class Ranker(Generic[RowT]):
 
         if self._embedder is None:
             return None, None
-        # The candidate is kept with its vector, or another one might get its identity.
-        fresh = [candidate for candidate in head if id(candidate) not in self._vectors]
-        texts = [candidate.text[:EMBEDDED_CHARS] for candidate in fresh]
-        if self._question_vector is None:
-            texts.append(self._question.text)
-        if texts:
-            made = np.nan_to_num(np.asarray(self._embedder.embed(texts), dtype=np.float64))
-            if self._question_vector is None:
-                self._question_vector = made[-1]
-            for candidate, vector in zip(fresh, made, strict=False):
-                self._vectors[id(candidate)] = candidate, vector
-        return np.stack([self._vectors[id(one)][1] for one in head]), self._question_vector
+        texts = [candidate.text[:EMBEDDED_CHARS] for candidate in head]
+        vectors = (
+            kept_vectors(self._embedder)
+            .embed(self._embedder, [*texts, self._question.text])
+            .astype(np.float64)
+        )
+        return vectors[:-1], vectors[-1]
 
     def _feed_back(
         self,

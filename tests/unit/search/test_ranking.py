@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from altus4_desktop.search.ranking import vectors
 from altus4_desktop.search.ranking.choice import MOST_POSTINGS, choose_terms, search_text
 from altus4_desktop.search.ranking.question import Question, read_question
 from altus4_desktop.search.ranking.ranker import K1, B, Ranker
@@ -224,7 +225,30 @@ class TestRanker:
         ranker = Ranker[int](question, model)
         ranker.rank([first])
         ranker.rank([first, second])
-        assert Counter(model.texts) == Counter(["wing", "wing", "wing flow", "wing heat"])
+        assert Counter(model.texts) == Counter(["wing", "wing flow", "wing heat"])
+
+    def test_another_search_knows_the_rows_of_the_last(self) -> None:
+        model = Letters()
+        for text in ("wing", "flow"):
+            question = ask(text)
+            Ranker[int](question, model).rank([source(question, {1: "wing flow"})])
+        assert model.texts == ["wing flow", "wing", "flow"]
+
+    def test_kept_vectors_are_bounded(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(vectors, "MOST_VECTORS", 2)
+        model, kept = Letters(), vectors.KeptVectors()
+        assert len(kept.embed(model, ["a", "b", "c", "c"])) == 4
+        kept.embed(model, ["c", "b", "a"])
+        assert model.texts == ["a", "b", "c", "a"]
+
+    def test_a_model_that_makes_no_numbers_breaks_nothing(self) -> None:
+        class Nothing(Letters):
+            def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+                return np.full((len(texts), 3), np.nan, dtype=np.float32)
+
+        question = ask("wing")
+        rows = Ranker[int](question, Nothing()).rank([source(question, {1: "wing", 2: ""})]).rows
+        assert [row.candidate.row for row in rows] == [1, 2]
 
     def test_nothing_found_is_nothing(self) -> None:
         question = ask("")
