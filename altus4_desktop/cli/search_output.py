@@ -40,7 +40,9 @@ def outcome_document(
         "sources": [_source_document(report) for report in outcome.sources],
         "hits": [hit_document(hit, why) for hit, why in zip(outcome.hits, whys, strict=True)],
         "has_more": outcome.has_more,
-        "categories": [],
+        "categories": [
+            {"name": category.name, "count": category.count} for category in outcome.categories
+        ],
         "warnings": [_sentence(notice.message, notice.hint) for notice in outcome.notices],
     }
     if statements is not None:

@@ -122,6 +122,14 @@ class Notice:
 
 
 @dataclass(frozen=True, slots=True)
+class Category:
+    """A group of hits, named by its telling words."""
+
+    name: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class SearchOutcome:
     """A search so far (``finished`` false) or done; hits are in final order."""
 
@@ -133,6 +141,7 @@ class SearchOutcome:
     total_ms: float = 0.0
     has_more: bool = False
     finished: bool = False
+    categories: tuple[Category, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,3 +174,4 @@ class SearchRecord:
     result_count: int = 0
     execution_time_ms: int = 0
     created_at: datetime | None = None
+    categories: tuple[Category, ...] = ()

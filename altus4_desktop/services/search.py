@@ -23,6 +23,7 @@ from altus4_desktop.domain.searching import (
     Value,
 )
 from altus4_desktop.search.boolean import clean_query, hangs_aria, parse_boolean, plain_text
+from altus4_desktop.search.categories import find_categories
 from altus4_desktop.search.natural import safe_natural
 from altus4_desktop.search.plan import plan_search
 from altus4_desktop.search.words import split_words
@@ -90,6 +91,7 @@ class SearchService:
                 total_ms=(time.perf_counter() - began) * 1000,
                 has_more=page.has_more,
                 finished=finished,
+                categories=find_categories(page.hits, question.query) if finished else (),
             )
 
         def tell() -> None:
@@ -365,4 +367,5 @@ def _record(
         result_count=len(outcome.hits),
         execution_time_ms=round(outcome.total_ms),
         created_at=datetime.now(UTC),
+        categories=outcome.categories,
     )

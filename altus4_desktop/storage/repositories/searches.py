@@ -59,6 +59,9 @@ class SearchRepository:
             "query": record.query[:_QUERY_LIMIT],
             "search_mode": record.mode.value,
             "search_params": dict(record.params),
+            "categories": [
+                {"name": category.name, "count": category.count} for category in record.categories
+            ],
             "result_count": record.result_count,
             "execution_time_ms": record.execution_time_ms,
         }
