@@ -81,6 +81,13 @@ def register(commands: Commands) -> None:
         default=SearchMode.NATURAL.value,
         help="how the query is read; default: natural",
     )
+    parser.add_argument(
+        "--language",
+        default="",
+        metavar="CODE",
+        help="semantic mode: take forms of words of this language (en, de, …) for the same; "
+        "default: detected",
+    )
     parser.add_argument("--limit", type=int, default=20, metavar="N", help="hits; default: 20")
     parser.add_argument(
         "--offset", type=int, default=0, metavar="N", help="leave out the first N hits"
@@ -232,6 +239,7 @@ class _Asked:
             offset=args.offset,
             timeout_s=args.timeout,
             cell_limit=self._cell_limit,
+            language=args.language,
         )
         services = self.context.services
         outcome = services.search.run(self._actor, request, None, token)

@@ -9,11 +9,13 @@ from typing import Any
 from altus4_desktop.domain.errors import AltusError
 from altus4_desktop.domain.explaining import Explanation, TermUse
 from altus4_desktop.domain.searching import (
+    RankingReason,
     SearchHit,
     SearchOutcome,
     SourceReport,
     SourceState,
     Value,
+    score_share,
 )
 from altus4_desktop.domain.spreadsheet import csv_text
 from altus4_desktop.search.fusion import RANK_CONSTANT
@@ -95,6 +97,8 @@ def hit_document(hit: SearchHit, why: Why | None = None) -> dict[str, Any]:
             "words": _found_words(hit),
             **_why_document(why),
         }
+        if hit.reason is not None:
+            document["why"]["ranking"] = _reason_document(hit.reason)
     return document
 
 
@@ -117,6 +121,13 @@ def _why_document(why: Why) -> dict[str, Any]:
         ],
         "estimated_table_rows": why.table_rows,
         "uncounted": why.uncounted or None,
+    }
+
+
+def _reason_document(reason: RankingReason) -> dict[str, Any]:
+    return {
+        "bm25": reason.bm25,
+        "cosine": reason.cosine,
     }
 
 
@@ -155,6 +166,8 @@ def readable_lines(
         place = f"{hit.source.connection} · {hit.source.table}" if several else hit.source.table
         best = hit.source_best or first
         share = hit.source_score / best if best > 0 else 0.0
+        if hit.reason is not None:
+            share = score_share(hit, outcome.hits)
         bar = "█" * max(1, min(8, round(share * 8)))
         yield f"{number:>4}  {_styled(heading, _BOLD, colour=colour)}"
         yield f"      {_styled(f'{place} · {_key_words(hit)} · {bar}', _DIM, colour=colour)}"
@@ -172,8 +185,10 @@ def _why_lines(hit: SearchHit, why: Why) -> Iterator[str]:
         return
     yield (
         f"rank {why.source_rank} in {hit.source.index} by the server's score "
-        f"{why.source_score:.4g}; {fusion_words(why)}"
+        f"{why.source_score:.4g}" + (f"; {fusion_words(why)}" if hit.reason is None else "")
     )
+    if hit.reason is not None:
+        yield _reason_line(hit.reason)
     for term in why.terms:
         yield f"{term.text}: {term_words(term, why)}"
     if why.uncounted:
@@ -200,6 +215,14 @@ def term_words(term: TermUse, why: Explanation) -> str:
     total = f" of about {why.table_rows}" if why.table_rows else ""
     about = "about " if term.estimated else ""
     return f"{where}; in {about}{term.rows}{total} rows"
+
+
+def _reason_line(reason: RankingReason) -> str:
+    cosine = "not measured" if reason.cosine is None else f"{reason.cosine:.2f}"
+    return (
+        f"words {reason.words:+.2f} (BM25 {reason.bm25:.2f}), meaning {reason.meaning:+.2f} "
+        f"(cosine {cosine}), feedback {reason.feedback:+.2f}"
+    )
 
 
 def failures(outcome: SearchOutcome) -> Iterator[tuple[str, str, str]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -33,7 +33,8 @@ class TableChoice:
 class SearchRequest:
     """What to look for and where; empty tuples mean everything the actor may search.
 
-    ``cell_limit`` is the number of characters fetched of a large cell.
+    ``cell_limit`` is the number of characters fetched of a large cell. ``language`` (ISO 639-1) is
+    the one whose word forms semantic mode takes for the same; empty: whichever the texts are in.
     """
 
     query: str
@@ -44,6 +45,7 @@ class SearchRequest:
     offset: int = 0
     timeout_s: float | None = None
     cell_limit: int = 4096
+    language: str = ""
 
 
 class SourceState(StrEnum):
@@ -88,6 +90,37 @@ class Match(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class TermEvidence:
+    """One word of the question in one row: ``columns`` tells how often it stands in each, ``df`` in
+    how many of the ``rows`` rows of all sources, ``worth`` what it adds to the row's BM25 score."""
+
+    stem: str
+    words: tuple[str, ...]
+    columns: Mapping[str, int]
+    df: float
+    rows: float
+    worth: float
+
+
+@dataclass(frozen=True, slots=True)
+class RankingReason:
+    """Why semantic mode put a row where it is: three parts that add up to its score.
+
+    ``bm25`` and ``cosine`` are what words and meaning were made of (``cosine`` None without the
+    language model or beyond the rows it reads). ``terms`` is filled once the search has finished;
+    ``estimated``: their numbers are not exact.
+    """
+
+    words: float
+    meaning: float
+    feedback: float
+    bm25: float
+    cosine: float | None
+    terms: tuple[TermEvidence, ...] = ()
+    estimated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class SearchHit:
     """A row that matched.
 
@@ -95,7 +128,7 @@ class SearchHit:
     source's first row (0 when a later page did not fetch it). ``columns`` keeps the table's order;
     ``truncated`` maps a column cut at the cell limit to its full length in characters (bytes for
     binary columns). ``title_column`` is the column that reads like a title, or "".
-    ``snippet_matches`` are (start, end) spans of the snippet.
+    ``snippet_matches`` are (start, end) spans of the snippet. ``reason`` is semantic mode's.
     """
 
     source: SourceRef
@@ -110,6 +143,15 @@ class SearchHit:
     title_column: str = ""
     truncated: Mapping[str, int] = field(default_factory=dict)
     source_best: float = 0.0
+    reason: RankingReason | None = None
+
+
+def score_share(hit: SearchHit, hits: Sequence[SearchHit]) -> float:
+    """Where the score of semantic mode stands between the worst (a tenth) and the best (1) of
+    ``hits``: such scores have no zero."""
+    best = max(other.score for other in hits)
+    worst = min(other.score for other in hits)
+    return 1.0 if best <= worst else 0.1 + 0.9 * (hit.score - worst) / (best - worst)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from operator import itemgetter
+from typing import Protocol
 
 from altus4_desktop.domain.schema import TableInfo
 from altus4_desktop.domain.searching import Match, Value
@@ -64,15 +65,22 @@ class Snippet:
     matches: tuple[Match, ...]
 
 
+class Finder(Protocol):
+    """Finds what is to be marked."""
+
+    def spans(self, text: str, folding: Folding) -> list[Span]:
+        """The matches in ``text``, in order, none touching another."""
+
+
 class Highlighter:
     """Finds the matches of one query in the rows of one index."""
 
     def __init__(self, terms: Sequence[Term], rules: IndexRules, *, boolean: bool) -> None:
         self._folding = rules.folding
         wanted = [term for term in terms if not term.excluded]
-        self._finder = _Finder(_needles(wanted, rules, boolean=boolean))
+        self._finder: Finder = _Finder(_needles(wanted, rules, boolean=boolean))
         words = _single_words(wanted, rules)
-        self._words = _Finder(words) if words else None
+        self._words: Finder | None = _Finder(words) if words else None
 
     def snippet(
         self, columns: Mapping[str, Value], searched: Sequence[str], title_column: str
@@ -94,7 +102,7 @@ class Highlighter:
         """The matches in ``text``, in order, none touching another."""
         return self._finder.spans(text, self._folding)
 
-    def _find_in(self, texts: Sequence[tuple[str, str]], finder: _Finder) -> dict[str, list[Span]]:
+    def _find_in(self, texts: Sequence[tuple[str, str]], finder: Finder) -> dict[str, list[Span]]:
         found = {}
         for name, text in texts:
             spans = finder.spans(text, self._folding)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from altus4_desktop.domain.accounts import Actor
     from altus4_desktop.domain.cancel import CancelToken
     from altus4_desktop.domain.schema import DatabaseSchema, FulltextIndex, TableInfo
-    from altus4_desktop.domain.searching import SearchHit
+    from altus4_desktop.domain.searching import RankingReason, SearchHit
     from altus4_desktop.mysql.pools import TenantPools
     from altus4_desktop.search.terms import IndexRules
     from altus4_desktop.services.connections import ConnectionsService
@@ -66,6 +66,8 @@ class HitExplainer:
         """
         schema = self._connections.schema_(actor, hit.source.connection_id, token)
         table = schema.table(hit.source.table)
+        if hit.reason is not None:
+            return _by_reason(hit, hit.reason)
         index = _index(table, hit.source.index)
         terms: tuple[TermUse, ...] = ()
         uncounted = ""
@@ -147,6 +149,32 @@ class HitExplainer:
             self._counts.move_to_end(asked)
             if len(self._counts) > _KEPT_COUNTS:
                 self._counts.popitem(last=False)
+
+
+def _by_reason(hit: SearchHit, reason: RankingReason) -> Explanation:
+    """What semantic mode knows already: nothing is counted for it."""
+    return Explanation(
+        terms=tuple(
+            TermUse(
+                ", ".join(term.words),
+                term.columns,
+                round(term.df),
+                estimated=reason.estimated,
+                at_least=any(name in hit.truncated for name in term.columns),
+            )
+            for term in reason.terms
+        ),
+        contributions=(
+            Contribution(Part.WORDS, reason.words),
+            Contribution(Part.MEANING, reason.meaning),
+            Contribution(Part.FEEDBACK, reason.feedback),
+        ),
+        score=hit.score,
+        weight=1.0,
+        source_score=hit.source_score,
+        source_rank=hit.source_rank,
+        table_rows=round(reason.terms[0].rows) if reason.terms else None,
+    )
 
 
 def _index(table: TableInfo | None, name: str) -> FulltextIndex | None:

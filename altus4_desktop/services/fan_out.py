@@ -18,12 +18,15 @@ from altus4_desktop.domain.schema import DatabaseSchema, FulltextSettings
 from altus4_desktop.domain.searching import SourceRef, SourceReport, SourceState
 from altus4_desktop.search.coverage import WEIGHED_ROWS
 from altus4_desktop.search.plan import PlannedSource, SearchPlan, plan_search
+from altus4_desktop.search.terms import index_rules
 from altus4_desktop.search.words import has_cjk
 
 if TYPE_CHECKING:
     from altus4_desktop.mysql.fulltext import IndexRow, IndexSearch
     from altus4_desktop.mysql.pools import TenantPools
+    from altus4_desktop.search.ranking.records import SourceCandidates
     from altus4_desktop.services.connections import ConnectionsService
+    from altus4_desktop.services.semantic import SemanticSearch
 
 _LOG = logging.getLogger(__name__)
 _OPEN = (SourceState.QUEUED, SourceState.RUNNING)
@@ -67,6 +70,7 @@ class Source:
     rows: Sequence[IndexRow] = ()
     first_rank: int = 1
     parser: str = ""
+    candidates: SourceCandidates[IndexRow] | None = None
 
     def report(self, now: float) -> SourceReport:
         """What is known at ``now`` (monotonic seconds)."""
@@ -104,11 +108,13 @@ class FanOut:
         actor: Actor,
         question: Question,
         chosen: Sequence[tuple[Connection, Collection[str]]],
+        semantic: SemanticSearch | None = None,
     ) -> None:
         self._connections = connections
         self._pools = pools
         self._actor = actor
         self._question = question
+        self._semantic = semantic
         self._changed = threading.Condition()
         self._news = False
         now = time.monotonic()
@@ -301,12 +307,35 @@ class FanOut:
         left_s = branch.deadline - time.monotonic()
         if left_s <= 0:
             raise _overdue(branch, question)
+        if self._semantic is not None:
+            return self._ask_semantically(self._semantic, source, target), 1
         search = index_search(question, schema.database, planned, alone=alone)
         with self._pools.borrow(target, branch.token, timeout_s=left_s) as session:
             left_s = branch.deadline - time.monotonic()
             rows = run_index_search(session, search, timeout_s=left_s)
         source.parser = self._parser(source, rows)
         return rows, search.offset + 1
+
+    def _ask_semantically(
+        self, semantic: SemanticSearch, source: Source, target: Target
+    ) -> Sequence[IndexRow]:
+        branch, planned = source.branch, source.planned
+        assert planned is not None  # noqa: S101  # only planned sources are asked
+        if has_cjk(self._question.query):
+            source.parser = self._parser(source, ())
+        rules = index_rules(planned.table, branch.settings, branch.flavour, source.parser)
+        left_s = branch.deadline - time.monotonic()
+        with self._pools.borrow(target, branch.token, timeout_s=left_s) as session:
+            answer = semantic.ask(
+                session,
+                planned,
+                rules,
+                source.ref,
+                deadline=branch.deadline,
+                cell_limit=self._question.cell_limit,
+            )
+        source.candidates = answer
+        return [candidate.row for candidate in answer.candidates]
 
     def _parser(self, source: Source, rows: Sequence[IndexRow]) -> str:
         """The index's parser, looked up only where it decides what is highlighted or explained."""

@@ -48,10 +48,14 @@ class ResultList:
         self._request = request
         self._question = question
         self._lists: dict[SourceRef, RankedList[IndexRow]] = {}
-        self._dressers: dict[SourceRef, _Dresser] = {}
+        self._dressers: dict[SourceRef, Dresser] = {}
         self._hits: dict[tuple[SourceRef, int], SearchHit] = {}
         self._coverages: dict[tuple[SourceRef, frozenset[str]], float] = {}
         self._skipped = 0
+
+    def final_page(self, answered: Sequence[Source]) -> Page:
+        """The requested page when no other source will answer."""
+        return self.page(answered)
 
     def page(self, answered: Sequence[Source]) -> Page:
         """The requested page of what ``answered`` has found."""
@@ -82,7 +86,7 @@ class ResultList:
                 source=source.ref,
                 state=source.state,
                 hits=len(source.rows),
-                rules=_rules(source) if source.planned is not None else None,
+                rules=rules_of(source) if source.planned is not None else None,
             )
             for source in fan_out.sources()
         ]
@@ -109,7 +113,7 @@ class ResultList:
             return lists
         # What one index ignores, such as a stop word, others may know: all are measured alike.
         words = frozenset[str]().union(
-            *(indexed_words(self._question.query, _rules(source)) for source in answered)
+            *(indexed_words(self._question.query, rules_of(source)) for source in answered)
         )
         if len(words) < 2:
             return lists
@@ -122,7 +126,7 @@ class ResultList:
         known = self._coverages.get((source.ref, words))
         if known is None:
             texts = [_searched_text(source, row) for row in source.rows[:WEIGHED_ROWS]]
-            known = self._coverages[source.ref, words] = coverage(texts, words, _rules(source))
+            known = self._coverages[source.ref, words] = coverage(texts, words, rules_of(source))
         return known
 
     def _ranked(self, source: Source) -> RankedList[IndexRow]:
@@ -148,7 +152,9 @@ class ResultList:
         if hit is None:
             dresser = self._dressers.get(ref)
             if dresser is None:
-                dresser = self._dressers[ref] = _Dresser(sources[ref], self._question)
+                dresser = self._dressers[ref] = Dresser(
+                    sources[ref], _highlighter(sources[ref], self._question)
+                )
             hit = self._hits[ref, rank] = dresser.dress(fused)
         if hit.score != fused.score:
             # A source that answered later brought a word that changed the weights.
@@ -156,14 +162,12 @@ class ResultList:
         return hit
 
 
-class _Dresser:
+class Dresser:
     """Makes hits of one source's rows."""
 
-    def __init__(self, source: Source, question: Question) -> None:
+    def __init__(self, source: Source, highlighter: Highlighter) -> None:
         planned = source.planned
         assert planned is not None  # noqa: S101  # only planned sources have rows
-        rules = _rules(source)
-        terms = read_terms(question.query, rules, boolean=question.boolean)
         self._ref = source.ref
         # The index that ranked a row first may be the one of its title alone.
         self._searched = tuple(
@@ -175,9 +179,10 @@ class _Dresser:
         )
         self._title = title_column(planned.table)
         self._best = source.rows[0].score if source.first_rank == 1 else 0.0
-        self._highlighter = Highlighter(terms, rules, boolean=question.boolean)
+        self._highlighter = highlighter
 
     def dress(self, fused: FusedRow[IndexRow]) -> SearchHit:
+        """The hit of a row in its place."""
         row = fused.ranked.row
         snippet = self._highlighter.snippet(row.columns, self._searched, self._title)
         return SearchHit(
@@ -203,7 +208,14 @@ def _searched_text(source: Source, row: IndexRow) -> str:
     return "\n".join(cell for cell in cells if isinstance(cell, str))
 
 
-def _rules(source: Source) -> IndexRules:
+def _highlighter(source: Source, question: Question) -> Highlighter:
+    rules = rules_of(source)
+    terms = read_terms(question.query, rules, boolean=question.boolean)
+    return Highlighter(terms, rules, boolean=question.boolean)
+
+
+def rules_of(source: Source) -> IndexRules:
+    """How the index of a planned ``source`` reads words."""
     planned, branch = source.planned, source.branch
     assert planned is not None  # noqa: S101  # asked for planned sources only
     return index_rules(planned.table, branch.settings, branch.flavour, source.parser)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -30,6 +32,9 @@ from altus4_desktop.search.words import split_words
 from altus4_desktop.services.explaining import HitExplainer
 from altus4_desktop.services.fan_out import FanOut, Question, index_search
 from altus4_desktop.services.result_list import ResultList
+from altus4_desktop.services.semantic import SemanticSearch, is_language
+from altus4_desktop.services.semantic_list import SemanticList
+from altus4_desktop.services.term_statistics import TermStatisticsCache
 
 if TYPE_CHECKING:
     from altus4_desktop.domain.explaining import Explanation, StatementPlan
@@ -44,6 +49,8 @@ MAX_QUERY_WORDS = 200
 MAX_LIMIT = 100_000
 MAX_ROWS = 100_000
 MAX_CELL_CHARS = 64 * 1024 * 1024
+_KEPT_STATEMENTS = 16
+_KEPT_LANGUAGES = 256
 
 
 class SearchService:
@@ -56,6 +63,10 @@ class SearchService:
         self._pools = pools
         self._history = history
         self._explainer = HitExplainer(connections, pools)
+        self._statistics = TermStatisticsCache()
+        self._lock = threading.Lock()
+        self._languages: OrderedDict[tuple[object, ...], str] = OrderedDict()
+        self._statements: OrderedDict[str, Mapping[SourceRef, str]] = OrderedDict()
 
     def run(
         self,
@@ -77,11 +88,17 @@ class SearchService:
         began = time.perf_counter()
         question = _question(request)
         chosen = self._choose(actor, request)
-        fan_out = FanOut(self._connections, self._pools, actor, question, chosen)
-        results = ResultList(request, question)
+        semantic = self._semantic(request, question)
+        fan_out = FanOut(self._connections, self._pools, actor, question, chosen, semantic)
+        results = (
+            ResultList(request, question)
+            if semantic is None
+            else SemanticList(request, question, semantic)
+        )
 
         def outcome(*, finished: bool) -> SearchOutcome:
-            page = results.page(fan_out.answered())
+            answered = fan_out.answered()
+            page = results.final_page(answered) if finished else results.page(answered)
             return SearchOutcome(
                 search_id=question.search_id,
                 request=request,
@@ -101,6 +118,8 @@ class SearchService:
         fan_out.run(tell, token or CancelToken())
         final = outcome(finished=True)
         _check_tables(request, fan_out)
+        if semantic is not None:
+            self._remember(request, semantic)
         if kept:
             self._history.record(_record(actor, final, [connection for connection, _ in chosen]))
         return final
@@ -113,6 +132,9 @@ class SearchService:
         from altus4_desktop.mysql.fulltext import statement_text
 
         question = _question(outcome.request, outcome.search_id)
+        semantic = outcome.request.mode is SearchMode.SEMANTIC
+        with self._lock:
+            kept = self._statements.get(outcome.search_id, {})
         answered = [
             r.source for r in outcome.sources if r.state is SourceState.OK and r.source.index
         ]
@@ -120,6 +142,10 @@ class SearchService:
         statements = {}
         for ref in answered:
             schema = self._connections.schema_(actor, ref.connection_id)
+            if semantic:
+                if ref in kept:
+                    statements[ref] = kept[ref]
+                continue
             for planned in plan_search(schema, [ref.table]).sources:
                 if planned.index.name == ref.index:
                     search = index_search(question, schema.database, planned, alone=alone)
@@ -205,6 +231,24 @@ class SearchService:
         """The same words without operators, for “search as plain text”."""
         return plain_text(text)
 
+    def _semantic(self, request: SearchRequest, question: Question) -> SemanticSearch | None:
+        if request.mode is not SearchMode.SEMANTIC:
+            return None
+        with self._lock:
+            known = self._languages.get(_place(request), "")
+        return SemanticSearch(request, question.search_id, self._statistics, known)
+
+    def _remember(self, request: SearchRequest, semantic: SemanticSearch) -> None:
+        """Keep what was asked, and the language of the texts: every page must be read in one."""
+        with self._lock:
+            self._statements[semantic.search_id] = semantic.statements()
+            while len(self._statements) > _KEPT_STATEMENTS:
+                self._statements.popitem(last=False)
+            if semantic.language_of_texts:
+                self._languages[_place(request)] = semantic.language_of_texts
+                while len(self._languages) > _KEPT_LANGUAGES:
+                    self._languages.popitem(last=False)
+
     def _choose(
         self, actor: Actor, request: SearchRequest
     ) -> Sequence[tuple[Connection, Collection[str]]]:
@@ -268,11 +312,12 @@ def _question(request: SearchRequest, search_id: str = "") -> Question:
             words=words,
             limit=MAX_QUERY_WORDS,
         )
-    if request.mode is SearchMode.SEMANTIC:
+    if request.language and not is_language(request.language):
         raise InputError(
-            "mode",
-            "Semantic search is not part of this version.",
-            hint="Choose natural or boolean.",
+            "language",
+            "Word forms of the language “{language}” are not known.",
+            hint="Leave it out, and the language is detected.",
+            language=request.language,
         )
     if not 1 <= request.limit <= MAX_LIMIT:
         raise InputError(
@@ -305,6 +350,10 @@ def _question(request: SearchRequest, search_id: str = "") -> Question:
         cell_limit=request.cell_limit,
         timeout_s=request.timeout_s,
     )
+
+
+def _place(request: SearchRequest) -> tuple[object, ...]:
+    return tuple(sorted(request.connection_ids)), request.tables
 
 
 def _check_tables(request: SearchRequest, fan_out: FanOut) -> None:
@@ -349,6 +398,7 @@ def _record(
             "outcome": ended,
             "limit": request.limit,
             "offset": request.offset,
+            "language": request.language,
             "connections": [connection.name for connection in connections],
             "tables": [choice.table for choice in request.tables],
             "sources": [

@@ -72,7 +72,7 @@ def ask_source(
         deadline=time.monotonic() + (deadline - time.monotonic()) / 3,
         tag=search_id,
     )
-    choice = choose_terms(question, rules, _row_count(known))
+    choice = choose_terms(question, rules, row_count(known))
     degraded = []
     if choice.left_out:
         words = tuple(term.words[0] for term in choice.left_out)
@@ -81,7 +81,9 @@ def ask_source(
         degraded.append(Degraded(Lack.STATISTICS_ESTIMATED))
     candidates: list[Candidate[IndexRow]] = []
     if choice.query:
-        search = _search(session, planned, choice, search_id, wanted, cell_limit)
+        search = candidate_search(
+            session.target.database, planned, choice, search_id, wanted, cell_limit
+        )
         rows, limit = _run(session, search, deadline)
         if limit < search.limit:
             degraded.append(Degraded(Lack.TIME_SHORT))
@@ -98,7 +100,9 @@ def ask_source(
     )
 
 
-def _row_count(known: TermStatistics) -> Callable[[QuestionTerm], float]:
+def row_count(known: TermStatistics) -> Callable[[QuestionTerm], float]:
+    """About how many rows hold a term, by what is ``known`` of the table."""
+
     def rows(term: QuestionTerm) -> float:
         counted = known.counted.get(term.stem)
         if counted is not None:
@@ -110,21 +114,22 @@ def _row_count(known: TermStatistics) -> Callable[[QuestionTerm], float]:
     return rows
 
 
-def _search(
-    session: TenantSession,
+def candidate_search(
+    database: str,
     planned: PlannedSource,
     choice: Choice,
     search_id: str,
     wanted: int,
     cell_limit: int,
 ) -> IndexSearch:
+    """What the index of ``planned`` is asked for its candidates."""
     from altus4_desktop.mysql.fulltext import IndexSearch
 
     limit = min(max(CANDIDATES, wanted), MOST_CANDIDATES)
     widest = _MOST_CHARS // (limit * max(1, len(planned.table.columns)))
     return IndexSearch(
         search_id=search_id,
-        database=session.target.database,
+        database=database,
         table=planned.table,
         index=planned.index,
         query=choice.query,

@@ -131,6 +131,7 @@ class ProfileDialog(FormDialog):
         self._mode.addItem(as_left, None)
         self._mode.addItem(self.tr("Natural mode"), SearchMode.NATURAL.value)
         self._mode.addItem(self.tr("Boolean mode"), SearchMode.BOOLEAN.value)
+        self._mode.addItem(self.tr("Semantic mode"), SearchMode.SEMANTIC.value)
         self._size.addItem(as_left, None)
         for number in PAGE_SIZES:
             self._size.addItem(str(number), number)

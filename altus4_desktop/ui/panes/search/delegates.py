@@ -77,7 +77,25 @@ class HitDelegate(QStyledItemDelegate):
         if not isinstance(row, HitRow) or not self._score_rect(option).contains(event.pos()):
             QToolTip.hideText()
             return False
-        text = self.tr(
+        text = self._about_score(row)
+        QToolTip.showText(event.globalPos(), plain_tool_tip(text), view.viewport())
+        return True
+
+    def _about_score(self, row: HitRow) -> str:
+        reason = row.hit.reason
+        if reason is not None:
+            return self.tr(
+                "Hit {rank} of the list: words {words:+.2f}, meaning {meaning:+.2f}, feedback of "
+                "the best hits {feedback:+.2f}. The server had it at place {place} of “{source}”."
+            ).format(
+                rank=row.rank,
+                words=reason.words,
+                meaning=reason.meaning,
+                feedback=reason.feedback,
+                place=row.hit.source_rank,
+                source=source_text(row.hit.source),
+            )
+        return self.tr(
             "Hit {rank} of the list. The server's score is {score:.4g}, {share:.0%} of the best "
             "in “{source}”. Scores of different sources do not compare."
         ).format(
@@ -86,8 +104,6 @@ class HitDelegate(QStyledItemDelegate):
             share=row.share,
             source=source_text(row.hit.source),
         )
-        QToolTip.showText(event.globalPos(), plain_tool_tip(text), view.viewport())
-        return True
 
     def _score_rect(self, option: QStyleOptionViewItem) -> QRect:
         height = QFontMetrics(sized(option.font, TypeSize.LEAD, strong=True)).height()

@@ -10,7 +10,7 @@ from enum import IntEnum, StrEnum
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 
 from altus4_desktop.domain.connections import Environment
-from altus4_desktop.domain.searching import SearchHit, SourceRef
+from altus4_desktop.domain.searching import SearchHit, SourceRef, score_share
 from altus4_desktop.ui.panes.search.wording import one_line, source_text, title_of, utf16_spans
 
 AnyIndex = QModelIndex | QPersistentModelIndex
@@ -166,10 +166,13 @@ class HitModel(QAbstractListModel):
         snippet = one_line(hit.snippet)
         # The best is only unknown on later pages of a source searched alone: it is above.
         best = hit.source_best or self._hits[0].source_score
+        share = hit.source_score / best if best > 0 else 0.0
+        if hit.reason is not None:
+            share = score_share(hit, (self._hits[0], hit, self._hits[-1]))
         made = HitRow(
             hit=hit,
             rank=place + 1,
-            share=max(0.0, min(1.0, hit.source_score / best)) if best > 0 else 0.0,
+            share=max(0.0, min(1.0, share)),
             title=title,
             title_spans=utf16_spans(title, title_spans),
             snippet=snippet,

@@ -11,6 +11,7 @@ from altus4_desktop.domain.accounts import PAGE_SIZES, Preferences
 from altus4_desktop.domain.connections import Connection, Environment
 from altus4_desktop.domain.search_drafts import SearchDraft
 from altus4_desktop.domain.searching import SearchMode
+from altus4_desktop.services.semantic import LANGUAGE_NAMES
 from altus4_desktop.ui.panes.memory import PaneMemory
 from altus4_desktop.ui.panes.search.model import HitOrder
 from altus4_desktop.ui.panes.search.scope import Scope, ScopeModel, ScopePopup
@@ -18,7 +19,6 @@ from altus4_desktop.ui.theme import Space
 from altus4_desktop.ui.widgets import Button, IconButton, Segments
 
 _NAME_LENGTH = 22
-_MODES = (SearchMode.NATURAL, SearchMode.BOOLEAN)
 
 
 class OptionsRow(QWidget):
@@ -43,6 +43,7 @@ class OptionsRow(QWidget):
         self.awaits_list = True
         self.scope_model = ScopeModel(self)
         self.mode = self._build_mode()
+        self.language = self._build_language()
         self.scope_button = Button(self.tr("Everything"), icon_name="layers", name="search.scope")
         self.scope_button.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
         self.popup = ScopePopup(self.scope_model, self)
@@ -64,6 +65,7 @@ class OptionsRow(QWidget):
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(Space.S)
         row.addWidget(self.mode)
+        row.addWidget(self.language)
         row.addWidget(self.scope_button)
         row.addStretch(1)
         row.addWidget(self.order)
@@ -79,6 +81,7 @@ class OptionsRow(QWidget):
             (
                 (SearchMode.NATURAL.value, self.tr("Natural")),
                 (SearchMode.BOOLEAN.value, self.tr("Boolean")),
+                (SearchMode.SEMANTIC.value, self.tr("Semantic")),
             ),
             name="search.mode",
             label=self.tr("Search mode"),
@@ -86,10 +89,29 @@ class OptionsRow(QWidget):
         mode.setToolTip(
             self.tr(
                 "Natural: plain words, ranked by the server. "
-                'Boolean: +required -excluded "phrase" prefix* (groups).'
+                'Boolean: +required -excluded "phrase" prefix* (groups). '
+                "Semantic: plain words and their forms, ranked anew by this program; offline."
             )
         )
         return mode
+
+    def _build_language(self) -> QComboBox:
+        box = self._build_box("search.language", self.tr("Language of the texts"))
+        box.addItem(self.tr("Any language"), "")
+        for code, name in sorted(LANGUAGE_NAMES.items(), key=lambda item: item[1]):
+            box.addItem(name, code)
+        box.setToolTip(
+            self.tr(
+                "Forms of a word in this language count as the same word. “Any language” detects "
+                "it from the question and the texts."
+            )
+        )
+        box.setVisible(False)
+        return box
+
+    @Slot()
+    def _show_language(self) -> None:
+        self.language.setVisible(self.mode.key == SearchMode.SEMANTIC.value)
 
     def _build_box(self, name: str, label: str) -> QComboBox:
         box = QComboBox()
@@ -101,18 +123,25 @@ class OptionsRow(QWidget):
         return box
 
     def _connect(self) -> None:
+        self.mode.chosen.connect(self._show_language)
         self.mode.chosen.connect(self.mode_chosen)
         self.mode.chosen.connect(self.changed)
         self.scope_button.clicked.connect(self.open_scope)
         self.scope_model.scope_changed.connect(self._take_scope)
         self.order.currentIndexChanged.connect(self.order_changed)
-        for box in (self.order, self.limit):
+        for box in (self.order, self.limit, self.language):
             box.currentIndexChanged.connect(self.changed)
 
     @property
     def connections(self) -> tuple[Connection, ...]:
         """What can be searched, as far as it is known."""
         return self._connections
+
+    @property
+    def text_language(self) -> str:
+        """The language chosen for semantic mode; "" detects it, and in other modes."""
+        semantic = self.mode.key == SearchMode.SEMANTIC.value
+        return str(self.language.currentData()) if semantic else ""
 
     @property
     def hit_order(self) -> HitOrder:
@@ -139,13 +168,14 @@ class OptionsRow(QWidget):
         )
 
     def set_mode(self, mode: SearchMode) -> None:
-        """Choose a mode; one that is not offered becomes natural."""
-        known = mode if mode in _MODES else SearchMode.NATURAL
-        self.mode.set_key(known.value)
+        """Choose a mode."""
+        self.mode.set_key(mode.value)
+        self._show_language()
 
     def keep(self, memory: PaneMemory) -> None:
         """Write the choices down for the next search."""
         memory.keep("mode", self.mode.key)
+        memory.keep("language", self.language.currentData())
         memory.keep("limit", self.limit.currentData())
         memory.keep("order", self.order.currentData())
         memory.keep("panel", self.panel_button.isChecked())
@@ -153,9 +183,13 @@ class OptionsRow(QWidget):
     def restore(self, memory: PaneMemory, preferred: Preferences) -> None:
         """Choose what was chosen last; what somebody prefers comes first."""
         # Each choice writes all of them down again: read before any is made.
-        kept = {name: memory.value(name) for name in ("mode", "limit", "order", "panel", "scope")}
+        kept = {
+            name: memory.value(name)
+            for name in ("mode", "language", "limit", "order", "panel", "scope")
+        }
         mode = preferred.search_mode.value if preferred.search_mode else kept["mode"]
         self.set_mode(SearchMode(str(mode)) if mode in {*SearchMode} else SearchMode.NATURAL)
+        self.language.setCurrentIndex(max(self.language.findData(kept["language"] or ""), 0))
         limit = self.limit.findData(preferred.page_size or kept["limit"])
         self.limit.setCurrentIndex(max(limit, 0))
         self.order.setCurrentIndex(max(self.order.findData(kept["order"]), 0))

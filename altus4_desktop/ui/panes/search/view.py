@@ -156,7 +156,14 @@ class SearchView(WorkingWidget):
         self.query.setText(intent.query)
         self.options.adopt(intent.connection_ids)
         mode = SearchMode(self.options.mode.key)
-        self._run(replace(intent, mode=mode, limit=self.options.page_size))
+        self._run(
+            replace(
+                intent,
+                mode=mode,
+                limit=self.options.page_size,
+                language=self.options.text_language,
+            )
+        )
 
     @Slot()
     def focus_first(self) -> None:
@@ -260,6 +267,7 @@ class SearchView(WorkingWidget):
                 connection_ids=scope.connection_ids(self.options.connections),
                 tables=scope.table_choices(),
                 limit=self.options.page_size,
+                language=self.options.text_language,
             )
         )
 
