@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -123,6 +123,7 @@ class TestQuestion:
             "flow": 1,
         }
 
+    @settings(deadline=None)  # machines of tests are busy
     @given(st.text())
     def test_any_text_can_be_asked_and_read(self, text: str) -> None:
         question = ask(text)
@@ -151,6 +152,7 @@ class TestChoice:
         choice = choose_terms(ask("全文检索 索"), rules(ngram_size=2), lambda _: 1)
         assert (choice.query, choice.boolean) == ("全文检索", False)
 
+    @settings(deadline=None)  # machines of tests are busy
     @given(st.text())
     def test_no_operator_leaves_a_question(self, text: str) -> None:
         for term in ask(text).terms:
@@ -255,6 +257,7 @@ class TestRanker:
         assert Ranker[int](question, Letters()).rank([]).rows == ()
         assert Ranker[int](question, Letters()).rank([source(question, {})]).rows == ()
 
+    @settings(deadline=None)  # machines of tests are busy
     @given(
         st.lists(st.lists(st.sampled_from(WORDS), max_size=12), min_size=1, max_size=40),
         st.lists(st.sampled_from(WORDS), min_size=1, max_size=4),
@@ -277,6 +280,7 @@ class TestRanker:
         for row in split.rows:
             assert row.lexical == pytest.approx(scores[row.candidate.row])
 
+    @settings(deadline=None)  # machines of tests are busy
     @given(st.lists(st.text(max_size=30), max_size=15), st.text(max_size=20))
     def test_no_row_breaks_it(self, rows: list[str], asked: str) -> None:
         question = ask(asked)
