@@ -52,6 +52,7 @@ from tests.ui.world import (
     FakeDrafts,
     FakeHistory,
     FakeRights,
+    FakeSaved,
     FakeSearch,
     Gate,
 )
@@ -379,6 +380,7 @@ class House:
                 history=self.history,
                 search=self.search,
                 search_drafts=self.drafts,
+                saved_searches=FakeSaved(),
                 keys=FakeKeys(),
                 local_server=self.server,
                 demo=self.demo,

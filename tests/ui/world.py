@@ -34,6 +34,7 @@ from altus4_desktop.domain.explaining import (
     TermUse,
 )
 from altus4_desktop.domain.rights import AccountGrants, Grant, RightsReport
+from altus4_desktop.domain.saved_searches import SavedSearch
 from altus4_desktop.domain.schema import (
     ColumnInfo,
     DatabaseSchema,
@@ -528,6 +529,16 @@ class FakeSuggestions:
 
 
 @dataclass
+class FakeSaved:
+    """Saved searches that nobody has made."""
+
+    searches: list[SavedSearch] = field(default_factory=list)
+
+    def list_(self, actor: Actor) -> list[SavedSearch]:
+        return list(self.searches)
+
+
+@dataclass
 class World:
     """The fakes and the session around them."""
 
@@ -549,6 +560,7 @@ def build_world(data_dir: Path, runner: TaskRunner, theme: Theme | None = None) 
         search=search,
         search_drafts=drafts,
         suggestions=suggestions,
+        saved_searches=FakeSaved(),
         history=history,
         connections=connections,
         rights=rights,

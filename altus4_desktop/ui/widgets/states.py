@@ -57,7 +57,8 @@ class EmptyState(QScrollArea):
         column.addStretch(2)
         self._icon = Icon(icon_name, 40, "faint")
         self._title = Label(title, "title", wrap=True)
-        self._text = Label(text, "muted", wrap=True)
+        # Shown before it has a place, a widget would open a window of its own.
+        self._text = Label(text, "muted", wrap=True, parent=self._inside)
         self._text.setHidden(not text)
         column.addWidget(self._icon, 0, Qt.AlignmentFlag.AlignHCenter)
         column.addSpacing(Space.XS)
@@ -146,7 +147,11 @@ class InlineMessage(QFrame):
         self._actions.setSpacing(Space.S)
         row.addLayout(self._actions)
         self._close = IconButton(
-            "close", self.tr("Dismiss"), name=f"{name}.dismiss" if name else "", size=14
+            "close",
+            self.tr("Dismiss"),
+            name=f"{name}.dismiss" if name else "",
+            size=14,
+            parent=self,
         )
         self._close.clicked.connect(self.clear)
         self._close.setHidden(not closable)

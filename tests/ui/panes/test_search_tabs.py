@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QEvent, QObject, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QLineEdit
+from PySide6.QtWidgets import QApplication, QLineEdit
 from pytestqt.qtbot import QtBot
 
 from altus4_desktop.domain.cancel import CancelToken
@@ -45,6 +45,24 @@ def test_one_search_needs_no_bar(qtbot: QtBot, search_pane: SearchPane) -> None:
     assert search_pane.bar.isVisible()
     search_pane.close_current()
     assert not search_pane.bar.isVisible()
+
+
+def test_a_new_tab_opens_no_window_for_a_moment(
+    qtbot: QtBot, qapp: QApplication, search_pane: SearchPane
+) -> None:
+    shown: list[str] = []
+
+    class Watch(QObject):
+        def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+            if event.type() is QEvent.Type.Show and watched.isWindowType():
+                shown.append(watched.objectName())
+            return False
+
+    watch = Watch()
+    qapp.installEventFilter(watch)
+    search_pane.new_tab()
+    qapp.removeEventFilter(watch)
+    assert shown == [], "it would take the keyboard from the program's window"
 
 
 def test_every_tab_has_its_own_query_hits_and_choices(

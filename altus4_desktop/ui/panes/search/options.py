@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QSizePolicy, QWidget
 
 from altus4_desktop.domain.accounts import PAGE_SIZES, Preferences
 from altus4_desktop.domain.connections import Connection, Environment
+from altus4_desktop.domain.saved_searches import FoundScope
 from altus4_desktop.domain.search_drafts import SearchDraft
 from altus4_desktop.domain.searching import SearchMode
 from altus4_desktop.services.semantic import LANGUAGE_NAMES
@@ -235,6 +236,15 @@ class OptionsRow(QWidget):
             self.scope_model.choose(Scope(others))
         elif self._connections:
             self.scope_model.choose_all()
+
+    def choose(self, found: FoundScope) -> None:
+        """Search where a saved search looks, as far as that is there."""
+        if found.everything:
+            self.scope_model.choose_all()
+            return
+        others = frozenset(c.id for c in self._connections if c.id not in found.connection_ids)
+        tables = {key: frozenset(names) for key, names in found.tables.items()}
+        self.scope_model.choose(Scope(others, tables))
 
     @Slot(object)
     def _take_scope(self, scope: Scope) -> None:

@@ -5,17 +5,21 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from PySide6.QtCore import Qt, Slot
 from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QApplication, QHBoxLayout, QStackedWidget, QWidget
 
+from altus4_desktop.domain.saved_searches import SHORTCUTS, SavedSearch
 from altus4_desktop.domain.search_drafts import MAX_OPEN, OpenSearches, SearchDraft
 from altus4_desktop.domain.searching import SearchRequest
 from altus4_desktop.ui.pane import Command, Pane
 from altus4_desktop.ui.panes.memory import PaneMemory
 from altus4_desktop.ui.panes.search.controller import Phase, SearchState
+from altus4_desktop.ui.panes.search.desk import SavedDesk
 from altus4_desktop.ui.panes.search.drafts import DraftKeeper
+from altus4_desktop.ui.panes.search.saved import shortcut_text
 from altus4_desktop.ui.panes.search.tabs import SearchTabs, TabMark
 from altus4_desktop.ui.panes.search.view import SearchView
 from altus4_desktop.ui.session import Session
@@ -71,6 +75,7 @@ class SearchPane(Pane):
         self.body.addWidget(self.bar)
         self.body.addWidget(self.stack, 1)
         self.drafts = DraftKeeper(session, self._look, self)
+        self.desk = SavedDesk(session, self)
         self._connect()
         self.open_tab()
         self.drafts.read()
@@ -83,6 +88,10 @@ class SearchPane(Pane):
         self.new_button.clicked.connect(self.new_tab)
         self.drafts.found.connect(self._restore)
         self.drafts.failed.connect(self.present)
+        self.desk.menu.save_wanted.connect(self.save_current)
+        self.desk.opened.connect(self.open_saved)
+        self.desk.saved.connect(self._take_saved)
+        self.desk.failed.connect(self.present)
         self.session.connections_changed.connect(self._read_connections)
         in_window, inside = (
             Qt.ShortcutContext.WindowShortcut,
@@ -94,6 +103,11 @@ class SearchPane(Pane):
             ("Ctrl+Shift+T", self.reopen_tab, in_window),
             ("Ctrl+Tab", self.next_tab, in_window),
             ("Ctrl+Shift+Tab", self.previous_tab, in_window),
+            ("Ctrl+S", self.save_current, in_window),
+            *(
+                (shortcut_text(digit), partial(self.desk.open_shortcut, digit), in_window)
+                for digit in SHORTCUTS
+            ),
             ("F2", self.rename_current, inside),
             ("Ctrl+L", self.focus_first, inside),
         )
@@ -124,6 +138,10 @@ class SearchPane(Pane):
             view.edited.connect(self._describe_sender)
             view.state_changed.connect(self._take_state)
             view.production_changed.connect(self._tell_banner)
+            view.watch.seen.connect(self.desk.mark_seen)
+            view.saved_button.setMenu(self.desk.menu)
+            view.new_button.clicked.connect(self.new_tab)
+            view.new_button.setVisible(not self._has_several())
             tab.view = view
             self.stack.addWidget(view)
         return tab.view
@@ -237,7 +255,11 @@ class SearchPane(Pane):
         return len(self._tabs) > 1
 
     def _show_bar(self) -> None:
-        self.bar.setVisible(self._has_several())
+        several = self._has_several()
+        self.bar.setVisible(several)
+        for tab in self._tabs.values():
+            if tab.view is not None:
+                tab.view.new_button.setVisible(not several)
 
     @Slot()
     def _describe_sender(self) -> None:
@@ -269,6 +291,33 @@ class SearchPane(Pane):
         else:
             tab.mark = TabMark.READY
         self._describe(tab)
+
+    # Saved searches
+
+    @Slot()
+    def save_current(self) -> None:
+        """Save the search in front, or what has become of the one that it was opened from."""
+        self.desk.save(self.view, self._current.draft.title)
+
+    @Slot(object)
+    def _take_saved(self, saved: SavedSearch) -> None:
+        self.view.saved_id = saved.id
+        self._describe(self._current)
+
+    @Slot(object)
+    def open_saved(self, saved: SavedSearch) -> None:
+        """Run a saved search, in its tab if it has one."""
+        tab = next(
+            (tab for tab in self._tabs.values() if tab.current_draft.saved_id == saved.id), None
+        )
+        if tab is not None:
+            self.tabs.setCurrentIndex(self.tabs.place_of(tab.number))
+            self._show_tab()
+        elif not self._current.current_draft.is_blank:
+            self.open_tab()
+        self.view.open_saved(saved)
+        self._current.draft = replace(self._current.current_draft, title=saved.draft.name)
+        self._describe(self._current)
 
     # Drafts
 
@@ -304,6 +353,7 @@ class SearchPane(Pane):
     def activated(self) -> None:
         """The pane came to the front."""
         self.view.activated()
+        self.desk.book.read()
 
     @Slot()
     def _read_connections(self) -> None:
@@ -338,6 +388,12 @@ class SearchPane(Pane):
         return [
             *self.view.commands(),
             Command("search.new", self.tr("New search"), self.new_tab, "plus", "Ctrl+T"),
+            Command(
+                "search.save", self.tr("Save the search"), self.save_current, "bookmark", "Ctrl+S"
+            ),
+            Command(
+                "search.shelf", self.tr("Manage saved searches"), self.desk.open_shelf, "bookmark"
+            ),
             Command(
                 "search.close", self.tr("Close the search"), self.close_current, "close", "Ctrl+W"
             ),
@@ -379,6 +435,7 @@ class SearchPane(Pane):
         """Cancel everything and write down the layout."""
         super().shut()
         self.drafts.close()
+        self.desk.book.close()
         self.view.save_layout()
         for tab in self._tabs.values():
             if tab.view is not None:

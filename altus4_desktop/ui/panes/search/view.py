@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from altus4_desktop.domain.connections import Connection
 from altus4_desktop.domain.errors import AltusError
+from altus4_desktop.domain.saved_searches import SavedScope, SavedSearch
 from altus4_desktop.domain.schema import DatabaseSchema
 from altus4_desktop.domain.search_drafts import SearchDraft
 from altus4_desktop.domain.searching import SearchMode, SearchRequest
@@ -22,9 +25,10 @@ from altus4_desktop.ui.panes.search.query import QueryField, SyntaxMark
 from altus4_desktop.ui.panes.search.results import ResultsView
 from altus4_desktop.ui.panes.search.scope import Scope
 from altus4_desktop.ui.panes.search.states import SearchNote
+from altus4_desktop.ui.panes.search.watch import SavedWatch
 from altus4_desktop.ui.session import Session
 from altus4_desktop.ui.theme import Space
-from altus4_desktop.ui.widgets import Button
+from altus4_desktop.ui.widgets import Button, IconButton
 from altus4_desktop.ui.working import WorkingWidget
 
 
@@ -33,7 +37,8 @@ class SearchView(WorkingWidget):
 
     ``edited``: the query or a choice is not as it was; ``state_changed`` carries the state of the
     search; ``production_changed``: whether production is searched may have changed. What is said
-    about the words of the query goes into ``under_query``.
+    about the words of the query goes into ``under_query``. ``saved_id`` is the saved search that
+    the view was opened with, or became; ``filters`` narrow the hits.
     """
 
     edited = Signal()
@@ -51,6 +56,10 @@ class SearchView(WorkingWidget):
         self.mark = SyntaxMark()
         self.options = OptionsRow()
         self.note = SearchNote(session)
+        self.watch = SavedWatch()
+        self.saved_id = ""
+        self.filters: Mapping[str, Any] = {}
+        self._opening: SavedSearch | None = None
         self.results = ResultsView(session, self.controller)
         self.correction = CorrectionBar(session)
         self.under_query = QVBoxLayout()
@@ -63,6 +72,7 @@ class SearchView(WorkingWidget):
         column.addWidget(self.options)
         column.addWidget(self.correction)
         column.addWidget(self.note)
+        column.addWidget(self.watch)
         column.addWidget(self.mark)
         column.addWidget(self.results, 1)
         self._connect()
@@ -83,9 +93,16 @@ class SearchView(WorkingWidget):
         self.stop_button.setToolTip(self.tr("Stop the search (Esc)"))
         for button in (self.run_button, self.stop_button):
             button.setSizePolicy(QSizePolicy.Policy.Minimum, QSizePolicy.Policy.Expanding)
+        self.saved_button = IconButton("bookmark", self.tr("Saved searches"), name="search.saved")
+        self.saved_button.setToolTip(self.tr("Saved searches (Ctrl+S saves this one)"))
+        self.saved_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self.new_button = IconButton("plus", self.tr("New search"), name="search.tab.new")
+        self.new_button.setToolTip(self.tr("New search (Ctrl+T)"))
         row.addWidget(self.query, 1)
         row.addWidget(self.run_button)
         row.addWidget(self.stop_button)
+        row.addWidget(self.saved_button)
+        row.addWidget(self.new_button)
         return row
 
     def _connect(self) -> None:
@@ -132,13 +149,27 @@ class SearchView(WorkingWidget):
             order=self.options.hit_order.value,
             limit=self.options.page_size,
             scope=self.options.scope_model.scope.as_document(),
+            filters=self.filters,
+            saved_id=self.saved_id,
         )
+
+    @property
+    def saved_scope(self) -> SavedScope:
+        """Where the view looks, as it is saved: with the names of connections."""
+        scope = self.options.scope_model.scope
+        chosen = [c for c in self.options.connections if c.id not in scope.left_out]
+        tables = {c.id: tuple(sorted(scope.tables[c.id])) for c in chosen if c.id in scope.tables}
+        if len(chosen) == len(self.options.connections) and not tables:
+            return SavedScope()
+        return SavedScope({c.id: c.name for c in chosen}, tables)
 
     def show_draft(self, draft: SearchDraft) -> None:
         """Type and choose what a draft says, without searching."""
         self._remembers = False
         self.query.setText(draft.query)
         self.options.show_draft(draft)
+        self.filters = draft.filters
+        self.saved_id = draft.saved_id
         self._remembers = True
 
     def activated(self) -> None:
@@ -164,6 +195,39 @@ class SearchView(WorkingWidget):
                 language=self.options.text_language,
             )
         )
+
+    def open_saved(self, saved: SavedSearch) -> None:
+        """Show a saved search and run it, as soon as it is known what there is to search."""
+        draft = saved.draft
+        kept = self.options.scope_model.scope.as_document()
+        self.show_draft(
+            SearchDraft(
+                draft.query,
+                draft.mode,
+                draft.order,
+                scope=kept,
+                filters=draft.filters,
+                saved_id=saved.id,
+            )
+        )
+        self._opening = saved
+        if self.options.awaits_list:
+            self.controller.list_connections()
+        else:
+            self._run_saved()
+
+    def _run_saved(self) -> None:
+        saved, self._opening = self._opening, None
+        if saved is None:
+            return
+        found = saved.draft.scope.among({c.id: c.name for c in self.options.connections})
+        self._remembers = False
+        self.options.choose(found)
+        self._remembers = True
+        is_own = saved.user_id == self.session.actor.user_id
+        self.search()
+        # After `search`, which ends the watch over what was searched before.
+        self.watch.begin(saved, found.missing, is_own=is_own)
 
     @Slot()
     def focus_first(self) -> None:
@@ -274,6 +338,7 @@ class SearchView(WorkingWidget):
     def _run(self, request: SearchRequest) -> None:
         self.correction.clear()
         self.results.begin()
+        self.watch.end()
         self.controller.run(request)
 
     @Slot()
@@ -331,6 +396,7 @@ class SearchView(WorkingWidget):
             is_scoped=self.options.scope_model.scope != Scope(),
         )
         self._draw_note(state)
+        self.watch.take_state(state)
         self.state_changed.emit(state)
 
     def _draw_note(self, state: SearchState) -> None:
@@ -367,11 +433,13 @@ class SearchView(WorkingWidget):
         if self.controller.state.phase is Phase.IDLE:
             self._draw(self.controller.state)
             self.controller.complete("")
+        self._run_saved()
         self.production_changed.emit()
 
     @Slot(object)
     def _take_list_failure(self, error: Exception) -> None:
         self.options.awaits_list = True
+        self._opening = None
         self.present(error)
 
     @Slot(object)
