@@ -119,7 +119,7 @@ class SavedShelf(Dialog):
         self.tree.clear()
         folders: dict[str, QTreeWidgetItem] = {}
         shared: QTreeWidgetItem | None = None
-        for saved in self._book.searches:
+        for saved in sorted(self._book.searches, key=self._book.is_own, reverse=True):
             draft = saved.draft
             if wanted and wanted not in f"{draft.name}\n{draft.query}".casefold():
                 continue
