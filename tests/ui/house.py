@@ -54,6 +54,7 @@ from tests.ui.world import (
     FakeRights,
     FakeSaved,
     FakeSearch,
+    FakeSuggestions,
     Gate,
 )
 
@@ -381,6 +382,7 @@ class House:
                 search=self.search,
                 search_drafts=self.drafts,
                 saved_searches=FakeSaved(),
+                suggestions=FakeSuggestions(),
                 keys=FakeKeys(),
                 local_server=self.server,
                 demo=self.demo,

@@ -855,7 +855,7 @@ class TestForEverybody:
     def test_tab_goes_from_the_query_to_the_hits(self, qtbot: QtBot, view: SearchView) -> None:
         search(qtbot, view)
         visited: list[str] = []
-        for _ in range(14):
+        for _ in range(24):
             qtbot.keyClick(QApplication.focusWidget(), Qt.Key.Key_Tab)
             focused = QApplication.focusWidget()
             visited.append(focused.objectName() if focused else "")
