@@ -84,3 +84,60 @@ class Finding:
     hint: str = ""
     sources: tuple[SourceRef, ...] = ()
     fixes: tuple[QuickFix, ...] = ()
+
+
+class WordState(StrEnum):
+    """What an index does with a word; a split one is looked up in parts."""
+
+    INDEXED = "indexed"
+    SPLIT = "split"
+    STOP_WORD = "stop_word"
+    TOO_SHORT = "too_short"
+    TOO_LONG = "too_long"
+    NEEDS_NGRAM = "needs_ngram"
+
+
+@dataclass(frozen=True, slots=True)
+class WordAnswer:
+    """The same answer of one or more sources; none named means all of them.
+
+    ``parts`` are the words that are looked up or left out, ``reason`` says why in a sentence.
+    """
+
+    state: WordState
+    parts: tuple[str, ...]
+    reason: str
+    sources: tuple[SourceRef, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class WordReading:
+    """A word or phrase at characters ``start`` to ``end`` (exclusive), as the sources read it."""
+
+    text: str
+    start: int
+    end: int
+    answers: tuple[WordAnswer, ...]
+    repairs: tuple[QuickFix, ...] = ()
+
+    @property
+    def is_well(self) -> bool:
+        """Whether every source looks it up as typed."""
+        return all(answer.state is WordState.INDEXED for answer in self.answers)
+
+
+@dataclass(frozen=True, slots=True)
+class QueryReading:
+    """All that is known of a query before it is sent.
+
+    ``unread`` names the connections whose tables are not known yet, ``source_count`` counts the
+    indexes that are. ``spans`` are empty where the text has no language (natural mode).
+    """
+
+    text: str
+    spans: tuple[Span, ...]
+    findings: tuple[Finding, ...]
+    words: tuple[WordReading, ...]
+    plain_text: QuickFix | None
+    source_count: int
+    unread: tuple[str, ...] = ()
