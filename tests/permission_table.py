@@ -138,6 +138,7 @@ saved_searches.update_        gone   ok     missing missing missing change key  
 
 search.explain                gone   server missing server server change  key      missing  server
 search.plan                   gone   server missing server server change  key      missing  server
+search.read_query             gone   ok     missing ok     ok     change  key      missing  ok
 search.read_row               gone   server missing server server change  key      missing  server
 search.run                    gone   ok     missing ok     ok     change  key      missing  ok
 search.statements             gone   server missing server server change  key      missing  server
@@ -170,6 +171,7 @@ NO_ACTOR = {
     "accounts.sign_in_early": "finds out who it is, by their password",
     "accounts.sign_in": "finds out who it is, by their password",
     "connections.close_": "of this program, at its end",
+    "connections.find_known_schema": "for `search`, which asks for the connection",
     "connections.note_connected_": "for `search`, which asks; it writes a time",
     "connections.parse_url": "reads a text and nothing of the store",
     "connections.prepare_": "for `exchange`, which asks; it saves nothing",
@@ -496,6 +498,9 @@ CALLS: dict[str, Call] = {
     ),
     "search.explain": lambda w, s, who, of: s.search.explain(who, SearchRequest("word"), _hit(of)),
     "search.plan": lambda w, s, who, of: s.search.plan(who, _outcome(of), _hit(of).source),
+    "search.read_query": lambda w, s, who, of: s.search.read_query(
+        who, SearchRequest("word", connection_ids=(of.connection.id,))
+    ),
     "search.read_row": lambda w, s, who, of: s.search.read_row(who, _hit(of)),
     "search.run": lambda w, s, who, of: s.search.run(
         who, SearchRequest("word", connection_ids=(of.connection.id,))

@@ -40,6 +40,7 @@ class TableInfo:
     estimated_rows: int | None
     last_analyzed_at: datetime | None
     collation: str = ""
+    partitioned: bool = False
 
 
 @dataclass(frozen=True, slots=True)

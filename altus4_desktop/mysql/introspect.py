@@ -19,7 +19,8 @@ from altus4_desktop.mysql.quoting import quote_table
 from altus4_desktop.mysql.session import TenantSession
 
 _TABLES = (
-    "SELECT TABLE_NAME, ENGINE, TABLE_ROWS, TABLE_COLLATION FROM information_schema.TABLES"
+    "SELECT TABLE_NAME, ENGINE, TABLE_ROWS, TABLE_COLLATION, CREATE_OPTIONS"
+    " FROM information_schema.TABLES"
     " WHERE TABLE_SCHEMA = %s ORDER BY TABLE_NAME"
 )
 _COLUMNS = (
@@ -74,8 +75,9 @@ def read_schema(session: TenantSession) -> DatabaseSchema:
             estimated_rows=rows,
             last_analyzed_at=analysed.get(table),
             collation=collation or "",
+            partitioned="partitioned" in (options or ""),
         )
-        for table, engine, rows, collation in session.query(_TABLES, (database,))
+        for table, engine, rows, collation, options in session.query(_TABLES, (database,))
     )
     return DatabaseSchema(
         database=database,

@@ -51,8 +51,17 @@ def lint(
 ) -> tuple[Finding, ...]:
     """Every finding, in the order of their places; those about the whole query come last."""
     text = clean_query(text)
-    if boolean:
-        reading = read_boolean(text)
+    return lint_reading(text, read_boolean(text) if boolean else None, sources, unsearched)
+
+
+def lint_reading(
+    text: str,
+    reading: Reading | None,
+    sources: Sequence[QuerySource],
+    unsearched: Sequence[UnsearchedTable],
+) -> tuple[Finding, ...]:
+    """`lint` of clean text that has been read; without a reading it is natural text."""
+    if reading is not None:
         findings = [
             *_refused(reading),
             *_unclosed_quote(reading),

@@ -46,6 +46,9 @@ def quoted(reading: Reading, start: int, end: int, label: str) -> QuickFix | Non
     last = bisect_left(reading.spans, end, key=lambda span: span.start)
     if any(span.mark is Mark.DISTANCE for span in reading.spans[first:last]):
         return None
+    if reading.text[end:].lstrip().startswith("@"):
+        # It would become the distance of the new phrase.
+        return None
     lone = lone_quote(reading)
     inner = reading.text[start:end]
     if not inner or '"' in inner or (lone is not None and lone < end):
@@ -53,8 +56,20 @@ def quoted(reading: Reading, start: int, end: int, label: str) -> QuickFix | Non
     inner = inner.removesuffix("*") if inner.count("*") == 1 else inner
     shown = f'"{inner}"'
     return QuickFix(
-        label.format(text=shown), (TextEdit(_stars_before(reading, start), end, shown),)
+        label.format(text=shown),
+        (TextEdit(_stars_before(reading, start), _star_after(reading, end), shown),),
     )
+
+
+def _star_after(reading: Reading, end: int) -> int:
+    """Where the ``*`` ends that makes a prefix of what stands before a place."""
+    at = bisect_left(reading.spans, end, key=lambda span: span.start)
+    for span in reading.spans[at : at + _STARS_SEEN]:
+        if span.mark is Mark.PREFIX:
+            return span.end
+        if span.mark not in (Mark.BLANK, Mark.SKIPPED):
+            break
+    return end
 
 
 def _stars_before(reading: Reading, start: int) -> int:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from altus4_desktop.domain.query_reading import QuickFix, WordAnswer, WordReading, WordState
 from altus4_desktop.domain.searching import SourceRef
-from altus4_desktop.search.boolean import Phrase, Word, clean_query, read_boolean, walk
+from altus4_desktop.search.boolean import Phrase, Reading, Word, clean_query, read_boolean, walk
 from altus4_desktop.search.lint_sources import QuerySource
 from altus4_desktop.search.repairs import cut, drop_operator, quoted, remove_node, word_start
 from altus4_desktop.search.terms import Fate, IndexRules
@@ -24,7 +24,7 @@ class _Leaf:
     end: int
     phrase: bool = False
     prefix: bool = False
-    repairs: tuple[QuickFix, ...] = ()
+    node: Word | Phrase | None = None
 
 
 def read_tokens(
@@ -35,13 +35,24 @@ def read_tokens(
     Natural words that stand there twice are told once.
     """
     text = clean_query(text)
-    leaves = _boolean_leaves(text) if boolean else _natural_leaves(text)
+    return tokens_of_reading(text, read_boolean(text) if boolean else None, sources)
+
+
+def tokens_of_reading(
+    text: str, reading: Reading | None, sources: Sequence[QuerySource]
+) -> tuple[WordReading, ...]:
+    """`read_tokens` of clean text that has been read; without a reading it is natural text."""
+    leaves = _natural_leaves(text) if reading is None else _boolean_leaves(reading)
     by_rules: dict[IndexRules, list[SourceRef]] = {}
     for source in sources:
         by_rules.setdefault(source.rules, []).append(source.ref)
     return tuple(
         WordReading(
-            leaf.text, leaf.start, leaf.end, answers, () if _is_well(answers) else leaf.repairs
+            leaf.text,
+            leaf.start,
+            leaf.end,
+            answers,
+            () if _is_well(answers) else tuple(_repairs(text, reading, leaf)),
         )
         for leaf in leaves
         if (answers := _answers(leaf, by_rules))
@@ -52,27 +63,17 @@ def _is_well(answers: Sequence[WordAnswer]) -> bool:
     return all(answer.state is WordState.INDEXED for answer in answers)
 
 
-def _boolean_leaves(text: str) -> Iterator[_Leaf]:
-    reading = read_boolean(text)
+def _boolean_leaves(reading: Reading) -> Iterator[_Leaf]:
     for node in walk(reading.nodes):
         if not isinstance(node, Word | Phrase):
             continue
-        repairs: list[QuickFix] = []
-        start = word_start(text, node)
-        shown = text[start : node.end]
-        if node.operator == "+":
-            repairs.append(drop_operator(text, node, f"Drop the “+”: {shown}"))
-        if isinstance(node, Word) and len(split_words(node.text)) > 1:
-            fix = quoted(reading, start, node.end, "Search side by side: {text}")
-            repairs += [fix] if fix else []
-        repairs.append(remove_node(text, node, f"Remove {shown}"))
         yield _Leaf(
             node.text,
             node.start,
             node.end,
             phrase=isinstance(node, Phrase),
             prefix=isinstance(node, Word) and node.prefix,
-            repairs=tuple(repairs),
+            node=node,
         )
 
 
@@ -85,8 +86,24 @@ def _natural_leaves(text: str) -> Iterator[_Leaf]:
         if word in seen:
             continue
         seen.add(word)
-        repairs = [QuickFix(f"Remove {found.group()}", (cut(text, start, end),))]
-        yield _Leaf(word, start, end, phrase=phrase, repairs=tuple(repairs))
+        yield _Leaf(word, start, end, phrase=phrase)
+
+
+def _repairs(text: str, reading: Reading | None, leaf: _Leaf) -> Iterator[QuickFix]:
+    node = leaf.node
+    if reading is None or node is None:
+        shown = text[leaf.start : leaf.end]
+        yield QuickFix(f"Remove {shown}", (cut(text, leaf.start, leaf.end),))
+        return
+    start = word_start(text, node)
+    shown = text[start : node.end]
+    if node.operator == "+":
+        yield drop_operator(text, node, f"Drop the “+”: {shown}")
+    if isinstance(node, Word) and len(split_words(node.text)) > 1:
+        fix = quoted(reading, start, node.end, "Search side by side: {text}")
+        if fix is not None:
+            yield fix
+    yield remove_node(text, node, f"Remove {shown}")
 
 
 def _answers(leaf: _Leaf, by_rules: dict[IndexRules, list[SourceRef]]) -> tuple[WordAnswer, ...]:

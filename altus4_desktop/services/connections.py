@@ -287,6 +287,11 @@ class ConnectionsService:
         newest_at = datetime.now(UTC) if refresh else None
         return self._schema_of(self.target_(actor, connection_id, token), token, newest_at)
 
+    def find_known_schema(self, connection_id: str) -> DatabaseSchema | None:
+        """What was last read of a connection's database; asks neither store nor server."""
+        known = self._schemas.get(connection_id)
+        return None if known is None else known.schema
+
     def parsers_(
         self, actor: Actor, connection_id: str, table: str, token: CancelToken | None = None
     ) -> Mapping[str, str]:

@@ -14,6 +14,7 @@ from altus4_desktop.domain.cancel import CancelToken
 from altus4_desktop.domain.connections import Connection
 from altus4_desktop.domain.errors import InputError, NotFoundError
 from altus4_desktop.domain.identity import time_ordered_id
+from altus4_desktop.domain.query_reading import QueryReading
 from altus4_desktop.domain.searching import (
     SearchHit,
     SearchMode,
@@ -31,6 +32,7 @@ from altus4_desktop.search.plan import plan_search
 from altus4_desktop.search.words import split_words
 from altus4_desktop.services.explaining import HitExplainer
 from altus4_desktop.services.fan_out import FanOut, Question, index_search
+from altus4_desktop.services.query_reading import build_reading
 from altus4_desktop.services.result_list import ResultList
 from altus4_desktop.services.semantic import SemanticSearch, is_language
 from altus4_desktop.services.semantic_list import SemanticList
@@ -227,6 +229,16 @@ class SearchService:
         if mode is SearchMode.BOOLEAN:
             parse_boolean(clean_query(text))
 
+    def read_query(self, actor: Actor, request: SearchRequest) -> QueryReading:
+        """What is wrong with the query and what becomes of its words on each source.
+
+        Asks no server: what is not known of the sources is said. Raises NotFoundError for a
+        connection that is not the actor's, StoreError when the connections cannot be read.
+        """
+        return build_reading(
+            request, self._chosen(actor, request), self._connections.find_known_schema
+        )
+
     def plain_text(self, text: str) -> str:
         """The same words without operators, for “search as plain text”."""
         return plain_text(text)
@@ -253,6 +265,18 @@ class SearchService:
         self, actor: Actor, request: SearchRequest
     ) -> Sequence[tuple[Connection, Collection[str]]]:
         """The connections to ask, each with the tables chosen there (none: all)."""
+        chosen = self._chosen(actor, request)
+        if not chosen:
+            raise InputError(
+                "connections",
+                "There is no connection to search.",
+                hint="Add a connection first, or choose one.",
+            )
+        return chosen
+
+    def _chosen(
+        self, actor: Actor, request: SearchRequest
+    ) -> Sequence[tuple[Connection, Collection[str]]]:
         visible = {connection.id: connection for connection in self._connections.list_(actor)}
         wanted = list(dict.fromkeys(request.connection_ids))
         if not wanted and request.tables and all(choice.connection_id for choice in request.tables):
@@ -283,12 +307,6 @@ class SearchService:
             whole = bound and connection.id in request.connection_ids
             if tables or whole or not request.tables:
                 chosen.append((connection, tables))
-        if not chosen:
-            raise InputError(
-                "connections",
-                "There is no connection to search.",
-                hint="Add a connection first, or choose one.",
-            )
         return chosen
 
 

@@ -21,6 +21,7 @@ from altus4_desktop.domain.errors import (
     TenantError,
     TenantFailure,
 )
+from altus4_desktop.domain.query_reading import WordState
 from altus4_desktop.domain.searching import (
     SearchMode,
     SearchOutcome,
@@ -618,3 +619,42 @@ def test_chinese_is_found_and_marked_with_the_ngram_parser(
     assert [hit.key["id"] for hit in outcome.hits] == [1]
     hit = outcome.hits[0]
     assert [hit.snippet[start:end] for start, end in hit.snippet_matches] == ["全文検索"]
+
+
+def test_a_query_is_read_before_it_is_sent_without_asking_a_server(
+    world: SearchWorld, tenant_server: DatabaseServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parts = "CREATE TABLE logs (id INT PRIMARY KEY, t TEXT) PARTITION BY HASH (id) PARTITIONS 2"
+    old = "CREATE TABLE old (id INT PRIMARY KEY, t TEXT, FULLTEXT ft (t)) ENGINE=MyISAM"
+    shop = world.add_database(tenant_server, "shop", [*one_index(5), old, parts])
+    world.add_database(tenant_server, "other", one_index(5))
+    tables = tuple(TableChoice(name, shop.id) for name in ("articles", "old", "logs"))
+    request = SearchRequest("+the apple-river", SearchMode.BOOLEAN, (shop.id,), tables)
+    assert world.search.read_query(world.actor, request).unread == ("shop",)
+    world.connections.schema_(world.actor, shop.id)
+
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("a server was asked")
+
+    monkeypatch.setattr(world.pools, "borrow", refuse)
+    reading = world.search.read_query(world.actor, request)
+    assert (reading.source_count, reading.unread) == (2, ())
+    found = {finding.rule: [ref.table for ref in finding.sources] for finding in reading.findings}
+    assert found == {
+        "FT007": ["articles"],
+        "FT012": [],
+        "FT015": ["logs"],
+        "FT017": ["old"],
+    }
+    assert [word.text for word in reading.words] == ["the", "apple", "river"]
+    assert {answer.state for answer in reading.words[0].answers} == {
+        WordState.STOP_WORD,
+        WordState.TOO_SHORT,
+    }
+    long = SearchRequest(" ".join(f"+word{n}" for n in range(200)), SearchMode.BOOLEAN, (shop.id,))
+    times = []
+    for _ in range(5):
+        began = time.perf_counter()
+        world.search.read_query(world.actor, long)
+        times.append(time.perf_counter() - began)
+    assert min(times) < 0.05
