@@ -33,6 +33,7 @@ from altus4_desktop.domain.explaining import (
     StatementPlan,
     TermUse,
 )
+from altus4_desktop.domain.query_reading import QueryReading
 from altus4_desktop.domain.rights import AccountGrants, Grant, RightsReport
 from altus4_desktop.domain.saved_searches import SavedSearch
 from altus4_desktop.domain.schema import (
@@ -59,6 +60,7 @@ from altus4_desktop.domain.searching import (
 )
 from altus4_desktop.mysql.grants import parse_grant
 from altus4_desktop.services import Services
+from altus4_desktop.services.query_reading import build_reading
 from altus4_desktop.services.rights_words import explain
 from altus4_desktop.tasks.runner import TaskRunner
 from altus4_desktop.ui.session import Session
@@ -193,6 +195,7 @@ class FakeSearch:
     requests: list[SearchRequest] = field(default_factory=list)
     rows: Mapping[str, Value] = field(default_factory=dict)
     row_error: AltusError | None = None
+    schemas: dict[str, DatabaseSchema] = field(default_factory=dict)
 
     def run(
         self,
@@ -271,6 +274,11 @@ class FakeSearch:
                 position=len(text) - 1,
                 hint="Remove it, or put the word in double quotes.",
             )
+
+    def read_query(self, actor: Actor, request: SearchRequest) -> QueryReading:
+        del actor
+        shop = make_connection(1)
+        return build_reading(request, [(shop, ())], self.schemas.get)
 
     def plain_text(self, text: str) -> str:
         return text.replace("+", "").strip()

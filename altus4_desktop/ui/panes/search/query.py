@@ -5,11 +5,31 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import QEvent, QRect, QSize, QStringListModel, Qt, QTimer, Signal, Slot
-from PySide6.QtGui import QFont, QFontMetrics, QKeyEvent, QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QCompleter, QFrame, QListView, QSizePolicy, QWidget
+from PySide6.QtGui import (
+    QFont,
+    QFontMetrics,
+    QHelpEvent,
+    QInputMethodEvent,
+    QKeyEvent,
+    QPainter,
+    QPaintEvent,
+    QPen,
+)
+from PySide6.QtWidgets import (
+    QCompleter,
+    QFrame,
+    QListView,
+    QMenu,
+    QSizePolicy,
+    QToolTip,
+    QWidget,
+)
 
 from altus4_desktop.domain.errors import QuerySyntaxError
-from altus4_desktop.ui.panes.painting import sized
+from altus4_desktop.domain.query_reading import QueryReading, QuickFix
+from altus4_desktop.ui.panes.painting import plain_tool_tip, sized
+from altus4_desktop.ui.panes.search.marks import severity_rank, show_marks, worst_at
+from altus4_desktop.ui.panes.search.reading import fill_with_fixes
 from altus4_desktop.ui.panes.search.wording import one_line, utf16_spans
 from altus4_desktop.ui.theme import TypeSize, mono_family, worn_palette
 from altus4_desktop.ui.widgets import SearchField
@@ -55,6 +75,79 @@ class QueryField(SearchField):
         self._soon.setInterval(0)
         self._soon.timeout.connect(self._submit)
         self.returnPressed.connect(self._submit_soon)
+        self._reading: QueryReading | None = None
+        self._composing = False
+
+    def show_reading(self, reading: QueryReading | None) -> None:
+        """Colour the text and underline what is wrong, if it is still the text that was read."""
+        self._reading = reading
+        told = "" if reading is None or not reading.findings else reading.findings[0].message
+        self.setAccessibleDescription(told)
+        if not self._composing:
+            show_marks(self, reading)
+
+    def apply_fix(self, fix: QuickFix) -> None:
+        """Change the text as a fix says; one step of undo for each edit."""
+        text = self.text()
+        if self._reading is None or self._reading.text != text:
+            return
+        for edit in sorted(fix.edits, key=lambda edit: (edit.start, edit.end), reverse=True):
+            start = len(text[: edit.start].encode("utf-16-le")) // 2
+            end = len(text[: edit.end].encode("utf-16-le")) // 2
+            self.setSelection(start, end - start)
+            if start == end:
+                self.setCursorPosition(start)
+            self.insert(edit.text)
+        self._pause.stop()
+        self.setFocus()
+
+    def offer_fixes(self) -> None:
+        """Open the fixes of what is wrong at the cursor, or else of what matters most."""
+        reading = self._reading
+        if reading is None or reading.text != self.text():
+            return
+        place = len(
+            self.text()
+            .encode("utf-16-le")[: 2 * self.cursorPosition()]
+            .decode("utf-16-le", "ignore")
+        )
+        found = worst_at(reading.findings, place)
+        found = found or min(reading.findings, key=severity_rank, default=None)
+        fixes = [*(found.fixes if found else ())]
+        if reading.plain_text is not None:
+            fixes.append(reading.plain_text)
+        if not fixes:
+            return
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        menu.setObjectName("search.fixes.menu")
+        menu.setAccessibleName(self.tr("Quick fixes"))
+        fill_with_fixes(menu, fixes, self.apply_fix)
+        menu.setActiveAction(menu.actions()[0])
+        menu.popup(self.mapToGlobal(self.cursorRect().bottomLeft()))
+
+    def event(self, event: QEvent) -> bool:
+        """The tool tip says what is wrong where the pointer is."""
+        if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip:
+            reading = self._reading
+            if reading is not None and reading.text == self.text():
+                found = worst_at(reading.findings, self.cursorPositionAt(event.pos()))
+                if found is not None:
+                    said = " ".join(t for t in (found.message, found.hint) if t)
+                    QToolTip.showText(event.globalPos(), plain_tool_tip(said), self)
+                    return True
+        return super().event(event)
+
+    def inputMethodEvent(self, event: QInputMethodEvent) -> None:
+        """What is being composed keeps the colours of its input method."""
+        self._composing = bool(event.preeditString())
+        super().inputMethodEvent(event)
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Take the new colours when the theme changes."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.StyleChange and self._reading is not None:
+            show_marks(self, self._reading)
 
     def show_recent(self, prefix: str, queries: Sequence[str]) -> None:
         """Offer recent searches, unless the text has changed since they were asked for."""
@@ -91,6 +184,12 @@ class QueryField(SearchField):
             return
         if event.key() == Qt.Key.Key_Down and not self.text():
             self.offer_recent()
+            return
+        if (
+            event.key() == Qt.Key.Key_Period
+            and event.modifiers() == Qt.KeyboardModifier.ControlModifier
+        ):
+            self.offer_fixes()
             return
         super().keyPressEvent(event)
 

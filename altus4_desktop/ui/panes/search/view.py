@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QToolButton, QVBoxLayout
 
 from altus4_desktop.domain.connections import Connection
 from altus4_desktop.domain.errors import AltusError
+from altus4_desktop.domain.query_reading import QueryReading
 from altus4_desktop.domain.saved_searches import SavedScope, SavedSearch
 from altus4_desktop.domain.schema import DatabaseSchema
 from altus4_desktop.domain.search_drafts import SearchDraft
@@ -22,6 +23,7 @@ from altus4_desktop.ui.panes.search.copying import CopyFormat
 from altus4_desktop.ui.panes.search.correction import CorrectionBar
 from altus4_desktop.ui.panes.search.options import OptionsRow
 from altus4_desktop.ui.panes.search.query import QueryField, SyntaxMark
+from altus4_desktop.ui.panes.search.reading import QueryNotes, QueryReader
 from altus4_desktop.ui.panes.search.results import ResultsView
 from altus4_desktop.ui.panes.search.scope import Scope
 from altus4_desktop.ui.panes.search.states import SearchNote
@@ -51,6 +53,7 @@ class SearchView(WorkingWidget):
         self.memory = memory
         # What a draft chooses is no choice for searches to come.
         self._remembers = True
+        self._asked: set[str] = set()
         self.controller = SearchController(session, self)
         self.query = QueryField()
         self.mark = SyntaxMark()
@@ -63,6 +66,9 @@ class SearchView(WorkingWidget):
         self.results = ResultsView(session, self.controller)
         self.correction = CorrectionBar(session)
         self.under_query = QVBoxLayout()
+        self.reader = QueryReader(session, self._request_to_read, self)
+        self.notes = QueryNotes()
+        self.under_query.addWidget(self.notes)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(Space.S)
@@ -121,6 +127,9 @@ class SearchView(WorkingWidget):
         self.query.completion_wanted.connect(controller.complete)
         self.query.left_downwards.connect(results.enter_list)
         self.query.textChanged.connect(self.edited)
+        self.query.textChanged.connect(self.reader.note_change)
+        self.reader.reading_ready.connect(self._take_reading)
+        self.notes.fix_chosen.connect(self.query.apply_fix)
         self.run_button.clicked.connect(self.search)
         self.stop_button.clicked.connect(controller.stop)
         options.mode_chosen.connect(self._mode_chosen)
@@ -131,6 +140,7 @@ class SearchView(WorkingWidget):
         options.panel_button.toggled.connect(self._show_panel)
         options.changed.connect(self._keep_choices)
         options.changed.connect(self.edited)
+        options.changed.connect(self.reader.note_change)
         results.left_upwards.connect(self.focus_first)
         results.panel_wanted.connect(options.panel_button.setChecked)
         results.pages.natural_wanted.connect(self._search_naturally)
@@ -304,6 +314,7 @@ class SearchView(WorkingWidget):
         """The view will be deleted: cancel everything."""
         self.cancel_work()
         self.correction.clear()
+        self.reader.close()
         self.controller.close()
 
     # Searching
@@ -334,6 +345,27 @@ class SearchView(WorkingWidget):
                 language=self.options.text_language,
             )
         )
+
+    def _request_to_read(self) -> SearchRequest:
+        scope = self.options.scope_model.scope
+        return SearchRequest(
+            query=self.query.text(),
+            mode=SearchMode(self.options.mode.key),
+            connection_ids=scope.connection_ids(self.options.connections),
+            tables=scope.table_choices(),
+        )
+
+    @Slot(object)
+    def _take_reading(self, reading: QueryReading | None) -> None:
+        self.query.show_reading(reading)
+        self.notes.show_reading(reading)
+        for connection in self.options.connections:
+            if reading is None or connection.name not in reading.unread:
+                continue
+            if connection.id not in self._asked:
+                # Once: who cannot be reached is told of by the search.
+                self._asked.add(connection.id)
+                self.controller.read_schema(connection.id)
 
     def _run(self, request: SearchRequest) -> None:
         self.correction.clear()
@@ -397,6 +429,9 @@ class SearchView(WorkingWidget):
         )
         self._draw_note(state)
         self.watch.take_state(state)
+        if not state.running:
+            # What the search has read of its sources is known now.
+            self.reader.note_change()
         self.state_changed.emit(state)
 
     def _draw_note(self, state: SearchState) -> None:
@@ -445,6 +480,7 @@ class SearchView(WorkingWidget):
     @Slot(object)
     def _take_scope(self, scope: Scope) -> None:
         self.note.clear()
+        self.reader.note_change()
         if self._remembers:
             self.memory.keep("scope", scope.as_document())
         self.production_changed.emit()
@@ -453,6 +489,7 @@ class SearchView(WorkingWidget):
     @Slot(str, object)
     def _take_schema(self, connection_id: str, schema: DatabaseSchema) -> None:
         self.options.scope_model.show_tables(connection_id, schema)
+        self.reader.note_change()
 
     @Slot(str, object)
     def _take_schema_failure(self, connection_id: str, error: Exception) -> None:

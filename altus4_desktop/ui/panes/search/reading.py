@@ -1,0 +1,344 @@
+"""What is known of a query before it runs: its words as the sources see them, and its findings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
+from PySide6.QtGui import QAction, QResizeEvent
+from PySide6.QtWidgets import QHBoxLayout, QMenu, QVBoxLayout, QWidget
+
+from altus4_desktop.domain.query_reading import (
+    Finding,
+    QueryReading,
+    QuickFix,
+    Severity,
+    WordReading,
+    WordState,
+)
+from altus4_desktop.domain.searching import SearchRequest, SourceRef
+from altus4_desktop.tasks.runner import Lane, TaskContext
+from altus4_desktop.ui.icons import icon
+from altus4_desktop.ui.panes.elided import ElidedLabel
+from altus4_desktop.ui.panes.latest import LatestTask
+from altus4_desktop.ui.panes.painting import plain_tool_tip
+from altus4_desktop.ui.panes.search.marks import severity_rank
+from altus4_desktop.ui.panes.search.wording import source_text
+from altus4_desktop.ui.session import Session
+from altus4_desktop.ui.theme import Space
+from altus4_desktop.ui.widgets import Button, Icon
+
+_PAUSE_MS = 60
+_MOST_CHIPS = 5
+_SUMMARY_WIDTH = 180
+_MOST_LINES = 6
+_MOST_SOURCES = 4
+_WORD_LENGTH = 24
+_ICONS = {
+    Severity.ERROR: ("error", "danger"),
+    Severity.WARNING: ("warning", "warning"),
+    Severity.HINT: ("info", "muted"),
+}
+
+
+class QueryReader(QObject):
+    """Reads the query anew a moment after it was changed; only the newest reading is told."""
+
+    reading_ready = Signal(object)
+
+    def __init__(
+        self, session: Session, request: Callable[[], SearchRequest], parent: QObject | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._request = request
+        self._task = LatestTask(session.runner, Lane.METADATA, self)
+        self._task.succeeded.connect(self.reading_ready)
+        self._pause = QTimer(self)
+        self._pause.setSingleShot(True)
+        self._pause.setInterval(_PAUSE_MS)
+        self._pause.timeout.connect(self._read)
+
+    @Slot()
+    def note_change(self) -> None:
+        """The query, or what it searches, is not as it was."""
+        self._pause.start()
+
+    def close(self) -> None:
+        """Nothing is read any more."""
+        self._pause.stop()
+        self._task.drop()
+
+    @Slot()
+    def _read(self) -> None:
+        request = self._request()
+        if not request.query.strip():
+            self._task.drop()
+            self.reading_ready.emit(None)
+            return
+        service, actor = self._session.services.search, self._session.actor
+
+        def work(_: TaskContext) -> QueryReading:
+            return service.read_query(actor, request)
+
+        self._task.start(work)
+
+
+class QueryNotes(QWidget):
+    """The line of words and the line of findings; ``fix_chosen`` carries a `QuickFix`."""
+
+    fix_chosen = Signal(object)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("search.reading")
+        self.words = _WordLine(self)
+        self.findings = _FindingLines(self)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(2, 0, 0, 0)
+        column.setSpacing(Space.XS)
+        column.addWidget(self.words)
+        column.addWidget(self.findings)
+        self.words.fix_chosen.connect(self.fix_chosen)
+        self.findings.fix_chosen.connect(self.fix_chosen)
+        self.hide()
+
+    def show_reading(self, reading: QueryReading | None) -> None:
+        """Say what there is to say, or nothing."""
+        self.words.show_words(reading)
+        self.findings.show_findings(reading)
+        self.setVisible(not self.words.isHidden() or not self.findings.isHidden())
+
+
+class _WordLine(QWidget):
+    """A chip for each word that some source does not look up as typed."""
+
+    fix_chosen = Signal(object)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("search.words")
+        self._chips: list[QWidget] = []
+        self._reading: QueryReading | None = None
+        self._ill: tuple[WordReading, ...] = ()
+        self.summary = ElidedLabel(role="caption")
+        self.row = QHBoxLayout(self)
+        self.row.setContentsMargins(0, 0, 0, 0)
+        self.row.setSpacing(Space.XS)
+        self.row.addWidget(self.summary, 1)
+
+    def show_words(self, reading: QueryReading | None) -> None:
+        """Show the chips, or only how many words are well."""
+        self._reading = reading
+        words = () if reading is None else reading.words
+        self._ill = tuple(word for word in words if not word.is_well)
+        self.setVisible(bool(words))
+        self._draw()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Show as many chips as there is room for."""
+        super().resizeEvent(event)
+        if event.size().width() != event.oldSize().width() and self._ill:
+            self._draw()
+
+    def _draw(self) -> None:
+        for chip in self._chips:
+            self.row.removeWidget(chip)
+            chip.hide()
+            chip.deleteLater()
+        self._chips = []
+        reading = self._reading
+        if reading is None:
+            return
+        seen = self if self.isVisible() else self.window()
+        room = seen.width() - _SUMMARY_WIDTH
+        for place, word in enumerate(self._ill[:_MOST_CHIPS]):
+            made = _WordChip(word, self)
+            room -= made.sizeHint().width() + Space.XS
+            if place and room < 0:
+                made.deleteLater()
+                break
+            made.fix_chosen.connect(self.fix_chosen)
+            self.row.insertWidget(place, made)
+            self._chips.append(made)
+        self.summary.setText(self._summary(reading, reading.words, self._ill))
+
+    def _summary(
+        self, reading: QueryReading, words: Sequence[WordReading], ill: Sequence[WordReading]
+    ) -> str:
+        well = len(words) - len(ill)
+        if len(ill) > len(self._chips):
+            return self.tr("and {number} more").format(number=len(ill) - len(self._chips))
+        if ill:
+            return self.tr("{number} other words are looked up").format(number=well) if well else ""
+        if len(words) == 1:
+            text = self.tr("The word is in the index")
+        else:
+            text = self.tr("All {number} words are in the index").format(number=len(words))
+        if reading.source_count > 1:
+            text += self.tr(" of {number} sources").format(number=reading.source_count)
+        if reading.unread:
+            text += self.tr("; {number} connections not read yet").format(
+                number=len(reading.unread)
+            )
+        return text
+
+
+class _WordChip(Button):
+    """A word, what becomes of it, and a menu with the repairs."""
+
+    fix_chosen = Signal(object)
+
+    def __init__(self, word: WordReading, parent: QWidget | None = None) -> None:
+        ill = next(a for a in word.answers if a.state is not WordState.INDEXED)
+        super().__init__("", "quiet", name="search.word", parent=parent)
+        shown = word.text if len(word.text) <= _WORD_LENGTH else word.text[:_WORD_LENGTH] + "…"
+        state = {
+            WordState.SPLIT: self.tr("split"),
+            WordState.STOP_WORD: self.tr("stop word"),
+            WordState.TOO_SHORT: self.tr("too short"),
+            WordState.TOO_LONG: self.tr("too long"),
+            WordState.NEEDS_NGRAM: self.tr("needs ngram"),
+        }[ill.state]
+        somewhere = any(a.state is WordState.INDEXED for a in word.answers)
+        if somewhere:
+            text = self.tr("{word}: {state} on {number} of the sources").format(
+                word=shown, state=state, number=len(ill.sources)
+            )
+        else:
+            text = self.tr("{word}: {state}").format(word=shown, state=state)
+        self.setText(text.replace("&", "&&"))
+        self.setIcon(icon("info" if ill.state is WordState.SPLIT else "warning", "warning"))
+        told = "\n".join(_told(answer.reason, answer.sources) for answer in word.answers)
+        self.setToolTip(plain_tool_tip(told))
+        self.setAccessibleName(text)
+        self.setAccessibleDescription(told)
+        if word.repairs:
+            menu = QMenu(self)
+            menu.setAccessibleName(self.tr("Repairs"))
+            fill_with_fixes(menu, word.repairs, self.fix_chosen.emit)
+            self.setMenu(menu)
+
+
+class _FindingLines(QWidget):
+    """The finding that matters most with its fixes, and the others on demand."""
+
+    fix_chosen = Signal(object)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("search.findings")
+        self._lines: list[QWidget] = []
+        self._told: tuple[Finding, ...] = ()
+        self._plain: QuickFix | None = None
+        self._expanded = False
+        self.column = QVBoxLayout(self)
+        self.column.setContentsMargins(0, 0, 0, 0)
+        self.column.setSpacing(2)
+
+    def show_findings(self, reading: QueryReading | None) -> None:
+        """Show one line for the first of them; hints alone make none."""
+        findings = () if reading is None else reading.findings
+        self._told = tuple(sorted(findings, key=severity_rank))
+        self._plain = None if reading is None else reading.plain_text
+        shown = bool(self._told) and self._told[0].severity is not Severity.HINT
+        self.setVisible(shown)
+        if not shown:
+            self._told = ()
+            self._expanded = False
+        self._draw()
+
+    @Slot()
+    def _toggle(self) -> None:
+        self._expanded = not self._expanded
+        self._draw()
+        for button in self.findChildren(Button, "search.findings.more"):
+            if button.isVisible():
+                button.setFocus()
+
+    def _draw(self) -> None:
+        for line in self._lines:
+            self.column.removeWidget(line)
+            line.hide()
+            line.deleteLater()
+        self._lines = []
+        most = _MOST_LINES if self._expanded else 1
+        for place, finding in enumerate(self._told[:most]):
+            line = _FindingLine(finding, self._plain if place == 0 else None, self)
+            line.fix_chosen.connect(self.fix_chosen)
+            if place == 0 and len(self._told) > 1:
+                text = self.tr("Less")
+                if not self._expanded:
+                    text = self.tr("{number} more").format(number=len(self._told) - 1)
+                more = Button(text, "link", name="search.findings.more")
+                more.clicked.connect(self._toggle)
+                line.row.addWidget(more)
+            self.column.addWidget(line)
+            self._lines.append(line)
+
+
+class _FindingLine(QWidget):
+    """One finding: its rule, what it says, its first fix and a menu of the others."""
+
+    fix_chosen = Signal(object)
+
+    def __init__(
+        self, finding: Finding, plain: QuickFix | None, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._fixes = finding.fixes
+        self.row = QHBoxLayout(self)
+        self.row.setContentsMargins(0, 0, 0, 0)
+        self.row.setSpacing(Space.S)
+        name, role = _ICONS[finding.severity]
+        self.row.addWidget(Icon(name, 14, role))
+        said = f"{finding.rule}  {_told(finding.message, finding.sources)}"
+        text = ElidedLabel(said, "caption")
+        text.setToolTip(plain_tool_tip(" ".join(t for t in (said, finding.hint) if t)))
+        self.row.addWidget(text, 1)
+        if finding.fixes:
+            first = Button(_shortened(finding.fixes[0].label), "link", name="search.fix")
+            first.setToolTip(plain_tool_tip(finding.fixes[0].label))
+            first.clicked.connect(self._take_first)
+            self.row.addWidget(first)
+        others = [*finding.fixes[1:], *([plain] if plain else [])]
+        if others:
+            button = Button(self.tr("Other fixes"), "link", name="search.fixes")
+            menu = QMenu(button)
+            menu.setAccessibleName(self.tr("Other fixes"))
+            fill_with_fixes(menu, others, self.fix_chosen.emit)
+            button.setMenu(menu)
+            self.row.addWidget(button)
+        self.setAccessibleName(said)
+
+    @Slot()
+    def _take_first(self) -> None:
+        self.fix_chosen.emit(self._fixes[0])
+
+
+def fill_with_fixes(
+    menu: QMenu, fixes: Iterable[QuickFix], take: Callable[[QuickFix], object]
+) -> None:
+    """An entry for each fix; ``take`` gets the chosen one."""
+    for fix in fixes:
+        action = QAction(fix.label.replace("&", "&&"), menu)
+        action.setData(fix)
+        menu.addAction(action)
+
+    def chosen(action: QAction) -> None:
+        take(action.data())
+
+    menu.triggered.connect(chosen, Qt.ConnectionType.DirectConnection)
+
+
+def _shortened(label: str) -> str:
+    shown = label if len(label) <= 2 * _WORD_LENGTH else label[: 2 * _WORD_LENGTH] + "…"
+    return shown.replace("&", "&&")
+
+
+def _told(sentence: str, sources: Sequence[SourceRef]) -> str:
+    if not sources:
+        return sentence
+    names = [source_text(source) for source in sources[:_MOST_SOURCES]]
+    more = len(sources) - len(names)
+    return f"{', '.join(names)}{f' and {more} more' if more else ''}: {sentence}"
