@@ -15,6 +15,7 @@ from altus4_desktop.domain.cancel import CancelToken
 from altus4_desktop.domain.errors import AltusError, StoreError
 from altus4_desktop.domain.search_drafts import OpenSearches, SearchDraft
 from altus4_desktop.domain.searching import SearchMode, SearchOutcome, SearchRequest
+from altus4_desktop.ui.geometry import LEAST_SIZE
 from altus4_desktop.ui.panes.search import pane as pane_module
 from altus4_desktop.ui.panes.search.pane import SearchPane
 from altus4_desktop.ui.panes.search.scope import Scope
@@ -63,6 +64,16 @@ def test_a_new_tab_opens_no_window_for_a_moment(
     search_pane.new_tab()
     qapp.removeEventFilter(watch)
     assert shown == [], "it would take the keyboard from the program's window"
+
+
+def test_two_tabs_with_hits_fit_the_least_window(qtbot: QtBot, search_pane: SearchPane) -> None:
+    ask(qtbot, search_pane, "file")
+    search_pane.new_tab()
+    ask(qtbot, search_pane, "other")
+    rail, status = 68, 32
+    least = search_pane.minimumSizeHint()
+    assert least.width() <= LEAST_SIZE.width() - rail
+    assert least.height() <= LEAST_SIZE.height() - status
 
 
 def test_every_tab_has_its_own_query_hits_and_choices(

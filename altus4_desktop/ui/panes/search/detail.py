@@ -384,7 +384,8 @@ class DetailPanel(QFrame):
             label=self.tr("What is shown of the hit"),
         )
         self.face.chosen.connect(self._show_face)
-        column.addWidget(self.face)
+        # Beside the facts: in a small window every line counts.
+        facts.addWidget(self.face)
         self.split = QSplitter(Qt.Orientation.Vertical)
         self.split.setChildrenCollapsible(False)
         self.split.setHandleWidth(Space.S)
@@ -642,7 +643,7 @@ class DetailPanel(QFrame):
         """As many rows as there are columns, up to a third of the panel."""
         rows = max(self.cells.rowCount(), 1)
         frame = 2 * self.table.frameWidth()
-        self.table.setMinimumHeight(min(rows, 3) * _ROW_HEIGHT + frame)
+        self.table.setMinimumHeight(_ROW_HEIGHT + frame)
         self.table.setMaximumHeight(rows * _ROW_HEIGHT + frame)
         self.table.resizeColumnToContents(0)
         wanted = self.table.columnWidth(0) + Space.S

@@ -14,12 +14,13 @@ from altus4_desktop.domain.search_drafts import SearchDraft
 from altus4_desktop.domain.searching import SearchMode
 from altus4_desktop.services.semantic import LANGUAGE_NAMES
 from altus4_desktop.ui.panes.memory import PaneMemory
+from altus4_desktop.ui.panes.painting import plain_tool_tip
 from altus4_desktop.ui.panes.search.model import HitOrder
 from altus4_desktop.ui.panes.search.scope import Scope, ScopeModel, ScopePopup
 from altus4_desktop.ui.theme import Space
 from altus4_desktop.ui.widgets import Button, IconButton, Segments
 
-_NAME_LENGTH = 22
+_NAME_LENGTH = 14
 
 
 class OptionsRow(QWidget):
@@ -57,7 +58,11 @@ class OptionsRow(QWidget):
             self.order.addItem(text, order.value)
         self.limit = self._build_box("search.limit", self.tr("Hits a page"))
         for number in PAGE_SIZES:
-            self.limit.addItem(self.tr("{number} a page").format(number=number), number)
+            self.limit.addItem(str(number), number)
+        self.limit.setToolTip(self.tr("Hits a page"))
+        # What their texts need, so that the row fits into the least window.
+        self.order.setMinimumWidth(120)
+        self.limit.setMinimumWidth(78)
         self.panel_button = IconButton(
             "panel", self.tr("Show or hide details"), name="search.panel"
         )
@@ -119,7 +124,6 @@ class OptionsRow(QWidget):
         box.setObjectName(name)
         box.setAccessibleName(label)
         box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
-        box.setMinimumContentsLength(6)
         box.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
         return box
 
@@ -256,7 +260,7 @@ class OptionsRow(QWidget):
         searched = [c for c in self._connections if c.id not in scope.left_out]
         tables = sum(len(scope.tables[c.id]) for c in searched if c.id in scope.tables)
         if not self._connections or (len(searched) == len(self._connections) and not tables):
-            text = self.tr("All connections")
+            text = self.tr("Everything")
         elif len(searched) == 1:
             name = searched[0].name
             text = name if len(name) < _NAME_LENGTH else name[: _NAME_LENGTH - 1] + "…"
@@ -267,4 +271,5 @@ class OptionsRow(QWidget):
                 count=len(searched), total=len(self._connections)
             )
         self.scope_button.setText(text.replace("&", "&&"))
+        self.scope_button.setToolTip(plain_tool_tip(", ".join(c.name for c in searched[:20])))
         self.scope_button.setAccessibleName(self.tr("What to search: {text}").format(text=text))
