@@ -100,6 +100,7 @@ def build_parser() -> argparse.ArgumentParser:
         keys,
         migrate,
         search,
+        searches,
         server,
         users,
         vault,
@@ -121,6 +122,7 @@ def build_parser() -> argparse.ArgumentParser:
     for module in (
         demo,
         search,
+        searches,
         connections,
         history,
         evaluate,

@@ -20,6 +20,7 @@ from altus4_desktop.cli.frame import (
     EXIT_USAGE,
     command,
 )
+from altus4_desktop.cli.searches import find_saved, find_scope
 from altus4_desktop.domain.cancel import CancelToken
 from altus4_desktop.domain.errors import AltusError, InputError
 from altus4_desktop.domain.exports import FORMAT_BY_SUFFIX, ExportFormat, ExportReport
@@ -59,6 +60,11 @@ def register(commands: Commands) -> None:
         help="search each line of FILE (- is standard input); one JSON document a line",
     )
     parser.add_argument(
+        "--saved",
+        metavar="NAME",
+        help="search for what is saved under this name, in its mode and where it looks",
+    )
+    parser.add_argument(
         "-c",
         "--connection",
         dest="connections",
@@ -78,7 +84,6 @@ def register(commands: Commands) -> None:
     parser.add_argument(
         "--mode",
         choices=[mode.value for mode in SearchMode],
-        default=SearchMode.NATURAL.value,
         help="how the query is read; default: natural",
     )
     parser.add_argument(
@@ -118,9 +123,15 @@ def register(commands: Commands) -> None:
 
 def run_search(args: argparse.Namespace, context: CliContext) -> int:
     """One query, or a batch of them."""
-    if (args.query is None) == (args.batch is None):
+    if sum(given is not None for given in (args.query, args.batch, args.saved)) != 1:
         raise InputError(
-            "query", "Give either a QUERY or --batch FILE.", hint="See “search --help”."
+            "query",
+            "Give either a QUERY, --batch FILE or --saved NAME.",
+            hint="See “search --help”.",
+        )
+    if args.saved is not None and (args.connections or args.tables or args.mode):
+        raise InputError(
+            "saved", "A saved search has a mode and says where it looks: give neither with --saved."
         )
     form = args.format or ("json" if args.json else "table")
     if args.batch is not None and form in {"table", "csv"} and args.format is not None:
@@ -131,8 +142,20 @@ def run_search(args: argparse.Namespace, context: CliContext) -> int:
         context.unlock_vault()
     names = dict.fromkeys(args.connections)
     ids = tuple(context.services.connections.get_(actor, name).id for name in names)
+    tables = tuple(TableChoice(table) for table in dict.fromkeys(args.tables))
+    args.mode = args.mode or SearchMode.NATURAL.value
+    if args.saved is not None:
+        saved = find_saved(context, actor, args.saved)
+        args.query, args.mode = saved.draft.query, saved.draft.mode.value
+        scope = find_scope(context, actor, saved)
+        ids = scope.connection_ids
+        tables = tuple(
+            TableChoice(table, connection_id)
+            for connection_id, chosen in scope.tables.items()
+            for table in chosen
+        )
     cell_limit = _READABLE_CELL_LIMIT if form == "table" and args.batch is None else CELL_LIMIT
-    asked = _Asked(args, context, actor, ids, cell_limit)
+    asked = _Asked(args, context, actor, ids, tables, cell_limit)
     if args.batch is not None:
         return _run_batch(args.batch, asked)
     with stopped_by_interrupt() as token:
@@ -218,12 +241,14 @@ class _Asked:
         context: CliContext,
         actor: Actor,
         connection_ids: tuple[str, ...],
+        tables: tuple[TableChoice, ...],
         cell_limit: int,
     ) -> None:
         self.context = context
         self._args = args
         self._actor = actor
         self._connection_ids = connection_ids
+        self._tables = tables
         self._cell_limit = cell_limit
         # Who acts by an API key has used it once when they were let in: for the first query.
         self._paid = True
@@ -234,7 +259,7 @@ class _Asked:
             query=query,
             mode=SearchMode(args.mode),
             connection_ids=self._connection_ids,
-            tables=tuple(TableChoice(table) for table in dict.fromkeys(args.tables)),
+            tables=self._tables,
             limit=args.limit,
             offset=args.offset,
             timeout_s=args.timeout,
