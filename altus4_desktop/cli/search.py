@@ -93,6 +93,9 @@ def register(commands: Commands) -> None:
         help="semantic mode: take forms of words of this language (en, de, …) for the same; "
         "default: detected",
     )
+    parser.add_argument(
+        "--no-synonyms", action="store_true", help="search only the words of the query"
+    )
     parser.add_argument("--limit", type=int, default=20, metavar="N", help="hits; default: 20")
     parser.add_argument(
         "--offset", type=int, default=0, metavar="N", help="leave out the first N hits"
@@ -265,6 +268,7 @@ class _Asked:
             timeout_s=args.timeout,
             cell_limit=self._cell_limit,
             language=args.language,
+            synonyms=() if args.no_synonyms else self._actor.choices.synonyms,
         )
         services = self.context.services
         outcome = services.search.run(self._actor, request, None, token)

@@ -45,6 +45,10 @@ def outcome_document(
         "categories": [
             {"name": category.name, "count": category.count} for category in outcome.categories
         ],
+        "synonyms": [
+            {"term": expansion.term, "added": list(expansion.added)}
+            for expansion in outcome.expansions
+        ],
         "warnings": [_sentence(notice.message, notice.hint) for notice in outcome.notices],
     }
     if statements is not None:
@@ -65,6 +69,7 @@ def failure_document(query: str, mode: str, error: AltusError) -> dict[str, Any]
         "sources": [],
         "hits": [],
         "has_more": False,
+        "synonyms": [],
         "categories": [],
         "warnings": [],
         "error": {"code": error.code, "message": error.message, "hint": error.hint},
@@ -236,6 +241,9 @@ def failures(outcome: SearchOutcome) -> Iterator[tuple[str, str, str]]:
 
 def remarks(outcome: SearchOutcome) -> Iterator[str]:
     """What else to say: notices, how many and how long."""
+    for expansion in outcome.expansions:
+        added = ", ".join(f"“{term}”" for term in expansion.added)
+        yield printable(f"Also searched for “{expansion.term}”: {added}, by your synonyms.")
     for notice in outcome.notices:
         yield printable(_sentence(notice.message, notice.hint))
     count = len(outcome.hits)

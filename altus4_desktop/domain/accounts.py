@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -13,7 +13,12 @@ from altus4_desktop.domain.searching import SearchMode
 
 PAGE_SIZES = (20, 50, 100, 200, 500)
 """How many hits a page of the search pane may have."""
-_PREFERENCES = frozenset({"search_mode", "page_size"})
+_PREFERENCES = frozenset({"search_mode", "page_size", "synonyms"})
+
+MAX_SYNONYM_GROUPS = 200
+MAX_SYNONYMS = 10
+"""How many terms a group of synonyms may have."""
+MAX_SYNONYM_CHARS = 60
 
 # Nobody can have this address: “invalid” is no domain.
 DEMO_EMAIL = "demo@altus4.invalid"
@@ -28,10 +33,12 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Preferences:
-    """What the search pane begins with; None: as it was left the last time."""
+    """What the search pane begins with (None: as it was left the last time), and the groups of
+    terms that mean the same to this person."""
 
     search_mode: SearchMode | None = None
     page_size: int | None = None
+    synonyms: tuple[tuple[str, ...], ...] = ()
 
     @classmethod
     def read(cls, document: Mapping[str, Any]) -> Preferences:
@@ -40,6 +47,7 @@ class Preferences:
         return cls(
             SearchMode(mode) if isinstance(mode, str) and mode in {*SearchMode} else None,
             size if size in PAGE_SIZES else None,
+            tuple(_synonyms(document.get("synonyms"))),
         )
 
     def added_to(self, document: Mapping[str, Any]) -> dict[str, Any]:
@@ -49,7 +57,19 @@ class Preferences:
             kept["search_mode"] = self.search_mode.value
         if self.page_size is not None:
             kept["page_size"] = self.page_size
+        if self.synonyms:
+            kept["synonyms"] = [list(terms) for terms in self.synonyms]
         return kept
+
+
+def _synonyms(found: object) -> Iterator[tuple[str, ...]]:
+    """The groups in a document that may be anything."""
+    for group in found[:MAX_SYNONYM_GROUPS] if isinstance(found, list) else ():
+        if not isinstance(group, list):
+            continue
+        terms = [t for t in group if isinstance(t, str) and 0 < len(t) <= MAX_SYNONYM_CHARS]
+        if len(terms) > 1:
+            yield tuple(terms[:MAX_SYNONYMS])
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,7 @@ class SearchRequest:
 
     ``cell_limit`` is the number of characters fetched of a large cell. ``language`` (ISO 639-1) is
     the one whose word forms semantic mode takes for the same; empty: whichever the texts are in.
+    Each of ``synonyms`` holds terms that mean the same.
     """
 
     query: str
@@ -46,6 +47,7 @@ class SearchRequest:
     timeout_s: float | None = None
     cell_limit: int = 4096
     language: str = ""
+    synonyms: tuple[tuple[str, ...], ...] = ()
 
 
 class SourceState(StrEnum):
@@ -172,8 +174,19 @@ class Category:
 
 
 @dataclass(frozen=True, slots=True)
+class Expansion:
+    """A term of the query, and the synonyms that were searched with it."""
+
+    term: str
+    added: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class SearchOutcome:
-    """A search so far (``finished`` false) or done; hits are in final order."""
+    """A search so far (``finished`` false) or done; hits are in final order.
+
+    ``expansions`` says which synonyms were searched besides the words of the query.
+    """
 
     search_id: str
     request: SearchRequest
@@ -184,6 +197,7 @@ class SearchOutcome:
     has_more: bool = False
     finished: bool = False
     categories: tuple[Category, ...] = ()
+    expansions: tuple[Expansion, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

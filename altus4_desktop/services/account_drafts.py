@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from altus4_desktop.domain.accounts import Actor, Role, User, UserDraft
+from altus4_desktop.domain.accounts import (
+    MAX_SYNONYM_CHARS,
+    MAX_SYNONYM_GROUPS,
+    MAX_SYNONYMS,
+    Actor,
+    Role,
+    User,
+    UserDraft,
+)
 from altus4_desktop.domain.audit import AuditEvent, AuditOutcome, SubjectKind
 from altus4_desktop.domain.errors import InputError
 from altus4_desktop.domain.time_zones import is_time_zone
+from altus4_desktop.search.words import split_words
 from altus4_desktop.services.audit import build_event
 
 _NAME_LIMIT = 255
@@ -71,6 +80,7 @@ def apply_draft(user: User, draft: UserDraft) -> User:
         raise InputError(
             "timezone", "That is not a time zone.", hint="It looks like Europe/Lisbon or UTC."
         )
+    _check_synonyms(draft.choices.synonyms)
     return replace(
         user,
         name=shown,
@@ -78,6 +88,46 @@ def apply_draft(user: User, draft: UserDraft) -> User:
         timezone=draft.timezone,
         preferences=draft.choices.added_to(user.preferences),
     )
+
+
+def _check_synonyms(groups: Sequence[Sequence[str]]) -> None:
+    if len(groups) > MAX_SYNONYM_GROUPS:
+        raise InputError(
+            "synonyms", "There may be {most} lines of synonyms.", most=MAX_SYNONYM_GROUPS
+        )
+    for number, terms in enumerate(groups, 1):
+        if len(terms) < 2:  # a term alone means nothing else
+            raise InputError(
+                "synonyms",
+                "Line {line} has one term only.",
+                hint="Write terms that mean the same on one line, with commas between them.",
+                line=number,
+            )
+        if len(terms) > MAX_SYNONYMS:
+            raise InputError(
+                "synonyms",
+                "Line {line} has {count} terms; {most} is the most.",
+                line=number,
+                count=len(terms),
+                most=MAX_SYNONYMS,
+            )
+        for term in terms:
+            if len(term) > MAX_SYNONYM_CHARS or not split_words(term) or not term.isprintable():
+                raise InputError(
+                    "synonyms",
+                    "Line {line}: “{term}” is no term that can be searched.",
+                    hint="A term has letters or digits, and at most {most} characters.",
+                    line=number,
+                    term=term[:MAX_SYNONYM_CHARS],
+                    most=MAX_SYNONYM_CHARS,
+                )
+            if '"' in term:
+                raise InputError(
+                    "synonyms",
+                    "Line {line}: a term cannot have double quotes.",
+                    hint="Leave them out: several words are searched side by side anyhow.",
+                    line=number,
+                )
 
 
 def user_facts(user: User) -> dict[str, object]:

@@ -15,7 +15,7 @@ from altus4_desktop.domain.cancel import CancelToken
 from altus4_desktop.domain.connections import Connection, Flavour, Target
 from altus4_desktop.domain.errors import AltusError, Cancelled, TenantError, TenantFailure
 from altus4_desktop.domain.schema import DatabaseSchema, FulltextSettings
-from altus4_desktop.domain.searching import SourceRef, SourceReport, SourceState
+from altus4_desktop.domain.searching import Expansion, SourceRef, SourceReport, SourceState
 from altus4_desktop.search.coverage import WEIGHED_ROWS
 from altus4_desktop.search.plan import PlannedSource, SearchPlan, plan_search
 from altus4_desktop.search.terms import index_rules
@@ -54,6 +54,7 @@ class Question:
     offset: int
     cell_limit: int
     timeout_s: float | None
+    expansions: tuple[Expansion, ...] = ()
 
 
 @dataclass(slots=True)

@@ -29,6 +29,7 @@ from altus4_desktop.search.boolean import clean_query, hangs_aria, parse_boolean
 from altus4_desktop.search.categories import find_categories
 from altus4_desktop.search.natural import safe_natural
 from altus4_desktop.search.plan import plan_search
+from altus4_desktop.search.synonyms import expand
 from altus4_desktop.search.words import split_words
 from altus4_desktop.services.explaining import HitExplainer
 from altus4_desktop.services.fan_out import FanOut, Question, index_search
@@ -111,6 +112,7 @@ class SearchService:
                 has_more=page.has_more,
                 finished=finished,
                 categories=find_categories(page.hits, question.query) if finished else (),
+                expansions=question.expansions,
             )
 
         def tell() -> None:
@@ -357,6 +359,7 @@ def _question(request: SearchRequest, search_id: str = "") -> Question:
             limit=MAX_CELL_CHARS,
         )
     boolean = request.mode is SearchMode.BOOLEAN
+    query, expansions = expand(query, request.synonyms, boolean=boolean)
     hangs = boolean and hangs_aria(parse_boolean(query))
     return Question(
         search_id=search_id or time_ordered_id(),
@@ -367,6 +370,7 @@ def _question(request: SearchRequest, search_id: str = "") -> Question:
         offset=request.offset,
         cell_limit=request.cell_limit,
         timeout_s=request.timeout_s,
+        expansions=expansions,
     )
 
 

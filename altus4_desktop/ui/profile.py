@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QComboBox, QLineEdit, QWidget
 
@@ -102,11 +104,16 @@ class ProfileDialog(FormDialog):
 
     def _draft(self) -> UserDraft:
         mode = self._mode.currentData()
+        choices = self._user.choices if self._user is not None else Preferences()
         return UserDraft(
             self._name.text(),
             self._email.text(),
             self._zone.zone,
-            Preferences(SearchMode(mode) if mode else None, self._size.currentData()),
+            replace(
+                choices,
+                search_mode=SearchMode(mode) if mode else None,
+                page_size=self._size.currentData(),
+            ),
         )
 
     @Slot(object)

@@ -658,3 +658,28 @@ def test_a_query_is_read_before_it_is_sent_without_asking_a_server(
         world.search.read_query(world.actor, long)
         times.append(time.perf_counter() - began)
     assert min(times) < 0.05
+
+
+def test_synonyms_are_searched_too_and_told(
+    world: SearchWorld, tenant_server: DatabaseServer
+) -> None:
+    rows = "(1, 'a red car'), (2, 'one motor vehicle'), (3, 'motor boats'), (4, 'the automobile')"
+    world.add_database(
+        tenant_server,
+        "Cars",
+        [
+            "CREATE TABLE t (id INT PRIMARY KEY, body TEXT, FULLTEXT (body))",
+            f"INSERT INTO t VALUES {rows}",
+        ],
+    )
+    synonyms = (("car", "automobile", "motor vehicle"),)
+    asked = world.run("+car", SearchMode.BOOLEAN, synonyms=synonyms)
+    assert {hit.key["id"] for hit in asked.hits} == {1, 2, 4}
+    (expansion,) = asked.expansions
+    assert (expansion.term, expansion.added) == ("car", ("automobile", "motor vehicle"))
+    (statement,) = world.search.statements(world.actor, asked).values()
+    assert "automobile" in statement
+    natural = world.run("car", synonyms=synonyms)
+    assert {hit.key["id"] for hit in natural.hits} == {1, 2, 3, 4}
+    assert natural.hits[0].matches
+    assert {hit.key["id"] for hit in world.run("car").hits} == {1}

@@ -13,6 +13,7 @@ from altus4_desktop.domain.errors import AltusError, InputError, QuerySyntaxErro
 from altus4_desktop.domain.explaining import Explanation
 from altus4_desktop.domain.schema import DatabaseSchema
 from altus4_desktop.domain.searching import (
+    Expansion,
     Notice,
     SearchHit,
     SearchOutcome,
@@ -51,6 +52,7 @@ class SearchState:
     hits: Sequence[SearchHit] = ()
     sources: tuple[SourceReport, ...] = ()
     notices: tuple[Notice, ...] = ()
+    expansions: tuple[Expansion, ...] = ()
     total_ms: float = 0.0
     has_more: bool = False
     running: bool = False
@@ -233,6 +235,7 @@ class SearchController(QObject):
             hits=hits,
             sources=self._counted(outcome),
             notices=outcome.notices,
+            expansions=outcome.expansions,
             total_ms=outcome.total_ms,
             has_more=outcome.has_more,
             running=running,

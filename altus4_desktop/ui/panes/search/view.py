@@ -21,6 +21,7 @@ from altus4_desktop.ui.panes.memory import PaneMemory
 from altus4_desktop.ui.panes.search.controller import Phase, SearchController, SearchState
 from altus4_desktop.ui.panes.search.copying import CopyFormat
 from altus4_desktop.ui.panes.search.correction import CorrectionBar
+from altus4_desktop.ui.panes.search.expansion import ExpansionBar
 from altus4_desktop.ui.panes.search.options import OptionsRow
 from altus4_desktop.ui.panes.search.query import QueryField, SyntaxMark
 from altus4_desktop.ui.panes.search.reading import QueryNotes, QueryReader
@@ -65,6 +66,7 @@ class SearchView(WorkingWidget):
         self._opening: SavedSearch | None = None
         self.results = ResultsView(session, self.controller)
         self.correction = CorrectionBar(session)
+        self.expansion = ExpansionBar()
         self.under_query = QVBoxLayout()
         self.reader = QueryReader(session, self._request_to_read, self)
         self.notes = QueryNotes()
@@ -77,6 +79,7 @@ class SearchView(WorkingWidget):
         column.addLayout(self.under_query)
         column.addWidget(self.options)
         column.addWidget(self.correction)
+        column.addWidget(self.expansion)
         column.addWidget(self.note)
         column.addWidget(self.watch)
         column.addWidget(self.mark)
@@ -122,6 +125,7 @@ class SearchView(WorkingWidget):
         controller.copy_failed.connect(self.present)
         controller.searched.connect(self.correction.look)
         self.correction.chosen.connect(self._search_corrected)
+        self.expansion.typed_only_wanted.connect(self._search_typed_only)
         self.query.submitted.connect(self.search)
         self.query.stop_wanted.connect(controller.stop)
         self.query.completion_wanted.connect(controller.complete)
@@ -371,12 +375,20 @@ class SearchView(WorkingWidget):
         self.correction.clear()
         self.results.begin()
         self.watch.end()
-        self.controller.run(request)
+        self.controller.run(replace(request, synonyms=self.session.actor.choices.synonyms))
 
     @Slot()
     def copy_tsv(self) -> None:
         """Copy the selected hits for spreadsheets."""
         self.results.copy(CopyFormat.TSV.value)
+
+    @Slot()
+    def _search_typed_only(self) -> None:
+        request = self.controller.state.request
+        if request is not None:
+            self.results.begin()
+            self.controller.run(replace(request, synonyms=(), offset=0))
+            self.focus_first()
 
     @Slot(str)
     def _search_corrected(self, query: str) -> None:
@@ -427,6 +439,7 @@ class SearchView(WorkingWidget):
             has_connections=bool(self.options.connections) or self.options.awaits_list,
             is_scoped=self.options.scope_model.scope != Scope(),
         )
+        self.expansion.show_expansions(state.expansions)
         self._draw_note(state)
         self.watch.take_state(state)
         if not state.running:

@@ -23,6 +23,7 @@ from altus4_desktop.domain.revisions import MigrationStatus
 from altus4_desktop.tasks.runner import Lane, TaskContext
 from altus4_desktop.ui.dialogs import Dialog
 from altus4_desktop.ui.pane import Command, Pane
+from altus4_desktop.ui.panes.settings.synonyms_card import SynonymsCard
 from altus4_desktop.ui.panes.settings.vault_card import VaultCard
 from altus4_desktop.ui.session import Session
 from altus4_desktop.ui.texts import store_words
@@ -61,6 +62,7 @@ class SettingsPane(Pane):
         column.setSpacing(Space.L)
         for card in (
             self._build_appearance(),
+            self._build_synonyms(),
             self._build_server(),
             self._build_store(),
             self.secrets,
@@ -87,10 +89,12 @@ class SettingsPane(Pane):
 
         self.submit(Lane.METADATA, read, self._show_facts)
         self.secrets.look()
+        self.synonyms.look()
 
     def shut(self) -> None:
         """The pane will be deleted."""
         self.secrets.shut()
+        self.synonyms.cancel_work()
         super().shut()
 
     def focus_first(self) -> None:
@@ -123,6 +127,12 @@ class SettingsPane(Pane):
         )
         self._theme.chosen.connect(self._choose_theme)
         card.body.addWidget(self._theme)
+        return card
+
+    def _build_synonyms(self) -> Card:
+        card = _section("search", self.tr("Synonyms"))
+        self.synonyms = SynonymsCard(self.session)
+        card.body.addWidget(self.synonyms)
         return card
 
     def _build_server(self) -> Card:
