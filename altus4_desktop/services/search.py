@@ -250,7 +250,7 @@ class SearchService:
             return None
         with self._lock:
             known = self._languages.get(_place(request), "")
-        return SemanticSearch(request, question.search_id, self._statistics, known)
+        return SemanticSearch(request, question.query, question.search_id, self._statistics, known)
 
     def _remember(self, request: SearchRequest, semantic: SemanticSearch) -> None:
         """Keep what was asked, and the language of the texts: every page must be read in one."""

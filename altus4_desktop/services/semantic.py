@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from altus4_desktop.domain.errors import AltusError, ModelError, TenantError, TenantFailure
 from altus4_desktop.domain.searching import Notice, SearchRequest, SourceRef
-from altus4_desktop.search.boolean import clean_query
 from altus4_desktop.search.embedding import load_embedder
 from altus4_desktop.search.plan import PlannedSource
 from altus4_desktop.search.ranking.choice import choose_terms
@@ -72,6 +71,7 @@ def is_language(code: str) -> bool:
 class SemanticSearch:
     """One search in semantic mode: its question, language, model and ranking.
 
+    ``text`` is what is asked, the request's query with synonyms.
     The language is the chosen one, else the question's, else the one that the texts of the same
     places were in before (``known_language``), else that of the first source's rows. `ask` is for
     the sources' threads, `rank` and what follows it for the search's own.
@@ -80,6 +80,7 @@ class SemanticSearch:
     def __init__(
         self,
         request: SearchRequest,
+        text: str,
         search_id: str,
         statistics: TermStatisticsCache,
         known_language: str,
@@ -88,7 +89,7 @@ class SemanticSearch:
         self.language_of_texts = ""
         # Every page ranks the same candidates, or a row could stand on two of them.
         self.wanted = CANDIDATES if request.limit <= CANDIDATES else MOST_CANDIDATES
-        self._text = clean_query(request.query)
+        self._text = text
         self._chosen = request.language
         self._statistics = statistics
         self._lock = threading.Lock()

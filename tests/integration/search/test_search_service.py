@@ -682,4 +682,6 @@ def test_synonyms_are_searched_too_and_told(
     natural = world.run("car", synonyms=synonyms)
     assert {hit.key["id"] for hit in natural.hits} == {1, 2, 3, 4}
     assert natural.hits[0].matches
+    meant = world.run("car", SearchMode.SEMANTIC, synonyms=synonyms)
+    assert {hit.key["id"] for hit in meant.hits} >= {1, 2, 4}
     assert {hit.key["id"] for hit in world.run("car").hits} == {1}
