@@ -150,6 +150,7 @@ def run_search(args: argparse.Namespace, context: CliContext) -> int:
     if args.saved is not None:
         saved = find_saved(context, actor, args.saved)
         args.query, args.mode = saved.draft.query, saved.draft.mode.value
+        args.language = args.language or saved.draft.language
         scope = find_scope(context, actor, saved)
         ids = scope.connection_ids
         tables = tuple(

@@ -105,6 +105,7 @@ def _document(saved: SavedSearch) -> dict[str, Any]:
         "folder": draft.folder,
         "query": draft.query,
         "mode": draft.mode.value,
+        "language": draft.language,
         "scope": draft.scope.as_document(),
         "filters": dict(draft.filters),
         "shared": draft.is_shared,

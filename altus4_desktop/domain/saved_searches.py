@@ -86,7 +86,8 @@ class FoundScope:
 class SavedSearchDraft:
     """What somebody keeps: ``folder`` is a path of names with “/” between, empty at the top.
 
-    ``filters`` is a document of the window's that JSON can hold. ``shortcut`` is a digit; it and
+    ``language`` is that of the texts in semantic mode, empty for what is detected; ``filters`` is a
+    document of the window's that JSON can hold. ``shortcut`` is a digit; it and
     ``alerts`` (tell what has changed) are for the owner.
     """
 
@@ -95,6 +96,7 @@ class SavedSearchDraft:
     folder: str = ""
     mode: SearchMode = SearchMode.NATURAL
     order: str = ""
+    language: str = ""
     scope: SavedScope = SavedScope()
     filters: Mapping[str, Any] = field(default_factory=dict)
     is_shared: bool = False

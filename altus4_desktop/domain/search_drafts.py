@@ -30,6 +30,7 @@ class SearchDraft:
     scope: Mapping[str, Any] = field(default_factory=dict)
     filters: Mapping[str, Any] = field(default_factory=dict)
     saved_id: str = ""
+    language: str = ""
 
     @property
     def is_blank(self) -> bool:
@@ -47,6 +48,7 @@ class SearchDraft:
             "scope": dict(self.scope),
             "filters": dict(self.filters),
             "saved_id": self.saved_id,
+            "language": self.language,
         }
 
     @classmethod
@@ -67,6 +69,7 @@ class SearchDraft:
             scope=scope if isinstance(scope, dict) else {},
             filters=filters if isinstance(filters, dict) else {},
             saved_id=_text(document.get("saved_id")),
+            language=_text(document.get("language")),
         )
 
 

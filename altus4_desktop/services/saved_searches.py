@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 _NAME_LIMIT = 255
 _FOLDER_LIMIT = 500
 _DEEPEST = 8
+_LANGUAGE_LIMIT = 16
 _DOCUMENT_LIMIT = 60_000
 MOST_SAVED = 1000
 """How many one user may keep."""
@@ -170,6 +171,8 @@ def check_saved(draft: SavedSearchDraft) -> SavedSearchDraft:
         raise InputError("query", "At most {limit} characters fit here.", limit=MAX_QUERY_LENGTH)
     if any("\ud800" <= character <= "\udfff" for character in query):
         raise InputError("query", "There is a character in it that cannot be kept.")
+    if len(draft.language) > _LANGUAGE_LIMIT:
+        raise InputError("language", "That is no code of a language.")
     document = json.dumps([draft.scope.as_document(), dict(draft.filters)])
     if len(document) > _DOCUMENT_LIMIT:
         raise InputError("scope", "So many tables and filters cannot be kept with a search.")

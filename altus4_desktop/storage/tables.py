@@ -329,6 +329,7 @@ class SavedSearchColumns(TypedColumns):
         nullable=False,
         server_default="natural",
     )
+    language: Named[str] = Column(VARCHAR(16), nullable=False, server_default="")
     hit_order: Named[str] = Column(VARCHAR(32), nullable=False, server_default="")
     scope: Named[Document | None] = Column(json_document())
     filters: Named[Document | None] = Column(json_document())

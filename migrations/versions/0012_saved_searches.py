@@ -28,6 +28,7 @@ def upgrade() -> None:
             nullable=False,
             server_default="natural",
         ),
+        sa.Column("language", sa.VARCHAR(16), nullable=False, server_default=""),
         sa.Column("hit_order", sa.VARCHAR(32), nullable=False, server_default=""),
         sa.Column("scope", json_document()),
         sa.Column("filters", json_document()),

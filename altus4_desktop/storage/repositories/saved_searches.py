@@ -23,6 +23,8 @@ from altus4_desktop.storage.transactions import Transactions
 
 c = saved_searches.c
 _ROW = (*saved_searches.columns, users.c.name.label("owner"))
+# Another of these finds other rows.
+_ASKED = ("query", "search_mode", "language", "scope", "filters")
 _JOINED = saved_searches.join(users, users.c.id == c.user_id)
 
 
@@ -83,7 +85,7 @@ class SavedSearchRepository:
 
         def work(connection: sa.Connection) -> None:
             row = connection.execute(
-                sa.select(server_now(), c.updated_at, c.query, c.search_mode, c.scope, c.filters)
+                sa.select(server_now(), c.updated_at, *(c[name] for name in _ASKED))
                 .where(c.id == record.id)
                 .with_for_update()
             ).first()
@@ -97,7 +99,7 @@ class SavedSearchRepository:
                     code="saved_search.changed",
                     details={"name": record.draft.name},
                 )
-            if asked != [values[name] for name in ("query", "search_mode", "scope", "filters")]:
+            if asked != [values[name] for name in _ASKED]:
                 values["seen"] = None
             # The instant makes this very change known again, should its COMMIT go unanswered.
             values["updated_at"] = moved_on(now, updated_at)
@@ -193,6 +195,7 @@ def _values(draft: SavedSearchDraft) -> dict[str, Any]:
         "folder": draft.folder,
         "query": draft.query,
         "search_mode": draft.mode.value,
+        "language": draft.language,
         "hit_order": draft.order,
         "scope": draft.scope.as_document(),
         "filters": dict(draft.filters),
@@ -212,6 +215,7 @@ def _saved(row: Mapping[Any, Any]) -> SavedSearch:
             query=row[c.query],
             folder=row[c.folder],
             mode=SearchMode(row[c.search_mode]),
+            language=row[c.language],
             order=row[c.hit_order],
             scope=SavedScope.from_document(row[c.scope]),
             filters=filters if isinstance(filters, dict) else {},

@@ -26,7 +26,7 @@ from altus4_desktop.ui.session import Session
 from altus4_desktop.ui.theme import Theme
 from tests.search_world import SearchWorld, search_world
 from tests.servers import DatabaseServer, free_port
-from tests.ui.world import FakeDrafts, FakeSaved
+from tests.ui.world import FakeDrafts, FakeSaved, FakeSuggestions
 
 TABLES = (
     """
@@ -61,6 +61,7 @@ def session(real: SearchWorld, runner: TaskRunner, tmp_path: Path) -> Session:
         search=real.search,
         search_drafts=FakeDrafts(),
         saved_searches=FakeSaved(),
+        suggestions=FakeSuggestions(),
         history=real.history,
         connections=real.connections,
         rights=RightsService(

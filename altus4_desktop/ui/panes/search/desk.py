@@ -49,6 +49,7 @@ class SavedDesk(QObject):
             folder=before.folder,
             mode=now.mode,
             order=now.order,
+            language=now.language,
             scope=view.saved_scope,
             filters=now.filters,
             is_shared=before.is_shared,

@@ -46,6 +46,7 @@ from PySide6.QtWidgets import (
 from altus4_desktop.domain.errors import AltusError
 from altus4_desktop.domain.schema import ColumnInfo, TableInfo
 from altus4_desktop.domain.searching import Match, SearchHit, Value
+from altus4_desktop.ui.dialogs import scrolling
 from altus4_desktop.ui.panes.elided import ElidedLabel
 from altus4_desktop.ui.panes.memory import PaneMemory
 from altus4_desktop.ui.panes.painting import BADGE_TONES, plain_tool_tip
@@ -350,7 +351,10 @@ class DetailPanel(QFrame):
             "file", self.tr("No hit selected"), self.tr("Select a hit to read all of its columns.")
         )
         self.pages.addWidget(self._nothing)
-        self.pages.addWidget(self._build_content())
+        # In a low window it is scrolled: squeezed, its parts would lie on each other.
+        area = scrolling(self._build_content())
+        area.viewport().setAutoFillBackground(False)
+        self.pages.addWidget(area)
         column = QVBoxLayout(self)
         column.setContentsMargins(1, 1, 1, 1)
         column.addWidget(self.pages)
@@ -358,6 +362,7 @@ class DetailPanel(QFrame):
     def _build_content(self) -> QWidget:
         content = QWidget()
         column = QVBoxLayout(content)
+        content.setAutoFillBackground(False)
         column.setContentsMargins(Space.L, Space.M, Space.L, Space.M)
         column.setSpacing(Space.S)
         top = QHBoxLayout()

@@ -205,7 +205,11 @@ class OptionsRow(QWidget):
     def show_draft(self, draft: SearchDraft) -> None:
         """Choose what a draft says; what it does not say stays as it is."""
         self.set_mode(draft.mode)
-        for box, value in ((self.order, draft.order), (self.limit, draft.limit)):
+        for box, value in (
+            (self.order, draft.order),
+            (self.limit, draft.limit),
+            (self.language, draft.language),
+        ):
             place = box.findData(value)
             if place >= 0:
                 box.setCurrentIndex(place)

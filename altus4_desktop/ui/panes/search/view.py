@@ -165,6 +165,7 @@ class SearchView(WorkingWidget):
             scope=self.options.scope_model.scope.as_document(),
             filters=self.filters,
             saved_id=self.saved_id,
+            language=str(self.options.language.currentData() or ""),
         )
 
     @property
@@ -222,6 +223,7 @@ class SearchView(WorkingWidget):
                 scope=kept,
                 filters=draft.filters,
                 saved_id=saved.id,
+                language=draft.language,
             )
         )
         self._opening = saved
