@@ -352,8 +352,10 @@ class DetailPanel(QFrame):
         )
         self.pages.addWidget(self._nothing)
         # In a low window it is scrolled: squeezed, its parts would lie on each other.
-        area = scrolling(self._build_content())
-        area.viewport().setAutoFillBackground(False)
+        content = self._build_content()
+        area = scrolling(content)
+        for ground in (area.viewport(), content):
+            ground.setAutoFillBackground(False)
         self.pages.addWidget(area)
         column = QVBoxLayout(self)
         column.setContentsMargins(1, 1, 1, 1)
@@ -362,7 +364,6 @@ class DetailPanel(QFrame):
     def _build_content(self) -> QWidget:
         content = QWidget()
         column = QVBoxLayout(content)
-        content.setAutoFillBackground(False)
         column.setContentsMargins(Space.L, Space.M, Space.L, Space.M)
         column.setSpacing(Space.S)
         top = QHBoxLayout()

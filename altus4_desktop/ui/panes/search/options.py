@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import Signal, Slot
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QSizePolicy, QWidget
+from PySide6.QtCore import QSize, Signal, Slot
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from altus4_desktop.domain.accounts import PAGE_SIZES, Preferences
 from altus4_desktop.domain.connections import Connection, Environment
@@ -67,9 +68,15 @@ class OptionsRow(QWidget):
             "panel", self.tr("Show or hide details"), name="search.panel"
         )
         self.panel_button.setCheckable(True)
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(Space.XS)
+        row = self._row = QHBoxLayout()
         row.setSpacing(Space.S)
+        column.addLayout(row)
+        self._second_row = QHBoxLayout()
+        column.addLayout(self._second_row)
+        self._second_row.addStretch(1)
         row.addWidget(self.mode)
         row.addWidget(self.language)
         row.addWidget(self.scope_button)
@@ -81,6 +88,33 @@ class OptionsRow(QWidget):
         self.tools.addWidget(self.panel_button)
         row.addLayout(self.tools)
         self._connect()
+
+    def minimumSizeHint(self) -> QSize:
+        """The language does not count: where there is no room beside the mode it goes below."""
+        hint = super().minimumSizeHint()
+        if self._shows_language and self._row.indexOf(self.language) >= 0:
+            return hint - QSize(self.language.minimumSizeHint().width() + Space.S, 0)
+        return hint
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Make room in small windows."""
+        super().resizeEvent(event)
+        self._place_language()
+
+    @property
+    def _shows_language(self) -> bool:
+        return self.mode.key == SearchMode.SEMANTIC.value
+
+    def _place_language(self) -> None:
+        beside = self._row.indexOf(self.language) >= 0
+        needed = self.minimumSizeHint().width() + self.language.sizeHint().width() + Space.S
+        fits = not self._shows_language or self.width() >= needed
+        if fits != beside:
+            (self._row if beside else self._second_row).removeWidget(self.language)
+            if fits:
+                self._row.insertWidget(1, self.language)
+            else:
+                self._second_row.insertWidget(0, self.language)
 
     def _build_mode(self) -> Segments:
         mode = Segments(
@@ -117,7 +151,8 @@ class OptionsRow(QWidget):
 
     @Slot()
     def _show_language(self) -> None:
-        self.language.setVisible(self.mode.key == SearchMode.SEMANTIC.value)
+        self.language.setVisible(self._shows_language)
+        self._place_language()
 
     def _build_box(self, name: str, label: str) -> QComboBox:
         box = QComboBox()
