@@ -141,3 +141,27 @@ class QueryReading:
     plain_text: QuickFix | None
     source_count: int
     unread: tuple[str, ...] = ()
+
+
+class RowKind(StrEnum):
+    """What a row of the builder looks for."""
+
+    WORD = "word"
+    PREFIX = "prefix"
+    PHRASE = "phrase"
+    NEAR = "near"
+    GROUP = "group"
+
+
+@dataclass(frozen=True, slots=True)
+class BuilderRow:
+    """One part of a boolean query as people build it.
+
+    ``sign`` is the operator before it or ""; ``text`` has the words, or the whole text inside a
+    group; ``distance`` counts the words that a near row may span.
+    """
+
+    kind: RowKind
+    text: str
+    sign: str = ""
+    distance: int = 5

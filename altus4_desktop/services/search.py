@@ -14,7 +14,7 @@ from altus4_desktop.domain.cancel import CancelToken
 from altus4_desktop.domain.connections import Connection
 from altus4_desktop.domain.errors import InputError, NotFoundError
 from altus4_desktop.domain.identity import time_ordered_id
-from altus4_desktop.domain.query_reading import QueryReading
+from altus4_desktop.domain.query_reading import BuilderRow, QueryReading
 from altus4_desktop.domain.searching import (
     SearchHit,
     SearchMode,
@@ -29,6 +29,7 @@ from altus4_desktop.search.boolean import clean_query, hangs_aria, parse_boolean
 from altus4_desktop.search.categories import find_categories
 from altus4_desktop.search.natural import safe_natural
 from altus4_desktop.search.plan import plan_search
+from altus4_desktop.search.rows import add_row, change_row, read_rows, remove_row
 from altus4_desktop.search.synonyms import expand
 from altus4_desktop.search.words import split_words
 from altus4_desktop.services.explaining import HitExplainer
@@ -240,6 +241,22 @@ class SearchService:
         return build_reading(
             request, self._chosen(actor, request), self._connections.find_known_schema
         )
+
+    def read_rows(self, text: str) -> tuple[BuilderRow, ...] | None:
+        """Boolean ``text`` as rows of the builder; None while a server would refuse it."""
+        return read_rows(text)
+
+    def change_row(self, text: str, place: int, row: BuilderRow) -> str:
+        """``text`` with its part at ``place`` as ``row`` says, everything else as typed."""
+        return change_row(text, place, row)
+
+    def add_row(self, text: str, row: BuilderRow) -> str:
+        """``text`` with one more part."""
+        return add_row(text, row)
+
+    def remove_row(self, text: str, place: int) -> str:
+        """``text`` without its part at ``place``."""
+        return remove_row(text, place)
 
     def plain_text(self, text: str) -> str:
         """The same words without operators, for “search as plain text”."""

@@ -59,6 +59,7 @@ from altus4_desktop.domain.searching import (
     Value,
 )
 from altus4_desktop.mysql.grants import parse_grant
+from altus4_desktop.search.rows import add_row, change_row, read_rows, remove_row
 from altus4_desktop.services import Services
 from altus4_desktop.services.query_reading import build_reading
 from altus4_desktop.services.rights_words import explain
@@ -279,6 +280,11 @@ class FakeSearch:
         del actor
         shop = make_connection(1)
         return build_reading(request, [(shop, ())], self.schemas.get)
+
+    read_rows = staticmethod(read_rows)
+    change_row = staticmethod(change_row)
+    add_row = staticmethod(add_row)
+    remove_row = staticmethod(remove_row)
 
     def plain_text(self, text: str) -> str:
         return text.replace("+", "").strip()

@@ -27,13 +27,15 @@ _NAME_LENGTH = 14
 class OptionsRow(QWidget):
     """The choices of one search.
 
-    ``mode_chosen``: somebody chose another mode; ``scope_opened``: the list of connections is
-    about to be looked at; ``scope_changed`` carries the new scope; ``order_changed``: the hits are
-    to be arranged anew; ``changed``: something that is remembered is not as it was. Further
-    buttons go into ``tools``, at the end of the row.
+    ``mode_chosen``: somebody chose another mode; ``mode_shown``: another may be shown, by
+    whomever; ``scope_opened``: the list of connections is about to be looked at;
+    ``scope_changed`` carries the new scope; ``order_changed``: the hits are to be arranged anew;
+    ``changed``: something that is remembered is not as it was. Further buttons go into ``tools``,
+    at the end of the row.
     """
 
     mode_chosen = Signal(str)
+    mode_shown = Signal()
     scope_opened = Signal()
     scope_changed = Signal(object)
     order_changed = Signal()
@@ -164,6 +166,7 @@ class OptionsRow(QWidget):
 
     def _connect(self) -> None:
         self.mode.chosen.connect(self._show_language)
+        self.mode.chosen.connect(self.mode_shown)
         self.mode.chosen.connect(self.mode_chosen)
         self.mode.chosen.connect(self.changed)
         self.scope_button.clicked.connect(self.open_scope)
@@ -211,6 +214,7 @@ class OptionsRow(QWidget):
         """Choose a mode."""
         self.mode.set_key(mode.value)
         self._show_language()
+        self.mode_shown.emit()
 
     def keep(self, memory: PaneMemory) -> None:
         """Write the choices down for the next search."""

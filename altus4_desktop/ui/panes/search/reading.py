@@ -32,6 +32,8 @@ _PAUSE_MS = 60
 _MOST_CHIPS = 5
 _SUMMARY_WIDTH = 180
 _MOST_LINES = 6
+_LEAST_LINES = 3
+_LOW_WINDOW = 640
 _MOST_SOURCES = 4
 _WORD_LENGTH = 24
 _ICONS = {
@@ -262,7 +264,8 @@ class _FindingLines(QWidget):
             line.hide()
             line.deleteLater()
         self._lines = []
-        most = _MOST_LINES if self._expanded else 1
+        room = _MOST_LINES if self.window().height() >= _LOW_WINDOW else _LEAST_LINES
+        most = room if self._expanded else 1
         for place, finding in enumerate(self._told[:most]):
             line = _FindingLine(finding, self._plain if place == 0 else None, self)
             line.fix_chosen.connect(self.fix_chosen)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from altus4_desktop.domain.connections import Connection
@@ -18,6 +19,7 @@ from altus4_desktop.domain.search_drafts import SearchDraft
 from altus4_desktop.domain.searching import SearchMode, SearchRequest
 from altus4_desktop.ui.pane import Command
 from altus4_desktop.ui.panes.memory import PaneMemory
+from altus4_desktop.ui.panes.search.builder import QueryBuilder
 from altus4_desktop.ui.panes.search.controller import Phase, SearchController, SearchState
 from altus4_desktop.ui.panes.search.copying import CopyFormat
 from altus4_desktop.ui.panes.search.correction import CorrectionBar
@@ -33,6 +35,8 @@ from altus4_desktop.ui.session import Session
 from altus4_desktop.ui.theme import Space
 from altus4_desktop.ui.widgets import Button, IconButton
 from altus4_desktop.ui.working import WorkingWidget
+
+_LEAST_RESULTS = 140
 
 
 class SearchView(WorkingWidget):
@@ -70,6 +74,13 @@ class SearchView(WorkingWidget):
         self.under_query = QVBoxLayout()
         self.reader = QueryReader(session, self._request_to_read, self)
         self.notes = QueryNotes()
+        self.builder = QueryBuilder(session.services.search)
+        self.builder_button = IconButton("edit", self.tr("Build the query"), name="search.build")
+        self.builder_button.setCheckable(True)
+        self.options.tools.insertWidget(0, self.builder_button)
+        self.under_query.addWidget(self.builder)
+        # What stands above the results may not push them out of a low window.
+        self.results.pages.setMinimumHeight(_LEAST_RESULTS)
         self.under_query.addWidget(self.notes)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -90,6 +101,11 @@ class SearchView(WorkingWidget):
         self.results.show_panel(shown=self.options.panel_button.isChecked())
         self.results.arrange(self.options.hit_order)
         self._draw(self.controller.state)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """A low window leaves the builder less."""
+        super().resizeEvent(event)
+        self.builder.fit()
 
     def _build_query_row(self) -> QHBoxLayout:
         row = QHBoxLayout()
@@ -134,6 +150,11 @@ class SearchView(WorkingWidget):
         self.query.textChanged.connect(self.reader.note_change)
         self.reader.reading_ready.connect(self._take_reading)
         self.notes.fix_chosen.connect(self.query.apply_fix)
+        self.query.textChanged.connect(self._show_in_builder)
+        self.builder.text_changed.connect(self.query.setText)
+        self.builder_button.toggled.connect(self._show_builder)
+        options.mode_shown.connect(self._show_builder)
+        options.mode_shown.connect(self.reader.note_change)
         self.run_button.clicked.connect(self.search)
         self.stop_button.clicked.connect(controller.stop)
         options.mode_chosen.connect(self._mode_chosen)
@@ -360,6 +381,18 @@ class SearchView(WorkingWidget):
             connection_ids=scope.connection_ids(self.options.connections),
             tables=scope.table_choices(),
         )
+
+    @Slot()
+    def _show_builder(self) -> None:
+        boolean = self.options.mode.key == SearchMode.BOOLEAN.value
+        self.builder_button.setVisible(boolean)
+        self.builder.setVisible(boolean and self.builder_button.isChecked())
+        self._show_in_builder()
+
+    @Slot()
+    def _show_in_builder(self) -> None:
+        if not self.builder.isHidden():
+            self.builder.show_text(self.query.text())
 
     @Slot(object)
     def _take_reading(self, reading: QueryReading | None) -> None:
