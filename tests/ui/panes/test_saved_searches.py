@@ -281,6 +281,7 @@ def test_what_others_share_is_opened_and_not_changed(desk: Desk) -> None:
     desk.settle()
     assert desk.search.requests[0].connection_ids == ("c2",), "found by its name"
     assert desk.service.get_(desk.bob, shared.id).seen is None
+    assert not desk.pane.message.isVisible(), "and nobody tried to write it down"
     desk.pane.desk.open_shelf()
     shelf = shelf_of(desk)
     choose(shelf, "Open orders")

@@ -329,3 +329,12 @@ def test_a_file_that_cannot_be_read_is_said_to_be(qtbot: QtBot, world: World) ->
     pane.view.query.setText("anew")
     pane.shut()
     assert world.drafts.kept["u1"].drafts[0].query == "anew"
+
+
+def test_what_was_not_read_yet_is_not_overwritten(qtbot: QtBot, world: World) -> None:
+    old = OpenSearches((SearchDraft("old"),))
+    world.drafts.kept["u1"] = old
+    pane = SearchPane(world.session)
+    qtbot.addWidget(pane)
+    pane.shut()
+    assert world.drafts.kept["u1"] == old
