@@ -351,13 +351,14 @@ def _window(text: str, spans: Sequence[Span]) -> Span:
         start = blank + 1 if blank >= 0 else start
     end = min(len(text), start + SNIPPET_CHARS)
     if end < len(text):
-        end = _back_to_blank(text, end, spans[best_first][1])
+        # A match may be longer than the snippet.
+        end = _back_to_blank(text, end, min(spans[best_first][1], end))
     return start, end
 
 
 def _back_to_blank(text: str, end: int, at_least: int) -> int:
     blank = text.rfind(" ", max(at_least, end - 30), end)
-    return blank if blank > 0 else max(end, min(at_least, len(text)))
+    return blank if blank > 0 else end
 
 
 def _one_line(text: str) -> str:

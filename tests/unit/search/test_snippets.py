@@ -16,7 +16,7 @@ from altus4_desktop.search.snippets import (
     title_column,
 )
 from altus4_desktop.search.terms import IndexRules, read_terms
-from altus4_desktop.search.words import Folding
+from altus4_desktop.search.words import Folding, fold_word
 
 STOP_WORDS = frozenset({"the", "of", "for"})
 
@@ -156,6 +156,42 @@ def test_spans_are_always_inside_and_apart(
         assert last <= start < end <= len(shown.text)
         last = end
     assert "\n" not in shown.text
+
+
+# A surrogate alone is no text, yet a driver may pass one on.
+anything = st.text(st.characters(), max_size=400)
+found_words = st.sampled_from(["flow", "Flow", "FLÖW", "flo\u0308w", "ﬂow", "😀flow", "flows", "x"])
+
+
+@given(
+    st.lists(st.one_of(anything, found_words), max_size=30),
+    st.sampled_from([" ", "", "\n\n", "\x00", "\u2028", "…"]),
+    st.sampled_from(Folding),
+)
+def test_what_is_marked_is_the_word_and_the_snippet_is_short(
+    pieces: list[str], gap: str, folding: Folding
+) -> None:
+    text = gap.join(pieces)
+    shown = highlighter("flow", on=rules(folding)).snippet({"t": text}, ("t",), "")
+    wanted = fold_word("flow", folding)
+    assert len(shown.matches) <= MAX_MATCHES_PER_COLUMN
+    for match in shown.matches:
+        assert fold_word(text[match.start : match.end], folding) == wanted
+    assert len(shown.text) <= SNIPPET_CHARS + 2
+    assert len(shown.text.splitlines()) <= 1
+    for start, end in shown.snippet_matches:
+        assert fold_word(shown.text[start:end], folding) == wanted
+    assert bool(shown.snippet_matches) == bool(shown.matches)
+
+
+@given(st.integers(1, 600), st.integers(0, 600), st.integers(0, 300))
+def test_a_match_longer_than_the_snippet_is_cut(length: int, before: int, after: int) -> None:
+    text = "x" * before + " " + "w" * length + " " + "y " * after
+    on = IndexRules(1, 1_000, frozenset(), 0, Folding.CASE, reads_phrases=True)
+    shown = highlighter("w" * length, on=on).snippet({"t": text}, ("t",), "")
+    assert len(shown.text) <= SNIPPET_CHARS + 2
+    for start, end in shown.snippet_matches:
+        assert set(shown.text[start:end]) == {"w"}
 
 
 @given(st.lists(st.sampled_from(["flow", "flows", "Flow", "x", "over"]), max_size=200))
