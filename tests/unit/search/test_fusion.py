@@ -101,3 +101,25 @@ def test_pages_made_of_first_rows_continue_each_other(
         page = order(asked)
         assert page[first : first + size] == whole[first : first + size]
         assert (len(page) > first + size) == (len(whole) > first + size)
+
+
+@given(indexes, st.randoms())
+def test_any_lists_fuse_to_each_row_once_in_each_source_s_own_order(
+    content: dict[tuple[str, str], tuple[list[int], float]], random: object
+) -> None:
+    lists = [
+        ranked(table, index, keys, source_weight(covered))
+        for (table, index), (keys, covered) in content.items()
+    ]
+    fused = fuse(lists)
+    found = [(row.source.table_id[0], row.ranked.key[0]) for row in fused]
+    wanted = {(source.table_id[0], row.key[0]) for source in lists for row in source.rows}
+    assert len(found) == len(wanted)
+    assert set(found) == wanted
+    scores = [row.score for row in fused]
+    assert scores == sorted(scores, reverse=True)
+    for source in lists:
+        ranks = [row.ranked.rank for row in fused if row.source is source]
+        assert ranks == sorted(ranks)
+    random.shuffle(lists)  # type: ignore[attr-defined]  # a Random
+    assert order(lists) == found
