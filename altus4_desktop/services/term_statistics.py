@@ -34,6 +34,8 @@ MOST_TABLES = 64
 MOST_STEMS = 20_000
 MOST_COUNTED = 2_000
 MAX_AGE_S = 600.0
+# A table that could not be sampled in time would hold up each search anew.
+RETRY_S = 60.0
 
 _SLICES = 8
 # A table of this size is counted in a few milliseconds; what the server estimates may be far off.
@@ -65,8 +67,9 @@ _Key = tuple[str, ...]
 class TermStatisticsCache:
     """Statistics of the last `MOST_TABLES` indexes; for any thread.
 
-    What is known of a table is forgotten after `MAX_AGE_S`, when the server's estimate of its rows
-    has changed by a tenth, when the server has counted it anew, and by `clear`.
+    What is known of a table is forgotten after `MAX_AGE_S` (after `RETRY_S` that it was too slow to
+    be sampled), when the server's estimate of its rows has changed by a tenth, when the server has
+    counted it anew, and by `clear`.
     """
 
     def __init__(self) -> None:
@@ -109,8 +112,8 @@ class TermStatisticsCache:
             reader = _Reader(session, table, deadline, tag)
             known = reader.read(searched_columns(table), question)
             with self._lock:
-                # A server that was too busy now may tell more the next time.
-                if known.sample_rows or not known.rows:
+                # A search that had no time to ask says nothing of the table.
+                if known.sample_rows or not known.rows or reader.too_slow:
                     self._known[key] = known
                 while len(self._known) > MOST_TABLES:
                     self._known.popitem(last=False)
@@ -176,7 +179,8 @@ def searched_columns(table: TableInfo) -> tuple[str, ...]:
 
 
 def _is_outdated(known: _Known, table: TableInfo) -> bool:
-    if time.monotonic() - known.read_at > MAX_AGE_S:
+    failed = known.rows and not known.sample_rows
+    if time.monotonic() - known.read_at > (RETRY_S if failed else MAX_AGE_S):
         return True
     if known.analyzed_at != table.last_analyzed_at:
         return True
@@ -187,13 +191,17 @@ def _is_outdated(known: _Known, table: TableInfo) -> bool:
 
 
 class _Reader:
-    """Asks one table what is not known yet; what takes too long stays unknown."""
+    """Asks one table what is not known yet; what takes too long stays unknown.
+
+    ``too_slow`` says that a statement of the sample had all of its time and did not end.
+    """
 
     def __init__(self, session: TenantSession, table: TableInfo, deadline: float, tag: str) -> None:
         self._session = session
         self._table = table
         self._deadline = deadline
         self._tag = tag
+        self.too_slow = False
 
     def _limit_s(self) -> float:
         return min(_STATEMENT_S, self._deadline - time.monotonic())
@@ -258,6 +266,7 @@ class _Reader:
         from altus4_desktop.mysql.candidates import key_range, read_sample
 
         texts: list[str] = []
+        limit_s = 0.0
         try:
             ends = None
             if rows > SAMPLE_ROWS and (limit_s := self._limit_s()) > 0:
@@ -288,6 +297,7 @@ class _Reader:
                         texts.append("\n".join(row.cells))
         except TenantError as error:
             _pass_unless_late(error)
+            self.too_slow = limit_s >= _STATEMENT_S
         return texts
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -245,6 +246,71 @@ def test_what_there_was_no_time_for_is_not_remembered(tenant: Tenant) -> None:
     answer = tenant.ask("wing")
     assert answer.statistics.sample_rows == 5
     assert len(answer.candidates) == 2
+
+
+def test_a_table_that_is_too_slow_to_sample_is_left_alone_for_a_while(
+    tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from altus4_desktop.domain.errors import TenantFailure
+    from altus4_desktop.mysql import candidates
+
+    sampled = []
+
+    def slow(*args: Any, **options: Any) -> Any:
+        sampled.append(options["timeout_s"])
+        raise TenantError(TenantFailure.TIMEOUT, "late")
+
+    monkeypatch.setattr(candidates, "read_sample", slow)
+    tenant.fill(create(), ROWS)
+    for word in ("wing", "heat"):
+        answer = tenant.ask(word)
+        assert answer.candidates
+        assert Degraded(Lack.STATISTICS_ESTIMATED) in answer.degraded
+    assert len(sampled) == 1
+    monkeypatch.setattr(term_statistics, "RETRY_S", -1.0)
+    tenant.ask("wing")
+    assert len(sampled) == 2
+
+
+def test_eight_threads_share_what_is_known(tenant: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(term_statistics, "SAMPLE_ROWS", 80)
+    monkeypatch.setattr(term_statistics, "MOST_COUNTED", 3)
+    words = [f"{letter}andok" for letter in "bcdfghklmnpr"]
+    values = ", ".join(
+        f"({at}, '{words[at % 12] if at < 24 else 'common'}', 'text')" for at in range(1000)
+    )
+    tenant.fill(create(), f"INSERT INTO notes (id, title, body) VALUES {values}")
+    table, schema = tenant.table(), read_schema(tenant.session)
+    planned = plan_search(schema, ["notes"]).sources[0]
+    rules = index_rules(planned.table, schema.fulltext, schema.flavour, "")
+    pools = TenantPools()
+    target = tenant.session.target
+
+    def search(number: int) -> list[dict[str, float]]:
+        told = []
+        with pools.borrow(target, CancelToken()) as session:
+            for turn in range(12):
+                if number == 0:
+                    tenant.cache.clear()
+                asked = [words[(number + turn) % 12], words[(number * 5 + turn) % 12]]
+                statistics = tenant.cache.read(
+                    session,
+                    table,
+                    planned.index,
+                    rules,
+                    english(" ".join(asked)),
+                    deadline=time.monotonic() + 20,
+                    tag="test",
+                )
+                assert statistics.rows == 1000
+                told.append(dict(statistics.counted))
+        return told
+
+    with contextlib.closing(pools), ThreadPoolExecutor(8) as threads:
+        answers = [told for each in threads.map(search, range(8)) for told in each]
+    # Some words fell out of the three that are kept; what was told is never another word's.
+    assert any(answers)
+    assert {count for told in answers for count in told.values()} == {2.0}
 
 
 def test_a_first_try_that_is_too_slow_leaves_fewer_candidates(
