@@ -99,6 +99,7 @@ exchange.export_bundle_       gone   ok     missing ok     ok     change  key   
 exchange.import_              gone   denied denied  ok     demo   change  key      key      ok
 exchange.preview_             gone   ok     ok      ok     ok     change  key      key      ok
 
+exports.export_all_           gone   server missing server server change  key      missing  server
 exports.export_hits_          gone   ok     missing ok     ok     change  key      missing  ok
 
 history.delete_               gone   ok     unseen  unseen unseen change  key      key      unseen
@@ -137,6 +138,7 @@ saved_searches.move_folder_   gone   ok     ok      ok     ok     change  key   
 saved_searches.update_        gone   ok     missing missing missing change key     key      missing
 
 search.explain                gone   server missing server server change  key      missing  server
+search.find_whole_sources     gone   server missing server server change  key      missing  server
 search.plan                   gone   server missing server server change  key      missing  server
 search.read_query             gone   ok     missing ok     ok     change  key      missing  ok
 search.read_row               gone   server missing server server change  key      missing  server
@@ -440,6 +442,12 @@ CALLS: dict[str, Call] = {
     ),
     "exchange.import_": lambda w, s, who, of: s.exchange.import_(who, *_a_user_from_elsewhere()),
     "exchange.preview_": lambda w, s, who, of: s.exchange.preview_(who, _a_list(w)),
+    "exports.export_all_": lambda w, s, who, of: s.exports.export_all_(
+        who,
+        _an_export(w),
+        ExportFormat.CSV,
+        SearchRequest("word", connection_ids=(of.connection.id,)),
+    ),
     "exports.export_hits_": lambda w, s, who, of: s.exports.export_hits_(
         who, _an_export(w), ExportFormat.JSON, [_hit(of)]
     ),
@@ -501,6 +509,9 @@ CALLS: dict[str, Call] = {
         who, of.saved, SavedSearchDraft("Renamed", "word")
     ),
     "search.explain": lambda w, s, who, of: s.search.explain(who, SearchRequest("word"), _hit(of)),
+    "search.find_whole_sources": lambda w, s, who, of: s.search.find_whole_sources(
+        who, SearchRequest("word", connection_ids=(of.connection.id,))
+    ),
     "search.plan": lambda w, s, who, of: s.search.plan(who, _outcome(of), _hit(of).source),
     "search.read_query": lambda w, s, who, of: s.search.read_query(
         who, SearchRequest("word", connection_ids=(of.connection.id,))

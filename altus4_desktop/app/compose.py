@@ -73,7 +73,7 @@ def compose(data_dir: Path, metadata_url: str | None = None) -> Services:
         audit=AuditService(metadata, permissions),
         migrations=MigrationsService(metadata, permissions),
         exchange=ExchangeService(metadata, vault, connections, permissions),
-        exports=ExportsService(metadata, connections, search, permissions),
+        exports=ExportsService(metadata, connections, search, pools, permissions),
         vault_keys=VaultKeysService(
             vault, metadata, (metadata, accounts, local_server), permissions
         ),

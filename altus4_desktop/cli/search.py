@@ -22,7 +22,7 @@ from altus4_desktop.cli.frame import (
 )
 from altus4_desktop.cli.searches import find_saved, find_scope
 from altus4_desktop.domain.cancel import CancelToken
-from altus4_desktop.domain.errors import AltusError, InputError
+from altus4_desktop.domain.errors import AltusError, Cancelled, InputError
 from altus4_desktop.domain.exports import FORMAT_BY_SUFFIX, ExportFormat, ExportReport
 from altus4_desktop.domain.searching import (
     Notice,
@@ -32,6 +32,7 @@ from altus4_desktop.domain.searching import (
     SourceState,
     TableChoice,
 )
+from altus4_desktop.services.files import check_new
 
 if TYPE_CHECKING:
     from altus4_desktop.cli.context import CliContext
@@ -114,6 +115,11 @@ def register(commands: Commands) -> None:
         help="write the hits to the new FILE (.csv, .json, .ndjson or .md, or what --format says)",
     )
     parser.add_argument(
+        "--all",
+        action="store_true",
+        help="export every row that is found, from one index after the other, and not the best N",
+    )
+    parser.add_argument(
         "--no-formula-guard",
         action="store_true",
         help="leave texts in a CSV file as they are, also those a spreadsheet would run",
@@ -163,6 +169,8 @@ def run_search(args: argparse.Namespace, context: CliContext) -> int:
     if args.batch is not None:
         return _run_batch(args.batch, asked)
     with stopped_by_interrupt() as token:
+        if target is not None and args.all:
+            return _export_all(asked.request(args.query), actor, target, args, context, token)
         outcome = asked.search(args.query, token)
         statements = asked.statements(outcome) if args.explain else {}
         explained = asked.explanations(outcome, token) if args.explain else None
@@ -179,10 +187,16 @@ def _export_target(args: argparse.Namespace) -> tuple[Path, ExportFormat] | None
     if args.export is None:
         if args.no_formula_guard:
             raise InputError("no_formula_guard", "Only an --export to CSV has a formula guard.")
+        if args.all:
+            raise InputError("all", "--all is for an --export to a file.")
         return None
     if args.batch is not None or args.explain:
         raise InputError("export", "--export takes one QUERY, without --batch and --explain.")
+    if args.all and args.offset:
+        raise InputError("offset", "--all leaves nothing out.")
     path = Path(args.export)
+    # Before anything is searched.
+    check_new(path)
     if args.format == "table":
         raise InputError("format", "An export is CSV, JSON, NDJSON or Markdown.")
     if args.format is not None:
@@ -229,11 +243,44 @@ def _export(
         written = str(path) if outcome.hits else None
         out.json({"file": written, "rows": report.rows, "bytes": report.size_bytes})
     elif outcome.hits:
-        count = f"{report.rows:,} row{'' if report.rows == 1 else 's'}"
-        out.say(f"Exported {count}, {report.size_bytes:,} bytes.")
+        out.say(_exported(report))
     else:
         out.say("No file was written.")
     return exit_code(outcome)
+
+
+def _export_all(
+    request: SearchRequest,
+    actor: Actor,
+    target: tuple[Path, ExportFormat],
+    args: argparse.Namespace,
+    context: CliContext,
+    token: CancelToken,
+) -> int:
+    out = context.out
+    path, export_format = target
+    try:
+        report = context.services.exports.export_all_(
+            actor,
+            path,
+            export_format,
+            request,
+            guard=not args.no_formula_guard,
+            progress=out.progress,
+            token=token,
+        )
+    except Cancelled:
+        raise KeyboardInterrupt from None
+    if args.json:
+        out.json({"file": str(path), "rows": report.rows, "bytes": report.size_bytes})
+    else:
+        out.say(_exported(report))
+    return EXIT_DONE if report.rows else EXIT_NO
+
+
+def _exported(report: ExportReport) -> str:
+    count = f"{report.rows:,} row{'' if report.rows == 1 else 's'}"
+    return f"Exported {count}, {report.size_bytes:,} bytes."
 
 
 class _Asked:
@@ -257,9 +304,10 @@ class _Asked:
         # Who acts by an API key has used it once when they were let in: for the first query.
         self._paid = True
 
-    def search(self, query: str, token: CancelToken) -> SearchOutcome:
+    def request(self, query: str) -> SearchRequest:
+        """The options as a request."""
         args = self._args
-        request = SearchRequest(
+        return SearchRequest(
             query=query,
             mode=SearchMode(args.mode),
             connection_ids=self._connection_ids,
@@ -271,9 +319,12 @@ class _Asked:
             language=args.language,
             synonyms=() if args.no_synonyms else self._actor.choices.synonyms,
         )
+
+    def search(self, query: str, token: CancelToken) -> SearchOutcome:
+        """What the request finds."""
         services = self.context.services
-        outcome = services.search.run(self._actor, request, None, token)
-        if outcome.hits or args.offset or token.cancelled:
+        outcome = services.search.run(self._actor, self.request(query), None, token)
+        if outcome.hits or self._args.offset or token.cancelled:
             return outcome
         correction = services.suggestions.correct(self._actor, outcome, token)
         if correction is None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pymysql import _auth, connections, err
-from pymysql.constants import CLIENT, CR
+from pymysql.constants import CLIENT, COMMAND, CR
 
 # Each of these hands the password, or something as good as the password, to whoever asks for it.
 _REVEALING_PLUGINS = ("mysql_clear_password", "dialog", "mysql_old_password")
@@ -153,6 +153,29 @@ class WireConnection(_PyMySQL):  # type: ignore[misc]  # the stubs hide what we 
     def may_send_password(self) -> bool:
         """Whether the line is one on which the password itself may travel."""
         return self._secure or self._trust_key
+
+    def query_columns(self, sql: str, result_class: type[connections.MySQLResult]) -> Any:
+        """Send ``sql`` and read the answer to the end of its column list, as a ``result_class``
+        that leaves the rows unread; they are the bytes that `read_some` gives."""
+        self._execute_command(COMMAND.COM_QUERY, sql)
+        result = result_class(self)
+        result.read()
+        return result
+
+    def read_some(self, most: int) -> bytes:
+        """The next bytes of the answer, 1 to ``most``; they do not count for the limit of a result.
+
+        Raises OperationalError when the line ended.
+        """
+        try:
+            data: bytes = self._rfile.read1(most)
+        except OSError as error:
+            self._force_close()
+            raise err.OperationalError(CR.CR_SERVER_LOST, "lost while reading rows") from error
+        if not data:
+            self._force_close()
+            raise err.OperationalError(CR.CR_SERVER_LOST, "lost while reading rows")
+        return data
 
     def close(self) -> None:
         """Say goodbye and close; a second call does nothing."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import itertools
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ from altus4_desktop.mysql.running import RunningStatement, StopReason
 if TYPE_CHECKING:
     from altus4_desktop.driver.tunnel import Tunnel
     from altus4_desktop.driver.wire import WireConnection
+    from altus4_desktop.mysql.stream import RowStream
 
 _NUMBER = itertools.count(1)
 _READING = re.compile(r"[\s(]*(SELECT|SHOW|EXPLAIN|DESCRIBE)\b", re.IGNORECASE)
@@ -36,6 +38,8 @@ _SHORTEST_LIMIT_S = 0.001
 # So long a server may take to stop at its own limit; then it is told to by a KILL.
 _OVERDUE_S = 0.5
 _INTERRUPTED = 1317
+# The server's own limit holds for a whole result; that of a stream is its client's patience.
+_STREAM_LIMIT_S = 24 * 3600.0
 
 _SQL_MODE = "NO_ENGINE_SUBSTITUTION"
 
@@ -116,6 +120,54 @@ class TenantSession:
         connection = self.connection
         bound = sql % tuple(connection.escape(value) for value in params)
         return self._run(f"{comment} {bound}", comment, limit_s)
+
+    @contextmanager
+    def stream(self, sql: str, params: Sequence[Any] = (), *, tag: str) -> Iterator[RowStream]:
+        """Run one SELECT as `query` does and read its rows within the block, as they come.
+
+        The connection's query timeout bounds the wait for each batch of rows, not the whole. A
+        block that is left before the last row costs the connection. Raises `TenantError` or
+        `Cancelled`, within the block too.
+        """
+        from altus4_desktop.mysql.stream import RowStream
+
+        self._token.raise_if_cancelled()
+        _check_reading(sql, self.target)
+        limit_s = self.target.pool.query_timeout_s
+        comment = f"/* altus4:{_NOT_IN_A_TAG.sub('', tag)}:{next(_NUMBER)} */"
+        bound = self._limited(sql, _STREAM_LIMIT_S) % tuple(
+            self.connection.escape(value) for value in params
+        )
+        running = RunningStatement(
+            self.connection, self.target, comment, self._clockwork, self._via
+        )
+        self.running = running
+        patience = object()
+
+        def wait() -> None:
+            self._token.raise_if_cancelled()
+            self._clockwork.call_at(
+                patience,
+                time.monotonic() + limit_s + _OVERDUE_S,
+                lambda: running.stop(StopReason.OVERDUE),
+            )
+
+        rows = RowStream(self.connection, wait, lambda: self._clockwork.forget(patience))
+        try:
+            with self._token.on_cancel(lambda: running.stop(StopReason.CANCELLED)):
+                rows.begin(f"{comment} {bound}")
+                yield rows
+        except Exception as error:
+            if running.reason is StopReason.CANCELLED or self._token.cancelled:
+                raise Cancelled() from error
+            if running.reason is StopReason.OVERDUE:
+                raise statement_overdue(self.target, limit_s) from error
+            if error is rows.failure:
+                raise translate(error, self.target) from error
+            raise
+        finally:
+            self._clockwork.forget(patience)
+            self.broken = not (running.end() and rows.is_whole and running.reason is None)
 
     def _run(self, statement: str, comment: str, limit_s: float) -> list[tuple[Any, ...]]:
         connection = self.connection

@@ -303,7 +303,7 @@ class FanOut:
         question, branch, planned = self._question, source.branch, source.planned
         assert planned is not None  # noqa: S101  # only planned sources are asked
         if question.hangs_aria and planned.table.engine.lower() == "aria":
-            raise _hangs(planned.table.name)
+            raise aria_hangs(planned.table.name)
         alone = len(self.branches) == 1 and len(branch.sources) == 1
         left_s = branch.deadline - time.monotonic()
         if left_s <= 0:
@@ -440,7 +440,8 @@ def _overdue(branch: Branch, question: Question) -> TenantError:
     )
 
 
-def _hangs(table: str) -> AltusError:
+def aria_hangs(table: str) -> AltusError:
+    """Why a query that never ends on ``table`` is not sent."""
     return AltusError(
         "“{table}” is an Aria table: a required word (+) together with two word beginnings (*) "
         "would occupy its server for ever.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,12 +26,7 @@ def open_chosen(path: Path, *, only_new: bool = False) -> Iterator[BinaryIO]:
         with open_private(path, only_new=only_new) as file:
             yield file
     except FileExistsError as error:
-        raise ConflictError(
-            "“{path}” is there already.",
-            hint="Choose another name, or remove that file first.",
-            code="export.exists",
-            details={"path": str(path)},
-        ) from error
+        raise _is_there(path) from error
     except OSError as error:
         raise AltusError(
             "“{path}” cannot be written: {reason}.",
@@ -44,3 +40,18 @@ def write_chosen(path: Path, text: str) -> None:
     """Replace ``path`` by a file with ``text``, as `open_chosen` does; raises AltusError."""
     with open_chosen(path) as file:
         file.write(text.encode())
+
+
+def check_new(path: Path) -> None:
+    """Raise ConflictError (``export.exists``) when ``path`` is there already."""
+    if os.path.lexists(path):
+        raise _is_there(path)
+
+
+def _is_there(path: Path) -> ConflictError:
+    return ConflictError(
+        "“{path}” is there already.",
+        hint="Choose another name, or remove that file first.",
+        code="export.exists",
+        details={"path": str(path)},
+    )

@@ -39,6 +39,7 @@ from altus4_desktop.services.result_list import ResultList
 from altus4_desktop.services.semantic import SemanticSearch, is_language
 from altus4_desktop.services.semantic_list import SemanticList
 from altus4_desktop.services.term_statistics import TermStatisticsCache
+from altus4_desktop.services.whole_sources import WholeSource, build_whole_sources
 
 if TYPE_CHECKING:
     from altus4_desktop.domain.explaining import Explanation, StatementPlan
@@ -226,6 +227,23 @@ class SearchService:
             )
         with self._pools.borrow(target, token) as session:
             return read_row(session, schema.database, table, hit.key)
+
+    def find_whole_sources(
+        self, actor: Actor, request: SearchRequest, token: CancelToken | None = None
+    ) -> Sequence[WholeSource]:
+        """Who is to be asked for every row that ``request`` finds, and what.
+
+        Raises what `run` raises, InputError for a semantic search, whose order only reaches to its
+        candidates, AltusError (``search.aria``), `TenantError` and `Cancelled`.
+        """
+        return build_whole_sources(
+            self._connections,
+            actor,
+            request,
+            _question(request),
+            self._choose(actor, request),
+            token or CancelToken(),
+        )
 
     def check_query(self, text: str, mode: SearchMode) -> None:
         """Raise QuerySyntaxError where boolean ``text`` would be refused by a server."""

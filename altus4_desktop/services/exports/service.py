@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,18 +14,21 @@ from altus4_desktop.domain.cancel import CancelToken
 from altus4_desktop.domain.errors import InputError
 from altus4_desktop.domain.exports import ExportFormat, ExportReport
 from altus4_desktop.domain.progress import Progress, ProgressSink, ignore_progress
-from altus4_desktop.domain.searching import SearchHit
+from altus4_desktop.domain.searching import SearchHit, SearchRequest
 from altus4_desktop.services.audit import build_event
+from altus4_desktop.services.exports.bulk import BulkSource, BulkWriter
 from altus4_desktop.services.exports.writers import export_pieces
-from altus4_desktop.services.files import open_chosen
+from altus4_desktop.services.files import check_new, open_chosen
 from altus4_desktop.services.permissions import Permissions, Right
 
 if TYPE_CHECKING:
+    from altus4_desktop.mysql.pools import TenantPools
     from altus4_desktop.services.connections import ConnectionsService
     from altus4_desktop.services.metadata import MetadataService
     from altus4_desktop.services.search import SearchService
 
 _TELL_EVERY_ROWS = 500
+_TELL_EVERY_S = 0.1
 
 
 class ExportsService:
@@ -35,10 +39,12 @@ class ExportsService:
         metadata: MetadataService,
         connections: ConnectionsService,
         search: SearchService,
+        pools: TenantPools,
         permissions: Permissions,
     ) -> None:
         self._metadata = metadata
         self._connections = connections
+        self._pools = pools
         self._search = search
         self._permissions = permissions
 
@@ -50,16 +56,18 @@ class ExportsService:
         hits: Sequence[SearchHit],
         *,
         guard: bool = True,
+        replaces: bool = False,
         progress: ProgressSink = ignore_progress,
         token: CancelToken | None = None,
     ) -> ExportReport:
         """Write ``hits`` to the new file ``path``, whole or not at all; nothing is searched anew.
 
-        A row with a cell that was cut is read anew by its key, one row at a time. That it was done
-        is written down. Raises AccessError, InputError without hits, NotFoundError for a connection
-        that is not the actor's and for a cut row that is gone or has no key, TenantError,
-        ConflictError (``export.exists``) when the file is there already, AltusError
-        (``export.failed``) for what the file system refuses, Cancelled, StoreError.
+        ``replaces``: an old file may go for it. A row with a cell that was cut is read anew by its
+        key, one row at a time. That it was done is written down. Raises AccessError, InputError
+        without hits, NotFoundError for a connection that is not the actor's and for a cut row that
+        is gone or has no key, TenantError, ConflictError (``export.exists``) when the file is there
+        already, AltusError (``export.failed``) for what the file system refuses, Cancelled,
+        StoreError.
         """
         current = self._permissions.check(actor, Right.SEARCH)
         if not hits:
@@ -80,21 +88,90 @@ class ExportsService:
 
         columns = list(dict.fromkeys(name for hit in hits for name in hit.columns))
         size_bytes = 0
-        with open_chosen(path, only_new=True) as file:
+        with open_chosen(path, only_new=not replaces) as file:
             for piece in export_pieces(whole(), columns, export_format, guard=guard):
                 size_bytes += file.write(piece.encode())
-            # An export that nobody knows of is worse than one that did not come about.
-            event = build_event(
-                current,
-                "search.exported",
-                SubjectKind.HISTORY,
-                subject_name=path.name,
-                after={
-                    "format": export_format.value,
-                    "rows": len(hits),
-                    "connections": names,
-                },
-            )
-            self._metadata.store.audit.add_([event])
+            self._write_down(current, path, export_format, len(hits), names)
         progress(Progress("Exporting the rows", 1.0))
         return ExportReport(len(hits), size_bytes)
+
+    def export_all_(
+        self,
+        actor: Actor,
+        path: Path,
+        export_format: ExportFormat,
+        request: SearchRequest,
+        *,
+        guard: bool = True,
+        replaces: bool = False,
+        progress: ProgressSink = ignore_progress,
+        token: CancelToken | None = None,
+    ) -> ExportReport:
+        """Write every row that ``request`` finds to the new file ``path``, whole or not at all.
+
+        The rows of one index after the other, each as it comes from its server and each once; the
+        score is that of its index. A source that fails ends the export. ``replaces``, what is
+        written down and what is raised: as of `export_hits_`; and what
+        `SearchService.find_whole_sources` raises.
+        """
+        from altus4_desktop.mysql.whole import open_whole_search
+
+        current = self._permissions.check(actor, Right.SEARCH)
+        if not replaces:
+            check_new(path)
+        token = token or CancelToken()
+        sources = self._search.find_whole_sources(actor, request, token)
+        columns = dict.fromkeys(c.name for each in sources for c in each.search.table.columns)
+        writer = BulkWriter(export_format, list(columns), guard=guard)
+        told_at = 0.0
+        rows = size_bytes = 0
+        with open_chosen(path, only_new=not replaces) as file:
+            size_bytes += file.write(writer.head())
+            for source in sources:
+                with (
+                    self._pools.borrow(source.target, token) as session,
+                    open_whole_search(session, source.search) as stream,
+                ):
+                    table = source.search.table
+                    whose = BulkSource(
+                        (source.connection, table.name),
+                        table.key,
+                        [column.name for column in table.columns],
+                        stream.kinds,
+                    )
+                    for block in stream.blocks():
+                        size_bytes += file.write(writer.rows(block, whose))
+                        rows += len(block)
+                        token.raise_if_cancelled()
+                        if time.monotonic() - told_at > _TELL_EVERY_S:
+                            told_at = time.monotonic()
+                            progress(Progress(_so_far(rows, size_bytes)))
+            size_bytes += file.write(writer.tail())
+            token.raise_if_cancelled()
+            names = list(dict.fromkeys(source.connection for source in sources))
+            self._write_down(current, path, export_format, rows, names)
+        progress(Progress(_so_far(rows, size_bytes), 1.0))
+        return ExportReport(rows, size_bytes)
+
+    def _write_down(
+        self,
+        current: Actor,
+        path: Path,
+        export_format: ExportFormat,
+        rows: int,
+        connections: Sequence[str],
+    ) -> None:
+        """Called before the file is in its place: an export that nobody knows of is worse than one
+        that did not come about."""
+        event = build_event(
+            current,
+            "search.exported",
+            SubjectKind.HISTORY,
+            subject_name=path.name,
+            after={"format": export_format.value, "rows": rows, "connections": list(connections)},
+        )
+        self._metadata.store.audit.add_([event])
+
+
+def _so_far(rows: int, size_bytes: int) -> str:
+    return f"Exported {rows:,} rows, {size_bytes / 1e6:,.1f} MB"

@@ -49,10 +49,10 @@ def export_pieces(
             yield "\n]\n"
         case ExportFormat.MARKDOWN:
             heads = (*_PLACE, *names)
-            yield _markdown_line(_markdown_text(name) for name in heads)
-            yield _markdown_line("---" for _ in heads)
+            yield markdown_line(markdown_text(name) for name in heads)
+            yield markdown_line("---" for _ in heads)
             for hit in hits:
-                yield _markdown_line(_markdown_cell(cell) for cell in _cells(hit, names))
+                yield markdown_line(_markdown_cell(cell) for cell in _cells(hit, names))
 
 
 def _cells(hit: SearchHit, names: Sequence[str]) -> Iterator[Value]:
@@ -85,7 +85,8 @@ def _json_value(value: Value) -> Any:
     return value
 
 
-def _markdown_line(cells: Iterable[str]) -> str:
+def markdown_line(cells: Iterable[str]) -> str:
+    """A row of a table, its cells written as `markdown_text`."""
     return f"| {' | '.join(cells)} |\n"
 
 
@@ -94,10 +95,11 @@ def _markdown_cell(value: Value) -> str:
         return "*NULL*"
     if isinstance(value, bytes):
         return _base64_text(value)
-    return _markdown_text(value) if isinstance(value, str) else repr(value)
+    return markdown_text(value) if isinstance(value, str) else repr(value)
 
 
-def _markdown_text(text: str) -> str:
+def markdown_text(text: str) -> str:
+    """``text`` as a cell shows it, on one line."""
     return _LINE_END.sub("<br>", _MARKDOWN_SIGN.sub(r"\\\g<0>", text))
 
 

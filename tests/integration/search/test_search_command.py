@@ -311,3 +311,31 @@ def test_the_command_line_needs_no_qt(data_dir: Path) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_everything_found_is_exported(command: Command, tmp_path: Path) -> None:
+    path = tmp_path / "found.ndjson"
+    code, document = command.document(
+        "search", "apple", "-c", "shop", "--export", str(path), "--all", "--json"
+    )
+    assert code == 0
+    assert document == {"file": str(path), "rows": 2, "bytes": path.stat().st_size}
+    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    assert {row["columns"]["id"]: row["columns"]["price"] for row in rows} == {
+        9007199254740993: DECIMAL,
+        2: "-5.000000000000000000000000000000",
+    }
+    assert max(len(row["columns"]["body"]) for row in rows) == 1_100_006
+    code, _, err = command("search", "apple", "-c", "shop", "--export", str(path), "--all")
+    assert code == 4, err
+    assert "is there already" in err
+
+
+def test_a_refused_connection_ends_the_export_of_everything(
+    command: Command, tmp_path: Path
+) -> None:
+    path = tmp_path / "found.csv"
+    code, _, err = command("search", "apple", "--export", str(path), "--all")
+    assert code == 4
+    assert "locked" in err or "refused" in err or "nobody" in err
+    assert list(tmp_path.iterdir()) == []
