@@ -1,4 +1,4 @@
-"""What is wrong with a query, or means something else than it looks like: rules FT001 to FT020.
+"""What is wrong with a query, or means something else than it looks like: rules FT001 to FT022.
 
 Rules about the text alone are here; those that need to know the servers' settings are in
 `lint_sources`. Every quick fix takes its finding away and makes no new error.
@@ -114,9 +114,13 @@ def _fixes(reading: Reading, problem: Problem) -> Iterator[QuickFix]:
     around = chunk(text, start, end)
     apart = problem.fault is not Fault.TWO_OPERATORS or around[1] == end + 1
     if around[0] < start and apart:
-        fix = quoted(reading, *around, "Put it in double quotes: {text}")
+        fix = quoted(reading, *around, "Put it in double quotes: {text}", problem.fault)
         if fix is not None:
             yield fix
+    following = text[end:].lstrip()
+    if problem.fault in (Fault.TRAILING, Fault.ALONE) and following.startswith("@"):
+        # Alone it might become the distance of a phrase before.
+        end = len(text) - len(following.lstrip("@ "))
     signs = " ".join(text[start:end].split())
     if problem.fault is Fault.TWO_OPERATORS:
         kept = text[end:].lstrip()[:1]

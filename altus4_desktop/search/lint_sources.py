@@ -15,6 +15,7 @@ from altus4_desktop.search.boolean import (
     hangs_aria,
     walk,
 )
+from altus4_desktop.search.lint_order import beginnings_after_phrases, signs_before_groups
 from altus4_desktop.search.repairs import cut, drop_operator, remove_node, word_start
 from altus4_desktop.search.terms import Fate, IndexRules
 from altus4_desktop.search.words import Folding, has_cjk, split_words, word_spans
@@ -27,6 +28,7 @@ class QuerySource:
     ref: SourceRef
     rules: IndexRules
     engine: str
+    mariadb: bool = False
 
     @property
     def innodb(self) -> bool:
@@ -57,8 +59,10 @@ def lint_for_sources(
                 sources,
                 node,
             )
-    if others and not reading.problems:
-        yield from _read_otherwise(reading, others, sources)
+    if not reading.problems:
+        if others:
+            yield from _read_otherwise(reading, others, sources)
+        yield from _in_order(reading, sources)
     yield from _of_tables(sources, unsearched)
 
 
@@ -207,6 +211,15 @@ def _is_too_long(word: str, rules: IndexRules) -> bool:
 
 # The smallest value a server takes for the longest word of an index.
 _SHORTEST_LIMIT = 10
+
+
+def _in_order(reading: Reading, sources: Sequence[QuerySource]) -> Iterator[Finding]:
+    innodb = [source for source in sources if source.innodb]
+    if innodb:
+        yield from beginnings_after_phrases(reading, _where(innodb, sources))
+    mariadb = [source for source in innodb if source.mariadb]
+    if mariadb:
+        yield from signs_before_groups(reading, _where(mariadb, sources))
 
 
 def _read_otherwise(

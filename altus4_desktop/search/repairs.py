@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
+from collections import Counter
 
 from altus4_desktop.domain.query_reading import Mark, QuickFix, TextEdit
-from altus4_desktop.search.boolean import Node, Phrase, Reading, Word, plain_text
+from altus4_desktop.search.boolean import (
+    Fault,
+    Node,
+    Phrase,
+    Reading,
+    Word,
+    plain_text,
+    read_boolean,
+)
 
 _LOOSE = re.compile(r"[\s()\"%]")
 _STARS_SEEN = 64
+_MOST_CHECKED = 20
 _CHUNK_RIGHT = re.compile(r"[^\s()\"%]*")
 
 
@@ -40,8 +50,11 @@ def lone_quote(reading: Reading) -> int | None:
     return reading.text.rindex('"') if reading.text.count('"') % 2 else None
 
 
-def quoted(reading: Reading, start: int, end: int, label: str) -> QuickFix | None:
-    """Characters ``start`` to ``end`` in double quotes; None where quotes would pair otherwise."""
+def quoted(
+    reading: Reading, start: int, end: int, label: str, fault: Fault | None = None
+) -> QuickFix | None:
+    """Characters ``start`` to ``end`` in double quotes, against a problem if ``fault`` is given;
+    None where quotes would pair otherwise."""
     first = bisect_left(reading.spans, start, key=lambda span: span.start)
     last = bisect_left(reading.spans, end, key=lambda span: span.start)
     if any(span.mark is Mark.DISTANCE for span in reading.spans[first:last]):
@@ -55,10 +68,20 @@ def quoted(reading: Reading, start: int, end: int, label: str) -> QuickFix | Non
         return None
     inner = inner.removesuffix("*") if inner.count("*") == 1 else inner
     shown = f'"{inner}"'
-    return QuickFix(
+    fix = QuickFix(
         label.format(text=shown),
         (TextEdit(_stars_before(reading, start), _star_after(reading, end), shown),),
     )
+    if not reading.problems:
+        return fix
+    if len(reading.problems) > _MOST_CHECKED:
+        return None
+    # What surrounds it is broken, and may break otherwise beside a phrase.
+    before = Counter(problem.fault for problem in reading.problems)
+    after = Counter(problem.fault for problem in read_boolean(fix.apply(reading.text)).problems)
+    if fault is None:
+        return fix if after.total() <= before.total() else None
+    return fix if after.total() < before.total() and after[fault] < before[fault] else None
 
 
 def _star_after(reading: Reading, end: int) -> int:

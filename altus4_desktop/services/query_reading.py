@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 
-from altus4_desktop.domain.connections import Connection
+from altus4_desktop.domain.connections import Connection, Flavour
 from altus4_desktop.domain.query_reading import QueryReading
 from altus4_desktop.domain.schema import DatabaseSchema
 from altus4_desktop.domain.searching import SearchMode, SearchRequest, SourceRef
@@ -37,7 +37,8 @@ def build_reading(
             rules = index_rules(
                 planned.table, schema.fulltext, schema.flavour, planned.index.parser or ""
             )
-            sources.append(QuerySource(ref, rules, planned.table.engine))
+            mariadb = schema.flavour is Flavour.MARIADB
+            sources.append(QuerySource(ref, rules, planned.table.engine, mariadb))
         if not tables:
             continue
         for name in plan.without_index:

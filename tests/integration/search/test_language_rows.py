@@ -15,6 +15,7 @@ import pytest
 
 from altus4_desktop.domain.connections import Flavour
 from altus4_desktop.domain.query_reading import Severity
+from altus4_desktop.domain.searching import SourceRef
 from altus4_desktop.search.boolean import (
     Node,
     Word,
@@ -24,6 +25,7 @@ from altus4_desktop.search.boolean import (
     walk,
 )
 from altus4_desktop.search.lint import lint, plain_text_fix
+from altus4_desktop.search.lint_sources import QuerySource
 from altus4_desktop.search.terms import IndexRules
 from altus4_desktop.search.words import Folding
 from tests.boolean_rows import Rows, innodb_rows, myisam_rows
@@ -37,6 +39,7 @@ QUERIES = Path(__file__).with_name("queries.txt")
 # Of the servers' own lists, the words that the rows and queries here have.
 INNODB_STOP_WORDS = frozenset({"about", "the", "for", "from", "are", "com"})
 MYISAM_STOP_WORDS = frozenset({"example", "only", "over", "known", "well", "from"})
+LINTED = IndexRules(3, 84, frozenset(), 0, Folding.CASE_AND_ACCENTS, reads_phrases=True)
 
 
 @pytest.fixture(scope="module")
@@ -109,6 +112,28 @@ def test_rows_of_generated_queries(lab: Lab, innodb: Rows, myisam: Rows, is_mysq
     compared, wrong = differences(lab, texts, innodb, myisam, is_mysql=is_mysql)
     assert compared > COUNT * 0.7
     assert len(wrong) <= compared // 2000, f"seed {SEED}: " + "\n".join(wrong)
+
+
+@pytest.mark.parametrize(
+    ("rule", "text", "lost", "added"),
+    [
+        ("FT021", '"foo bar" quick*', {1}, set()),
+        ("FT022", "+quick (foo)", set(), {2, 3, 6, 11, 12}),
+    ],
+)
+def test_what_the_order_of_parts_does_to_rows(
+    lab: Lab, is_mysql: bool, rule: str, text: str, lost: set[int], added: set[int]
+) -> None:
+    source = QuerySource(SourceRef("x"), LINTED, "InnoDB", mariadb=not is_mysql)
+    findings = [f for f in lint(text, boolean=True, sources=[source]) if f.rule == rule]
+    assert len(findings) == (rule == "FT021" or not is_mysql)
+    for finding in findings:
+        as_typed = lab.boolean("InnoDB", text)
+        repaired = lab.boolean("InnoDB", finding.fixes[0].apply(text))
+        assert isinstance(as_typed, list)
+        assert isinstance(repaired, list)
+        assert set(repaired) - set(as_typed) == lost
+        assert set(as_typed) - set(repaired) == added
 
 
 def test_every_quick_fix_is_taken_by_the_server(lab: Lab) -> None:
