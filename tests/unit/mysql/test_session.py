@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, cast
@@ -11,7 +12,7 @@ from pymysql import err
 
 from altus4_desktop.domain.cancel import CancelToken
 from altus4_desktop.domain.connections import Target
-from altus4_desktop.domain.errors import Cancelled, TenantError
+from altus4_desktop.domain.errors import Cancelled, TenantError, TenantFailure
 from altus4_desktop.driver.wire import WireConnection
 from altus4_desktop.mysql.clockwork import Clockwork
 from altus4_desktop.mysql.running import RunningStatement
@@ -112,3 +113,22 @@ def test_after_an_interrupt_from_the_keyboard(clockwork: Clockwork) -> None:
     with pytest.raises(KeyboardInterrupt):
         session.query("SELECT 1")
     assert session.broken
+
+
+@pytest.mark.parametrize(
+    ("limit_s", "failure"), [(0.001, TenantFailure.TIMEOUT), (9.0, TenantFailure.QUERY)]
+)
+def test_a_full_cache_after_the_time_limit_is_the_time_limit(
+    clockwork: Clockwork, limit_s: float, failure: TenantFailure
+) -> None:
+    """MariaDB 10.11 has one number for both."""
+
+    def act() -> None:
+        threading.Event().wait(0.003)
+        raise err.InternalError(188, "Unknown error 188")
+
+    session = session_that(act, CancelToken(), clockwork)
+    with pytest.raises(TenantError) as raised:
+        session.query("SELECT 1", timeout_s=limit_s)
+    assert raised.value.failure is failure
+    assert not session.broken
