@@ -218,7 +218,7 @@ class _Reader:
                 self._session, self._table, index, text, timeout_s=limit_s, tag=self._tag
             )
         except TenantError as error:
-            _pass_unless_late(error)
+            _pass_unless_late(error, self._session)
             return None
 
     def read(self, columns: tuple[str, ...], question: Question) -> _Known:
@@ -258,7 +258,7 @@ class _Reader:
             try:
                 return count_rows(self._session, self._table, timeout_s=limit_s, tag=self._tag)
             except TenantError as error:
-                _pass_unless_late(error)
+                _pass_unless_late(error, self._session)
         return estimated or 0
 
     def _sample(self, columns: tuple[str, ...], rows: int, seen: set[object]) -> list[str]:
@@ -296,12 +296,12 @@ class _Reader:
                         seen.add(identity)
                         texts.append("\n".join(row.cells))
         except TenantError as error:
-            _pass_unless_late(error)
+            _pass_unless_late(error, self._session)
             self.too_slow = limit_s >= _STATEMENT_S
         return texts
 
 
-def _pass_unless_late(error: TenantError) -> None:
-    if error.failure is not TenantFailure.TIMEOUT:
+def _pass_unless_late(error: TenantError, session: TenantSession) -> None:
+    if error.failure is not TenantFailure.TIMEOUT or session.broken:
         raise error
     _LOG.info("term statistics not read in time")
