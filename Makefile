@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 PYTHON_ENV := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help demo run test check lint bench screenshots wheel lock clean
+.PHONY: help demo run test check lint bench soak-search screenshots wheel lock clean
 
 help: ## list these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -33,6 +33,10 @@ bench: ## measure the figures of the README (make bench ARGS="startup memory" fo
 	@for name in $(or $(ARGS),$(patsubst tests/benchmarks/bench_%.py,%,$(wildcard tests/benchmarks/bench_*.py))); do \
 		echo "== $$name"; $(PYTHON_ENV)/python -m tests.benchmarks.bench_$$name || failed="$$failed $$name"; \
 	done; [ -z "$$failed" ] || { echo "not met:$$failed" >&2; exit 1; }
+
+soak-search: ## 10,000 mixed searches from 8 threads on both servers (make soak-search ARGS=1000)
+	@packaging/setup.sh test
+	@$(PYTHON_ENV)/python -m tests.benchmarks.soak_search $(ARGS)
 
 screenshots: ## draw the pictures of the README anew
 	@packaging/setup.sh test
