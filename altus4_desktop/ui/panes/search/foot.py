@@ -26,7 +26,8 @@ class ResultsFoot(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.summary = Label(role="caption")
+        # In a small window it takes two lines, and leaves the buttons their room.
+        self.summary = Label(role="caption", wrap=True)
         self.summary.setObjectName("search.summary")
         self.summary.setMinimumHeight(36)
         self.all_button = Button(self.tr("Show all sources"), "link", name="search.all")
@@ -35,19 +36,23 @@ class ResultsFoot(QWidget):
         self.copy_button.setMenu(self.copy_menu)
         self.sql_button = Button(self.tr("SQL"), "quiet", icon_name="command", name="search.sql")
         self.sql_button.setToolTip(self.tr("The statements that ran (Ctrl+Shift+Q)"))
+        self.export_button = Button(
+            self.tr("Export…"), "quiet", icon_name="download", name="search.export"
+        )
+        self.export_button.setToolTip(self.tr("Write what was found to a file (Ctrl+Shift+E)"))
         self.more_button = Button(
             self.tr("Load more"), icon_name="chevron-down", name="search.more"
         )
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(Space.M)
-        row.addWidget(self.summary)
+        row.addWidget(self.summary, 1)
         row.addWidget(self.all_button)
-        row.addStretch(1)
         self.buttons = QHBoxLayout()
         self.buttons.setSpacing(Space.S)
         self.buttons.addWidget(self.sql_button)
         self.buttons.addWidget(self.copy_button)
+        self.buttons.addWidget(self.export_button)
         row.addLayout(self.buttons)
         row.addWidget(self.more_button)
 
@@ -78,6 +83,8 @@ class ResultsFoot(QWidget):
         rows = state.phase is Phase.ROWS
         self.all_button.setVisible(rows and one_source)
         self.copy_button.setVisible(rows)
+        self.export_button.setVisible(rows)
+        self.export_button.setEnabled(not state.running)
         self.sql_button.setVisible(rows or (state.phase is Phase.EMPTY and bool(state.sources)))
         self.sql_button.setEnabled(not state.running)
         self.more_button.setVisible(rows and (state.has_more or state.paging))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from PySide6.QtCore import QModelIndex, QPoint, Qt, Signal, Slot
 from PySide6.QtGui import QGuiApplication, QKeySequence, QShortcut
 from PySide6.QtWidgets import QHBoxLayout, QSplitter, QVBoxLayout, QWidget
@@ -18,6 +20,7 @@ from altus4_desktop.ui.panes.search.controller import (
 )
 from altus4_desktop.ui.panes.search.copying import CopyFormat
 from altus4_desktop.ui.panes.search.detail import DetailPanel
+from altus4_desktop.ui.panes.search.export_dialog import ExportDialog
 from altus4_desktop.ui.panes.search.foot import ANSWERED, ResultsFoot
 from altus4_desktop.ui.panes.search.hits import HitList, ProgressLine
 from altus4_desktop.ui.panes.search.model import HitModel, HitOrder, arranged
@@ -55,6 +58,7 @@ class ResultsView(QWidget):
         self._only: SourceRef | None = None
         self._has_picked = False
         self._shows_panel = True
+        self._exporting: ExportDialog | None = None
         self.remarks = Remarks()
         self.sources = SourceBar()
         self.line = ProgressLine()
@@ -128,6 +132,7 @@ class ResultsView(QWidget):
         controller.why_ready.connect(self._take_why)
         controller.why_failed.connect(self.detail.why.show_error)
         self.foot.sql_button.clicked.connect(self.show_statements)
+        self.foot.export_button.clicked.connect(self.export)
         self.list.copy_wanted.connect(self.copy)
         self.list.left_upwards.connect(self.left_upwards)
         self.list.opened.connect(self._enter_detail)
@@ -137,7 +142,11 @@ class ResultsView(QWidget):
         self.list.selectionModel().selectionChanged.connect(self._count_selected)
         self.list.picked.connect(self._note_pick)
         self.session.theme.changed.connect(self.detail.reader.draw_marks)
-        for keys, act in (("Ctrl+E", self.explain), ("Ctrl+Shift+Q", self.show_statements)):
+        for keys, act in (
+            ("Ctrl+E", self.explain),
+            ("Ctrl+Shift+Q", self.show_statements),
+            ("Ctrl+Shift+E", self.export),
+        ):
             shortcut = QShortcut(QKeySequence(keys), self)
             shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
             shortcut.activated.connect(act)
@@ -297,6 +306,29 @@ class ResultsView(QWidget):
         if outcome is not None and not self.controller.state.running:
             dialog = SqlDialog(self.session, outcome, self)
             dialog.exec()
+            dialog.deleteLater()
+
+    @Slot()
+    def export(self) -> None:
+        """Ask what is to be written to a file; one export of this view at a time."""
+        if self._exporting is not None and self._exporting.is_busy:
+            self._exporting.raise_()
+            self._exporting.activateWindow()
+            return
+        state = self.controller.state
+        if state.phase is not Phase.ROWS or state.running or state.request is None:
+            return
+        self.end_export()
+        shown = [self.hits.hit_at(row) for row in range(self.hits.rowCount())]
+        request = replace(state.request, offset=0)
+        self._exporting = ExportDialog(self.session, request, shown, self.selected_hits(), self)
+        self._exporting.show()
+
+    def end_export(self) -> None:
+        """Stop what is being exported, and take its dialog away."""
+        dialog, self._exporting = self._exporting, None
+        if dialog is not None:
+            dialog.shut()
             dialog.deleteLater()
 
     def has_statements(self) -> bool:

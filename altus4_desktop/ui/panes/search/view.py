@@ -342,6 +342,7 @@ class SearchView(WorkingWidget):
         self.cancel_work()
         self.correction.clear()
         self.reader.close()
+        self.results.end_export()
         self.controller.close()
 
     # Searching
