@@ -1,16 +1,43 @@
-"""How much of a question the best rows of a source answer."""
+"""How much of a question each row of a source holds, comparably between sources.
+
+InnoDB's rank of a row is the sum over the words of tf * idf * idf (MySQL manual, "InnoDB Full-Text
+Search: Relevancy ranking"), with the rarity of a word counted in one index. Here the same sum is
+taken with one rarity for all sources, counted in the first `WEIGHED_ROWS` rows of each: every page
+fetches them, so all pages agree. A source of long texts holds every word more often, so a source's
+occurrences are divided by the length of its texts against that of all, as BM25 does with rows
+(Robertson and Zaragoza, 2009; b as in our BM25). Only a source as a whole is, for within a source
+the order is the server's.
+
+For the same reason a row never weighs more than the one before it in its source. A row whose text
+was not fetched whole may hold more than is seen: it weighs what the row before it does.
+"""
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
+from statistics import fmean
 
 from altus4_desktop.search.terms import Fate, IndexRules, read_terms
 from altus4_desktop.search.words import fold, fold_word, word_characters
 
 # Every page must see the same rows, so every page fetches at least these.
-WEIGHED_ROWS = 5
+WEIGHED_ROWS = 20
+_LENGTH_SHARE = 0.4
+# A row is never worth nothing, or rows would change places from page to page.
+_LEAST = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class HeldWords:
+    """How often a row's text holds each word of a question; ``cut``: not all of it was fetched."""
+
+    counts: tuple[int, ...]
+    length: int
+    cut: bool = False
 
 
 def indexed_words(query: str, rules: IndexRules) -> frozenset[str]:
@@ -23,27 +50,57 @@ def indexed_words(query: str, rules: IndexRules) -> frozenset[str]:
     )
 
 
-def coverage(texts: Sequence[str], words: Collection[str], rules: IndexRules) -> float:
-    """The share of ``words`` that the rows with ``texts``, best first, contain: from 0 to 1.
-
-    A row counts by its place, the first one twice as much as the second.
-    """
-    if not texts or not words:
-        return 1.0
-    wanted = [fold_word(word, rules.folding) for word in words]
+def count_words(
+    text: str, words: Sequence[str], rules: IndexRules, *, cut: bool = False
+) -> HeldWords:
+    """How often ``text`` holds each of ``words``."""
+    folded, _ = fold(text, rules.folding)
     whole = not rules.ngram_size
-    worth = total = 0.0
-    for place, text in enumerate(texts, 1):
-        folded, _ = fold(text, rules.folding)
-        held = sum(_holds(folded, word, whole=whole) for word in wanted)
-        worth += held / len(wanted) / place
-        total += 1 / place
-    return worth / total
+    counts = tuple(_count(folded, fold_word(word, rules.folding), whole=whole) for word in words)
+    return HeldWords(counts, len(folded), cut)
 
 
-def _holds(folded: str, word: str, *, whole: bool) -> bool:
+def row_weights(sources: Sequence[Sequence[HeldWords]]) -> list[list[float]]:
+    """The weight of each row of each source, above 0 and up to 1, never rising within a source."""
+    first = [row for rows in sources for row in rows[:WEIGHED_ROWS]]
+    if not first:
+        return [[] for _ in sources]
+    rarity = [
+        math.log((len(first) + 1) / (sum(map(bool, counts)) + 0.5)) ** 2
+        for counts in zip(*(row.counts for row in first), strict=True)
+    ]
+    mean_length = fmean(row.length for row in first) or 1.0
+    sums = [_sums(rows, rarity, mean_length) for rows in sources]
+    best = max(value for values in sums for value in values[:WEIGHED_ROWS])
+    if not best:
+        return [[1.0] * len(rows) for rows in sources]
+    weights = []
+    for rows, values in zip(sources, sums, strict=True):
+        lowest = max(values[:WEIGHED_ROWS], default=0.0)
+        falling = []
+        for row, value in zip(rows, values, strict=True):
+            lowest = lowest if row.cut else min(lowest, value)
+            falling.append(max(lowest / best, _LEAST))
+        weights.append(falling)
+    return weights
+
+
+def _sums(rows: Sequence[HeldWords], rarity: Sequence[float], mean_length: float) -> list[float]:
+    if not rows:
+        return []
+    length = fmean(row.length for row in rows[:WEIGHED_ROWS]) / mean_length
+    share = 1 - _LENGTH_SHARE + _LENGTH_SHARE * length
+    return [
+        sum(count * rare for count, rare in zip(row.counts, rarity, strict=True)) / share
+        for row in rows
+    ]
+
+
+def _count(folded: str, word: str, *, whole: bool) -> int:
     # Most words that are missing are missing even as a part of another, which is quicker to see.
-    return word in folded and (not whole or _word(word).search(folded) is not None)
+    if not whole or word not in folded:
+        return folded.count(word)
+    return len(_word(word).findall(folded))
 
 
 @lru_cache(maxsize=512)

@@ -9,16 +9,12 @@ list are always among the first N of every source, and asking each for one row m
 whether there is another page. Equal worth is ordered by connection, table and key, so every page
 continues the one before.
 
-A source's weight says how well it understood the question. Without weights the first row of every
-source is worth the same, and a source that only knows the commonest word of the question is read
-as early as one that knows them all. So, of several sources, three quarters of a weight are for
-having answered, and the last quarter is the share of the question's words that the source's first
-rows contain: a source whose rows hold half of the words begins where one whose rows hold all of
-them is at its tenth row. That is enough to keep bad sources off the first page, and too little to
-fill it with one source. The weight comes from the first `coverage.WEIGHED_ROWS` rows alone, which
-every page fetches, so all pages agree on it; it moves a source as a whole and leaves the server's
-order within it. A single word tells no sources apart, and boolean text says itself which words
-must be there: then all weigh the same.
+A row's weight says how much of the question it holds (`coverage.row_weights`). Without weights the
+first row of every source is worth the same, and a source that only knows the commonest word of the
+question is read as early as one that knows them all. Weights never rise from a row to the next of
+its source, so the server's order within a source stands, and all that was said of paging holds.
+A single word tells no sources apart, and boolean text says itself which words must be there: then
+all rows weigh the same.
 """
 
 from __future__ import annotations
@@ -46,12 +42,23 @@ class RankedRow(Generic[RowT]):
 
 @dataclass(frozen=True, slots=True)
 class RankedList(Generic[RowT]):
-    """The best rows of one index, in order; ``table_id`` names connection and table."""
+    """The best rows of one index, in order; ``table_id`` names connection and table.
+
+    ``weights`` has one number above 0 for each row, none greater than the one before; empty: 1.
+    """
 
     table_id: tuple[str, ...]
     index: str
     rows: Sequence[RankedRow[RowT]]
-    weight: float = 1.0
+    weights: Sequence[float] = ()
+
+    def worths(self) -> list[float]:
+        """What each row is worth."""
+        weights = self.weights or [1.0] * len(self.rows)
+        return [
+            weight / (RANK_CONSTANT + row.rank)
+            for row, weight in zip(self.rows, weights, strict=True)
+        ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,21 +74,17 @@ def fuse(lists: Sequence[RankedList[RowT]]) -> list[FusedRow[RowT]]:
     """All rows of ``lists``, each once, best first."""
     if len(lists) == 1:
         only = lists[0]
-        return [FusedRow(only, row, only.weight / (RANK_CONSTANT + row.rank)) for row in only.rows]
+        return [
+            FusedRow(only, row, score) for row, score in zip(only.rows, only.worths(), strict=True)
+        ]
     best: dict[Hashable, FusedRow[RowT]] = {}
     for source in sorted(lists, key=lambda source: (source.table_id, source.index)):
-        for row in source.rows:
+        for row, score in zip(source.rows, source.worths(), strict=True):
             identity = (source.table_id, row.key or (source.index, row.rank))
-            score = source.weight / (RANK_CONSTANT + row.rank)
             known = best.get(identity)
             if known is None or score > known.score:
                 best[identity] = FusedRow(source, row, score)
     return sorted(best.values(), key=_order)
-
-
-def source_weight(coverage: float) -> float:
-    """The weight of a source whose first rows contain ``coverage`` (0 to 1) of the words."""
-    return (3 + coverage) / 4
 
 
 def key_values(key: Mapping[str, Value]) -> tuple[Value, ...]:

@@ -13,7 +13,7 @@ from altus4_desktop.domain.searching import (
     SourceRef,
     SourceReport,
 )
-from altus4_desktop.search.coverage import WEIGHED_ROWS, coverage, indexed_words
+from altus4_desktop.search.coverage import HeldWords, count_words, indexed_words, row_weights
 from altus4_desktop.search.explain import SourceFacts, TableGap, explain
 from altus4_desktop.search.fusion import (
     FusedRow,
@@ -21,7 +21,6 @@ from altus4_desktop.search.fusion import (
     RankedRow,
     fuse,
     key_values,
-    source_weight,
 )
 from altus4_desktop.search.snippets import Highlighter, title_column
 from altus4_desktop.search.terms import index_rules, read_terms
@@ -50,7 +49,7 @@ class ResultList:
         self._lists: dict[SourceRef, RankedList[IndexRow]] = {}
         self._dressers: dict[SourceRef, Dresser] = {}
         self._hits: dict[tuple[SourceRef, int], SearchHit] = {}
-        self._coverages: dict[tuple[SourceRef, frozenset[str]], float] = {}
+        self._held: dict[tuple[SourceRef, frozenset[str]], list[HeldWords]] = {}
         self._skipped = 0
 
     def final_page(self, answered: Sequence[Source]) -> Page:
@@ -107,7 +106,7 @@ class ResultList:
         )
 
     def _weighed(self, answered: Sequence[Source]) -> list[RankedList[IndexRow]]:
-        """The lists of ``answered``; of several, each with the weight of its first rows."""
+        """The lists of ``answered``; of several, each with the weights of its rows."""
         lists = [self._ranked(source) for source in answered]
         if self._question.boolean or len(lists) < 2:
             return lists
@@ -117,16 +116,20 @@ class ResultList:
         )
         if len(words) < 2:
             return lists
+        weights = row_weights([self._held_words(source, words) for source in answered])
         return [
-            replace(ranked, weight=source_weight(self._coverage(source, words)))
-            for source, ranked in zip(answered, lists, strict=True)
+            replace(ranked, weights=weights_)
+            for ranked, weights_ in zip(lists, weights, strict=True)
         ]
 
-    def _coverage(self, source: Source, words: frozenset[str]) -> float:
-        known = self._coverages.get((source.ref, words))
+    def _held_words(self, source: Source, words: frozenset[str]) -> list[HeldWords]:
+        known = self._held.get((source.ref, words))
         if known is None:
-            texts = [_searched_text(source, row) for row in source.rows[:WEIGHED_ROWS]]
-            known = self._coverages[source.ref, words] = coverage(texts, words, rules_of(source))
+            rules, wanted = rules_of(source), sorted(words)
+            known = self._held[source.ref, words] = [
+                count_words(_searched_text(source, row), wanted, rules, cut=bool(row.truncated))
+                for row in source.rows
+            ]
         return known
 
     def _ranked(self, source: Source) -> RankedList[IndexRow]:

@@ -78,8 +78,8 @@ def measure(server: DatabaseServer, collections: Sequence[Collection]) -> bool:
                 _natural(server, collection),
                 score(collection, lucene_bm25(collection)),
                 _semantic(server, collection, [1] * len(collection.documents)),
-                _semantic(server, collection, _uneven(collection)),
-                _semantic(server, collection, _by_topic(collection)),
+                _semantic(server, collection, uneven(collection)),
+                _semantic(server, collection, by_topic(collection)),
             )
         )
         print(f"{collection.name:16}" + "".join(f"{value:9.4f}" for value in rows[-1]))
@@ -169,7 +169,7 @@ def lucene_bm25(collection: Collection) -> Callable[[str], Sequence[int]]:
 
 
 def _natural(server: DatabaseServer, collection: Collection) -> float:
-    database = _load(server, collection, [1] * len(collection.documents))
+    database = load(server, collection, [1] * len(collection.documents))
     with contextlib.closing(server.admin(database)) as connection, connection.cursor() as cursor:
 
         def run(text: str) -> Sequence[int]:
@@ -186,7 +186,7 @@ def _natural(server: DatabaseServer, collection: Collection) -> float:
 
 
 def _semantic(server: DatabaseServer, collection: Collection, parts: Sequence[int]) -> float:
-    database = _load(server, collection, parts)
+    database = load(server, collection, parts)
     with semantic_search(server, database) as search:
 
         def run(text: str) -> Sequence[int]:
@@ -199,13 +199,13 @@ def _semantic(server: DatabaseServer, collection: Collection, parts: Sequence[in
     return found
 
 
-def _uneven(collection: Collection) -> list[int]:
+def uneven(collection: Collection) -> list[int]:
     """Each part half as large as the one before."""
     size = len(collection.documents)
     return [min(PARTS, 1 + int(-math.log2(1 - at / size))) for at in range(size)]
 
 
-def _by_topic(collection: Collection) -> list[int]:
+def by_topic(collection: Collection) -> list[int]:
     """Parts of like documents: each document goes to the nearest of eight, spread evenly."""
     from altus4_desktop.search.embedding import load_embedder
 
@@ -216,7 +216,7 @@ def _by_topic(collection: Collection) -> list[int]:
     return [int(part) + 1 for part in (vectors @ seeds.T).argmax(axis=1)]
 
 
-def _load(server: DatabaseServer, collection: Collection, parts: Sequence[int]) -> str:
+def load(server: DatabaseServer, collection: Collection, parts: Sequence[int]) -> str:
     """A database with one table for each part."""
     database = server.create_database()
     with contextlib.closing(server.admin(database)) as connection, connection.cursor() as cursor:

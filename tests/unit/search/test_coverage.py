@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from altus4_desktop.search.coverage import coverage, indexed_words
+from altus4_desktop.search.coverage import HeldWords, count_words, indexed_words, row_weights
 from altus4_desktop.search.terms import IndexRules
 from altus4_desktop.search.words import Folding
 
@@ -25,25 +25,59 @@ def test_words_an_index_ignores_are_not_asked_for() -> None:
 
 
 @pytest.mark.parametrize(
-    ("texts", "share"),
+    ("text", "counts"),
     [
-        (["Sort a LIST in place"], 1.0),
-        (["a list"], 1 / 3),
-        (["sorted lists, placed"], 0.0),
-        (["sort list place", "nothing"], 2 / 3),
-        (["nothing", "sort list place"], 1 / 3),
-        ([], 1.0),
+        ("Sort a LIST, then sort it in place", (1, 1, 2)),
+        ("a list", (1, 0, 0)),
+        ("sorted lists, placed", (0, 0, 0)),
+        ("", (0, 0, 0)),
     ],
 )
-def test_rows_count_by_their_words_and_their_place(texts: list[str], share: float) -> None:
-    assert coverage(texts, {"sort", "list", "place"}, rules()) == pytest.approx(share)
+def test_whole_words_are_counted(text: str, counts: tuple[int, ...]) -> None:
+    held = count_words(text, ["list", "place", "sort"], rules())
+    assert held == HeldWords(counts, len(text))
 
 
 def test_words_are_compared_as_the_collation_compares_them() -> None:
-    assert coverage(["crème brûlée"], {"creme", "brulee"}, rules()) == 1.0
-    assert coverage(["crème brûlée"], {"creme", "brulee"}, rules(Folding.CASE)) == 0.0
+    words = ["creme", "brulee"]
+    assert count_words("crème brûlée", words, rules()).counts == (1, 1)
+    assert count_words("crème brûlée", words, rules(Folding.CASE)).counts == (0, 0)
 
 
 def test_text_without_spaces_is_looked_through_for_the_ngram_parser() -> None:
-    assert coverage(["全文検索"], {"検索"}, rules(ngram_size=2)) == 1.0
-    assert coverage(["全文検索"], {"検索"}, rules()) == 0.0
+    assert count_words("全文検索", ["検索"], rules(ngram_size=2)).counts == (1,)
+    assert count_words("全文検索", ["検索"], rules()).counts == (0,)
+
+
+def held(*counts: int, length: int = 100, cut: bool = False) -> HeldWords:
+    return HeldWords(counts, length, cut)
+
+
+def test_a_rare_word_weighs_more_than_a_common_one() -> None:
+    common, rare = row_weights([[held(1, 0)] * 4, [held(0, 1)]])
+    assert rare == [1.0]
+    assert max(common) < 0.5
+
+
+def test_weights_never_rise_within_a_source() -> None:
+    weights = row_weights([[held(2, 1), held(0, 1), held(2, 1)], [held(1, 0)]])[0]
+    assert weights[0] == 1.0
+    assert weights[1] == weights[2] < 1.0
+
+
+def test_a_row_that_was_cut_weighs_what_the_row_before_it_does() -> None:
+    whole, cut, after = row_weights([[held(2), held(0, cut=True), held(1)], [held(1)]])[0]
+    assert whole == cut == 1.0
+    assert after == pytest.approx(0.5)
+
+
+def test_long_texts_are_not_better_for_being_long() -> None:
+    short, long = row_weights([[held(1, length=100)], [held(1, length=1000)]])
+    assert short == [1.0]
+    assert long[0] == pytest.approx(0.507, abs=0.001)
+
+
+def test_no_row_is_worth_nothing() -> None:
+    assert row_weights([[held(1), held(0)], []]) == [[1.0, 0.05], []]
+    assert row_weights([[held(0)], [held(0)]]) == [[1.0], [1.0]]
+    assert row_weights([[], []]) == [[], []]

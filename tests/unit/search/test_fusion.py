@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from hypothesis import given
 from hypothesis import strategies as st
 
-from altus4_desktop.search.fusion import RankedList, RankedRow, fuse, source_weight
+from altus4_desktop.search.coverage import WEIGHED_ROWS, HeldWords, row_weights
+from altus4_desktop.search.fusion import RankedList, RankedRow, fuse
 
 
-def ranked(table: str, index: str, keys: list[int], weight: float = 1.0) -> RankedList[None]:
+def ranked(
+    table: str, index: str, keys: list[int], weights: Sequence[float] = ()
+) -> RankedList[None]:
     rows = [RankedRow((key,), rank, None) for rank, key in enumerate(keys, 1)]
-    return RankedList((table,), index, rows, weight)
+    return RankedList((table,), index, rows, weights)
 
 
 def order(lists: list[RankedList[None]]) -> list[tuple[str, object]]:
@@ -31,7 +36,7 @@ def test_lists_of_different_tables_take_turns_and_ties_go_by_name() -> None:
 
 
 def test_a_heavier_list_goes_first() -> None:
-    assert order([ranked("a", "i", [1]), ranked("b", "i", [2, 3], weight=2.0)]) == [
+    assert order([ranked("a", "i", [1]), ranked("b", "i", [2, 3], [2.0, 2.0])]) == [
         ("b", 2),
         ("b", 3),
         ("a", 1),
@@ -61,42 +66,35 @@ def test_keys_of_any_kind_have_an_order() -> None:
     assert [row.ranked.key[0] for row in fuse(lists)] == [None, 3, "a", b"x"]
 
 
-def test_a_source_that_knows_half_of_the_words_begins_at_the_tenth_row_of_one_that_knows_all() -> (
-    None
-):
-    fused = order(
-        [
-            ranked("a", "i", list(range(12)), source_weight(0.5)),
-            ranked("b", "i", list(range(12)), source_weight(1.0)),
-        ]
-    )
-    assert fused.index(("a", 0)) == 9
-    assert [key for table, key in fused if table == "a"] == list(range(12))
-
-
+Content = dict[tuple[str, str], list[tuple[int, HeldWords]]]
+held = st.builds(HeldWords, st.tuples(*[st.integers(0, 4)] * 3), st.integers(0, 900), st.booleans())
 indexes = st.dictionaries(
     st.tuples(st.sampled_from("abc"), st.sampled_from("xyz")),
-    st.tuples(st.lists(st.integers(0, 30), unique=True, max_size=20), st.floats(0, 1)),
+    st.lists(st.tuples(st.integers(0, 60), held), unique_by=lambda row: row[0], max_size=30),
     max_size=5,
 )
 
 
+def weighed(content: Content, count: int | None = None) -> list[RankedList[None]]:
+    """The lists of the first ``count`` rows, or of what is fetched in any case."""
+    most = None if count is None else max(count, WEIGHED_ROWS)
+    first = [rows[:most] for rows in content.values()]
+    weights = row_weights([[words for _, words in rows] for rows in first])
+    return [
+        ranked(table, index, [key for key, _ in rows], weights_)
+        for (table, index), rows, weights_ in zip(content, first, weights, strict=True)
+    ]
+
+
 @given(indexes, st.integers(1, 7), st.randoms())
 def test_pages_made_of_first_rows_continue_each_other(
-    content: dict[tuple[str, str], tuple[list[int], float]], size: int, random: object
+    content: Content, size: int, random: object
 ) -> None:
     """Asking each source for one row more than a page ends with is enough."""
-
-    def lists(count: int | None = None) -> list[RankedList[None]]:
-        return [
-            ranked(table, index, keys[:count], source_weight(covered))
-            for (table, index), (keys, covered) in content.items()
-        ]
-
-    whole = order(lists())
+    whole = order(weighed(content))
     assert len(whole) == len(set(whole))
     for first in range(0, len(whole) + 1, size):
-        asked = lists(first + size + 1)
+        asked = weighed(content, first + size + 1)
         random.shuffle(asked)  # type: ignore[attr-defined]  # a Random
         page = order(asked)
         assert page[first : first + size] == whole[first : first + size]
@@ -105,12 +103,9 @@ def test_pages_made_of_first_rows_continue_each_other(
 
 @given(indexes, st.randoms())
 def test_any_lists_fuse_to_each_row_once_in_each_source_s_own_order(
-    content: dict[tuple[str, str], tuple[list[int], float]], random: object
+    content: Content, random: object
 ) -> None:
-    lists = [
-        ranked(table, index, keys, source_weight(covered))
-        for (table, index), (keys, covered) in content.items()
-    ]
+    lists = weighed(content)
     fused = fuse(lists)
     found = [(row.source.table_id[0], row.ranked.key[0]) for row in fused]
     wanted = {(source.table_id[0], row.key[0]) for source in lists for row in source.rows}
