@@ -233,6 +233,7 @@ NO_ACTOR = {
     "search.check_query": "reads a text and nothing of the store",
     "search.read_rows": "reads a text and nothing of the store",
     "search.remove_row": "reads a text and nothing of the store",
+    "search.build_related_query": "reads hits at hand and nothing of the store",
     "search.plain_text": "reads a text and nothing of the store",
     "search_drafts.close_": "of this program, at its end",
     "search_drafts.find_": "a file of this workstation's person, of whoever is signed in",

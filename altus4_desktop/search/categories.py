@@ -23,14 +23,14 @@ MAX_CATEGORIES = 8
 _READ_HITS = 100
 _READ_CHARS = 1500
 _FEWEST_HITS = 4
-_SHORTEST_WORD = 3
+SHORTEST_WORD = 3
 _MOST_SHARE = 0.6
 _NAMING_SHARE = 2 / 3
 
 
 def find_categories(hits: Sequence[SearchHit], query: str) -> tuple[Category, ...]:
     """The groups of the first hundred ``hits``, largest first; a hit is in one group or in none."""
-    texts = [_text(hit) for hit in hits[:_READ_HITS]]
+    texts = [hit_text(hit) for hit in hits[:_READ_HITS]]
     if len(texts) < _FEWEST_HITS:
         return ()
     silent = STOP_WORDS | function_words(detect_language(" ".join(text[:200] for text in texts)))
@@ -39,7 +39,7 @@ def find_categories(hits: Sequence[SearchHit], query: str) -> tuple[Category, ..
         frozenset(
             word
             for word in map(str.lower, split_words(text))
-            if len(word) >= _SHORTEST_WORD
+            if len(word) >= SHORTEST_WORD
             and not word[0].isdigit()
             and word not in silent
             and not _is_asked(word, asked)
@@ -66,7 +66,8 @@ def find_categories(hits: Sequence[SearchHit], query: str) -> tuple[Category, ..
     return tuple(sorted(found, key=lambda category: (-category.count, category.name)))
 
 
-def _text(hit: SearchHit) -> str:
+def hit_text(hit: SearchHit) -> str:
+    """The beginning of what a row says, its columns one after the other."""
     cells = (value for value in hit.columns.values() if isinstance(value, str))
     return " ".join(cell[:_READ_CHARS] for cell in cells)[:_READ_CHARS]
 

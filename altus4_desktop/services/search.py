@@ -29,6 +29,7 @@ from altus4_desktop.search.boolean import clean_query, hangs_aria, parse_boolean
 from altus4_desktop.search.categories import find_categories
 from altus4_desktop.search.natural import safe_natural
 from altus4_desktop.search.plan import plan_search
+from altus4_desktop.search.related import find_telling_words
 from altus4_desktop.search.rows import add_row, change_row, read_rows, remove_row
 from altus4_desktop.search.synonyms import expand
 from altus4_desktop.search.words import split_words
@@ -275,6 +276,10 @@ class SearchService:
     def remove_row(self, text: str, place: int) -> str:
         """``text`` without its part at ``place``."""
         return remove_row(text, place)
+
+    def build_related_query(self, hit: SearchHit, hits: Sequence[SearchHit]) -> str:
+        """A natural query for rows like ``hit``, one of ``hits``; empty when it has no words."""
+        return " ".join(find_telling_words(hit, hits))
 
     def plain_text(self, text: str) -> str:
         """The same words without operators, for “search as plain text”."""

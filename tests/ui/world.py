@@ -59,6 +59,7 @@ from altus4_desktop.domain.searching import (
     Value,
 )
 from altus4_desktop.mysql.grants import parse_grant
+from altus4_desktop.search.related import find_telling_words
 from altus4_desktop.search.rows import add_row, change_row, read_rows, remove_row
 from altus4_desktop.services import Services
 from altus4_desktop.services.query_reading import build_reading
@@ -285,6 +286,9 @@ class FakeSearch:
     change_row = staticmethod(change_row)
     add_row = staticmethod(add_row)
     remove_row = staticmethod(remove_row)
+
+    def build_related_query(self, hit: SearchHit, hits: Sequence[SearchHit]) -> str:
+        return " ".join(find_telling_words(hit, hits))
 
     def plain_text(self, text: str) -> str:
         return text.replace("+", "").strip()

@@ -338,3 +338,18 @@ def test_what_was_not_read_yet_is_not_overwritten(qtbot: QtBot, world: World) ->
     qtbot.addWidget(pane)
     pane.shut()
     assert world.drafts.kept["u1"] == old
+
+
+def test_more_like_this_is_a_query_in_a_tab_of_its_own(
+    qtbot: QtBot, search_pane: SearchPane
+) -> None:
+    ask(qtbot, search_pane, "other")
+    before = search_pane.view
+    hits = before.results.list
+    hits.setFocus()
+    qtbot.keyClick(hits, Qt.Key.Key_M, Qt.KeyboardModifier.ControlModifier)
+    qtbot.waitUntil(lambda: search_pane.tabs.count() == 2)
+    assert before.query.text() == "other"
+    assert "reading" in search_pane.view.query.text().split()
+    qtbot.waitUntil(lambda: not search_pane.view.controller.state.running)
+    assert search_pane.view.results.hits.rowCount()

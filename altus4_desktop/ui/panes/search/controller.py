@@ -91,6 +91,7 @@ class SearchController(QObject):
     value_copy_ready = Signal(str, str)
     why_ready = Signal(object, object)
     why_failed = Signal(object)
+    related_ready = Signal(object)
 
     def __init__(self, session: Session, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -122,6 +123,8 @@ class SearchController(QObject):
         self._why = LatestTask(runner, Lane.TENANTS, self)
         self._why.succeeded.connect(self._take_why)
         self._why.failed.connect(self.why_failed)
+        self._related = LatestTask(runner, Lane.METADATA, self)
+        self._related.succeeded.connect(self.related_ready)
         self._copy = LatestTask(runner, Lane.TENANTS, self)
         self._copy.succeeded.connect(self._take_copy)
         self._copy.failed.connect(self.copy_failed)
@@ -179,6 +182,7 @@ class SearchController(QObject):
             self._copy,
             self._value,
             self._why,
+            self._related,
         )
         for task in (*own, *self._schema_tasks.values()):
             task.drop()
@@ -387,6 +391,15 @@ class SearchController(QObject):
         """What was asked and who has answered, without the hits."""
         request = self.state.request
         return SearchOutcome("", request, self.state.sources, ()) if request else None
+
+    def find_related(self, hit: SearchHit) -> None:
+        """Build a query for rows like ``hit`` from its telling words."""
+        service, hits = self._session.services.search, tuple(self.state.hits)
+
+        def work(_: TaskContext) -> str:
+            return service.build_related_query(hit, hits)
+
+        self._related.start(work)
 
     def copy(self, hits: Sequence[SearchHit], copy_format: CopyFormat) -> None:
         """Make text of the hits for the clipboard; cells cut short are fetched whole first."""

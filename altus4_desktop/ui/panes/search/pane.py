@@ -16,7 +16,7 @@ from altus4_desktop.domain.search_drafts import MAX_OPEN, OpenSearches, SearchDr
 from altus4_desktop.domain.searching import SearchRequest
 from altus4_desktop.ui.pane import Command, Pane
 from altus4_desktop.ui.panes.memory import PaneMemory
-from altus4_desktop.ui.panes.search.controller import Phase, SearchState
+from altus4_desktop.ui.panes.search.controller import Phase, SearchController, SearchState
 from altus4_desktop.ui.panes.search.desk import SavedDesk
 from altus4_desktop.ui.panes.search.drafts import DraftKeeper
 from altus4_desktop.ui.panes.search.saved import shortcut_text
@@ -137,6 +137,7 @@ class SearchPane(Pane):
                 view.show_draft(tab.draft)
             view.edited.connect(self._describe_sender)
             view.state_changed.connect(self._take_state)
+            view.controller.related_ready.connect(self._search_related)
             view.production_changed.connect(self._tell_banner)
             view.watch.seen.connect(self.desk.mark_seen)
             view.saved_button.setMenu(self.desk.menu)
@@ -291,6 +292,17 @@ class SearchPane(Pane):
         else:
             tab.mark = TabMark.READY
         self._describe(tab)
+
+    @Slot(object)
+    def _search_related(self, query: str) -> None:
+        """Search for rows like a hit, where that one was searched, in a tab of its own."""
+        if not query:
+            self.session.announced.emit(self.tr("This hit has no telling words."))
+            return
+        controller = self.sender()
+        request = controller.state.request if isinstance(controller, SearchController) else None
+        if request is not None:
+            self.receive(SearchRequest(query, connection_ids=request.connection_ids))
 
     # Saved searches
 

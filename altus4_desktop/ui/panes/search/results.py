@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 from PySide6.QtCore import QModelIndex, QPoint, Qt, Signal, Slot
-from PySide6.QtGui import QGuiApplication, QKeySequence, QShortcut
-from PySide6.QtWidgets import QHBoxLayout, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtGui import QAction, QGuiApplication, QKeySequence, QShortcut
+from PySide6.QtWidgets import QHBoxLayout, QMenu, QSplitter, QVBoxLayout, QWidget
 
 from altus4_desktop.domain.explaining import Explanation
 from altus4_desktop.domain.schema import DatabaseSchema, TableInfo
 from altus4_desktop.domain.searching import SearchHit, SourceRef
+from altus4_desktop.ui.icons import icon
 from altus4_desktop.ui.panes.memory import PaneMemory
 from altus4_desktop.ui.panes.search.controller import (
     FullRow,
@@ -137,19 +138,35 @@ class ResultsView(QWidget):
         self.list.left_upwards.connect(self.left_upwards)
         self.list.opened.connect(self._enter_detail)
         self.list.stop_wanted.connect(controller.stop)
-        self.list.customContextMenuRequested.connect(self._open_copy_menu)
+        self.list.customContextMenuRequested.connect(self._open_hit_menu)
+        self.hit_menu = self._build_hit_menu()
         self.list.selectionModel().currentChanged.connect(self._show_current)
         self.list.selectionModel().selectionChanged.connect(self._count_selected)
         self.list.picked.connect(self._note_pick)
         self.session.theme.changed.connect(self.detail.reader.draw_marks)
         for keys, act in (
             ("Ctrl+E", self.explain),
+            ("Ctrl+M", self.find_related),
             ("Ctrl+Shift+Q", self.show_statements),
             ("Ctrl+Shift+E", self.export),
         ):
             shortcut = QShortcut(QKeySequence(keys), self)
             shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
             shortcut.activated.connect(act)
+
+    def _build_hit_menu(self) -> QMenu:
+        menu = QMenu(self)
+        menu.setObjectName("search.hit.menu")
+        related = QAction(icon("search"), self.tr("More like this"), menu)
+        related.setObjectName("search.related")
+        related.setShortcut(QKeySequence("Ctrl+M"))
+        # Shown in the menu only: the view binds the key.
+        related.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)
+        related.triggered.connect(self.find_related)
+        menu.addAction(related)
+        menu.addSeparator()
+        menu.addActions(self.foot.copy_menu.actions())
+        return menu
 
     def save_layout(self, memory: PaneMemory) -> None:
         """Write down what somebody has arranged."""
@@ -300,6 +317,13 @@ class ResultsView(QWidget):
             self.detail.why.show_why(why)
 
     @Slot()
+    def find_related(self) -> None:
+        """Look for rows like the current hit."""
+        index = self.list.currentIndex()
+        if index.isValid() and self.pages.currentWidget() is self.split:
+            self.controller.find_related(self.hits.hit_at(index.row()))
+
+    @Slot()
     def show_statements(self) -> None:
         """Show the statements that ran."""
         outcome = self.controller.outcome
@@ -367,9 +391,9 @@ class ResultsView(QWidget):
             self.controller.copy(hits, CopyFormat(copy_format))
 
     @Slot(QPoint)
-    def _open_copy_menu(self, place: QPoint) -> None:
+    def _open_hit_menu(self, place: QPoint) -> None:
         if self.selected_hits():
-            self.foot.copy_menu.popup(self.list.viewport().mapToGlobal(place))
+            self.hit_menu.popup(self.list.viewport().mapToGlobal(place))
 
     @Slot()
     def _count_selected(self) -> None:

@@ -317,6 +317,14 @@ class SearchView(WorkingWidget):
                 self.results.has_selection,
             ),
             Command(
+                "search.related",
+                self.tr("More like this"),
+                self.results.find_related,
+                "search",
+                "Ctrl+M",
+                self.results.has_selection,
+            ),
+            Command(
                 "search.sql",
                 self.tr("Show the statements that ran"),
                 self.results.show_statements,
