@@ -14,7 +14,7 @@ from altus4_desktop.cli.frame import (
     command,
     path_argument,
 )
-from altus4_desktop.cli.search import stopped_by_interrupt
+from altus4_desktop.cli.search import add_scope_options, stopped_by_interrupt
 from altus4_desktop.domain.errors import InputError
 from altus4_desktop.domain.evaluation import Comparison, Configuration, Evaluation
 from altus4_desktop.domain.searching import SearchMode, TableChoice
@@ -45,23 +45,7 @@ def register(commands: Commands) -> None:
     parser.add_argument(
         "--qrels", required=True, type=path_argument, metavar="F", help="judgements"
     )
-    parser.add_argument(
-        "-c",
-        "--connection",
-        dest="connections",
-        action="append",
-        default=[],
-        metavar="NAME",
-        help="search this connection (may be repeated); default: all your active ones",
-    )
-    parser.add_argument(
-        "--table",
-        dest="tables",
-        action="append",
-        default=[],
-        metavar="T",
-        help="search this table (may be repeated)",
-    )
+    add_scope_options(parser)
     parser.add_argument(
         "--id-column", default="", metavar="COLUMN", help="name the rows of the table by COLUMN"
     )
@@ -79,9 +63,6 @@ def register(commands: Commands) -> None:
     )
     parser.add_argument(
         "--limit", type=int, default=20, metavar="N", help="hits a query, 10 or more; default: 20"
-    )
-    parser.add_argument(
-        "--timeout", type=float, metavar="S", help="seconds until a silent source is given up"
     )
     parser.add_argument(
         "--run-out",

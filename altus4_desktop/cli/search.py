@@ -45,6 +45,30 @@ CELL_LIMIT = 1024 * 1024
 _READABLE_CELL_LIMIT = 4096
 
 
+def add_scope_options(parser: argparse.ArgumentParser) -> None:
+    """The options that say what is searched, and how long a source may take."""
+    parser.add_argument(
+        "-c",
+        "--connection",
+        dest="connections",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="search this connection (may be repeated); default: all your active ones",
+    )
+    parser.add_argument(
+        "--table",
+        dest="tables",
+        action="append",
+        default=[],
+        metavar="T",
+        help="search this table (may be repeated)",
+    )
+    parser.add_argument(
+        "--timeout", type=float, metavar="S", help="seconds until a silent source is given up"
+    )
+
+
 def register(commands: Commands) -> None:
     """Add ``search``."""
     parser = command(
@@ -65,23 +89,7 @@ def register(commands: Commands) -> None:
         metavar="NAME",
         help="search for what is saved under this name, in its mode and where it looks",
     )
-    parser.add_argument(
-        "-c",
-        "--connection",
-        dest="connections",
-        action="append",
-        default=[],
-        metavar="NAME",
-        help="search this connection (may be repeated)",
-    )
-    parser.add_argument(
-        "--table",
-        dest="tables",
-        action="append",
-        default=[],
-        metavar="T",
-        help="search this table (may be repeated)",
-    )
+    add_scope_options(parser)
     parser.add_argument(
         "--mode",
         choices=[mode.value for mode in SearchMode],
@@ -100,9 +108,6 @@ def register(commands: Commands) -> None:
     parser.add_argument("--limit", type=int, default=20, metavar="N", help="hits; default: 20")
     parser.add_argument(
         "--offset", type=int, default=0, metavar="N", help="leave out the first N hits"
-    )
-    parser.add_argument(
-        "--timeout", type=float, metavar="S", help="seconds until a silent source is given up"
     )
     parser.add_argument(
         "--format",

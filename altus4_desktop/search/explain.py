@@ -165,7 +165,7 @@ def _cause(reading: _Reading, *, boolean: bool) -> Iterator[Notice]:
         return
     for term in wanted:
         if term.required and not _keeps_result(term):
-            why = _why(term.words[0].fate, reading.rules) if term.words else "it has no letters"
+            why = reading.rules.reason(term.words[0].fate) if term.words else "it has no letters"
             yield Notice(
                 "search.required_ignored",
                 f"“+{term.text}” empties the result{reading.place}: the word is required but not "
@@ -201,7 +201,7 @@ def _about_ignored(readings: Sequence[_Reading]) -> Iterator[Notice]:
             verb = "was" if len(words) == 1 else "were"
             yield Notice(
                 f"search.ignored.{fate.value}",
-                f"{_listed(words)} {verb} ignored{reading.place}: {_why(fate, reading.rules)}.",
+                f"{_listed(words)} {verb} ignored{reading.place}: {reading.rules.reason(fate)}.",
             )
 
 
@@ -267,23 +267,12 @@ def _about_lost(sources: Sequence[SourceFacts]) -> Iterator[Notice]:
             yield Notice(code, sentence(names), hint)
 
 
-def _why(fate: Fate, rules: IndexRules) -> str:
-    if fate is Fate.STOP_WORD:
-        return "a stop word"
-    if fate is Fate.TOO_LONG:
-        return f"longer than {rules.max_length} characters"
-    if fate is Fate.NEEDS_NGRAM:
-        return "the index has no ngram parser"
-    shortest = rules.ngram_size or rules.min_length
-    return f"shorter than {shortest} characters"
-
-
 def _reasons(terms: Sequence[Term], rules: IndexRules) -> str:
     reasons: dict[str, dict[str, None]] = {}
     for term in terms:
         for word in term.words:
             if word.fate is not Fate.INDEXED:
-                reasons.setdefault(_why(word.fate, rules), {})[f"“{word.text}”"] = None
+                reasons.setdefault(rules.reason(word.fate), {})[f"“{word.text}”"] = None
     return "; ".join(f"{_listed(words)} ({why})" for why, words in reasons.items())
 
 

@@ -48,6 +48,16 @@ class IndexRules:
             return Fate.NEEDS_NGRAM if has_cjk(word) else Fate.TOO_SHORT
         return Fate.INDEXED
 
+    def reason(self, fate: Fate) -> str:
+        """Why the index does not hold a word with this fate, as the end of a sentence."""
+        if fate is Fate.STOP_WORD:
+            return "a stop word"
+        if fate is Fate.TOO_LONG:
+            return f"longer than {self.max_length} characters"
+        if fate is Fate.NEEDS_NGRAM:
+            return "too short without the ngram parser"
+        return f"shorter than {self.ngram_size or self.min_length} characters"
+
 
 @dataclass(frozen=True, slots=True)
 class JudgedWord:

@@ -140,21 +140,10 @@ def _judge(leaf: _Leaf, parts: Sequence[str], rules: IndexRules) -> tuple[WordSt
         return WordState.SPLIT, f"Searched as {_listed(parts)}."
     if len(left_out) < len(parts):
         kept = [p for p, f in zip(parts, fates, strict=True) if f is Fate.INDEXED]
-        why = "; ".join(f"“{part}” is {_why(fate, rules)}" for part, fate in left_out)
+        why = "; ".join(f"“{part}” is {rules.reason(fate)}" for part, fate in left_out)
         return WordState.SPLIT, f"Searched as {_listed(kept)}; {why}."
     fate = left_out[0][1]
-    return WordState(fate.value), f"Left out: {_why(fate, rules)}."
-
-
-def _why(fate: Fate, rules: IndexRules) -> str:
-    """Why an index does not hold a word, as the end of a sentence."""
-    if fate is Fate.STOP_WORD:
-        return "a stop word"
-    if fate is Fate.TOO_LONG:
-        return f"longer than {rules.max_length} characters"
-    if fate is Fate.NEEDS_NGRAM:
-        return "too short without the ngram parser"
-    return f"shorter than {rules.ngram_size or rules.min_length} characters"
+    return WordState(fate.value), f"Left out: {rules.reason(fate)}."
 
 
 def _listed(words: Sequence[str]) -> str:
