@@ -192,6 +192,8 @@ NO_ACTOR = {
     "history.record": "for `search`, which asks",
     "keys.authenticate_": "finds out who it is, by their key",
     "keys.verify_": "whoever has the text of a key may know what it is",
+    "connections.when_forgotten_": "for other services, when they are built",
+    "suggestions.clear": "for `connections`, which forgets what is no longer there",
     "local_server.admin_target": "of this workstation: its password is in this person's vault",
     "local_server.close_": "of this program, at its end",
     "local_server.open_endpoint": "of this workstation: its password is in this person's vault",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from altus4_desktop.domain.schema import TableInfo
 from altus4_desktop.mysql.quoting import quote, quote_table
 from altus4_desktop.mysql.session import TenantSession
@@ -11,12 +13,12 @@ _SAMPLED_CHARS = 1_000
 
 
 def read_sample_texts(
-    session: TenantSession, database: str, table: TableInfo, *, timeout_s: float
+    session: TenantSession, database: str, table: TableInfo, *, deadline: float, tag: str
 ) -> list[str]:
     """The beginnings of the searched cells of the first and the last `SAMPLED_ROWS` rows by key.
 
-    Both ends of a key are read without a sort, however long the table is. Raises `TenantError` or
-    `Cancelled`.
+    Both ends of a key are read without a sort, however long the table is. ``deadline`` (monotonic)
+    is for both. Raises `TenantError` or `Cancelled`.
     """
     names = dict.fromkeys(name for index in table.fulltext_indexes for name in index.columns)
     if not names:
@@ -30,7 +32,7 @@ def read_sample_texts(
     texts: dict[str, None] = {}
     for order in ends if table.key else [""]:
         rows = session.query(
-            f"{sql}{order} LIMIT {SAMPLED_ROWS}", timeout_s=timeout_s, tag="sample"
+            f"{sql}{order} LIMIT {SAMPLED_ROWS}", timeout_s=deadline - time.monotonic(), tag=tag
         )
         texts.update((cell, None) for row in rows for cell in row if isinstance(cell, str))
     return list(texts)

@@ -102,6 +102,7 @@ class ConnectionsService:
         self._schemas: dict[str, _KnownSchema] = {}
         self._reading: dict[str, threading.Lock] = {}
         self._noted: dict[str, float] = {}
+        self._forgetting: list[Callable[[str | None], None]] = []
 
     # -- saved connections -----------------------------------------------------------------------
 
@@ -342,14 +343,22 @@ class ConnectionsService:
         except (StoreError, NotFoundError, ConflictError) as error:
             _log.warning("The time of the last connection was not saved: %s", error.code)
 
+    def when_forgotten_(self, forget: Callable[[str | None], None]) -> None:
+        """Call ``forget`` with the id of a connection that was edited or deleted, and with None
+        when all are to be forgotten: for what other services remember of their rows."""
+        self._forgetting.append(forget)
+
     def reset_(self) -> None:
-        """Stop every statement, close every session, forget the passwords and schemas in memory.
+        """Stop every statement, close every session, forget the passwords, the schemas and what
+        else is remembered of tenants in memory.
 
         For the lock and the sign-out; what is asked for afterwards opens them anew.
         """
         with self._lock:
             self._schemas.clear()
         self._pools.reset_all()
+        for forget in self._forgetting:
+            forget(None)
 
     def close_(self) -> None:
         """Stop every statement and close every tenant connection, within about two seconds."""
@@ -659,6 +668,8 @@ class ConnectionsService:
             self._schemas.pop(connection_id, None)
             self._noted.pop(connection_id, None)
         self._pools.reset(connection_id)
+        for forget in self._forgetting:
+            forget(connection_id)
 
 
 @contextmanager

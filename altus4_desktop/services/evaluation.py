@@ -247,6 +247,13 @@ def _row(hit: SearchHit, id_column: str) -> _Row:
                 column=id_column,
             )
         key = _quoted(hit.columns[id_column])
+    elif not hit.key:
+        raise InputError(
+            "id_column",
+            "The rows of “{table}” have no key that judgements could name.",
+            hint="Choose a column that tells them apart, or leave the table out.",
+            table=hit.source.table,
+        )
     else:
         key = ",".join(_quoted(value) for value in hit.key.values())
     return _Row(hit.source.connection, hit.source.table, key)

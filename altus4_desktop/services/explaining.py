@@ -49,6 +49,13 @@ class HitExplainer:
         self._pools = pools
         self._lock = threading.Lock()
         self._counts: OrderedDict[_Asked, _Count] = OrderedDict()
+        connections.when_forgotten_(self.clear)
+
+    def clear(self, connection_id: str | None = None) -> None:
+        """Forget every count, or those of one connection."""
+        with self._lock:
+            for asked in [a for a in self._counts if connection_id in {None, a[0]}]:
+                del self._counts[asked]
 
     def explain(
         self,

@@ -73,6 +73,7 @@ class SearchService:
         self._lock = threading.Lock()
         self._languages: OrderedDict[tuple[object, ...], str] = OrderedDict()
         self._statements: OrderedDict[str, Mapping[SourceRef, str]] = OrderedDict()
+        connections.when_forgotten_(self._statistics.clear)
 
     def run(
         self,

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger(__name__)
 _FRESH_S = 3600.0
+_RETRY_S = 60.0
 _SAMPLING_S = 2.0
 _SAMPLED_TABLES = 20
 _LEARNED_HITS = 200
@@ -34,10 +35,10 @@ _ENDING_CHARS = 3
 
 @dataclass(slots=True)
 class _Known:
-    """What has been read of a connection."""
+    """What has been read of a connection; it is sampled again from ``stale_at`` (monotonic) on."""
 
     vocabulary: Vocabulary = field(default_factory=Vocabulary)
-    sampled_at: float | None = None
+    stale_at: float = 0.0
 
 
 class SuggestionsService:
@@ -61,6 +62,16 @@ class SuggestionsService:
         self._lock = threading.Lock()
         self._known: dict[str, _Known] = {}
         self._searched: dict[str, Vocabulary] = {}
+        connections.when_forgotten_(self.clear)
+
+    def clear(self, connection_id: str | None = None) -> None:
+        """Forget every word, or those of one connection."""
+        with self._lock:
+            if connection_id is None:
+                self._known.clear()
+                self._searched.clear()
+            else:
+                self._known.pop(connection_id, None)
 
     def complete(
         self, actor: Actor, text: str, connection_ids: Collection[str] = (), limit: int = 8
@@ -75,7 +86,7 @@ class SuggestionsService:
         searched = self._searched_words(actor)
         with self._lock:
             known = [self._known[id_].vocabulary for id_ in ids if id_ in self._known]
-            return complete(text, [*known, searched], limit)
+        return complete(text, [*known, searched], limit)
 
     def correct(
         self, actor: Actor, outcome: SearchOutcome, token: CancelToken | None = None
@@ -92,7 +103,7 @@ class SuggestionsService:
         ids = {report.source.connection_id for report in outcome.sources}
         own = self._own(actor, ids)
         for connection in own:
-            self._sample(connection, token)
+            self._sample(connection, token, outcome.search_id)
         found = _found_words(outcome)
         searched = self._searched_words(actor)
         with self._lock:
@@ -103,7 +114,8 @@ class SuggestionsService:
             if found:
                 searched.add(found)
             known_words = [self._known[c.id].vocabulary for c in own if c.id in self._known]
-            return correct(outcome.request.query, known_words, found)
+        boolean = outcome.request.mode is SearchMode.BOOLEAN
+        return correct(outcome.request.query, known_words, found, boolean=boolean, token=token)
 
     def _own(self, actor: Actor, connection_ids: Collection[str]) -> list[Connection]:
         return [
@@ -125,41 +137,55 @@ class SuggestionsService:
         with self._lock:
             return self._searched.setdefault(actor.user_id, words)
 
-    def _sample(self, connection: Connection, token: CancelToken) -> None:
+    def _sample(self, connection: Connection, token: CancelToken, tag: str) -> None:
         now = time.monotonic()
         with self._lock:
             known = self._known.pop(connection.id, None) or _Known()
             self._known[connection.id] = known
             while len(self._known) > _KNOWN_CONNECTIONS:
                 del self._known[next(iter(self._known))]
-            if known.sampled_at is not None and now - known.sampled_at < _FRESH_S:
+            if now < known.stale_at:
                 return
-            known.sampled_at = now
+            # Nobody else is to read the same meanwhile.
+            known.stale_at = now + _RETRY_S
+        words = Vocabulary()
         try:
-            texts = self._read_texts(connection, token, now + _SAMPLING_S)
+            whole = self._read_words(connection, words, token, now + _SAMPLING_S, tag)
         except Cancelled:
-            known.sampled_at = None
+            known.stale_at = 0.0
             raise
         except AltusError as error:
             # The search has told what is wrong with the connection.
             _LOG.info("no words read of a connection: %s", error.code)
-            return
+            whole = False
         with self._lock:
-            known.vocabulary.add(texts)
+            if len(words):
+                known.vocabulary = words
+            if whole:
+                known.stale_at = now + _FRESH_S
 
-    def _read_texts(self, connection: Connection, token: CancelToken, until: float) -> list[str]:
+    def _read_words(
+        self,
+        connection: Connection,
+        words: Vocabulary,
+        token: CancelToken,
+        deadline: float,
+        tag: str,
+    ) -> bool:
+        """Add the words of each table until ``deadline``; returns whether it came to the end."""
         from altus4_desktop.mysql.samples import read_sample_texts
 
         target, schema = self._connections.source_(connection, token)
-        tables = [table for table in schema.tables if table.fulltext_indexes]
-        texts: list[str] = []
-        with self._pools.borrow(target, token, timeout_s=_SAMPLING_S) as session:
-            for table in tables[:_SAMPLED_TABLES]:
-                left_s = until - time.monotonic()
-                if left_s <= 0:
-                    break
-                texts += read_sample_texts(session, schema.database, table, timeout_s=left_s)
-        return texts
+        tables = [table for table in schema.tables if table.fulltext_indexes][:_SAMPLED_TABLES]
+        left_s = deadline - time.monotonic()
+        with self._pools.borrow(target, token, timeout_s=max(0.0, left_s)) as session:
+            for table in tables:
+                if time.monotonic() >= deadline:
+                    return False
+                words.add(
+                    read_sample_texts(session, schema.database, table, deadline=deadline, tag=tag)
+                )
+        return True
 
 
 def _found_words(outcome: SearchOutcome) -> set[str]:

@@ -59,6 +59,8 @@ class _Known:
     analyzed_at: datetime | None
     read_at: float
     counted: OrderedDict[str, int] = field(default_factory=OrderedDict)
+    # When a stem that took too long to count may be tried again.
+    uncounted: dict[str, float] = field(default_factory=dict)
 
 
 _Key = tuple[str, ...]
@@ -122,10 +124,15 @@ class TermStatisticsCache:
             text = search_text(term, rules)
             if not text:
                 continue
-            rows = _Reader(session, table, deadline, tag).count(index, text)
-            if rows is None:
+            if time.monotonic() >= deadline:
                 break
+            rows = _Reader(session, table, deadline, tag).count(index, text)
             with self._lock:
+                if rows is None:
+                    # One wait is enough for a search; the next one goes on with the next word.
+                    known.uncounted[term.stem] = time.monotonic() + RETRY_S
+                    break
+                known.uncounted.pop(term.stem, None)
                 known.counted[term.stem] = rows
                 while len(known.counted) > MOST_COUNTED:
                     known.counted.popitem(last=False)
@@ -148,6 +155,8 @@ class TermStatisticsCache:
             for term in question.terms:
                 if term.stem in known.counted:
                     known.counted.move_to_end(term.stem)
+                elif known.uncounted.get(term.stem, 0.0) > time.monotonic():
+                    continue
                 elif known.sampled.get(term.stem, 0) < _ENOUGH_FINDS:
                     missing.append(term)
             return missing

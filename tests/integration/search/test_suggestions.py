@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from altus4_desktop.domain.cancel import CancelToken
-from altus4_desktop.domain.errors import Cancelled
-from altus4_desktop.domain.searching import Correction
+from altus4_desktop.domain.errors import Cancelled, TenantError, TenantFailure
+from altus4_desktop.domain.schema import TableInfo
+from altus4_desktop.domain.searching import Correction, SearchMode
+from altus4_desktop.mysql import samples
+from altus4_desktop.mysql.session import TenantSession
 from altus4_desktop.services.permissions import Permissions
 from altus4_desktop.services.suggestions import SuggestionsService
 from tests.search_world import SearchWorld, search_world
@@ -39,7 +43,7 @@ def test_a_mistyped_word_becomes_one_of_the_tables(
 ) -> None:
     world.add_database(tenant_server, "Shop", BILLS)
     suggestions = build(world)
-    outcome = world.run("+invoise -paymnet")
+    outcome = world.run("+invoise -paymnet", SearchMode.BOOLEAN)
     correction = suggestions.correct(world.actor, outcome)
     assert correction is not None
     assert correction.query == "+invoice -paymnet"
@@ -106,6 +110,45 @@ def test_a_server_that_is_gone_only_adds_no_words(
     tenant_server.execute(f"DROP DATABASE `{world.databases[-1][1]}`")
     tenant_server.execute(f"CREATE DATABASE `{world.databases[-1][1]}`")
     assert build(world).correct(world.actor, outcome) is None
+
+
+def test_a_table_that_is_late_takes_no_words_of_the_others_away(
+    world: SearchWorld, tenant_server: DatabaseServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.add_database(
+        tenant_server,
+        "Shop",
+        (*BILLS, "CREATE TABLE zz (id INT PRIMARY KEY, t TEXT, FULLTEXT (t))"),
+    )
+    suggestions = build(world)
+    read = samples.read_sample_texts
+
+    def late(session: TenantSession, database: str, table: TableInfo, **options: Any) -> list[str]:
+        if table.name == "zz":
+            raise TenantError(TenantFailure.TIMEOUT, "It was late.")
+        return read(session, database, table, **options)
+
+    monkeypatch.setattr(samples, "read_sample_texts", late)
+    correction = suggestions.correct(world.actor, world.run("invoise"))
+    assert correction is not None
+    assert correction.query == "invoice"
+
+
+def test_words_go_with_the_lock_and_with_a_connection_that_changes(
+    world: SearchWorld, tenant_server: DatabaseServer
+) -> None:
+    shop = world.add_database(tenant_server, "Shop", BILLS)
+    suggestions = build(world)
+    outcome = world.run("invoise")
+    suggestions.correct(world.actor, outcome)
+    assert suggestions.complete(world.actor, "invo") == ["invoice"]
+    world.connections.reset_()
+    assert suggestions.complete(world.actor, "invo") == []
+    suggestions.correct(world.actor, outcome)
+    assert suggestions.complete(world.actor, "invo") == ["invoice"]
+    world.connections.delete_(world.actor, shop.id)
+    with suggestions._lock:
+        assert not suggestions._known
 
 
 def test_stopping_is_heard_and_the_next_time_reads_again(

@@ -272,6 +272,30 @@ def test_a_table_that_is_too_slow_to_sample_is_left_alone_for_a_while(
     assert len(sampled) == 2
 
 
+def test_a_word_that_is_too_slow_to_count_is_left_alone_and_the_next_one_counted(
+    tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from altus4_desktop.domain.errors import TenantFailure
+    from altus4_desktop.mysql import candidates
+
+    monkeypatch.setattr(term_statistics, "SAMPLE_ROWS", 80)
+    values = ", ".join(f"({at}, 'common', 'plain text')" for at in range(1000))
+    rare = "(1001, 'zebra', 'rare'), (1002, 'giraffe', 'rare')"
+    tenant.fill(create(), f"INSERT INTO notes (id, title, body) VALUES {values}, {rare}")
+    count, asked = candidates.count_matches, []
+
+    def slow(session: Any, table: Any, index: Any, text: str, **options: Any) -> int:
+        asked.append(text)
+        if text.startswith("zebra"):
+            raise TenantError(TenantFailure.TIMEOUT, "late")
+        return count(session, table, index, text, **options)
+
+    monkeypatch.setattr(candidates, "count_matches", slow)
+    for _ in range(3):
+        tenant.ask("zebra giraffe")
+    assert sorted(asked) == ["giraff*", "zebra*"]
+
+
 def test_eight_threads_share_what_is_known(tenant: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(term_statistics, "SAMPLE_ROWS", 80)
     monkeypatch.setattr(term_statistics, "MOST_COUNTED", 3)

@@ -6,8 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from altus4_desktop.domain.cancel import CancelToken
+from altus4_desktop.domain.errors import Cancelled
 from altus4_desktop.search import vocabulary
-from altus4_desktop.search.vocabulary import Vocabulary, complete, correct
+from altus4_desktop.search.vocabulary import MOST_CORRECTED, Vocabulary, complete, correct
 from altus4_desktop.search.words import word_spans
 
 
@@ -41,10 +43,28 @@ def test_words_that_are_known_short_far_or_numbers_stay(word: str) -> None:
 
 def test_only_the_words_change() -> None:
     query = '+invoise -invoise invoi* "tax  (invoise)" @3'
-    correction = correct(query, [words("invoice tax")], ())
+    correction = correct(query, [words("invoice tax")], (), boolean=True)
     assert correction is not None
     assert correction.query == '+invoice -invoise invoi* "tax  (invoice)" @3'
     assert [query[c.start : c.end] for c in correction.changes] == ["invoise", "invoise"]
+
+
+def test_a_group_that_is_excluded_stays_whole() -> None:
+    known = [words("green red")]
+    assert correct("-(old grean)", known, (), boolean=True) is None
+    correction = correct("-(old grean) +grean", known, (), boolean=True)
+    assert correction is not None
+    assert correction.query == "-(old grean) +green"
+
+
+def test_so_many_words_and_no_more_are_looked_at_and_stopping_is_heard() -> None:
+    known = [words("invoice")]
+    query = " ".join(f"zzqq{number}" for number in range(MOST_CORRECTED)) + " invoise"
+    assert correct(query, known, ()) is None
+    token = CancelToken()
+    token.cancel()
+    with pytest.raises(Cancelled):
+        correct("invoise", known, (), token=token)
 
 
 def test_the_nearer_word_wins_then_the_commoner_then_the_alphabet() -> None:
