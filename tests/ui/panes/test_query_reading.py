@@ -180,3 +180,38 @@ def test_hostile_text_is_shown_as_it_is(qtbot: QtBot, boolean_view: SearchView) 
     assert all("<img" not in text for text in chips(view))
     assert view.notes.width() <= 480
     assert view.query.mapToGlobal(QPoint(0, 0)) is not None
+
+
+def test_a_fix_is_one_step_of_undo_and_keeps_the_cursor(
+    qtbot: QtBot, boolean_view: SearchView
+) -> None:
+    view = boolean_view
+    reading = read(qtbot, view, "😀 +-flow layer")
+    assert reading is not None
+    assert reading.plain_text is not None
+    view.query.setCursorPosition(9)
+    view.query.apply_fix(reading.plain_text)
+    assert view.query.text() == "😀 flow layer"
+    assert view.query.text()[: view.query.cursorPosition() - 1] == "😀 flow"
+    view.query.undo()
+    assert view.query.text() == "😀 +-flow layer"
+    view.query.redo()
+    assert view.query.text() == "😀 flow layer"
+
+
+def test_what_the_builder_and_the_offers_change_is_taken_back(
+    qtbot: QtBot, boolean_view: SearchView
+) -> None:
+    view = boolean_view
+    qtbot.keyClicks(view.query, "+flow layer")
+    view.builder.text_changed.emit("flow")
+    view.correction.chosen.emit("floe")
+    assert view.query.text() == "floe"
+    qtbot.keyClick(view.query, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    assert view.query.text() == "flow"
+    qtbot.keyClick(view.query, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    assert view.query.text() == "+flow layer"
+    view.results.pages.natural_wanted.emit()
+    assert view.query.text() == "flow layer"
+    view.query.undo()
+    assert view.query.text() == "+flow layer"

@@ -34,7 +34,7 @@ class ResultsFoot(QWidget):
         self.copy_button = Button(self.tr("Copy"), "quiet", icon_name="copy", name="search.copy")
         self.copy_menu = self._build_copy_menu()
         self.copy_button.setMenu(self.copy_menu)
-        self.sql_button = Button(self.tr("SQL"), "quiet", icon_name="command", name="search.sql")
+        self.sql_button = Button(self.tr("SQL"), "quiet", icon_name="code", name="search.sql")
         self.sql_button.setToolTip(self.tr("The statements that ran (Ctrl+Shift+Q)"))
         self.export_button = Button(
             self.tr("Export…"), "quiet", icon_name="download", name="search.export"

@@ -87,19 +87,32 @@ class QueryField(SearchField):
             show_marks(self, reading)
 
     def apply_fix(self, fix: QuickFix) -> None:
-        """Change the text as a fix says; one step of undo for each edit."""
+        """Change the text as a fix says."""
         text = self.text()
         if self._reading is None or self._reading.text != text:
             return
-        for edit in sorted(fix.edits, key=lambda edit: (edit.start, edit.end), reverse=True):
-            start = len(text[: edit.start].encode("utf-16-le")) // 2
-            end = len(text[: edit.end].encode("utf-16-le")) // 2
-            self.setSelection(start, end - start)
-            if start == end:
-                self.setCursorPosition(start)
-            self.insert(edit.text)
-        self._pause.stop()
+        self.replace_text(fix.apply(text))
         self.setFocus()
+
+    @Slot(str)
+    def replace_text(self, text: str) -> None:
+        """Put another text in the place of this one: unlike `setText`, Ctrl+Z takes it back.
+
+        The cursor stays before what follows it, if that is still the end of the text.
+        """
+        if text == self.text():
+            return
+        place = self.cursorPosition()
+        # The cursor counts in units of UTF-16.
+        before, after = (t.encode("utf-16-le", "surrogatepass") for t in (self.text(), text))
+        if after.endswith(before[2 * place :]):
+            place += (len(after) - len(before)) // 2
+        # `insert` counts as typing; recent searches are not asked for.
+        self._recent.setStringList([])
+        self.selectAll()
+        self.insert(text)
+        self.setCursorPosition(place)
+        self._pause.stop()
 
     def offer_fixes(self) -> None:
         """Open the fixes of what is wrong at the cursor, or else of what matters most."""

@@ -151,7 +151,7 @@ class SearchView(WorkingWidget):
         self.reader.reading_ready.connect(self._take_reading)
         self.notes.fix_chosen.connect(self.query.apply_fix)
         self.query.textChanged.connect(self._show_in_builder)
-        self.builder.text_changed.connect(self.query.setText)
+        self.builder.text_changed.connect(self.query.replace_text)
         self.builder_button.toggled.connect(self._show_builder)
         options.mode_shown.connect(self._show_builder)
         options.mode_shown.connect(self.reader.note_change)
@@ -328,7 +328,7 @@ class SearchView(WorkingWidget):
                 "search.sql",
                 self.tr("Show the statements that ran"),
                 self.results.show_statements,
-                "command",
+                "code",
                 "Ctrl+Shift+Q",
                 self.results.has_statements,
             ),
@@ -436,13 +436,13 @@ class SearchView(WorkingWidget):
 
     @Slot(str)
     def _search_corrected(self, query: str) -> None:
-        self.query.setText(query)
+        self.query.replace_text(query)
         self.search()
         self.focus_first()
 
     @Slot()
     def _search_as_plain_text(self) -> None:
-        self.query.setText(self.controller.plain_text(self.query.text()))
+        self.query.replace_text(self.controller.plain_text(self.query.text()))
         self.search()
 
     @Slot()
