@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QEvent, Qt
 from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QLineEdit, QWidget
 from pytestqt.qtbot import QtBot
 
 from altus4_desktop.domain.errors import TenantError, TenantFailure
-from altus4_desktop.domain.searching import SearchRequest
+from altus4_desktop.domain.searching import SearchMode, SearchRequest
+from altus4_desktop.ui.panes.search.query import ViewKeys
 from altus4_desktop.ui.panes.search.sql_dialog import SqlDialog
 from altus4_desktop.ui.panes.search.view import SearchView
 from tests.ui.world import World
@@ -59,6 +61,64 @@ def test_the_keyboard_asks_why(qtbot: QtBot, searched: SearchView) -> None:
     assert "about 12,345" in why.note.text()
     assert "place 1 of its source" in why.place.text()
     assert "1 / (60 + 1) = 0.01639" in why.place.text()
+
+
+def test_the_key_works_from_anywhere_and_turns_back(qtbot: QtBot, searched: SearchView) -> None:
+    results = searched.results
+    detail = results.detail
+    places: list[QWidget] = [
+        searched.query,
+        results.list,
+        searched.run_button,
+        detail.table,
+        detail.reader,
+    ]
+    for place in places:
+        place.setFocus()
+        with qtbot.waitSignal(searched.controller.why_ready):
+            qtbot.keyClick(place, Qt.Key.Key_E, Qt.KeyboardModifier.ControlModifier)
+        assert detail.faces.currentWidget() is detail.why
+        qtbot.keyClick(searched.query, Qt.Key.Key_E, Qt.KeyboardModifier.ControlModifier)
+        assert detail.faces.currentWidget() is detail.split
+        assert detail.face.key == "row"
+
+
+def test_the_key_opens_hidden_details(qtbot: QtBot, searched: SearchView) -> None:
+    searched.options.panel_button.setChecked(False)
+    searched.query.setFocus()
+    with qtbot.waitSignal(searched.controller.why_ready):
+        qtbot.keyClick(searched.query, Qt.Key.Key_E, Qt.KeyboardModifier.ControlModifier)
+    assert searched.results.detail.isVisible()
+
+
+def test_the_key_leaves_the_builder_too(qtbot: QtBot, searched: SearchView) -> None:
+    searched.options.set_mode(SearchMode.BOOLEAN)
+    searched.builder_button.setChecked(True)
+    field = searched.builder.new_row.text
+    field.setFocus()
+    with qtbot.waitSignal(searched.controller.why_ready):
+        qtbot.keyClick(field, Qt.Key.Key_E, Qt.KeyboardModifier.ControlModifier)
+
+
+class _Greedy(QLineEdit):
+    """Takes every key from the shortcuts, as line edits of a Unix desktop do with Ctrl+E."""
+
+    def event(self, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.ShortcutOverride:
+            event.accept()
+            return True
+        return super().event(event)
+
+
+def test_fields_leave_the_key_to_the_view(qtbot: QtBot, searched: SearchView) -> None:
+    field = _Greedy(searched)
+    field.installEventFilter(ViewKeys(field))
+    field.show()
+    field.setFocus()
+    with qtbot.waitSignal(searched.controller.why_ready):
+        qtbot.keyClick(field, Qt.Key.Key_E, Qt.KeyboardModifier.ControlModifier)
+    new_row = searched.builder.new_row
+    assert all(w.findChild(ViewKeys) for w in (searched.query, new_row.text, new_row.distance))
 
 
 def test_another_hit_is_explained_in_its_turn(qtbot: QtBot, searched: SearchView) -> None:

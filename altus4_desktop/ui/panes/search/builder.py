@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
 
 from altus4_desktop.domain.query_reading import BuilderRow, RowKind
 from altus4_desktop.services.search import SearchService
+from altus4_desktop.ui.panes.search.query import ViewKeys
 from altus4_desktop.ui.theme import Space
 from altus4_desktop.ui.widgets import IconButton, Label
 
@@ -171,6 +172,8 @@ class _Row(QWidget):
         self.distance.setRange(1, 999)
         self.distance.setValue(5)
         self.distance.hide()
+        for typed in (self.text, self.distance):
+            typed.installEventFilter(ViewKeys(typed))
         self.remove = IconButton("close", self.tr("Remove"), name="search.builder.remove", size=14)
         self.remove.clicked.connect(self.removed)
         # A row in the making keeps the others' columns.

@@ -413,6 +413,11 @@ class DetailPanel(QFrame):
         self.face.set_key("why")
         self._show_face()
 
+    def show_columns(self) -> None:
+        """Turn to the columns of the hit."""
+        self.face.set_key("row")
+        self._show_face()
+
     @property
     def shows_why(self) -> bool:
         """Whether it is said why the hit is here."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QEvent, QRect, QSize, QStringListModel, Qt, QTimer, Signal, Slot
+from PySide6.QtCore import QEvent, QObject, QRect, QSize, QStringListModel, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import (
     QFont,
     QFontMetrics,
@@ -36,6 +36,22 @@ from altus4_desktop.ui.widgets import SearchField
 
 _TYPING_PAUSE_MS = 60
 _MAX_LENGTH = 10_000
+
+
+class ViewKeys(QObject):
+    """Leaves Ctrl+E to the view, where line edits would go to the end of the line with it."""
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Not taken by the field, the key reaches the shortcut."""
+        if (
+            isinstance(event, QKeyEvent)
+            and event.type() == QEvent.Type.ShortcutOverride
+            and event.key() == Qt.Key.Key_E
+            and event.modifiers() == Qt.KeyboardModifier.ControlModifier
+        ):
+            event.ignore()
+            return True
+        return super().eventFilter(watched, event)
 
 
 class QueryField(SearchField):
@@ -77,6 +93,7 @@ class QueryField(SearchField):
         self.returnPressed.connect(self._submit_soon)
         self._reading: QueryReading | None = None
         self._composing = False
+        self.installEventFilter(ViewKeys(self))
 
     def show_reading(self, reading: QueryReading | None) -> None:
         """Colour the text and underline what is wrong, if it is still the text that was read."""

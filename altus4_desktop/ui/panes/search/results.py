@@ -145,7 +145,6 @@ class ResultsView(QWidget):
         self.list.picked.connect(self._note_pick)
         self.session.theme.changed.connect(self.detail.reader.draw_marks)
         for keys, act in (
-            ("Ctrl+E", self.explain),
             ("Ctrl+M", self.find_related),
             ("Ctrl+Shift+Q", self.show_statements),
             ("Ctrl+Shift+E", self.export),
@@ -304,6 +303,16 @@ class ResultsView(QWidget):
         """Say why the current hit is where it is."""
         self.panel_wanted.emit(True)
         self.detail.show_why()
+
+    @Slot()
+    def turn_why(self) -> None:
+        """Say why the current hit is where it is, or turn back to its columns."""
+        if not self.list.currentIndex().isValid() or self.pages.currentWidget() is not self.split:
+            return
+        if self._shows_panel and self.detail.shows_why:
+            self.detail.show_columns()
+        else:
+            self.explain()
 
     @Slot()
     def _explain(self) -> None:

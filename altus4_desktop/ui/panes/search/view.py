@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtGui import QResizeEvent
+from PySide6.QtGui import QKeySequence, QResizeEvent, QShortcut
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from altus4_desktop.domain.connections import Connection
@@ -142,6 +142,9 @@ class SearchView(WorkingWidget):
         controller.searched.connect(self.correction.look)
         self.correction.chosen.connect(self._search_corrected)
         self.expansion.typed_only_wanted.connect(self._search_typed_only)
+        why = QShortcut(QKeySequence("Ctrl+E"), self)
+        why.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+        why.activated.connect(results.turn_why)
         self.query.submitted.connect(self.search)
         self.query.stop_wanted.connect(controller.stop)
         self.query.completion_wanted.connect(controller.complete)
@@ -311,7 +314,7 @@ class SearchView(WorkingWidget):
             Command(
                 "search.why",
                 self.tr("Why is this hit here?"),
-                self.results.explain,
+                self.results.turn_why,
                 "help",
                 "Ctrl+E",
                 self.results.has_selection,
