@@ -53,12 +53,11 @@ def fixes(view: SearchView) -> list[Button]:
     return [b for b in view.notes.findChildren(Button, "search.fix") if b.isVisible()]
 
 
-def test_a_query_that_is_well_has_one_quiet_line(qtbot: QtBot, boolean_view: SearchView) -> None:
+def test_nothing_is_said_of_a_query_that_is_well(qtbot: QtBot, boolean_view: SearchView) -> None:
     view = boolean_view
     read(qtbot, view, "+flow layer")
     assert chips(view) == []
-    assert view.notes.findings.isHidden()
-    assert view.notes.words.summary.text() == "All 2 words are in the index"
+    assert view.notes.isHidden()
     read(qtbot, view, "")
     assert view.notes.isHidden()
 
@@ -69,6 +68,7 @@ def test_words_that_are_not_looked_up_are_told_and_repaired(
     view = boolean_view
     read(qtbot, view, "+the flow node.js")
     assert chips(view) == ["the: stop word", "node.js: split"]
+    assert view.notes.words.summary.text() == "Looked up: flow"
     chip = view.notes.words.findChildren(Button, "search.word")[0]
     assert chip.accessibleDescription() == "Left out: a stop word."
     assert chip.focusPolicy() & Qt.FocusPolicy.TabFocus
@@ -165,12 +165,43 @@ def _committed(text: str) -> QInputMethodEvent:
     return event
 
 
-def test_natural_mode_tells_of_words_too(qtbot: QtBot, boolean_view: SearchView) -> None:
+@pytest.mark.parametrize("mode", [SearchMode.NATURAL, SearchMode.SEMANTIC])
+def test_a_question_is_told_of_in_one_quiet_line(
+    qtbot: QtBot, boolean_view: SearchView, mode: SearchMode
+) -> None:
+    view = boolean_view
+    view.options.set_mode(mode)
+    read(qtbot, view, "the way to do a flow-layer")
+    assert chips(view) == []
+    assert view.notes.findings.isHidden()
+    said = "Looked up: way, flow-layer. Not: the (stop word), to, do, a (too short)"
+    assert view.notes.words.summary.text() == said
+
+
+def test_a_word_that_was_surely_meant_is_warned_of(qtbot: QtBot, boolean_view: SearchView) -> None:
     view = boolean_view
     view.options.set_mode(SearchMode.NATURAL)
-    read(qtbot, view, "the c++ flow")
-    assert chips(view) == ["the: stop word", "c++: too short"]
-    assert view.notes.findings.isHidden()
+    read(qtbot, view, "the c++ flow F# a&b 5g")
+    assert chips(view) == [
+        "c++: too short",
+        "F#: too short",
+        "a&&b: too short",
+        "5g: too short",
+    ]
+    assert view.notes.words.summary.text() == "Looked up: flow. Not: the (stop word)"
+
+
+def test_words_are_warned_of_when_none_is_left(qtbot: QtBot, boolean_view: SearchView) -> None:
+    view = boolean_view
+    view.options.set_mode(SearchMode.NATURAL)
+    read(qtbot, view, "the do")
+    assert chips(view) == ["the: stop word", "do: too short"]
+    view.options.set_mode(SearchMode.BOOLEAN)
+    read(qtbot, view, "the flow of")
+    assert chips(view) == []
+    assert view.notes.words.summary.text() == (
+        "Looked up: flow. Not: the (stop word), of (too short)"
+    )
 
 
 def test_hostile_text_is_shown_as_it_is(qtbot: QtBot, boolean_view: SearchView) -> None:

@@ -33,7 +33,7 @@ class CorrectionBar(QWidget):
         self._task = LatestTask(session.runner, Lane.TENANTS, self)
         self._task.succeeded.connect(self._show)
         row = QHBoxLayout(self)
-        row.setContentsMargins(2, 0, 0, 0)
+        row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(Space.XS)
         row.addWidget(Label(self.tr("Did you mean"), "muted"))
         self.button = Button("", "link", name="search.correction")

@@ -22,7 +22,7 @@ class ExpansionBar(QWidget):
         super().__init__(parent)
         self.setObjectName("search.synonyms.bar")
         row = QHBoxLayout(self)
-        row.setContentsMargins(2, 0, 0, 0)
+        row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(Space.S)
         row.addWidget(Icon("layers", 14, "muted"))
         self.text = ElidedLabel(role="caption")

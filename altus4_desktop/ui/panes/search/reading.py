@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
+from PySide6.QtCore import QObject, QSize, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QAction, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QVBoxLayout, QWidget
 
@@ -36,6 +36,9 @@ _LEAST_LINES = 3
 _LOW_WINDOW = 640
 _MOST_SOURCES = 4
 _WORD_LENGTH = 24
+_MOST_LISTED = 6
+_MOST_TOLD = 12
+_CODE_SIGNS = "+#&@/\\*$%=<>|~^"
 _ICONS = {
     Severity.ERROR: ("error", "danger"),
     Severity.WARNING: ("warning", "warning"),
@@ -97,7 +100,7 @@ class QueryNotes(QWidget):
         self.words = _WordLine(self)
         self.findings = _FindingLines(self)
         column = QVBoxLayout(self)
-        column.setContentsMargins(2, 0, 0, 0)
+        column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(Space.XS)
         column.addWidget(self.words)
         column.addWidget(self.findings)
@@ -113,7 +116,7 @@ class QueryNotes(QWidget):
 
 
 class _WordLine(QWidget):
-    """A chip for each word that some source does not look up as typed."""
+    """A chip for each word that spoils the result, and a quiet line about the others."""
 
     fix_chosen = Signal(object)
 
@@ -126,15 +129,15 @@ class _WordLine(QWidget):
         self.summary = ElidedLabel(role="caption")
         self.row = QHBoxLayout(self)
         self.row.setContentsMargins(0, 0, 0, 0)
-        self.row.setSpacing(Space.XS)
+        self.row.setSpacing(Space.S)
         self.row.addWidget(self.summary, 1)
 
     def show_words(self, reading: QueryReading | None) -> None:
-        """Show the chips, or only how many words are well."""
+        """Say what becomes of the words, or nothing when every one is looked up as typed."""
         self._reading = reading
+        self._ill = () if reading is None else spoiling_words(reading)
         words = () if reading is None else reading.words
-        self._ill = tuple(word for word in words if not word.is_well)
-        self.setVisible(bool(words))
+        self.setVisible(not all(word.is_well for word in words))
         self._draw()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -156,34 +159,91 @@ class _WordLine(QWidget):
         room = seen.width() - _SUMMARY_WIDTH
         for place, word in enumerate(self._ill[:_MOST_CHIPS]):
             made = _WordChip(word, self)
-            room -= made.sizeHint().width() + Space.XS
+            room -= made.sizeHint().width() + Space.S
             if place and room < 0:
                 made.deleteLater()
                 break
             made.fix_chosen.connect(self.fix_chosen)
             self.row.insertWidget(place, made)
             self._chips.append(made)
-        self.summary.setText(self._summary(reading, reading.words, self._ill))
+        self.summary.setText(self._summary(reading))
+        told = [
+            f"{word.text}: {_told(answer.reason, answer.sources)}"
+            for word in reading.words[:_MOST_TOLD]
+            for answer in word.answers
+            if answer.state is not WordState.INDEXED
+        ]
+        self.summary.setToolTip(plain_tool_tip("\n".join([self.summary.text(), *told])))
 
-    def _summary(
-        self, reading: QueryReading, words: Sequence[WordReading], ill: Sequence[WordReading]
-    ) -> str:
-        well = len(words) - len(ill)
-        if len(ill) > len(self._chips):
-            return self.tr("and {number} more").format(number=len(ill) - len(self._chips))
-        if ill:
-            return self.tr("{number} other words are looked up").format(number=well) if well else ""
-        if len(words) == 1:
-            text = self.tr("The word is in the index")
-        else:
-            text = self.tr("All {number} words are in the index").format(number=len(words))
-        if reading.source_count > 1:
-            text += self.tr(" of {number} sources").format(number=reading.source_count)
-        if reading.unread:
-            text += self.tr("; {number} connections not read yet").format(
-                number=len(reading.unread)
-            )
+    def _summary(self, reading: QueryReading) -> str:
+        if len(self._ill) > len(self._chips):
+            return self.tr("and {number} more").format(number=len(self._ill) - len(self._chips))
+        told = {word.start for word in self._ill}
+        looked_up = []
+        left_out: dict[WordState, list[str]] = {}
+        for word in reading.words:
+            if word.start in told:
+                continue
+            if is_looked_up(word):
+                looked_up.append(_short_word(word))
+            else:
+                left_out.setdefault(word.answers[0].state, []).append(_short_word(word))
+        parts = []
+        if looked_up:
+            parts.append(self.tr("Looked up: {words}").format(words=self._listed(looked_up)))
+        if left_out:
+            groups = [
+                f"{self._listed(words)} ({self._state_text(state, len(words))})"
+                for state, words in left_out.items()
+            ]
+            parts.append(self.tr("Not: {words}").format(words=", ".join(groups)))
+        return ". ".join(parts)
+
+    def _listed(self, words: Sequence[str]) -> str:
+        text = ", ".join(words[:_MOST_LISTED])
+        if len(words) > _MOST_LISTED:
+            text += self.tr(" and {number} more").format(number=len(words) - _MOST_LISTED)
         return text
+
+    def _state_text(self, state: WordState, count: int) -> str:
+        if state is WordState.STOP_WORD:
+            return self.tr("stop words") if count > 1 else self.tr("stop word")
+        return self.tr("too short")
+
+
+def is_looked_up(word: WordReading) -> bool:
+    """Whether some source looks up the word or a part of it."""
+    return any(a.state in (WordState.INDEXED, WordState.SPLIT) for a in word.answers)
+
+
+def spoiling_words(reading: QueryReading) -> tuple[WordReading, ...]:
+    """The words without which the result is not what was asked for.
+
+    Stop words and short words of a question are none: nobody misses them. They are when nothing
+    else is looked up, when the boolean language asks for them or against them, and when they were
+    surely meant, as “C++” is.
+    """
+    ill = tuple(word for word in reading.words if not word.is_well)
+    if not any(is_looked_up(word) for word in reading.words):
+        return ill
+    return tuple(word for word in ill if _spoils(word, reading))
+
+
+def _spoils(word: WordReading, reading: QueryReading) -> bool:
+    states = {answer.state for answer in word.answers}
+    if states & {WordState.NEEDS_NGRAM, WordState.TOO_LONG}:
+        return True
+    # Only the boolean language has spans.
+    if reading.spans:
+        signed = reading.text[word.start : word.start + 1] in ("+", "-")
+        return signed or WordState.SPLIT in states
+    return not is_looked_up(word) and _is_code(word.text)
+
+
+def _is_code(text: str) -> bool:
+    if any(sign in text for sign in _CODE_SIGNS):
+        return True
+    return any(c.isdigit() for c in text) and any(c.isalpha() for c in text)
 
 
 class _WordChip(Button):
@@ -193,8 +253,8 @@ class _WordChip(Button):
 
     def __init__(self, word: WordReading, parent: QWidget | None = None) -> None:
         ill = next(a for a in word.answers if a.state is not WordState.INDEXED)
-        super().__init__("", "quiet", name="search.word", parent=parent)
-        shown = word.text if len(word.text) <= _WORD_LENGTH else word.text[:_WORD_LENGTH] + "…"
+        super().__init__("", name="search.word", parent=parent)
+        shown = _short_word(word)
         state = {
             WordState.SPLIT: self.tr("split"),
             WordState.STOP_WORD: self.tr("stop word"),
@@ -210,7 +270,9 @@ class _WordChip(Button):
         else:
             text = self.tr("{word}: {state}").format(word=shown, state=state)
         self.setText(text.replace("&", "&&"))
-        self.setIcon(icon("info" if ill.state is WordState.SPLIT else "warning", "warning"))
+        split = ill.state is WordState.SPLIT
+        self.setIcon(icon("info", "muted") if split else icon("warning", "warning"))
+        self.setIconSize(QSize(20, 16))
         told = "\n".join(_told(answer.reason, answer.sources) for answer in word.answers)
         self.setToolTip(plain_tool_tip(told))
         self.setAccessibleName(text)
@@ -332,6 +394,10 @@ def fill_with_fixes(
         take(action.data())
 
     menu.triggered.connect(chosen, Qt.ConnectionType.DirectConnection)
+
+
+def _short_word(word: WordReading) -> str:
+    return word.text if len(word.text) <= _WORD_LENGTH else word.text[:_WORD_LENGTH] + "…"
 
 
 def _shortened(label: str) -> str:
