@@ -8,6 +8,7 @@ import threading
 import time
 import traceback
 import weakref
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -58,7 +59,8 @@ def _left_threads(before: frozenset[threading.Thread]) -> list[str]:
     for thread in set(threading.enumerate()) - before:
         if isinstance(thread, threading._DummyThread):  # a thread of Qt: it has no end
             continue
-        thread.join(max(0.0, deadline - time.monotonic()))
+        with suppress(RuntimeError):  # one that is only just being started cannot be joined
+            thread.join(max(0.0, deadline - time.monotonic()))
         if thread.is_alive():
             place = _STARTED_AT.get(thread, "an unknown place")
             left.append(f"thread {thread.name!r}, started at {place}")

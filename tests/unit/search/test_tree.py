@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from altus4_desktop.domain.errors import QuerySyntaxError
@@ -48,6 +48,10 @@ TYPED = st.lists(
 ).map("".join)
 
 
+# Much of what can be typed is no query, and is not what these are about.
+typed = settings(suppress_health_check=[HealthCheck.filter_too_much])
+
+
 def parsed(text: str) -> tuple[Node, ...]:
     try:
         return parse_boolean(clean_query(text))
@@ -61,12 +65,14 @@ def test_a_printed_tree_reads_as_itself(nodes: list[Node]) -> None:
     assert same_tree(parse_boolean(print_tree(nodes)), nodes)
 
 
+@typed
 @given(TYPED)
 def test_typed_text_printed_reads_alike(text: str) -> None:
     nodes = parsed(text)
     assert same_tree(parse_boolean(print_tree(nodes)), nodes)
 
 
+@typed
 @given(TYPED, NODES)
 def test_a_term_more_leaves_the_others(text: str, node: Node) -> None:
     nodes = parsed(text)
@@ -76,6 +82,7 @@ def test_a_term_more_leaves_the_others(text: str, node: Node) -> None:
     assert same_tree(parse_boolean(after), [*nodes, node])
 
 
+@typed
 @given(TYPED, SIGNS, st.data())
 def test_another_operator_leaves_the_others(text: str, sign: str, data: st.DataObject) -> None:
     nodes = parsed(text)
@@ -87,6 +94,7 @@ def test_another_operator_leaves_the_others(text: str, sign: str, data: st.DataO
     assert after[at].operator == sign
 
 
+@typed
 @given(TYPED, st.data())
 def test_a_removed_node_leaves_the_others(text: str, data: st.DataObject) -> None:
     nodes = parsed(text)
@@ -96,6 +104,7 @@ def test_a_removed_node_leaves_the_others(text: str, data: st.DataObject) -> Non
     assert same_tree(after, [*nodes[:at], *nodes[at + 1 :]])
 
 
+@typed
 @given(TYPED, NODES, st.data())
 def test_a_replaced_node_leaves_the_others(text: str, new: Node, data: st.DataObject) -> None:
     nodes = parsed(text)
@@ -105,6 +114,7 @@ def test_a_replaced_node_leaves_the_others(text: str, new: Node, data: st.DataOb
     assert same_tree(after, [*nodes[:at], new, *nodes[at + 1 :]])
 
 
+@typed
 @given(TYPED, SIGNS, st.data())
 def test_a_group_around_neighbours(text: str, sign: str, data: st.DataObject) -> None:
     nodes = parsed(text)
