@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 from collections.abc import Mapping
 from typing import Any
@@ -183,9 +184,17 @@ class WireConnection(_PyMySQL):  # type: ignore[misc]  # the stubs hide what we 
             super().close()
 
     def drop(self) -> None:
-        """Close without a goodbye: the other end is not listening or not to be trusted."""
+        """Close without a goodbye: the other end is not listening or not to be trusted.
+
+        For the thread that uses the connection.
+        """
         self._closed = True
+        reader = self._rfile
         self._force_close()
+        if reader is not None:
+            # It keeps the socket open, and lives on in the traceback of what went wrong.
+            with contextlib.suppress(OSError):
+                reader.close()
 
     def _get_server_information(self) -> None:
         super()._get_server_information()
