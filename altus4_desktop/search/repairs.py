@@ -29,9 +29,6 @@ def cut(text: str, start: int, end: int) -> TextEdit:
         before, after = text[start - 1], text[end]
         if before.isspace() and after.isspace():
             return TextEdit(start, end + 1, "")
-        if after == "*" and not before.isspace() and before not in "(+-<>~":
-            # It would become the sign of a word that only begins another.
-            return TextEdit(start, end, " ")
         if not _LOOSE.match(before) and not _LOOSE.match(after) and before not in "+-<>~":
             return TextEdit(start, end, " ")
     elif start > 0 and text[start - 1].isspace():

@@ -88,8 +88,11 @@ def wrap_in_group(text: str, first: Node, last: Node, operator: str = "") -> tup
 
 
 def remove(text: str, node: Node) -> TextEdit:
-    """Takes a node out with its sign."""
-    return cut(text, node.start, node.end)
+    """Takes a node out with its sign, and a ``*`` before the next word, where it means nothing: it
+    would become the sign of the word before."""
+    rest = text[node.end :]
+    stars = len(rest) - len(rest.lstrip(" *")) if rest.lstrip().startswith("*") else 0
+    return cut(text, node.start, node.end + stars)
 
 
 def replace(text: str, node: Node, new: Node) -> TextEdit:
