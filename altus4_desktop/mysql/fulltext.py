@@ -82,25 +82,6 @@ def statement_text(search: IndexSearch) -> str:
     return sql % tuple(_literal(value) for value in params)
 
 
-def count_matches(
-    session: TenantSession,
-    database: str,
-    table: str,
-    index: FulltextIndex,
-    text: str,
-    *,
-    timeout_s: float | None = None,
-) -> int:
-    """How many rows of ``index`` boolean ``text`` finds; raises `TenantError` or `Cancelled`."""
-    match = f"MATCH ({', '.join(map(quote, index.columns))}) AGAINST (%s IN BOOLEAN MODE)"
-    rows = session.query(
-        f"SELECT COUNT(*) FROM {quote_table(database, table)} WHERE {match}",
-        [text],
-        timeout_s=timeout_s,
-    )
-    return int(rows[0][0])
-
-
 def explain_index_search(
     session: TenantSession, search: IndexSearch, *, timeout_s: float | None = None
 ) -> StatementPlan:

@@ -87,7 +87,7 @@ class HitExplainer:
                 parser = parsers.get(index.name, "")
             rules = index_rules(table, schema.fulltext, schema.flavour, parser)
             read = [t for t in read_terms(query, rules, boolean=boolean) if not t.excluded]
-            counts, uncounted = self._count(actor, hit, schema, index, read, token)
+            counts, uncounted = self._count(actor, hit, schema, table, index, read, token)
             terms = tuple(
                 _use(term, hit, index, rules, counts.get(_asked_text(term)), boolean=boolean)
                 for term in read
@@ -108,12 +108,13 @@ class HitExplainer:
         actor: Actor,
         hit: SearchHit,
         schema: DatabaseSchema,
+        table: TableInfo,
         index: FulltextIndex,
         terms: list[Term],
         token: CancelToken,
     ) -> tuple[dict[str, int], str]:
         """How many rows have each term, by what was asked, and why some are missing."""
-        from altus4_desktop.mysql.fulltext import count_matches
+        from altus4_desktop.mysql.candidates import count_matches
 
         texts = list(dict.fromkeys(text for term in terms if (text := _asked_text(term))))
         place = (hit.source.connection_id, schema.database, hit.source.table, index.name)
@@ -128,7 +129,7 @@ class HitExplainer:
                     for text in missing:
                         left_s = max(0.0, ends_at - time.monotonic())
                         found[text] = count_matches(
-                            session, *place[1:3], index, text, timeout_s=left_s
+                            session, table, index, text, timeout_s=left_s, tag="explain"
                         )
             except TenantError as error:
                 if error.failure is not TenantFailure.TIMEOUT:
