@@ -165,6 +165,39 @@ def _committed(text: str) -> QInputMethodEvent:
     return event
 
 
+def test_a_refusal_is_told_once_and_repaired_at_once(
+    qtbot: QtBot, boolean_view: SearchView
+) -> None:
+    view = boolean_view
+    read(qtbot, view, "flow C+")
+    assert view.notes.findings.isVisible()
+    view.search()
+    qtbot.waitUntil(view.note.isVisible)
+    assert not view.notes.findings.isVisible()
+
+    actions = [b for b in view.note.findChildren(Button) if b.text()]
+    assert [b.text() for b in actions] == ['Put it in double quotes: "C+"', "Search as plain text"]
+    qtbot.mouseClick(actions[0], Qt.MouseButton.LeftButton)
+    assert view.query.text() == 'flow "C+"'
+    assert not view.note.isVisible()
+
+
+def test_a_refused_query_that_is_changed_is_told_of_by_its_findings(
+    qtbot: QtBot, boolean_view: SearchView
+) -> None:
+    view = boolean_view
+    view.query.setText("flow +")
+    view.search()
+    qtbot.waitUntil(view.note.isVisible)
+    read(qtbot, view, "flow + +")
+    assert not view.note.isVisible()
+    assert view.notes.findings.isVisible()
+    view.query.setText("flow")
+    view.search()
+    qtbot.waitUntil(lambda: view.results.hits.rowCount() > 0)
+    qtbot.waitUntil(lambda: not view.notes.findings.isVisible())
+
+
 @pytest.mark.parametrize("mode", [SearchMode.NATURAL, SearchMode.SEMANTIC])
 def test_a_question_is_told_of_in_one_quiet_line(
     qtbot: QtBot, boolean_view: SearchView, mode: SearchMode

@@ -4,34 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QEvent, QObject, QRect, QSize, QStringListModel, Qt, QTimer, Signal, Slot
+from PySide6.QtCore import QEvent, QObject, QStringListModel, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import (
-    QFont,
-    QFontMetrics,
     QHelpEvent,
     QInputMethodEvent,
     QKeyEvent,
-    QPainter,
-    QPaintEvent,
-    QPen,
 )
 from PySide6.QtWidgets import (
     QCompleter,
-    QFrame,
     QListView,
     QMenu,
-    QSizePolicy,
     QToolTip,
     QWidget,
 )
 
 from altus4_desktop.domain.errors import QuerySyntaxError
 from altus4_desktop.domain.query_reading import QueryReading, QuickFix
-from altus4_desktop.ui.panes.painting import plain_tool_tip, sized
+from altus4_desktop.ui.panes.painting import plain_tool_tip
 from altus4_desktop.ui.panes.search.marks import severity_rank, show_marks, worst_at
 from altus4_desktop.ui.panes.search.reading import fill_with_fixes
-from altus4_desktop.ui.panes.search.wording import one_line, utf16_spans
-from altus4_desktop.ui.theme import TypeSize, mono_family, worn_palette
+from altus4_desktop.ui.panes.search.wording import utf16_spans
 from altus4_desktop.ui.widgets import SearchField
 
 _TYPING_PAUSE_MS = 60
@@ -246,65 +238,3 @@ class QueryField(SearchField):
         self._asked = None
         self._popup.hide()
         self.submitted.emit()
-
-
-class SyntaxMark(QFrame):
-    """The query on one line with the wrong place underlined, scrolled so that it can be seen."""
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setObjectName("search.syntax")
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self._text = ""
-        self._start = 0
-        self._length = 1
-        self.hide()
-
-    def show_error(self, query: str, error: QuerySyntaxError) -> None:
-        """Show the query with the error's place marked."""
-        start = min(max(error.position, 0), len(query))
-        lead = max(0, start - 24)
-        self._text = ("…" if lead else "") + one_line(query[lead : start + 60])
-        self._start = start - lead + (1 if lead else 0)
-        self._length = max(1, error.length)
-        self.setAccessibleName(
-            self.tr("The error is at character {place}: {text}").format(
-                place=start + 1, text=query[start : start + self._length] or self.tr("the end")
-            )
-        )
-        self.show()
-        self.update()
-
-    def sizeHint(self) -> QSize:
-        return QSize(200, QFontMetrics(self._face()).height() + 10)
-
-    def changeEvent(self, event: QEvent) -> None:
-        super().changeEvent(event)
-        self.updateGeometry()
-
-    def paintEvent(self, _: QPaintEvent) -> None:
-        palette = worn_palette()
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        font = self._face()
-        metrics = QFontMetrics(font)
-        painter.setFont(font)
-        before = self._text[: self._start]
-        wrong = self._text[self._start : self._start + self._length] or " "
-        after = self._text[self._start + self._length :]
-        left = 2
-        for text, role in ((before, "muted"), (wrong, "danger"), (after, "muted")):
-            width = metrics.horizontalAdvance(text)
-            painter.setPen(palette.color(role))
-            box = QRect(left, 0, width + 2, self.height() - 6)
-            painter.drawText(box, int(Qt.AlignmentFlag.AlignVCenter), text)
-            if role == "danger":
-                painter.setPen(QPen(palette.color("danger"), 2))
-                painter.drawLine(left, self.height() - 5, left + width, self.height() - 5)
-            left += width
-        painter.end()
-
-    def _face(self) -> QFont:
-        font = sized(self.font(), TypeSize.BODY)
-        font.setFamily(mono_family())
-        return font

@@ -99,6 +99,8 @@ class QueryNotes(QWidget):
         self.setObjectName("search.reading")
         self.words = _WordLine(self)
         self.findings = _FindingLines(self)
+        self.are_findings_hidden = False
+        self._reading: QueryReading | None = None
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(Space.XS)
@@ -112,6 +114,26 @@ class QueryNotes(QWidget):
         """Say what there is to say, or nothing."""
         self.words.show_words(reading)
         self.findings.show_findings(reading)
+        self._reading = reading
+        self._show()
+
+    def first_fix(self, text: str) -> QuickFix | None:
+        """What repairs the gravest fault of ``text``, if that has been read."""
+        if self._reading is None or self._reading.text.strip() != text.strip():
+            return None
+        faults = [it for it in self._reading.findings if it.severity is Severity.ERROR]
+        return next((fault.fixes[0] for fault in faults if fault.fixes), None)
+
+    def hide_findings(self, *, hidden: bool) -> None:
+        """Leave out the findings while something else tells of them."""
+        self.are_findings_hidden = hidden
+        self._show()
+
+    def _show(self) -> None:
+        if self.are_findings_hidden:
+            self.findings.hide()
+        else:
+            self.findings.setVisible(self.findings.has_something)
         self.setVisible(not self.words.isHidden() or not self.findings.isHidden())
 
 
@@ -296,18 +318,18 @@ class _FindingLines(QWidget):
         self._told: tuple[Finding, ...] = ()
         self._plain: QuickFix | None = None
         self._expanded = False
+        self.has_something = False
         self.column = QVBoxLayout(self)
         self.column.setContentsMargins(0, 0, 0, 0)
         self.column.setSpacing(2)
 
     def show_findings(self, reading: QueryReading | None) -> None:
-        """Show one line for the first of them; hints alone make none."""
+        """Make a line for the first of them; hints alone make none."""
         findings = () if reading is None else reading.findings
         self._told = tuple(sorted(findings, key=severity_rank))
         self._plain = None if reading is None else reading.plain_text
-        shown = bool(self._told) and self._told[0].severity is not Severity.HINT
-        self.setVisible(shown)
-        if not shown:
+        self.has_something = bool(self._told) and self._told[0].severity is not Severity.HINT
+        if not self.has_something:
             self._told = ()
             self._expanded = False
         self._draw()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -11,7 +11,7 @@ from PySide6.QtGui import QKeySequence, QResizeEvent, QShortcut
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from altus4_desktop.domain.connections import Connection
-from altus4_desktop.domain.errors import AltusError
+from altus4_desktop.domain.errors import AltusError, QuerySyntaxError
 from altus4_desktop.domain.query_reading import QueryReading
 from altus4_desktop.domain.saved_searches import SavedScope, SavedSearch
 from altus4_desktop.domain.schema import DatabaseSchema
@@ -25,7 +25,7 @@ from altus4_desktop.ui.panes.search.copying import CopyFormat
 from altus4_desktop.ui.panes.search.correction import CorrectionBar
 from altus4_desktop.ui.panes.search.expansion import ExpansionBar
 from altus4_desktop.ui.panes.search.options import OptionsRow
-from altus4_desktop.ui.panes.search.query import QueryField, SyntaxMark
+from altus4_desktop.ui.panes.search.query import QueryField
 from altus4_desktop.ui.panes.search.reading import QueryNotes, QueryReader
 from altus4_desktop.ui.panes.search.results import ResultsView
 from altus4_desktop.ui.panes.search.scope import Scope
@@ -61,13 +61,13 @@ class SearchView(WorkingWidget):
         self._asked: set[str] = set()
         self.controller = SearchController(session, self)
         self.query = QueryField()
-        self.mark = SyntaxMark()
         self.options = OptionsRow()
         self.note = SearchNote(session)
         self.watch = SavedWatch()
         self.saved_id = ""
         self.filters: Mapping[str, Any] = {}
         self._opening: SavedSearch | None = None
+        self._refusal: QuerySyntaxError | None = None
         self.results = ResultsView(session, self.controller)
         self.correction = CorrectionBar(session)
         self.expansion = ExpansionBar()
@@ -93,7 +93,6 @@ class SearchView(WorkingWidget):
         column.addWidget(self.expansion)
         column.addWidget(self.note)
         column.addWidget(self.watch)
-        column.addWidget(self.mark)
         column.addWidget(self.results, 1)
         self._connect()
         self.options.restore(memory, session.actor.choices)
@@ -151,6 +150,7 @@ class SearchView(WorkingWidget):
         self.query.left_downwards.connect(results.enter_list)
         self.query.textChanged.connect(self.edited)
         self.query.textChanged.connect(self.reader.note_change)
+        self.query.textChanged.connect(self._forget_refusal)
         self.reader.reading_ready.connect(self._take_reading)
         self.notes.fix_chosen.connect(self.query.apply_fix)
         self.query.textChanged.connect(self._show_in_builder)
@@ -410,6 +410,8 @@ class SearchView(WorkingWidget):
     def _take_reading(self, reading: QueryReading | None) -> None:
         self.query.show_reading(reading)
         self.notes.show_reading(reading)
+        if self.notes.are_findings_hidden:
+            self._tell_refusal()
         for connection in self.options.connections:
             if reading is None or connection.name not in reading.unread:
                 continue
@@ -468,7 +470,6 @@ class SearchView(WorkingWidget):
     @Slot(str)
     def _mode_chosen(self, _: str) -> None:
         self.note.clear()
-        self.mark.hide()
         if self._has_query() and self.controller.state.request is not None:
             self.search()
         self.query.setFocus()
@@ -497,16 +498,41 @@ class SearchView(WorkingWidget):
     def _draw_note(self, state: SearchState) -> None:
         error = state.query_error
         if error is not None:
-            if not self.mark.isVisibleTo(self):
-                self.mark.show_error(self.query.text(), error)
-                self.note.show_error(
-                    error, [(self.tr("Search as plain text"), self._search_as_plain_text)]
-                )
+            if error is not self._refusal:
+                self._refusal = error
+                self._tell_refusal()
                 self.query.mark(error)
             return
-        self.mark.hide()
+        if self._refusal is not None:
+            self._refusal = None
+            self.notes.hide_findings(hidden=False)
         self.note.show_state(state, self.controller.again)
         self.results.show_remarks(state)
+
+    def _tell_refusal(self) -> None:
+        """Why the query was not searched, with its fixes: once, in place of the findings."""
+        error = self._refusal
+        if error is None:
+            return
+        actions: list[tuple[str, Callable[[], object]]] = []
+        fix = self.notes.first_fix(self.query.text())
+        if fix is not None:
+            actions.append((fix.label, self._repair))
+        actions.append((self.tr("Search as plain text"), self._search_as_plain_text))
+        self.note.show_error(error, actions)
+        self.notes.hide_findings(hidden=True)
+
+    @Slot()
+    def _repair(self) -> None:
+        fix = self.notes.first_fix(self.query.text())
+        if fix is not None:
+            self.query.apply_fix(fix)
+
+    @Slot()
+    def _forget_refusal(self) -> None:
+        if self.notes.are_findings_hidden:
+            self.note.clear()
+            self.notes.hide_findings(hidden=False)
 
     @Slot()
     def _rearrange(self) -> None:
