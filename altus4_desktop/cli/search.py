@@ -6,7 +6,7 @@ import argparse
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -26,6 +26,7 @@ from altus4_desktop.domain.errors import AltusError, Cancelled, InputError
 from altus4_desktop.domain.exports import FORMAT_BY_SUFFIX, ExportFormat, ExportReport
 from altus4_desktop.domain.searching import (
     Notice,
+    SearchHit,
     SearchMode,
     SearchOutcome,
     SearchRequest,
@@ -169,18 +170,26 @@ def run_search(args: argparse.Namespace, context: CliContext) -> int:
             for connection_id, chosen in scope.tables.items()
             for table in chosen
         )
+    from altus4_desktop.cli import search_output
+
     cell_limit = _READABLE_CELL_LIMIT if form == "table" and args.batch is None else CELL_LIMIT
     asked = _Asked(args, context, actor, ids, tables, cell_limit)
     if args.batch is not None:
         return _run_batch(args.batch, asked)
     with stopped_by_interrupt() as token:
         if target is not None and args.all:
-            return _export_all(asked.request(args.query), actor, target, args, context, token)
+            report = _export(asked.request(args.query), actor, target, args, context, token)
+            return EXIT_DONE if report.rows else EXIT_NO
         outcome = asked.search(args.query, token)
         statements = asked.statements(outcome) if args.explain else {}
         explained = asked.explanations(outcome, token) if args.explain else None
         if target is not None and not token.cancelled:
-            return _export(outcome, actor, target, args, context, token)
+            for failure in search_output.failures(outcome):
+                context.out.problem(*failure)
+            for line in search_output.remarks(outcome):
+                context.out.say(line)
+            _export(outcome.hits, actor, target, args, context, token)
+            return exit_code(outcome)
     _print(form, outcome, context, statements, explained)
     if token.cancelled:
         raise KeyboardInterrupt
@@ -218,74 +227,41 @@ def _export_target(args: argparse.Namespace) -> tuple[Path, ExportFormat] | None
 
 
 def _export(
-    outcome: SearchOutcome,
+    found: SearchRequest | Sequence[SearchHit],
     actor: Actor,
     target: tuple[Path, ExportFormat],
     args: argparse.Namespace,
     context: CliContext,
     token: CancelToken,
-) -> int:
-    from altus4_desktop.cli import search_output
-
-    out = context.out
+) -> ExportReport:
+    """Write the hits, or all that a request finds, and say so; without hits there is no file."""
+    out, exports = context.out, context.services.exports
     path, export_format = target
+    written: Path | None = path
     report = ExportReport(0, 0)
-    if outcome.hits:
-        report = context.services.exports.export_hits_(
-            actor,
-            path,
-            export_format,
-            outcome.hits,
-            guard=not args.no_formula_guard,
-            progress=out.progress,
-            token=token,
-        )
-    for failure in search_output.failures(outcome):
-        out.problem(*failure)
-    for line in search_output.remarks(outcome):
-        out.say(line)
-    if args.json:
-        written = str(path) if outcome.hits else None
-        out.json({"file": written, "rows": report.rows, "bytes": report.size_bytes})
-    elif outcome.hits:
-        out.say(_exported(report))
-    else:
-        out.say("No file was written.")
-    return exit_code(outcome)
-
-
-def _export_all(
-    request: SearchRequest,
-    actor: Actor,
-    target: tuple[Path, ExportFormat],
-    args: argparse.Namespace,
-    context: CliContext,
-    token: CancelToken,
-) -> int:
-    out = context.out
-    path, export_format = target
+    guard = not args.no_formula_guard
     try:
-        report = context.services.exports.export_all_(
-            actor,
-            path,
-            export_format,
-            request,
-            guard=not args.no_formula_guard,
-            progress=out.progress,
-            token=token,
-        )
+        if isinstance(found, SearchRequest):
+            report = exports.export_all_(
+                actor, path, export_format, found, guard=guard, progress=out.progress, token=token
+            )
+        elif found:
+            report = exports.export_hits_(
+                actor, path, export_format, found, guard=guard, progress=out.progress, token=token
+            )
+        else:
+            written = None
     except Cancelled:
         raise KeyboardInterrupt from None
     if args.json:
-        out.json({"file": str(path), "rows": report.rows, "bytes": report.size_bytes})
+        file = str(written) if written else None
+        out.json({"file": file, "rows": report.rows, "bytes": report.size_bytes})
+    elif written:
+        count = f"{report.rows:,} row{'' if report.rows == 1 else 's'}"
+        out.say(f"Exported {count}, {report.size_bytes:,} bytes.")
     else:
-        out.say(_exported(report))
-    return EXIT_DONE if report.rows else EXIT_NO
-
-
-def _exported(report: ExportReport) -> str:
-    count = f"{report.rows:,} row{'' if report.rows == 1 else 's'}"
-    return f"Exported {count}, {report.size_bytes:,} bytes."
+        out.say("No file was written.")
+    return report
 
 
 class _Asked:

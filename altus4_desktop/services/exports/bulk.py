@@ -11,15 +11,13 @@ from json.encoder import encode_basestring
 from typing import TYPE_CHECKING
 
 from altus4_desktop.domain.exports import ExportFormat
-from altus4_desktop.domain.spreadsheet import csv_text, guarded
+from altus4_desktop.domain.spreadsheet import FIRST_BYTES, csv_text, guarded
 from altus4_desktop.services.exports.writers import markdown_line, markdown_text
 
 if TYPE_CHECKING:
     from altus4_desktop.mysql.stream import CellKind, Cells, RowBlock
 
 _PLACE = ("connection", "table", "score")
-# The first bytes of what `guarded` may change.
-_FORMULA_START = frozenset((b"=", b"+", b"-", b"@", b"\t", b"\r", b"\n", b"\0"))
 
 
 class BulkWriter:
@@ -127,7 +125,7 @@ def _csv_cells(cells: Cells, kind: CellKind, *, guard: bool) -> list[bytes]:
             if guard:
                 cells = [
                     guarded(cell.decode("utf-8", "replace")).encode()
-                    if cell is not None and cell[:1] in _FORMULA_START
+                    if cell is not None and cell[:1] in FIRST_BYTES
                     else cell
                     for cell in cells
                 ]

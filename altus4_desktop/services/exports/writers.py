@@ -18,7 +18,10 @@ from altus4_desktop.domain.spreadsheet import csv_text
 
 _PLACE = ("connection", "table", "score")
 _MARKDOWN_SIGN = re.compile(r"[\\`*_\[\]<>|~&]")
-_LINE_END = re.compile(r"\r\n|\r|\n")
+_LINE_END = re.compile("\r\n|[\n\v\f\r\x1c-\x1e\x85\u2028\u2029]")
+_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x9f]")
+# What GitHub's Markdown makes a link of without being told to.
+_BARE_LINK = re.compile(r"(?<=www)\.|:(?=//)", re.IGNORECASE)
 
 
 def export_pieces(
@@ -99,8 +102,9 @@ def _markdown_cell(value: Value) -> str:
 
 
 def markdown_text(text: str) -> str:
-    """``text`` as a cell shows it, on one line."""
-    return _LINE_END.sub("<br>", _MARKDOWN_SIGN.sub(r"\\\g<0>", text))
+    """``text`` as a cell shows it: on one line, no address a link, a control character as �."""
+    text = _BARE_LINK.sub(r"\\\g<0>", _MARKDOWN_SIGN.sub(r"\\\g<0>", text))
+    return _CONTROL.sub("�", _LINE_END.sub("<br>", text)).replace("\t", " ")
 
 
 def _base64_text(value: bytes) -> str:

@@ -10,7 +10,7 @@ import pytest
 
 from altus4_desktop.domain.exports import ExportFormat
 from altus4_desktop.domain.searching import SearchHit, SourceRef, Value
-from altus4_desktop.services.exports.writers import export_pieces
+from altus4_desktop.services.exports.writers import export_pieces, markdown_text
 
 HOSTILE: dict[str, Value] = {
     "id": 9007199254740993,
@@ -70,6 +70,21 @@ def test_json_keeps_every_value(export_format: ExportFormat) -> None:
     assert base64.b64decode(blob["base64"]) == HOSTILE["blob"]
     assert first["columns"] == {k: v for k, v in HOSTILE.items() if k != "blob"}
     assert second["columns"] == {"id": 2, "other": "ü 🙂"}, "a column of another table is left out"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("a\0b\x1b[1m\x7f\x9b", r"a�b�\[1m��"),
+        ("a\u2028b\u2029c\x85d\x0be\x0cf", "a<br>b<br>c<br>d<br>e<br>f"),
+        ("a\tb", "a b"),
+        ("see https://example.org/a_b.", r"see https\://example.org/a\_b."),
+        ("WWW.example.org", r"WWW\.example.org"),
+        ("10:30, a.b", "10:30, a.b"),
+    ],
+)
+def test_markdown_holds_no_control_and_makes_no_links(text: str, shown: str) -> None:
+    assert markdown_text(text) == shown
 
 
 def test_markdown_keeps_a_row_in_its_line_and_its_cells_apart() -> None:
