@@ -49,7 +49,12 @@ def outcome_document(
             {"term": expansion.term, "added": list(expansion.added)}
             for expansion in outcome.expansions
         ],
-        "warnings": [_sentence(notice.message, notice.hint) for notice in outcome.notices],
+        "warnings": [
+            _sentence(notice.message, notice.hint) for notice in outcome.notices if notice.warns
+        ],
+        "notes": [
+            _sentence(notice.message, notice.hint) for notice in outcome.notices if not notice.warns
+        ],
     }
     if statements is not None:
         document["statements"] = [
@@ -72,6 +77,7 @@ def failure_document(query: str, mode: str, error: AltusError) -> dict[str, Any]
         "synonyms": [],
         "categories": [],
         "warnings": [],
+        "notes": [],
         "error": {"code": error.code, "message": error.message, "hint": error.hint},
     }
 

@@ -158,11 +158,15 @@ def score_share(hit: SearchHit, hits: Sequence[SearchHit]) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """Something the user should know about a search: a code, a sentence, a hint."""
+    """Something the user should know about a search: a code, a sentence, a hint.
+
+    ``warns``: something is missing or other than asked for; without it all is as it should be.
+    """
 
     code: str
     message: str
     hint: str = ""
+    warns: bool = True
 
 
 @dataclass(frozen=True, slots=True)

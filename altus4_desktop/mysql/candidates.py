@@ -72,15 +72,18 @@ def read_sample(
     cell_limit: int,
     timeout_s: float,
     tag: str,
+    backwards: bool = False,
 ) -> list[SampledRow]:
-    """``limit`` rows in key order from key ``start`` on (None: whichever come first), each cell cut
-    to ``cell_limit`` characters; raises as `count_rows`."""
+    """``limit`` rows in key order from key ``start`` on, or ``backwards`` from it (None: whichever
+    come first), each cell cut to ``cell_limit`` characters; raises as `count_rows`."""
     source = quote_table(session.target.database, table.name)
     cells = ", ".join(f"LEFT({quote(name)}, {cell_limit:d})" for name in columns)
     keys = [quote(name) for name in table.key]
     where, params = "", [limit]
     if start is not None:
-        where, params = f" WHERE {keys[0]} >= %s ORDER BY {keys[0]}", [start, limit]
+        beyond, order = ("<=", " DESC") if backwards else (">=", "")
+        where = f" WHERE {keys[0]} {beyond} %s ORDER BY {keys[0]}{order}"
+        params = [start, limit]
     sql = f"SELECT {', '.join([*keys, cells])} FROM {source}{where} LIMIT %s"
     width = len(keys)
     return [

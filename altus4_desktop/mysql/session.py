@@ -88,6 +88,11 @@ class TenantSession:
         self._via = via
 
     @property
+    def token(self) -> CancelToken:
+        """Tells whether anybody still wants what is read here."""
+        return self._token
+
+    @property
     def host_key(self) -> str:
         """The key of the SSH server on the way, ``""`` without a tunnel."""
         return "" if self._via is None else self._via.host_key

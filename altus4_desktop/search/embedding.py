@@ -86,8 +86,8 @@ def _load() -> Embedder:
     try:
         from importlib.metadata import PackageNotFoundError, distribution
 
+        import tokenizers  # noqa: F401  # told apart from a damaged file
         from safetensors.numpy import load_file
-        from tokenizers import Tokenizer
     except ImportError as error:
         raise _missing(error.name or "") from error
     try:
@@ -98,9 +98,7 @@ def _load() -> Embedder:
         _existing(package.locate_file(f"{_PACKAGE}/{name}")) for name in (_WEIGHTS, _TOKENIZER)
     )
     try:
-        tokenizer = Tokenizer.from_file(str(pieces))
-        tokenizer.no_padding()
-        tokenizer.no_truncation()
+        tokenizer = _build_tokenizer(pieces)
     except Exception as error:  # the library raises nothing more special
         raise _damaged(pieces) from error
     try:
@@ -110,6 +108,36 @@ def _load() -> Embedder:
     if not _plausible(vectors, tokenizer):
         raise _damaged(weights)
     return Embedder(tokenizer, vectors)
+
+
+def _build_tokenizer(path: Path) -> Tokenizer:
+    """The tokenizer that a file describes, without padding and cutting.
+
+    Built in steps: its library would read the file in one go, while every other thread, the
+    window's too, stands still.
+    """
+    import json
+
+    from tokenizers import Tokenizer
+    from tokenizers.models import BPE
+
+    described = json.loads(path.read_text("utf-8"))
+    model = described["model"]
+    merges = [tuple(merge.split(" ", 1)) for merge in model["merges"]]
+    pieces = BPE(
+        model["vocab"],
+        merges,
+        unk_token=model["unk_token"],
+        fuse_unk=model["fuse_unk"],
+        byte_fallback=model["byte_fallback"],
+    )
+    special = {piece["content"]: piece["id"] for piece in described["added_tokens"]}
+    without_pieces = {**model, "vocab": special, "merges": []}
+    tokenizer = Tokenizer.from_str(json.dumps({**described, "model": without_pieces}))
+    tokenizer.model = pieces
+    tokenizer.no_padding()
+    tokenizer.no_truncation()
+    return tokenizer
 
 
 def _plausible(vectors: NDArray[np.float32], tokenizer: Tokenizer) -> bool:

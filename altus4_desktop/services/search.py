@@ -35,6 +35,7 @@ from altus4_desktop.search.synonyms import expand
 from altus4_desktop.search.words import split_words
 from altus4_desktop.services.explaining import HitExplainer
 from altus4_desktop.services.fan_out import FanOut, Question, index_search
+from altus4_desktop.services.language_model import LanguageModel
 from altus4_desktop.services.query_reading import build_reading
 from altus4_desktop.services.result_list import ResultList
 from altus4_desktop.services.semantic import SemanticSearch, is_language
@@ -70,6 +71,7 @@ class SearchService:
         self._history = history
         self._explainer = HitExplainer(connections, pools)
         self._statistics = TermStatisticsCache()
+        self._model = LanguageModel()
         self._lock = threading.Lock()
         self._languages: OrderedDict[tuple[object, ...], str] = OrderedDict()
         self._statements: OrderedDict[str, Mapping[SourceRef, str]] = OrderedDict()
@@ -95,7 +97,8 @@ class SearchService:
         began = time.perf_counter()
         question = _question(request)
         chosen = self._choose(actor, request)
-        semantic = self._semantic(request, question)
+        token = token or CancelToken()
+        semantic = self._semantic(request, question, token)
         fan_out = FanOut(self._connections, self._pools, actor, question, chosen, semantic)
         results = (
             ResultList(request, question)
@@ -123,7 +126,7 @@ class SearchService:
             if on_update is not None:
                 on_update(outcome(finished=False))
 
-        fan_out.run(tell, token or CancelToken())
+        fan_out.run(tell, token)
         final = outcome(finished=True)
         _check_tables(request, fan_out)
         if semantic is not None:
@@ -286,12 +289,22 @@ class SearchService:
         """The same words without operators, for “search as plain text”."""
         return plain_text(text)
 
-    def _semantic(self, request: SearchRequest, question: Question) -> SemanticSearch | None:
+    def _semantic(
+        self, request: SearchRequest, question: Question, token: CancelToken
+    ) -> SemanticSearch | None:
         if request.mode is not SearchMode.SEMANTIC:
             return None
         with self._lock:
             known = self._languages.get(_place(request), "")
-        return SemanticSearch(request, question.query, question.search_id, self._statistics, known)
+        return SemanticSearch(
+            request,
+            question.query,
+            question.search_id,
+            self._statistics,
+            known,
+            self._model,
+            token,
+        )
 
     def _remember(self, request: SearchRequest, semantic: SemanticSearch) -> None:
         """Keep what was asked, and the language of the texts: every page must be read in one."""

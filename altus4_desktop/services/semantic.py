@@ -8,9 +8,9 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from altus4_desktop.domain.errors import AltusError, ModelError, TenantError, TenantFailure
+from altus4_desktop.domain.cancel import CancelToken
+from altus4_desktop.domain.errors import ModelError, TenantError, TenantFailure
 from altus4_desktop.domain.searching import Notice, SearchRequest, SourceRef
-from altus4_desktop.search.embedding import load_embedder
 from altus4_desktop.search.plan import PlannedSource
 from altus4_desktop.search.ranking.choice import choose_terms
 from altus4_desktop.search.ranking.question import Question, read_question
@@ -22,6 +22,7 @@ from altus4_desktop.search.stemming import (
     get_stemmer,
 )
 from altus4_desktop.search.terms import IndexRules
+from altus4_desktop.services.language_model import LanguageModel
 from altus4_desktop.services.semantic_source import (
     CANDIDATES,
     MOST_CANDIDATES,
@@ -29,7 +30,8 @@ from altus4_desktop.services.semantic_source import (
     candidate_search,
     row_count,
 )
-from altus4_desktop.services.term_statistics import TermStatisticsCache, searched_columns
+from altus4_desktop.services.table_samples import searched_columns
+from altus4_desktop.services.term_statistics import TermStatisticsCache
 
 if TYPE_CHECKING:
     from altus4_desktop.mysql.fulltext import IndexRow
@@ -84,6 +86,8 @@ class SemanticSearch:
         search_id: str,
         statistics: TermStatisticsCache,
         known_language: str,
+        model: LanguageModel,
+        token: CancelToken,
     ) -> None:
         self.search_id = search_id
         self.language_of_texts = ""
@@ -101,9 +105,10 @@ class SemanticSearch:
         language = request.language or detect_language(self._text) or known_language
         if language:
             self._read_question(language)
+        self._model = model
+        self._token = token
         # The model loads while the sources are asked.
-        self._loading = threading.Thread(target=_load_model, name="altus4-model", daemon=True)
-        self._loading.start()
+        model.start()
 
     @property
     def question(self) -> Question:
@@ -168,7 +173,6 @@ class SemanticSearch:
 
     def notices(self) -> tuple[Notice, ...]:
         """What the ranking lacks, then what it is."""
-        self._loading.join()
         lacks = {degraded.lack for degraded in self._degraded}
         said = list(self._problems)
         if Lack.TIME_SHORT in lacks:
@@ -205,7 +209,14 @@ class SemanticSearch:
                     "How rare frequent words are was estimated from a sample of a large table.",
                 )
             )
-        said.append(Notice("search.semantic", self._about_ranking()))
+        said.append(
+            Notice(
+                "search.semantic",
+                self._about_ranking(),
+                # Without a language, forms of a word are missed.
+                warns=not self.question.language,
+            )
+        )
         return tuple(said)
 
     def _about_ranking(self) -> str:
@@ -222,9 +233,8 @@ class SemanticSearch:
 
     def _get_ranker(self) -> Ranker[IndexRow]:
         if self._ranker is None:
-            self._loading.join()
             try:
-                embedder = load_embedder()
+                embedder = self._model.get(self._token)
             except ModelError as error:
                 self._problems.append(
                     Notice(
@@ -280,11 +290,3 @@ class SemanticSearch:
             _LOG.info("language of a table not read: %s", error.code)
             return ""
         return detect_language("\n".join(cell for row in rows for cell in row.cells))
-
-
-def _load_model() -> None:
-    try:
-        load_embedder()
-    except AltusError as error:
-        # Whoever needs it tries again, and says why it is missing.
-        _LOG.warning("language model not loaded: %s", error.code)

@@ -20,11 +20,8 @@ from altus4_desktop.search.ranking.records import (
     TermStatistics,
 )
 from altus4_desktop.search.terms import IndexRules
-from altus4_desktop.services.term_statistics import (
-    CELL_CHARS,
-    TermStatisticsCache,
-    searched_columns,
-)
+from altus4_desktop.services.table_samples import CELL_CHARS, searched_columns
+from altus4_desktop.services.term_statistics import TermStatisticsCache
 
 if TYPE_CHECKING:
     from altus4_desktop.mysql.fulltext import IndexRow, IndexSearch

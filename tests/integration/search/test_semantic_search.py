@@ -146,7 +146,7 @@ def test_without_the_model_words_rank_and_it_is_said(
     def missing() -> None:
         raise ModelError("The model is gone.", hint="Install it again.")
 
-    monkeypatch.setattr("altus4_desktop.services.semantic.load_embedder", missing)
+    monkeypatch.setattr("altus4_desktop.services.language_model.load_embedder", missing)
     outcome = semantic(world, "the lamp of the lighthouse")
     assert ids(outcome)[0] == 1
     assert codes(outcome)[0] == "search.no_model"
@@ -174,6 +174,7 @@ def test_what_was_cut_and_estimated_is_said(
     outcome = semantic(world, "ships of the harbour in the night")
     assert {"search.candidates_cut", "search.statistics_estimated"} <= set(codes(outcome))
     assert codes(outcome)[-1] == "search.semantic"
+    assert [notice.code for notice in outcome.notices if not notice.warns] == ["search.semantic"]
 
 
 def test_the_language_of_rows_is_kept_for_short_questions(

@@ -23,7 +23,7 @@ from altus4_desktop.search.ranking.ranker import Ranker
 from altus4_desktop.search.ranking.records import Degraded, Lack, SourceCandidates
 from altus4_desktop.search.stemming import get_stemmer
 from altus4_desktop.search.terms import index_rules
-from altus4_desktop.services import semantic_source, term_statistics
+from altus4_desktop.services import semantic_source, table_samples, term_statistics
 from altus4_desktop.services.semantic_source import ask_source
 from altus4_desktop.services.term_statistics import TermStatisticsCache
 from tests.servers import DatabaseServer
@@ -157,7 +157,7 @@ def test_old_statistics_are_forgotten(tenant: Tenant, monkeypatch: pytest.Monkey
 def test_a_large_table_is_sampled_and_rare_words_are_counted(
     tenant: Tenant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(term_statistics, "SAMPLE_ROWS", 80)
+    monkeypatch.setattr(table_samples, "SAMPLE_ROWS", 80)
     values = ", ".join(
         f"({at}, '{'common' if at % 2 else 'other'}', '{'rare' if at == 7 else 'plain'} text')"
         for at in range(1000)
@@ -172,6 +172,32 @@ def test_a_large_table_is_sampled_and_rare_words_are_counted(
     assert Degraded(Lack.STATISTICS_ESTIMATED) in answer.degraded
     assert Degraded(Lack.CANDIDATES_CUT) in answer.degraded
     assert tenant.found("common rare")[0] == 7
+
+
+@pytest.mark.parametrize(
+    "numbers",
+    [
+        [*range(1000), 10**15],
+        [-(10**15), *range(1000)],
+        [*range(500), *range(10**12, 10**12 + 500)],
+        [*range(0, 10_000, 10)],
+    ],
+    ids=["one huge", "one least", "two heaps", "even"],
+)
+def test_a_sample_of_skewed_keys_is_full_and_from_both_ends(
+    tenant: Tenant, monkeypatch: pytest.MonkeyPatch, numbers: list[int]
+) -> None:
+    monkeypatch.setattr(table_samples, "SAMPLE_ROWS", 160)
+    values = ", ".join(
+        f"({number}, '{'first' if at < 500 else 'last'}')" for at, number in enumerate(numbers)
+    )
+    tenant.fill(
+        "CREATE TABLE notes (id BIGINT PRIMARY KEY, title VARCHAR(100), FULLTEXT ft (title))",
+        f"INSERT INTO notes VALUES {values}",
+    )
+    statistics = tenant.ask("first last").statistics
+    assert 150 <= statistics.sample_rows <= 168
+    assert min(statistics.sampled["first"], statistics.sampled["last"]) > 40
 
 
 def test_a_table_without_key_is_ranked(tenant: Tenant) -> None:
@@ -278,7 +304,7 @@ def test_a_word_that_is_too_slow_to_count_is_left_alone_and_the_next_one_counted
     from altus4_desktop.domain.errors import TenantFailure
     from altus4_desktop.mysql import candidates
 
-    monkeypatch.setattr(term_statistics, "SAMPLE_ROWS", 80)
+    monkeypatch.setattr(table_samples, "SAMPLE_ROWS", 80)
     values = ", ".join(f"({at}, 'common', 'plain text')" for at in range(1000))
     rare = "(1001, 'zebra', 'rare'), (1002, 'giraffe', 'rare')"
     tenant.fill(create(), f"INSERT INTO notes (id, title, body) VALUES {values}, {rare}")
@@ -297,7 +323,7 @@ def test_a_word_that_is_too_slow_to_count_is_left_alone_and_the_next_one_counted
 
 
 def test_eight_threads_share_what_is_known(tenant: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(term_statistics, "SAMPLE_ROWS", 80)
+    monkeypatch.setattr(table_samples, "SAMPLE_ROWS", 80)
     monkeypatch.setattr(term_statistics, "MOST_COUNTED", 3)
     words = [f"{letter}andok" for letter in "bcdfghklmnpr"]
     values = ", ".join(

@@ -77,10 +77,18 @@ def test_numbers_and_bytes_survive_json() -> None:
     assert cut["truncated"] == {"body": 5_000_000}
 
 
+def test_what_is_as_it_should_be_is_no_warning() -> None:
+    notices = (Notice("l", "Words alone rank."), Notice("r", "Ranked here.", warns=False))
+    document = outcome_document(replace(outcome(), notices=notices))
+    assert document["warnings"] == ["Words alone rank."]
+    assert document["notes"] == ["Ranked here."]
+
+
 def test_errors_and_notices_are_sentences_in_the_document() -> None:
     document = outcome_document(outcome(state=SourceState.FAILED))
     assert document["sources"][0]["error"] == "“db” was not found. Look."
     assert document["warnings"] == ["“the” was ignored. Drop it."]
+    assert document["notes"] == []
     assert "statements" not in document
     why = Explanation(
         (TermUse("apple", {"title": 1}, 7, at_least=True), TermUse("the", {}, ignored="stop_word")),
