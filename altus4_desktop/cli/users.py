@@ -253,7 +253,11 @@ def _belonging_lines(along: Belongings) -> list[str]:
     ]
     if along.keys_in_use:
         lines[0] += f"; {along.keys_in_use} of them used within the last seven days"
-    return [*lines, f"{along.searches} searches of the history"]
+    return [
+        *lines,
+        f"{along.saved_searches} saved searches",
+        f"{along.searches} searches of the history",
+    ]
 
 
 def _listed(names: Sequence[str], count: int) -> str:

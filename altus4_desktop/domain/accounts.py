@@ -201,5 +201,6 @@ class Belongings:
     keys_in_use: int = 0
     connections: int = 0
     connection_names: tuple[str, ...] = ()
+    saved_searches: int = 0
     searches: int = 0
     is_last_admin: bool = False

@@ -6,11 +6,12 @@ import json
 import uuid
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from altus4_desktop.domain.accounts import Actor
 from altus4_desktop.domain.audit import AuditEvent, SubjectKind
-from altus4_desktop.domain.errors import AccessError, ConflictError, InputError, NotFoundError
+from altus4_desktop.domain.errors import AccessError, InputError, NotFoundError
 from altus4_desktop.domain.saved_searches import (
     SHORTCUTS,
     SavedSearch,
@@ -62,16 +63,11 @@ class SavedSearchesService:
         """
         actor = self._permissions.check(actor, Right.MANAGE)
         checked = check_saved(draft)
-        if self._saved.count_(actor.user_id) >= MOST_SAVED:
-            raise ConflictError(
-                "You have saved {count} searches already, as many as there may be.",
-                hint="Delete some that you do not need any more.",
-                code="saved_search.too_many",
-                details={"count": MOST_SAVED},
-            )
         record = SavedSearch(str(uuid.uuid4()), actor.user_id, checked)
         event = _event(actor, "saved_search.created", record, after=_told(checked))
-        return self._saved.create_(record, [event])
+        return self._saved.create_(
+            record, [event], at_most=MOST_SAVED, freed=partial(_lost_shortcut, actor)
+        )
 
     def update_(self, actor: Actor, seen: SavedSearch, draft: SavedSearchDraft) -> SavedSearch:
         """Give one of the actor's own another draft; ``seen`` is what was edited.
@@ -81,14 +77,12 @@ class SavedSearchesService:
         actor = self._permissions.check(actor, Right.MANAGE)
         before = self._own(actor, seen.id)
         checked = check_saved(draft)
-        event = _event(
-            actor,
-            "saved_search.changed",
-            before,
-            before=_told(before.draft),
-            after=_told(checked),
+        return self._saved.update_(
+            replace(before, draft=checked),
+            seen.updated_at,
+            [_changed(actor, before, checked)],
+            freed=partial(_lost_shortcut, actor),
         )
-        return self._saved.update_(replace(before, draft=checked), seen.updated_at, [event])
 
     def move_folder_(self, actor: Actor, folder: str, to: str) -> int:
         """Give a folder of the actor's another path, with all that is in it; returns how many
@@ -211,6 +205,15 @@ def _event(actor: Actor, action: str, saved: SavedSearch, **details: Any) -> Aud
     return build_event(
         actor, action, SubjectKind.SAVED_SEARCH, saved.id, saved.draft.name, **details
     )
+
+
+def _changed(actor: Actor, before: SavedSearch, draft: SavedSearchDraft) -> AuditEvent:
+    details = {"before": _told(before.draft), "after": _told(draft)}
+    return _event(actor, "saved_search.changed", before, **details)
+
+
+def _lost_shortcut(actor: Actor, before: SavedSearch) -> AuditEvent:
+    return _changed(actor, before, replace(before.draft, shortcut=None))
 
 
 def _told(draft: SavedSearchDraft) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -25,6 +25,8 @@ c = saved_searches.c
 _ROW = (*saved_searches.columns, users.c.name.label("owner"))
 # Another of these finds other rows.
 _ASKED = ("query", "search_mode", "language", "scope", "filters")
+Freed = Callable[[SavedSearch], AuditEvent]
+"""The event that tells that a search, as it was, has lost its shortcut."""
 _JOINED = saved_searches.join(users, users.c.id == c.user_id)
 
 
@@ -39,34 +41,49 @@ class SavedSearchRepository:
         mine = sa.or_(c.user_id == user_id, c.is_shared.is_(True))
         return sorted(self._read(mine), key=_by_folder_and_name)
 
-    def count_(self, user_id: str) -> int:
-        """How many belong to the user."""
-        statement = sa.select(sa.func.count()).where(c.user_id == user_id)
-        return self._transactions.read(
-            lambda connection: connection.execute(statement).scalar_one()
-        )
-
     def find_(self, search_id: str) -> SavedSearch | None:
         """The saved search with this id."""
         return next(iter(self._read(c.id == search_id)), None)
 
-    def create_(self, record: SavedSearch, events: Sequence[AuditEvent] = ()) -> SavedSearch:
-        """Insert ``record`` and return it as stored; its shortcut is taken from others of the user.
+    def create_(
+        self,
+        record: SavedSearch,
+        events: Sequence[AuditEvent] = (),
+        *,
+        at_most: int,
+        freed: Freed,
+    ) -> SavedSearch:
+        """Insert ``record`` and return it as stored; its shortcut is taken from another of the
+        user's, and ``freed`` builds the event of that.
 
-        Repeating it with the same id does nothing. Raises NotFoundError when there is no such user.
+        Repeating it with the same id does nothing. Raises NotFoundError when there is no such user,
+        ConflictError (``saved_search.too_many``) when the user has ``at_most`` already.
         """
         values = {**_values(record.draft), "id": record.id, "user_id": record.user_id}
         check_lengths(saved_searches, values, {})
+        told = list(events)
 
         def work(connection: sa.Connection) -> None:
-            _free_shortcut(connection, record)
+            # Whoever saves at the same time waits here, or both would find the last place free.
+            owner = sa.select(users.c.id).where(users.c.id == record.user_id).with_for_update()
+            if connection.execute(owner).first() is None:
+                raise NotFoundError("There is no such user.")
+            count = sa.select(sa.func.count()).where(c.user_id == record.user_id)
+            if connection.execute(count).scalar_one() >= at_most:
+                raise ConflictError(
+                    "You have saved {count} searches already, as many as there may be.",
+                    hint="Delete some that you do not need any more.",
+                    code="saved_search.too_many",
+                    details={"count": at_most},
+                )
+            told[:] = [*events, *_free_shortcut(connection, record, freed)]
             connection.execute(sa.insert(saved_searches).values(**values))
 
         def settled(connection: sa.Connection) -> bool:
             found = connection.execute(sa.select(c.user_id).where(c.id == record.id)).scalar()
             return found == record.user_id
 
-        self._transactions.write(work, settled=settled, repeatable=True, events=events)
+        self._transactions.write(work, settled=settled, repeatable=True, events=told)
         return self._get(record.id)
 
     def update_(
@@ -74,14 +91,18 @@ class SavedSearchRepository:
         record: SavedSearch,
         seen_at: datetime | None,
         events: Sequence[AuditEvent] = (),
+        *,
+        freed: Freed,
     ) -> SavedSearch:
-        """Replace the draft, and return it as stored; another search was not looked at yet.
+        """Replace the draft, and return it as stored; another search was not looked at yet, and a
+        shortcut is taken as in `create_`.
 
         ``seen_at`` is the ``updated_at`` that was edited; None overwrites whatever is there. Raises
         ConflictError (``saved_search.changed``) when it has changed since, and NotFoundError.
         """
         values = _values(record.draft)
         check_lengths(saved_searches, values, {})
+        told = list(events)
 
         def work(connection: sa.Connection) -> None:
             row = connection.execute(
@@ -103,14 +124,14 @@ class SavedSearchRepository:
                 values["seen"] = None
             # The instant makes this very change known again, should its COMMIT go unanswered.
             values["updated_at"] = moved_on(now, updated_at)
-            _free_shortcut(connection, record)
+            told[:] = [*events, *_free_shortcut(connection, record, freed)]
             connection.execute(sa.update(saved_searches).where(c.id == record.id).values(**values))
 
         def settled(connection: sa.Connection) -> bool:
             found = connection.execute(sa.select(c.updated_at).where(c.id == record.id)).scalar()
             return found is not None and found == values.get("updated_at")
 
-        self._transactions.write(work, settled=settled, events=events)
+        self._transactions.write(work, settled=settled, events=told)
         return self._get(record.id)
 
     def refile_(self, folders: Mapping[str, str], events: Sequence[AuditEvent] = ()) -> None:
@@ -172,15 +193,26 @@ def _by_folder_and_name(saved: SavedSearch) -> tuple[str, str, str]:
     return (saved.draft.folder.casefold(), saved.draft.name.casefold(), saved.id)
 
 
-def _free_shortcut(connection: sa.Connection, record: SavedSearch) -> None:
-    """Take the shortcut from whichever other search of the user has it."""
-    if record.draft.shortcut is not None:
-        others = sa.and_(
-            c.user_id == record.user_id,
-            c.shortcut == record.draft.shortcut,
-            c.id != record.id,
-        )
-        connection.execute(sa.update(saved_searches).where(others).values(shortcut=None))
+def _free_shortcut(
+    connection: sa.Connection, record: SavedSearch, freed: Freed
+) -> list[AuditEvent]:
+    """Take the shortcut from whichever other search of the user has it; returns what to tell."""
+    if record.draft.shortcut is None:
+        return []
+    others = sa.and_(
+        c.user_id == record.user_id,
+        c.shortcut == record.draft.shortcut,
+        c.id != record.id,
+    )
+    owner = sa.literal("").label("owner")
+    statement = sa.select(*saved_searches.columns, owner, server_now().label("now")).where(others)
+    events = []
+    for row in connection.execute(statement.with_for_update()).mappings().all():
+        # Whoever has it open in a form is told that it has changed.
+        changed = {"shortcut": None, "updated_at": moved_on(row["now"], row[c.updated_at])}
+        connection.execute(sa.update(saved_searches).where(c.id == row[c.id]).values(**changed))
+        events.append(freed(_saved(row)))
+    return events
 
 
 def _missing() -> NotFoundError:

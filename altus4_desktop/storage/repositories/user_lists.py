@@ -10,7 +10,14 @@ import sqlalchemy as sa
 from altus4_desktop.domain.accounts import Belongings, Role, UserQuery, UserSort
 from altus4_desktop.domain.keys import IN_USE_WITHIN
 from altus4_desktop.storage.repositories.fitting import server_now
-from altus4_desktop.storage.tables import account_states, api_keys, databases, searches, users
+from altus4_desktop.storage.tables import (
+    account_states,
+    api_keys,
+    databases,
+    saved_searches,
+    searches,
+    users,
+)
 
 c = users.c
 _ORDER: dict[UserSort, sa.ColumnElement[Any]] = {
@@ -78,6 +85,7 @@ def find_belongings(connection: sa.Connection, user_id: str) -> Belongings:
         keys_in_use=_count(connection, k.user_id, owner, in_use).get(user_id, 0),
         connections=_count(connection, d.user_id, owner).get(user_id, 0),
         connection_names=_names(connection, d.name, d.user_id == user_id),
+        saved_searches=_count(connection, saved_searches.c.user_id, owner).get(user_id, 0),
         searches=_count(connection, searches.c.user_id, owner).get(user_id, 0),
     )
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
 from types import SimpleNamespace
@@ -100,6 +103,38 @@ def test_one_search_has_a_shortcut(shared_store: Store, service: SavedSearchesSe
     service.update_(ann, service.get_(ann, first.id), replace(EVERYTHING, shortcut=3))
     assert service.get_(ann, second.id).draft.shortcut is None
     assert service.get_(bob, other.id).draft.shortcut == 3
+
+
+def test_whose_shortcut_is_taken_has_been_changed(
+    shared_store: Store, service: SavedSearchesService
+) -> None:
+    ann = person(shared_store)
+    first = service.create_(ann, replace(EVERYTHING, name="First"))
+    second = service.create_(ann, replace(EVERYTHING, name="Second"))
+    lost = service.get_(ann, first.id)
+    assert lost.updated_at is not None
+    assert first.updated_at is not None
+    assert lost.updated_at > first.updated_at
+    with pytest.raises(ConflictError) as caught:
+        service.update_(ann, first, EVERYTHING)
+    assert caught.value.code == "saved_search.changed"
+    service.update_(ann, lost, replace(lost.draft, shortcut=3))
+    found = [
+        one.event
+        for one in shared_store.audit.list_(AuditQuery(), before_sequence=None, limit=20)
+        if one.event.subject_id in (first.id, second.id)
+    ]
+    found.reverse()
+    assert [(event.action, event.subject_name) for event in found] == [
+        ("saved_search.created", "First"),
+        ("saved_search.created", "Second"),
+        ("saved_search.changed", "First"),
+        ("saved_search.changed", "First"),
+        ("saved_search.changed", "Second"),
+    ]
+    for event in (found[2], found[4]):
+        assert event.details["before"]["shortcut"] == 3
+        assert event.details["after"]["shortcut"] is None
 
 
 def test_a_change_that_crosses_another_is_refused(
@@ -204,6 +239,26 @@ def test_what_cannot_be_kept_is_refused(changes: dict[str, object], field: str) 
     with pytest.raises(InputError) as caught:
         saved_searches.check_saved(replace(EVERYTHING, **changes))  # type: ignore[arg-type]  # wrong on purpose
     assert caught.value.field == field
+
+
+def test_there_is_a_bound_for_all_who_save_at_once(
+    shared_store: Store, service: SavedSearchesService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(saved_searches, "MOST_SAVED", 2)
+    ann = person(shared_store)
+    gate = threading.Barrier(6)
+
+    def save(number: int) -> str:
+        gate.wait(10)
+        try:
+            service.create_(ann, replace(EVERYTHING, name=f"{number}", shortcut=None))
+        except ConflictError as error:
+            return error.code
+        return "saved"
+
+    with ThreadPoolExecutor(6) as threads:
+        ended = Counter(threads.map(save, range(6)))
+    assert ended == {"saved": 2, "saved_search.too_many": 4}
 
 
 def test_there_is_a_bound(

@@ -18,6 +18,7 @@ from altus4_desktop.app.compose import compose
 from altus4_desktop.domain.accounts import Role, User
 from altus4_desktop.domain.errors import AccessError
 from altus4_desktop.domain.keys import KeyDraft
+from altus4_desktop.domain.saved_searches import SavedSearchDraft
 from altus4_desktop.services import Services
 from altus4_desktop.tasks.runner import TaskRunner
 from altus4_desktop.ui.form_dialog import FormDialog
@@ -323,12 +324,14 @@ def test_deleting_says_what_goes_along(qtbot: QtBot, pane: UsersPane, services: 
         services.keys.create_(bob.as_actor(), KeyDraft(f"key {number}"))
     services.metadata.store.connections.create_(a_connection(bob, name="<b>Shop</b>"))
     services.metadata.store.searches.add_(a_search(bob, "apple"))
+    services.saved_searches.create_(bob.as_actor(), SavedSearchDraft("Pears", "pear"))
     QTest.keyClick(pane.table, Qt.Key.Key_Delete)
     dialog = _dialog(pane, DeleteUserDialog)
     qtbot.waitUntil(lambda: not dialog.is_busy)
     told = dialog._along.text()
     assert "API keys: 5 (key 0, key 1, key 2, 2 more)" in told
     assert "Connections: 1 (<b>Shop</b>)" in told
+    assert "Saved searches: 1" in told
     assert "Searches of the history: 1" in told
     assert dialog._along.textFormat() is Qt.TextFormat.PlainText
     assert dialog.accept_button.property("kind") == "danger"

@@ -191,6 +191,7 @@ def test_deleting_says_what_goes_along(run: Run, tmp_path: Path) -> None:
     answer = run("users", "delete", "bob@example.org", "--yes")
     assert "7 API keys: key 0, key 1, key 2, key 3, key 4 and 2 more\n" in answer.err
     assert "0 connections\n" in answer.err
+    assert "0 saved searches\n" in answer.err
     assert "0 searches of the history\n" in answer.err
     assert answer.out == ""
 

@@ -25,6 +25,7 @@ from altus4_desktop.domain.accounts import (
 from altus4_desktop.domain.audit import AuditQuery
 from altus4_desktop.domain.errors import AccessError, AltusError, ConflictError, InputError
 from altus4_desktop.domain.keys import KeyDraft, KeyPermission
+from altus4_desktop.domain.saved_searches import SavedSearchDraft
 from altus4_desktop.domain.searching import SearchMode
 from altus4_desktop.services import Services
 from altus4_desktop.services.accounts import AccountsService
@@ -317,10 +318,13 @@ def test_what_goes_along_is_counted_and_named(desk: Desk) -> None:
         desk.services.keys.create_(bob.as_actor(), KeyDraft(f"key {number}"))
         store.connections.create_(a_connection(bob, name=f"shop {6 - number}", port=4000 + number))
     store.searches.add_(a_search(bob, "apple"))
+    for name in ("one", "two"):
+        desk.services.saved_searches.create_(bob.as_actor(), SavedSearchDraft(name, "pear"))
     along = desk.accounts.get_belongings(desk.admin, bob.email)
     assert not along.is_last_admin
     assert desk.accounts.get_belongings(desk.admin, desk.admin.user_id).is_last_admin
     assert (along.keys, along.connections, along.searches, along.keys_in_use) == (7, 7, 1, 0)
+    assert along.saved_searches == 2
     assert along.key_names == tuple(f"key {number}" for number in range(5))
     assert along.connection_names == tuple(f"shop {number}" for number in range(5))
 

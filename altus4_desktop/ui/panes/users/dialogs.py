@@ -414,7 +414,7 @@ class DeleteUserDialog(FormDialog):
         self.deleted.emit(user)
 
     def _lines(self, along: Belongings) -> list[str]:
-        if not (along.keys or along.connections or along.searches):
+        if not (along.keys or along.connections or along.saved_searches or along.searches):
             return [self.tr("Nothing goes along: no key, no connection, no search.")]
         lines = [self.tr("With the account go:")]
         if along.keys:
@@ -423,6 +423,8 @@ class DeleteUserDialog(FormDialog):
             lines.append(
                 self._line(self.tr("Connections"), along.connections, along.connection_names)
             )
+        if along.saved_searches:
+            lines.append(self._line(self.tr("Saved searches"), along.saved_searches, ()))
         if along.searches:
             lines.append(self._line(self.tr("Searches of the history"), along.searches, ()))
         return lines
