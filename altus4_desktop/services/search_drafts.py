@@ -14,6 +14,8 @@ from altus4_desktop.domain.search_drafts import OpenSearches
 
 _LOG = logging.getLogger(__name__)
 _MAX_BYTES = 4 << 20
+_FIRST_PAUSE_S = 0.5
+_LONGEST_PAUSE_S = 60.0
 
 
 class SearchDraftsService:
@@ -52,47 +54,69 @@ class SearchDraftsService:
             raise _failed(path, "it is damaged") from None
 
     def keep(self, user_id: str, searches: OpenSearches) -> None:
-        """Write down soon what a person has open; never waits."""
+        """Write down soon what a person has open; never waits.
+
+        What cannot be written is tried again, after each change and by and by.
+        """
         with self._changed:
             self._is_closing = False
             self._waiting[user_id] = searches
-            if self._writer is None:
-                self._writer = threading.Thread(
-                    target=self._write, name="altus4-search-drafts", daemon=True
-                )
-                self._writer.start()
+            self._begin_writing()
             self._changed.notify_all()
 
     def close_(self, wait_s: float = 2.0) -> bool:
         """Write what is waiting, for at most ``wait_s`` seconds; false when something is left."""
         with self._changed:
-            writer, self._writer = self._writer, None
             self._is_closing = True
+            if self._waiting:
+                self._begin_writing()
+            writer = self._writer
             self._changed.notify_all()
-        if writer is None:
-            return True
-        writer.join(wait_s)
-        return not writer.is_alive()
+        if writer is not None:
+            writer.join(wait_s)
+        with self._changed:
+            return self._writer is None and not self._waiting
+
+    def _begin_writing(self) -> None:
+        """Under the lock. A writer that was not waited for goes on: two would write one file."""
+        if self._writer is None:
+            self._writer = threading.Thread(
+                target=self._write, name="altus4-search-drafts", daemon=True
+            )
+            self._writer.start()
 
     def _write(self) -> None:
+        pause_s = 0.0
         while True:
             with self._changed:
-                while not self._waiting:
-                    if self._is_closing:
-                        return
+                if pause_s and not self._is_closing:
+                    self._changed.wait(pause_s)
+                while not self._waiting and not self._is_closing:
                     self._changed.wait()
-                user_id, searches = next(iter(self._waiting.items()))
-            path = self._path(user_id)
-            try:
-                make_private_folder(self._folder)
-                write_private(path, _encoded(searches))
-            except OSError as error:
-                # The next change tries again; whoever types is not to be disturbed.
-                reason = error.strerror or type(error).__name__
-                _LOG.warning("the open searches could not be written to %s: %s", path, reason)
+                is_last, left = self._is_closing, dict(self._waiting)
+                if not left:
+                    self._writer = None
+                    return
+            written = [user_id for user_id in left if self._write_file(user_id, left[user_id])]
             with self._changed:
-                if self._waiting.get(user_id) is searches:
-                    del self._waiting[user_id]
+                for user_id in written:
+                    if self._waiting[user_id] is left.pop(user_id):
+                        del self._waiting[user_id]
+                if left and is_last and self._is_closing:
+                    self._writer = None
+                    return
+            pause_s = min(max(2 * pause_s, _FIRST_PAUSE_S), _LONGEST_PAUSE_S) if left else 0.0
+
+    def _write_file(self, user_id: str, searches: OpenSearches) -> bool:
+        path = self._path(user_id)
+        try:
+            make_private_folder(self._folder)
+            write_private(path, _encoded(searches))
+        except OSError as error:
+            reason = error.strerror or type(error).__name__
+            _LOG.warning("the open searches could not be written to %s: %s", path, reason)
+            return False
+        return True
 
     def _path(self, user_id: str) -> Path:
         # An id comes from a store that others may write to: it is no name for a file.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import stat
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,10 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from altus4_desktop.domain.errors import AltusError
+from altus4_desktop.domain.files import write_private
 from altus4_desktop.domain.search_drafts import MAX_OPEN, OpenSearches, SearchDraft
 from altus4_desktop.domain.searching import SearchMode
 from altus4_desktop.services import search_drafts
 from altus4_desktop.services.search_drafts import SearchDraftsService
+from tests.waiting import wait_until
 
 TYPED = OpenSearches(
     (
@@ -97,11 +100,66 @@ def test_a_damaged_file_is_told_of(
     assert SearchDraftsService(tmp_path).find_("ann") == TYPED
 
 
-def test_a_folder_that_cannot_be_written_disturbs_nobody(tmp_path: Path) -> None:
-    (tmp_path / "search-drafts").write_text("a file")
+def test_what_cannot_be_written_is_tried_again(tmp_path: Path) -> None:
+    folder = tmp_path / "search-drafts"
+    folder.write_text("a file")
     drafts = SearchDraftsService(tmp_path)
     drafts.keep("ann", TYPED)
+    drafts.keep("bob", TYPED)
+    assert not drafts.close_(), "something is left"
+    assert drafts.find_("ann") == TYPED
+    assert not drafts.close_(), "and still is"
+    folder.unlink()
     assert drafts.close_()
+    for user_id in ("ann", "bob"):
+        assert SearchDraftsService(tmp_path).find_(user_id) == TYPED
+
+
+def test_is_tried_again_without_another_change(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search_drafts, "_FIRST_PAUSE_S", 0.01)
+    monkeypatch.setattr(search_drafts, "_LONGEST_PAUSE_S", 0.01)
+    full = [OSError("full"), OSError("full")]
+
+    def sometimes(path: Path, content: bytes) -> None:
+        if full:
+            raise full.pop()
+        write_private(path, content)
+
+    monkeypatch.setattr(search_drafts, "write_private", sometimes)
+    drafts = SearchDraftsService(tmp_path)
+    drafts.keep("ann", TYPED)
+
+    def is_written() -> bool:
+        return SearchDraftsService(tmp_path).find_("ann") == TYPED
+
+    wait_until(is_written, timeout_s=10, what="the file")
+    assert drafts.close_()
+
+
+def test_a_writer_that_was_not_waited_for_stays_the_only_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    goes_on = threading.Event()
+    writing: list[str] = []
+
+    def slow(path: Path, content: bytes) -> None:
+        writing.append(threading.current_thread().name)
+        assert goes_on.wait(10)
+        write_private(path, content)
+
+    monkeypatch.setattr(search_drafts, "write_private", slow)
+    drafts = SearchDraftsService(tmp_path)
+    drafts.keep("ann", OpenSearches((SearchDraft("older"),)))
+    wait_until(lambda: writing, timeout_s=10, what="the writer")
+    assert not drafts.close_(wait_s=0.0)
+    drafts.keep("ann", TYPED)
+    writers = [t for t in threading.enumerate() if t.name == "altus4-search-drafts"]
+    goes_on.set()
+    assert len(writers) == 1
+    assert drafts.close_()
+    assert SearchDraftsService(tmp_path).find_("ann") == TYPED
 
 
 _JSON = st.recursive(
