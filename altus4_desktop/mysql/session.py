@@ -39,6 +39,7 @@ _SHORTEST_LIMIT_S = 0.001
 _OVERDUE_S = 0.5
 _INTERRUPTED = 1317
 _FULLTEXT_STOPPED = 188
+_LIKE_TOO_LATE = ((_FULLTEXT_STOPPED,), (_INTERRUPTED,))
 # The server's own limit holds for a whole result; that of a stream is its client's patience.
 _STREAM_LIMIT_S = 24 * 3600.0
 
@@ -204,8 +205,9 @@ class TenantSession:
             self.broken = True
         if running.reason is StopReason.CANCELLED or self._token.cancelled:
             raise Cancelled() from failure
-        # InnoDB of MariaDB names its time limit like a result too large for its cache.
-        too_late = failure is not None and failure.args[:1] == (_FULLTEXT_STOPPED,)
+        # InnoDB of MariaDB names its time limit like a result too large for its cache, that of
+        # MySQL like a KILL QUERY while it counts rows.
+        too_late = failure is not None and failure.args[:1] in _LIKE_TOO_LATE
         too_late = too_late and time.monotonic() - began >= limit_s
         if running.reason is StopReason.OVERDUE or too_late:
             raise statement_overdue(self.target, limit_s) from failure

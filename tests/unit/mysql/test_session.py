@@ -116,16 +116,22 @@ def test_after_an_interrupt_from_the_keyboard(clockwork: Clockwork) -> None:
 
 
 @pytest.mark.parametrize(
-    ("limit_s", "failure"), [(0.001, TenantFailure.TIMEOUT), (9.0, TenantFailure.QUERY)]
+    ("number", "limit_s", "failure"),
+    [
+        (188, 0.001, TenantFailure.TIMEOUT),
+        (188, 9.0, TenantFailure.QUERY),
+        (1317, 0.001, TenantFailure.TIMEOUT),
+        (1317, 9.0, TenantFailure.LOST),
+    ],
 )
-def test_a_full_cache_after_the_time_limit_is_the_time_limit(
-    clockwork: Clockwork, limit_s: float, failure: TenantFailure
+def test_what_may_be_the_time_limit_is_it_once_that_is_over(
+    clockwork: Clockwork, number: int, limit_s: float, failure: TenantFailure
 ) -> None:
-    """MariaDB 10.11 has one number for both."""
+    """MariaDB 10.11 has one number for it and a full cache, MySQL 9.7 for it and a KILL QUERY."""
 
     def act() -> None:
         threading.Event().wait(0.003)
-        raise err.InternalError(188, "Unknown error 188")
+        raise err.InternalError(number, "What the server says")
 
     session = session_that(act, CancelToken(), clockwork)
     with pytest.raises(TenantError) as raised:

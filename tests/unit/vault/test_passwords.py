@@ -79,14 +79,14 @@ def test_the_rules_never_quote_the_password() -> None:
         "$2b$",
         "$2b$04$short",
         "$2b$99$" + "a" * 53,
-        hash_password("correct horse", COST).replace("$04$", "$31$"),
+        pytest.param(hash_password("correct horse", COST).replace("$04$", "$31$"), id="endless"),
         "$2z$04$" + "a" * 53,
         "$argon2id$v=19$m=65536,t=3,p=4$c2FsdA$aGFzaA",
         "5f4dcc3b5aa765d61d8327deb882cf99",
         "ключ",
         "\ud800",
-        hash_password("correct horse", COST)[:-1],
-        hash_password("correct horse", COST)[:30],
+        pytest.param(hash_password("correct horse", COST)[:-1], id="one short"),
+        pytest.param(hash_password("correct horse", COST)[:30], id="half"),
     ],
 )
 @pytest.mark.timeout(10)
