@@ -9,16 +9,22 @@ from enum import StrEnum
 from typing import Any
 
 from altus4_desktop.domain.keys import KeyPermission
-from altus4_desktop.domain.searching import SearchMode
+from altus4_desktop.domain.searching import (
+    LEAST_WEIGHT,
+    MOST_WEIGHT,
+    SearchMode,
+    SourceWeight,
+)
 
 PAGE_SIZES = (20, 50, 100, 200, 500)
 """How many hits a page of the search pane may have."""
-_PREFERENCES = frozenset({"search_mode", "page_size", "synonyms"})
+_PREFERENCES = frozenset({"search_mode", "page_size", "synonyms", "weights"})
 
 MAX_SYNONYM_GROUPS = 200
 MAX_SYNONYMS = 10
 """How many terms a group of synonyms may have."""
 MAX_SYNONYM_CHARS = 60
+MAX_WEIGHTS = 200
 
 # Nobody can have this address: “invalid” is no domain.
 DEMO_EMAIL = "demo@altus4.invalid"
@@ -33,12 +39,13 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Preferences:
-    """What the search pane begins with (None: as it was left the last time), and the groups of
-    terms that mean the same to this person."""
+    """What the search pane begins with (None: as it was left the last time), the groups of terms
+    that mean the same to this person, and how much the places they search count."""
 
     search_mode: SearchMode | None = None
     page_size: int | None = None
     synonyms: tuple[tuple[str, ...], ...] = ()
+    weights: tuple[SourceWeight, ...] = ()
 
     @classmethod
     def read(cls, document: Mapping[str, Any]) -> Preferences:
@@ -48,6 +55,7 @@ class Preferences:
             SearchMode(mode) if isinstance(mode, str) and mode in {*SearchMode} else None,
             size if size in PAGE_SIZES else None,
             tuple(_synonyms(document.get("synonyms"))),
+            tuple(_weights(document.get("weights"))),
         )
 
     def added_to(self, document: Mapping[str, Any]) -> dict[str, Any]:
@@ -59,6 +67,8 @@ class Preferences:
             kept["page_size"] = self.page_size
         if self.synonyms:
             kept["synonyms"] = [list(terms) for terms in self.synonyms]
+        if self.weights:
+            kept["weights"] = [_weight_document(weight) for weight in self.weights]
         return kept
 
 
@@ -70,6 +80,32 @@ def _synonyms(found: object) -> Iterator[tuple[str, ...]]:
         terms = [t for t in group if isinstance(t, str) and 0 < len(t) <= MAX_SYNONYM_CHARS]
         if len(terms) > 1:
             yield tuple(terms[:MAX_SYNONYMS])
+
+
+def _weights(found: object) -> Iterator[SourceWeight]:
+    """The weights in a document that may be anything, one for a place."""
+    seen = set()
+    for one in found[:MAX_WEIGHTS] if isinstance(found, list) else ():
+        if not isinstance(one, dict):
+            continue
+        connection_id, number = one.get("connection"), one.get("weight")
+        table, column = one.get("table", ""), one.get("column", "")
+        if not isinstance(connection_id, str) or not isinstance(number, int | float):
+            continue
+        if not isinstance(table, str) or not isinstance(column, str):
+            continue
+        if not LEAST_WEIGHT <= number <= MOST_WEIGHT or number == 1:
+            continue
+        weight = SourceWeight(connection_id, table, column, float(number))
+        if weight.is_place and weight.place not in seen:
+            seen.add(weight.place)
+            yield weight
+
+
+def _weight_document(weight: SourceWeight) -> dict[str, Any]:
+    document: dict[str, Any] = {"connection": weight.connection_id, "weight": weight.weight}
+    names = {"table": weight.table, "column": weight.column}
+    return document | {key: name for key, name in names.items() if name}
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from altus4_desktop.domain.searching import SearchMode, TableChoice
+from altus4_desktop.domain.searching import (
+    SearchMode,
+    SearchRequest,
+    SourceWeight,
+    TableChoice,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +30,8 @@ class Configuration:
     """A way to search that is measured; empty tuples mean everything the actor may search.
 
     ``id_column`` names rows by a column of the one table searched; empty: by their key.
+    ``weights``, ``language`` and ``synonyms`` are those of a `SearchRequest`: nothing of what the
+    actor prefers comes in by itself.
     """
 
     mode: SearchMode = SearchMode.NATURAL
@@ -33,6 +40,23 @@ class Configuration:
     limit: int = 20
     timeout_s: float | None = None
     id_column: str = ""
+    weights: tuple[SourceWeight, ...] = ()
+    language: str = ""
+    synonyms: tuple[tuple[str, ...], ...] = ()
+
+    def build_request(self, query: str) -> SearchRequest:
+        """``query`` asked in this way."""
+        return SearchRequest(
+            query=query,
+            mode=self.mode,
+            connection_ids=self.connection_ids,
+            tables=self.tables,
+            limit=self.limit,
+            timeout_s=self.timeout_s,
+            language=self.language,
+            synonyms=self.synonyms,
+            weights=self.weights,
+        )
 
 
 @dataclass(frozen=True, slots=True)

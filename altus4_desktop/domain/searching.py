@@ -23,10 +23,44 @@ class SearchMode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TableChoice:
-    """A table to search; without ``connection_id`` the table of that name in every connection."""
+    """A table to search; without ``connection_id`` the table of that name in every connection.
+
+    ``index`` names the one of its FULLTEXT indexes to ask; empty: all of them.
+    """
 
     table: str
     connection_id: str | None = None
+    index: str = ""
+
+
+LEAST_WEIGHT = 0.1
+MOST_WEIGHT = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class SourceWeight:
+    """How much a connection counts, one of its tables, or one of a table's columns.
+
+    ``weight`` is from `LEAST_WEIGHT` to `MOST_WEIGHT`; 1 is neutral, as if it were not there, and
+    leaving something out is the business of what is searched. Weights of a connection, its table
+    and the table's columns multiply: each compares with its like, and one that is taken away leaves
+    the others as they are. `search.weights` says what they do.
+    """
+
+    connection_id: str
+    table: str = ""
+    column: str = ""
+    weight: float = 1.0
+
+    @property
+    def place(self) -> tuple[str, str, str]:
+        """Connection, table and column."""
+        return self.connection_id, self.table, self.column
+
+    @property
+    def is_place(self) -> bool:
+        """Whether there can be such a place: a column is one of a table, both are somewhere."""
+        return bool(self.connection_id and (self.table or not self.column))
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +69,7 @@ class SearchRequest:
 
     ``cell_limit`` is the number of characters fetched of a large cell. ``language`` (ISO 639-1) is
     the one whose word forms semantic mode takes for the same; empty: whichever the texts are in.
-    Each of ``synonyms`` holds terms that mean the same.
+    Each of ``synonyms`` holds terms that mean the same. ``weights`` has one for a place at most.
     """
 
     query: str
@@ -48,6 +82,7 @@ class SearchRequest:
     cell_limit: int = 4096
     language: str = ""
     synonyms: tuple[tuple[str, ...], ...] = ()
+    weights: tuple[SourceWeight, ...] = ()
 
 
 class SourceState(StrEnum):
@@ -106,8 +141,9 @@ class TermEvidence:
 
 @dataclass(frozen=True, slots=True)
 class RankingReason:
-    """Why semantic mode put a row where it is: three parts that add up to its score.
+    """Why semantic mode put a row where it is: four parts that add up to its score.
 
+    ``weight`` is what the weights of its connection and table added, 0 where there are none.
     ``bm25`` and ``cosine`` are what words and meaning were made of (``cosine`` None without the
     language model or beyond the rows it reads). ``terms`` is filled once the search has finished;
     ``estimated``: their numbers are not exact.
@@ -116,6 +152,7 @@ class RankingReason:
     words: float
     meaning: float
     feedback: float
+    weight: float
     bm25: float
     cosine: float | None
     terms: tuple[TermEvidence, ...] = ()
@@ -130,7 +167,8 @@ class SearchHit:
     source's first row (0 when a later page did not fetch it). ``columns`` keeps the table's order;
     ``truncated`` maps a column cut at the cell limit to its full length in characters (bytes for
     binary columns). ``title_column`` is the column that reads like a title, or "".
-    ``snippet_matches`` are (start, end) spans of the snippet. ``reason`` is semantic mode's.
+    ``snippet_matches`` are (start, end) spans of the snippet. ``reason`` is semantic mode's; in
+    other modes ``factor`` is what the weights of its source multiplied ``score`` by.
     """
 
     source: SourceRef
@@ -146,6 +184,7 @@ class SearchHit:
     truncated: Mapping[str, int] = field(default_factory=dict)
     source_best: float = 0.0
     reason: RankingReason | None = None
+    factor: float = 1.0
 
 
 def score_share(hit: SearchHit, hits: Sequence[SearchHit]) -> float:

@@ -10,6 +10,11 @@ the order is the server's.
 
 For the same reason a row never weighs more than the one before it in its source. A row whose text
 was not fetched whole may hold more than is seen: it weighs what the row before it does.
+
+Weights that people gave to columns count a word as so many words (`join_columns`). Those of sources
+come after all this, and cannot make a weak source a strong one: one whose best row holds less than
+`WEAK` of what the best row of all holds is not raised (`source_factor`), or its rows would stand
+between those that answer the question.
 """
 
 from __future__ import annotations
@@ -29,13 +34,14 @@ WEIGHED_ROWS = 20
 _LENGTH_SHARE = 0.4
 # A row is never worth nothing, or rows would change places from page to page.
 _LEAST = 0.05
+WEAK = 0.25
 
 
 @dataclass(frozen=True, slots=True)
 class HeldWords:
     """How often a row's text holds each word of a question; ``cut``: not all of it was fetched."""
 
-    counts: tuple[int, ...]
+    counts: tuple[float, ...]
     length: int
     cut: bool = False
 
@@ -58,6 +64,19 @@ def count_words(
     whole = not rules.ngram_size
     counts = tuple(_count(folded, fold_word(word, rules.folding), whole=whole) for word in words)
     return HeldWords(counts, len(folded), cut)
+
+
+def join_columns(parts: Sequence[tuple[HeldWords, float]], *, cut: bool) -> HeldWords:
+    """What a row holds whose columns hold ``parts``, each with the weight of its column."""
+    weighed = [[count * weight for count in held.counts] for held, weight in parts]
+    counts = tuple(map(sum, zip(*weighed, strict=True)))
+    return HeldWords(counts, sum(held.length for held, _ in parts), cut)
+
+
+def source_factor(weight: float, held: Sequence[float]) -> float:
+    """What the rows of a source are multiplied by that somebody gave ``weight``; ``held`` are its
+    `row_weights`, empty when they were not measured."""
+    return min(weight, 1.0) if held and held[0] < WEAK else weight
 
 
 def row_weights(sources: Sequence[Sequence[HeldWords]]) -> list[list[float]]:

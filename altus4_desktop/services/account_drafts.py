@@ -11,6 +11,7 @@ from altus4_desktop.domain.accounts import (
     MAX_SYNONYM_CHARS,
     MAX_SYNONYM_GROUPS,
     MAX_SYNONYMS,
+    MAX_WEIGHTS,
     Actor,
     Role,
     User,
@@ -19,6 +20,7 @@ from altus4_desktop.domain.accounts import (
 from altus4_desktop.domain.audit import AuditEvent, AuditOutcome, SubjectKind
 from altus4_desktop.domain.errors import InputError
 from altus4_desktop.domain.time_zones import is_time_zone
+from altus4_desktop.search.weights import check_weights
 from altus4_desktop.search.words import split_words
 from altus4_desktop.services.audit import build_event
 
@@ -81,6 +83,7 @@ def apply_draft(user: User, draft: UserDraft) -> User:
             "timezone", "That is not a time zone.", hint="It looks like Europe/Lisbon or UTC."
         )
     _check_synonyms(draft.choices.synonyms)
+    check_weights(draft.choices.weights, MAX_WEIGHTS)
     return replace(
         user,
         name=shown,

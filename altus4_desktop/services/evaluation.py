@@ -24,7 +24,6 @@ from altus4_desktop.domain.progress import Progress, ProgressSink, ignore_progre
 from altus4_desktop.domain.searching import (
     SearchHit,
     SearchOutcome,
-    SearchRequest,
     SourceState,
     Value,
 )
@@ -169,14 +168,7 @@ class EvaluationService:
     def _answer(
         self, actor: Actor, query: JudgedQuery, configuration: Configuration, token: CancelToken
     ) -> _Found:
-        request = SearchRequest(
-            query=query.text,
-            mode=configuration.mode,
-            connection_ids=configuration.connection_ids,
-            tables=configuration.tables,
-            limit=configuration.limit,
-            timeout_s=configuration.timeout_s,
-        )
+        request = configuration.build_request(query.text)
         try:
             outcome = self._search.run(actor, request, None, token, kept=False)
         except InputError as error:

@@ -15,7 +15,13 @@ from altus4_desktop.domain.cancel import CancelToken
 from altus4_desktop.domain.connections import Connection, Flavour, Target
 from altus4_desktop.domain.errors import AltusError, Cancelled, TenantError, TenantFailure
 from altus4_desktop.domain.schema import DatabaseSchema, FulltextSettings
-from altus4_desktop.domain.searching import Expansion, SourceRef, SourceReport, SourceState
+from altus4_desktop.domain.searching import (
+    Expansion,
+    SourceRef,
+    SourceReport,
+    SourceState,
+    TableChoice,
+)
 from altus4_desktop.search.coverage import WEIGHED_ROWS
 from altus4_desktop.search.plan import PlannedSource, SearchPlan, plan_search
 from altus4_desktop.search.terms import index_rules
@@ -85,7 +91,7 @@ class Branch:
     """One connection's part of the search."""
 
     connection: Connection
-    tables: Collection[str]
+    tables: Collection[TableChoice]
     deadline: float
     token: CancelToken = field(default_factory=CancelToken)
     sources: list[Source] = field(default_factory=list)
@@ -108,7 +114,7 @@ class FanOut:
         pools: TenantPools,
         actor: Actor,
         question: Question,
-        chosen: Sequence[tuple[Connection, Collection[str]]],
+        chosen: Sequence[tuple[Connection, Collection[TableChoice]]],
         semantic: SemanticSearch | None = None,
     ) -> None:
         self._connections = connections

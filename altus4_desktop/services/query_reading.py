@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Sequence
 from altus4_desktop.domain.connections import Connection, Flavour
 from altus4_desktop.domain.query_reading import QueryReading
 from altus4_desktop.domain.schema import DatabaseSchema
-from altus4_desktop.domain.searching import SearchMode, SearchRequest, SourceRef
+from altus4_desktop.domain.searching import SearchMode, SearchRequest, SourceRef, TableChoice
 from altus4_desktop.search.boolean import clean_query, read_boolean
 from altus4_desktop.search.lint import lint_reading, plain_text_fix
 from altus4_desktop.search.lint_sources import QuerySource, UnsearchedTable
@@ -18,7 +18,7 @@ from altus4_desktop.search.tokens import tokens_of_reading
 
 def build_reading(
     request: SearchRequest,
-    chosen: Sequence[tuple[Connection, Collection[str]]],
+    chosen: Sequence[tuple[Connection, Collection[TableChoice]]],
     schema_of: Callable[[str], DatabaseSchema | None],
 ) -> QueryReading:
     """The reading of the request's query on ``chosen`` connections, each with its chosen tables;

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,14 @@ from altus4_desktop.domain.searching import (
     SourceRef,
     SourceReport,
 )
-from altus4_desktop.search.coverage import HeldWords, count_words, indexed_words, row_weights
+from altus4_desktop.search.coverage import (
+    HeldWords,
+    count_words,
+    indexed_words,
+    join_columns,
+    row_weights,
+    source_factor,
+)
 from altus4_desktop.search.explain import SourceFacts, TableGap, explain
 from altus4_desktop.search.fusion import (
     FusedRow,
@@ -24,6 +31,7 @@ from altus4_desktop.search.fusion import (
 )
 from altus4_desktop.search.snippets import Highlighter, title_column
 from altus4_desktop.search.terms import index_rules, read_terms
+from altus4_desktop.search.weights import column_weights, index_weight, place_weight
 
 if TYPE_CHECKING:
     from altus4_desktop.mysql.fulltext import IndexRow
@@ -106,28 +114,50 @@ class ResultList:
         )
 
     def _weighed(self, answered: Sequence[Source]) -> list[RankedList[IndexRow]]:
-        """The lists of ``answered``; of several, each with the weights of its rows."""
+        """The lists of ``answered``; of several, each with the weights of its rows and its own."""
         lists = [self._ranked(source) for source in answered]
-        if self._question.boolean or len(lists) < 2:
+        if len(lists) < 2:
             return lists
+        if self._question.boolean:
+            return self._with_factors(lists, answered)
         # What one index ignores, such as a stop word, others may know: all are measured alike.
         words = frozenset[str]().union(
             *(indexed_words(self._question.query, rules_of(source)) for source in answered)
         )
         if len(words) < 2:
-            return lists
+            return self._with_factors(lists, answered)
         weights = row_weights([self._held_words(source, words) for source in answered])
-        return [
-            replace(ranked, weights=weights_)
-            for ranked, weights_ in zip(lists, weights, strict=True)
-        ]
+        return self._with_factors(
+            [
+                replace(ranked, weights=weights_)
+                for ranked, weights_ in zip(lists, weights, strict=True)
+            ],
+            answered,
+        )
+
+    def _with_factors(
+        self, lists: list[RankedList[IndexRow]], answered: Sequence[Source]
+    ) -> list[RankedList[IndexRow]]:
+        weights = self._request.weights
+        if not weights:
+            return lists
+        weighed = []
+        for ranked, source in zip(lists, answered, strict=True):
+            weight = place_weight(weights, source.ref.connection_id, source.ref.table)
+            if not ranked.weights:
+                weight *= index_weight(_index_columns(source), self._column_weights(source))
+            weighed.append(replace(ranked, factor=source_factor(weight, ranked.weights)))
+        return weighed
+
+    def _column_weights(self, source: Source) -> Mapping[str, float]:
+        return column_weights(self._request.weights, source.ref.connection_id, source.ref.table)
 
     def _held_words(self, source: Source, words: frozenset[str]) -> list[HeldWords]:
         known = self._held.get((source.ref, words))
         if known is None:
-            rules, wanted = rules_of(source), sorted(words)
+            weights = self._column_weights(source)
             known = self._held[source.ref, words] = [
-                count_words(_searched_text(source, row), wanted, rules, cut=bool(row.truncated))
+                _held(row, _index_columns(source), sorted(words), rules_of(source), weights)
                 for row in source.rows
             ]
         return known
@@ -159,9 +189,10 @@ class ResultList:
                     sources[ref], _highlighter(sources[ref], self._question)
                 )
             hit = self._hits[ref, rank] = dresser.dress(fused)
-        if hit.score != fused.score:
+        if (hit.score, hit.factor) != (fused.score, fused.source.factor):
             # A source that answered later brought a word that changed the weights.
-            hit = self._hits[ref, rank] = replace(hit, score=fused.score)
+            hit = replace(hit, score=fused.score, factor=fused.source.factor)
+            self._hits[ref, rank] = hit
         return hit
 
 
@@ -201,14 +232,31 @@ class Dresser:
             title_column=self._title,
             truncated=row.truncated,
             source_best=self._best,
+            factor=fused.source.factor,
         )
 
 
-def _searched_text(source: Source, row: IndexRow) -> str:
+def _index_columns(source: Source) -> Sequence[str]:
     planned = source.planned
     assert planned is not None  # noqa: S101  # only planned sources have rows
-    cells = (row.columns.get(name) for name in planned.index.columns)
-    return "\n".join(cell for cell in cells if isinstance(cell, str))
+    return planned.index.columns
+
+
+def _held(
+    row: IndexRow,
+    columns: Sequence[str],
+    words: Sequence[str],
+    rules: IndexRules,
+    weights: Mapping[str, float],
+) -> HeldWords:
+    cells = {name: cell for name in columns if isinstance(cell := row.columns.get(name), str)}
+    cut = bool(row.truncated)
+    if not any(name in weights for name in cells):
+        return count_words("\n".join(cells.values()), words, rules, cut=cut)
+    parts = [
+        (count_words(cell, words, rules), weights.get(name, 1.0)) for name, cell in cells.items()
+    ]
+    return join_columns(parts, cut=cut)
 
 
 def _highlighter(source: Source, question: Question) -> Highlighter:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from altus4_desktop.domain.accounts import Actor
+from altus4_desktop.domain.accounts import MAX_WEIGHTS, Actor
 from altus4_desktop.domain.cancel import CancelToken
 from altus4_desktop.domain.connections import Connection
 from altus4_desktop.domain.errors import InputError, NotFoundError
@@ -23,6 +23,7 @@ from altus4_desktop.domain.searching import (
     SearchRequest,
     SourceRef,
     SourceState,
+    TableChoice,
     Value,
 )
 from altus4_desktop.search.boolean import clean_query, hangs_aria, parse_boolean, plain_text
@@ -32,6 +33,7 @@ from altus4_desktop.search.plan import plan_search
 from altus4_desktop.search.related import find_telling_words
 from altus4_desktop.search.rows import add_row, change_row, read_rows, remove_row
 from altus4_desktop.search.synonyms import expand
+from altus4_desktop.search.weights import check_weights
 from altus4_desktop.search.words import split_words
 from altus4_desktop.services.explaining import HitExplainer
 from altus4_desktop.services.fan_out import FanOut, Question, index_search
@@ -157,10 +159,9 @@ class SearchService:
                 if ref in kept:
                     statements[ref] = kept[ref]
                 continue
-            for planned in plan_search(schema, [ref.table]).sources:
-                if planned.index.name == ref.index:
-                    search = index_search(question, schema.database, planned, alone=alone)
-                    statements[ref] = statement_text(search)
+            for planned in plan_search(schema, [TableChoice(ref.table, index=ref.index)]).sources:
+                search = index_search(question, schema.database, planned, alone=alone)
+                statements[ref] = statement_text(search)
         return statements
 
     def explain(
@@ -202,11 +203,10 @@ class SearchService:
         schema = self._connections.schema_(actor, source.connection_id, token)
         question = _question(outcome.request, outcome.search_id)
         alone = len(outcome.sources) == 1
-        for planned in plan_search(schema, [source.table]).sources:
-            if planned.index.name == source.index:
-                search = index_search(question, schema.database, planned, alone=alone)
-                with self._pools.borrow(target, token) as session:
-                    return explain_index_search(session, search)
+        for planned in plan_search(schema, [TableChoice(source.table, index=source.index)]).sources:
+            search = index_search(question, schema.database, planned, alone=alone)
+            with self._pools.borrow(target, token) as session:
+                return explain_index_search(session, search)
         raise NotFoundError(
             "There is no index “{index}” any more.", details={"index": source.index}
         )
@@ -319,7 +319,7 @@ class SearchService:
 
     def _choose(
         self, actor: Actor, request: SearchRequest
-    ) -> Sequence[tuple[Connection, Collection[str]]]:
+    ) -> Sequence[tuple[Connection, Collection[TableChoice]]]:
         """The connections to ask, each with the tables chosen there (none: all)."""
         chosen = self._chosen(actor, request)
         if not chosen:
@@ -332,7 +332,7 @@ class SearchService:
 
     def _chosen(
         self, actor: Actor, request: SearchRequest
-    ) -> Sequence[tuple[Connection, Collection[str]]]:
+    ) -> Sequence[tuple[Connection, Collection[TableChoice]]]:
         visible = {connection.id: connection for connection in self._connections.list_(actor)}
         wanted = list(dict.fromkeys(request.connection_ids))
         if not wanted and request.tables and all(choice.connection_id for choice in request.tables):
@@ -356,9 +356,7 @@ class SearchService:
         bound = all(choice.connection_id for choice in request.tables)
         for connection in connections:
             tables = tuple(
-                choice.table
-                for choice in request.tables
-                if choice.connection_id in (None, connection.id)
+                choice for choice in request.tables if choice.connection_id in (None, connection.id)
             )
             whole = bound and connection.id in request.connection_ids
             if tables or whole or not request.tables:
@@ -412,6 +410,7 @@ def _question(request: SearchRequest, search_id: str = "") -> Question:
             "The cell limit must be between 1 and {limit} characters.",
             limit=MAX_CELL_CHARS,
         )
+    check_weights(request.weights, MAX_WEIGHTS)
     boolean = request.mode is SearchMode.BOOLEAN
     query, expansions = expand(query, request.synonyms, boolean=boolean)
     hangs = boolean and hangs_aria(parse_boolean(query))
@@ -443,14 +442,22 @@ def _check_tables(request: SearchRequest, fan_out: FanOut) -> None:
             for branch in fan_out.branches
             if choice.connection_id in (None, branch.connection.id)
             and branch.plan is not None
-            and choice.table not in branch.plan.unknown
+            and choice not in branch.plan.unknown
         ]
-        if not known:
+        if known:
+            continue
+        if choice.index:
             raise InputError(
                 "tables",
-                "There is no table “{table}” in the searched connections.",
+                "The searched connections have no table “{table}” with a FULLTEXT index “{index}”.",
                 table=choice.table,
+                index=choice.index,
             )
+        raise InputError(
+            "tables",
+            "There is no table “{table}” in the searched connections.",
+            table=choice.table,
+        )
 
 
 def _record(

@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from altus4_desktop.domain.cancel import CancelToken
@@ -22,6 +23,7 @@ from altus4_desktop.search.stemming import (
     get_stemmer,
 )
 from altus4_desktop.search.terms import IndexRules
+from altus4_desktop.search.weights import column_weights, place_weight
 from altus4_desktop.services.language_model import LanguageModel
 from altus4_desktop.services.semantic_source import (
     CANDIDATES,
@@ -95,6 +97,7 @@ class SemanticSearch:
         self.wanted = CANDIDATES if request.limit <= CANDIDATES else MOST_CANDIDATES
         self._text = text
         self._chosen = request.language
+        self._weights = request.weights
         self._statistics = statistics
         self._lock = threading.Lock()
         self._question: Question | None = None
@@ -145,6 +148,7 @@ class SemanticSearch:
             search_id=self.search_id,
             wanted=self.wanted,
             cell_limit=cell_limit,
+            weights=column_weights(self._weights, ref.connection_id, ref.table),
         )
         choice = choose_terms(question, rules, row_count(answer.statistics))
         if choice.query:
@@ -153,7 +157,8 @@ class SemanticSearch:
             )
             with self._lock:
                 self._statements[ref] = statement_text(search)
-        return answer
+        weight = place_weight(self._weights, ref.connection_id, ref.table)
+        return replace(answer, weight=weight)
 
     def rank(self, sources: Sequence[SourceCandidates[IndexRow]]) -> Ranking[IndexRow]:
         """Everything found so far, best first; raises `ModelError` when nothing can be computed."""

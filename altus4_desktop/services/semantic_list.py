@@ -108,6 +108,7 @@ def _reason(ranked: Ranked[IndexRow], explained: Explanation | None) -> RankingR
         words=ranked.words_part,
         meaning=ranked.meaning_part,
         feedback=ranked.feedback_part,
+        weight=ranked.weight_part,
         bm25=ranked.lexical,
         cosine=ranked.meaning,
         terms=tuple(

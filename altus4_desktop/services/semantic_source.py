@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from altus4_desktop.domain.errors import TenantError, TenantFailure
@@ -20,6 +21,7 @@ from altus4_desktop.search.ranking.records import (
     TermStatistics,
 )
 from altus4_desktop.search.terms import IndexRules
+from altus4_desktop.search.weights import weighted_counts
 from altus4_desktop.services.table_samples import CELL_CHARS, searched_columns
 from altus4_desktop.services.term_statistics import TermStatisticsCache
 
@@ -51,13 +53,15 @@ def ask_source(
     search_id: str,
     wanted: int = 20,
     cell_limit: int = CELL_CHARS,
+    weights: Mapping[str, float] = MappingProxyType({}),
 ) -> SourceCandidates[IndexRow]:
     """What the index of ``planned`` contributes to ``question``.
 
     Blocks, for the source's thread, until ``deadline`` (monotonic seconds) at most. ``rules`` are
     those of the index with its parser. ``table_id`` names connection and table, alike for all
     indexes of one table. ``wanted`` is how many rows may be shown (offset and limit together), and
-    ``cell_limit`` how many characters of a cell. Raises `TenantError` and `Cancelled`.
+    ``cell_limit`` how many characters of a cell. ``weights`` are those of columns. Raises
+    `TenantError` and `Cancelled`.
     """
     known = statistics.read(
         session,
@@ -87,7 +91,7 @@ def ask_source(
         if len(rows) == limit:
             degraded.append(Degraded(Lack.CANDIDATES_CUT))
         columns = searched_columns(planned.table)
-        candidates = [_candidate(row, columns, question) for row in rows]
+        candidates = [_candidate(row, columns, question, weights) for row in rows]
     return SourceCandidates(
         table_id=table_id,
         index=planned.index.name,
@@ -154,7 +158,9 @@ def _run(
     return rows, search.limit
 
 
-def _candidate(row: IndexRow, columns: Sequence[str], question: Question) -> Candidate[IndexRow]:
+def _candidate(
+    row: IndexRow, columns: Sequence[str], question: Question, weights: Mapping[str, float]
+) -> Candidate[IndexRow]:
     cells = {}
     for name in columns:
         cell = row.columns.get(name)
@@ -162,11 +168,14 @@ def _candidate(row: IndexRow, columns: Sequence[str], question: Question) -> Can
             cell = cell.decode("utf-8", "replace")
         if isinstance(cell, str) and cell:
             cells[name] = cell[:CELL_CHARS]
-    stems = question.analyser.counts("\n".join(cells.values()))
+    counts = question.analyser.counts("\n".join(cells.values()))
+    stems: Mapping[str, float] = counts
+    if any(name in weights for name in cells):
+        stems = weighted_counts(cells, weights, question.analyser.counts)
     return Candidate(
         key=tuple(row.key.values()),
         cells=cells,
         stems=stems,
-        length=max(stems.total(), 1),
+        length=max(counts.total(), 1),
         row=row,
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from altus4_desktop.domain.errors import InputError
-from altus4_desktop.domain.searching import SearchMode, SearchRequest
+from altus4_desktop.domain.searching import SearchMode, SearchRequest, TableChoice
 from altus4_desktop.search.plan import plan_search
 from altus4_desktop.services.fan_out import Question, aria_hangs
 
@@ -34,7 +34,7 @@ def build_whole_sources(
     actor: Actor,
     request: SearchRequest,
     question: Question,
-    chosen: Sequence[tuple[Connection, Collection[str]]],
+    chosen: Sequence[tuple[Connection, Collection[TableChoice]]],
     token: CancelToken,
 ) -> Sequence[WholeSource]:
     """The statements for ``chosen``, by connection, table and index.

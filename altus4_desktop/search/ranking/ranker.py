@@ -10,12 +10,25 @@
   embedding and add the words that tell them apart.
 
 Every row beyond the reread ones keeps its BM25 order behind them.
+
+Weights that people gave (`search.weights`) take part twice:
+
+* A word in a column of weight w counts as w words in BM25: the weighted sum of frequencies is
+  damped as a whole (BM25F, Robertson, Zaragoza and Taylor 2004). A row's length stays that of its
+  words, so a greater weight never lowers the BM25 score of a row with a word of the question there.
+* ln(w) of the table's weight is added to the finished score, as a prior probability of relevance
+  is to a sum of logarithms (Kraaij, Westerveld and Hiemstra, "The Importance of Prior
+  Probabilities for Entry Page Search", 2002): BM25 adds up Robertson and Spärck Jones' weights,
+  which are logarithms of odds. Scores have no zero, so multiplying them would push down what is
+  below it. Nothing else depends on it, neither what is reread nor the feedback: a source keeps its
+  own order, and a greater weight never puts one of its rows further down.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Hashable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from altus4_desktop.search.ranking.question import Question
@@ -103,7 +116,7 @@ class Ranker(Generic[RowT]):
         rows += [
             _unread(placed[at], float(lexical[at]), tail, best) for at in range(reread, len(placed))
         ]
-        return Ranking(rows, added, tuple(degraded))
+        return Ranking(_with_priors(rows), added, tuple(degraded))
 
     def explain(
         self, ranked: Ranked[RowT], sources: Sequence[SourceCandidates[RowT]]
@@ -199,6 +212,17 @@ class Ranker(Generic[RowT]):
         return added, words + meaning
 
 
+def _with_priors(rows: list[Ranked[RowT]]) -> list[Ranked[RowT]]:
+    if all(row.source.weight == 1 for row in rows):
+        return rows
+    priors = [math.log(row.source.weight) for row in rows]
+    weighed = [
+        replace(row, score=row.score + prior, weight_part=prior)
+        for row, prior in zip(rows, priors, strict=True)
+    ]
+    return sorted(weighed, key=lambda row: -row.score)
+
+
 Placed = tuple[SourceCandidates[RowT], Candidate[RowT], int]
 
 
@@ -232,7 +256,7 @@ def _bm25(
     return scores
 
 
-def _saturated(tf: int, length: int, pooled: PooledStatistics) -> float:
+def _saturated(tf: float, length: int, pooled: PooledStatistics) -> float:
     return tf * (K1 + 1) / (tf + K1 * (1 - B + B * length / pooled.average_length))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -48,11 +47,12 @@ class TermStatistics:
 
 @dataclass(frozen=True, slots=True)
 class Candidate(Generic[RowT]):
-    """A row that may answer: its key (empty without one), searched cells by column, their stems."""
+    """A row that may answer: its key (empty without one), searched cells by column, how often they
+    hold each stem (more often in columns of weight), and their length in words."""
 
     key: tuple[Hashable, ...]
     cells: Mapping[str, str]
-    stems: Counter[str]
+    stems: Mapping[str, float]
     length: int
     row: RowT
 
@@ -66,7 +66,8 @@ class Candidate(Generic[RowT]):
 class SourceCandidates(Generic[RowT]):
     """What one index contributes; ``table_id`` names connection and table, ``index`` the index.
 
-    ``candidates`` are in the server's order.
+    ``candidates`` are in the server's order. ``weight`` (above 0, 1 is neutral) is what people
+    think of the table.
     """
 
     table_id: tuple[str, ...]
@@ -74,6 +75,7 @@ class SourceCandidates(Generic[RowT]):
     candidates: Sequence[Candidate[RowT]]
     statistics: TermStatistics
     degraded: tuple[Degraded, ...] = ()
+    weight: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,7 @@ class Ranked(Generic[RowT]):
 
     ``source_rank`` is the server's (from 1). ``lexical`` is the BM25 score of the question,
     ``meaning`` the cosine to it (None without a model or beyond the reread rows). ``score`` orders
-    the rows; ``words_part``, ``meaning_part`` and ``feedback_part`` add up to it.
+    the rows; ``words_part``, ``meaning_part``, ``feedback_part`` and ``weight_part`` add up to it.
     """
 
     source: SourceCandidates[RowT]
@@ -94,6 +96,7 @@ class Ranked(Generic[RowT]):
     words_part: float
     meaning_part: float
     feedback_part: float
+    weight_part: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

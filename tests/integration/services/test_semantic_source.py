@@ -14,6 +14,7 @@ import pytest
 from altus4_desktop.domain.cancel import CancelToken
 from altus4_desktop.domain.errors import TenantError
 from altus4_desktop.domain.schema import TableInfo
+from altus4_desktop.domain.searching import TableChoice
 from altus4_desktop.mysql.introspect import read_parsers, read_schema
 from altus4_desktop.mysql.pools import TenantPools
 from altus4_desktop.mysql.session import TenantSession
@@ -51,7 +52,7 @@ class Tenant:
         self, text: str, name: str = "notes", *, parser: str = "", left_s: float = 20.0
     ) -> SourceCandidates[Any]:
         schema = read_schema(self.session)
-        planned = plan_search(schema, [name]).sources[0]
+        planned = plan_search(schema, [TableChoice(name)]).sources[0]
         self.sent.clear()
         return ask_source(
             self.session,
@@ -331,7 +332,7 @@ def test_eight_threads_share_what_is_known(tenant: Tenant, monkeypatch: pytest.M
     )
     tenant.fill(create(), f"INSERT INTO notes (id, title, body) VALUES {values}")
     table, schema = tenant.table(), read_schema(tenant.session)
-    planned = plan_search(schema, ["notes"]).sources[0]
+    planned = plan_search(schema, [TableChoice("notes")]).sources[0]
     rules = index_rules(planned.table, schema.fulltext, schema.flavour, "")
     pools = TenantPools()
     target = tenant.session.target

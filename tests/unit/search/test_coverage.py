@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from altus4_desktop.search.coverage import HeldWords, count_words, indexed_words, row_weights
+from altus4_desktop.search.coverage import (
+    HeldWords,
+    count_words,
+    indexed_words,
+    join_columns,
+    row_weights,
+    source_factor,
+)
 from altus4_desktop.search.terms import IndexRules
 from altus4_desktop.search.words import Folding
 
@@ -81,3 +88,16 @@ def test_no_row_is_worth_nothing() -> None:
     assert row_weights([[held(1), held(0)], []]) == [[1.0, 0.05], []]
     assert row_weights([[held(0)], [held(0)]]) == [[1.0], [1.0]]
     assert row_weights([[], []]) == [[], []]
+
+
+def test_columns_count_as_much_as_they_weigh() -> None:
+    title, body = held(1, 0, length=10), held(2, 3, length=90)
+    joined = join_columns([(title, 3.0), (body, 0.5)], cut=True)
+    assert joined == HeldWords((4.0, 1.5), 100, cut=True)
+
+
+def test_only_a_source_that_holds_enough_is_raised() -> None:
+    assert source_factor(3.0, [0.25, 0.05]) == 3.0
+    assert source_factor(3.0, [0.24, 0.05]) == 1.0
+    assert source_factor(0.5, [0.24, 0.05]) == 0.5
+    assert source_factor(3.0, []) == 3.0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -20,10 +21,12 @@ from altus4_desktop.search.ranking.records import (
     Candidate,
     Degraded,
     Lack,
+    Ranked,
     SourceCandidates,
     TermStatistics,
 )
 from altus4_desktop.search.terms import IndexRules
+from altus4_desktop.search.weights import weighted_counts
 from altus4_desktop.search.words import Folding
 
 WORDS = ("flow", "layer", "wing", "shock", "heat", "plate", "mach")
@@ -287,3 +290,90 @@ class TestRanker:
         ranking = Ranker[int](question, Letters()).rank([source(question, dict(enumerate(rows)))])
         assert len(ranking.rows) == len(rows)
         assert all(math.isfinite(row.score) for row in ranking.rows)
+
+
+rows_of_words = st.lists(
+    st.lists(st.sampled_from(WORDS), min_size=1, max_size=12), min_size=1, max_size=130
+)
+some_weight = st.floats(0.1, 10.0)
+
+
+class TestWeights:
+    @staticmethod
+    def ranked(rows: list[list[str]], *weights: float) -> list[Ranked[int]]:
+        """Rows dealt out to as many tables as there are weights, for the same question."""
+        question = ask("wing flow")
+        texts = {at: " ".join(row) for at, row in enumerate(rows)}
+        count = len(weights)
+        sources = [
+            replace(
+                source(question, {k: t for k, t in texts.items() if k % count == part}, f"t{part}"),
+                weight=weight,
+            )
+            for part, weight in enumerate(weights)
+        ]
+        return list(Ranker[int](question, Letters()).rank(sources).rows)
+
+    @settings(deadline=None)  # machines of tests are busy
+    @given(rows_of_words, some_weight, some_weight, some_weight)
+    def test_more_weight_never_puts_a_row_of_its_table_further_down(
+        self, rows: list[list[str]], one: float, other: float, second: float
+    ) -> None:
+        def places(weight: float) -> dict[int, int]:
+            ranked = self.ranked(rows, weight, second, 1.0)
+            return {row.candidate.row: at for at, row in enumerate(ranked)}
+
+        less, more = places(min(one, other)), places(max(one, other))
+        for key, place in more.items():
+            assert place <= less[key] if key % 3 == 0 else place >= less[key]
+
+    @settings(deadline=None)  # machines of tests are busy
+    @given(rows_of_words, st.lists(some_weight, min_size=2, max_size=4))
+    def test_a_table_keeps_its_own_order_and_the_parts_add_up(
+        self, rows: list[list[str]], weights: list[float]
+    ) -> None:
+        plain, weighed = self.ranked(rows, *[1.0] * len(weights)), self.ranked(rows, *weights)
+        scores = [row.score for row in weighed]
+        assert scores == sorted(scores, reverse=True)
+        for part, weight in enumerate(weights):
+            own = [
+                [row.candidate.row for row in ranked if row.candidate.row % len(weights) == part]
+                for ranked in (plain, weighed)
+            ]
+            assert own[0] == own[1]
+            for row in weighed:
+                if row.candidate.row % len(weights) == part:
+                    parts = row.words_part + row.meaning_part + row.feedback_part
+                    assert row.weight_part == math.log(weight)
+                    assert parts + row.weight_part == pytest.approx(row.score)
+
+    def test_weights_of_one_change_nothing(self) -> None:
+        rows = [list(WORDS[at % 7 :] * (1 + at % 3)) for at in range(150)]
+        for row in self.ranked(rows, 1.0, 1.0):
+            assert row.weight_part == 0
+            assert row.words_part + row.meaning_part + row.feedback_part == pytest.approx(row.score)
+
+    def test_a_prior_is_no_more_than_it_says(self) -> None:
+        rows = [["wing", "flow"], ["heat"]] * 10
+        first = self.ranked(rows, 1.0, 2.0)[0]
+        assert first.candidate.row % 2 == 0  # what says nothing of it is not raised to the top
+
+    def test_words_in_a_heavy_column_count_more(self) -> None:
+        question = ask("wing")
+        heavy = [
+            Candidate(
+                (at,),
+                {name: "wing"},
+                weighted_counts({name: "wing"}, {"title": 3.0}, question.analyser.counts),
+                1,
+                at,
+            )
+            for at, name in enumerate(("title", "body"))
+        ]
+        statistics = TermStatistics(50, 1, {"wing": 7})
+        one = SourceCandidates(("t",), "ft", heavy, statistics)
+        first, second = Ranker[int](question, None).rank([one]).rows
+        assert first.candidate.row == 0
+        idf = math.log(1 + (50 - 7 + 0.5) / (7 + 0.5))
+        assert first.lexical == pytest.approx(idf * 3 * (K1 + 1) / (3 + K1))
+        assert second.lexical == pytest.approx(idf)
