@@ -28,6 +28,7 @@ from altus4_desktop.domain.exchange import (
 )
 from altus4_desktop.domain.exports import ExportFormat
 from altus4_desktop.domain.keys import KeyDraft, KeyFilter
+from altus4_desktop.domain.query_sets import QuerySetDraft, SetQueryDraft
 from altus4_desktop.domain.saved_searches import SavedSearchDraft, Sighting
 from altus4_desktop.domain.searching import (
     SearchHit,
@@ -125,6 +126,26 @@ migrations.drift_             gone   denied denied  ok     ok     change  key   
 migrations.loss_              gone   denied denied  ok     ok     change  key      key      ok
 migrations.upgrade_           gone   denied denied  ok     ok     change  key      key      ok
 migrations.visitors_          gone   denied denied  ok     ok     change  key      key      ok
+
+query_sets.add_queries_       gone   ok     missing missing missing change key     key      missing
+query_sets.contents_          gone   ok     missing missing missing change key     missing  missing
+query_sets.create_            gone   ok     ok      ok     ok     change  key      key      ok
+query_sets.delete_            gone   ok     missing missing missing change key     key      missing
+query_sets.delete_queries_    gone   ok     missing missing missing change key     key      missing
+query_sets.delete_runs_       gone   ok     missing missing missing change key     key      missing
+query_sets.get_               gone   ok     missing missing missing change key     missing  missing
+query_sets.get_run_           gone   ok     missing missing missing change key     missing  missing
+query_sets.grades_            gone   ok     missing missing missing change key     missing  missing
+query_sets.import_            gone   ok     missing missing missing change key     key      missing
+query_sets.judge_             gone   ok     missing missing missing change key     key      missing
+query_sets.keep_run_          gone   ok     missing missing missing change key     key      missing
+query_sets.list_              gone   ok     unseen  unseen unseen change  key      unseen   unseen
+query_sets.list_judgements_   gone   ok     missing missing missing change key     missing  missing
+query_sets.list_past_         gone   ok     unseen  unseen unseen change  key      unseen   unseen
+query_sets.list_queries_      gone   ok     missing missing missing change key     missing  missing
+query_sets.list_runs_         gone   ok     missing missing missing change key     missing  missing
+query_sets.update_            gone   ok     missing missing missing change key     key      missing
+query_sets.update_query_      gone   ok     missing missing missing change key     key      missing
 
 rights.read_                  gone   server missing server server change  key      missing  server
 rights.search_statements_     gone   server missing server server change  key      missing  server
@@ -489,6 +510,49 @@ CALLS: dict[str, Call] = {
         [JudgedQuery("1", "word")],
         {},
         Configuration(connection_ids=(of.connection.id,)),
+    ),
+    "query_sets.add_queries_": lambda w, s, who, of: s.query_sets.add_queries_(
+        who, of.query_set.id, [SetQueryDraft("another")]
+    ),
+    "query_sets.contents_": lambda w, s, who, of: s.query_sets.contents_(who, of.query_set.id),
+    "query_sets.create_": lambda w, s, who, of: s.query_sets.create_(
+        who, QuerySetDraft(str(uuid.uuid4()))
+    ),
+    "query_sets.delete_": lambda w, s, who, of: s.query_sets.delete_(who, [of.query_set.id]),
+    "query_sets.delete_queries_": lambda w, s, who, of: s.query_sets.delete_queries_(
+        who, of.query_set.id, [of.set_query.id]
+    ),
+    "query_sets.delete_runs_": lambda w, s, who, of: s.query_sets.delete_runs_(who, [of.run.id]),
+    "query_sets.get_": lambda w, s, who, of: s.query_sets.get_(who, of.query_set.id),
+    "query_sets.get_run_": lambda w, s, who, of: s.query_sets.get_run_(who, of.run.id),
+    "query_sets.grades_": lambda w, s, who, of: s.query_sets.grades_(who, of.query_set.id, "word"),
+    "query_sets.import_": lambda w, s, who, of: s.query_sets.import_(
+        who, of.query_set.id, [JudgedQuery("q1", "another")], {"q1": {"17": 1}}
+    ),
+    "query_sets.judge_": lambda w, s, who, of: s.query_sets.judge_(
+        who, of.query_set.id, "word", _hit(of), 2
+    ),
+    "query_sets.keep_run_": lambda w, s, who, of: s.query_sets.keep_run_(
+        who, of.query_set.id, of.run.evaluations
+    ),
+    "query_sets.list_": lambda w, s, who, of: _seen(
+        of.query_set.id in [one.id for one in s.query_sets.list_(who)]
+    ),
+    "query_sets.list_judgements_": lambda w, s, who, of: s.query_sets.list_judgements_(
+        who, of.set_query.id
+    ),
+    "query_sets.list_past_": lambda w, s, who, of: _seen(
+        of.search.query in [one.text for one in s.query_sets.list_past_(who)]
+    ),
+    "query_sets.list_queries_": lambda w, s, who, of: s.query_sets.list_queries_(
+        who, of.query_set.id
+    ),
+    "query_sets.list_runs_": lambda w, s, who, of: s.query_sets.list_runs_(who, of.query_set.id),
+    "query_sets.update_": lambda w, s, who, of: s.query_sets.update_(
+        who, of.query_set, QuerySetDraft("Renamed")
+    ),
+    "query_sets.update_query_": lambda w, s, who, of: s.query_sets.update_query_(
+        who, of.set_query, SetQueryDraft("other words")
     ),
     "rights.read_": lambda w, s, who, of: s.rights.read_(who, of.connection.id),
     "rights.search_statements_": lambda w, s, who, of: s.rights.search_statements_(

@@ -15,6 +15,13 @@ from altus4_desktop.domain.accounts import Actor, Role, User
 from altus4_desktop.domain.audit import AuditFault, FaultKind
 from altus4_desktop.domain.connections import Connection, ConnectionDraft, TlsMode, TlsSettings
 from altus4_desktop.domain.keys import ApiKey, KeyDraft, KeyPermission
+from altus4_desktop.domain.query_sets import (
+    EvaluationRun,
+    QuerySet,
+    QuerySetDraft,
+    SetQuery,
+    SetQueryDraft,
+)
 from altus4_desktop.domain.saved_searches import SavedSearch, SavedSearchDraft
 from altus4_desktop.domain.searching import SearchRecord
 from altus4_desktop.services import Services
@@ -62,6 +69,9 @@ class Person:
     key: ApiKey
     search: SearchRecord
     saved: SavedSearch
+    query_set: QuerySet
+    set_query: SetQuery
+    run: EvaluationRun
 
     @property
     def actor(self) -> Actor:
@@ -114,7 +124,13 @@ class Cast:
         services.metadata.store.searches.add_(search)
         key = services.keys.create_(actor, a_key_draft()).key
         saved = services.saved_searches.create_(actor, SavedSearchDraft("Mine", "word"))
-        return Person(user, connection, key, search, saved)
+        sets = services.query_sets
+        query_set = sets.create_(actor, QuerySetDraft("Mine"))
+        sets.add_queries_(actor, query_set.id, [SetQueryDraft("word")])
+        (query,) = sets.list_queries_(actor, query_set.id).queries
+        measured = services.evaluation.measure([query.as_judged()], {}, {query.draft.name: ()})
+        run = sets.keep_run_(actor, query_set.id, [measured])
+        return Person(user, connection, key, search, saved, query_set, query, run)
 
     def _caller(self, services: Services, column: str) -> tuple[Actor, Person]:
         whose = self._a_person(services)

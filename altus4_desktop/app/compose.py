@@ -21,6 +21,7 @@ from altus4_desktop.services.local_server import LocalServerService
 from altus4_desktop.services.metadata import MetadataService
 from altus4_desktop.services.migrations import MigrationsService
 from altus4_desktop.services.permissions import Permissions
+from altus4_desktop.services.query_sets import QuerySetsService
 from altus4_desktop.services.rights import RightsService
 from altus4_desktop.services.saved_searches import SavedSearchesService
 from altus4_desktop.services.search import SearchService
@@ -78,5 +79,6 @@ def compose(data_dir: Path, metadata_url: str | None = None) -> Services:
             vault, metadata, (metadata, accounts, local_server), permissions
         ),
         evaluation=EvaluationService(search, keys, permissions),
+        query_sets=QuerySetsService(metadata, permissions),
         index_health=IndexHealthService(connections, history, pools, permissions),
     )

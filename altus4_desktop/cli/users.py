@@ -249,6 +249,7 @@ def _belonging_lines(along: Belongings) -> list[str]:
         for count, what, names in (
             (along.keys, "API keys", along.key_names),
             (along.connections, "connections", along.connection_names),
+            (along.query_sets, "query sets", along.query_set_names),
         )
     ]
     if along.keys_in_use:

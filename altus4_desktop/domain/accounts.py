@@ -239,4 +239,6 @@ class Belongings:
     connection_names: tuple[str, ...] = ()
     saved_searches: int = 0
     searches: int = 0
+    query_sets: int = 0
+    query_set_names: tuple[str, ...] = ()
     is_last_admin: bool = False

@@ -37,6 +37,7 @@ class SubjectKind(StrEnum):
     AUDIT = "audit"
     HISTORY = "history"
     SAVED_SEARCH = "saved_search"
+    QUERY_SET = "query_set"
     UNKNOWN = "unknown"
     """As for the outcome."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from altus4_desktop.domain.searching import (
     SearchMode,
@@ -57,6 +58,38 @@ class Configuration:
             synonyms=self.synonyms,
             weights=self.weights,
         )
+
+    def as_document(self) -> dict[str, Any]:
+        """The configuration as JSON can hold it."""
+        return {
+            "mode": self.mode.value,
+            "connection_ids": list(self.connection_ids),
+            "tables": [[choice.table, choice.connection_id] for choice in self.tables],
+            "limit": self.limit,
+            "timeout_s": self.timeout_s,
+            "id_column": self.id_column,
+        }
+
+    @classmethod
+    def from_document(cls, document: object) -> Configuration | None:
+        """The configuration of `as_document`; None for anything else."""
+        if not isinstance(document, dict):
+            return None
+        try:
+            timeout_s = document["timeout_s"]
+            return cls(
+                mode=SearchMode(document["mode"]),
+                connection_ids=tuple(map(str, document["connection_ids"])),
+                tables=tuple(
+                    TableChoice(str(table), None if place is None else str(place))
+                    for table, place in document["tables"]
+                ),
+                limit=int(document["limit"]),
+                timeout_s=None if timeout_s is None else float(timeout_s),
+                id_column=str(document["id_column"]),
+            )
+        except (KeyError, TypeError, ValueError):
+            return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from altus4_desktop.services.local_server import LocalServerService
     from altus4_desktop.services.metadata import MetadataService
     from altus4_desktop.services.migrations import MigrationsService
+    from altus4_desktop.services.query_sets import QuerySetsService
     from altus4_desktop.services.rights import RightsService
     from altus4_desktop.services.saved_searches import SavedSearchesService
     from altus4_desktop.services.search import SearchService
@@ -55,6 +56,7 @@ class Services:
     exports: ExportsService
     vault_keys: VaultKeysService
     evaluation: EvaluationService
+    query_sets: QuerySetsService
     index_health: IndexHealthService
 
     def close(self) -> None:

@@ -327,7 +327,7 @@ class AccountsService:
         self._store.sign_ins.clear(user.email)
 
     def delete_user(self, actor: Actor, user_id: str, confirmed_email: str = "") -> None:
-        """Remove a user with their connections, keys, saved searches and history.
+        """Remove a user with their connections, keys, saved searches, query sets and history.
 
         One whose keys were used within the last seven days is removed only when
         ``confirmed_email`` is theirs: raises ConflictError (``user.keys_in_use``). Raises
@@ -350,6 +350,7 @@ class AccountsService:
             "connections": along.connections,
             "saved_searches": along.saved_searches,
             "searches": along.searches,
+            "query_sets": along.query_sets,
         }
         event = build_user_event(actor, "user.deleted", user, before=before)
         if not self._store.users.delete_keeping_an_admin(user.id, [event]):

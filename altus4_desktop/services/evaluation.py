@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
 from altus4_desktop.domain.accounts import Actor
 from altus4_desktop.domain.cancel import CancelToken
@@ -25,10 +24,10 @@ from altus4_desktop.domain.searching import (
     SearchHit,
     SearchOutcome,
     SourceState,
-    Value,
 )
 from altus4_desktop.search.metrics import DEPTH, Quality, mean_quality, measure, sign_test
 from altus4_desktop.services.permissions import Permissions, Right
+from altus4_desktop.services.row_names import key_name, quoted
 
 if TYPE_CHECKING:
     from altus4_desktop.services.keys import KeysService
@@ -212,7 +211,7 @@ class _Names:
                 hint="Choose one connection and one table.",
                 count=len(tables),
             )
-        beginnings = tuple(f"{_quoted(name)}/{_quoted(table)}/" for name, table in tables)
+        beginnings = tuple(f"{quoted(name)}/{quoted(table)}/" for name, table in tables)
         self._plain = bool(configuration.id_column) or (
             len(tables) == 1
             and not any(
@@ -226,7 +225,7 @@ class _Names:
         """The name of one row."""
         if self._plain:
             return row.key
-        return f"{_quoted(row.connection)}/{_quoted(row.table)}/{row.key}"
+        return f"{quoted(row.connection)}/{quoted(row.table)}/{row.key}"
 
 
 def _row(hit: SearchHit, id_column: str) -> _Row:
@@ -238,24 +237,10 @@ def _row(hit: SearchHit, id_column: str) -> _Row:
                 table=hit.source.table,
                 column=id_column,
             )
-        key = _quoted(hit.columns[id_column])
-    elif not hit.key:
-        raise InputError(
-            "id_column",
-            "The rows of “{table}” have no key that judgements could name.",
-            hint="Choose a column that tells them apart, or leave the table out.",
-            table=hit.source.table,
-        )
+        key = quoted(hit.columns[id_column])
     else:
-        key = ",".join(_quoted(value) for value in hit.key.values())
+        key = key_name(hit)
     return _Row(hit.source.connection, hit.source.table, key)
-
-
-def _quoted(value: Value) -> str:
-    """``value`` without spaces, slashes and commas, as TREC's columns need it."""
-    if isinstance(value, bytes):
-        return quote(value, safe="")
-    return quote("" if value is None else str(value), safe=":+@", errors="replace")
 
 
 def _failure(outcome: SearchOutcome) -> str:

@@ -24,7 +24,10 @@ from altus4_desktop.storage.repositories.api_keys import ApiKeyRepository
 from altus4_desktop.storage.repositories.audit import AuditRepository
 from altus4_desktop.storage.repositories.connections import ConnectionRepository
 from altus4_desktop.storage.repositories.early_users import EarlyUserRepository
+from altus4_desktop.storage.repositories.evaluation_runs import EvaluationRunRepository
+from altus4_desktop.storage.repositories.judgements import JudgementRepository
 from altus4_desktop.storage.repositories.key_uses import KeyUseRepository
+from altus4_desktop.storage.repositories.query_sets import QuerySetRepository
 from altus4_desktop.storage.repositories.saved_searches import SavedSearchRepository
 from altus4_desktop.storage.repositories.searches import SearchRepository
 from altus4_desktop.storage.repositories.sign_ins import SignInRepository
@@ -68,6 +71,9 @@ class Store:
         self.connections = ConnectionRepository(transactions)
         self.searches = SearchRepository(transactions, dialect)
         self.saved_searches = SavedSearchRepository(transactions)
+        self.query_sets = QuerySetRepository(transactions)
+        self.judgements = JudgementRepository(transactions)
+        self.evaluation_runs = EvaluationRunRepository(transactions)
         self.audit = AuditRepository(transactions)
         self.sign_ins = SignInRepository(transactions)
         self.api_keys = ApiKeyRepository(transactions, dialect)

@@ -351,6 +351,100 @@ saved_searches = Table(
 )
 
 
+class QuerySetColumns(TypedColumns):
+    """Sets of queries whose answers are known."""
+
+    id: Named[str] = Column(CHAR(36), primary_key=True)
+    user_id: Named[str] = Column(CHAR(36), nullable=False)
+    name: Named[str] = Column(VARCHAR(255), nullable=False)
+    description: Named[str] = Column(VARCHAR(1000), nullable=False, server_default="")
+    created_at: Named[datetime] = Column(Instant(), nullable=False, server_default=created_now())
+    updated_at: Named[datetime] = Column(Instant(), nullable=False, server_default=created_now())
+
+
+query_sets = Table(
+    "query_sets",
+    metadata,
+    QuerySetColumns,
+    UniqueConstraint("user_id", "name", name="uq_query_sets_name"),
+    _owner("query_sets"),
+    **TABLE_OPTIONS,
+)
+
+
+class SetQueryColumns(TypedColumns):
+    """The queries of a set; ``name`` is what files call them by."""
+
+    id: Named[str] = Column(CHAR(36), primary_key=True)
+    set_id: Named[str] = Column(CHAR(36), nullable=False)
+    name: Named[str] = Column(VARCHAR(512), nullable=False)
+    position: Named[int] = Column(Integer, nullable=False)
+    query: Named[str] = Column(TEXT, nullable=False)
+    note: Named[str] = Column(VARCHAR(1000), nullable=False, server_default="")
+
+
+set_queries = Table(
+    "set_queries",
+    metadata,
+    SetQueryColumns,
+    UniqueConstraint("set_id", "name", name="uq_set_queries_name"),
+    ForeignKeyConstraint(
+        ["set_id"], ["query_sets.id"], name="fk_set_queries_set_id", ondelete="CASCADE"
+    ),
+    **TABLE_OPTIONS,
+)
+
+
+class JudgementColumns(TypedColumns):
+    """How well a row answers a query.
+
+    The row is named by its connection and, in ``document``, by its table and key. A connection that
+    is deleted is still known by its name; where it never was one of the user's, its id is empty and
+    ``document`` the whole name.
+    """
+
+    query_id: Named[str] = Column(CHAR(36), primary_key=True)
+    connection_id: Named[str] = Column(CHAR(36), primary_key=True)
+    document: Named[str] = Column(VARCHAR(512), primary_key=True)
+    connection_name: Named[str] = Column(VARCHAR(255), nullable=False, server_default="")
+    grade: Named[int] = Column(Integer, nullable=False)
+    judged_at: Named[datetime] = Column(Instant(), nullable=False, server_default=created_now())
+
+
+judgements = Table(
+    "judgements",
+    metadata,
+    JudgementColumns,
+    ForeignKeyConstraint(
+        ["query_id"], ["set_queries.id"], name="fk_judgements_query_id", ondelete="CASCADE"
+    ),
+    **TABLE_OPTIONS,
+)
+
+
+class EvaluationRunColumns(TypedColumns):
+    """How one way to search, or two, did on a set; ``results`` tells it of each query."""
+
+    id: Named[str] = Column(CHAR(36), primary_key=True)
+    set_id: Named[str] = Column(CHAR(36), nullable=False)
+    configurations: Named[list[Document]] = Column(json_document(), nullable=False)
+    measures: Named[list[Document]] = Column(json_document(), nullable=False)
+    results: Named[list[Any]] = Column(json_document(), nullable=False)
+    created_at: Named[datetime] = Column(Instant(), nullable=False, server_default=created_now())
+
+
+evaluation_runs = Table(
+    "evaluation_runs",
+    metadata,
+    EvaluationRunColumns,
+    ForeignKeyConstraint(
+        ["set_id"], ["query_sets.id"], name="fk_evaluation_runs_set_id", ondelete="CASCADE"
+    ),
+    *_indexes("evaluation_runs", idx_evaluation_runs_set=("set_id", "created_at")),
+    **TABLE_OPTIONS,
+)
+
+
 class AuditColumns(TypedColumns):
     """Who did what; no foreign keys, so that it outlives whom and what it names."""
 

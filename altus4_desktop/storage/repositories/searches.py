@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import mysql
 
 from altus4_desktop.domain.audit import AuditEvent
+from altus4_desktop.domain.query_sets import PastQuery
 from altus4_desktop.domain.searching import SearchMode, SearchRecord
 from altus4_desktop.storage.repositories.account_states import record_activity
 from altus4_desktop.storage.tables import databases, searches
@@ -126,6 +127,24 @@ class SearchRepository:
             if self._records(_newest_first(statement).where(matching).limit(1)):
                 return self._records(page.where(matching))
         return self._records(page.where(c.query.icontains(text.strip(), autoescape=True)))
+
+    def list_frequent_(self, user_id: str, *, fruitless: bool, limit: int) -> list[PastQuery]:
+        """The user's queries, the most frequent first; ``fruitless``: those that never found
+        anything."""
+        searched = sa.func.count()
+        empty = sa.func.count(sa.case((c.result_count == 0, 1)))
+        statement = (
+            sa.select(c.query, searched, empty)
+            .where(c.user_id == user_id)
+            .group_by(c.query)
+            .order_by(searched.desc(), c.query)
+            .limit(limit)
+        )
+        if fruitless:
+            statement = statement.having(searched == empty)
+        return self._transactions.read(
+            lambda connection: [PastQuery(*row) for row in connection.execute(statement)]
+        )
 
     def delete_(
         self,

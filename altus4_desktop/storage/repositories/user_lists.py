@@ -14,6 +14,7 @@ from altus4_desktop.storage.tables import (
     account_states,
     api_keys,
     databases,
+    query_sets,
     saved_searches,
     searches,
     users,
@@ -71,7 +72,7 @@ def count_by_owner(
 
 def find_belongings(connection: sa.Connection, user_id: str) -> Belongings:
     """What goes along with the user; the names in their order."""
-    k, d = api_keys.c, databases.c
+    k, d, sets = api_keys.c, databases.c, query_sets.c
     now = connection.execute(sa.select(server_now())).scalar_one()
     in_use = sa.and_(
         k.is_active == sa.true(),
@@ -87,6 +88,8 @@ def find_belongings(connection: sa.Connection, user_id: str) -> Belongings:
         connection_names=_names(connection, d.name, d.user_id == user_id),
         saved_searches=_count(connection, saved_searches.c.user_id, owner).get(user_id, 0),
         searches=_count(connection, searches.c.user_id, owner).get(user_id, 0),
+        query_sets=_count(connection, sets.user_id, owner).get(user_id, 0),
+        query_set_names=_names(connection, sets.name, sets.user_id == user_id),
     )
 
 

@@ -92,6 +92,7 @@ def subject_kind_words(kind: SubjectKind) -> str:
         SubjectKind.AUDIT: _tr("Audit log"),
         SubjectKind.HISTORY: _tr("History"),
         SubjectKind.SAVED_SEARCH: _tr("Saved search"),
+        SubjectKind.QUERY_SET: _tr("Query set"),
         SubjectKind.UNKNOWN: _tr("Unknown"),
     }[kind]
 

@@ -414,7 +414,8 @@ class DeleteUserDialog(FormDialog):
         self.deleted.emit(user)
 
     def _lines(self, along: Belongings) -> list[str]:
-        if not (along.keys or along.connections or along.saved_searches or along.searches):
+        kept = along.saved_searches or along.query_sets or along.searches
+        if not (along.keys or along.connections or kept):
             return [self.tr("Nothing goes along: no key, no connection, no search.")]
         lines = [self.tr("With the account go:")]
         if along.keys:
@@ -425,6 +426,8 @@ class DeleteUserDialog(FormDialog):
             )
         if along.saved_searches:
             lines.append(self._line(self.tr("Saved searches"), along.saved_searches, ()))
+        if along.query_sets:
+            lines.append(self._line(self.tr("Query sets"), along.query_sets, along.query_set_names))
         if along.searches:
             lines.append(self._line(self.tr("Searches of the history"), along.searches, ()))
         return lines
