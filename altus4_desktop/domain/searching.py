@@ -68,7 +68,8 @@ class SearchRequest:
     """What to look for and where; empty tuples mean everything the actor may search.
 
     ``cell_limit`` is the number of characters fetched of a large cell. ``language`` (ISO 639-1) is
-    the one whose word forms semantic mode takes for the same; empty: whichever the texts are in.
+    the one whose word forms semantic mode takes for the same; empty: that of the connection, by its
+    id, in ``languages``, else whichever the texts are in.
     Each of ``synonyms`` holds terms that mean the same. ``weights`` has one for a place at most.
     """
 
@@ -81,6 +82,7 @@ class SearchRequest:
     timeout_s: float | None = None
     cell_limit: int = 4096
     language: str = ""
+    languages: tuple[tuple[str, str], ...] = ()
     synonyms: tuple[tuple[str, ...], ...] = ()
     weights: tuple[SourceWeight, ...] = ()
 

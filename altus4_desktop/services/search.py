@@ -42,6 +42,7 @@ from altus4_desktop.services.query_reading import build_reading
 from altus4_desktop.services.result_list import ResultList
 from altus4_desktop.services.semantic import SemanticSearch, is_language
 from altus4_desktop.services.semantic_list import SemanticList
+from altus4_desktop.services.table_languages import TableLanguages
 from altus4_desktop.services.term_statistics import TermStatisticsCache
 from altus4_desktop.services.whole_sources import WholeSource, build_whole_sources
 
@@ -59,7 +60,6 @@ MAX_LIMIT = 100_000
 MAX_ROWS = 100_000
 MAX_CELL_CHARS = 64 * 1024 * 1024
 _KEPT_STATEMENTS = 16
-_KEPT_LANGUAGES = 256
 
 
 class SearchService:
@@ -73,11 +73,12 @@ class SearchService:
         self._history = history
         self._explainer = HitExplainer(connections, pools)
         self._statistics = TermStatisticsCache()
+        self._languages = TableLanguages()
         self._model = LanguageModel()
         self._lock = threading.Lock()
-        self._languages: OrderedDict[tuple[object, ...], str] = OrderedDict()
         self._statements: OrderedDict[str, Mapping[SourceRef, str]] = OrderedDict()
         connections.when_forgotten_(self._statistics.clear)
+        connections.when_forgotten_(self._languages.clear)
 
     def run(
         self,
@@ -132,7 +133,7 @@ class SearchService:
         final = outcome(finished=True)
         _check_tables(request, fan_out)
         if semantic is not None:
-            self._remember(request, semantic)
+            self._remember(semantic)
         if kept:
             self._history.record(_record(actor, final, [connection for connection, _ in chosen]))
         return final
@@ -294,28 +295,22 @@ class SearchService:
     ) -> SemanticSearch | None:
         if request.mode is not SearchMode.SEMANTIC:
             return None
-        with self._lock:
-            known = self._languages.get(_place(request), "")
         return SemanticSearch(
             request,
             question.query,
             question.search_id,
             self._statistics,
-            known,
+            self._languages,
             self._model,
             token,
         )
 
-    def _remember(self, request: SearchRequest, semantic: SemanticSearch) -> None:
-        """Keep what was asked, and the language of the texts: every page must be read in one."""
+    def _remember(self, semantic: SemanticSearch) -> None:
+        """Keep what was asked."""
         with self._lock:
             self._statements[semantic.search_id] = semantic.statements()
             while len(self._statements) > _KEPT_STATEMENTS:
                 self._statements.popitem(last=False)
-            if semantic.language_of_texts:
-                self._languages[_place(request)] = semantic.language_of_texts
-                while len(self._languages) > _KEPT_LANGUAGES:
-                    self._languages.popitem(last=False)
 
     def _choose(
         self, actor: Actor, request: SearchRequest
@@ -384,13 +379,14 @@ def _question(request: SearchRequest, search_id: str = "") -> Question:
             words=words,
             limit=MAX_QUERY_WORDS,
         )
-    if request.language and not is_language(request.language):
-        raise InputError(
-            "language",
-            "Word forms of the language “{language}” are not known.",
-            hint="Leave it out, and the language is detected.",
-            language=request.language,
-        )
+    for language in (request.language, *(code for _, code in request.languages)):
+        if language and not is_language(language):
+            raise InputError(
+                "language",
+                "Word forms of the language “{language}” are not known.",
+                hint="Leave it out, and the language is detected.",
+                language=language,
+            )
     if not 1 <= request.limit <= MAX_LIMIT:
         raise InputError(
             "limit", "The number of rows must be between 1 and {limit}.", limit=MAX_LIMIT
@@ -425,10 +421,6 @@ def _question(request: SearchRequest, search_id: str = "") -> Question:
         timeout_s=request.timeout_s,
         expansions=expansions,
     )
-
-
-def _place(request: SearchRequest) -> tuple[object, ...]:
-    return tuple(sorted(request.connection_ids)), request.tables
 
 
 def _check_tables(request: SearchRequest, fan_out: FanOut) -> None:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import logging
 import threading
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from enum import StrEnum
+from typing import TYPE_CHECKING, NamedTuple
 
 from altus4_desktop.domain.cancel import CancelToken
-from altus4_desktop.domain.errors import ModelError, TenantError, TenantFailure
+from altus4_desktop.domain.errors import ModelError
 from altus4_desktop.domain.searching import Notice, SearchRequest, SourceRef
 from altus4_desktop.search.plan import PlannedSource
 from altus4_desktop.search.ranking.choice import choose_terms
@@ -32,19 +31,15 @@ from altus4_desktop.services.semantic_source import (
     candidate_search,
     row_count,
 )
-from altus4_desktop.services.table_samples import searched_columns
+from altus4_desktop.services.table_languages import TableLanguages
 from altus4_desktop.services.term_statistics import TermStatisticsCache
 
 if TYPE_CHECKING:
     from altus4_desktop.mysql.fulltext import IndexRow
     from altus4_desktop.mysql.session import TenantSession
 
-_LOG = logging.getLogger(__name__)
-
-_PROBED_ROWS = 30
-_PROBED_CHARS = 600
-_PROBE_S = 0.5
 _NAMED_WORDS = 6
+_NO_STEMS = "search.no_stems"
 
 LANGUAGE_NAMES: Mapping[str, str] = {
     "cs": "Czech",
@@ -72,13 +67,28 @@ def is_language(code: str) -> bool:
     return code in LANGUAGES
 
 
+class _By(StrEnum):
+    """Who told a language."""
+
+    CHOICE = "chosen"
+    CONNECTION = "set for the connection"
+    TEXTS = "detected"
+
+
+class _Told(NamedTuple):
+    """The language of a source, "" when nothing tells it."""
+
+    language: str
+    by: _By
+
+
 class SemanticSearch:
     """One search in semantic mode: its question, language, model and ranking.
 
-    ``text`` is what is asked, the request's query with synonyms.
-    The language is the chosen one, else the question's, else the one that the texts of the same
-    places were in before (``known_language``), else that of the first source's rows. `ask` is for
-    the sources' threads, `rank` and what follows it for the search's own.
+    ``text`` is what is asked, the request's query with synonyms. Each source reads it in the
+    language of its table: the one chosen for the search, else for the connection, else the one that
+    rows of the table tell, else the question's own. `ask` is for the sources' threads, `rank` and
+    what follows it for the search's own.
     """
 
     def __init__(
@@ -87,38 +97,30 @@ class SemanticSearch:
         text: str,
         search_id: str,
         statistics: TermStatisticsCache,
-        known_language: str,
+        languages: TableLanguages,
         model: LanguageModel,
         token: CancelToken,
     ) -> None:
         self.search_id = search_id
-        self.language_of_texts = ""
         # Every page ranks the same candidates, or a row could stand on two of them.
         self.wanted = CANDIDATES if request.limit <= CANDIDATES else MOST_CANDIDATES
         self._text = text
         self._chosen = request.language
         self._weights = request.weights
+        self._set_languages = dict(request.languages)
         self._statistics = statistics
+        self._languages = languages
         self._lock = threading.Lock()
-        self._question: Question | None = None
+        self._questions: dict[str, Question] = {}
+        self._told: dict[SourceRef, _Told] = {}
         self._ranker: Ranker[IndexRow] | None = None
         self._statements: dict[SourceRef, str] = {}
         self._problems: list[Notice] = []
         self._degraded: tuple[Degraded, ...] = ()
-        language = request.language or detect_language(self._text) or known_language
-        if language:
-            self._read_question(language)
         self._model = model
         self._token = token
         # The model loads while the sources are asked.
         model.start()
-
-    @property
-    def question(self) -> Question:
-        """What is looked for; without any word forms as long as no source has told a language."""
-        with self._lock:
-            known = self._question
-        return known or read_question(self._text, get_stemmer("").stem)
 
     def ask(
         self,
@@ -133,10 +135,10 @@ class SemanticSearch:
         """The candidates of one source; raises `TenantError` and `Cancelled`."""
         from altus4_desktop.mysql.fulltext import statement_text
 
+        told = self._tell(session, planned, ref, deadline)
+        question = self._read_question(told.language)
         with self._lock:
-            question = self._question
-        if question is None:
-            question = self._read_question(self._probe(session, planned, deadline), probed=True)
+            self._told[ref] = told
         answer = ask_source(
             session,
             planned,
@@ -214,30 +216,45 @@ class SemanticSearch:
                     "How rare frequent words are was estimated from a sample of a large table.",
                 )
             )
-        said.append(
-            Notice(
-                "search.semantic",
-                self._about_ranking(),
-                # Without a language, forms of a word are missed.
-                warns=not self.question.language,
-            )
-        )
+        said.append(self._about_ranking())
         return tuple(said)
 
-    def _about_ranking(self) -> str:
-        code = self.question.language
-        if not code:
-            return (
-                "Ranked by the built-in offline re-ranker; the language was not recognised, so "
-                "forms of a word count as different words."
+    def _about_ranking(self) -> Notice:
+        by = "Ranked by the built-in offline re-ranker"
+        with self._lock:
+            told = list(self._told.items())
+        if any(problem.code == _NO_STEMS for problem in self._problems):
+            return Notice("search.semantic", f"{by}.", warns=False)
+        unknown = sorted({ref.table for ref, one in told if not one.language})
+        how: dict[str, set[_By]] = {}
+        for _, one in told:
+            if one.language:
+                how.setdefault(one.language, set()).add(one.by)
+        if not how:
+            return Notice(
+                "search.semantic",
+                f"{by}; the language was not recognised, so forms of a word count as different "
+                "words.",
             )
-        how = "chosen" if self._chosen else "detected"
-        return (
-            f"Ranked by the built-in offline re-ranker; language: {LANGUAGE_NAMES[code]} ({how})."
+        languages = ", ".join(
+            f"{LANGUAGE_NAMES[code]} ({', '.join(sorted(ways))})"
+            for code, ways in sorted(how.items(), key=lambda item: LANGUAGE_NAMES[item[0]])
         )
+        sentence = f"{by}; language: {languages}."
+        if unknown:
+            named = ", ".join(f"“{table}”" for table in unknown[:_NAMED_WORDS])
+            more = ", …" if len(unknown) > _NAMED_WORDS else ""
+            sentence += (
+                f" That of {named}{more} was not recognised: forms of a word count as different "
+                "words there."
+            )
+        # Without a language, forms of a word are missed.
+        return Notice("search.semantic", sentence, warns=bool(unknown))
 
     def _get_ranker(self) -> Ranker[IndexRow]:
         if self._ranker is None:
+            # Every source has read the question in its own language.
+            plain = read_question(self._text, get_stemmer("").stem)
             try:
                 embedder = self._model.get(self._token)
             except ModelError as error:
@@ -248,20 +265,38 @@ class SemanticSearch:
                         error.hint,
                     )
                 )
-                self._ranker = Ranker(self.question, None)
+                self._ranker = Ranker(plain, None)
             else:
-                self._ranker = Ranker(self.question, embedder)
+                self._ranker = Ranker(plain, embedder)
         return self._ranker
 
-    def _read_question(self, language: str, *, probed: bool = False) -> Question:
-        """The question in ``language``, unless another source was quicker."""
+    def _tell(
+        self, session: TenantSession, planned: PlannedSource, ref: SourceRef, deadline: float
+    ) -> _Told:
+        """The language of a source."""
+        if self._chosen:
+            return _Told(self._chosen, _By.CHOICE)
+        kept = self._set_languages.get(ref.connection_id, "")
+        if kept:
+            return _Told(kept, _By.CONNECTION)
+        found = self._languages.find(
+            session, planned.table, deadline=deadline, tag=self.search_id
+        ) or detect_language(self._text)
+        return _Told(found, _By.TEXTS)
+
+    def _read_question(self, language: str) -> Question:
+        """The question in ``language``."""
+        with self._lock:
+            known = self._questions.get(language)
+        if known is not None:
+            return known
         try:
             question = read_question(self._text, get_stemmer(language).stem, language)
         except ImportError:
             # The stemmer's library is missing: say so, and compare words as they are.
             question = read_question(self._text, get_stemmer("").stem)
             problem = Notice(
-                "search.no_stems",
+                _NO_STEMS,
                 "The library of word forms is missing: forms of a word count as different words.",
                 "Install Altus 4 Desktop again.",
             )
@@ -269,29 +304,4 @@ class SemanticSearch:
                 if problem not in self._problems:
                     self._problems.append(problem)
         with self._lock:
-            if self._question is None:
-                self._question = question
-                self.language_of_texts = question.language if probed else ""
-            return self._question
-
-    def _probe(self, session: TenantSession, planned: PlannedSource, deadline: float) -> str:
-        """The language that rows of a table are in; "" when they do not tell."""
-        from altus4_desktop.mysql.candidates import read_sample
-
-        try:
-            rows = read_sample(
-                session,
-                planned.table,
-                searched_columns(planned.table),
-                start=None,
-                limit=_PROBED_ROWS,
-                cell_limit=_PROBED_CHARS,
-                timeout_s=max(0.0, min(_PROBE_S, deadline - time.monotonic())),
-                tag=self.search_id,
-            )
-        except TenantError as error:
-            if error.failure is not TenantFailure.TIMEOUT or session.broken:
-                raise
-            _LOG.info("language of a table not read: %s", error.code)
-            return ""
-        return detect_language("\n".join(cell for row in rows for cell in row.cells))
+            return self._questions.setdefault(language, question)

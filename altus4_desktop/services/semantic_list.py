@@ -93,7 +93,8 @@ class SemanticList(ResultList):
         ref: SourceRef = source.ref
         dresser = self._dressers.get(ref)
         if dresser is None:
-            highlighter = StemHighlighter(self._semantic.question, rules_of(source))
+            asked = self._semantic.ranker.question_of(ranked.source)
+            highlighter = StemHighlighter(asked, rules_of(source))
             dresser = self._dressers[ref] = Dresser(source, highlighter)
         row = ranked.candidate.row
         only = RankedRow(key_values(row.key), ranked.source_rank, row)

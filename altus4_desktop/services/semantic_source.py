@@ -98,6 +98,7 @@ def ask_source(
         candidates=candidates,
         statistics=known,
         degraded=tuple(degraded),
+        question=question,
     )
 
 

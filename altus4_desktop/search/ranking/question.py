@@ -46,6 +46,12 @@ class Question:
     analyser: Analyser
     language: str = ""
 
+    def stems_of(self, term: QuestionTerm) -> set[str]:
+        """What a term of the same question read in another language is in this one."""
+        if has_cjk(term.stem):
+            return {term.stem}
+        return {self.analyser.stem(word) or word for word in term.words}
+
 
 class Analyser:
     """Turns texts into stems without accents and case; ``stem`` maps one lower-case word.

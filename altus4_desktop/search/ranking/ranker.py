@@ -22,13 +22,16 @@ Weights that people gave (`search.weights`) take part twice:
   which are logarithms of odds. Scores have no zero, so multiplying them would push down what is
   below it. Nothing else depends on it, neither what is reread nor the feedback: a source keeps its
   own order, and a greater weight never puts one of its rows further down.
+
+Sources may be in several languages: each row is compared with the question as its source read it,
+and a word is as rare as it is in all of them together, whatever its stem is there.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Sequence
-from dataclasses import replace
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from altus4_desktop.search.ranking.question import Question
@@ -65,11 +68,16 @@ EMBEDDED_CHARS = 2_000
 
 
 class Ranker(Generic[RowT]):
-    """Ranks the answers to one question; ``embedder`` None means words alone."""
+    """Ranks the answers to one question, which a source may have read in a language of its own;
+    ``embedder`` None means words alone."""
 
     def __init__(self, question: Question, embedder: Embedder | None) -> None:
         self._question = question
         self._embedder = embedder
+
+    def question_of(self, source: SourceCandidates[RowT]) -> Question:
+        """The question as ``source`` was asked it."""
+        return source.question or self._question
 
     def rank(self, sources: Sequence[SourceCandidates[RowT]]) -> Ranking[RowT]:
         """All candidates of ``sources``, each row once, best first; equal scores in the order of
@@ -79,23 +87,22 @@ class Ranker(Generic[RowT]):
         degraded = list(dict.fromkeys(lack for source in sources for lack in source.degraded))
         if self._embedder is None:
             degraded.append(Degraded(Lack.NO_MODEL))
-        pooled = PooledStatistics(sources)
+        readings = self._readings(sources)
         placed = _each_once(sources)
         if not placed:
             return Ranking((), degraded=tuple(degraded))
-        weights = {term.stem: float(term.count) for term in self._question.terms}
-        lexical = _bm25([item[1] for item in placed], weights, pooled)
+        lexical = self._lexical(placed, readings, [reading.weights for reading in readings])
         order = np.argsort(-lexical, kind="stable")
         placed = [placed[at] for at in order]
         lexical = lexical[order]
         reread = min(REREAD_ROWS, len(placed))
-        head = [item[1] for item in placed[:reread]]
+        head = placed[:reread]
         words = _standard(lexical[:reread])
         vectors, asked = self._embed(head)
         cosine = np.zeros(reread) if vectors is None else vectors @ asked
         meaning = MEANING_WEIGHT * _standard(cosine)
         first = words + meaning
-        added, final = self._feed_back(head, first, weights, pooled, vectors, asked)
+        added, final = self._feed_back(head, first, readings, vectors, asked)
         tail = final.min() - 1.0 if reread < len(placed) else 0.0
         rows = [
             Ranked(
@@ -123,13 +130,12 @@ class Ranker(Generic[RowT]):
     ) -> Explanation:
         """The terms of the question in one row, by the statistics of the ``sources`` it was ranked
         among."""
-        pooled = PooledStatistics(sources)
+        question = self.question_of(ranked.source)
+        pooled = PooledStatistics(sources, question)
         candidate = ranked.candidate
-        by_column = {
-            name: self._question.analyser.counts(cell) for name, cell in candidate.cells.items()
-        }
+        by_column = {name: question.analyser.counts(cell) for name, cell in candidate.cells.items()}
         matches = []
-        for term in self._question.terms:
+        for term in question.terms:
             tf = candidate.stems.get(term.stem, 0)
             if not tf:
                 continue
@@ -154,13 +160,41 @@ class Ranker(Generic[RowT]):
             tuple(matches), candidate.length, pooled.average_length, pooled.estimated
         )
 
-    def _embed(self, head: Sequence[Candidate[RowT]]) -> tuple[Any, Any]:
+    def _readings(self, sources: Sequence[SourceCandidates[RowT]]) -> list[_Reading]:
+        """The question in each language of ``sources``."""
+        asked = {question.language: question for question in map(self.question_of, sources)}
+        return [
+            _Reading(
+                question,
+                PooledStatistics(sources, question),
+                {term.stem: float(term.count) for term in question.terms},
+            )
+            for question in asked.values()
+        ]
+
+    def _lexical(
+        self,
+        placed: Sequence[Placed[RowT]],
+        readings: Sequence[_Reading],
+        weights: Sequence[dict[str, float]],
+    ) -> Floats:
+        """BM25 of every row, by its own reading's ``weights`` of stems."""
+        import numpy as np
+
+        scores = np.zeros(len(placed))
+        languages = [self.question_of(source).language for source, _, _ in placed]
+        for reading, weighed in zip(readings, weights, strict=True):
+            at = [n for n, code in enumerate(languages) if code == reading.question.language]
+            scores[at] = _bm25([placed[n][1] for n in at], weighed, reading.pooled)
+        return scores
+
+    def _embed(self, head: Sequence[Placed[RowT]]) -> tuple[Any, Any]:
         """The vectors of ``head`` and of the question; None, None without a model."""
         import numpy as np
 
         if self._embedder is None:
             return None, None
-        texts = [candidate.text[:EMBEDDED_CHARS] for candidate in head]
+        texts = [candidate.text[:EMBEDDED_CHARS] for _, candidate, _ in head]
         vectors = (
             kept_vectors(self._embedder)
             .embed(self._embedder, [*texts, self._question.text])
@@ -170,10 +204,9 @@ class Ranker(Generic[RowT]):
 
     def _feed_back(
         self,
-        head: Sequence[Candidate[RowT]],
+        head: Sequence[Placed[RowT]],
         first: Floats,
-        weights: dict[str, float],
-        pooled: PooledStatistics,
+        readings: Sequence[_Reading],
         vectors: Any,
         asked: Any,
     ) -> tuple[tuple[str, ...], Floats]:
@@ -185,30 +218,25 @@ class Ranker(Generic[RowT]):
         trust /= trust.sum()
         telling: dict[str, float] = {}
         for at, share in zip(best, trust, strict=True):
-            candidate = head[at]
+            candidate = head[at][1]
             for stem, tf in candidate.stems.items():
                 telling[stem] = telling.get(stem, 0.0) + share * tf / candidate.length
         for stem in telling:
-            telling[stem] *= pooled.idf(stem)
+            telling[stem] *= readings[0].pooled.idf(stem)
         chosen = sorted(telling, key=lambda stem: (-telling[stem], stem))[:FEEDBACK_TERMS]
-        asked_total = sum(weights.values())
-        chosen_total = sum(telling[stem] for stem in chosen)
-        if not chosen or not asked_total or not chosen_total:
+        shares = {stem: telling[stem] for stem in chosen}
+        widened = [reading.widened(shares) for reading in readings]
+        if not any(widened) or not any(shares.values()):
             return (), first
-        widened = {
-            stem: (1 - FEEDBACK_WEIGHT) * weight / asked_total for stem, weight in weights.items()
-        }
-        for stem in chosen:
-            share = FEEDBACK_WEIGHT * telling[stem] / chosen_total
-            widened[stem] = widened.get(stem, 0.0) + share
-        words = _standard(_bm25(head, widened, pooled))
+        words = _standard(self._lexical(head, readings, widened))
         meaning = np.zeros(len(head))
         if vectors is not None:
             centre = trust @ vectors[best]
             size = float(np.linalg.norm(centre)) or 1.0
             moved = (1 - FEEDBACK_WEIGHT) * asked + FEEDBACK_WEIGHT * centre / size
             meaning = MEANING_WEIGHT * _standard(vectors @ moved)
-        added = tuple(stem for stem in chosen if stem not in weights)
+        asked_stems = {stem for reading in readings for stem in reading.weights}
+        added = tuple(stem for stem in chosen if stem not in asked_stems)
         return added, words + meaning
 
 
@@ -221,6 +249,27 @@ def _with_priors(rows: list[Ranked[RowT]]) -> list[Ranked[RowT]]:
         for row, prior in zip(rows, priors, strict=True)
     ]
     return sorted(weighed, key=lambda row: -row.score)
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """The question in one language: what is known of its stems, and how often each is asked for."""
+
+    question: Question
+    pooled: PooledStatistics
+    weights: dict[str, float]
+
+    def widened(self, shares: Mapping[str, float]) -> dict[str, float]:
+        """The weights together with those of the stems that feedback found."""
+        asked, found = sum(self.weights.values()), sum(shares.values())
+        if not asked or not found:
+            return {}
+        widened = {
+            stem: (1 - FEEDBACK_WEIGHT) * weight / asked for stem, weight in self.weights.items()
+        }
+        for stem, share in shares.items():
+            widened[stem] = widened.get(stem, 0.0) + FEEDBACK_WEIGHT * share / found
+        return widened
 
 
 Placed = tuple[SourceCandidates[RowT], Candidate[RowT], int]

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Generic, TypeVar
 
+from altus4_desktop.search.ranking.question import Question
+
 RowT = TypeVar("RowT")
 
 
@@ -67,7 +69,7 @@ class SourceCandidates(Generic[RowT]):
     """What one index contributes; ``table_id`` names connection and table, ``index`` the index.
 
     ``candidates`` are in the server's order. ``weight`` (above 0, 1 is neutral) is what people
-    think of the table.
+    think of the table, and ``question`` is what was asked in its language; None: as everywhere.
     """
 
     table_id: tuple[str, ...]
@@ -76,6 +78,7 @@ class SourceCandidates(Generic[RowT]):
     statistics: TermStatistics
     degraded: tuple[Degraded, ...] = ()
     weight: float = 1.0
+    question: Question | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,34 +6,49 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from altus4_desktop.search.ranking.question import Question
 from altus4_desktop.search.ranking.records import SourceCandidates, TermStatistics
 
 
 class PooledStatistics:
     """N, df and mean length over all tables of ``sources``; a table counts once.
 
-    df of a stem that was not counted comes from the samples.
+    Stems are those of ``question``. Of a table in another language its terms count by the stems
+    that their words have there. df of a stem that was not counted comes from the samples.
     """
 
-    def __init__(self, sources: Sequence[SourceCandidates[Any]]) -> None:
-        tables: dict[tuple[str, ...], TermStatistics] = {}
+    def __init__(self, sources: Sequence[SourceCandidates[Any]], question: Question) -> None:
+        tables: dict[tuple[str, ...], tuple[TermStatistics, Question]] = {}
         for source in sources:
-            tables.setdefault(source.table_id, source.statistics)
+            tables.setdefault(source.table_id, (source.statistics, source.question or question))
         self._tables = list(tables.values())
-        self.rows = max(sum(table.rows for table in self._tables), 1.0)
-        words = sum(table.rows * table.average_length for table in self._tables)
-        counted = sum(table.rows for table in self._tables)
+        self._question = question
+        self._terms = {term.stem: term for term in question.terms}
+        known = [statistics for statistics, _ in self._tables]
+        self.rows = max(sum(table.rows for table in known), 1.0)
+        words = sum(table.rows * table.average_length for table in known)
+        counted = sum(table.rows for table in known)
         self.average_length = max(words / counted if counted else 0.0, 1.0)
-        self.estimated = any(table.estimated for table in self._tables)
+        self.estimated = any(table.estimated for table in known)
         self._known: dict[str, float] = {}
 
     def df(self, stem: str) -> float:
         """In how many rows of all tables ``stem`` stands."""
         known = self._known.get(stem)
         if known is None:
-            known = sum(_df(table, stem) for table in self._tables)
+            known = sum(
+                max(_df(statistics, form) for form in self._forms(stem, asked))
+                for statistics, asked in self._tables
+            )
             known = self._known[stem] = min(known, self.rows)
         return known
+
+    def _forms(self, stem: str, asked: Question) -> set[str]:
+        """What ``stem`` is where ``asked`` was asked."""
+        term = self._terms.get(stem)
+        if term is None or asked.language == self._question.language:
+            return {stem}
+        return asked.stems_of(term)
 
     def idf(self, stem: str) -> float:
         """ln(1 + (N - df + 0.5) / (df + 0.5)): Robertson and Spärck Jones' weight, kept above 0 as

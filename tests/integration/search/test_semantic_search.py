@@ -195,6 +195,69 @@ def test_the_language_of_rows_is_kept_for_short_questions(
     assert caught.value.field == "language"
 
 
+GERMAN = [
+    (1, "Häuser", "Die Häuser in der Stadt sind alt und nicht sehr hoch gebaut."),
+    (2, "Der Hafen", "Im Hafen liegen die Schiffe und warten auf den Wind und die Flut."),
+    (3, "Lampen", "Die Lampen am Hafen werden von den Wärtern bei Nacht angezündet."),
+]
+
+
+def test_sources_of_two_languages_are_each_read_in_their_own(
+    world: SearchWorld, tenant_server: DatabaseServer
+) -> None:
+    world.add_database(tenant_server, "sea", pages())
+    world.add_database(tenant_server, "stadt", pages(GERMAN))
+    outcome = semantic(world, "Hafens harbours Lampe")
+    found = {(hit.source.connection, hit.key["id"]) for hit in outcome.hits}
+    # “Hafens” is a form of Hafen in German alone, “harbours” one of harbour in English alone.
+    assert {("stadt", 2), ("stadt", 3), ("sea", 3)} <= found
+    told = outcome.notices[-1]
+    assert (told.code, told.warns) == ("search.semantic", False)
+    assert "English (detected), German (detected)" in told.message
+    marked = {
+        str(hit.columns[match.column])[match.start : match.end]
+        for hit in outcome.hits
+        for match in hit.matches
+    }
+    assert {"Hafen", "harbour", "Lampen"} <= marked
+    for hit in outcome.hits:
+        assert hit.reason is not None
+        assert hit.score == pytest.approx(
+            hit.reason.words + hit.reason.meaning + hit.reason.feedback
+        )
+
+
+def test_the_language_of_a_connection_is_kept_unless_another_is_asked_for(
+    world: SearchWorld, tenant_server: DatabaseServer
+) -> None:
+    world.add_database(tenant_server, "sea", pages())
+    world.add_database(tenant_server, "stadt", pages(GERMAN))
+    ids = {c.name: c.id for c in world.connections.list_(world.actor)}
+    kept = ((ids["sea"], "fr"),)
+    outcome = semantic(world, "ships Schiffe", languages=kept)
+    assert "French (set for the connection), German (detected)" in outcome.notices[-1].message
+    outcome = semantic(world, "ships Schiffe", languages=kept, language="it")
+    assert "language: Italian (chosen)." in outcome.notices[-1].message
+    with pytest.raises(InputError):
+        semantic(world, "ships", languages=((ids["sea"], "xx"),))
+
+
+def test_a_table_that_tells_no_language_is_named(
+    world: SearchWorld, tenant_server: DatabaseServer
+) -> None:
+    world.add_database(tenant_server, "sea", pages())
+    bare = [
+        "CREATE TABLE parts (id INT PRIMARY KEY, name TEXT, FULLTEXT ft (name))",
+        "INSERT INTO parts VALUES (1, 'M4 x 12 lamp bracket'), (2, 'M5 bolt')",
+    ]
+    world.add_database(tenant_server, "shop", bare)
+    outcome = semantic(world, "lamp bracket")
+    assert {hit.source.connection for hit in outcome.hits} == {"sea", "shop"}
+    told = outcome.notices[-1]
+    assert told.warns
+    assert "That of “parts” was not recognised" in told.message
+
+
 @pytest.mark.parametrize("query", ["the", "(((", "日本語", "\0x", "+-*", "'; DROP", "a"])
 def test_odd_questions_get_an_answer_that_says_something(
     world: SearchWorld, tenant_server: DatabaseServer, query: str

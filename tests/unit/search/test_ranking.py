@@ -377,3 +377,57 @@ class TestWeights:
         idf = math.log(1 + (50 - 7 + 0.5) / (7 + 0.5))
         assert first.lexical == pytest.approx(idf * 3 * (K1 + 1) / (3 + K1))
         assert second.lexical == pytest.approx(idf)
+
+
+def in_language(text: str, language: str) -> Question:
+    """``text`` where a word is its own stem, as in a language without endings."""
+    return read_question(text, str.lower, language)
+
+
+def test_each_source_is_compared_in_its_own_language() -> None:
+    english, other = ask("wing flows"), in_language("wing flows", "xx")
+    one = source(english, {1: "wings in the flow", 2: "heat"}, "english")
+    two = source(other, {3: "wing flows", 4: "wings flow"}, "other")
+    sources = [replace(one, question=english), replace(two, question=other)]
+    ranker: Ranker[int] = Ranker(in_language("wing flows", ""), None)
+    lexical = {ranked.candidate.row: ranked.lexical for ranked in ranker.rank(sources).rows}
+    assert lexical[1] > 0
+    assert lexical[3] > 0
+    assert lexical[2] == lexical[4] == 0
+
+
+def test_a_word_is_as_rare_as_in_all_languages_together() -> None:
+    english, other = ask("wings"), in_language("wings", "xx")
+    one = source(english, {1: "wing", 2: "wings", 3: "heat"}, "english")
+    two = source(other, {4: "wings", 5: "wing", 6: "heat"}, "other")
+    sources = [replace(one, question=english), replace(two, question=other)]
+    ranker: Ranker[int] = Ranker(english, None)
+    found = {row.candidate.row: row for row in ranker.rank(sources).rows}
+    for key in (1, 4):
+        [match] = ranker.explain(found[key], sources).terms
+        assert (match.df, match.rows) == (3, 6)
+    assert found[1].lexical == pytest.approx(found[4].lexical)
+
+
+def test_feedback_reaches_rows_of_every_language() -> None:
+    english, other = ask("wings"), in_language("wings", "xx")
+    texts = dict.fromkeys(range(9), "wing shock")
+    one = source(english, texts, "english")
+    two = source(other, {20: "wings heat", 21: "wings shock"}, "other")
+    sources = [replace(one, question=english), replace(two, question=other)]
+    ranking = Ranker[int](english, None).rank(sources)
+    order = [ranked.candidate.row for ranked in ranking.rows]
+    assert order.index(21) < order.index(20)
+    assert "shock" in ranking.added_words
+
+
+@given(st.lists(st.text("abs ", max_size=12), min_size=1, max_size=8), st.integers(0, 7))
+@settings(deadline=None)
+def test_sources_that_name_the_same_language_rank_as_one_without(texts: list[str], at: int) -> None:
+    question = ask("as bas sab")
+    first = source(question, dict(enumerate(texts[: at + 1])), "a")
+    second = source(question, dict(enumerate(texts[at + 1 :], 100)), "b")
+    named = [replace(one, question=ask("as bas sab")) for one in (first, second)]
+    ranker: Ranker[int] = Ranker(question, Letters())
+    plain = [(row.candidate.row, row.score) for row in ranker.rank([first, second]).rows]
+    assert [(row.candidate.row, row.score) for row in ranker.rank(named).rows] == plain
