@@ -77,7 +77,6 @@ def open_connection(
         statements = setup(server_flavour(connection)[0]) if callable(setup) else setup
         for statement in statements:
             connection.query(statement)
-        token.raise_if_cancelled()
     connection.read_timeout_s = target.pool.query_timeout_s + ANSWER_MARGIN_S
     return connection
 
@@ -179,20 +178,34 @@ def _bounded(
 ) -> Iterator[None]:
     """Within the block ``sock`` is shut when the time is over or nobody wants it any more; what
     goes wrong leaves nothing open and comes out as it is told."""
-    # The handshake wraps the socket: only a duplicate reaches it at every moment.
-    with contextlib.closing(sock.dup()) as handle:
-        late = threading.Event()
+    try:
+        # The handshake wraps the socket: only a duplicate reaches it at every moment.
+        handle = sock.dup()
+    except OSError as error:
+        sock.close()
+        raise translate(error, target) from error
+    with contextlib.closing(handle):
+        ending = threading.Lock()
+        over, late = threading.Event(), threading.Event()
 
         def give_up() -> None:
-            late.set()
-            _shut(handle)
+            with ending:
+                if not over.is_set():
+                    late.set()
+                    _shut(handle)
 
         watchdog = threading.Timer(max(0.0, until - time.monotonic()), give_up)
         watchdog.daemon = True
-        watchdog.start()
         try:
+            watchdog.start()
             with token.on_cancel(lambda: _shut(handle)):
                 yield
+            with ending:
+                over.set()
+            # Either may have shut the line just after the last answer came.
+            token.raise_if_cancelled()
+            if late.is_set():
+                raise TimeoutError("sign-in")
         except BaseException as error:
             connection.drop()
             sock.close()

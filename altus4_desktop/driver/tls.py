@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import hmac
 import ssl
@@ -24,15 +25,36 @@ class CertificateShown(Exception):
         self.der = der
 
 
+class _Socket(ssl.SSLSocket):
+    """Closed when its line turns out to be broken before the handshake: `ssl` would lose it open,
+    for it is no longer that of the socket it was made of."""
+
+    def recv(self, buflen: int = 1024, flags: int = 0) -> bytes:
+        try:
+            return super().recv(buflen, flags)
+        except OSError:
+            if self.version() is None:
+                self.close()
+            raise
+
+
 class Context(ssl.SSLContext):
     """A context that may take exactly one certificate, whoever has issued it."""
 
+    sslsocket_class = _Socket
     pin_sha256 = ""
     offers_certificate = False
 
     def wrap_socket(self, *arguments: Any, **options: Any) -> ssl.SSLSocket:
-        """Shake hands, which proves that the server has its certificate's key."""
+        """Shake hands, which proves that the server has its certificate's key.
+
+        Raises ConnectionResetError when the line ended before.
+        """
         sock = super().wrap_socket(*arguments, **options)
+        if sock.version() is None:
+            # Without a line `ssl` shakes no hands and says nothing.
+            sock.close()
+            raise ConnectionResetError(errno.ECONNRESET, "lost before the handshake")
         if self.pin_sha256:
             shown = hashlib.sha256(sock.getpeercert(binary_form=True) or b"").hexdigest()
             if not hmac.compare_digest(shown, self.pin_sha256):

@@ -281,6 +281,8 @@ class _Pool:
         try:
             with token.on_cancel(lambda: abort_connection(connection)):
                 connection.ping(reconnect=False)
+            # It may have been cut just after it had answered.
+            token.raise_if_cancelled()
         except BaseException:
             if self._tunnel is not None:
                 self._tunnel.doubt()

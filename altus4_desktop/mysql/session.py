@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import re
 import time
 from collections.abc import Iterator, Sequence
@@ -121,7 +122,8 @@ class TenantSession:
         _check_reading(sql, self.target)
         limit_s = self.target.pool.query_timeout_s
         if timeout_s is not None and timeout_s < limit_s:
-            limit_s = max(timeout_s, _SHORTEST_LIMIT_S)
+            # As exact as both servers have it: none of them may stop before the limit.
+            limit_s = max(math.ceil(timeout_s * 1000) / 1000, _SHORTEST_LIMIT_S)
             sql = self._limited(sql, limit_s)
         comment = f"/* altus4:{_NOT_IN_A_TAG.sub('', tag)}:{next(_NUMBER)} */"
         connection = self.connection

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import random
 import ssl
 import threading
@@ -16,7 +17,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from altus4_desktop.domain.cancel import CancelToken
-from altus4_desktop.domain.connections import PoolSettings, Target, TlsMode, TlsSettings
+from altus4_desktop.domain.connections import Flavour, PoolSettings, Target, TlsMode, TlsSettings
 from altus4_desktop.domain.errors import AltusError, Cancelled, TenantError, TenantFailure
 from altus4_desktop.driver import connect, wire
 from altus4_desktop.driver.connect import open_connection
@@ -297,6 +298,61 @@ def test_a_silent_server_is_given_up_when_cancelled() -> None:
     with rogue(script) as server, pytest.raises(Cancelled):
         open_connection(target(server.port, connect_s=30.0), token=token)
     assert time.monotonic() - began < 2
+
+
+@pytest.mark.parametrize("moment", range(6))
+@pytest.mark.parametrize("goes_on", [False, True])
+def test_cancelled_at_any_moment_of_the_sign_in(
+    moment: int, goes_on: bool, server_tls: ssl.SSLContext
+) -> None:
+    """A server that goes on sends to a line that is shut, which resets it."""
+    token = CancelToken()
+    moments = iter(range(6))
+
+    def cancel(talk: Talk) -> None:
+        if next(moments) == moment:
+            token.cancel()
+            if goes_on:
+                talk.say_raw(bytes(64))
+
+    def script(talk: Talk) -> None:
+        cancel(talk)
+        talk.say(greeting("mysql_native_password", tls=True))
+        cancel(talk)
+        talk.hear()
+        cancel(talk)
+        talk.use_tls(server_tls)
+        cancel(talk)
+        talk.hear()
+        cancel(talk)
+        talk.say(ok())
+        talk.hear()
+        cancel(talk)
+        talk.hear()
+
+    before, files = take_snapshot(), _open_files()
+    with rogue(script) as server, pytest.raises(Cancelled):
+        open_connection(target(server.port, connect_s=30.0), token=token)
+    gc.collect()
+    assert find_leaks(before) == []
+    assert _open_files() <= files
+
+
+def test_a_line_that_is_shut_in_the_last_moment_is_not_handed_out() -> None:
+    def script(talk: Talk) -> None:
+        talk.say(greeting("mysql_native_password"))
+        talk.hear()
+        talk.say(ok())
+        for _ in talk.listen():
+            talk.say(ok())
+
+    def set_up(_: Flavour) -> tuple[str, ...]:
+        threading.Event().wait(0.4)
+        return ()
+
+    with rogue(script) as server, pytest.raises(TenantError) as caught:
+        open_connection(target(server.port), setup=set_up, timeout_s=0.2)
+    assert caught.value.failure is TenantFailure.TIMEOUT
 
 
 def _mutations(count: int, valid: bytes, seed: int) -> Iterator[bytes]:
