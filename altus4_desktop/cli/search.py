@@ -118,7 +118,8 @@ def register(commands: Commands) -> None:
     parser.add_argument(
         "--export",
         metavar="FILE",
-        help="write the hits to the new FILE (.csv, .json, .ndjson or .md, or what --format says)",
+        help="write the hits to the new FILE (.csv, .xlsx, .parquet, .json, .ndjson, .md, or what "
+        "--format says)",
     )
     parser.add_argument(
         "--all",
@@ -212,7 +213,7 @@ def _export_target(args: argparse.Namespace) -> tuple[Path, ExportFormat] | None
     # Before anything is searched.
     check_new(path)
     if args.format == "table":
-        raise InputError("format", "An export is CSV, JSON, NDJSON or Markdown.")
+        raise InputError("format", "A table is for reading: leave --format out, or give another.")
     if args.format is not None:
         return path, ExportFormat(args.format)
     found = FORMAT_BY_SUFFIX.get(path.suffix.lower())
@@ -220,7 +221,7 @@ def _export_target(args: argparse.Namespace) -> tuple[Path, ExportFormat] | None
         raise InputError(
             "export",
             "The name “{name}” does not say which format is wanted.",
-            hint="End it in .csv, .json, .ndjson or .md, or give --format.",
+            hint="End it in .csv, .xlsx, .parquet, .json, .ndjson or .md, or give --format.",
             name=path.name,
         )
     return path, found
@@ -255,10 +256,14 @@ def _export(
         raise KeyboardInterrupt from None
     if args.json:
         file = str(written) if written else None
-        out.json({"file": file, "rows": report.rows, "bytes": report.size_bytes})
+        notices = [remark.text for remark in report.remarks]
+        size = report.size_bytes
+        out.json({"file": file, "rows": report.rows, "bytes": size, "notices": notices})
     elif written:
         count = f"{report.rows:,} row{'' if report.rows == 1 else 's'}"
         out.say(f"Exported {count}, {report.size_bytes:,} bytes.")
+        for remark in report.remarks:
+            out.say(remark.text)
     else:
         out.say("No file was written.")
     return report

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from altus4_desktop.domain.remarks import Remark
+
 
 class ExportFormat(StrEnum):
     """What found rows are written as."""
@@ -13,6 +15,8 @@ class ExportFormat(StrEnum):
     JSON = "json"
     NDJSON = "ndjson"
     MARKDOWN = "markdown"
+    XLSX = "xlsx"
+    PARQUET = "parquet"
 
 
 FORMAT_BY_SUFFIX = {
@@ -22,12 +26,15 @@ FORMAT_BY_SUFFIX = {
     ".jsonl": ExportFormat.NDJSON,
     ".md": ExportFormat.MARKDOWN,
     ".markdown": ExportFormat.MARKDOWN,
+    ".xlsx": ExportFormat.XLSX,
+    ".parquet": ExportFormat.PARQUET,
 }
 
 
 @dataclass(frozen=True, slots=True)
 class ExportReport:
-    """How many rows and bytes a file got."""
+    """How many rows and bytes a file got, and what it does not hold as it was found."""
 
     rows: int
     size_bytes: int
+    remarks: tuple[Remark, ...] = ()

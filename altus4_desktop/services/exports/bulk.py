@@ -6,9 +6,9 @@ The files are those of `writers`, but that every text in a CSV file is quoted.
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from json.encoder import encode_basestring
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from altus4_desktop.domain.exports import ExportFormat
 from altus4_desktop.domain.spreadsheet import FIRST_BYTES, csv_text, guarded
@@ -16,6 +16,7 @@ from altus4_desktop.services.exports.writers import markdown_line, markdown_text
 
 if TYPE_CHECKING:
     from altus4_desktop.mysql.stream import CellKind, Cells, RowBlock
+    from altus4_desktop.services.exports.cell_types import CellType
 
 _PLACE = ("connection", "table", "score")
 
@@ -23,11 +24,28 @@ _PLACE = ("connection", "table", "score")
 class BulkWriter:
     """Turns blocks of several tables into one file; ``names`` are the columns of all of them."""
 
-    def __init__(self, export_format: ExportFormat, names: Sequence[str], *, guard: bool) -> None:
+    remarks = ()
+
+    def __init__(
+        self, file: BinaryIO, export_format: ExportFormat, names: Sequence[str], *, guard: bool
+    ) -> None:
         self.guard = guard
         self.format = export_format
         self.names = tuple(names)
+        self._file = file
         self._rows = 0
+        file.write(self.head())
+
+    def write(self, block: RowBlock, source: BulkSource) -> None:
+        """Add the rows of ``block``."""
+        self._file.write(self.rows(block, source))
+
+    def close(self) -> None:
+        """Write what a file ends with."""
+        self._file.write(self.tail())
+
+    def abandon(self) -> None:
+        """Nothing is held that would have to be let go."""
 
     def head(self) -> bytes:
         """What a file begins with."""
@@ -102,7 +120,10 @@ class BulkWriter:
 
 
 class BulkSource:
-    """Whose rows follow: ``columns`` in the order of the block, None being the score."""
+    """Whose rows follow: ``columns`` in the order of the block, None being the score.
+
+    ``kinds`` are how the bytes of a block are to be read, ``types`` what the table declares.
+    """
 
     def __init__(
         self,
@@ -110,11 +131,13 @@ class BulkSource:
         key: Sequence[str],
         names: Sequence[str],
         kinds: Sequence[CellKind],
+        types: Mapping[str, CellType],
     ) -> None:
         self.place = place
         self.key = tuple(key)
         self.columns: tuple[str | None, ...] = (*names, None)
         self.kinds = tuple(kinds)
+        self.types = types
 
 
 def _csv_cells(cells: Cells, kind: CellKind, *, guard: bool) -> list[bytes]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -14,9 +15,13 @@ from altus4_desktop.domain.cancel import CancelToken
 from altus4_desktop.domain.errors import InputError
 from altus4_desktop.domain.exports import ExportFormat, ExportReport
 from altus4_desktop.domain.progress import Progress, ProgressSink, ignore_progress
+from altus4_desktop.domain.remarks import Remark
 from altus4_desktop.domain.searching import SearchHit, SearchRequest
 from altus4_desktop.services.audit import build_event
-from altus4_desktop.services.exports.bulk import BulkSource, BulkWriter
+from altus4_desktop.services.exports.bulk import BulkSource
+from altus4_desktop.services.exports.cell_types import column_type
+from altus4_desktop.services.exports.hit_blocks import block_of, by_table, table_of, types_of_hits
+from altus4_desktop.services.exports.opening import open_writer
 from altus4_desktop.services.exports.writers import export_pieces
 from altus4_desktop.services.files import check_new, open_chosen
 from altus4_desktop.services.permissions import Permissions, Right
@@ -87,13 +92,23 @@ class ExportsService:
                     yield hit
 
         columns = list(dict.fromkeys(name for hit in hits for name in hit.columns))
-        size_bytes = 0
+        remarks: tuple[Remark, ...] = ()
         with open_chosen(path, only_new=not replaces) as file:
-            for piece in export_pieces(whole(), columns, export_format, guard=guard):
-                size_bytes += file.write(piece.encode())
+            if export_format in {ExportFormat.XLSX, ExportFormat.PARQUET}:
+                types = types_of_hits(hits, self._connections.find_known_schema)
+                if export_format is ExportFormat.XLSX:
+                    hits = by_table(hits)
+                with open_writer(file, export_format, list(types.values()), guard=guard) as writer:
+                    for hit in whole():
+                        writer.write(*block_of(hit, types[table_of(hit)]))
+                remarks = writer.remarks
+            else:
+                for piece in export_pieces(whole(), columns, export_format, guard=guard):
+                    file.write(piece.encode())
+            size_bytes = file.seek(0, os.SEEK_END)
             self._write_down(current, path, export_format, len(hits), names)
         progress(Progress("Exporting the rows", 1.0))
-        return ExportReport(len(hits), size_bytes)
+        return ExportReport(len(hits), size_bytes, remarks)
 
     def export_all_(
         self,
@@ -121,37 +136,40 @@ class ExportsService:
             check_new(path)
         token = token or CancelToken()
         sources = self._search.find_whole_sources(actor, request, token)
-        columns = dict.fromkeys(c.name for each in sources for c in each.search.table.columns)
-        writer = BulkWriter(export_format, list(columns), guard=guard)
+        types = [
+            {column.name: column_type(column) for column in each.search.table.columns}
+            for each in sources
+        ]
         told_at = 0.0
-        rows = size_bytes = 0
+        rows = 0
         with open_chosen(path, only_new=not replaces) as file:
-            size_bytes += file.write(writer.head())
-            for source in sources:
-                with (
-                    self._pools.borrow(source.target, token) as session,
-                    open_whole_search(session, source.search) as stream,
-                ):
-                    table = source.search.table
-                    whose = BulkSource(
-                        (source.connection, table.name),
-                        table.key,
-                        [column.name for column in table.columns],
-                        stream.kinds,
-                    )
-                    for block in stream.blocks():
-                        size_bytes += file.write(writer.rows(block, whose))
-                        rows += len(block)
-                        token.raise_if_cancelled()
-                        if time.monotonic() - told_at > _TELL_EVERY_S:
-                            told_at = time.monotonic()
-                            progress(Progress(_so_far(rows, size_bytes)))
-            size_bytes += file.write(writer.tail())
+            with open_writer(file, export_format, types, guard=guard) as writer:
+                for source, declared in zip(sources, types, strict=True):
+                    with (
+                        self._pools.borrow(source.target, token) as session,
+                        open_whole_search(session, source.search) as stream,
+                    ):
+                        table = source.search.table
+                        whose = BulkSource(
+                            (source.connection, table.name),
+                            table.key,
+                            list(declared),
+                            stream.kinds,
+                            declared,
+                        )
+                        for block in stream.blocks():
+                            writer.write(block, whose)
+                            rows += len(block)
+                            token.raise_if_cancelled()
+                            if time.monotonic() - told_at > _TELL_EVERY_S:
+                                told_at = time.monotonic()
+                                progress(Progress(_so_far(rows, file.tell())))
+            size_bytes = file.seek(0, os.SEEK_END)
             token.raise_if_cancelled()
             names = list(dict.fromkeys(source.connection for source in sources))
             self._write_down(current, path, export_format, rows, names)
         progress(Progress(_so_far(rows, size_bytes), 1.0))
-        return ExportReport(rows, size_bytes)
+        return ExportReport(rows, size_bytes, writer.remarks)
 
     def _write_down(
         self,

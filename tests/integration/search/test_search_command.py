@@ -319,7 +319,12 @@ def test_everything_found_is_exported(command: Command, tmp_path: Path) -> None:
         "search", "apple", "-c", "shop", "--export", str(path), "--all", "--json"
     )
     assert code == 0
-    assert document == {"file": str(path), "rows": 2, "bytes": path.stat().st_size}
+    assert document == {
+        "file": str(path),
+        "rows": 2,
+        "bytes": path.stat().st_size,
+        "notices": [],
+    }
     rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     assert {row["columns"]["id"]: row["columns"]["price"] for row in rows} == {
         9007199254740993: DECIMAL,

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
+import openpyxl
 import pytest
+from pyarrow import parquet
 
 from altus4_desktop.domain.cancel import CancelToken
 from altus4_desktop.domain.connections import PoolSettings
@@ -20,7 +26,7 @@ from altus4_desktop.domain.errors import (
     InputError,
     TenantError,
 )
-from altus4_desktop.domain.exports import ExportFormat
+from altus4_desktop.domain.exports import ExportFormat, ExportReport
 from altus4_desktop.domain.progress import Progress
 from altus4_desktop.domain.searching import SearchMode, SearchRequest
 from altus4_desktop.services.exports.service import ExportsService
@@ -30,6 +36,7 @@ from tests.servers import DatabaseServer
 from tests.waiting import wait_until
 
 DECIMAL = "12345678901234567890123456789012345.123456789012345678901234567890"
+DAY = datetime.fromisoformat("2026-02-28 12:30:00")
 BODY = 'apple "pie", '
 # Longer than a packet of the protocol, and nowhere on the server's disk.
 LONG = f"LONGTEXT AS (REPEAT('{BODY}', IF(id = -2, 1000000, 0)))"
@@ -76,16 +83,21 @@ class Shop:
     def export(
         self, path: Path, made: ExportFormat = ExportFormat.CSV, **options: object
     ) -> tuple[int, int]:
+        report = self.report(path, made, **options)
+        return report.rows, report.size_bytes
+
+    def report(
+        self, path: Path, made: ExportFormat = ExportFormat.CSV, **options: object
+    ) -> ExportReport:
         query = str(options.pop("query", "apple"))
         mode = SearchMode(str(options.pop("mode", "natural")))
-        report = self.exports.export_all_(
+        return self.exports.export_all_(
             self.world.actor,
             path,
             made,
             SearchRequest(query, mode),
             **options,  # type: ignore[arg-type]  # checked by use
         )
-        return report.rows, report.size_bytes
 
 
 def _shop(world: SearchWorld) -> Shop:
@@ -180,6 +192,58 @@ def test_json_tells_the_types(shop: Shop, tmp_path: Path, made: ExportFormat) ->
     }
 
 
+def test_a_workbook_has_a_sheet_a_table_and_says_what_it_had_to_cut(
+    shop: Shop, tmp_path: Path
+) -> None:
+    path = tmp_path / "x.xlsx"
+    report = shop.report(path, ExportFormat.XLSX)
+    book = openpyxl.load_workbook(path)
+    assert (report.rows, book.sheetnames) == (4, ["trees", "articles"])
+    head, *found = book["articles"].values
+    rows = {row[3]: dict(zip(head, row, strict=True)) for row in found}
+    first = rows["9007199254740993"]
+    assert (first["connection"], first["table"]) == ("shop", "articles")
+    assert (first["title"], first["price"]) == ("=SUM(A1) apple", DECIMAL)
+    assert (first["day"], first["flags"], first["weight"]) == (DAY, 257, 1.5)
+    assert (first["nothing"], first["raw_bytes"]) == (None, "base64:AP8=")
+    assert (rows[-2]["price"], len(str(rows[-2]["more"]))) == (-5, 32_767)
+    assert [row[3:] for row in book["trees"].values] == [("id", "title"), (1, "apple tree")]
+    assert [remark.details["count"] for remark in report.remarks] == [2]
+
+
+def test_parquet_has_the_types_of_the_tables(shop: Shop, tmp_path: Path) -> None:
+    path = tmp_path / "x.parquet"
+    assert shop.report(path, ExportFormat.PARQUET).remarks == ()
+    found = parquet.read_table(path)
+    kinds = {field.name: str(field.type) for field in found.schema}
+    assert kinds == {
+        "connection": "string",
+        "table": "string",
+        "score": "double",
+        "id": "int64",
+        "title": "string",
+        "body": "string",
+        "price": "decimal256(65, 30)",
+        "raw_bytes": "binary",
+        "flags": "uint64",
+        "day": "timestamp[us]",
+        "weight": "double",
+        "nothing": "int32",
+        "blank": "string",
+        "100%": "uint32",
+        "more": "string",
+        "still_more": "string",
+    }
+    rows = {(row["table"], row["id"]): row for row in found.to_pylist()}
+    assert len(rows) == 4
+    first = rows["articles", 9007199254740993]
+    assert (first["price"], first["raw_bytes"]) == (Decimal(DECIMAL), b"\0\xff")
+    assert (first["day"], first["flags"], first["100%"]) == (DAY, 257, 42)
+    assert (first["nothing"], first["blank"]) == (None, "")
+    assert rows["articles", -2]["more"] == BODY * 1_000_000
+    assert (rows["trees", 1]["title"], rows["trees", 1]["price"]) == ("apple tree", None)
+
+
 def test_markdown_is_a_table(shop: Shop, tmp_path: Path) -> None:
     shop.export(tmp_path / "x.md", ExportFormat.MARKDOWN, query="+apple +tree", mode="boolean")
     lines = (tmp_path / "x.md").read_text().splitlines()
@@ -224,8 +288,9 @@ def test_many_rows_come_in_blocks(store: Shop, tmp_path: Path) -> None:
     assert (stats.active, stats.idle) == (0, 1), "a whole stream leaves its connection in order"
 
 
+@pytest.mark.parametrize("made", [ExportFormat.CSV, ExportFormat.XLSX, ExportFormat.PARQUET])
 def test_cancelling_ends_it_at_once_here_and_there(
-    store: Shop, tenant_server: DatabaseServer, tmp_path: Path
+    store: Shop, tenant_server: DatabaseServer, tmp_path: Path, made: ExportFormat
 ) -> None:
     token = CancelToken()
     cancelled_at = []
@@ -235,7 +300,7 @@ def test_cancelling_ends_it_at_once_here_and_there(
         token.cancel()
 
     with pytest.raises(Cancelled):
-        store.export(tmp_path / "x.csv", progress=cancel, token=token)
+        store.export(tmp_path / "x", made, progress=cancel, token=token)
     assert time.monotonic() - cancelled_at[0] < 1.0
     assert list(tmp_path.iterdir()) == []
 
@@ -284,16 +349,21 @@ def test_a_server_that_falls_silent_or_dies_is_a_clear_failure_and_no_file(
         assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("made", [ExportFormat.CSV, ExportFormat.XLSX, ExportFormat.PARQUET])
 def test_a_disk_that_fills_up_is_told_and_leaves_nothing(
-    store: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: Shop, tmp_path: Path, made: ExportFormat, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from altus4_desktop.services.exports.bulk import BulkWriter
+    class Full(io.FileIO):
+        def write(self, data: Any, /) -> int:
+            if self.tell() + len(data) > 20_000:
+                raise OSError(28, "No space left on device")
+            return super().write(data)
 
-    def full(*_: object) -> bytes:
-        raise OSError(28, "No space left on device")
+    def open_full(descriptor: int, mode: str) -> Any:
+        return io.BufferedRandom(Full(descriptor, mode))
 
-    monkeypatch.setattr(BulkWriter, "rows", full)
+    monkeypatch.setattr("altus4_desktop.domain.files.os.fdopen", open_full)
     with pytest.raises(AltusError, match="No space left") as caught:
-        store.export(tmp_path / "x.csv")
+        store.export(tmp_path / "x", made)
     assert caught.value.code == "export.failed"
     assert list(tmp_path.iterdir()) == []

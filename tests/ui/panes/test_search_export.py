@@ -18,6 +18,7 @@ from altus4_desktop.domain.cancel import CancelToken
 from altus4_desktop.domain.errors import AltusError, ConflictError
 from altus4_desktop.domain.exports import ExportFormat, ExportReport
 from altus4_desktop.domain.progress import Progress, ProgressSink
+from altus4_desktop.domain.remarks import Remark
 from altus4_desktop.domain.searching import SearchMode, SearchRequest
 from altus4_desktop.ui.panes.search.export_dialog import ExportDialog
 from altus4_desktop.ui.panes.search.view import SearchView
@@ -37,6 +38,7 @@ class FakeExports:
     calls: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     errors: list[AltusError] = field(default_factory=list)
     waits: bool = False
+    remarks: tuple[Remark, ...] = ()
 
     def export_hits_(
         self, actor: object, path: Path, made: ExportFormat, hits: object, **options: Any
@@ -60,7 +62,7 @@ class FakeExports:
             with token.on_cancel(stopped.set):
                 assert stopped.wait(5)
             token.raise_if_cancelled()
-        return ExportReport(12_345, 2_000_000)
+        return ExportReport(12_345, 2_000_000, self.remarks)
 
 
 @pytest.fixture
@@ -120,7 +122,7 @@ def test_everything_is_written_as_it_was_asked(
     qtbot: QtBot, dialog: ExportDialog, exports: FakeExports, tmp_path: Path
 ) -> None:
     dialog.everything.setChecked(True)
-    dialog.format.setCurrentIndex(2)
+    dialog.format.setCurrentIndex(dialog.format.findData(ExportFormat.NDJSON.value))
     assert not dialog.guard.isEnabled()
     dialog.export()
     qtbot.waitUntil(lambda: not dialog.is_busy)
@@ -128,6 +130,17 @@ def test_everything_is_written_as_it_was_asked(
     assert (kind, asked["path"]) == ("all", tmp_path / "found.ndjson")
     assert asked["request"].query == "file"
     assert asked["format"] is ExportFormat.NDJSON
+
+
+def test_what_a_file_could_not_hold_is_told(
+    qtbot: QtBot, dialog: ExportDialog, exports: FakeExports, tmp_path: Path
+) -> None:
+    exports.remarks = (Remark("Texts were cut: {count}.", {"count": 3}),)
+    dialog.format.setCurrentIndex(dialog.format.findData(ExportFormat.XLSX.value))
+    dialog.export()
+    qtbot.waitUntil(lambda: dialog.message.accessibleName().startswith("Exported"))
+    assert exports.calls[0][1]["path"] == tmp_path / "found.xlsx"
+    assert dialog.message.accessibleDescription().endswith("\nTexts were cut: 3.")
 
 
 def test_progress_is_shown_and_escape_stops_it(

@@ -52,7 +52,7 @@ def test_without_hits_there_is_no_file(
     answer_with(monkeypatch)
     answer = run("search", "emma", "--export", str(tmp_path / "x.csv"), "--json")
     assert answer.code == 1
-    assert json.loads(answer.out) == {"file": None, "rows": 0, "bytes": 0}
+    assert json.loads(answer.out) == {"file": None, "rows": 0, "bytes": 0, "notices": []}
     assert not (tmp_path / "x.csv").exists()
 
 

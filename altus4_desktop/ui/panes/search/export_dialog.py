@@ -26,12 +26,15 @@ from altus4_desktop.tasks.runner import Lane, TaskContext
 from altus4_desktop.ui.dialogs import Dialog, scrolling
 from altus4_desktop.ui.panes.latest import LatestTask
 from altus4_desktop.ui.session import Session
+from altus4_desktop.ui.texts import remark_text
 from altus4_desktop.ui.theme import Space
 from altus4_desktop.ui.widgets import Button, FormRow, InlineMessage, Label
 
 _SIZE = QSize(540, 550)
 _SUFFIXES = {
     ExportFormat.CSV: ".csv",
+    ExportFormat.XLSX: ".xlsx",
+    ExportFormat.PARQUET: ".parquet",
     ExportFormat.JSON: ".json",
     ExportFormat.NDJSON: ".ndjson",
     ExportFormat.MARKDOWN: ".md",
@@ -132,6 +135,8 @@ class ExportDialog(Dialog):
         self.format.setObjectName("search.exporting.format")
         for export_format, text in (
             (ExportFormat.CSV, self.tr("CSV, for spreadsheets")),
+            (ExportFormat.XLSX, self.tr("Excel workbook (XLSX), a sheet a table")),
+            (ExportFormat.PARQUET, self.tr("Parquet, for data tools")),
             (ExportFormat.JSON, self.tr("JSON, one document")),
             (ExportFormat.NDJSON, self.tr("JSON, one row a line (NDJSON)")),
             (ExportFormat.MARKDOWN, self.tr("Markdown table")),
@@ -271,6 +276,7 @@ class ExportDialog(Dialog):
         hint = self.tr("{path}, {size} MB").format(
             path=self._path, size=f"{report.size_bytes / 1e6:,.1f}"
         )
+        hint = "\n".join([hint, *map(remark_text, report.remarks)])
         self.message.show_message(
             "success", text, hint, [(self.tr("Show in folder"), self._show_folder)]
         )

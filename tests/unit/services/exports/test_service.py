@@ -7,18 +7,28 @@ import json
 import os
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 
+import openpyxl
 import pytest
+from pyarrow import parquet
 
 from altus4_desktop.app.compose import compose
 from altus4_desktop.domain.accounts import Actor
 from altus4_desktop.domain.cancel import CancelToken
-from altus4_desktop.domain.connections import ConnectionDraft
+from altus4_desktop.domain.connections import ConnectionDraft, Flavour
 from altus4_desktop.domain.errors import AltusError, Cancelled, ConflictError, InputError
 from altus4_desktop.domain.exports import ExportFormat
 from altus4_desktop.domain.progress import Progress
-from altus4_desktop.domain.searching import SearchHit, SourceRef
+from altus4_desktop.domain.schema import (
+    ColumnInfo,
+    DatabaseSchema,
+    FulltextSettings,
+    TableInfo,
+)
+from altus4_desktop.domain.searching import SearchHit, SourceRef, Value
 from altus4_desktop.services import Services
 
 
@@ -134,6 +144,55 @@ def test_a_cut_cell_is_read_whole(
     rows = json.loads((folder / "x.json").read_bytes())
     assert [row["columns"]["title"] for row in rows] == ["Emma, whole", "Emma"]
     assert asked == [{"id": 1}], "a whole row is not read again"
+
+
+def test_a_workbook_keeps_the_hits_of_a_table_together(
+    services: Services, ada: Actor, hit: SearchHit, folder: Path
+) -> None:
+    other = replace(hit, source=replace(hit.source, table="films"), columns={"year": 1996})
+    cells: dict[str, Value] = {"id": 2, "title": "=1", "blob": b"\xff", "rest": None}
+    hits = [hit, other, replace(hit, columns=cells, score=0.25)]
+    report = services.exports.export_hits_(ada, folder / "x.xlsx", ExportFormat.XLSX, hits)
+    book = openpyxl.load_workbook(folder / "x.xlsx")
+    assert (report.rows, book.sheetnames) == (3, ["books", "films"])
+    assert list(book["books"].values) == [
+        ("connection", "table", "score", "id", "title", "blob", "rest"),
+        ("Books", "books", 0.5, 1, "Emma", None, None),
+        ("Books", "books", 0.25, 2, "=1", "base64:/w==", None),
+    ]
+    assert book["books"]["E3"].data_type == "s"
+
+
+def test_parquet_takes_the_types_of_the_schema_and_else_of_the_values(
+    services: Services,
+    ada: Actor,
+    hit: SearchHit,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    cells: dict[str, Value] = {"id": 2**63, "price": "1.50", "blob": b"\xff", "mixed": 1.5}
+    hits = [replace(hit, columns=cells), replace(hit, columns={**cells, "mixed": "x", "id": 5})]
+    services.exports.export_hits_(ada, folder / "x.parquet", ExportFormat.PARQUET, hits)
+    found = parquet.read_table(folder / "x.parquet")
+    kinds = {field.name: str(field.type) for field in found.schema}
+    assert (kinds["id"], kinds["price"]) == ("uint64", "string")
+    assert (kinds["blob"], kinds["mixed"]) == ("binary", "string")
+    assert found.column("mixed").to_pylist() == ["1.5", "x"]
+    assert found.column("id").to_pylist() == [2**63, 5]
+
+    price = ColumnInfo("price", "decimal(5,2)", "decimal", nullable=True)
+    table = TableInfo("books", "InnoDB", (price,), ("id",), (), None, None)
+    schema = DatabaseSchema(
+        "books", Flavour.MYSQL, "9", (table,), FulltextSettings(), datetime.now(UTC)
+    )
+    monkeypatch.setattr(
+        services.connections, "find_known_schema", {hits[0].source.connection_id: schema}.get
+    )
+    services.exports.export_hits_(
+        ada, folder / "x.parquet", ExportFormat.PARQUET, hits, replaces=True
+    )
+    found = parquet.read_table(folder / "x.parquet")
+    assert found.column("price").to_pylist() == [Decimal("1.50")] * 2
 
 
 def test_nothing_is_no_export(services: Services, ada: Actor, folder: Path) -> None:
