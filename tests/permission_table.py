@@ -254,6 +254,7 @@ NO_ACTOR = {
     "search.add_row": "reads a text and nothing of the store",
     "search.change_row": "reads a text and nothing of the store",
     "search.check_query": "reads a text and nothing of the store",
+    "search.prepare": "loads a file of this program",
     "search.read_rows": "reads a text and nothing of the store",
     "search.remove_row": "reads a text and nothing of the store",
     "search.build_related_query": "reads hits at hand and nothing of the store",

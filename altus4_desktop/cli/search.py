@@ -303,6 +303,7 @@ class _Asked:
             timeout_s=args.timeout,
             cell_limit=self._cell_limit,
             language=args.language,
+            languages=self._actor.choices.languages,
             synonyms=() if args.no_synonyms else self._actor.choices.synonyms,
         )
 

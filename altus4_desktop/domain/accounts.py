@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 from altus4_desktop.domain.keys import KeyPermission
+from altus4_desktop.domain.languages import LANGUAGE_NAMES
 from altus4_desktop.domain.searching import (
     LEAST_WEIGHT,
     MOST_WEIGHT,
@@ -18,13 +19,15 @@ from altus4_desktop.domain.searching import (
 
 PAGE_SIZES = (20, 50, 100, 200, 500)
 """How many hits a page of the search pane may have."""
-_PREFERENCES = frozenset({"search_mode", "page_size", "synonyms", "weights"})
+_PREFERENCES = frozenset({"search_mode", "page_size", "synonyms", "weights", "languages"})
 
 MAX_SYNONYM_GROUPS = 200
 MAX_SYNONYMS = 10
 """How many terms a group of synonyms may have."""
 MAX_SYNONYM_CHARS = 60
 MAX_WEIGHTS = 200
+MAX_LANGUAGES = 200
+"""Of how many connections the language is kept."""
 
 # Nobody can have this address: “invalid” is no domain.
 DEMO_EMAIL = "demo@altus4.invalid"
@@ -40,12 +43,14 @@ class Role(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Preferences:
     """What the search pane begins with (None: as it was left the last time), the groups of terms
-    that mean the same to this person, and how much the places they search count."""
+    that mean the same to this person, how much the places they search count, and the languages
+    (ISO 639-1) of the texts of connections, by their id."""
 
     search_mode: SearchMode | None = None
     page_size: int | None = None
     synonyms: tuple[tuple[str, ...], ...] = ()
     weights: tuple[SourceWeight, ...] = ()
+    languages: tuple[tuple[str, str], ...] = ()
 
     @classmethod
     def read(cls, document: Mapping[str, Any]) -> Preferences:
@@ -56,6 +61,7 @@ class Preferences:
             size if size in PAGE_SIZES else None,
             tuple(_synonyms(document.get("synonyms"))),
             tuple(_weights(document.get("weights"))),
+            tuple(_languages(document.get("languages"))),
         )
 
     def added_to(self, document: Mapping[str, Any]) -> dict[str, Any]:
@@ -69,6 +75,8 @@ class Preferences:
             kept["synonyms"] = [list(terms) for terms in self.synonyms]
         if self.weights:
             kept["weights"] = [_weight_document(weight) for weight in self.weights]
+        if self.languages:
+            kept["languages"] = dict(self.languages)
         return kept
 
 
@@ -100,6 +108,14 @@ def _weights(found: object) -> Iterator[SourceWeight]:
         if weight.is_place and weight.place not in seen:
             seen.add(weight.place)
             yield weight
+
+
+def _languages(found: object) -> Iterator[tuple[str, str]]:
+    """The languages in a document that may be anything, those that are known."""
+    if isinstance(found, dict):
+        for connection_id, code in list(found.items())[:MAX_LANGUAGES]:
+            if isinstance(code, str) and code in LANGUAGE_NAMES:
+                yield str(connection_id), code
 
 
 def _weight_document(weight: SourceWeight) -> dict[str, Any]:

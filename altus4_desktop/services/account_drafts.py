@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from altus4_desktop.domain.accounts import (
+    MAX_LANGUAGES,
     MAX_SYNONYM_CHARS,
     MAX_SYNONYM_GROUPS,
     MAX_SYNONYMS,
@@ -19,6 +20,7 @@ from altus4_desktop.domain.accounts import (
 )
 from altus4_desktop.domain.audit import AuditEvent, AuditOutcome, SubjectKind
 from altus4_desktop.domain.errors import InputError
+from altus4_desktop.domain.languages import LANGUAGE_NAMES
 from altus4_desktop.domain.time_zones import is_time_zone
 from altus4_desktop.search.weights import check_weights
 from altus4_desktop.search.words import split_words
@@ -84,6 +86,7 @@ def apply_draft(user: User, draft: UserDraft) -> User:
         )
     _check_synonyms(draft.choices.synonyms)
     check_weights(draft.choices.weights, MAX_WEIGHTS)
+    _check_languages(draft.choices.languages)
     return replace(
         user,
         name=shown,
@@ -91,6 +94,23 @@ def apply_draft(user: User, draft: UserDraft) -> User:
         timezone=draft.timezone,
         preferences=draft.choices.added_to(user.preferences),
     )
+
+
+def _check_languages(languages: Sequence[tuple[str, str]]) -> None:
+    if len(languages) > MAX_LANGUAGES:
+        raise InputError(
+            "languages",
+            "The language of {most} connections is kept at most.",
+            hint="Leave some to be detected.",
+            most=MAX_LANGUAGES,
+        )
+    for _, language in languages:
+        if language not in LANGUAGE_NAMES:
+            raise InputError(
+                "languages",
+                "Word forms of the language “{language}” are not known.",
+                language=language,
+            )
 
 
 def _check_synonyms(groups: Sequence[Sequence[str]]) -> None:

@@ -14,6 +14,7 @@ from altus4_desktop.domain.cancel import CancelToken
 from altus4_desktop.domain.connections import Connection
 from altus4_desktop.domain.errors import InputError, NotFoundError
 from altus4_desktop.domain.identity import time_ordered_id
+from altus4_desktop.domain.languages import LANGUAGE_NAMES
 from altus4_desktop.domain.query_reading import BuilderRow, QueryReading
 from altus4_desktop.domain.searching import (
     SearchHit,
@@ -40,7 +41,7 @@ from altus4_desktop.services.fan_out import FanOut, Question, index_search
 from altus4_desktop.services.language_model import LanguageModel
 from altus4_desktop.services.query_reading import build_reading
 from altus4_desktop.services.result_list import ResultList
-from altus4_desktop.services.semantic import SemanticSearch, is_language
+from altus4_desktop.services.semantic import SemanticSearch
 from altus4_desktop.services.semantic_list import SemanticList
 from altus4_desktop.services.table_languages import TableLanguages
 from altus4_desktop.services.term_statistics import TermStatisticsCache
@@ -251,6 +252,14 @@ class SearchService:
             token or CancelToken(),
         )
 
+    def prepare(self, mode: SearchMode) -> None:
+        """Begin to load, on a thread of its own, what searches in ``mode`` will need.
+
+        Returns at once, so that also the GUI thread may call it.
+        """
+        if mode is SearchMode.SEMANTIC:
+            self._model.start()
+
     def check_query(self, text: str, mode: SearchMode) -> None:
         """Raise QuerySyntaxError where boolean ``text`` would be refused by a server."""
         if mode is SearchMode.BOOLEAN:
@@ -380,7 +389,7 @@ def _question(request: SearchRequest, search_id: str = "") -> Question:
             limit=MAX_QUERY_WORDS,
         )
     for language in (request.language, *(code for _, code in request.languages)):
-        if language and not is_language(language):
+        if language and language not in LANGUAGE_NAMES:
             raise InputError(
                 "language",
                 "Word forms of the language “{language}” are not known.",

@@ -10,17 +10,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from altus4_desktop.domain.cancel import CancelToken
 from altus4_desktop.domain.errors import ModelError
+from altus4_desktop.domain.languages import LANGUAGE_NAMES
 from altus4_desktop.domain.searching import Notice, SearchRequest, SourceRef
 from altus4_desktop.search.plan import PlannedSource
 from altus4_desktop.search.ranking.choice import choose_terms
 from altus4_desktop.search.ranking.question import Question, read_question
 from altus4_desktop.search.ranking.ranker import Ranker
 from altus4_desktop.search.ranking.records import Degraded, Lack, Ranking, SourceCandidates
-from altus4_desktop.search.stemming import (
-    LANGUAGES,
-    detect_language,
-    get_stemmer,
-)
+from altus4_desktop.search.stemming import detect_language, get_stemmer
 from altus4_desktop.search.terms import IndexRules
 from altus4_desktop.search.weights import column_weights, place_weight
 from altus4_desktop.services.language_model import LanguageModel
@@ -40,31 +37,6 @@ if TYPE_CHECKING:
 
 _NAMED_WORDS = 6
 _NO_STEMS = "search.no_stems"
-
-LANGUAGE_NAMES: Mapping[str, str] = {
-    "cs": "Czech",
-    "da": "Danish",
-    "de": "German",
-    "en": "English",
-    "es": "Spanish",
-    "fi": "Finnish",
-    "fr": "French",
-    "hu": "Hungarian",
-    "it": "Italian",
-    "nl": "Dutch",
-    "no": "Norwegian",
-    "pl": "Polish",
-    "pt": "Portuguese",
-    "ro": "Romanian",
-    "ru": "Russian",
-    "sv": "Swedish",
-    "tr": "Turkish",
-}
-
-
-def is_language(code: str) -> bool:
-    """Whether word forms of the language ``code`` (ISO 639-1) are known."""
-    return code in LANGUAGES
 
 
 class _By(StrEnum):

@@ -195,6 +195,7 @@ class FakeSearch:
     notices: tuple[Notice, ...] = ()
     script: Script | None = None
     requests: list[SearchRequest] = field(default_factory=list)
+    prepared: list[SearchMode] = field(default_factory=list)
     rows: Mapping[str, Value] = field(default_factory=dict)
     row_error: AltusError | None = None
     schemas: dict[str, DatabaseSchema] = field(default_factory=dict)
@@ -268,6 +269,9 @@ class FakeSearch:
         return StatementPlan(
             ("id", "table", "type", "rows"), ((1, source.table, "fulltext", None),), "-> Sort"
         )
+
+    def prepare(self, mode: SearchMode) -> None:
+        self.prepared.append(mode)
 
     def check_query(self, text: str, mode: SearchMode) -> None:
         if mode is SearchMode.BOOLEAN and text.endswith("+"):

@@ -149,6 +149,23 @@ def test_exit_codes(command: Command, arguments: list[str], code: int) -> None:
     assert command("search", *arguments)[0] == code
 
 
+def test_semantic_mode_names_the_parts_of_each_score(command: Command) -> None:
+    asked = ("search", "apple", "--mode", "semantic", "-c", "shop", "--language", "en", "--explain")
+    code, out, _ = command(*asked, "--json")
+    assert code == 0
+    document = json.loads(out)
+    assert document["notes"]
+    assert all(note.startswith("Ranked by") for note in document["notes"])
+    assert not any(warning.startswith("Ranked by") for warning in document["warnings"])
+    for hit in document["hits"]:
+        parts = hit["why"]["contributions"]
+        assert {"words", "meaning", "feedback"} <= set(parts)
+        assert sum(parts.values()) == pytest.approx(hit["score"])
+    code, out, _ = command(*asked)
+    assert code == 0
+    assert all(part in out for part in ("words ", "meaning ", "feedback "))
+
+
 def test_a_refused_query_says_where_and_how_to_mend_it(command: Command) -> None:
     code, out, err = command("search", "apple)", "--mode", "boolean")
     assert (code, out) == (2, "")

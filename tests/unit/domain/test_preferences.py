@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from altus4_desktop.domain.accounts import MAX_WEIGHTS, Preferences
+from altus4_desktop.domain.languages import LANGUAGE_NAMES
 from altus4_desktop.domain.searching import LEAST_WEIGHT, MOST_WEIGHT, SourceWeight
 
 names = st.text(max_size=8)
@@ -48,3 +49,18 @@ def test_a_place_has_one_weight_and_there_are_not_too_many() -> None:
     assert Preferences.read({"weights": twice}).weights == (SourceWeight("c", weight=2.0),)
     many = [{"connection": f"c{number}", "weight": 2} for number in range(MAX_WEIGHTS + 1)]
     assert len(Preferences.read({"weights": many}).weights) == MAX_WEIGHTS
+
+
+def test_languages_are_read_as_they_were_written() -> None:
+    languages = (("c1", "de"), ("c2", "en"))
+    document = Preferences(languages=languages).added_to({"theme": "dark"})
+    assert document == {"theme": "dark", "languages": {"c1": "de", "c2": "en"}}
+    assert Preferences.read(json.loads(json.dumps(document))).languages == languages
+    assert "languages" not in Preferences().added_to(document)
+
+
+@given(anything)
+def test_any_document_gives_languages_that_are_known(document: object) -> None:
+    for found in (document, {"c": document}):
+        read = Preferences.read({"languages": found}).languages
+        assert {code for _, code in read} <= set(LANGUAGE_NAMES)

@@ -6,6 +6,7 @@ import threading
 
 import pytest
 
+from altus4_desktop.domain.languages import LANGUAGE_NAMES
 from altus4_desktop.search.stemming import LANGUAGES, detect_language, get_stemmer
 
 _SENTENCES = {
@@ -105,3 +106,7 @@ def test_kept_stems_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(1000):
         stemmer.stem(f"sana{number}")
     assert len(stemmer._kept) <= 100
+
+
+def test_every_language_has_a_name() -> None:
+    assert set(LANGUAGE_NAMES) == set(LANGUAGES)

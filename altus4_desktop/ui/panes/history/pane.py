@@ -230,7 +230,12 @@ class HistoryPane(Pane):
         if isinstance(found, RecentSearch):
             record = found.record
             only = (record.connection_id,) if record.connection_id else ()
-            request = SearchRequest(record.query, record.mode, connection_ids=only)
+            request = SearchRequest(
+                record.query,
+                record.mode,
+                connection_ids=only,
+                language=str(record.params.get("language") or ""),
+            )
             self.session.pane_requested.emit("search", request)
 
     @Slot()

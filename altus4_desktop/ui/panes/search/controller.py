@@ -16,6 +16,7 @@ from altus4_desktop.domain.searching import (
     Expansion,
     Notice,
     SearchHit,
+    SearchMode,
     SearchOutcome,
     SearchRequest,
     SourceRef,
@@ -186,6 +187,10 @@ class SearchController(QObject):
         )
         for task in (*own, *self._schema_tasks.values()):
             task.drop()
+
+    def prepare(self, mode: SearchMode) -> None:
+        """Begin what searches in ``mode`` need; returns at once."""
+        self._session.services.search.prepare(mode)
 
     def plain_text(self, text: str) -> str:
         """The text with everything special to the boolean language taken out."""

@@ -13,9 +13,9 @@ from altus4_desktop.domain.connections import Connection, Environment
 from altus4_desktop.domain.saved_searches import FoundScope
 from altus4_desktop.domain.search_drafts import SearchDraft
 from altus4_desktop.domain.searching import SearchMode
-from altus4_desktop.services.semantic import LANGUAGE_NAMES
 from altus4_desktop.ui.panes.memory import PaneMemory
 from altus4_desktop.ui.panes.painting import plain_tool_tip
+from altus4_desktop.ui.panes.search.languages import fill_languages
 from altus4_desktop.ui.panes.search.model import HitOrder
 from altus4_desktop.ui.panes.search.scope import Scope, ScopeModel, ScopePopup
 from altus4_desktop.ui.theme import Space
@@ -49,6 +49,7 @@ class OptionsRow(QWidget):
         self.scope_model = ScopeModel(self)
         self.mode = self._build_mode()
         self.language = self._build_language()
+        self.language_part = self._build_language_part()
         self.scope_button = Button(self.tr("Everything"), icon_name="layers", name="search.scope")
         self.scope_button.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
         self.popup = ScopePopup(self.scope_model, self)
@@ -80,7 +81,7 @@ class OptionsRow(QWidget):
         column.addLayout(self._second_row)
         self._second_row.addStretch(1)
         row.addWidget(self.mode)
-        row.addWidget(self.language)
+        row.addWidget(self.language_part)
         row.addWidget(self.scope_button)
         row.addStretch(1)
         row.addWidget(self.order)
@@ -94,8 +95,8 @@ class OptionsRow(QWidget):
     def minimumSizeHint(self) -> QSize:
         """The language does not count: where there is no room beside the mode it goes below."""
         hint = super().minimumSizeHint()
-        if self._shows_language and self._row.indexOf(self.language) >= 0:
-            return hint - QSize(self.language.minimumSizeHint().width() + Space.S, 0)
+        if self._shows_language and self._row.indexOf(self.language_part) >= 0:
+            return hint - QSize(self.language_part.minimumSizeHint().width() + Space.S, 0)
         return hint
 
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -108,15 +109,15 @@ class OptionsRow(QWidget):
         return self.mode.key == SearchMode.SEMANTIC.value
 
     def _place_language(self) -> None:
-        beside = self._row.indexOf(self.language) >= 0
-        needed = self.minimumSizeHint().width() + self.language.sizeHint().width() + Space.S
+        beside = self._row.indexOf(self.language_part) >= 0
+        needed = self.minimumSizeHint().width() + self.language_part.sizeHint().width() + Space.S
         fits = not self._shows_language or self.width() >= needed
         if fits != beside:
-            (self._row if beside else self._second_row).removeWidget(self.language)
+            (self._row if beside else self._second_row).removeWidget(self.language_part)
             if fits:
-                self._row.insertWidget(1, self.language)
+                self._row.insertWidget(1, self.language_part)
             else:
-                self._second_row.insertWidget(0, self.language)
+                self._second_row.insertWidget(0, self.language_part)
 
     def _build_mode(self) -> Segments:
         mode = Segments(
@@ -139,21 +140,33 @@ class OptionsRow(QWidget):
 
     def _build_language(self) -> QComboBox:
         box = self._build_box("search.language", self.tr("Language of the texts"))
-        box.addItem(self.tr("Any language"), "")
-        for code, name in sorted(LANGUAGE_NAMES.items(), key=lambda item: item[1]):
-            box.addItem(name, code)
+        fill_languages(box, self.tr("Any language"))
         box.setToolTip(
             self.tr(
                 "Forms of a word in this language count as the same word. “Any language” detects "
-                "it from the question and the texts."
+                "it for each table by its rows, unless its connection has one."
             )
         )
-        box.setVisible(False)
         return box
+
+    def _build_language_part(self) -> QWidget:
+        """The language and, beside it, the way to those of connections."""
+        part = QWidget()
+        self.languages_button = IconButton(
+            "edit", self.tr("Languages of connections…"), name="search.languages.edit"
+        )
+        row = QHBoxLayout(part)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(Space.XS)
+        row.addWidget(self.language)
+        row.addWidget(self.languages_button)
+        part.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
+        part.setVisible(False)
+        return part
 
     @Slot()
     def _show_language(self) -> None:
-        self.language.setVisible(self._shows_language)
+        self.language_part.setVisible(self._shows_language)
         self._place_language()
 
     def _build_box(self, name: str, label: str) -> QComboBox:
@@ -210,6 +223,10 @@ class OptionsRow(QWidget):
             c.environment is Environment.PROD and c.id not in left_out for c in self._connections
         )
 
+    def set_language(self, language: str) -> None:
+        """Choose a language; "" detects it, and one that is not known."""
+        self.language.setCurrentIndex(max(self.language.findData(language), 0))
+
     def set_mode(self, mode: SearchMode) -> None:
         """Choose a mode."""
         self.mode.set_key(mode.value)
@@ -233,7 +250,7 @@ class OptionsRow(QWidget):
         }
         mode = preferred.search_mode.value if preferred.search_mode else kept["mode"]
         self.set_mode(SearchMode(str(mode)) if mode in {*SearchMode} else SearchMode.NATURAL)
-        self.language.setCurrentIndex(max(self.language.findData(kept["language"] or ""), 0))
+        self.set_language(str(kept["language"] or ""))
         limit = self.limit.findData(preferred.page_size or kept["limit"])
         self.limit.setCurrentIndex(max(limit, 0))
         self.order.setCurrentIndex(max(self.order.findData(kept["order"]), 0))

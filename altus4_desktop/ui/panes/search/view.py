@@ -24,6 +24,7 @@ from altus4_desktop.ui.panes.search.controller import Phase, SearchController, S
 from altus4_desktop.ui.panes.search.copying import CopyFormat
 from altus4_desktop.ui.panes.search.correction import CorrectionBar
 from altus4_desktop.ui.panes.search.expansion import ExpansionBar
+from altus4_desktop.ui.panes.search.languages import LanguagesDialog
 from altus4_desktop.ui.panes.search.options import OptionsRow
 from altus4_desktop.ui.panes.search.query import QueryField
 from altus4_desktop.ui.panes.search.reading import QueryNotes, QueryReader
@@ -158,6 +159,8 @@ class SearchView(WorkingWidget):
         self.builder_button.toggled.connect(self._show_builder)
         options.mode_shown.connect(self._show_builder)
         options.mode_shown.connect(self.reader.note_change)
+        options.mode_shown.connect(self._prepare)
+        options.languages_button.clicked.connect(self._edit_languages)
         self.run_button.clicked.connect(self.search)
         self.stop_button.clicked.connect(controller.stop)
         options.mode_chosen.connect(self._mode_chosen)
@@ -223,6 +226,8 @@ class SearchView(WorkingWidget):
             self.search()
             return
         self.options.set_mode(intent.mode)
+        if intent.mode is SearchMode.SEMANTIC:
+            self.options.set_language(intent.language)
         self.query.setText(intent.query)
         self.options.adopt(intent.connection_ids)
         mode = SearchMode(self.options.mode.key)
@@ -424,12 +429,23 @@ class SearchView(WorkingWidget):
         self.correction.clear()
         self.results.begin()
         self.watch.end()
-        self.controller.run(replace(request, synonyms=self.session.actor.choices.synonyms))
+        preferred = self.session.actor.choices
+        self.controller.run(
+            replace(request, synonyms=preferred.synonyms, languages=preferred.languages)
+        )
 
     @Slot()
     def copy_tsv(self) -> None:
         """Copy the selected hits for spreadsheets."""
         self.results.copy(CopyFormat.TSV.value)
+
+    @Slot()
+    def _prepare(self) -> None:
+        self.controller.prepare(SearchMode(self.options.mode.key))
+
+    @Slot()
+    def _edit_languages(self) -> None:
+        LanguagesDialog(self.session, self.options.connections, self.window()).open()
 
     @Slot()
     def _search_typed_only(self) -> None:
