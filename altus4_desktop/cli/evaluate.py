@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from altus4_desktop.cli import query_sets
 from altus4_desktop.cli.frame import (
     EXIT_DONE,
     EXIT_FAILED,
@@ -16,12 +18,19 @@ from altus4_desktop.cli.frame import (
 )
 from altus4_desktop.cli.search import add_scope_options, stopped_by_interrupt
 from altus4_desktop.domain.errors import InputError
-from altus4_desktop.domain.evaluation import Comparison, Configuration, Evaluation
+from altus4_desktop.domain.evaluation import (
+    Comparison,
+    Configuration,
+    Evaluation,
+    JudgedQuery,
+    Judgements,
+)
 from altus4_desktop.domain.searching import SearchMode, TableChoice
 
 if TYPE_CHECKING:
     from altus4_desktop.cli.context import CliContext
     from altus4_desktop.cli.frame import Commands
+    from altus4_desktop.domain.accounts import Actor
 
 _MODES = [mode.value for mode in SearchMode]
 # Of the changed queries as many as a screen holds, best and worst.
@@ -35,15 +44,17 @@ def register(commands: Commands) -> None:
         "evaluate",
         help="measure searches by queries whose answers are known",
         description="Run queries and compare what is found with judgements: nDCG@10, P@10, MRR "
-        "and the share of queries without a result. Queries: JSON lines (id, text) or "
+        "and the share of queries without a result. Queries: JSON lines (id, text), TREC topics or "
         "id<TAB>text. Judgements: TREC (query 0 document grade), query<TAB>document<TAB>grade or "
         "JSON lines (query_id, document_id, relevance). A row is named connection/table/key, or by "
         "its key alone where one table is searched. Exit code: 0 done, 1 nothing found, 3 when "
         "some query failed, 4 when all did.",
     )
-    parser.add_argument("--queries", required=True, type=path_argument, metavar="F", help="queries")
+    parser.add_argument("--set", metavar="NAME", help="the queries and judgements of a query set")
+    parser.add_argument("--queries", type=path_argument, metavar="F", help="queries")
+    parser.add_argument("--qrels", type=path_argument, metavar="F", help="judgements")
     parser.add_argument(
-        "--qrels", required=True, type=path_argument, metavar="F", help="judgements"
+        "--save", action="store_true", help="keep the run with the query set (--set)"
     )
     add_scope_options(parser)
     parser.add_argument(
@@ -71,13 +82,12 @@ def register(commands: Commands) -> None:
         help="write what --mode found as a TREC run",
     )
     parser.set_defaults(run=run_evaluate)
+    query_sets.register(parser)
 
 
 def run_evaluate(args: argparse.Namespace, context: CliContext) -> int:
     """One configuration, or two and how they compare."""
     from altus4_desktop.services.evaluation_files import (
-        read_judgements,
-        read_queries,
         read_run,
         write_run,
     )
@@ -86,19 +96,19 @@ def run_evaluate(args: argparse.Namespace, context: CliContext) -> int:
         raise InputError("against", "--against names another mode than --mode.")
     if args.against and args.against_run:
         raise InputError("against", "Give either --against or --against-run.")
-    queries = read_queries(args.queries)
-    judgements = read_judgements(args.qrels)
+    if args.save and args.set is None:
+        raise InputError("save", "--save keeps the run of a query set: name it with --set.")
+    actor, queries, judgements = _asked(args, context)
     if not any(judgements.get(query.id) for query in queries):
         raise InputError(
             "qrels",
             "None of the queries is judged: no id of the queries is in the judgements.",
-            hint="Look whether both files are of the same collection.",
+            hint="Look whether both are of the same collection, and judge what was found.",
         )
     service, progress = context.services.evaluation, context.out.progress
     before = None
     if args.against_run is not None:
         before = service.measure(queries, judgements, read_run(args.against_run))
-    actor = context.actor()
     if context.services.connections.list_(actor):
         context.unlock_vault()
     names = dict.fromkeys(args.connections)
@@ -121,12 +131,40 @@ def run_evaluate(args: argparse.Namespace, context: CliContext) -> int:
     code = _exit_code(runs)
     if before is not None:
         runs.insert(0, before)
+    if args.save:
+        kept = context.services.query_sets.keep_run_(actor, args.set, runs)
+        context.out.say(f"The run is kept as {kept.id}.")
     comparison = service.compare(*runs) if len(runs) == 2 else None
     if context.out.json_wanted:
         context.out.json(_document(runs, comparison))
     else:
         _print(runs, comparison, context)
     return code
+
+
+def _asked(
+    args: argparse.Namespace, context: CliContext
+) -> tuple[Actor, Sequence[JudgedQuery], Judgements]:
+    """Who asks, and the queries and judgements of a set or of two files."""
+    from altus4_desktop.services.evaluation_files import read_judgements, read_queries
+
+    files = (args.queries, args.qrels)
+    if args.set is None:
+        if None in files:
+            raise InputError(
+                "queries",
+                "Give --set, or both --queries and --qrels.",
+                hint="“evaluate sets list” names the query sets that you keep.",
+            )
+        queries, judgements = read_queries(args.queries), read_judgements(args.qrels)
+        return context.actor(), queries, judgements
+    if files != (None, None):
+        raise InputError("set", "Give either --set or files of queries and judgements.")
+    actor = context.actor()
+    contents = context.services.query_sets.contents_(actor, args.set)
+    if not contents.queries:
+        raise InputError("set", "There are no queries in “{name}”.", name=args.set)
+    return actor, contents.queries, contents.judgements
 
 
 def _exit_code(runs: list[Evaluation]) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from altus4_desktop.domain.searching import (
@@ -61,35 +61,27 @@ class Configuration:
 
     def as_document(self) -> dict[str, Any]:
         """The configuration as JSON can hold it."""
-        return {
-            "mode": self.mode.value,
-            "connection_ids": list(self.connection_ids),
-            "tables": [[choice.table, choice.connection_id] for choice in self.tables],
-            "limit": self.limit,
-            "timeout_s": self.timeout_s,
-            "id_column": self.id_column,
-        }
+        return asdict(self) | {"mode": self.mode.value}
 
     @classmethod
     def from_document(cls, document: object) -> Configuration | None:
-        """The configuration of `as_document`; None for anything else."""
+        """The configuration of `as_document`; what it does not say is as by default. None for
+        anything else."""
         if not isinstance(document, dict):
             return None
+        said = {field.name for field in fields(cls)} & {*document}
+        values: dict[str, Any] = {name: _frozen(document[name]) for name in said}
         try:
-            timeout_s = document["timeout_s"]
-            return cls(
-                mode=SearchMode(document["mode"]),
-                connection_ids=tuple(map(str, document["connection_ids"])),
-                tables=tuple(
-                    TableChoice(str(table), None if place is None else str(place))
-                    for table, place in document["tables"]
-                ),
-                limit=int(document["limit"]),
-                timeout_s=None if timeout_s is None else float(timeout_s),
-                id_column=str(document["id_column"]),
-            )
+            values["mode"] = SearchMode(document["mode"])
+            values["tables"] = tuple(TableChoice(**one) for one in document["tables"])
+            values["weights"] = tuple(SourceWeight(**one) for one in document["weights"])
         except (KeyError, TypeError, ValueError):
             return None
+        return cls(**values)
+
+
+def _frozen(value: object) -> object:
+    return tuple(map(_frozen, value)) if isinstance(value, list | tuple) else value
 
 
 @dataclass(frozen=True, slots=True)

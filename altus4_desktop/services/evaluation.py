@@ -212,20 +212,17 @@ class _Names:
                 count=len(tables),
             )
         beginnings = tuple(f"{quoted(name)}/{quoted(table)}/" for name, table in tables)
-        self._plain = bool(configuration.id_column) or (
-            len(tables) == 1
-            and not any(
-                document.startswith(beginnings)
-                for grades in judgements.values()
-                for document in grades
-            )
-        )
+        judged = {document for grades in judgements.values() for document in grades}
+        self._whole = {document for document in judged if document.startswith(beginnings)}
+        self._keys = judged - self._whole if len(tables) == 1 else set()
+        self._plain = bool(configuration.id_column) or (len(tables) == 1 and not self._whole)
 
     def name(self, row: _Row) -> str:
         """The name of one row."""
-        if self._plain:
-            return row.key
-        return f"{quoted(row.connection)}/{quoted(row.table)}/{row.key}"
+        whole = f"{quoted(row.connection)}/{quoted(row.table)}/{row.key}"
+        # Rows of a collection that came with keys alone may have been judged by name since.
+        by_key = self._plain or (row.key in self._keys and whole not in self._whole)
+        return row.key if by_key else whole
 
 
 def _row(hit: SearchHit, id_column: str) -> _Row:

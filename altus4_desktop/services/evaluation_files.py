@@ -1,5 +1,8 @@
 """Queries, judgements and runs as files: TREC's own forms, tab-separated ones, JSON lines.
 
+A topic of TREC (https://trec.nist.gov/data/topics_eng/) stands between ``<top>`` and ``</top>``:
+``<num>`` is its id, ``<title>`` the query, ``<narr>`` a note; other parts are passed over.
+
 Files are taken for hostile: bounded in size, lines and lengths; what cannot be read is told with
 its line.
 """
@@ -10,6 +13,7 @@ import json
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -24,45 +28,56 @@ LONGEST_ID = 512
 LONGEST_TEXT = 20_000
 BEST_GRADE = 10
 
+
+class FileForm(StrEnum):
+    """How query sets are written."""
+
+    TREC = "trec"
+    JSONL = "jsonl"
+
+
 _QUERY_HEADS = frozenset({"id", "qid", "query_id", "topic"})
+# Each part of a topic begins with a word for people.
+_LABELS = {"num": "Number:", "title": "Topic:", "narr": "Narrative:"}
+_TAG = re.compile(r"\s*<(\w+)>")
+_CLOSING = re.compile(r"</\w+>\s*$")
 _GRADE = re.compile(r"[+-]?\d{1,9}", re.ASCII)
 
 
 def read_queries(path: Path) -> tuple[JudgedQuery, ...]:
-    """The queries of a file, in its order: JSON lines (``id``, ``text``), or an id, a tab and the
-    text, with or without a line of headings.
+    """The queries of a file, as `read_topics`, without their notes."""
+    return read_topics(path)[0]
+
+
+def read_topics(path: Path) -> tuple[tuple[JudgedQuery, ...], Mapping[str, str]]:
+    """The queries of a file, in its order, and notes by their ids: JSON lines (``id``, ``text``,
+    ``note``), TREC's topics, or an id, a tab and the text, with or without a line of headings.
 
     Raises InputError (field ``queries``).
     """
     reader = _Reader("queries", path)
     found: dict[str, JudgedQuery] = {}
-    for line in reader.lines():
-        if line.startswith("{"):
-            document = reader.document(line)
-            query_id, text = reader.name(document, "id"), document.get("text")
-            if not isinstance(text, str):
-                reader.refuse("“text” is missing")
-        else:
-            query_id, tab, text = line.partition("\t")
-            if reader.is_first and query_id.strip().lower() in _QUERY_HEADS:
-                continue
-            if not tab:
-                reader.refuse("an id, a tab and the text are expected, or a JSON object")
-        query_id, text = reader.checked_id(query_id), text.strip()
+    notes: dict[str, str] = {}
+    lines = reader.lines()
+    for line in lines:
+        parts = _query_parts(reader, line, lines)
+        if parts is None:
+            continue
+        query_id, text, note = reader.checked_id(parts[0]), parts[1].strip(), parts[2].strip()
         if not text:
             reader.refuse("the query is empty")
-        if any("\ud800" <= char <= "\udfff" for char in text):
-            reader.refuse("the query holds half a character")
-        if len(text) > LONGEST_TEXT:
-            reader.refuse(f"the query is longer than {LONGEST_TEXT:,} characters")
+        reader.check_text("query", text)
+        reader.check_text("note", note)
         if query_id in found:
             reader.refuse(f"the query “{query_id}” is there twice")
         if len(found) >= MOST_QUERIES:
             reader.refuse(f"there are more than {MOST_QUERIES:,} queries")
         found[query_id] = JudgedQuery(query_id, text)
+        if note:
+            notes[query_id] = note
     if not found:
         raise InputError("queries", "There are no queries in “{path}”.", path=str(path))
-    return tuple(found.values())
+    return tuple(found.values()), notes
 
 
 def read_judgements(path: Path) -> Judgements:
@@ -140,6 +155,111 @@ def write_run(path: Path, evaluation: Evaluation) -> int:
                 file.write(line.encode())
                 count += 1
     return count
+
+
+def write_queries(
+    path: Path, queries: Sequence[JudgedQuery], notes: Mapping[str, str], form: FileForm
+) -> None:
+    """Write queries and notes as `read_topics` reads them, whole or not at all; TREC's topics hold
+    no line breaks, those become spaces.
+
+    Raises AltusError (``export.failed``).
+    """
+    with open_chosen(path) as file:
+        for query in queries:
+            note = notes.get(query.id, "")
+            if form is FileForm.JSONL:
+                document = {"id": query.id, "text": query.text} | ({"note": note} if note else {})
+                file.write(f"{json.dumps(document, ensure_ascii=False)}\n".encode())
+                continue
+            parts = zip(_LABELS.items(), (query.id, query.text, note), strict=True)
+            lines = [f"<{part}> {label} {_escaped(text)}" for (part, label), text in parts if text]
+            file.write("\n".join(["<top>", *lines, "</top>", "", ""]).encode())
+
+
+def write_judgements(path: Path, judgements: Judgements, form: FileForm) -> int:
+    """Write grades as `read_judgements` reads them, whole or not at all; returns how many.
+
+    Raises AltusError (``export.failed``), InputError (field ``qrels``) for ids of queries that
+    TREC's columns cannot hold.
+    """
+    count = 0
+    with open_chosen(path) as file:
+        for query_id, grades in judgements.items():
+            if form is FileForm.TREC and (
+                query_id.startswith("{") or query_id.lower() in _QUERY_HEADS
+            ):
+                raise InputError(
+                    "qrels",
+                    "The id “{name}” of a query means something else in TREC's form.",
+                    hint="Write JSON lines, or give the query another id.",
+                    name=query_id,
+                )
+            for document_id, grade in grades.items():
+                count += 1
+                if form is FileForm.TREC:
+                    line = f"{query_id} 0 {document_id} {grade}"
+                else:
+                    line = json.dumps(
+                        {"query_id": query_id, "document_id": document_id, "relevance": grade},
+                        ensure_ascii=False,
+                    )
+                file.write(f"{line}\n".encode())
+    return count
+
+
+def _query_parts(reader: _Reader, line: str, lines: Iterator[str]) -> tuple[str, str, str] | None:
+    """Id, text and note of the query that begins with ``line``; None for headings."""
+    if line.startswith("{"):
+        document = reader.document(line)
+        query_id, text = reader.name(document, "id"), document.get("text")
+        if not isinstance(text, str):
+            reader.refuse("“text” is missing")
+        note = document.get("note", "")
+        if not isinstance(note, str):
+            reader.refuse("“note” is no text")
+        return query_id, text, note
+    if line.strip().lower() == "<top>":
+        return _topic_parts(reader, lines)
+    query_id, tab, text = line.partition("\t")
+    if reader.is_first and query_id.strip().lower() in _QUERY_HEADS:
+        return None
+    if not tab:
+        reader.refuse("an id, a tab and the text are expected, or a JSON object, or <top>")
+    return query_id, text, ""
+
+
+def _topic_parts(reader: _Reader, lines: Iterator[str]) -> tuple[str, str, str]:
+    """Number, title and narrative of a topic whose first line was read."""
+    parts: dict[str, list[str]] = {}
+    part = ""
+    line = next(lines, None)
+    while line is not None and line.strip().lower() != "</top>":
+        tag = _TAG.match(line)
+        if tag:
+            part = tag[1].lower()
+        if part == "top":
+            reader.refuse("the topic before has no </top>")
+        parts.setdefault(part, []).append(_CLOSING.sub("", line[tag.end() if tag else 0 :]))
+        line = next(lines, None)
+    if line is None:
+        reader.refuse("the last topic has no </top>")
+    number, text, note = (
+        _unescaped(" ".join(parts.get(name, ()))).removeprefix(label).strip()
+        for name, label in _LABELS.items()
+    )
+    return number, text, note
+
+
+def _escaped(text: str) -> str:
+    """``text`` on one line and without tags."""
+    line = " ".join(text.split())
+    return line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _unescaped(text: str) -> str:
+    plain = " ".join(text.split())
+    return plain.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
 
 
 def _json_judgement(reader: _Reader, line: str) -> tuple[str, str, str]:
@@ -241,6 +361,13 @@ class _Reader:
         if len(name) > LONGEST_ID:
             self.refuse(f"an id is longer than {LONGEST_ID} characters")
         return name
+
+    def check_text(self, what: str, text: str) -> None:
+        """Refuse what no search would take."""
+        if any("\ud800" <= char <= "\udfff" for char in text):
+            self.refuse(f"the {what} holds half a character")
+        if len(text) > LONGEST_TEXT:
+            self.refuse(f"the {what} is longer than {LONGEST_TEXT:,} characters")
 
     def refuse(self, reason: str) -> NoReturn:
         """Raise InputError that names the line."""

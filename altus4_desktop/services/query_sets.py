@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from altus4_desktop.domain.accounts import Actor
 from altus4_desktop.domain.audit import AuditEvent, SubjectKind
-from altus4_desktop.domain.errors import ConflictError, InputError, NotFoundError
+from altus4_desktop.domain.errors import InputError, NotFoundError
 from altus4_desktop.domain.evaluation import Evaluation, JudgedQuery, Judgements
 from altus4_desktop.domain.query_sets import (
     GRADES,
@@ -76,16 +76,9 @@ class QuerySetsService:
         (``query_set.name_taken``, ``query_set.too_many``)."""
         actor = self._permissions.check(actor, Right.MANAGE)
         checked = check_set(draft)
-        if self._store.query_sets.count_(actor.user_id) >= MOST_SETS:
-            raise ConflictError(
-                "You have {count} query sets already, as many as there may be.",
-                hint="Delete some that you do not need any more.",
-                code="query_set.too_many",
-                details={"count": MOST_SETS},
-            )
         record = QuerySet(str(uuid.uuid4()), actor.user_id, checked)
         event = _event(actor, "query_set.created", record, after=_told(checked))
-        return self._store.query_sets.create_(record, [event])
+        return self._store.query_sets.create_(record, MOST_SETS, [event])
 
     def update_(self, actor: Actor, seen: QuerySet, draft: QuerySetDraft) -> QuerySet:
         """Give a set another name and description; ``seen`` is what was edited.

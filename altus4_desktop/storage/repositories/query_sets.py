@@ -17,7 +17,7 @@ from altus4_desktop.domain.query_sets import (
     SetQueryPage,
 )
 from altus4_desktop.storage.repositories.fitting import check_lengths, server_now
-from altus4_desktop.storage.tables import judgements, query_sets, set_queries
+from altus4_desktop.storage.tables import judgements, query_sets, set_queries, users
 from altus4_desktop.storage.transactions import Transactions
 
 c = query_sets.c
@@ -42,23 +42,28 @@ class QuerySetRepository:
         found = self._read(c.user_id == user_id, sa.or_(c.id == id_or_name, c.name == id_or_name))
         return min(found, key=lambda one: one.id != id_or_name, default=None)
 
-    def count_(self, user_id: str) -> int:
-        """How many belong to the user."""
-        statement = sa.select(sa.func.count()).where(c.user_id == user_id)
-        return self._transactions.read(
-            lambda connection: connection.execute(statement).scalar_one()
-        )
-
-    def create_(self, record: QuerySet, events: Sequence[AuditEvent] = ()) -> QuerySet:
+    def create_(self, record: QuerySet, most: int, events: Sequence[AuditEvent] = ()) -> QuerySet:
         """Insert ``record`` and return it as stored; repeating it with the same id does nothing.
 
-        Raises ConflictError (``query_set.name_taken``), and NotFoundError when there is no such
-        user.
+        Raises ConflictError (``query_set.name_taken``, ``query_set.too_many`` when the user has
+        ``most`` already), and NotFoundError when there is no such user.
         """
         values = {**_values(record.draft), "id": record.id, "user_id": record.user_id}
         check_lengths(query_sets, values, {})
 
         def work(connection: sa.Connection) -> None:
+            # Whoever begins another at the same time waits here, or both would find the last place.
+            owner = sa.select(users.c.id).where(users.c.id == record.user_id).with_for_update()
+            if connection.execute(owner).first() is None:
+                raise NotFoundError("There is no such user.")
+            count = sa.select(sa.func.count()).where(c.user_id == record.user_id)
+            if connection.execute(count).scalar_one() >= most:
+                raise ConflictError(
+                    "You have {count} query sets already, as many as there may be.",
+                    hint="Delete some that you do not need any more.",
+                    code="query_set.too_many",
+                    details={"count": most},
+                )
             _check_name(connection, record, record.draft)
             connection.execute(sa.insert(query_sets).values(**values))
 

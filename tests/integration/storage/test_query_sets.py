@@ -26,7 +26,14 @@ from altus4_desktop.domain.query_sets import (
     QuerySetDraft,
     SetQueryDraft,
 )
-from altus4_desktop.domain.searching import SearchHit, SearchMode, SourceRef, TableChoice, Value
+from altus4_desktop.domain.searching import (
+    SearchHit,
+    SearchMode,
+    SourceRef,
+    SourceWeight,
+    TableChoice,
+    Value,
+)
 from altus4_desktop.services import query_sets
 from altus4_desktop.services.metadata import MetadataService
 from altus4_desktop.services.permissions import Permissions
@@ -223,7 +230,15 @@ def test_a_set_is_imported_and_comes_back_as_it_was(
 
 def an_evaluation(mode: SearchMode) -> Evaluation:
     asked = Configuration(
-        mode, ("c1", "c2"), (TableChoice("a`b", "c1"), TableChoice("ü")), 50, 2.5, "code"
+        mode=mode,
+        connection_ids=("c1", "c2"),
+        tables=(TableChoice("a`b", "c1", "ft"), TableChoice("ü")),
+        limit=50,
+        timeout_s=2.5,
+        id_column="code",
+        weights=(SourceWeight("c1", "a`b", "x", 2.5),),
+        language="de",
+        synonyms=(("a", "b"), ("c", "d")),
     )
     results = tuple(
         QueryResult(

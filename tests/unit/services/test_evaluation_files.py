@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
 from altus4_desktop.domain.errors import AltusError, InputError
 from altus4_desktop.domain.evaluation import Configuration, Evaluation, JudgedQuery, QueryResult
 from altus4_desktop.services import evaluation_files
 from altus4_desktop.services.evaluation_files import (
+    BEST_GRADE,
+    FileForm,
     read_judgements,
     read_queries,
     read_run,
+    read_topics,
+    write_judgements,
+    write_queries,
     write_run,
 )
 
@@ -33,6 +41,10 @@ def file(folder: Path, content: str | bytes) -> Path:
         "1\twhat flows\nq2\twings\n",
         "query_id\ttext\n1\twhat flows\n\nq2\twings",
         "\ufeffid\ttext\r\n1\twhat flows\r\nq2\twings\r\n",
+        (
+            "<top>\n<num> Number: 1\n<title> Topic: what\nflows\n<desc> Description:\nno\n"
+            "</top>\n\n<TOP>\n<num>q2</num>\n<title>wings</title>\n<narr>\nyes\n</narr>\n</TOP>\n"
+        ),
     ],
 )
 def test_queries_in_every_form(tmp_path: Path, text: str) -> None:
@@ -168,3 +180,82 @@ def test_a_run_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
     with pytest.raises(AltusError) as caught:
         write_run(tmp_path / "missing" / "run", run)
     assert caught.value.code == "export.failed"
+
+
+_TEXTS = st.text(min_size=1, max_size=40).filter(str.strip).map(str.strip)
+_IDS = st.text(st.characters(exclude_categories=("C", "Z")), min_size=1, max_size=12).filter(
+    str.isprintable
+)
+_SETS = st.dictionaries(_IDS, st.tuples(_TEXTS, st.text(max_size=20).map(str.strip)), min_size=1)
+
+
+def _is_kept(text: str) -> bool:
+    return not any("\ud800" <= char <= "\udfff" or char == "\0" for char in text)
+
+
+@given(_SETS, st.sampled_from(FileForm))
+def test_queries_come_back_as_they_were_written(
+    kept: dict[str, tuple[str, str]], form: FileForm
+) -> None:
+    kept = {name: parts for name, parts in kept.items() if _is_kept("".join(parts))}
+    assume(kept)
+    queries = [JudgedQuery(name, text) for name, (text, _) in kept.items()]
+    notes = {name: note for name, (_, note) in kept.items() if note}
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "queries"
+        write_queries(path, queries, notes, form)
+        found, found_notes = read_topics(path)
+    if form is FileForm.TREC:
+        queries = [JudgedQuery(one.id, " ".join(one.text.split())) for one in queries]
+        notes = {name: " ".join(note.split()) for name, note in notes.items()}
+    assert found == tuple(queries)
+    assert found_notes == notes
+
+
+@given(
+    st.dictionaries(
+        _IDS,
+        st.dictionaries(_IDS, st.integers(-BEST_GRADE, BEST_GRADE), min_size=1),
+        min_size=1,
+    ),
+    st.sampled_from(FileForm),
+)
+def test_judgements_come_back_as_they_were_written(
+    judgements: dict[str, dict[str, int]], form: FileForm
+) -> None:
+    told_apart = not any(
+        name.startswith("{") or name.lower() in {"id", "qid", "query_id", "topic"}
+        for name in judgements
+    )
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "qrels"
+        if form is FileForm.TREC and not told_apart:
+            with pytest.raises(InputError):
+                write_judgements(path, judgements, form)
+            assert not path.exists()
+        else:
+            count = write_judgements(path, judgements, form)
+            assert count == sum(map(len, judgements.values()))
+            assert read_judgements(path) == judgements
+
+
+@pytest.mark.parametrize("text", ["Topic: a <b> &amp; c", "Number: 7", "</top>", "<num> 3"])
+def test_a_topic_may_look_like_markup(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "topics"
+    write_queries(path, [JudgedQuery("Number:", text)], {}, FileForm.TREC)
+    assert read_queries(path) == (JudgedQuery("Number:", text),)
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("<top>\n<num> 1\n<title> x\n", "no </top>"),
+        ("<top>\n<num> 1\n<title> x\n<top>\n<num> 2\n</top>", "before has no </top>"),
+        ("<top>\n<num> 1\n</top>", "is empty"),
+        ("<top>\n<title> x\n</top>", "an id is empty"),
+    ],
+)
+def test_topics_that_are_refused(tmp_path: Path, text: str, reason: str) -> None:
+    with pytest.raises(InputError, match=reason):
+        read_queries(file(tmp_path, text))
