@@ -86,6 +86,7 @@ class SemanticSearch:
         self._questions: dict[str, Question] = {}
         self._told: dict[SourceRef, _Told] = {}
         self._ranker: Ranker[IndexRow] | None = None
+        self._ranked: tuple[tuple[SourceCandidates[IndexRow], ...], Ranking[IndexRow]] | None = None
         self._statements: dict[SourceRef, str] = {}
         self._problems: list[Notice] = []
         self._degraded: tuple[Degraded, ...] = ()
@@ -136,7 +137,12 @@ class SemanticSearch:
 
     def rank(self, sources: Sequence[SourceCandidates[IndexRow]]) -> Ranking[IndexRow]:
         """Everything found so far, best first; raises `ModelError` when nothing can be computed."""
+        known = self._ranked
+        # When the last source fails or is stopped, the ones before are ranked already.
+        if known is not None and [*map(id, known[0])] == [*map(id, sources)]:
+            return known[1]
         ranking = self._get_ranker().rank(sources)
+        self._ranked = tuple(sources), ranking
         self._degraded = ranking.degraded
         return ranking
 

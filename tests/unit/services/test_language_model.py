@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -13,7 +15,36 @@ from altus4_desktop.domain.cancel import CancelToken
 from altus4_desktop.domain.errors import ModelError
 from altus4_desktop.services import language_model
 from altus4_desktop.services.language_model import LanguageModel
+from tests.servers import PROJECT
 from tests.waiting import wait_until
+
+# In a process of its own: every look at a socket, on whichever thread, ends it.
+_GUARDED = """
+import os, sys
+def guard(event, arguments):
+    if event.startswith(("socket.", "urllib.", "http.")):
+        os.write(2, f"network: {event}".encode())
+        os._exit(7)
+sys.addaudithook(guard)
+from altus4_desktop.domain.cancel import CancelToken
+from altus4_desktop.search.ranking.question import read_question
+from altus4_desktop.search.ranking.ranker import Ranker
+from altus4_desktop.search.ranking.records import Candidate, SourceCandidates, TermStatistics
+from altus4_desktop.search.stemming import get_stemmer
+from altus4_desktop.services.language_model import LanguageModel
+model = LanguageModel()
+model.start()
+embedder = model.get(CancelToken())
+question = read_question("lighthouse keepers", get_stemmer("en").stem, "en")
+rows = [
+    Candidate((at,), {"a": text}, question.analyser.counts(text), 3, at)
+    for at, text in enumerate(["a lighthouse keeper", "a lamp of the lighthouse"])
+]
+source = SourceCandidates(("t",), "ft", rows, TermStatistics(2, 3, {}))
+ranked = Ranker(question, embedder).rank([source]).rows
+assert [row.meaning is not None for row in ranked] == [True, True]
+os.write(1, b"ranked")
+"""
 
 
 class Disk:
@@ -84,3 +115,14 @@ def test_what_failed_is_said_and_tried_again(disk: Disk, failure: Exception) -> 
     disk.failure = None
     assert model.get(CancelToken()) is disk.embedder
     assert disk.loads == 2
+
+
+def test_loading_ahead_and_ranking_touch_no_socket() -> None:
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", _GUARDED],
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (0, "ranked"), done.stderr
