@@ -14,6 +14,7 @@ from PySide6.QtWidgets import (
 
 from altus4_desktop.ui.panes.painting import (
     BADGE_TONES,
+    badge_size,
     draw_badge,
     draw_icon,
     draw_line,
@@ -22,6 +23,7 @@ from altus4_desktop.ui.panes.painting import (
     plain_tool_tip,
     sized,
 )
+from altus4_desktop.ui.panes.search.grades import GRADE_ROLES, grade_text
 from altus4_desktop.ui.panes.search.model import HitRole, HitRow
 from altus4_desktop.ui.panes.search.wording import source_text
 from altus4_desktop.ui.theme import Space, TypeSize, worn_palette
@@ -174,8 +176,20 @@ class HitDelegate(QStyledItemDelegate):
             left += Space.S
         spot = QRect(left, rect.top(), rect.width(), rect.height())
         left += draw_icon(painter, spot, "table", "faint") + 6
-        text_rect = QRect(left, rect.top(), rect.right() - left, rect.height())
+        right = rect.right()
+        if row.grade is not None:
+            right -= self._draw_grade(painter, option, rect, row.grade) + Space.S
+        text_rect = QRect(left, rect.top(), right - left, rect.height())
         draw_line(painter, text_rect, source_text(row.hit.source), font, palette.color("faint"))
+
+    def _draw_grade(
+        self, painter: QPainter, option: QStyleOptionViewItem, rect: QRect, grade: int
+    ) -> int:
+        """The grade at the right of ``rect``; returns its width."""
+        text = f"{grade}  {grade_text(grade)}"
+        width = badge_size(text, option.font).width()
+        corner = QRect(rect.right() - width + 1, rect.top(), width, rect.height())
+        return draw_badge(painter, corner, text, option.font, GRADE_ROLES[grade])
 
     def _height(self, option: QStyleOptionViewItem) -> int:
         title = QFontMetrics(sized(option.font, TypeSize.LEAD, strong=True)).height()

@@ -360,6 +360,9 @@ class DetailPanel(QFrame):
         column = QVBoxLayout(self)
         column.setContentsMargins(1, 1, 1, 1)
         column.addWidget(self.pages)
+        # What is done with the hit stays in sight while it is scrolled.
+        self.below = QVBoxLayout()
+        column.addLayout(self.below)
 
     def _build_content(self) -> QWidget:
         content = QWidget()

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from altus4_desktop.domain.query_sets import GRADES
 from altus4_desktop.ui.panes.search.copying import CopyFormat
 from altus4_desktop.ui.panes.search.delegates import HitDelegate
 from altus4_desktop.ui.theme import worn_palette
@@ -21,6 +22,7 @@ from altus4_desktop.ui.theme import worn_palette
 class HitList(QTableView):
     """Hits by keyboard and mouse: Enter opens, Ctrl+C copies, the arrow up leaves at the top.
 
+    While hits are judged, ``grade_wanted`` carries what 0 to 3 and Delete mean: a grade or None.
     A table of one column: unlike a list it asks nothing of rows that are out of sight, so that a
     hundred thousand of them may change place at once.
     """
@@ -30,12 +32,14 @@ class HitList(QTableView):
     left_upwards = Signal()
     stop_wanted = Signal()
     picked = Signal()
+    grade_wanted = Signal(object)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("search.hits")
         self.setAccessibleName(self.tr("Hits"))
         self.is_stoppable = False
+        self.is_judging = False
         self._painter = HitDelegate(self)
         self.setItemDelegate(self._painter)
         self.setShowGrid(False)
@@ -87,6 +91,8 @@ class HitList(QTableView):
             self.copy_wanted.emit(CopyFormat.TSV.value)
         elif _is_copy_as_json(event):
             self.copy_wanted.emit(CopyFormat.JSON.value)
+        elif self.is_judging and _is_grade(event):
+            self.grade_wanted.emit(_grade(event))
         elif event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
             self._open(self.currentIndex())
         elif event.key() == Qt.Key.Key_Up and self.currentIndex().row() <= 0:
@@ -98,6 +104,20 @@ class HitList(QTableView):
     def _open(self, index: QModelIndex) -> None:
         if index.isValid():
             self.opened.emit(index)
+
+
+def _is_grade(event: QKeyEvent) -> bool:
+    plain = event.modifiers() in (
+        Qt.KeyboardModifier.NoModifier,
+        Qt.KeyboardModifier.KeypadModifier,
+    )
+    withdraws = event.key() in (Qt.Key.Key_Delete, Qt.Key.Key_Backspace)
+    return plain and (withdraws or _grade(event) is not None)
+
+
+def _grade(event: QKeyEvent) -> int | None:
+    grade = event.key() - Qt.Key.Key_0
+    return grade if grade in GRADES else None
 
 
 def _is_copy_as_json(event: QKeyEvent) -> bool:

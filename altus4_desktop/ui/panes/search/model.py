@@ -11,6 +11,8 @@ from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistent
 
 from altus4_desktop.domain.connections import Environment
 from altus4_desktop.domain.searching import SearchHit, SourceRef, score_share
+from altus4_desktop.services.row_names import row_name
+from altus4_desktop.ui.panes.search.grades import grade_text
 from altus4_desktop.ui.panes.search.wording import one_line, source_text, title_of, utf16_spans
 
 AnyIndex = QModelIndex | QPersistentModelIndex
@@ -49,6 +51,7 @@ class HitRow:
     snippet: str
     snippet_spans: Spans
     environment: Environment | None = None
+    grade: int | None = None
 
 
 def hit_identity(hit: SearchHit) -> Hashable:
@@ -98,13 +101,28 @@ class HitModel(QAbstractListModel):
         self._places: Sequence[int] = ()
         self._rows: OrderedDict[int, HitRow] = OrderedDict()
         self._environments: Mapping[str, Environment] = {}
+        self._grades: Mapping[str, int] = {}
 
     def set_environments(self, environments: Mapping[str, Environment]) -> None:
         """Say what each connection, by its id, is used for."""
         self._environments = environments
+        self._draw_again()
+
+    def set_grades(self, grades: Mapping[str, int]) -> None:
+        """Say how rows were judged, by what `row_names.row_name` calls them."""
+        if grades != self._grades:
+            self._grades = dict(grades)
+            self._draw_again()
+
+    def _draw_again(self) -> None:
         self._rows.clear()
         if self._places:
             self.dataChanged.emit(self.index(0), self.index(len(self._places) - 1))
+
+    def find(self, hit: SearchHit) -> int:
+        """The row that shows this hit, -1 for none."""
+        places = enumerate(self._places)
+        return next((row for row, place in places if _is_same_row(hit, self._hits[place])), -1)
 
     def show(self, hits: Sequence[SearchHit], places: Sequence[int]) -> None:
         """Replace what is shown; selected and current rows follow their hits."""
@@ -178,6 +196,7 @@ class HitModel(QAbstractListModel):
             snippet=snippet,
             snippet_spans=utf16_spans(snippet, hit.snippet_matches),
             environment=self._environments.get(hit.source.connection_id),
+            grade=self._grades.get(row_name(hit)) if self._grades and hit.key else None,
         )
         self._rows[place] = made
         if len(self._rows) > _CACHED_ROWS:
@@ -195,12 +214,16 @@ class HitModel(QAbstractListModel):
             case Qt.ItemDataRole.DisplayRole:
                 return row.title
             case Qt.ItemDataRole.AccessibleTextRole:
-                return self.tr("Hit {rank}: {title}. {source}. {snippet}").format(
+                text = self.tr("Hit {rank}: {title}. {source}. {snippet}").format(
                     rank=row.rank,
                     title=row.title,
                     source=source_text(row.hit.source),
                     snippet=row.snippet,
                 )
+                if row.grade is None:
+                    return text
+                judged = self.tr("Judged: {grade}.").format(grade=grade_text(row.grade))
+                return f"{judged} {text}"
             case HitRole.ROW:
                 return row
             case HitRole.SORT:

@@ -19,6 +19,7 @@ from altus4_desktop.ui.panes.memory import PaneMemory
 from altus4_desktop.ui.panes.search.controller import Phase, SearchController, SearchState
 from altus4_desktop.ui.panes.search.desk import SavedDesk
 from altus4_desktop.ui.panes.search.drafts import DraftKeeper
+from altus4_desktop.ui.panes.search.judging import JudgingBook
 from altus4_desktop.ui.panes.search.saved import shortcut_text
 from altus4_desktop.ui.panes.search.tabs import SearchTabs, TabMark
 from altus4_desktop.ui.panes.search.view import SearchView
@@ -76,6 +77,7 @@ class SearchPane(Pane):
         self.body.addWidget(self.stack, 1)
         self.drafts = DraftKeeper(session, self._look, self)
         self.desk = SavedDesk(session, self)
+        self.judging = JudgingBook(session, self.memory, self)
         self._connect()
         self.open_tab()
         self.drafts.read()
@@ -104,6 +106,7 @@ class SearchPane(Pane):
             ("Ctrl+Tab", self.next_tab, in_window),
             ("Ctrl+Shift+Tab", self.previous_tab, in_window),
             ("Ctrl+S", self.save_current, in_window),
+            ("Ctrl+J", self.toggle_judging, in_window),
             *(
                 (shortcut_text(digit), partial(self.desk.open_shortcut, digit), in_window)
                 for digit in SHORTCUTS
@@ -132,7 +135,7 @@ class SearchPane(Pane):
             before = self.stack.currentWidget()
             if isinstance(before, SearchView):
                 before.save_layout()
-            view = SearchView(self.session, self.memory)
+            view = SearchView(self.session, self.memory, self.judging)
             if tab.draft != SearchDraft():
                 view.show_draft(tab.draft)
             view.edited.connect(self._describe_sender)
@@ -141,6 +144,7 @@ class SearchPane(Pane):
             view.production_changed.connect(self._tell_banner)
             view.watch.seen.connect(self.desk.mark_seen)
             view.saved_button.setMenu(self.desk.menu)
+            view.judge_button.clicked.connect(self.toggle_judging)
             view.new_button.clicked.connect(self.new_tab)
             view.new_button.setVisible(not self._has_several())
             tab.view = view
@@ -331,6 +335,21 @@ class SearchPane(Pane):
         self._current.draft = replace(self._current.current_draft, title=saved.draft.name)
         self._describe(self._current)
 
+    # Judging
+
+    @Slot()
+    def toggle_judging(self) -> None:
+        """Begin to judge hits, with a hit beside the list, or end it."""
+        self.judging.toggle()
+        if self.judging.is_on:
+            self.view.options.panel_button.setChecked(True)
+            self.view.results.enter_list()
+            self.session.announced.emit(
+                self.tr("Judging: 0 to 3 grade a hit, Delete withdraws, Ctrl+Z takes back.")
+            )
+        else:
+            self.session.announced.emit(self.tr("Judging has ended."))
+
     # Drafts
 
     def _look(self) -> OpenSearches:
@@ -407,6 +426,13 @@ class SearchPane(Pane):
                 "search.shelf", self.tr("Manage saved searches"), self.desk.open_shelf, "bookmark"
             ),
             Command(
+                "search.judge",
+                self.tr("Judge hits, or end it"),
+                self.toggle_judging,
+                "check-circle",
+                "Ctrl+J",
+            ),
+            Command(
                 "search.close", self.tr("Close the search"), self.close_current, "close", "Ctrl+W"
             ),
             Command(
@@ -448,6 +474,7 @@ class SearchPane(Pane):
         super().shut()
         self.drafts.close()
         self.desk.book.close()
+        self.judging.close()
         self.view.save_layout()
         for tab in self._tabs.values():
             if tab.view is not None:

@@ -269,6 +269,11 @@ class ResultsView(QWidget):
             self.controller.read_schema(source.connection_id)
         self.detail.show_row(row, schema.table(source.table) if schema else None)
 
+    def pick(self, row: int) -> None:
+        """Go to a hit, as somebody would by the arrow keys."""
+        self._note_pick()
+        self.list.setCurrentIndex(self.hits.index(row))
+
     @Slot()
     def enter_list(self) -> None:
         """Put the keyboard into the hits, if there are any."""

@@ -24,6 +24,8 @@ from altus4_desktop.ui.panes.search.controller import Phase, SearchController, S
 from altus4_desktop.ui.panes.search.copying import CopyFormat
 from altus4_desktop.ui.panes.search.correction import CorrectionBar
 from altus4_desktop.ui.panes.search.expansion import ExpansionBar
+from altus4_desktop.ui.panes.search.judge import HitJudge
+from altus4_desktop.ui.panes.search.judging import JudgingBook
 from altus4_desktop.ui.panes.search.languages import LanguagesDialog
 from altus4_desktop.ui.panes.search.options import OptionsRow
 from altus4_desktop.ui.panes.search.query import QueryField
@@ -53,7 +55,13 @@ class SearchView(WorkingWidget):
     state_changed = Signal(object)
     production_changed = Signal()
 
-    def __init__(self, session: Session, memory: PaneMemory, parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        session: Session,
+        memory: PaneMemory,
+        book: JudgingBook | None = None,
+        parent: QWidget | None = None,
+    ) -> None:
         super().__init__(session.runner, session.report_crash, name="search.view", parent=parent)
         self.session = session
         self.memory = memory
@@ -70,15 +78,15 @@ class SearchView(WorkingWidget):
         self._opening: SavedSearch | None = None
         self._refusal: QuerySyntaxError | None = None
         self.results = ResultsView(session, self.controller)
+        self.book = book or JudgingBook(session, memory, self)
+        self.judge = HitJudge(session, self.results, self.book)
         self.correction = CorrectionBar(session)
         self.expansion = ExpansionBar()
         self.under_query = QVBoxLayout()
         self.reader = QueryReader(session, self._request_to_read, self)
         self.notes = QueryNotes()
         self.builder = QueryBuilder(session.services.search)
-        self.builder_button = IconButton("edit", self.tr("Build the query"), name="search.build")
-        self.builder_button.setCheckable(True)
-        self.options.tools.insertWidget(0, self.builder_button)
+        self._build_tools()
         self.under_query.addWidget(self.builder)
         # What stands above the results may not push them out of a low window.
         self.results.pages.setMinimumHeight(_LEAST_RESULTS)
@@ -100,7 +108,17 @@ class SearchView(WorkingWidget):
         self.results.restore_layout(memory)
         self.results.show_panel(shown=self.options.panel_button.isChecked())
         self.results.arrange(self.options.hit_order)
+        self._show_judging()
         self._draw(self.controller.state)
+
+    def _build_tools(self) -> None:
+        self.builder_button = IconButton("edit", self.tr("Build the query"), name="search.build")
+        self.builder_button.setCheckable(True)
+        self.options.tools.insertWidget(0, self.builder_button)
+        self.judge_button = IconButton("check-circle", self.tr("Judge hits"), name="search.judge")
+        self.judge_button.setToolTip(self.tr("Judge hits: how well they answer the query (Ctrl+J)"))
+        self.judge_button.setCheckable(True)
+        self.options.tools.insertWidget(1, self.judge_button)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """A low window leaves the builder less."""
@@ -133,6 +151,8 @@ class SearchView(WorkingWidget):
     def _connect(self) -> None:
         controller, options, results = self.controller, self.options, self.results
         controller.state_changed.connect(self._draw)
+        controller.state_changed.connect(self.judge.take_state)
+        self.book.changed.connect(self._show_judging)
         controller.recent_ready.connect(self._take_recent)
         controller.connections_ready.connect(self._take_connections)
         controller.connections_failed.connect(self._take_list_failure)
@@ -217,6 +237,7 @@ class SearchView(WorkingWidget):
     def activated(self) -> None:
         """The view came to the front."""
         self.controller.list_connections()
+        self.judge.refresh()
         self.production_changed.emit()
 
     def receive(self, intent: SearchRequest | str) -> None:
@@ -358,6 +379,7 @@ class SearchView(WorkingWidget):
         self.cancel_work()
         self.correction.clear()
         self.reader.close()
+        self.judge.close()
         self.results.end_export()
         self.controller.close()
 
@@ -549,6 +571,10 @@ class SearchView(WorkingWidget):
         if self.notes.are_findings_hidden:
             self.note.clear()
             self.notes.hide_findings(hidden=False)
+
+    @Slot()
+    def _show_judging(self) -> None:
+        self.judge_button.setChecked(self.book.is_on)
 
     @Slot()
     def _rearrange(self) -> None:
