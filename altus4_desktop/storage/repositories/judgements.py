@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -11,7 +12,12 @@ from altus4_desktop.domain.audit import AuditEvent
 from altus4_desktop.domain.errors import ConflictError
 from altus4_desktop.domain.query_sets import JudgedRow, Judgement, SetQueryDraft
 from altus4_desktop.storage.repositories.fitting import check_lengths
-from altus4_desktop.storage.repositories.query_sets import insert_queries, lock_set, touch_set
+from altus4_desktop.storage.repositories.query_sets import (
+    insert_queries,
+    is_touched,
+    lock_set,
+    touch_set,
+)
 from altus4_desktop.storage.tables import judgements, set_queries
 from altus4_desktop.storage.transactions import Transactions
 
@@ -80,6 +86,7 @@ class JudgementRepository:
                 if grade is None:
                     return False
                 insert_queries(connection, set_id, [query], limits[0])
+                touch_set(connection, set_id)
                 query_id = new_id
             dropped = sum(
                 connection.execute(
@@ -114,8 +121,10 @@ class JudgementRepository:
         A query of the same name and text is the same; raises ConflictError
         (``query_set.other_query``) for one of another text, and as `judge_`.
         """
+        changed_at: datetime | None = None
 
         def work(connection: sa.Connection) -> None:
+            nonlocal changed_at
             lock_set(connection, set_id)
             statement = sa.select(q.name, q.id, q.query).where(q.set_id == set_id)
             known = {name: (found, text) for name, found, text in connection.execute(statement)}
@@ -146,13 +155,13 @@ class JudgementRepository:
             _check_count(connection, set_id, len(values), limits[1])
             for at in range(0, len(values), _BATCH):
                 connection.execute(sa.insert(judgements), values[at : at + _BATCH])
-            touch_set(connection, set_id)
+            changed_at = touch_set(connection, set_id)
 
-        def settled(connection: sa.Connection) -> bool:
-            ids = [query_id for query_id, _ in queries[:_BATCH]]
-            return connection.execute(sa.select(q.id).where(q.id.in_(ids))).first() is not None
-
-        self._transactions.write(work, settled=settled, events=events)
+        self._transactions.write(
+            work,
+            settled=lambda connection: is_touched(connection, set_id, changed_at),
+            events=events,
+        )
 
     def _read(self, statement: sa.Select[Any]) -> list[Judgement]:
         return self._transactions.read(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -16,7 +17,7 @@ from altus4_desktop.domain.query_sets import (
     SetQueryDraft,
     SetQueryPage,
 )
-from altus4_desktop.storage.repositories.fitting import check_lengths, server_now
+from altus4_desktop.storage.repositories.fitting import check_lengths, moved_on, server_now
 from altus4_desktop.storage.tables import judgements, query_sets, set_queries, users
 from altus4_desktop.storage.transactions import Transactions
 
@@ -90,8 +91,8 @@ class QuerySetRepository:
             if QuerySetDraft(*row) != seen.draft:
                 raise _changed(seen.draft.name)
             _check_name(connection, seen, draft)
-            statement = sa.update(query_sets).where(c.id == seen.id)
-            connection.execute(statement.values(**values, updated_at=server_now()))
+            connection.execute(sa.update(query_sets).where(c.id == seen.id).values(**values))
+            touch_set(connection, seen.id)
 
         def settled(connection: sa.Connection) -> bool:
             statement = sa.select(c.name, c.description).where(c.id == seen.id)
@@ -155,9 +156,10 @@ class QuerySetRepository:
         ``query_set.too_many_queries`` beyond ``most``), NotFoundError.
         """
         added = 0
+        changed_at: datetime | None = None
 
         def work(connection: sa.Connection) -> bool:
-            nonlocal added
+            nonlocal added, changed_at
             lock_set(connection, set_id)
             statement = sa.select(q.query).where(q.set_id == set_id)
             texts = set(connection.execute(statement).scalars())
@@ -166,15 +168,17 @@ class QuerySetRepository:
                 if draft.text not in texts:
                     texts.add(draft.text)
                     new.append((query_id, draft))
-            insert_queries(connection, set_id, new, most)
+            if new:
+                insert_queries(connection, set_id, new, most)
+                changed_at = touch_set(connection, set_id)
             added = len(new)
             return bool(new)
 
-        def settled(connection: sa.Connection) -> bool:
-            ids = [query_id for query_id, _ in queries[:_BATCH]]
-            return connection.execute(sa.select(q.id).where(q.id.in_(ids))).first() is not None
-
-        self._transactions.write(work, settled=settled, events=events)
+        self._transactions.write(
+            work,
+            settled=lambda connection: is_touched(connection, set_id, changed_at),
+            events=events,
+        )
         return added
 
     def update_query_(
@@ -287,9 +291,19 @@ def lock_set(connection: sa.Connection, set_id: str) -> None:
         raise set_missing()
 
 
-def touch_set(connection: sa.Connection, set_id: str) -> None:
-    """Note that the set has changed now."""
-    connection.execute(sa.update(query_sets).where(c.id == set_id).values(updated_at=server_now()))
+def touch_set(connection: sa.Connection, set_id: str) -> datetime:
+    """Note that a set that is locked has changed; the instant makes this very change known again,
+    should its COMMIT go unanswered."""
+    statement = sa.select(server_now(), c.updated_at).where(c.id == set_id)
+    changed_at = moved_on(*connection.execute(statement).one())
+    connection.execute(sa.update(query_sets).where(c.id == set_id).values(updated_at=changed_at))
+    return changed_at
+
+
+def is_touched(connection: sa.Connection, set_id: str, changed_at: datetime | None) -> bool:
+    """Whether `touch_set` is the last that happened to the set."""
+    found = connection.execute(sa.select(c.updated_at).where(c.id == set_id)).scalar()
+    return found is not None and found == changed_at
 
 
 def insert_queries(
@@ -330,8 +344,6 @@ def insert_queries(
         check_lengths(set_queries, values[-1], {"query": "text"})
     for at in range(0, len(values), _BATCH):
         connection.execute(sa.insert(set_queries), values[at : at + _BATCH])
-    if values:
-        touch_set(connection, set_id)
 
 
 def set_missing() -> NotFoundError:

@@ -15,6 +15,7 @@ from altus4_desktop.domain.audit import AuditQuery, SubjectKind
 from altus4_desktop.domain.cancel import CancelToken
 from altus4_desktop.domain.errors import ConflictError, StoreError
 from altus4_desktop.domain.progress import ignore_progress
+from altus4_desktop.domain.query_sets import JudgedRow, QuerySet, QuerySetDraft, SetQueryDraft
 from altus4_desktop.services.audit import build_event
 from altus4_desktop.services.audit_walk import walk_chain
 from altus4_desktop.storage.store import Store
@@ -28,6 +29,9 @@ _BOB = a_user(name="Bob", role=Role.ADMIN)
 _NEW = a_user(name="New")
 _FIRST = a_connection(_ADA, name="first")
 _SECOND = a_connection(_ADA, name="second", database="second")
+_SET = QuerySet("set", _ADA.id, QuerySetDraft("First"))
+_ROW = JudgedRow("c", "Shop", "t/1")
+_LIMITS = (10, 10)
 _SEARCH = a_search(_ADA, "an old one", created_at=AN_INSTANT)
 
 _WRITES: dict[str, Write] = {
@@ -46,6 +50,27 @@ _WRITES: dict[str, Write] = {
         a_search(_ADA, "a new one", id="s", created_at=AN_INSTANT)
     ),
     "delete searches": lambda store: store.searches.delete_(_ADA.id),
+    "create set": lambda store: store.query_sets.create_(
+        QuerySet("second", _ADA.id, QuerySetDraft("Second")), 10
+    ),
+    "rename set": lambda store: store.query_sets.update_(_SET, QuerySetDraft("Other")),
+    "delete set": lambda store: store.query_sets.delete_([_SET.id]),
+    "add queries": lambda store: store.query_sets.add_queries_(
+        _SET.id, [("q2", SetQueryDraft("two")), ("q3", SetQueryDraft("word"))], 10
+    ),
+    "delete queries": lambda store: store.query_sets.delete_queries_(_SET.id, ["q1"]),
+    "judge": lambda store: store.judgements.judge_(
+        _SET.id, ("q4", SetQueryDraft("new")), _ROW, 2, (), _LIMITS
+    ),
+    "judge again": lambda store: store.judgements.judge_(
+        _SET.id, ("q4", SetQueryDraft("word")), _ROW, 2, (), _LIMITS
+    ),
+    "withdraw": lambda store: store.judgements.judge_(
+        _SET.id, ("q4", SetQueryDraft("word")), _ROW, None, (), _LIMITS
+    ),
+    "import": lambda store: store.judgements.import_(
+        _SET.id, [("q5", SetQueryDraft("word", "1"))], {"1": {_ROW: 0}}, _LIMITS
+    ),
     "failure": lambda store: store.sign_ins.record_failure("x@example.org", AN_INSTANT),
     "clear": lambda store: store.sign_ins.clear("y@example.org"),
 }
@@ -69,6 +94,8 @@ def _prepare(store: Store) -> None:
     store.connections.create_(_FIRST)
     store.searches.add_(_SEARCH)
     store.sign_ins.record_failure("y@example.org", AN_INSTANT)
+    store.query_sets.create_(_SET, 10)
+    store.judgements.judge_(_SET.id, ("q1", SetQueryDraft("word")), _ROW, 3, (), _LIMITS)
 
 
 def _state(place: StorePlace) -> list[object]:
@@ -78,6 +105,9 @@ def _state(place: StorePlace) -> list[object]:
             "SELECT id, name, role, password FROM users ORDER BY id",
             "SELECT id, name, port, last_connected FROM `databases` ORDER BY id",
             "SELECT id, user_id, query FROM searches ORDER BY id",
+            "SELECT id, name FROM query_sets ORDER BY id",
+            "SELECT id, name, position, query FROM set_queries ORDER BY position",
+            "SELECT query_id, connection_id, document, grade FROM judgements ORDER BY query_id",
             "SELECT failures, last_at FROM sign_in_failures ORDER BY email_hash",
         )
     ]

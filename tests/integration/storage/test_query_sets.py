@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import threading
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import cast
@@ -226,6 +227,31 @@ def test_a_set_is_imported_and_comes_back_as_it_was(
     with pytest.raises(InputError) as refused:
         service.import_(ann.actor, made.id, queries, {"q1": {"1": 4}})
     assert refused.value.field == "qrels"
+
+
+def test_who_judges_at_once_adds_the_query_once(
+    shared_store: Store, service: QuerySetsService
+) -> None:
+    ann = person(shared_store)
+    made = a_set(service, ann)
+    together = threading.Barrier(4)
+    failures: list[BaseException] = []
+
+    def judge(key: int) -> None:
+        together.wait(30)
+        try:
+            service.judge_(ann.actor, made.id, TEXT, ann.hit(key), key)
+        except BaseException as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=judge, args=(key,)) for key in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert failures == []
+    own = service.get_(ann.actor, made.id)
+    assert (own.queries, own.judgements) == (1, 4)
 
 
 def an_evaluation(mode: SearchMode) -> Evaluation:

@@ -79,9 +79,11 @@ def test_two_tabs_with_hits_fit_the_least_window(qtbot: QtBot, search_pane: Sear
     assert options.language.isVisible()
     assert search_pane.minimumSizeHint().width() <= LEAST_SIZE.width() - rail
     search_pane.resize(LEAST_SIZE.width() - rail, LEAST_SIZE.height() - status)
-    qtbot.waitUntil(lambda: options.language.y() > options.mode.y() + options.mode.height() - 1)
+    qtbot.waitUntil(
+        lambda: options.language_part.y() > options.mode.y() + options.mode.height() - 1
+    )
     search_pane.resize(1100, 700)
-    qtbot.waitUntil(lambda: options.language.y() < options.mode.height())
+    qtbot.waitUntil(lambda: options.language_part.y() < options.mode.height())
 
 
 def test_every_tab_has_its_own_query_hits_and_choices(
