@@ -1,0 +1,192 @@
+"""What is kept of a user's searches for each day: the metrics and the shapes of their documents.
+
+A row of ``analytics`` is one metric of one user and one day; a day without anything to tell of a
+metric has no row of it. Days are those of the user's own time zone. Lists are sorted as
+`analytics_merging` sorts them, so that equal figures are equal documents.
+
+| metric | document |
+|---|---|
+| `daily_searches` | ``zone`` of the day; how many ``searches``, of these ``failed``, ``partial``,
+  ``cancelled``, ``zero`` (all sources answered, nothing found on the first page); ``hours``: wall
+  hour, offset from UTC in seconds, searches |
+| `latency` | of those not cancelled: ``searches``, ``total_ms``, ``max_ms``, ``buckets``: lower
+  bound as `bucket_of` says, searches |
+| `modes` | ``modes``: mode, searches, zero, failed (or partial) |
+| `sources` | ``scopes``: connections asked, searches, failed, and of those not cancelled total ms,
+  largest ms, buckets |
+| `popular_queries` | ``searches``, those of texts that are not listed too; ``queries``: text as
+  `fold_query` makes it, searches, zero, total ms; the most frequent ones |
+| `zero_results` | ``searches``, likewise; ``queries``: text, mode, connections, searches |
+| `reformulations` | within five minutes of another text: ``searches``; how often a text without
+  result was ``mended``; ``pairs``: text before, text after, searches, mended |
+| `slowest` | ``searches``: ms, text, mode, connections, id, second since 1970 |
+| `failures` | ``sources``: connection, table, code of the error, searches |
+| `api_keys` | ``keys``: id of the key ("" for none), searches, failed |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from typing import Any
+
+Document = Mapping[str, Any]
+
+KEPT_QUERIES = 100
+"""How many texts a day's list holds at most."""
+KEPT_SLOWEST = 10
+QUERY_CHARS = 200
+"""How much of a text is kept."""
+REFORMULATED_WITHIN_S = 300
+
+
+class Metric(StrEnum):
+    """The names in ``analytics.metric_name``."""
+
+    DAILY_SEARCHES = "daily_searches"
+    LATENCY = "latency"
+    MODES = "modes"
+    SOURCES = "sources"
+    POPULAR_QUERIES = "popular_queries"
+    ZERO_RESULTS = "zero_results"
+    REFORMULATIONS = "reformulations"
+    SLOWEST = "slowest"
+    FAILURES = "failures"
+    API_KEYS = "api_keys"
+
+
+# The lower bounds of buckets have two digits: below 100 ms each is a bucket of its own, and none
+# is wider than a tenth of its lower bound.
+BUCKET_STEPS = ((100, 1), (1000, 10), (10_000, 100), (100_000, 1000), (1_000_000, 10_000))
+_WIDEST_MS = 100_000
+
+
+def bucket_of(ms: int) -> int:
+    """The lower bound of the bucket that holds ``ms``."""
+    return ms - ms % bucket_width(ms)
+
+
+def bucket_width(ms: int) -> int:
+    """How wide the bucket that holds ``ms`` is."""
+    return next((width for limit, width in BUCKET_STEPS if ms < limit), _WIDEST_MS)
+
+
+def fold_query(text: str) -> str:
+    """``text`` as it is counted: small letters, single blanks."""
+    return " ".join(text.split()).lower()
+
+
+Check = Callable[[object], bool]
+
+
+def _count(value: object) -> bool:
+    return type(value) is int and value >= 0
+
+
+def _whole(value: object) -> bool:
+    return type(value) is int
+
+
+def _text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+def _texts(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(part, str) for part in value)
+
+
+def _hour(value: object) -> bool:
+    return type(value) is int and 0 <= value < 24
+
+
+def _bound(value: object) -> bool:
+    return type(value) is int and value >= 0 and bucket_of(value) == value
+
+
+def _rows(*cells: Check) -> Check:
+    def check(value: object) -> bool:
+        return isinstance(value, list) and all(
+            isinstance(row, list)
+            and len(row) == len(cells)
+            and all(cell(part) for cell, part in zip(cells, row, strict=True))
+            for row in value
+        )
+
+    return check
+
+
+_BUCKETS = _rows(_bound, _count)
+_SHAPES: Mapping[Metric, Mapping[str, Check]] = {
+    Metric.DAILY_SEARCHES: {
+        "zone": _text,
+        "searches": _count,
+        "failed": _count,
+        "partial": _count,
+        "cancelled": _count,
+        "zero": _count,
+        "hours": _rows(_hour, _whole, _count),
+    },
+    Metric.LATENCY: {
+        "searches": _count,
+        "total_ms": _count,
+        "max_ms": _count,
+        "buckets": _BUCKETS,
+    },
+    Metric.MODES: {"modes": _rows(_text, _count, _count, _count)},
+    Metric.SOURCES: {"scopes": _rows(_texts, _count, _count, _count, _count, _BUCKETS)},
+    Metric.POPULAR_QUERIES: {
+        "searches": _count,
+        "queries": _rows(_text, _count, _count, _count),
+    },
+    Metric.ZERO_RESULTS: {
+        "searches": _count,
+        "queries": _rows(_text, _text, _texts, _count),
+    },
+    Metric.REFORMULATIONS: {
+        "searches": _count,
+        "mended": _count,
+        "pairs": _rows(_text, _text, _count, _count),
+    },
+    Metric.SLOWEST: {"searches": _rows(_count, _text, _text, _texts, _text, _whole)},
+    Metric.FAILURES: {"sources": _rows(_text, _text, _text, _count)},
+    Metric.API_KEYS: {"keys": _rows(_text, _count, _count)},
+}
+
+
+def is_document(metric: Metric, document: object) -> bool:
+    """Whether ``document`` has the shape of ``metric``; it may have been written by others."""
+    shape = _SHAPES[metric]
+    return (
+        isinstance(document, dict)
+        and document.keys() == shape.keys()
+        and all(check(document[name]) for name, check in shape.items())
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class CountedUser:
+    """Somebody whose searches are counted; ``counted_zone`` None: not yet."""
+
+    user_id: str
+    timezone: str
+    counted_zone: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class DayDocument:
+    """One metric of one day."""
+
+    day: date
+    metric: Metric
+    document: Document
+
+
+@dataclass(frozen=True, slots=True)
+class RollUpReport:
+    """What a refresh did: days written, users looked at, and days of everybody put together."""
+
+    users: int = 0
+    days: int = 0
+    totals: int = 0

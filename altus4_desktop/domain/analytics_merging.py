@@ -1,0 +1,219 @@
+"""Documents of `analytics` put together: days to periods, users to everybody.
+
+The order in which documents are merged does not matter, and merging parts of a whole is the whole,
+as long as no list was shortened.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from math import ceil
+from typing import Any
+
+from altus4_desktop.domain.analytics import (
+    KEPT_QUERIES,
+    KEPT_SLOWEST,
+    Document,
+    Metric,
+    bucket_width,
+)
+
+_KEPT_SCOPES = 20
+Buckets = Mapping[int, int]
+
+
+def merge(metric: Metric, documents: Iterable[Document]) -> dict[str, Any]:
+    """One document of ``metric`` that says what all of them say; of nothing, the empty one."""
+    return _MERGERS[metric](documents)
+
+
+def shorten(metric: Metric, document: Document) -> Document:
+    """``document`` with no more in its lists than a day's document has."""
+    limits = {
+        Metric.POPULAR_QUERIES: ("queries", KEPT_QUERIES),
+        Metric.ZERO_RESULTS: ("queries", KEPT_QUERIES),
+        Metric.REFORMULATIONS: ("pairs", KEPT_QUERIES),
+        Metric.SLOWEST: ("searches", KEPT_SLOWEST),
+        Metric.FAILURES: ("sources", KEPT_QUERIES),
+    }
+    if metric in limits:
+        name, most = limits[metric]
+        return {**document, name: document[name][:most]}
+    if metric is Metric.SOURCES:
+        chosen = sorted(document["scopes"], key=lambda scope: (-scope[1], scope[0]))[:_KEPT_SCOPES]
+        return {"scopes": sorted(chosen)}
+    return document
+
+
+def percentile(buckets: Buckets, share: float) -> float | None:
+    """The milliseconds that ``share`` (0 to 1) of the searches did not exceed; None of none.
+
+    By nearest rank; inside a bucket its searches are taken for evenly spread, so the answer is off
+    by less than the bucket is wide: by nothing below 100 ms, by less than a tenth above.
+    """
+    count = sum(buckets.values())
+    if not count:
+        return None
+    rank = max(1, ceil(share * count))
+    before = 0
+    for bound in sorted(buckets):
+        here = buckets[bound]
+        if before + here >= rank:
+            width = bucket_width(bound)
+            return float(bound) if width == 1 else bound + width * (rank - before - 0.5) / here
+        before += here
+    raise AssertionError("a rank beyond the count")
+
+
+def add_buckets(found: Counter[int], rows: Iterable[Sequence[int]]) -> None:
+    """Add the buckets of a document."""
+    for bound, count in rows:
+        found[bound] += count
+
+
+def bucket_rows(buckets: Buckets) -> list[list[int]]:
+    """Buckets as documents have them."""
+    return [[bound, buckets[bound]] for bound in sorted(buckets)]
+
+
+def _daily(documents: Iterable[Document]) -> dict[str, Any]:
+    sums: Counter[str] = Counter()
+    hours: Counter[tuple[int, int]] = Counter()
+    zones = set()
+    for document in documents:
+        zones.add(document["zone"])
+        for name in ("searches", "failed", "partial", "cancelled", "zero"):
+            sums[name] += document[name]
+        for hour, offset_s, count in document["hours"]:
+            hours[hour, offset_s] += count
+    return {
+        "zone": zones.pop() if len(zones) == 1 else "",
+        **{name: sums[name] for name in ("searches", "failed", "partial", "cancelled", "zero")},
+        # Of an hour that comes twice, the first is the one of summer time.
+        "hours": sorted(
+            ([*hour, count] for hour, count in hours.items()), key=lambda row: (row[0], -row[1])
+        ),
+    }
+
+
+def _latency(documents: Iterable[Document]) -> dict[str, Any]:
+    searches = total_ms = max_ms = 0
+    buckets: Counter[int] = Counter()
+    for document in documents:
+        searches += document["searches"]
+        total_ms += document["total_ms"]
+        max_ms = max(max_ms, document["max_ms"])
+        add_buckets(buckets, document["buckets"])
+    return {
+        "searches": searches,
+        "total_ms": total_ms,
+        "max_ms": max_ms,
+        "buckets": bucket_rows(buckets),
+    }
+
+
+def _modes(documents: Iterable[Document]) -> dict[str, Any]:
+    rows = _added((row for document in documents for row in document["modes"]), 1)
+    return {"modes": sorted(rows)}
+
+
+def _sources(documents: Iterable[Document]) -> dict[str, Any]:
+    sums: dict[tuple[str, ...], list[int]] = {}
+    buckets: dict[tuple[str, ...], Counter[int]] = {}
+    for document in documents:
+        for names, searches, failed, total_ms, max_ms, rows in document["scopes"]:
+            key = tuple(names)
+            known = sums.setdefault(key, [0, 0, 0, 0])
+            known[0] += searches
+            known[1] += failed
+            known[2] += total_ms
+            known[3] = max(known[3], max_ms)
+            add_buckets(buckets.setdefault(key, Counter()), rows)
+    return {"scopes": [[list(key), *sums[key], bucket_rows(buckets[key])] for key in sorted(sums)]}
+
+
+def _popular(documents: Iterable[Document]) -> dict[str, Any]:
+    searches = 0
+    queries: dict[str, list[int]] = {}
+    for document in documents:
+        searches += document["searches"]
+        for text, *counts in document["queries"]:
+            known = queries.get(text)
+            if known is None:
+                queries[text] = list(counts)
+            else:
+                known[0] += counts[0]
+                known[1] += counts[1]
+                known[2] += counts[2]
+    rows = sorted(([text, *counts] for text, counts in queries.items()), key=_by_count(1))
+    return {"searches": searches, "queries": rows}
+
+
+def _zero(documents: Iterable[Document]) -> dict[str, Any]:
+    searches = 0
+    found: Counter[tuple[str, str, tuple[str, ...]]] = Counter()
+    for document in documents:
+        searches += document["searches"]
+        for text, mode, names, count in document["queries"]:
+            found[text, mode, tuple(names)] += count
+    rows = [[text, mode, list(names), n] for (text, mode, names), n in found.items()]
+    return {"searches": searches, "queries": sorted(rows, key=_by_count(3))}
+
+
+def _reformulations(documents: Iterable[Document]) -> dict[str, Any]:
+    kept = list(documents)
+    rows = _added((row for document in kept for row in document["pairs"]), 2)
+    return {
+        "searches": sum(document["searches"] for document in kept),
+        "mended": sum(document["mended"] for document in kept),
+        "pairs": sorted(rows, key=_by_count(2)),
+    }
+
+
+def _slowest(documents: Iterable[Document]) -> dict[str, Any]:
+    rows = {row[4]: list(row) for document in documents for row in document["searches"]}
+    return {"searches": sorted(rows.values(), key=lambda row: (-row[0], row[4]))}
+
+
+def _failures(documents: Iterable[Document]) -> dict[str, Any]:
+    rows = _added((row for document in documents for row in document["sources"]), 3)
+    return {"sources": sorted(rows, key=_by_count(3))}
+
+
+def _api_keys(documents: Iterable[Document]) -> dict[str, Any]:
+    rows = _added((row for document in documents for row in document["keys"]), 1)
+    return {"keys": sorted(rows, key=_by_count(1))}
+
+
+def _added(rows: Iterable[Sequence[Any]], names: int) -> list[list[Any]]:
+    """Rows of the same first ``names`` cells as one row, the other cells added up."""
+    sums: dict[tuple[Any, ...], list[int]] = {}
+    for row in rows:
+        key = tuple(row[:names])
+        known = sums.get(key)
+        if known is None:
+            sums[key] = list(row[names:])
+        else:
+            for at, value in enumerate(row[names:]):
+                known[at] += value
+    return [[*key, *counts] for key, counts in sums.items()]
+
+
+def _by_count(cell: int) -> Callable[[list[Any]], tuple[Any, ...]]:
+    """The most frequent first, then by what stands before the count."""
+    return lambda row: (-row[cell], *row[:cell])
+
+
+_MERGERS: Mapping[Metric, Callable[[Iterable[Document]], dict[str, Any]]] = {
+    Metric.DAILY_SEARCHES: _daily,
+    Metric.LATENCY: _latency,
+    Metric.MODES: _modes,
+    Metric.SOURCES: _sources,
+    Metric.POPULAR_QUERIES: _popular,
+    Metric.ZERO_RESULTS: _zero,
+    Metric.REFORMULATIONS: _reformulations,
+    Metric.SLOWEST: _slowest,
+    Metric.FAILURES: _failures,
+    Metric.API_KEYS: _api_keys,
+}
