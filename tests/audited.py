@@ -13,6 +13,11 @@ from altus4_desktop.storage.transactions import Transactions
 
 # Repository method: why nobody did anything that an admin would look for.
 UNAUDITED = {
+    **dict.fromkeys(
+        [f"AnalyticsRepository.{name}" for name in ("begin_", "compare_", "roll_up_", "add_up_")]
+        + ["AnalyticsRepository.check_totals_"],
+        "figures of what is written down already",
+    ),
     "SearchRepository.add_": "the history is written down itself",
     "SavedSearchRepository.see_": "what somebody has looked at",
     "ConnectionRepository.touch_": "when it was last connected to",

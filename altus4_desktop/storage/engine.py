@@ -27,6 +27,8 @@ _SESSION = (
     "ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION', innodb_lock_wait_timeout = 10,"
     " lock_wait_timeout = 60"
 )
+# What is locked must keep others from adding rows beside it, whatever the server's default is.
+_ISOLATION = "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ"
 
 
 def build_engine(
@@ -90,7 +92,9 @@ def _server_engine(
     target = location.target(password_secret, timeout_s)
 
     def connect() -> Any:
-        return open_connection(target, setup=(_SESSION,), autocommit=False, found_rows=True)
+        return open_connection(
+            target, setup=(_SESSION, _ISOLATION), autocommit=False, found_rows=True
+        )
 
     def distrust(context: sa.engine.ExceptionContext) -> BaseException | None:
         error = context.original_exception

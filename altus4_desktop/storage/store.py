@@ -20,6 +20,7 @@ from altus4_desktop.storage.failures import translate
 from altus4_desktop.storage.location import StoreLocation
 from altus4_desktop.storage.migrator import Migrator
 from altus4_desktop.storage.recognition import read_state
+from altus4_desktop.storage.repositories.analytics import AnalyticsRepository
 from altus4_desktop.storage.repositories.api_keys import ApiKeyRepository
 from altus4_desktop.storage.repositories.audit import AuditRepository
 from altus4_desktop.storage.repositories.connections import ConnectionRepository
@@ -70,6 +71,7 @@ class Store:
         self.early_users = EarlyUserRepository(transactions)
         self.connections = ConnectionRepository(transactions)
         self.searches = SearchRepository(transactions, dialect)
+        self.analytics = AnalyticsRepository(transactions, dialect)
         self.saved_searches = SavedSearchRepository(transactions)
         self.query_sets = QuerySetRepository(transactions)
         self.judgements = JudgementRepository(transactions)

@@ -250,6 +250,42 @@ analytics = Table(
 )
 
 
+class AnalyticsStateColumns(TypedColumns):
+    """Whose searches are counted by day, and in which time zone the days are."""
+
+    user_id: Named[str] = Column(CHAR(36), primary_key=True)
+    timezone: Named[str] = Column(VARCHAR(50), nullable=False)
+
+
+analytics_states = Table(
+    "analytics_states", metadata, AnalyticsStateColumns, _owner("analytics_states"), **TABLE_OPTIONS
+)
+
+
+class AnalyticsMarkColumns(TypedColumns):
+    """Hours in which searches were added or deleted since their day was counted."""
+
+    user_id: Named[str] = Column(CHAR(36), primary_key=True)
+    # A server that gives timestamps defaults of its own must find one.
+    hour_at: Named[datetime] = Column(Instant(), primary_key=True, server_default=created_now())
+
+
+analytics_marks = Table(
+    "analytics_marks", metadata, AnalyticsMarkColumns, _owner("analytics_marks"), **TABLE_OPTIONS
+)
+
+
+class AnalyticsTotalColumns(TypedColumns):
+    """Figures a day and a metric of everybody together; a day without is still to be added up."""
+
+    analytics_date: Named[date] = Column(Date, primary_key=True)
+    metric_name: Named[str] = Column(VARCHAR(64), primary_key=True)
+    metric_data: Named[Any] = Column(JSON, nullable=False)
+
+
+analytics_totals = Table("analytics_totals", metadata, AnalyticsTotalColumns, **TABLE_OPTIONS)
+
+
 class SignInFailureColumns(TypedColumns):
     """Failed sign-ins in a row, by the SHA-256 of the e-mail address: it may be nobody's."""
 

@@ -14,6 +14,7 @@ from altus4_desktop.domain.audit import AuditEvent
 from altus4_desktop.domain.query_sets import PastQuery
 from altus4_desktop.domain.searching import SearchMode, SearchRecord
 from altus4_desktop.storage.repositories.account_states import record_activity
+from altus4_desktop.storage.repositories.analytics_marks import mark_hours
 from altus4_desktop.storage.tables import databases, searches
 from altus4_desktop.storage.transactions import Transactions
 
@@ -74,6 +75,7 @@ class SearchRepository:
                 sa.select(databases.c.id).where(databases.c.id == record.connection_id)
             ).scalar()
             connection.execute(sa.insert(searches).values(**values, database_id=kept))
+            mark_hours(connection, c.id == record.id)
             record_activity(connection, record.user_id)
 
         def settled(connection: sa.Connection) -> bool:
@@ -167,8 +169,10 @@ class SearchRepository:
 
         def work(connection: sa.Connection) -> bool:
             nonlocal counted
-            statements = [sa.delete(searches).where(*conditions) for conditions in chosen]
-            counted = sum(connection.execute(statement).rowcount for statement in statements)
+            counted = 0
+            for conditions in chosen:
+                mark_hours(connection, *conditions)
+                counted += connection.execute(sa.delete(searches).where(*conditions)).rowcount
             return counted > 0
 
         def gone(connection: sa.Connection) -> bool:

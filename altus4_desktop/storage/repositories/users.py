@@ -26,6 +26,7 @@ from altus4_desktop.storage.repositories.account_states import (
     record_activity,
     set_temporary,
 )
+from altus4_desktop.storage.repositories.analytics_marks import forget_figures
 from altus4_desktop.storage.repositories.fitting import check_lengths, moved_on, server_now
 from altus4_desktop.storage.tables import account_states, users
 from altus4_desktop.storage.transactions import Transactions
@@ -220,6 +221,7 @@ class UserRepository:
             _lock(connection, user_id)
             done = not _is_last_admin(connection, user_id)
             if done:
+                forget_figures(connection, user_id)
                 connection.execute(sa.delete(users).where(c.id == user_id))
             return done
 

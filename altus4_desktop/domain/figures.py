@@ -1,0 +1,218 @@
+"""What a dashboard shows of a period: the figures of days, put together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+
+PERIOD_DAYS = {"day": 1, "week": 7, "month": 30, "quarter": 91, "year": 365}
+"""How many days the usual periods have; they end with the day that is looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """The days ``first`` to ``last``, both included."""
+
+    first: date
+    last: date
+
+    @classmethod
+    def ending(cls, last: date, days: int) -> Period:
+        """So many days, the last of them ``last``."""
+        return cls(last - timedelta(days=days - 1), last)
+
+    def __len__(self) -> int:
+        return (self.last - self.first).days + 1
+
+    def __iter__(self) -> Iterator[date]:
+        return (self.first + timedelta(days=at) for at in range(len(self)))
+
+    def before(self) -> Period:
+        """As many days, right before these."""
+        return Period.ending(self.first - timedelta(days=1), len(self))
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How searches ended; ``zero``: all sources answered, and nothing was found."""
+
+    searches: int = 0
+    failed: int = 0
+    partial: int = 0
+    cancelled: int = 0
+    zero: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """``searches`` took from ``from_ms`` to less than ``to_ms``."""
+
+    from_ms: int
+    to_ms: int
+    searches: int
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """How long searches took that were not cancelled; the percentiles are None of none, exact
+    below 100 ms and less than a tenth off above."""
+
+    searches: int = 0
+    mean_ms: float | None = None
+    p50_ms: float | None = None
+    p95_ms: float | None = None
+    p99_ms: float | None = None
+    max_ms: int | None = None
+    buckets: tuple[Bucket, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DayPoint:
+    """One day; ``counts`` is None where nothing is known: before the first search, after today."""
+
+    day: date
+    counts: Counts | None
+    latency: Latency = Latency()
+
+
+@dataclass(frozen=True, slots=True)
+class HourPoint:
+    """One hour that clocks showed on a day; ``begins_at`` is None where people of several time
+    zones are put together, each by their own clock."""
+
+    day: date
+    hour: int
+    begins_at: datetime | None
+    searches: int
+
+
+@dataclass(frozen=True, slots=True)
+class ModeShare:
+    """How much a mode was used."""
+
+    mode: str
+    searches: int
+    zero: int
+    failed: int
+
+
+@dataclass(frozen=True, slots=True)
+class SourceShare:
+    """How often a connection was asked, alone or among others; ``latency`` is that of the whole
+    searches it was asked in, ``alone`` that of those in which nobody else was."""
+
+    connection: str
+    searches: int
+    failed: int
+    latency: Latency
+    alone: Latency
+
+
+@dataclass(frozen=True, slots=True)
+class PopularQuery:
+    """A text and how often it was searched; ``trend`` are the counts of up to twelve equal parts of
+    the period, ``before`` the count in the period before (None: not asked for)."""
+
+    text: str
+    searches: int
+    zero: int
+    mean_ms: float
+    trend: tuple[int, ...] = ()
+    before: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ZeroQuery:
+    """A text that found nothing, and where it was looked for."""
+
+    text: str
+    mode: str
+    connections: tuple[str, ...]
+    searches: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reformulation:
+    """``after`` was searched within five minutes of ``before``; ``mended``: the first found nothing
+    and the second something."""
+
+    before: str
+    after: str
+    searches: int
+    mended: int
+
+
+@dataclass(frozen=True, slots=True)
+class SlowSearch:
+    """One of the slowest searches."""
+
+    ms: int
+    text: str
+    mode: str
+    connections: tuple[str, ...]
+    search_id: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class FailureCount:
+    """How often a table of a connection did not answer, by the code of the error."""
+
+    connection: str
+    table: str
+    code: str
+    searches: int
+
+
+@dataclass(frozen=True, slots=True)
+class KeyUse:
+    """How much was searched by an API key; ``key_id`` "" by people, ``name`` None: it is gone."""
+
+    key_id: str
+    name: str | None
+    searches: int
+    failed: int
+
+
+@dataclass(frozen=True, slots=True)
+class UserUse:
+    """How much somebody searched; ``failed`` with those of which some sources failed."""
+
+    user_id: str
+    name: str
+    email: str
+    searches: int
+    failed: int
+    zero: int
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """A period. ``zone`` is the time zone of its days, "" where each user has their own.
+
+    ``heat`` are searches by weekday (Monday first) and hour of the day. Of texts only the most
+    frequent of each day are known: ``unlisted`` searches had others, and a text may have been
+    searched more often than is told. ``before`` and ``latency_before`` are those of the period
+    before (None: not asked for).
+    """
+
+    period: Period
+    zone: str = ""
+    counts: Counts = Counts()
+    latency: Latency = Latency()
+    days: tuple[DayPoint, ...] = ()
+    hours: tuple[HourPoint, ...] = ()
+    heat: tuple[tuple[int, ...], ...] = ()
+    modes: tuple[ModeShare, ...] = ()
+    sources: tuple[SourceShare, ...] = ()
+    popular: tuple[PopularQuery, ...] = ()
+    unlisted: int = 0
+    zero: tuple[ZeroQuery, ...] = ()
+    reformulations: tuple[Reformulation, ...] = ()
+    mended: int = 0
+    slowest: tuple[SlowSearch, ...] = ()
+    failures: tuple[FailureCount, ...] = ()
+    keys: tuple[KeyUse, ...] = ()
+    before: Counts | None = None
+    latency_before: Latency | None = field(default=None)

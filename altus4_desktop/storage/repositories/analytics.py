@@ -1,0 +1,467 @@
+"""The table ``analytics``: counted from ``searches``, and read."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import date, datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from altus4_desktop.domain.analytics import (
+    CountedUser,
+    DayDocument,
+    Document,
+    Metric,
+    is_document,
+)
+from altus4_desktop.domain.analytics_merging import merge, shorten
+from altus4_desktop.domain.figures import UserUse
+from altus4_desktop.domain.local_days import (
+    day_bounds,
+    day_number,
+    day_of,
+    epoch_s,
+    find_days,
+    find_spans,
+    instant_of,
+)
+from altus4_desktop.storage.repositories.analytics_marks import (
+    add_marks,
+    forget_figures,
+    mark_hours,
+)
+from altus4_desktop.storage.roll_up import Documents, build_documents
+from altus4_desktop.storage.roll_up_sql import count_statement, days_statement
+from altus4_desktop.storage.tables import (
+    analytics,
+    analytics_marks,
+    analytics_states,
+    analytics_totals,
+    api_keys,
+    searches,
+    users,
+)
+from altus4_desktop.storage.transactions import Transactions
+
+c = analytics.c
+_totals = analytics_totals.c
+_marks = analytics_marks.c
+_states = analytics_states.c
+_HOUR_S = 3600
+# A transaction looks no further; there is always another one.
+_MARKS_AT_ONCE = 10_000
+_DELETE_BATCH = 500
+_DAILY = Metric.DAILY_SEARCHES
+_NAMES = [metric.value for metric in Metric]
+
+
+class AnalyticsRepository:
+    """Figures by day. Every method raises StoreError when the store fails."""
+
+    def __init__(self, transactions: Transactions, dialect: str) -> None:
+        self._transactions = transactions
+        self._on_file = dialect == "sqlite"
+
+    # -- counting --------------------------------------------------------------------------------
+
+    def users_(self, user_id: str | None = None) -> list[CountedUser]:
+        """Everybody, or the one, and the time zones their days were last counted in."""
+        statement = sa.select(users.c.id, users.c.timezone, _states.timezone).select_from(
+            users.outerjoin(analytics_states, _states.user_id == users.c.id)
+        )
+        if user_id is not None:
+            statement = statement.where(users.c.id == user_id)
+        return self._transactions.read(
+            lambda connection: [
+                CountedUser(key, zone or "UTC", counted)
+                for key, zone, counted in connection.execute(statement)
+            ]
+        )
+
+    def begin_(self, user_id: str, timezone: str) -> None:
+        """Have all days of the user counted, from now on in ``timezone``."""
+
+        def work(connection: sa.Connection) -> None:
+            if connection.execute(sa.select(users.c.id).where(users.c.id == user_id)).first():
+                forget_figures(connection, user_id)
+                connection.execute(sa.delete(analytics).where(c.user_id == user_id, _is_ours()))
+                connection.execute(sa.delete(analytics_states).where(_states.user_id == user_id))
+                connection.execute(
+                    sa.insert(analytics_states).values(user_id=user_id, timezone=timezone)
+                )
+                mark_hours(connection, searches.c.user_id == user_id)
+
+        self._repeat(work)
+
+    def compare_(self, user_id: str) -> int:
+        """Mark the days that have more or fewer searches than were counted: other programs write
+        into the table as well. Returns how many days that are."""
+
+        def look(connection: sa.Connection) -> list[int]:
+            zone = connection.execute(
+                sa.select(_states.timezone).where(_states.user_id == user_id)
+            ).scalar()
+            if zone is None:
+                return []
+            there = self._count_days(connection, user_id, zone)
+            statement = sa.select(c.analytics_date, c.metric_data).where(
+                c.user_id == user_id, c.metric_name == _DAILY.value
+            )
+            counted = {
+                day_number(day): document["searches"] if is_document(_DAILY, document) else -1
+                for day, document in connection.execute(statement)
+            }
+            return [
+                day
+                for day in there.keys() | counted.keys()
+                if there.get(day, 0) != counted.get(day, 0)
+            ]
+
+        days = self._transactions.read(look)
+        if not days:
+            return 0
+
+        def mark(connection: sa.Connection) -> None:
+            zone = connection.execute(
+                sa.select(_states.timezone).where(_states.user_id == user_id)
+            ).scalar()
+            if zone is None:
+                return
+            hours = [
+                instant_of(begins - begins % _HOUR_S)
+                for begins, ends in (day_bounds(zone, day, day) for day in sorted(days))
+                if begins < ends
+            ]
+            add_marks(connection, user_id, hours)
+
+        self._repeat(mark)
+        return len(days)
+
+    def marked_users(self) -> list[str]:
+        """Those who have days to be counted."""
+        statement = sa.select(_marks.user_id).distinct()
+        return self._transactions.read(
+            lambda connection: list(connection.execute(statement).scalars())
+        )
+
+    def roll_up_(self, user_id: str, most_days: int) -> int:
+        """Count the user's first marked days, at most ``most_days`` from the first to the last.
+
+        Returns how many days that were; 0 when none is marked any more.
+        """
+        counted = 0
+
+        def work(connection: sa.Connection) -> bool:
+            nonlocal counted
+            counted = 0
+            # The first statement, and one that locks: on a server, what is read later is then no
+            # older than the marks, and another program that counts this user waits.
+            zone = connection.execute(
+                sa.select(_states.timezone).where(_states.user_id == user_id).with_for_update()
+            ).scalar()
+            if zone is None:
+                return False
+            marks = list(
+                connection.execute(
+                    sa.select(_marks.hour_at)
+                    .where(_marks.user_id == user_id)
+                    .order_by(_marks.hour_at)
+                    .limit(_MARKS_AT_ONCE)
+                    .with_for_update()
+                ).scalars()
+            )
+            if not marks:
+                return False
+            hours, days = _choose(zone, marks, most_days)
+            self._count(connection, user_id, zone, days)
+            for some in _batches(hours):
+                connection.execute(
+                    sa.delete(analytics_marks).where(
+                        _marks.user_id == user_id, _marks.hour_at.in_(some)
+                    )
+                )
+            counted = len(days)
+            return True
+
+        self._repeat(work)
+        return counted
+
+    def unadded_days(self) -> list[date]:
+        """Days whose figures of everybody are still to be added up."""
+        return self._transactions.read(
+            lambda connection: list(connection.execute(_unadded()).scalars())
+        )
+
+    def add_up_(self, days: Collection[date]) -> None:
+        """Add up everybody's figures of these days."""
+
+        def work(connection: sa.Connection) -> None:
+            # Nobody counts meanwhile: what they would write is not in what is read here.
+            connection.execute(sa.select(_states.user_id).with_for_update()).all()
+            connection.execute(sa.delete(analytics_totals).where(_totals.analytics_date.in_(days)))
+            found: dict[tuple[date, Metric], list[Document]] = {}
+            statement = sa.select(c.analytics_date, c.metric_name, c.metric_data).where(
+                c.analytics_date.in_(days), _is_ours()
+            )
+            for row in _documents(connection, statement):
+                found.setdefault((row.day, row.metric), []).append(row.document)
+            rows = [
+                {
+                    "analytics_date": day,
+                    "metric_name": metric.value,
+                    "metric_data": shorten(metric, merge(metric, documents)),
+                }
+                for (day, metric), documents in found.items()
+            ]
+            if rows:
+                connection.execute(sa.insert(analytics_totals), rows)
+
+        self._repeat(work)
+
+    def check_totals_(self) -> int:
+        """Have the days added up again whose total is no longer the sum of the users': a user whom
+        another program deletes takes the figures along. Returns how many days that are."""
+
+        def sums(table: sa.Table[Any]) -> sa.Select[Any]:
+            count = sa.func.sum(sa.func.json_extract(table.c.metric_data, "$.searches"))
+            return (
+                sa.select(table.c.analytics_date, count)
+                .where(table.c.metric_name == _DAILY.value)
+                .group_by(table.c.analytics_date)
+            )
+
+        wrong: list[date] = []
+
+        def work(connection: sa.Connection) -> bool:
+            connection.execute(sa.select(_states.user_id).with_for_update()).all()
+            added = {day: int(count) for day, count in connection.execute(sums(analytics_totals))}
+            there = {day: int(count) for day, count in connection.execute(sums(analytics))}
+            wrong[:] = [day for day, count in added.items() if there.get(day) != count]
+            for some in _batches(wrong):
+                connection.execute(
+                    sa.delete(analytics_totals).where(_totals.analytics_date.in_(some))
+                )
+            return bool(wrong)
+
+        self._repeat(work)
+        return len(wrong)
+
+    # -- reading ---------------------------------------------------------------------------------
+
+    def list_(
+        self, user_id: str | None, first: date, last: date, metrics: Collection[Metric]
+    ) -> list[DayDocument]:
+        """The documents of one user, or those of everybody together, by day.
+
+        What another program wrote in another shape is left out.
+        """
+        names = [metric.value for metric in metrics]
+        whose = analytics if user_id is not None else analytics_totals
+        statement = sa.select(
+            whose.c.analytics_date, whose.c.metric_name, whose.c.metric_data
+        ).where(whose.c.analytics_date.between(first, last), whose.c.metric_name.in_(names))
+        if user_id is not None:
+            statement = statement.where(c.user_id == user_id)
+
+        def read(connection: sa.Connection) -> list[DayDocument]:
+            found = list(_documents(connection, statement))
+            if user_id is None:
+                found += _unadded_documents(connection, first, last, names)
+            return sorted(found, key=lambda row: row.day)
+
+        return self._transactions.read(read)
+
+    def first_day(self, user_id: str | None) -> date | None:
+        """The first day with figures."""
+        statement = sa.select(sa.func.min(c.analytics_date)).where(c.metric_name == _DAILY.value)
+        if user_id is not None:
+            statement = statement.where(c.user_id == user_id)
+        return self._transactions.read(lambda connection: connection.execute(statement).scalar())
+
+    def count_by_user(self, first: date, last: date) -> list[UserUse]:
+        """How much each user searched within these days, the busiest first."""
+
+        def added(name: str) -> sa.ColumnElement[int]:
+            return sa.cast(
+                sa.func.sum(sa.func.json_extract(c.metric_data, f"$.{name}")), sa.Integer
+            )
+
+        statement = (
+            sa.select(
+                users.c.id,
+                users.c.name,
+                users.c.email,
+                added("searches"),
+                added("failed") + added("partial"),
+                added("zero"),
+            )
+            .select_from(analytics.join(users, users.c.id == c.user_id))
+            .where(c.metric_name == _DAILY.value, c.analytics_date.between(first, last))
+            .group_by(users.c.id, users.c.name, users.c.email)
+        )
+        found = self._transactions.read(
+            lambda connection: [
+                UserUse(key, name, email, *(int(count or 0) for count in counts))
+                for key, name, email, *counts in connection.execute(statement)
+            ]
+        )
+        return sorted(found, key=lambda count: (-count.searches, count.email))
+
+    def key_names(self, key_ids: Collection[str]) -> Mapping[str, str]:
+        """The names of the keys that are still there, by id."""
+        statement = sa.select(api_keys.c.id, api_keys.c.name).where(api_keys.c.id.in_(key_ids))
+        return self._transactions.read(lambda connection: dict(connection.execute(statement).all()))
+
+    # -- inside ----------------------------------------------------------------------------------
+
+    def _repeat(self, work: Any) -> None:
+        """Done twice it is the same: when nobody knows whether it was saved, it is done again."""
+        self._transactions.write(work, settled=lambda _: False)
+
+    def _count_days(self, connection: sa.Connection, user_id: str, zone: str) -> dict[int, int]:
+        at = searches.c.created_at
+        first, last = connection.execute(
+            sa.select(sa.func.min(at), sa.func.max(at)).where(searches.c.user_id == user_id)
+        ).one()
+        if first is None or last is None:
+            return {}
+        spans = find_spans(zone, epoch_s(first), epoch_s(last) + 1)
+        statement = days_statement(self._on_file, user_id, spans)
+        return {int(day): int(count) for day, count in connection.execute(statement)}
+
+    def _count(self, connection: sa.Connection, user_id: str, zone: str, days: range) -> None:
+        first, last = days[0], days[-1]
+        begins, ends = day_bounds(zone, first, last)
+        made: dict[int, Documents] = {}
+        if begins < ends:
+            statement = count_statement(
+                self._on_file, user_id, find_spans(zone, begins, ends), first, last
+            )
+            made = build_documents(zone, connection.execute(statement))
+        wanted = {
+            (day_of(day), metric.value): document
+            for day, documents in made.items()
+            for metric, document in documents.items()
+        }
+        for (_, name), document in wanted.items():
+            if not is_document(Metric(name), document):
+                raise AssertionError(f"{name} was counted in another shape than is read")
+        known = {
+            (day, name): (key, document)
+            for key, day, name, document in connection.execute(
+                sa.select(c.id, c.analytics_date, c.metric_name, c.metric_data).where(
+                    c.user_id == user_id,
+                    c.analytics_date.between(day_of(first), day_of(last)),
+                    _is_ours(),
+                )
+            )
+        }
+        _write(connection, user_id, wanted, known)
+
+
+def _write(
+    connection: sa.Connection,
+    user_id: str,
+    wanted: Mapping[tuple[date, str], Document],
+    known: Mapping[tuple[date, str], tuple[str, Document]],
+) -> None:
+    """Make ``known`` what is ``wanted``; what is the same is not touched."""
+    gone = {key for key in known if key not in wanted}
+    new = [key for key in wanted if key not in known]
+    other = [key for key in wanted if key in known and known[key][1] != wanted[key]]
+    changed = {day for day, _ in (*gone, *new, *other)}
+    if not changed:
+        return
+    for some in _batches([known[key][0] for key in gone]):
+        connection.execute(sa.delete(analytics).where(c.id.in_(some)))
+    if other:
+        connection.execute(
+            sa.update(analytics)
+            .where(c.id == sa.bindparam("known_id"))
+            .values(metric_data=sa.bindparam("made")),
+            [{"known_id": known[key][0], "made": wanted[key]} for key in other],
+        )
+    if new:
+        connection.execute(
+            sa.insert(analytics),
+            [
+                {
+                    "id": str(uuid.uuid4()),
+                    "user_id": user_id,
+                    "analytics_date": day,
+                    "metric_name": name,
+                    "metric_data": wanted[day, name],
+                }
+                for day, name in new
+            ],
+        )
+    for some in _batches(sorted(changed)):
+        connection.execute(sa.delete(analytics_totals).where(_totals.analytics_date.in_(some)))
+
+
+def _choose(zone: str, marks: Sequence[datetime], most_days: int) -> tuple[list[datetime], range]:
+    """The first of the sorted ``marks`` and the days they touch; always at least one mark."""
+    chosen: list[datetime] = []
+    days = range(0)
+    for mark in marks:
+        begins = epoch_s(mark)
+        here = find_days(zone, begins, begins + _HOUR_S)
+        both = range(min(days[0], here[0]), max(days[-1], here[-1]) + 1) if days else here
+        if chosen and len(both) > most_days:
+            break
+        chosen.append(mark)
+        days = both
+    return chosen, days
+
+
+def _documents(connection: sa.Connection, statement: sa.Select[Any]) -> Iterator[DayDocument]:
+    for day, name, document in connection.execute(statement):
+        metric = Metric(name)
+        if is_document(metric, document):
+            yield DayDocument(day, metric, document)
+
+
+def _unadded_documents(
+    connection: sa.Connection, first: date, last: date, names: Sequence[str]
+) -> list[DayDocument]:
+    """Of the days that nobody has added up yet, added up here."""
+    days = list(
+        connection.execute(_unadded().where(c.analytics_date.between(first, last))).scalars()
+    )
+    found: dict[tuple[date, Metric], list[Document]] = {}
+    for some in _batches(days):
+        statement = sa.select(c.analytics_date, c.metric_name, c.metric_data).where(
+            c.analytics_date.in_(some), c.metric_name.in_(names)
+        )
+        for row in _documents(connection, statement):
+            found.setdefault((row.day, row.metric), []).append(row.document)
+    return [
+        DayDocument(day, metric, shorten(metric, merge(metric, documents)))
+        for (day, metric), documents in found.items()
+    ]
+
+
+def _unadded() -> sa.Select[Any]:
+    added = (
+        sa.select(sa.literal(1))
+        .where(_totals.analytics_date == c.analytics_date, _totals.metric_name == _DAILY.value)
+        .exists()
+    )
+    return (
+        sa.select(c.analytics_date)
+        .distinct()
+        .where(c.metric_name == _DAILY.value, ~added)
+        .order_by(c.analytics_date)
+    )
+
+
+def _is_ours() -> sa.ColumnElement[bool]:
+    """Another program may keep metrics of its own in the table."""
+    return c.metric_name.in_(_NAMES)
+
+
+def _batches(items: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    for at in range(0, len(items), _DELETE_BATCH):
+        yield items[at : at + _DELETE_BATCH]

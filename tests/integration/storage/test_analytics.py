@@ -1,0 +1,430 @@
+"""Searches counted by day on SQLite, MariaDB and MySQL, compared with plain Python."""
+
+from __future__ import annotations
+
+import json
+import threading
+import uuid
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from zoneinfo import available_timezones
+
+import pytest
+import sqlalchemy as sa
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from altus4_desktop.domain.accounts import User
+from altus4_desktop.domain.analytics import Metric
+from altus4_desktop.domain.local_days import instant_of
+from altus4_desktop.domain.searching import SearchMode, SearchRecord
+from altus4_desktop.storage.engine import WRITES
+from altus4_desktop.storage.repositories.analytics_marks import mark_hours
+from altus4_desktop.storage.store import Store
+from altus4_desktop.storage.tables import analytics, searches
+from tests.analytics_reference import Asked, Documents, expected_days
+from tests.records import a_user
+from tests.stores import StorePlace
+
+_ALL = tuple(Metric)
+_ERA = (date(1970, 1, 1), date(2100, 1, 1))
+_ZONES = sorted(name for name in available_timezones() if "/" in name)
+
+
+def _insert(store: Store, user: User, rows: Iterable[Asked]) -> None:
+    """As another program writes them: nothing is marked."""
+    values = [
+        {
+            "id": row.id,
+            "user_id": user.id,
+            "query": row.query,
+            "search_mode": row.mode,
+            "search_params": row.params,
+            "result_count": row.hits,
+            "execution_time_ms": row.ms,
+            "created_at": row.at,
+        }
+        for row in rows
+    ]
+    with (
+        store._engine.connect().execution_options(**{WRITES: True}) as connection,
+        connection.begin(),
+    ):
+        connection.execute(sa.insert(searches), values)
+
+
+def _record(user: User, row: Asked) -> SearchRecord:
+    return SearchRecord(
+        row.id,
+        user.id,
+        None,
+        row.query,
+        SearchMode(row.mode),
+        row.params or {},
+        row.hits,
+        row.ms,
+        row.at,
+    )
+
+
+def _roll_up(store: Store, user: User, most_days: int = 31) -> int:
+    days = 0
+    while counted := store.analytics.roll_up_(user.id, most_days):
+        days += counted
+    return days
+
+
+def _refresh(store: Store, user: User) -> int:
+    store.analytics.compare_(user.id)
+    return _roll_up(store, user)
+
+
+def _figures(store: Store, user_id: str | None) -> dict[date, Documents]:
+    found: dict[date, Documents] = {}
+    for row in store.analytics.list_(user_id, *_ERA, _ALL):
+        found.setdefault(row.day, {})[row.metric.value] = dict(row.document)
+    return found
+
+
+def _asked(query: str = "invoice", at: datetime | None = None, **changes: Any) -> Asked:
+    params = {"outcome": "ok", "offset": 0, "connections": ["Shop"], "sources": []}
+    row = Asked(
+        str(uuid.uuid4()),
+        query,
+        "natural",
+        at or datetime(2026, 3, 2, 12, tzinfo=UTC),
+        12,
+        3,
+        params,
+    )
+    return replace(row, **changes)
+
+
+_SOURCES = st.lists(
+    st.fixed_dictionaries(
+        {
+            "connection": st.sampled_from(["Shop", "Größe", "shop"]),
+            "table": st.sampled_from(["books", "a`b"]),
+            "error": st.sampled_from([None, "tenant.lost", "tenant.timeout"]),
+        }
+    ),
+    max_size=2,
+)
+_PARAMS = st.one_of(
+    st.none(),
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "outcome": st.sampled_from(["ok", "partial", "failed", "cancelled"]),
+            "offset": st.sampled_from([0, 20]),
+            "connections": st.lists(st.sampled_from(["Shop", "shop", "Größe", "a\"'"]), max_size=2),
+            "api_key": st.sampled_from(["k1", "k2"]),
+            "sources": _SOURCES,
+        },
+    ),
+)
+_QUERIES = st.one_of(
+    st.sampled_from(["invoice", "Invoice", "INVOICE ", "invoise", "größe", "grösse", "a  b"]),
+    st.text(
+        st.characters(exclude_categories=["Cs"], exclude_characters="\x00"),
+        max_size=6,
+    ),
+)
+
+
+@st.composite
+def _histories(draw: st.DrawFn) -> tuple[str, list[Asked]]:
+    """A zone, and searches of a few hours or days, often around a change of the clocks."""
+    zone = draw(st.sampled_from(_ZONES))
+    begin = draw(
+        st.one_of(
+            st.sampled_from(
+                [
+                    datetime(2026, 3, 28, 20, tzinfo=UTC),
+                    datetime(2026, 10, 24, 20, tzinfo=UTC),
+                    datetime(2026, 4, 4, 12, tzinfo=UTC),
+                    datetime(2025, 11, 2, 2, tzinfo=UTC),
+                ]
+            ),
+            st.integers(631_152_000, 2_082_758_400).map(instant_of),
+        )
+    )
+    ahead = st.one_of(st.integers(0, 400), st.integers(0, 200_000))
+    at = begin
+    rows = []
+    for number in range(draw(st.integers(1, 12))):
+        at += timedelta(seconds=draw(ahead))
+        rows.append(
+            Asked(
+                str(uuid.UUID(int=number, version=4)),
+                draw(_QUERIES),
+                draw(st.sampled_from(["natural", "boolean", "semantic"])),
+                at,
+                draw(st.one_of(st.integers(0, 500), st.integers(0, 2_000_000))),
+                draw(st.integers(0, 2)),
+                draw(_PARAMS),
+            )
+        )
+    return zone, rows
+
+
+@given(history=_histories(), most_days=st.sampled_from([1, 2, 31]))
+@settings(
+    max_examples=25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+def test_random_histories_in_random_zones(
+    shared_store: Store, history: tuple[str, list[Asked]], most_days: int
+) -> None:
+    zone, rows = history
+    user = shared_store.users.create_(a_user(timezone=zone), "x")
+    _insert(shared_store, user, rows)
+    shared_store.analytics.begin_(user.id, zone)
+    _roll_up(shared_store, user, most_days)
+    assert _figures(shared_store, user.id) == expected_days(rows, zone)
+    assert shared_store.analytics.compare_(user.id) == 0
+    shared_store.users.delete_keeping_an_admin(user.id)
+
+
+@pytest.fixture(autouse=True)
+def _no_totals_of_others(shared_place: StorePlace) -> None:
+    """Those of the users whom the fixture has deleted."""
+    shared_place.query("DELETE FROM analytics_totals")
+
+
+def _people(store: Store, *zones: str) -> list[User]:
+    made = [store.users.create_(a_user(timezone=zone), "x") for zone in zones]
+    for user in made:
+        store.analytics.begin_(user.id, user.timezone)
+    return made
+
+
+def test_late_deleted_and_foreign_rows_are_counted(shared_store: Store) -> None:
+    (user,) = _people(shared_store, "Europe/Lisbon")
+    noon = datetime(2026, 6, 1, 12, tzinfo=UTC)
+    rows = [_asked(f"text {n}", noon + timedelta(days=n % 3, minutes=n)) for n in range(9)]
+    for row in rows:
+        shared_store.searches.add_(_record(user, row))
+    assert _roll_up(shared_store, user) == 3
+    assert _figures(shared_store, user.id) == expected_days(rows, user.timezone)
+    late = _asked("late", noon - timedelta(days=40))
+    shared_store.searches.add_(_record(user, late))
+    shared_store.searches.delete_(user.id, [row.id for row in rows[:2]])
+    left = [late, *rows[2:]]
+    assert _roll_up(shared_store, user) == 3
+    assert _figures(shared_store, user.id) == expected_days(left, user.timezone)
+    foreign = [
+        _asked("foreign", noon + timedelta(days=1)),
+        _asked("new", noon + timedelta(days=99)),
+    ]
+    _insert(shared_store, user, foreign)
+    assert _roll_up(shared_store, user) == 0
+    assert shared_store.analytics.compare_(user.id) == 2
+    assert _roll_up(shared_store, user) == 2
+    assert _figures(shared_store, user.id) == expected_days([*left, *foreign], user.timezone)
+    shared_store.searches.delete_(user.id)
+    _roll_up(shared_store, user)
+    assert _figures(shared_store, user.id) == {}
+
+
+def test_counting_twice_changes_nothing(shared_place: StorePlace, shared_store: Store) -> None:
+    (user,) = _people(shared_store, "Asia/Kolkata")
+    rows = [_asked(at=datetime(2026, 1, 1, tzinfo=UTC) + timedelta(hours=7 * n)) for n in range(20)]
+    _insert(shared_store, user, rows)
+    _refresh(shared_store, user)
+    shared_store.analytics.add_up_(shared_store.analytics.unadded_days())
+    statement = "SELECT * FROM analytics ORDER BY id"
+    before = shared_place.query(statement)
+    assert len(before) == 6 * 7
+    assert _refresh(shared_store, user) == 0
+    # Even where every day is counted again.
+    with (
+        shared_store._engine.connect().execution_options(**{WRITES: True}) as connection,
+        connection.begin(),
+    ):
+        mark_hours(connection, searches.c.user_id == user.id)
+    assert _roll_up(shared_store, user) == 6
+    assert shared_place.query(statement) == before
+    assert shared_store.analytics.unadded_days() == []
+
+
+def test_another_time_zone_makes_other_days(shared_store: Store) -> None:
+    (user,) = _people(shared_store, "UTC")
+    rows = [_asked(at=datetime(2026, 6, 1, tzinfo=UTC) + timedelta(hours=5 * n)) for n in range(20)]
+    for row in rows:
+        shared_store.searches.add_(_record(user, row))
+    _roll_up(shared_store, user)
+    shared_store.analytics.begin_(user.id, "Asia/Tokyo")
+    assert _figures(shared_store, user.id) == {}
+    _roll_up(shared_store, user)
+    assert _figures(shared_store, user.id) == expected_days(rows, "Asia/Tokyo")
+    (known,) = shared_store.analytics.users_(user.id)
+    assert (known.timezone, known.counted_zone) == ("UTC", "Asia/Tokyo")
+
+
+def test_everybody_together(shared_store: Store) -> None:
+    ann, bob = _people(shared_store, "Europe/Berlin", "Europe/Berlin")
+    noon = datetime(2026, 6, 1, 12, tzinfo=UTC)
+    of_ann = [_asked(f"text {n % 3}", noon + timedelta(days=n % 4)) for n in range(12)]
+    of_bob = [_asked("Text 1", noon + timedelta(days=n)) for n in range(2)]
+    _insert(shared_store, ann, of_ann)
+    _insert(shared_store, bob, of_bob)
+    for user in (ann, bob):
+        _refresh(shared_store, user)
+    everything = expected_days([*of_ann, *of_bob], "Europe/Berlin")
+    for day in everything.values():
+        # Who is asked by whom before is another matter.
+        day.pop("reformulations", None)
+
+    def together() -> dict[date, Documents]:
+        found = _figures(shared_store, None)
+        for day in found.values():
+            day.pop("reformulations", None)
+        return found
+
+    assert together() == everything, "before it is added up"
+    days = shared_store.analytics.unadded_days()
+    assert days == sorted(everything)
+    shared_store.analytics.add_up_(days[:2])
+    assert together() == everything, "half added up"
+    shared_store.analytics.add_up_(days[2:])
+    assert shared_store.analytics.unadded_days() == []
+    assert together() == everything
+    shared_store.searches.delete_(ann.id, [of_ann[0].id])
+    _roll_up(shared_store, ann)
+    assert shared_store.analytics.unadded_days() == [days[0]]
+    shared_store.analytics.add_up_(shared_store.analytics.unadded_days())
+    shared_store.users.delete_keeping_an_admin(ann.id)
+    assert shared_store.analytics.unadded_days() == days[:2]
+    left = expected_days(of_bob, "Europe/Berlin")
+    assert together() == left
+    shared_store.analytics.add_up_(shared_store.analytics.unadded_days())
+    assert together() == left
+    assert shared_store.analytics.check_totals_() == 0
+    counts = shared_store.analytics.count_by_user(*_ERA)
+    assert [(count.user_id, count.searches, count.zero) for count in counts] == [(bob.id, 2, 0)]
+
+
+def test_users_whom_other_programs_delete_are_not_counted_for_ever(
+    shared_place: StorePlace, shared_store: Store
+) -> None:
+    ann, bob = _people(shared_store, "UTC", "UTC")
+    noon = datetime(2026, 6, 1, 12, tzinfo=UTC)
+    _insert(shared_store, ann, [_asked(at=noon + timedelta(days=n)) for n in range(3)])
+    of_bob = [_asked(at=noon)]
+    _insert(shared_store, bob, of_bob)
+    for user in (ann, bob):
+        _refresh(shared_store, user)
+    shared_store.analytics.add_up_(shared_store.analytics.unadded_days())
+    assert shared_store.analytics.check_totals_() == 0
+    shared_place.query(f"DELETE FROM users WHERE id = '{ann.id}'")
+    assert shared_store.analytics.check_totals_() == 3
+    assert shared_store.analytics.unadded_days() == [date(2026, 6, 1)]
+    shared_store.analytics.add_up_(shared_store.analytics.unadded_days())
+    assert _figures(shared_store, None) == expected_days(of_bob, "UTC")
+
+
+def test_what_other_programs_keep_there_is_left_alone(
+    shared_place: StorePlace, shared_store: Store
+) -> None:
+    (user,) = _people(shared_store, "UTC")
+    day = date(2026, 6, 1)
+    rows = [_asked(at=datetime(2026, 6, 1, 12, tzinfo=UTC))]
+    with (
+        shared_store._engine.connect().execution_options(**{WRITES: True}) as connection,
+        connection.begin(),
+    ):
+        for name, document in (("uptime", {"x": 1}), ("latency", {"p95": 12})):
+            connection.execute(
+                sa.insert(analytics).values(
+                    id=str(uuid.uuid4()),
+                    user_id=user.id,
+                    analytics_date=day,
+                    metric_name=name,
+                    metric_data=document,
+                )
+            )
+    assert _figures(shared_store, user.id) == {}
+    _insert(shared_store, user, rows)
+    _refresh(shared_store, user)
+    assert _figures(shared_store, user.id) == expected_days(rows, "UTC")
+    kept = shared_place.query("SELECT metric_data FROM analytics WHERE metric_name = 'uptime'")
+    assert [json.loads(str(row[0])) for row in kept] == [{"x": 1}]
+
+
+def test_documents_that_cannot_be_read_are_counted_as_nothing(
+    shared_place: StorePlace, shared_store: Store
+) -> None:
+    (user,) = _people(shared_store, "UTC")
+    odd: list[Any] = [
+        {"outcome": 7, "connections": "Shop", "offset": None, "api_key": ["k"]},
+        {"outcome": "failed", "sources": "none"},
+        {"outcome": "failed", "sources": [1, {"error": None}, {"connection": "Shop"}]},
+        [1, 2],
+    ]
+    rows = [_asked(params=params) for params in odd]
+    _insert(shared_store, user, rows)
+    if shared_place.on_file:
+        broken = _asked()
+        _insert(shared_store, user, [broken])
+        shared_place.query(
+            f"UPDATE searches SET search_params = '{{broken' WHERE id = '{broken.id}'"
+        )
+        rows.append(broken)
+    _refresh(shared_store, user)
+    (documents,) = _figures(shared_store, user.id).values()
+    assert documents["daily_searches"]["searches"] == len(rows)
+    assert documents["daily_searches"]["failed"] == 2
+    assert "failures" not in documents
+    assert documents["api_keys"]["keys"] == [["", len(rows), 2]]
+
+
+def test_two_programs_count_and_one_writes(shared_place: StorePlace, shared_store: Store) -> None:
+    (user,) = _people(shared_store, "America/New_York")
+    begun = datetime(2026, 5, 1, tzinfo=UTC)
+    rows = [_asked(f"text {n % 5}", begun + timedelta(minutes=47 * n)) for n in range(120)]
+    written = threading.Event()
+    failures: list[BaseException] = []
+
+    def guarded(work: Any) -> Any:
+        def run() -> None:
+            store = shared_place.open()
+            try:
+                work(store)
+            except BaseException as error:
+                failures.append(error)
+            finally:
+                store.close()
+
+        return run
+
+    def write(store: Store) -> None:
+        try:
+            for at, row in enumerate(rows):
+                store.searches.add_(_record(user, row))
+                if at % 10 == 9:
+                    store.searches.delete_(user.id, [rows[at - 5].id])
+        finally:
+            written.set()
+
+    def count(store: Store) -> None:
+        while not written.is_set():
+            _roll_up(store, user, 2)
+            store.analytics.add_up_(store.analytics.unadded_days()[:5])
+
+    threads = [threading.Thread(target=guarded(work)) for work in (write, count, count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(120)
+    assert not failures
+    _roll_up(shared_store, user)
+    gone = {rows[at - 5].id for at in range(9, len(rows), 10)}
+    left = [row for row in rows if row.id not in gone]
+    expected = expected_days(left, user.timezone)
+    assert _figures(shared_store, user.id) == expected
+    shared_store.analytics.add_up_(shared_store.analytics.unadded_days())
+    assert _figures(shared_store, None) == expected
