@@ -11,6 +11,7 @@ import inspect
 import uuid
 from collections.abc import Callable
 from dataclasses import fields, replace
+from datetime import date
 from pathlib import Path
 
 from altus4_desktop.domain.accounts import Actor, Role, UserDraft
@@ -27,6 +28,7 @@ from altus4_desktop.domain.exchange import (
     ItemKind,
 )
 from altus4_desktop.domain.exports import ExportFormat
+from altus4_desktop.domain.figures import Period
 from altus4_desktop.domain.keys import KeyDraft, KeyFilter
 from altus4_desktop.domain.query_sets import QuerySetDraft, SetQueryDraft
 from altus4_desktop.domain.saved_searches import SavedSearchDraft, Sighting
@@ -68,6 +70,12 @@ accounts.sign_out             ok     ok     ok      ok     ok     ok      ok    
 accounts.unlock               gone   ok     ok      ok     ok     ok      key      key      key
 accounts.update_profile       gone   ok     ok      ok     kept   change  key      key      ok
 accounts.update_user          gone   denied denied  ok     demo   change  key      key      ok
+
+analytics.figures_            gone   ok     missing ok     ok     change  ok       missing  ok
+analytics.first_day           gone   ok     missing ok     ok     change  ok       missing  ok
+analytics.refresh_            gone   ok     ok      ok     ok     change  ok       ok       ok
+analytics.refresh_later       ok     ok     ok      ok     ok     ok      ok       ok       ok
+analytics.users_              gone   denied denied  ok     ok     change  key      key      ok
 
 audit.accept_                 gone   denied denied  ok     ok     change  key      key      ok
 audit.actions_                gone   denied denied  ok     ok     change  key      key      ok
@@ -193,6 +201,8 @@ NO_ACTOR = {
     "accounts.resume_early": "finds out who it is, from what `remember` has sealed",
     "accounts.sign_in_early": "finds out who it is, by their password",
     "accounts.sign_in": "finds out who it is, by their password",
+    "analytics.close_": "of this program, at its end",
+    "analytics.note_kept": "called when a search was kept; it counts, and tells nobody",
     "connections.close_": "of this program, at its end",
     "connections.find_known_schema": "for `search`, which asks for the connection",
     "connections.note_connected_": "for `search`, which asks; it writes a time",
@@ -385,6 +395,7 @@ def _elsewhere(of: Person) -> ConnectionDraft:
     return replace(of.connection.as_draft(), name=str(uuid.uuid4()), database=str(uuid.uuid4()))
 
 
+_A_DAY = Period(date(2026, 3, 1), date(2026, 3, 1))
 _HEAD = known_revisions()[-1].id
 
 # The world, its services, who calls, and the person whose rows they ask for.
@@ -415,6 +426,11 @@ CALLS: dict[str, Call] = {
     "accounts.update_user": lambda w, s, who, of: s.accounts.update_user(
         who, of.user.id, UserDraft("Another name", of.user.email)
     ),
+    "analytics.figures_": lambda w, s, who, of: s.analytics.figures_(who, _A_DAY, of.user.id),
+    "analytics.first_day": lambda w, s, who, of: s.analytics.first_day(who, of.user.id),
+    "analytics.refresh_": lambda w, s, who, of: s.analytics.refresh_(who),
+    "analytics.refresh_later": lambda w, s, who, of: s.analytics.refresh_later(who),
+    "analytics.users_": lambda w, s, who, of: s.analytics.users_(who, _A_DAY),
     "audit.accept_": lambda w, s, who, of: s.audit.accept_(who, w.cast.verdict),
     "audit.actions_": lambda w, s, who, of: s.audit.actions_(who),
     "audit.export_": lambda w, s, who, of: s.audit.export_(

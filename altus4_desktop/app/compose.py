@@ -8,6 +8,7 @@ from pathlib import Path
 from altus4_desktop.mysql.pools import TenantPools
 from altus4_desktop.services import Services
 from altus4_desktop.services.accounts import AccountsService
+from altus4_desktop.services.analytics import AnalyticsService
 from altus4_desktop.services.audit import AuditService
 from altus4_desktop.services.connections import ConnectionsService
 from altus4_desktop.services.demo import DemoService
@@ -52,6 +53,8 @@ def compose(data_dir: Path, metadata_url: str | None = None) -> Services:
         metadata, vault, pools, permissions, local_server.open_endpoint
     )
     history = HistoryService(metadata, permissions)
+    analytics = AnalyticsService(metadata, permissions)
+    history.on_kept = analytics.note_kept
     search = SearchService(connections, pools, history)
     demo = DemoService(local_server, accounts, connections, metadata, vault)
     keys = KeysService(metadata, permissions)
@@ -64,6 +67,7 @@ def compose(data_dir: Path, metadata_url: str | None = None) -> Services:
         connections=connections,
         rights=RightsService(metadata, connections, pools, permissions),
         history=history,
+        analytics=analytics,
         search=search,
         search_drafts=SearchDraftsService(data_dir),
         saved_searches=SavedSearchesService(metadata, permissions),

@@ -91,6 +91,7 @@ def command(commands: Commands, name: str, *, help: str, **options: Any) -> argp
 def build_parser() -> argparse.ArgumentParser:
     """The whole command line."""
     from altus4_desktop.cli import (
+        analytics,
         audit,
         connections,
         demo,
@@ -125,6 +126,7 @@ def build_parser() -> argparse.ArgumentParser:
         searches,
         connections,
         history,
+        analytics,
         evaluate,
         users,
         keys,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from altus4_desktop.services.accounts import AccountsService
+    from altus4_desktop.services.analytics import AnalyticsService
     from altus4_desktop.services.audit import AuditService
     from altus4_desktop.services.connections import ConnectionsService
     from altus4_desktop.services.demo import DemoService
@@ -43,6 +44,7 @@ class Services:
     connections: ConnectionsService
     rights: RightsService
     history: HistoryService
+    analytics: AnalyticsService
     search: SearchService
     search_drafts: SearchDraftsService
     saved_searches: SavedSearchesService
@@ -63,6 +65,7 @@ class Services:
         """Write what is pending, close every connection, stop the local server if we started it."""
         self.search_drafts.close_()
         self.history.close_()
+        self.analytics.close_()
         self.connections.close_()
         self.local_server.close_()
         self.metadata.close_()

@@ -27,7 +27,7 @@ _AFTER_YOU_S = 0.05
 
 class HistoryService:
     """Past searches. `record` never waits: a thread of its own writes, and what it could not write
-    is told to ``on_problem`` (on that thread)."""
+    is told to ``on_problem``, whose search was kept to ``on_kept`` (both on that thread)."""
 
     def __init__(
         self,
@@ -36,6 +36,7 @@ class HistoryService:
         on_problem: Callable[[AltusError], None] | None = None,
     ) -> None:
         self.on_problem = on_problem
+        self.on_kept: Callable[[str], None] | None = None
         self._metadata = metadata
         self._permissions = permissions
         self._waiting: queue.Queue[SearchRecord | None] = queue.Queue(_WAITING_AT_MOST)
@@ -122,6 +123,8 @@ class HistoryService:
                 self._closing.wait(_AFTER_YOU_S)
             try:
                 self._metadata.store.searches.add_(record)
+                if self.on_kept is not None:
+                    self.on_kept(record.user_id)
             except AltusError as error:
                 self._tell(error)
             except Exception:

@@ -483,6 +483,7 @@ def _record(
             "limit": request.limit,
             "offset": request.offset,
             "language": request.language,
+            "api_key": actor.api_key_id,
             "connections": [connection.name for connection in connections],
             "tables": [choice.table for choice in request.tables],
             "sources": [

@@ -379,6 +379,7 @@ class House:
                 connections=self.connections,
                 rights=FakeRights(),
                 history=self.history,
+                analytics=SimpleNamespace(refresh_later=lambda actor: None),
                 search=self.search,
                 search_drafts=self.drafts,
                 saved_searches=FakeSaved(),

@@ -1,0 +1,303 @@
+"""``analytics``: figures of past searches."""
+
+from __future__ import annotations
+
+import argparse
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from altus4_desktop.cli.frame import EXIT_DONE, EXIT_NO, command
+from altus4_desktop.cli.output import instant
+from altus4_desktop.domain.errors import InputError
+
+if TYPE_CHECKING:
+    from altus4_desktop.cli.context import CliContext
+    from altus4_desktop.cli.frame import Commands
+    from altus4_desktop.domain.accounts import Actor
+    from altus4_desktop.domain.figures import Counts, Figures, Latency, Period
+
+_USUAL_DAYS = 30
+_LISTED = 10
+
+
+def register(commands: Commands) -> None:
+    """Add ``analytics`` with ``refresh`` and ``show``."""
+    group = command(commands, "analytics", help="figures of past searches")
+    actions = group.add_subparsers(dest="action", metavar="ACTION", required=True)
+
+    refresh = command(
+        actions,
+        "refresh",
+        help="count searches that are not counted yet",
+        description="Count your past searches by day, for an admin everybody's; those that other "
+        "programs have added or deleted too.",
+    )
+    refresh.set_defaults(run=_refresh)
+
+    show = command(
+        actions,
+        "show",
+        help="what was searched, what was not found, what is slow",
+        description="Figures of your past searches, for an admin of everybody's together. Days are "
+        "those of each user's own time zone.",
+    )
+    show.add_argument(
+        "--from", dest="first", metavar="D", help="the first day (default: 30 days in all)"
+    )
+    show.add_argument("--to", dest="last", metavar="D", help="the last day (default: today)")
+    show.set_defaults(run=_show)
+
+
+def _refresh(args: argparse.Namespace, context: CliContext) -> int:
+    report = context.services.analytics.refresh_(context.actor(), context.out.progress)
+    if args.json:
+        context.out.json({"users": report.users, "days": report.days})
+    context.out.say(f"{report.days} days counted.")
+    return EXIT_DONE
+
+
+def _show(args: argparse.Namespace, context: CliContext) -> int:
+    first, last = _day("from", args.first), _day("to", args.last)
+    actor = context.actor()
+    period = _period(actor, first, last)
+    figures = context.services.analytics.figures_(actor, period, compare=True)
+    if args.json:
+        context.out.json(_document(figures))
+    else:
+        _print(context, figures)
+    return EXIT_DONE if figures.counts.searches else EXIT_NO
+
+
+def _day(option: str, text: str | None) -> date | None:
+    if text is None:
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise InputError(
+            option,
+            "--{option} {text} is no day.",
+            hint="Write 2026-01-31.",
+            option=option,
+            text=text,
+        ) from None
+
+
+def _period(actor: Actor, first: date | None, last: date | None) -> Period:
+    from altus4_desktop.domain.figures import Period
+    from altus4_desktop.services.analytics import today_of
+
+    last = last or today_of(actor)
+    period = Period(first, last) if first else Period.ending(last, _USUAL_DAYS)
+    if len(period) < 1:
+        raise InputError("to", "The last day is before the first.")
+    return period
+
+
+def _print(context: CliContext, figures: Figures) -> None:
+    out = context.out
+    counts, latency = figures.counts, figures.latency
+    zone = figures.zone or "each user's own time zone"
+    out.line(f"{figures.period.first} to {figures.period.last} ({zone})")
+    out.line(
+        f"{counts.searches} searches{_than(counts.searches, figures.before)},"
+        f" {counts.zero} without result, {counts.failed + counts.partial} failed at least in part"
+    )
+    if latency.searches:
+        out.line(
+            f"p50 {_ms(latency.p50_ms)}, p95 {_ms(latency.p95_ms)}, p99 {_ms(latency.p99_ms)},"
+            f" slowest {_ms(latency.max_ms)}"
+        )
+    if not counts.searches:
+        return
+    out.line()
+    out.table(
+        ["DAY", "SEARCHES", "NO RESULT", "FAILED", "P50 MS", "P95 MS"],
+        [
+            (
+                point.day,
+                point.counts.searches,
+                point.counts.zero,
+                point.counts.failed + point.counts.partial,
+                _number(point.latency.p50_ms),
+                _number(point.latency.p95_ms),
+            )
+            for point in figures.days
+            if point.counts is not None
+        ],
+    )
+    tables: list[tuple[list[str], list[tuple[object, ...]]]] = [
+        (
+            ["POPULAR", "SEARCHES", "BEFORE"],
+            [(query.text, query.searches, query.before) for query in figures.popular],
+        ),
+        (
+            ["NOTHING FOUND", "SEARCHES", "MODE", "CONNECTIONS"],
+            [
+                (query.text, query.searches, query.mode, ", ".join(query.connections))
+                for query in figures.zero
+            ],
+        ),
+        (
+            ["SLOWEST", "MS", "CONNECTIONS", "WHEN (UTC)"],
+            [
+                (slow.text, slow.ms, ", ".join(slow.connections), instant(slow.at))
+                for slow in figures.slowest
+            ],
+        ),
+        (
+            ["CONNECTION", "SEARCHES", "FAILED", "P95 MS"],
+            [
+                (share.connection, share.searches, share.failed, _number(share.latency.p95_ms))
+                for share in figures.sources
+            ],
+        ),
+    ]
+    for headers, rows in tables:
+        if rows:
+            out.line()
+            out.table(headers, rows[:_LISTED])
+
+
+def _than(searches: int, before: Counts | None) -> str:
+    if before is None or not before.searches:
+        return ""
+    return f" ({searches / before.searches - 1:+.0%} than the period before)"
+
+
+def _ms(value: float | None) -> str:
+    return f"{_number(value)} ms"
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.0f}"
+
+
+def _document(figures: Figures) -> dict[str, Any]:
+    return {
+        "from": figures.period.first.isoformat(),
+        "to": figures.period.last.isoformat(),
+        "time_zone": figures.zone or None,
+        **_counts(figures.counts),
+        "latency": _latency(figures.latency),
+        "before": {
+            **_counts(figures.before),
+            "latency": _latency(figures.latency_before),
+        }
+        if figures.before is not None and figures.latency_before is not None
+        else None,
+        "days": [
+            {
+                "day": point.day.isoformat(),
+                **_counts(point.counts),
+                "latency": _latency(point.latency),
+            }
+            for point in figures.days
+            if point.counts is not None
+        ],
+        "heat": [list(row) for row in figures.heat],
+        "modes": [
+            {
+                "mode": share.mode,
+                "searches": share.searches,
+                "zero": share.zero,
+                "failed": share.failed,
+            }
+            for share in figures.modes
+        ],
+        "connections": [
+            {
+                "connection": share.connection,
+                "searches": share.searches,
+                "failed": share.failed,
+                "latency": _latency(share.latency),
+            }
+            for share in figures.sources
+        ],
+        "popular_queries": [
+            {
+                "query": query.text,
+                "searches": query.searches,
+                "zero": query.zero,
+                "mean_ms": round(query.mean_ms, 1),
+                "before": query.before,
+                "trend": list(query.trend),
+            }
+            for query in figures.popular
+        ],
+        "unlisted": figures.unlisted,
+        "zero_results": [
+            {
+                "query": query.text,
+                "mode": query.mode,
+                "connections": list(query.connections),
+                "searches": query.searches,
+            }
+            for query in figures.zero
+        ],
+        "reformulations": [
+            {
+                "before": pair.before,
+                "after": pair.after,
+                "searches": pair.searches,
+                "mended": pair.mended,
+            }
+            for pair in figures.reformulations
+        ],
+        "slowest": [
+            {
+                "query": slow.text,
+                "mode": slow.mode,
+                "connections": list(slow.connections),
+                "ms": slow.ms,
+                "search_id": slow.search_id,
+                "at": instant(slow.at),
+            }
+            for slow in figures.slowest
+        ],
+        "failures": [
+            {
+                "connection": failure.connection,
+                "table": failure.table,
+                "code": failure.code,
+                "searches": failure.searches,
+            }
+            for failure in figures.failures
+        ],
+        "keys": [
+            {
+                "id": use.key_id or None,
+                "name": use.name,
+                "searches": use.searches,
+                "failed": use.failed,
+            }
+            for use in figures.keys
+        ],
+    }
+
+
+def _counts(counts: Counts | None) -> dict[str, int]:
+    if counts is None:
+        return {}
+    return {
+        "searches": counts.searches,
+        "failed": counts.failed,
+        "partial": counts.partial,
+        "cancelled": counts.cancelled,
+        "zero": counts.zero,
+    }
+
+
+def _latency(latency: Latency) -> dict[str, Any]:
+    return {
+        "searches": latency.searches,
+        "mean_ms": _rounded(latency.mean_ms),
+        "p50_ms": _rounded(latency.p50_ms),
+        "p95_ms": _rounded(latency.p95_ms),
+        "p99_ms": _rounded(latency.p99_ms),
+        "max_ms": latency.max_ms,
+    }
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 1)

@@ -1,0 +1,182 @@
+"""Figures of past searches: counted by day in the store, read for dashboards.
+
+Counting is upkeep of the store and tells nobody anything; reading asks who may see whose figures.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING
+
+from altus4_desktop.domain.accounts import Actor
+from altus4_desktop.domain.analytics import Metric, RollUpReport
+from altus4_desktop.domain.cancel import CancelToken
+from altus4_desktop.domain.errors import NotFoundError
+from altus4_desktop.domain.figures import Figures, Period, UserUse
+from altus4_desktop.domain.local_days import find_zone
+from altus4_desktop.domain.progress import Progress, ProgressSink, ignore_progress
+from altus4_desktop.services.analytics_upkeep import AnalyticsUpkeep, Errand
+from altus4_desktop.services.figures import build_figures, group_documents
+from altus4_desktop.services.permissions import Permissions, Right
+
+if TYPE_CHECKING:
+    from altus4_desktop.services.metadata import MetadataService
+    from altus4_desktop.storage.repositories.analytics import AnalyticsRepository
+
+# A transaction that counts keeps others from writing: it is to take about so long.
+_TRANSACTION_S = 0.3
+_MOST_DAYS = 400
+_TOTALS_AT_ONCE = 31
+# Two days in a row may have very different numbers of searches.
+_FASTEST = 8.0
+# Behind everybody's back: others are to get at the store in between.
+_PAUSE_S = 0.05
+START_S = 3.0
+"""Not while a program is still starting."""
+
+
+def today_of(actor: Actor) -> date:
+    """Which day it is for the actor."""
+    return datetime.now(UTC).astimezone(find_zone(actor.timezone or "UTC")).date()
+
+
+class AnalyticsService:
+    """Counts searches by day, and reads what was counted.
+
+    Whoever may see everybody's figures sees them together, others their own. Every reading method
+    raises AccessError, StoreError.
+    """
+
+    def __init__(self, metadata: MetadataService, permissions: Permissions) -> None:
+        self._metadata = metadata
+        self._permissions = permissions
+        self._upkeep = AnalyticsUpkeep(self._run)
+
+    # -- counting --------------------------------------------------------------------------------
+
+    def refresh_(
+        self,
+        actor: Actor,
+        progress: ProgressSink = ignore_progress,
+        token: CancelToken | None = None,
+    ) -> RollUpReport:
+        """Count what is not counted yet: the actor's own, or everybody's for an admin.
+
+        Compares what was counted with what is there first, as other programs may have written too.
+        Doing it again changes nothing. Raises AccessError, StoreError, Cancelled.
+        """
+        actor = self._permissions.check(actor, Right.ANALYSE)
+        whose = None if self._permissions.owns(actor, "") else actor.user_id
+        return self._refresh(Errand(whose, compare=True), progress, token or CancelToken())
+
+    def refresh_later(self, actor: Actor) -> None:
+        """`refresh_` behind everybody's back; never waits, and problems go to the log."""
+        whose = None if self._permissions.owns(actor, "") else actor.user_id
+        self._upkeep.want(Errand(whose, compare=True), START_S)
+
+    def note_kept(self, user_id: str) -> None:
+        """Have the user's searches counted as soon as it is quiet; never waits."""
+        self._upkeep.want(Errand(user_id))
+
+    def close_(self) -> None:
+        """Stop counting; what is left is counted another time."""
+        self._upkeep.close_()
+
+    # -- reading ---------------------------------------------------------------------------------
+
+    def figures_(
+        self,
+        actor: Actor,
+        period: Period,
+        user_id: str | None = None,
+        *,
+        metrics: Collection[Metric] = tuple(Metric),
+        compare: bool = False,
+    ) -> Figures:
+        """The figures of ``period``: one user's, or all that the actor may see.
+
+        Days are those of each user's own time zone. Of ``metrics`` that are not asked for the
+        figures are empty. ``compare`` reads the period before as well. Raises NotFoundError for a
+        user whose figures are not the actor's to see.
+        """
+        actor = self._permissions.check(actor, Right.ANALYSE)
+        whose = self._whose(actor, user_id)
+        found = group_documents(self._analytics.list_(whose, period.first, period.last, metrics))
+        before = None
+        if compare:
+            compared = {Metric.DAILY_SEARCHES, Metric.LATENCY, Metric.POPULAR_QUERIES} & {*metrics}
+            earlier = period.before()
+            before = group_documents(
+                self._analytics.list_(whose, earlier.first, earlier.last, compared)
+            )
+        first = self._analytics.first_day(whose)
+        known = None if first is None else Period(first, max(first, today_of(actor)))
+        keys = {
+            row[0] for document in found[Metric.API_KEYS].values() for row in document["keys"]
+        } - {""}
+        names = self._analytics.key_names(keys) if keys else {}
+        return build_figures(period, found, known, names, before)
+
+    def first_day(self, actor: Actor, user_id: str | None = None) -> date | None:
+        """The first day with figures; raises NotFoundError as `figures_`."""
+        actor = self._permissions.check(actor, Right.ANALYSE)
+        return self._analytics.first_day(self._whose(actor, user_id))
+
+    def users_(self, actor: Actor, period: Period) -> list[UserUse]:
+        """How much each user searched, the busiest first; for admins."""
+        self._permissions.check(actor, Right.ADMINISTER)
+        return self._analytics.count_by_user(period.first, period.last)
+
+    # -- inside ----------------------------------------------------------------------------------
+
+    @property
+    def _analytics(self) -> AnalyticsRepository:
+        return self._metadata.store.analytics
+
+    def _whose(self, actor: Actor, user_id: str | None) -> str | None:
+        if user_id is None:
+            return None if self._permissions.owns(actor, "") else actor.user_id
+        if not self._permissions.owns(actor, user_id):
+            raise NotFoundError("There is no such user.", code="user.not_found")
+        return user_id
+
+    def _run(self, errand: Errand, token: CancelToken) -> None:
+        self._refresh(errand, ignore_progress, token, _PAUSE_S)
+
+    def _refresh(
+        self, errand: Errand, progress: ProgressSink, token: CancelToken, pause_s: float = 0.0
+    ) -> RollUpReport:
+        users = self._analytics.users_(errand.user_id)
+        days = 0
+        for at, user in enumerate(users):
+            token.raise_if_cancelled()
+            if user.counted_zone != user.timezone:
+                self._analytics.begin_(user.user_id, user.timezone)
+            elif errand.compare:
+                self._analytics.compare_(user.user_id)
+            days += self._roll_up(user.user_id, token, pause_s)
+            progress(Progress("Counting searches", (at + 1) / (len(users) + 1)))
+        if errand.compare and errand.user_id is None:
+            self._analytics.check_totals_()
+        totals = self._analytics.unadded_days()
+        for at in range(0, len(totals), _TOTALS_AT_ONCE):
+            token.raise_if_cancelled()
+            self._analytics.add_up_(totals[at : at + _TOTALS_AT_ONCE])
+            token.wait(pause_s)
+        progress(Progress("Counting searches", 1.0))
+        return RollUpReport(len(users), days, len(totals))
+
+    def _roll_up(self, user_id: str, token: CancelToken, pause_s: float) -> int:
+        days, most_days = 0, 1
+        while True:
+            token.raise_if_cancelled()
+            begun = time.monotonic()
+            counted = self._analytics.roll_up_(user_id, most_days)
+            if not counted:
+                return days
+            days += counted
+            pace = _TRANSACTION_S / max(time.monotonic() - begun, 0.001)
+            most_days = min(_MOST_DAYS, max(1, round(counted * min(pace, _FASTEST))))
+            token.wait(pause_s)

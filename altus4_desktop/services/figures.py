@@ -1,0 +1,258 @@
+"""Figures of a period, put together from the documents of its days; asks nobody."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import date
+
+from altus4_desktop.domain.analytics import DayDocument, Document, Metric, bucket_width
+from altus4_desktop.domain.analytics_merging import add_buckets, merge, percentile
+from altus4_desktop.domain.figures import (
+    Bucket,
+    Counts,
+    DayPoint,
+    FailureCount,
+    Figures,
+    HourPoint,
+    KeyUse,
+    Latency,
+    ModeShare,
+    Period,
+    PopularQuery,
+    Reformulation,
+    SlowSearch,
+    SourceShare,
+    ZeroQuery,
+)
+from altus4_desktop.domain.local_days import (
+    WallHour,
+    day_number,
+    hour_begins,
+    hours_of_day,
+    instant_of,
+)
+
+SLICES = 12
+"""Into how many parts a trend divides a period at most."""
+MOST_QUERIES = 200
+MOST_SLOWEST = 50
+
+ByMetric = Mapping[Metric, Mapping[date, Document]]
+
+
+def group_documents(documents: Sequence[DayDocument]) -> ByMetric:
+    """Documents by metric and day."""
+    found: dict[Metric, dict[date, Document]] = {metric: {} for metric in Metric}
+    for row in documents:
+        found[row.metric][row.day] = row.document
+    return found
+
+
+def build_figures(
+    period: Period,
+    documents: ByMetric,
+    known: Period | None,
+    names: Mapping[str, str],
+    before: ByMetric | None = None,
+) -> Figures:
+    """The figures of ``period``.
+
+    ``known`` are the days of which something can be known, None: no day; ``names`` those of API
+    keys that are there, by id; ``before`` the documents of the period before.
+    """
+    merged = {metric: merge(metric, documents[metric].values()) for metric in Metric}
+    daily = documents[Metric.DAILY_SEARCHES]
+    popular = merged[Metric.POPULAR_QUERIES]
+    return Figures(
+        period=period,
+        zone=merged[Metric.DAILY_SEARCHES]["zone"],
+        counts=_counts(merged[Metric.DAILY_SEARCHES]),
+        latency=_latency(merged[Metric.LATENCY]),
+        days=tuple(
+            DayPoint(
+                day,
+                _counts(daily[day]) if day in daily else Counts() if _is_in(day, known) else None,
+                _latency(documents[Metric.LATENCY][day])
+                if day in documents[Metric.LATENCY]
+                else Latency(),
+            )
+            for day in period
+        ),
+        hours=_hours(daily, period, known),
+        heat=_heat(daily),
+        modes=tuple(ModeShare(*row) for row in merged[Metric.MODES]["modes"]),
+        sources=_sources(merged[Metric.SOURCES]),
+        popular=_popular(period, documents[Metric.POPULAR_QUERIES], popular, before),
+        unlisted=popular["searches"] - sum(row[1] for row in popular["queries"]),
+        zero=tuple(
+            ZeroQuery(text, mode, tuple(connections), searches)
+            for text, mode, connections, searches in merged[Metric.ZERO_RESULTS]["queries"][
+                :MOST_QUERIES
+            ]
+        ),
+        reformulations=tuple(
+            Reformulation(*row) for row in merged[Metric.REFORMULATIONS]["pairs"][:MOST_QUERIES]
+        ),
+        mended=merged[Metric.REFORMULATIONS]["mended"],
+        slowest=tuple(
+            SlowSearch(ms, text, mode, tuple(connections), search_id, instant_of(second))
+            for ms, text, mode, connections, search_id, second in merged[Metric.SLOWEST][
+                "searches"
+            ][:MOST_SLOWEST]
+        ),
+        failures=tuple(FailureCount(*row) for row in merged[Metric.FAILURES]["sources"]),
+        keys=tuple(
+            KeyUse(key, names.get(key), searches, failed)
+            for key, searches, failed in merged[Metric.API_KEYS]["keys"]
+        ),
+        before=None
+        if before is None
+        else _counts(
+            merge(Metric.DAILY_SEARCHES, before[Metric.DAILY_SEARCHES].values()),
+        ),
+        latency_before=None
+        if before is None
+        else _latency(merge(Metric.LATENCY, before[Metric.LATENCY].values())),
+    )
+
+
+def _is_in(day: date, known: Period | None) -> bool:
+    return known is not None and known.first <= day <= known.last
+
+
+def _counts(document: Document) -> Counts:
+    return Counts(
+        document["searches"],
+        document["failed"],
+        document["partial"],
+        document["cancelled"],
+        document["zero"],
+    )
+
+
+def _latency(document: Document) -> Latency:
+    searches = document["searches"]
+    if not searches:
+        return Latency()
+    buckets = dict(document["buckets"])
+    return Latency(
+        searches=searches,
+        mean_ms=document["total_ms"] / searches,
+        # Never more than the slowest of all took.
+        p50_ms=_at_most(percentile(buckets, 0.5), document["max_ms"]),
+        p95_ms=_at_most(percentile(buckets, 0.95), document["max_ms"]),
+        p99_ms=_at_most(percentile(buckets, 0.99), document["max_ms"]),
+        max_ms=document["max_ms"],
+        buckets=tuple(
+            Bucket(bound, bound + bucket_width(bound), count)
+            for bound, count in document["buckets"]
+        ),
+    )
+
+
+def _at_most(value: float | None, most: int) -> float | None:
+    return None if value is None else min(value, float(most))
+
+
+def _hours(
+    daily: Mapping[date, Document], period: Period, known: Period | None
+) -> tuple[HourPoint, ...]:
+    points: list[HourPoint] = []
+    zone = next((document["zone"] for document in daily.values()), "UTC")
+    for day in period:
+        document = daily.get(day)
+        if document is None and not _is_in(day, known):
+            continue
+        zone = document["zone"] if document is not None else zone
+        number = day_number(day)
+        counts: Counter[tuple[int, int]] = Counter()
+        for hour, offset_s, searches in document["hours"] if document is not None else ():
+            counts[hour, offset_s if zone else 0] += searches
+        hours = hours_of_day(zone, number) if zone else tuple(WallHour(h, 0) for h in range(24))
+        points += [
+            HourPoint(
+                day,
+                hour.hour,
+                hour_begins(number, hour) if zone else None,
+                counts[hour.hour, hour.offset_s],
+            )
+            for hour in hours
+        ]
+    return tuple(points)
+
+
+def _heat(daily: Mapping[date, Document]) -> tuple[tuple[int, ...], ...]:
+    counts: Counter[tuple[int, int]] = Counter()
+    for day, document in daily.items():
+        for hour, _, searches in document["hours"]:
+            counts[day.weekday(), hour] += searches
+    return tuple(tuple(counts[weekday, hour] for hour in range(24)) for weekday in range(7))
+
+
+def _sources(document: Document) -> tuple[SourceShare, ...]:
+    """Each connection of the sets that were asked together."""
+    sums: dict[str, list[int]] = {}
+    together: dict[str, list[Document]] = {}
+    alone: dict[str, list[Document]] = {}
+    for names, searches, failed, total_ms, max_ms, buckets in document["scopes"]:
+        counted: Counter[int] = Counter()
+        add_buckets(counted, buckets)
+        timed = {
+            "searches": counted.total(),
+            "total_ms": total_ms,
+            "max_ms": max_ms,
+            "buckets": buckets,
+        }
+        for name in names:
+            known = sums.setdefault(name, [0, 0])
+            known[0] += searches
+            known[1] += failed
+            together.setdefault(name, []).append(timed)
+            if len(names) == 1:
+                alone.setdefault(name, []).append(timed)
+    shares = [
+        SourceShare(
+            name,
+            searches,
+            failed,
+            _latency(merge(Metric.LATENCY, together[name])),
+            _latency(merge(Metric.LATENCY, alone.get(name, []))),
+        )
+        for name, (searches, failed) in sums.items()
+    ]
+    return tuple(sorted(shares, key=lambda share: (-share.searches, share.connection)))
+
+
+def _popular(
+    period: Period,
+    documents: Mapping[date, Document],
+    merged: Document,
+    before: ByMetric | None,
+) -> tuple[PopularQuery, ...]:
+    chosen = merged["queries"][:MOST_QUERIES]
+    slices = min(SLICES, len(period))
+    trends: dict[str, list[int]] = {row[0]: [0] * slices for row in chosen}
+    for day, document in documents.items():
+        at = (day - period.first).days * slices // len(period)
+        for row in document["queries"]:
+            trend = trends.get(row[0])
+            if trend is not None:
+                trend[at] += row[1]
+    earlier: Counter[str] = Counter()
+    if before is not None:
+        for document in before[Metric.POPULAR_QUERIES].values():
+            for row in document["queries"]:
+                if row[0] in trends:
+                    earlier[row[0]] += row[1]
+    return tuple(
+        PopularQuery(
+            text,
+            searches,
+            zero,
+            total_ms / searches,
+            tuple(trends[text]),
+            None if before is None else earlier[text],
+        )
+        for text, searches, zero, total_ms in chosen
+    )

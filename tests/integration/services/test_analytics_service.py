@@ -1,0 +1,215 @@
+"""The figures of a dashboard: counted by services, compared with plain Python."""
+
+from __future__ import annotations
+
+import uuid
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from altus4_desktop.app.compose import compose
+from altus4_desktop.domain.accounts import Actor, Role, UserDraft
+from altus4_desktop.domain.analytics import Metric
+from altus4_desktop.domain.cancel import CancelToken
+from altus4_desktop.domain.errors import Cancelled
+from altus4_desktop.domain.figures import Counts, Period
+from altus4_desktop.domain.progress import Progress
+from altus4_desktop.domain.searching import SearchMode, SearchRecord
+from altus4_desktop.services import Services, analytics_upkeep
+from altus4_desktop.services.analytics import START_S
+from tests.records import a_user
+from tests.waiting import wait_until
+
+_FIRST = datetime(2026, 3, 26, 12, tzinfo=UTC)
+_WEEK = Period(date(2026, 3, 26), date(2026, 4, 1))
+
+
+@pytest.fixture
+def services(tmp_path: Path) -> Iterator[Services]:
+    with closing(compose(tmp_path / "data")) as made:
+        made.metadata.open_()
+        yield made
+
+
+def _person(services: Services, zone: str = "Europe/Lisbon", role: Role = Role.USER) -> Actor:
+    return services.metadata.store.users.create_(
+        a_user(timezone=zone, role=role), "hash"
+    ).as_actor()
+
+
+def _search(
+    who: Actor, query: str, at: datetime, ms: int = 20, hits: int = 1, **params: object
+) -> SearchRecord:
+    told = {"outcome": "ok", "offset": 0, "connections": ["Shop"], "sources": [], **params}
+    return SearchRecord(
+        str(uuid.uuid4()), who.user_id, None, query, SearchMode.NATURAL, told, hits, ms, at
+    )
+
+
+def _keep(services: Services, *records: SearchRecord) -> None:
+    for record in records:
+        services.metadata.store.searches.add_(record)
+
+
+def test_a_week_over_a_change_of_the_clocks(services: Services) -> None:
+    ann = _person(services)
+    records = [
+        _search(ann, "Invoice" if n % 3 else "invoise", _FIRST + timedelta(hours=n), n * n, n % 3)
+        for n in range(24 * 5)
+    ]
+    _keep(services, *records)
+    steps: list[Progress] = []
+    report = services.analytics.refresh_(ann, steps.append)
+    assert (report.users, report.days, report.totals) == (1, 6, 6)
+    assert steps[-1].fraction == 1.0
+    figures = services.analytics.figures_(ann, _WEEK)
+    assert figures.zone == "Europe/Lisbon"
+    zero = sum(record.result_count == 0 for record in records)
+    assert figures.counts == Counts(len(records), zero=zero)
+    told = [point.counts and point.counts.searches for point in figures.days]
+    assert told == [12, 24, 24, 23, 24, 13, 0]
+    # The last Sunday of March has no hour between one and two.
+    sunday = [point for point in figures.hours if point.day == date(2026, 3, 29)]
+    assert [point.hour for point in sunday] == [0, *range(2, 24)]
+    by_instant = Counter(record.created_at for record in records)
+    for point in figures.hours:
+        assert point.begins_at is not None
+        assert point.searches == by_instant[point.begins_at]
+    assert sum(map(sum, figures.heat)) == len(records)
+    assert sum(figures.heat[6]) == 23
+    assert [(query.text, query.searches) for query in figures.popular] == [
+        ("invoice", 80),
+        ("invoise", 40),
+    ]
+    assert [sum(query.trend) for query in figures.popular] == [80, 40]
+    assert figures.unlisted == 0
+    assert [(query.text, query.searches) for query in figures.zero] == [("invoise", 40)]
+    values = sorted(record.execution_time_ms for record in records)
+    exact = values[59]
+    assert figures.latency.p50_ms == pytest.approx(exact, rel=0.1)
+    assert figures.latency.max_ms == values[-1]
+    assert figures.slowest[0].ms == values[-1]
+    assert sum(bucket.searches for bucket in figures.latency.buckets) == len(records)
+
+
+def test_days_of_which_nothing_is_known_are_not_zero(services: Services) -> None:
+    ann = _person(services, "UTC")
+    now = datetime.now(UTC)
+    _keep(services, _search(ann, "word", now - timedelta(days=3)))
+    services.analytics.refresh_(ann)
+    period = Period.ending((now + timedelta(days=1)).date(), 7)
+    days = services.analytics.figures_(ann, period).days
+    told = [None if point.counts is None else point.counts.searches for point in days]
+    assert told == [None, None, 1, 0, 0, 0, None]
+    assert all(point.latency.p50_ms is None for point in days if point.day != days[2].day)
+
+
+def test_the_period_before_is_compared(services: Services) -> None:
+    ann = _person(services, "UTC")
+    before = [_search(ann, "word", _FIRST - timedelta(days=n + 1), 50) for n in range(4)]
+    _keep(services, *before, _search(ann, "Word", _FIRST, 30), _search(ann, "new", _FIRST))
+    services.analytics.refresh_(ann)
+    figures = services.analytics.figures_(ann, _WEEK, compare=True)
+    assert figures.before == Counts(4)
+    assert figures.latency_before is not None
+    assert figures.latency_before.p95_ms == 50
+    assert [(query.text, query.before) for query in figures.popular] == [("new", 0), ("word", 4)]
+    alone = services.analytics.figures_(ann, _WEEK, metrics=[Metric.MODES])
+    assert (alone.counts.searches, alone.before, alone.popular) == (0, None, ())
+    assert [share.searches for share in alone.modes] == [2]
+
+
+def test_sources_failures_and_keys(services: Services) -> None:
+    ann = _person(services, "UTC")
+    lost = {"connection": "Shop", "table": "books", "error": "tenant.lost"}
+    _keep(
+        services,
+        _search(ann, "a", _FIRST, 10, connections=["Shop"]),
+        _search(ann, "b", _FIRST, 90, connections=["Shop", "Library"], api_key="gone"),
+        _search(ann, "c", _FIRST, 40, outcome="failed", connections=["Shop"], sources=[lost]),
+        _search(ann, "d", _FIRST, 70, outcome="cancelled", connections=["Library"]),
+    )
+    services.analytics.refresh_(ann)
+    figures = services.analytics.figures_(ann, _WEEK)
+    shares = {share.connection: share for share in figures.sources}
+    assert [share.connection for share in figures.sources] == ["Shop", "Library"]
+    assert (shares["Shop"].searches, shares["Shop"].failed) == (3, 1)
+    assert (shares["Shop"].alone.searches, shares["Shop"].latency.max_ms) == (2, 90)
+    assert (shares["Library"].searches, shares["Library"].latency.searches) == (2, 1)
+    assert [(f.connection, f.table, f.code) for f in figures.failures] == [
+        ("Shop", "books", "tenant.lost")
+    ]
+    assert [(use.key_id, use.name, use.searches) for use in figures.keys] == [
+        ("", None, 3),
+        ("gone", None, 1),
+    ]
+
+
+def test_admins_see_everybody_together_and_each_alone(services: Services) -> None:
+    ann, bob = _person(services, "Asia/Tokyo"), _person(services, "UTC", Role.ADMIN)
+    _keep(
+        services,
+        _search(ann, "of ann", _FIRST.replace(hour=20)),
+        *(_search(bob, "of bob", _FIRST, hits=n) for n in range(2)),
+    )
+    services.analytics.refresh_(bob)
+    together = services.analytics.figures_(bob, _WEEK)
+    assert (together.counts.searches, together.zone) == (3, "")
+    # Each by their own clock: it is the next morning in Tokyo.
+    assert [point.counts and point.counts.searches for point in together.days][:2] == [2, 1]
+    assert together.heat[4][5] == 1
+    assert {point.begins_at for point in together.hours if point.day.day == 26} <= {
+        _FIRST.replace(hour=hour) for hour in range(24)
+    } | {None}
+    of_ann = services.analytics.figures_(bob, _WEEK, ann.user_id)
+    assert [query.text for query in of_ann.popular] == ["of ann"]
+    assert services.analytics.figures_(ann, _WEEK) == of_ann
+    uses = services.analytics.users_(bob, _WEEK)
+    assert [(use.user_id, use.searches, use.zero) for use in uses] == [
+        (bob.user_id, 2, 1),
+        (ann.user_id, 1, 0),
+    ]
+    assert services.analytics.first_day(ann) == date(2026, 3, 27)
+    assert services.analytics.first_day(bob) == date(2026, 3, 26)
+
+
+def test_another_time_zone_in_the_profile_moves_the_days(services: Services) -> None:
+    ann = _person(services, "UTC")
+    _keep(services, _search(ann, "word", _FIRST.replace(hour=20)))
+    services.analytics.refresh_(ann)
+    services.accounts.update_profile(ann, UserDraft(ann.name, ann.email, "Asia/Tokyo"))
+    assert services.analytics.refresh_(ann).days == 1
+    figures = services.analytics.figures_(ann, _WEEK)
+    assert (figures.zone, figures.counts.searches) == ("Asia/Tokyo", 1)
+    assert figures.days[1].counts == Counts(1)
+
+
+def test_refreshing_can_be_stopped(services: Services) -> None:
+    ann = _person(services, "UTC")
+    token = CancelToken()
+    token.cancel()
+    with pytest.raises(Cancelled):
+        services.analytics.refresh_(ann, token=token)
+
+
+def test_searches_are_counted_when_it_is_quiet(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(analytics_upkeep, "QUIET_S", 0.01)
+    ann = _person(services, "UTC")
+    services.history.record(_search(ann, "word", _FIRST))
+
+    def counted() -> bool:
+        return services.analytics.figures_(ann, _WEEK).counts.searches == 1
+
+    wait_until(counted, timeout_s=20, what="the count")
+
+
+def test_what_is_due_at_the_start_does_not_hold_up_the_end(services: Services) -> None:
+    assert START_S > 0
+    services.analytics.refresh_later(_person(services, "UTC"))
+    services.analytics.close_()

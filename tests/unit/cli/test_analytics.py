@@ -1,0 +1,96 @@
+"""``analytics`` as other programs call it."""
+
+from __future__ import annotations
+
+import io
+import sqlite3
+import uuid
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from altus4_desktop.cli.frame import main
+from tests.answers import Answer, Run
+
+_PASSWORD = "correct horse battery"
+_PARAMS = '{"outcome": "%s", "offset": 0, "connections": ["Shop"], "sources": []}'
+
+
+@pytest.fixture
+def run(tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
+    """The program on a store with one admin, who is signed in and has searched in March 2026."""
+    folder = tmp_path / "data"
+
+    def call(*arguments: str) -> Answer:
+        code = main([*arguments, "--data-dir", str(folder)])
+        return Answer(code, *capfd.readouterr())
+
+    monkeypatch.setattr("sys.stdin", io.StringIO(_PASSWORD + "\n"))
+    made = call("users", "create", "--email", "a@b.org", "--name", "Ann", "--password-stdin")
+    assert made.code == 0
+    monkeypatch.setenv("ALTUS4_USER", "a@b.org")
+    monkeypatch.setenv("ALTUS4_PASSWORD", _PASSWORD)
+    rows = [
+        ("invoise", 0, 9, "ok", "2026-03-01 10:00:00"),
+        ("Invoice", 3, 20, "ok", "2026-03-01 10:01:00"),
+        ("invoice", 3, 200, "ok", "2026-03-02 10:00:00"),
+        ("chair", 0, 30_000, "failed", "2026-03-02 11:00:00"),
+    ]
+    with closing(sqlite3.connect(folder / "metadata.sqlite3")) as connection:
+        ((user_id,),) = connection.execute("SELECT id FROM users").fetchall()
+        connection.executemany(
+            "INSERT INTO searches (id, user_id, query, result_count, execution_time_ms,"
+            " search_params, created_at) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            [
+                (str(uuid.uuid4()), user_id, query, hits, ms, _PARAMS % outcome, at)
+                for query, hits, ms, outcome, at in rows
+            ],
+        )
+        connection.commit()
+    return call
+
+
+_MARCH = ("--from", "2026-03-01", "--to", "2026-03-03")
+
+
+def test_what_was_counted_is_shown(run: Run) -> None:
+    assert run("analytics", "show", *_MARCH).code == 1
+    assert run("analytics", "refresh", "--json").document == {"users": 1, "days": 2}
+    assert run("analytics", "refresh", "--json").document == {"users": 1, "days": 0}
+    shown = run("analytics", "show", "--json", *_MARCH)
+    assert shown.code == 0
+    document = shown.document
+    assert (document["searches"], document["zero"], document["failed"]) == (4, 1, 1)
+    assert (document["from"], document["to"], document["time_zone"]) == (*_MARCH[1::2], "UTC")
+    assert [day["searches"] for day in document["days"]] == [2, 2, 0]
+    assert document["popular_queries"][0]["query"] == "invoice"
+    assert document["popular_queries"][0]["searches"] == 2
+    assert document["zero_results"][0]["query"] == "invoise"
+    assert document["reformulations"] == [
+        {"before": "invoise", "after": "invoice", "searches": 1, "mended": 1}
+    ]
+    assert document["slowest"][0]["ms"] == document["latency"]["max_ms"] == 30_000
+    assert document["before"]["searches"] == 0
+    assert document["connections"][0]["connection"] == "Shop"
+    assert sum(map(sum, document["heat"])) == 4
+
+
+def test_it_is_shown_to_people(run: Run) -> None:
+    assert "2 days counted" in run("analytics", "refresh").err
+    told = run("analytics", "show", *_MARCH).out
+    assert "4 searches, 1 without result, 1 failed at least in part" in told
+    assert "2026-03-02  2" in told
+    assert "invoise" in told
+    assert "chair" in told
+    later = run("analytics", "show", "--from", "2026-03-02", "--to", "2026-03-02").out
+    assert "2 searches (+0% than the period before)" in later
+    assert run("analytics", "show").code == 1
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("show", "--from", "soon"), ("show", "--from", "2026-03-02", "--to", "2026-03-01"), ()],
+)
+def test_wrong_usage(run: Run, arguments: tuple[str, ...]) -> None:
+    assert run("analytics", *arguments).code == 2
