@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from altus4_desktop.cli import query_sets
+from altus4_desktop.cli.configurations import (
+    read_configuration,
+    read_connections,
+    read_tables,
+    read_weights,
+)
 from altus4_desktop.cli.frame import (
     EXIT_DONE,
     EXIT_FAILED,
@@ -25,7 +30,7 @@ from altus4_desktop.domain.evaluation import (
     JudgedQuery,
     Judgements,
 )
-from altus4_desktop.domain.searching import SearchMode, TableChoice
+from altus4_desktop.domain.searching import SearchMode
 
 if TYPE_CHECKING:
     from altus4_desktop.cli.context import CliContext
@@ -64,7 +69,17 @@ def register(commands: Commands) -> None:
         "--mode", choices=_MODES, default=SearchMode.NATURAL.value, help="default: natural"
     )
     parser.add_argument(
-        "--against", choices=_MODES, metavar="MODE", help="compare with another mode"
+        "--language", default="", metavar="CODE", help="semantic mode: the language of the texts"
+    )
+    parser.add_argument(
+        "--synonyms", action="store_true", help="search with your synonyms; default: without"
+    )
+    parser.add_argument(
+        "--against",
+        metavar="WAY",
+        help="compare with another way: a mode, or what differs as KIND=VALUE with commas between "
+        "(mode, connection, table, index, weight, language, synonyms=yes or no), such as "
+        "mode=semantic,weight=shop/orders=2; an empty value takes what the options say away",
     )
     parser.add_argument(
         "--against-run",
@@ -92,8 +107,6 @@ def run_evaluate(args: argparse.Namespace, context: CliContext) -> int:
         write_run,
     )
 
-    if args.against == args.mode:
-        raise InputError("against", "--against names another mode than --mode.")
     if args.against and args.against_run:
         raise InputError("against", "Give either --against or --against-run.")
     if args.save and args.set is None:
@@ -111,30 +124,38 @@ def run_evaluate(args: argparse.Namespace, context: CliContext) -> int:
         before = service.measure(queries, judgements, read_run(args.against_run))
     if context.services.connections.list_(actor):
         context.unlock_vault()
-    names = dict.fromkeys(args.connections)
     first = Configuration(
         mode=SearchMode(args.mode),
-        connection_ids=tuple(context.services.connections.get_(actor, name).id for name in names),
-        tables=tuple(TableChoice(table) for table in dict.fromkeys(args.tables)),
+        connection_ids=read_connections(args.connections, context, actor),
+        tables=read_tables(args.tables, args.indexes),
         limit=args.limit,
         timeout_s=args.timeout,
         id_column=args.id_column,
+        weights=read_weights(args.weights, context, actor),
+        language=args.language,
+        synonyms=actor.choices.synonyms if args.synonyms else (),
     )
+    ways = [(args.mode, first)]
+    if args.against:
+        ways.append((args.against, read_configuration(args.against, first, context, actor)))
+        if ways[1][1] == first:
+            raise InputError("against", "--against says nothing that the other options do not.")
     with stopped_by_interrupt() as token:
-        runs = [service.run_(actor, queries, judgements, first, progress, token)]
-        if args.against:
-            second = replace(first, mode=SearchMode(args.against))
-            runs.append(service.run_(actor, queries, judgements, second, progress, token))
+        runs = [
+            (name, service.run_(actor, queries, judgements, way, progress, token))
+            for name, way in ways
+        ]
     if args.run_out is not None:
-        count = write_run(args.run_out, runs[0])
+        count = write_run(args.run_out, runs[0][1])
         context.out.say(f"{count} lines written to {args.run_out}.")
-    code = _exit_code(runs)
+    code = _exit_code([run for _, run in runs])
     if before is not None:
-        runs.insert(0, before)
+        runs.insert(0, ("before", before))
+    evaluations = [run for _, run in runs]
     if args.save:
-        kept = context.services.query_sets.keep_run_(actor, args.set, runs)
+        kept = context.services.query_sets.keep_run_(actor, args.set, evaluations)
         context.out.say(f"The run is kept as {kept.id}.")
-    comparison = service.compare(*runs) if len(runs) == 2 else None
+    comparison = service.compare(*evaluations) if len(runs) == 2 else None
     if context.out.json_wanted:
         context.out.json(_document(runs, comparison))
     else:
@@ -176,15 +197,15 @@ def _exit_code(runs: list[Evaluation]) -> int:
     return EXIT_DONE if found else EXIT_NO
 
 
-def _document(runs: list[Evaluation], comparison: Comparison | None) -> dict[str, Any]:
-    document: dict[str, Any] = {"runs": [_run_document(run) for run in runs]}
+def _document(runs: list[tuple[str, Evaluation]], comparison: Comparison | None) -> dict[str, Any]:
+    document: dict[str, Any] = {"runs": [_run_document(name, run) for name, run in runs]}
     if comparison is not None:
         document["comparison"] = {
             "wins": comparison.wins,
             "losses": comparison.losses,
             "ties": comparison.ties,
             "p_value": comparison.p_value,
-            "ndcg_at_10_difference": runs[1].ndcg - runs[0].ndcg,
+            "ndcg_at_10_difference": runs[1][1].ndcg - runs[0][1].ndcg,
             "changes": [
                 {
                     "query": change.query.id,
@@ -198,8 +219,9 @@ def _document(runs: list[Evaluation], comparison: Comparison | None) -> dict[str
     return document
 
 
-def _run_document(run: Evaluation) -> dict[str, Any]:
+def _run_document(name: str, run: Evaluation) -> dict[str, Any]:
     return {
+        "name": name,
         "mode": run.configuration.mode.value if run.configuration else None,
         "queries": len(run.results),
         "judged": run.judged,
@@ -223,17 +245,15 @@ def _run_document(run: Evaluation) -> dict[str, Any]:
     }
 
 
-def _name(run: Evaluation) -> str:
-    return run.configuration.mode.value if run.configuration else "before"
-
-
-def _print(runs: list[Evaluation], comparison: Comparison | None, context: CliContext) -> None:
+def _print(
+    runs: list[tuple[str, Evaluation]], comparison: Comparison | None, context: CliContext
+) -> None:
     out = context.out
     out.table(
-        ["mode", "nDCG@10", "P@10", "MRR", "no result", "judged", "failed"],
+        ["way", "nDCG@10", "P@10", "MRR", "no result", "judged", "failed"],
         [
             (
-                _name(run),
+                name,
                 f"{run.ndcg:.4f}",
                 f"{run.precision:.4f}",
                 f"{run.reciprocal_rank:.4f}",
@@ -241,11 +261,11 @@ def _print(runs: list[Evaluation], comparison: Comparison | None, context: CliCo
                 f"{run.judged} of {len(run.results)}",
                 run.failed,
             )
-            for run in runs
+            for name, run in runs
         ],
     )
     if comparison is not None:
-        second, first = _name(runs[1]), _name(runs[0])
+        second, first = runs[1][0], runs[0][0]
         out.line()
         out.line(
             f"{second} against {first}: {comparison.wins} won, {comparison.losses} lost, "
@@ -267,6 +287,6 @@ def _print(runs: list[Evaluation], comparison: Comparison | None, context: CliCo
                     for change in [*best, *worst]
                 ],
             )
-    failures = {result.failure for run in runs for result in run.results if result.failure}
+    failures = {result.failure for _, run in runs for result in run.results if result.failure}
     for failure in sorted(failures)[:_SHOWN]:
         out.problem(failure, "", "evaluate.failed")

@@ -12,6 +12,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
+from altus4_desktop.cli.configurations import (
+    read_connections,
+    read_tables,
+    read_weights,
+    with_weights,
+)
 from altus4_desktop.cli.frame import (
     EXIT_DONE,
     EXIT_FAILED,
@@ -31,6 +37,7 @@ from altus4_desktop.domain.searching import (
     SearchOutcome,
     SearchRequest,
     SourceState,
+    SourceWeight,
     TableChoice,
 )
 from altus4_desktop.services.files import check_new
@@ -64,6 +71,23 @@ def add_scope_options(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="T",
         help="search this table (may be repeated)",
+    )
+    parser.add_argument(
+        "--index",
+        dest="indexes",
+        action="append",
+        default=[],
+        metavar="T/INDEX",
+        help="search this table by this FULLTEXT index alone (may be repeated)",
+    )
+    parser.add_argument(
+        "--weight",
+        dest="weights",
+        action="append",
+        default=[],
+        metavar="NAME[/T[/COLUMN]]=N",
+        help="let a connection, its table or a column of it count N times as much, 0.1 to 10 (may "
+        "be repeated; %%2F is a slash within a name)",
     )
     parser.add_argument(
         "--timeout", type=float, metavar="S", help="seconds until a silent source is given up"
@@ -145,7 +169,7 @@ def run_search(args: argparse.Namespace, context: CliContext) -> int:
             "Give either a QUERY, --batch FILE or --saved NAME.",
             hint="See “search --help”.",
         )
-    if args.saved is not None and (args.connections or args.tables or args.mode):
+    if args.saved is not None and (args.connections or args.tables or args.indexes or args.mode):
         raise InputError(
             "saved", "A saved search has a mode and says where it looks: give neither with --saved."
         )
@@ -156,9 +180,9 @@ def run_search(args: argparse.Namespace, context: CliContext) -> int:
     actor = context.actor()
     if context.services.connections.list_(actor):
         context.unlock_vault()
-    names = dict.fromkeys(args.connections)
-    ids = tuple(context.services.connections.get_(actor, name).id for name in names)
-    tables = tuple(TableChoice(table) for table in dict.fromkeys(args.tables))
+    ids = read_connections(args.connections, context, actor)
+    tables = read_tables(args.tables, args.indexes)
+    weights = with_weights(actor.choices.weights, read_weights(args.weights, context, actor))
     args.mode = args.mode or SearchMode.NATURAL.value
     if args.saved is not None:
         saved = find_saved(context, actor, args.saved)
@@ -174,7 +198,7 @@ def run_search(args: argparse.Namespace, context: CliContext) -> int:
     from altus4_desktop.cli import search_output
 
     cell_limit = _READABLE_CELL_LIMIT if form == "table" and args.batch is None else CELL_LIMIT
-    asked = _Asked(args, context, actor, ids, tables, cell_limit)
+    asked = _Asked(args, context, actor, ids, tables, weights, cell_limit)
     if args.batch is not None:
         return _run_batch(args.batch, asked)
     with stopped_by_interrupt() as token:
@@ -279,6 +303,7 @@ class _Asked:
         actor: Actor,
         connection_ids: tuple[str, ...],
         tables: tuple[TableChoice, ...],
+        weights: tuple[SourceWeight, ...],
         cell_limit: int,
     ) -> None:
         self.context = context
@@ -286,6 +311,7 @@ class _Asked:
         self._actor = actor
         self._connection_ids = connection_ids
         self._tables = tables
+        self._weights = weights
         self._cell_limit = cell_limit
         # Who acts by an API key has used it once when they were let in: for the first query.
         self._paid = True
@@ -305,6 +331,7 @@ class _Asked:
             language=args.language,
             languages=self._actor.choices.languages,
             synonyms=() if args.no_synonyms else self._actor.choices.synonyms,
+            weights=self._weights,
         )
 
     def search(self, query: str, token: CancelToken) -> SearchOutcome:

@@ -118,6 +118,15 @@ def _why_document(why: Why) -> dict[str, Any]:
         return {"terms": [], "uncounted": _sentence(why.message, why.hint)}
     return {
         "weight": why.weight,
+        "given_weights": [
+            {
+                "table": one.table or None,
+                "column": one.column or None,
+                "weight": one.weight,
+            }
+            for one in why.weights
+        ],
+        "given_factor": why.factor,
         "contributions": {part.part.value: part.value for part in why.contributions},
         "terms": [
             {
@@ -200,6 +209,8 @@ def _why_lines(hit: SearchHit, why: Why) -> Iterator[str]:
     )
     if hit.reason is not None:
         yield _reason_line(hit.reason)
+    if why.weights:
+        yield weight_words(hit, why)
     for term in why.terms:
         yield f"{term.text}: {term_words(term, why)}"
     if why.uncounted:
@@ -212,6 +223,22 @@ def fusion_words(why: Explanation) -> str:
         f"worth {why.weight:.3g} / ({RANK_CONSTANT} + {why.source_rank}) = {why.score:.5f} "
         "among all sources"
     )
+
+
+def weight_words(hit: SearchHit, why: Explanation) -> str:
+    """Which weights that people gave concern the row, and what became of them."""
+    named = ", ".join(
+        f"{'.'.join(filter(None, (one.table, one.column))) or hit.source.connection} "
+        f"×{one.weight:g}"
+        for one in why.weights
+    )
+    if hit.reason is not None:
+        return f"weights: {named}; added {hit.reason.weight:+.2f}"
+    if why.factor == 1 != why.place_weight:
+        return f"weights: {named}; not used (alone, or it holds too little of the question)"
+    if why.factor == 1:
+        return f"weights: {named}; its words count so much when sources are compared"
+    return f"weights: {named}; multiplied by {why.factor:.3g}"
 
 
 def term_words(term: TermUse, why: Explanation) -> str:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from math import prod
 
-from altus4_desktop.domain.searching import Value
+from altus4_desktop.domain.searching import SourceWeight, Value
 
 
 class Part(StrEnum):
@@ -16,6 +17,7 @@ class Part(StrEnum):
     WORDS = "words"
     MEANING = "meaning"
     FEEDBACK = "feedback"
+    WEIGHT = "weight"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +50,10 @@ class TermUse:
 class Explanation:
     """Why a hit stands where it stands.
 
-    ``weight`` is the weight of its source among several, ``table_rows`` the server's estimate of
-    the rows in its table. ``uncounted`` is a sentence that says why some terms were not counted,
-    or "".
+    ``weight`` is the weight of its source among several; ``weights`` are those that people gave to
+    its connection, table and columns, and ``factor`` what they multiplied ``weight`` by.
+    ``table_rows`` is the server's estimate of the rows in its table. ``uncounted`` is a sentence
+    that says why some terms were not counted, or "".
     """
 
     terms: tuple[TermUse, ...]
@@ -61,6 +64,13 @@ class Explanation:
     source_rank: int
     table_rows: int | None = None
     uncounted: str = ""
+    weights: tuple[SourceWeight, ...] = ()
+    factor: float = 1.0
+
+    @property
+    def place_weight(self) -> float:
+        """What connection and table were to count, whatever became of it."""
+        return prod(one.weight for one in self.weights if not one.column)
 
 
 @dataclass(frozen=True, slots=True)

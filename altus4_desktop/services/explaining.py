@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from altus4_desktop.domain.errors import TenantError, TenantFailure
@@ -13,12 +14,13 @@ from altus4_desktop.domain.explaining import Contribution, Explanation, Part, Te
 from altus4_desktop.search.fusion import RANK_CONSTANT
 from altus4_desktop.search.snippets import MAX_MATCHES_PER_COLUMN, Highlighter
 from altus4_desktop.search.terms import Fate, Term, index_rules, read_terms
+from altus4_desktop.services.table_samples import searched_columns
 
 if TYPE_CHECKING:
     from altus4_desktop.domain.accounts import Actor
     from altus4_desktop.domain.cancel import CancelToken
     from altus4_desktop.domain.schema import DatabaseSchema, FulltextIndex, TableInfo
-    from altus4_desktop.domain.searching import RankingReason, SearchHit
+    from altus4_desktop.domain.searching import RankingReason, SearchHit, SourceWeight
     from altus4_desktop.mysql.pools import TenantPools
     from altus4_desktop.search.terms import IndexRules
     from altus4_desktop.services.connections import ConnectionsService
@@ -65,8 +67,9 @@ class HitExplainer:
         token: CancelToken,
         *,
         boolean: bool,
+        weights: Sequence[SourceWeight] = (),
     ) -> Explanation:
-        """Why ``hit`` was found by ``query``, which has been cleaned.
+        """Why ``hit`` was found by ``query``, which has been cleaned, and what ``weights`` did.
 
         Raises what `ConnectionsService.target_` raises, `TenantError` for a server that cannot be
         reached, `Cancelled`.
@@ -74,7 +77,8 @@ class HitExplainer:
         schema = self._connections.schema_(actor, hit.source.connection_id, token)
         table = schema.table(hit.source.table)
         if hit.reason is not None:
-            return _by_reason(hit, hit.reason)
+            searched = searched_columns(table) if table is not None else ()
+            return replace(_by_reason(hit, hit.reason), weights=_of_hit(weights, hit, searched))
         index = _index(table, hit.source.index)
         terms: tuple[TermUse, ...] = ()
         uncounted = ""
@@ -101,6 +105,8 @@ class HitExplainer:
             source_rank=hit.source_rank,
             table_rows=table.estimated_rows if table is not None else None,
             uncounted=uncounted,
+            weights=_of_hit(weights, hit, index.columns if index is not None else ()),
+            factor=hit.factor,
         )
 
     def _count(
@@ -176,6 +182,7 @@ def _by_reason(hit: SearchHit, reason: RankingReason) -> Explanation:
             Contribution(Part.WORDS, reason.words),
             Contribution(Part.MEANING, reason.meaning),
             Contribution(Part.FEEDBACK, reason.feedback),
+            *([Contribution(Part.WEIGHT, reason.weight)] if reason.weight else ()),
         ),
         score=hit.score,
         weight=1.0,
@@ -183,6 +190,23 @@ def _by_reason(hit: SearchHit, reason: RankingReason) -> Explanation:
         source_rank=hit.source_rank,
         table_rows=round(reason.terms[0].rows) if reason.terms else None,
     )
+
+
+def _of_hit(
+    weights: Sequence[SourceWeight], hit: SearchHit, columns: Sequence[str]
+) -> tuple[SourceWeight, ...]:
+    """Those of ``weights`` that concern ``hit``, whose ``columns`` were searched; first those of
+    wider places."""
+    source = hit.source
+    found = [
+        one
+        for one in weights
+        if one.weight != 1
+        and one.connection_id == source.connection_id
+        and one.table in {"", source.table}
+        and one.column in {"", *columns}
+    ]
+    return tuple(sorted(found, key=lambda one: one.place))
 
 
 def _index(table: TableInfo | None, name: str) -> FulltextIndex | None:

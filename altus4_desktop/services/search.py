@@ -184,6 +184,7 @@ class SearchService:
             clean_query(request.query),
             token or CancelToken(),
             boolean=request.mode is SearchMode.BOOLEAN,
+            weights=request.weights,
         )
 
     def plan(

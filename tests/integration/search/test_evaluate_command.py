@@ -132,6 +132,42 @@ def test_rows_are_found_by_every_name_and_a_run_has_the_same(
     assert all(len(line.split()) == 6 for line in others)
 
 
+def test_ways_differ_in_more_than_the_mode(given: Given) -> None:
+    way = "mode=natural,weight=my lab/papers/body=2,index=papers/ft"
+    code, document = given.document("w 0 2 1\n", "-c", "my lab", "--against", way)
+    assert code == 0
+    assert [(run["name"], run["mode"]) for run in document["runs"]] == [
+        ("natural", "natural"),
+        (way, "natural"),
+    ]
+    assert document["comparison"]["ties"] == 1
+
+
+@pytest.mark.parametrize(
+    "way",
+    [
+        "natural",
+        "mode=best",
+        "speed=2",
+        "mode=natural,mode=boolean",
+        "synonyms=some",
+        "index=papers",
+        "index=papers/ft_gone",
+        "weight=my lab=20",
+        "weight=my lab=much",
+        "weight=2",
+        "weight=my lab/papers/body/x=2",
+        "weight=nobody=2",
+        "connection=nobody",
+        "table=nowhere",
+    ],
+)
+def test_a_way_that_cannot_be_is_refused(given: Given, way: str) -> None:
+    code, out, err = given.run("w 0 2 1\n", "-c", "my lab", "--against", way)
+    assert code in {2, 4}, out
+    assert err
+
+
 def test_two_modes_are_compared(given: Given) -> None:
     code, document = given.document(
         "w 0 2 1\nf 0 3 1\n", "-c", "my lab", "--mode", "boolean", "--against", "natural"

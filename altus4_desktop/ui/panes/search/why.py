@@ -24,6 +24,8 @@ class WhyView(QWidget):
         self.setAccessibleName(self.tr("Why this hit is here"))
         self.place = Label(wrap=True, selectable=True)
         self.place.setObjectName("search.why.place")
+        self.weights = Label(wrap=True, selectable=True)
+        self.weights.setObjectName("search.why.weights")
         self.model: RecordModel[TermUse] = RecordModel(
             (
                 Column(self.tr("Word"), lambda term: term.text, tool_tip=lambda term: term.text),
@@ -48,6 +50,7 @@ class WhyView(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(Space.S)
         column.addWidget(self.place)
+        column.addWidget(self.weights)
         column.addWidget(self.table, 1)
         column.addWidget(self.note)
         failed = QWidget()
@@ -73,6 +76,8 @@ class WhyView(QWidget):
         """Show an explanation."""
         self.place.setText(self._place_text(why))
         self.model.set_records(why.terms)
+        self.weights.setText(self._weight_text(why))
+        self.weights.setVisible(bool(why.weights))
         notes = [self.tr("Rows: how many have the word, counted by the server.")]
         if why.table_rows is not None:
             about = self.tr("The table has about {count} by the server's estimate.")
@@ -100,10 +105,34 @@ class WhyView(QWidget):
             Part.WORDS: self.tr("its words"),
             Part.MEANING: self.tr("its meaning"),
             Part.FEEDBACK: self.tr("likeness to the best rows"),
+            Part.WEIGHT: self.tr("your weights"),
         }
         parts = ", ".join(f"{names[p.part]} {p.value:.3f}" for p in why.contributions)
         return f"{text} " + self.tr("Its score {score} is made of: {parts}.").format(
             score=f"{why.score:.3f}", parts=parts
+        )
+
+    def _weight_text(self, why: Explanation) -> str:
+        names = {
+            False: self.tr("its connection"),
+            True: self.tr("its table"),
+        }
+        named = ", ".join(
+            f"{one.column or names[bool(one.table)]} ×{one.weight:g}" for one in why.weights
+        )
+        text = self.tr("Your weights: {weights}.").format(weights=named)
+        ranked = [part.part for part in why.contributions] == [Part.RANK]
+        if not ranked:
+            return text
+        if why.factor == 1 != why.place_weight:
+            return f"{text} " + self.tr(
+                "They are not used: there is no other source, or this one holds too little of the "
+                "question."
+            )
+        if why.factor == 1:
+            return f"{text} " + self.tr("Its words count so much when sources are compared.")
+        return f"{text} " + self.tr("They multiply what it is worth by {factor}.").format(
+            factor=f"{why.factor:.3g}"
         )
 
     def _where(self, term: TermUse) -> str:
