@@ -123,7 +123,7 @@ def test_everything_is_written_as_it_was_asked(
 ) -> None:
     dialog.everything.setChecked(True)
     dialog.format.setCurrentIndex(dialog.format.findData(ExportFormat.NDJSON.value))
-    assert not dialog.guard.isEnabled()
+    assert dialog.guard.isHidden()
     dialog.export()
     qtbot.waitUntil(lambda: not dialog.is_busy)
     ((kind, asked),) = exports.calls

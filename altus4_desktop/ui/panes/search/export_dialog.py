@@ -170,7 +170,7 @@ class ExportDialog(Dialog):
 
     @Slot()
     def _show_format(self) -> None:
-        self.guard.setEnabled(self.export_format is ExportFormat.CSV)
+        self.guard.setVisible(self.export_format is ExportFormat.CSV)
         path = Path(self.file.text().strip())
         if path.suffix.lower() in _SUFFIXES.values():
             self.file.setText(str(path.with_suffix(_SUFFIXES[self.export_format])))
