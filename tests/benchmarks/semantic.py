@@ -11,7 +11,7 @@ from altus4_desktop.domain.cancel import CancelToken
 from altus4_desktop.mysql.introspect import read_schema
 from altus4_desktop.mysql.pools import TenantPools
 from altus4_desktop.mysql.session import TenantSession
-from altus4_desktop.search.embedding import load_embedder
+from altus4_desktop.search.embedding import Embedder, load_embedder
 from altus4_desktop.search.plan import plan_search
 from altus4_desktop.search.ranking.question import Question, read_question
 from altus4_desktop.search.ranking.ranker import Ranker
@@ -40,7 +40,7 @@ class SemanticSearch:
         self.session = session
         self.schema: DatabaseSchema = read_schema(session)
         self.statistics = TermStatisticsCache()
-        self.embedder = load_embedder()
+        self.embedder: Embedder | None = load_embedder()
 
     def ask(self, question: Question) -> list[SourceCandidates[Any]]:
         """What each index contributes."""
