@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, overload
 
 from altus4_desktop.domain.errors import ModelError
 
@@ -123,10 +123,9 @@ def _build_tokenizer(path: Path) -> Tokenizer:
 
     described = json.loads(path.read_text("utf-8"))
     model = described["model"]
-    merges = [tuple(merge.split(" ", 1)) for merge in model["merges"]]
     pieces = BPE(
         model["vocab"],
-        merges,
+        _Pairs(model["merges"]),
         unk_token=model["unk_token"],
         fuse_unk=model["fuse_unk"],
         byte_fallback=model["byte_fallback"],
@@ -138,6 +137,29 @@ def _build_tokenizer(path: Path) -> Tokenizer:
     tokenizer.no_padding()
     tokenizer.no_truncation()
     return tokenizer
+
+
+class _Pairs(Sequence[tuple[str, str]]):
+    """Texts of two words as pairs, made while they are read: so other threads have their turns in
+    between, and the collector has no 61,249 tuples to visit."""
+
+    def __init__(self, texts: Sequence[str]) -> None:
+        self._texts = texts
+
+    def __len__(self) -> int:
+        return len(self._texts)
+
+    @overload
+    def __getitem__(self, at: int) -> tuple[str, str]: ...
+
+    @overload
+    def __getitem__(self, at: slice) -> Sequence[tuple[str, str]]: ...
+
+    def __getitem__(self, at: int | slice) -> tuple[str, str] | Sequence[tuple[str, str]]:
+        if isinstance(at, slice):
+            return _Pairs(self._texts[at])
+        first, second = self._texts[at].split(" ", 1)
+        return first, second
 
 
 def _plausible(vectors: NDArray[np.float32], tokenizer: Tokenizer) -> bool:

@@ -27,6 +27,7 @@ from altus4_desktop.domain.searching import (
 from altus4_desktop.services import explaining
 from altus4_desktop.tasks.runner import TaskRunner
 from altus4_desktop.ui.panes.search.languages import LanguagesDialog
+from altus4_desktop.ui.panes.search.pane import SearchPane
 from altus4_desktop.ui.panes.search.view import SearchView
 from altus4_desktop.ui.session import Session
 from altus4_desktop.ui.theme import Theme
@@ -191,3 +192,19 @@ def test_languages_of_connections_are_edited_and_kept(qtbot: QtBot, session: Ses
             qtbot.mouseClick(dialog.accept_button, Qt.MouseButton.LeftButton)
         profile = session.services.accounts.get_profile(session.actor)
         assert profile.choices.languages == session.actor.choices.languages == expected
+
+
+def test_languages_are_edited_beside_the_language_of_the_search(
+    qtbot: QtBot, view: SearchView, search_pane: SearchPane
+) -> None:
+    button = view.options.languages_button
+    assert not button.isVisible()
+    _choose(qtbot, view, "semantic")
+    assert button.isEnabled()
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+    dialog = search_pane.findChild(LanguagesDialog)
+    assert dialog is not None
+    assert len(dialog.findChildren(QComboBox, "search.languages.choice")) == 2
+    dialog.reject()
+    view.options.show_connections(())
+    assert not button.isEnabled()

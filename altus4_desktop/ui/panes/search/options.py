@@ -155,6 +155,7 @@ class OptionsRow(QWidget):
         self.languages_button = IconButton(
             "edit", self.tr("Languages of connections…"), name="search.languages.edit"
         )
+        self.languages_button.setEnabled(False)
         row = QHBoxLayout(part)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(Space.XS)
@@ -284,6 +285,7 @@ class OptionsRow(QWidget):
         """Offer these to be searched."""
         self.awaits_list = False
         own = tuple(connections)
+        self.languages_button.setEnabled(bool(own))
         if own != self._connections:
             self._connections = own
             self.scope_model.show(own, self.scope_model.scope)

@@ -323,6 +323,13 @@ class SearchView(WorkingWidget):
                 "layers",
             ),
             Command(
+                "search.languages",
+                self.tr("Languages of connections…"),
+                self._edit_languages,
+                "edit",
+                is_enabled=self.options.languages_button.isEnabled,
+            ),
+            Command(
                 "search.more",
                 self.tr("Load more hits"),
                 controller.load_more,
