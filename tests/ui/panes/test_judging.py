@@ -230,7 +230,9 @@ def test_a_grade_that_cannot_be_kept_goes_back_and_is_told(
     monkeypatch.setattr(QuerySetsService, "judge_", judge)
     desk.press(Qt.Key.Key_3, Qt.Key.Key_2)
     assert desk.shown()[:3] == [1, 3, 2]
-    desk.settle()
+    with desk.qtbot.waitSignal(desk.pane.session.announced, timeout=5000) as told:
+        desk.settle()
+    assert "could not be kept" in told.args[0]
     assert desk.shown()[:3] == [1, None, 2]
     assert desk.strip.message.text() == "The disk is full."
     assert desk.kept(made) == dict(zip(names(3, 1), (2, 1), strict=True))

@@ -15,6 +15,7 @@ from altus4_desktop.services.row_names import row_name
 from altus4_desktop.tasks.runner import Lane, TaskContext
 from altus4_desktop.ui.panes.elided import ElidedLabel
 from altus4_desktop.ui.panes.latest import LatestTask
+from altus4_desktop.ui.panes.painting import plain_tool_tip
 from altus4_desktop.ui.panes.search.controller import SearchState
 from altus4_desktop.ui.panes.search.grades import grade_text
 from altus4_desktop.ui.panes.search.judging import (
@@ -130,6 +131,7 @@ class JudgeStrip(QWidget):
         self.sets.addItem(self.tr("New set…"), None)
         chosen = book.chosen
         self.sets.setCurrentIndex(max(0, self.sets.findData(chosen.id if chosen else "")))
+        self.sets.setToolTip(plain_tool_tip(chosen.draft.name) if chosen else "")
 
     def show_grade(self, grade: int | None, *, problem: str, count: int, is_ready: bool) -> None:
         """Draw the grade of the hit above; ``problem`` says why it can have none, ``count`` how
@@ -144,9 +146,7 @@ class JudgeStrip(QWidget):
             text = self.tr("No hit selected")
         else:
             said = self.tr("Not judged") if grade is None else grade_text(grade)
-            text = self.tr("{grade}  ·  {count} judged of this query").format(
-                grade=said, count=count
-            )
+            text = self.tr("{grade}  ·  {count} judged").format(grade=said, count=count)
         self.state.setText(text)
 
     @Slot()
@@ -393,6 +393,8 @@ class HitJudge(QObject):
             self._done.remove(verdict)
         if verdict.about == self._about:
             self._tell(error)
+            # The strip may be hidden with the details.
+            self._session.announced.emit(self.tr("A grade could not be kept and is as before."))
             self._draw()
 
     @Slot(object)
