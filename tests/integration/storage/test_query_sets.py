@@ -190,6 +190,7 @@ def test_a_judgement_follows_its_connection(shared_store: Store, service: QueryS
     judged = service.judge_(ann.actor, made.id, TEXT, ann.hit(connection=second), 1)
     assert judged.before == 2
     assert service.grades_(ann.actor, made.id, TEXT) == {new: 1}
+    assert service.get_(ann.actor, made.id).judgements == 1
     assert old != new
 
 

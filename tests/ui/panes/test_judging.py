@@ -197,7 +197,10 @@ def test_what_was_judged_before_is_there_again(desk: Desk) -> None:
     desk.press(Qt.Key.Key_0)
     spoken = str(text.data(text.index(0), Qt.ItemDataRole.AccessibleTextRole))
     assert spoken.startswith("Judged: Not relevant. Hit 1")
+    desk.pane.judging.choose(made.id)
+    assert desk.shown()[0] is None, "what is still written is of the other set"
     desk.settle()
+    assert desk.shown()[0] == 3
 
 
 def test_a_set_is_begun_for_the_first_grade(desk: Desk) -> None:
@@ -237,12 +240,15 @@ def test_a_grade_that_cannot_be_kept_goes_back_and_is_told(
     assert desk.strip.message.text() == "The disk is full."
     assert desk.kept(made) == dict(zip(names(3, 1), (2, 1), strict=True))
     desk.press(Qt.Key.Key_Z, modifier=Qt.KeyboardModifier.ControlModifier)
-    assert desk.shown()[:3] == [1, None, None], "the one that failed is not undone"
+    desk.press(Qt.Key.Key_Z, modifier=Qt.KeyboardModifier.ControlModifier)
+    assert desk.shown()[:3] == [None, None, None], "the one that failed is not undone"
     desk.settle()
+    assert desk.kept(made) == {}
 
 
 def test_without_judging_the_keys_are_the_lists_own(desk: Desk) -> None:
-    desk.press(Qt.Key.Key_3, Qt.Key.Key_Delete)
+    with desk.qtbot.assertNotEmitted(desk.pane.view.results.list.grade_wanted):
+        desk.press(Qt.Key.Key_3, Qt.Key.Key_Delete)
     desk.settle()
     assert desk.service.list_(desk.ann) == []
     assert not desk.strip.isVisible()
