@@ -110,8 +110,6 @@ class SemanticSearch:
 
         told = self._tell(session, planned, ref, deadline)
         question = self._read_question(told.language)
-        with self._lock:
-            self._told[ref] = told
         answer = ask_source(
             session,
             planned,
@@ -125,6 +123,8 @@ class SemanticSearch:
             cell_limit=cell_limit,
             weights=column_weights(self._weights, ref.connection_id, ref.table),
         )
+        with self._lock:
+            self._told[ref] = told
         choice = choose_terms(question, rules, row_count(answer.statistics))
         if choice.query:
             search = candidate_search(

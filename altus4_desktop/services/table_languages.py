@@ -37,10 +37,12 @@ class TableLanguages:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._known: OrderedDict[tuple[str, ...], tuple[str, float]] = OrderedDict()
+        self._clearings = 0
 
     def clear(self, connection_id: str | None = None) -> None:
         """Forget every language, or those of one connection."""
         with self._lock:
+            self._clearings += 1
             for key in [key for key in self._known if connection_id in (None, key[0])]:
                 del self._known[key]
 
@@ -57,10 +59,14 @@ class TableLanguages:
             if known is not None and time.monotonic() < known[1]:
                 self._known.move_to_end(key)
                 return known[0]
+            clearings = self._clearings
         text = _read(session, table, deadline, tag)
         language = detect_language(text or "")
         age_s = RETRY_S if text is None else MAX_AGE_S
         with self._lock:
+            # What was to be forgotten meanwhile is not remembered after.
+            if clearings != self._clearings:
+                return language
             self._known[key] = language, time.monotonic() + age_s
             while len(self._known) > MOST_TABLES:
                 self._known.popitem(last=False)

@@ -82,10 +82,12 @@ class TermStatisticsCache:
         self._changed = threading.Condition()
         self._known: OrderedDict[_Key, _Known] = OrderedDict()
         self._reading: set[_Key] = set()
+        self._clearings = 0
 
     def clear(self, connection_id: str | None = None) -> None:
         """Forget everything, or everything of one connection."""
         with self._changed:
+            self._clearings += 1
             for key in [key for key in self._known if connection_id in (None, key[0])]:
                 del self._known[key]
 
@@ -167,6 +169,7 @@ class TermStatisticsCache:
             self._changed.notify_all()
 
     def _read(self, key: _Key, table: TableInfo, reader: TableReader, question: Question) -> _Known:
+        clearings = self._clearings
         try:
             sample = reader.read(searched_columns(table), question)
             known = _Known(
@@ -174,7 +177,9 @@ class TermStatisticsCache:
             )
             with self._changed:
                 # A search that had no time to ask says nothing of the table.
-                if sample.size or not sample.rows or sample.too_slow:
+                tells = sample.size or not sample.rows or sample.too_slow
+                # What was to be forgotten meanwhile is not remembered after.
+                if tells and clearings == self._clearings:
                     self._known[key] = known
                 self._forget_oldest()
         finally:

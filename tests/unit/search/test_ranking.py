@@ -431,3 +431,22 @@ def test_sources_that_name_the_same_language_rank_as_one_without(texts: list[str
     ranker: Ranker[int] = Ranker(question, Letters())
     plain = [(row.candidate.row, row.score) for row in ranker.rank([first, second]).rows]
     assert [(row.candidate.row, row.score) for row in ranker.rank(named).rows] == plain
+
+
+@settings(deadline=None)  # machines of tests are busy
+@given(st.lists(st.tuples(st.sampled_from(["en", "xx", ""]), rows_of_words), max_size=4))
+def test_any_mixture_of_languages_is_ranked_whole(
+    parts: list[tuple[str, list[list[str]]]],
+) -> None:
+    sources = []
+    for number, (language, rows) in enumerate(parts):
+        question = ask("wings flow") if language == "en" else in_language("wings flow", language)
+        texts = {1000 * number + at: " ".join(row) for at, row in enumerate(rows)}
+        sources.append(replace(source(question, texts, f"t{number}"), question=question))
+    ranking = Ranker[int](in_language("wings flow", ""), Letters()).rank(sources)
+    scores = [row.score for row in ranking.rows]
+    assert scores == sorted(scores, reverse=True)
+    assert len({row.candidate.row for row in ranking.rows}) == sum(len(rows) for _, rows in parts)
+    for row in ranking.rows:
+        assert row.words_part + row.meaning_part + row.feedback_part == pytest.approx(row.score)
+        assert math.isfinite(row.score)

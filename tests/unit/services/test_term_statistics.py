@@ -250,3 +250,15 @@ def test_a_failure_is_not_remembered(world: World) -> None:
         world.ask("text")
     world.failure = None
     assert world.ask("text").sampled["text"] == 1
+
+
+def test_what_is_forgotten_while_it_is_read_stays_forgotten(world: World) -> None:
+    world.rows = ["some text"]
+    world.gate.clear()
+    with ThreadPoolExecutor(1) as threads:
+        asked = threads.submit(world.ask, "text")
+        wait_until(lambda: world.samples > 0, timeout_s=5, what="the reader")
+        world.cache.clear("c")
+        world.gate.set()
+        assert asked.result(5).sampled["text"] == 1
+    assert world.cache.stem_count == 0
