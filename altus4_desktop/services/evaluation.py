@@ -86,7 +86,7 @@ class EvaluationService:
                 _result(
                     query,
                     tuple(names.name(row) for row in found[query.id].rows),
-                    judgements.get(query.id, {}),
+                    names.grades(judgements.get(query.id, {})),
                     found[query.id].failure,
                 )
                 for query in queries
@@ -213,16 +213,32 @@ class _Names:
             )
         beginnings = tuple(f"{quoted(name)}/{quoted(table)}/" for name, table in tables)
         judged = {document for grades in judgements.values() for document in grades}
-        self._whole = {document for document in judged if document.startswith(beginnings)}
-        self._keys = judged - self._whole if len(tables) == 1 else set()
-        self._plain = bool(configuration.id_column) or (len(tables) == 1 and not self._whole)
+        whole = {document for document in judged if document.startswith(beginnings)}
+        self._plain = bool(configuration.id_column) or (len(tables) == 1 and not whole)
+        self._beginning = beginnings[0] if len(tables) == 1 and not self._plain else ""
 
     def name(self, row: _Row) -> str:
         """The name of one row."""
-        whole = f"{quoted(row.connection)}/{quoted(row.table)}/{row.key}"
-        # Rows of a collection that came with keys alone may have been judged by name since.
-        by_key = self._plain or (row.key in self._keys and whole not in self._whole)
-        return row.key if by_key else whole
+        if self._plain:
+            return row.key
+        return f"{quoted(row.connection)}/{quoted(row.table)}/{row.key}"
+
+    def grades(self, grades: Mapping[str, int]) -> Mapping[str, int]:
+        """The grades by the names that rows have here.
+
+        Rows of a collection that came with keys alone may have been judged by their names since;
+        what was said by the name goes before.
+        """
+        if not self._beginning:
+            return grades
+        named = {name: grade for name, grade in grades.items() if self._is_whole(name)}
+        keyed = {
+            self._beginning + key: grade for key, grade in grades.items() if not self._is_whole(key)
+        }
+        return keyed | named
+
+    def _is_whole(self, name: str) -> bool:
+        return name.startswith(self._beginning)
 
 
 def _row(hit: SearchHit, id_column: str) -> _Row:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from altus4_desktop.domain.errors import InputError
-from altus4_desktop.domain.evaluation import Configuration, Judgements
+from altus4_desktop.domain.evaluation import Configuration
 from altus4_desktop.domain.searching import SearchHit, SourceRef
 from altus4_desktop.services.evaluation import _Found, _Names, _Row, _row
 
@@ -23,17 +23,26 @@ ONE, TWO = frozenset({("Lab", "notes")}), frozenset({("Lab", "notes"), ("Lab", "
 
 
 @pytest.mark.parametrize(
-    ("tables", "judgements", "names"),
+    ("tables", "judgements", "name", "grades"),
     [
-        (ONE, {"q": {"7": 1}}, ["7", "8"]),
-        (ONE, {"q": {"Lab/notes/7": 1}}, ["Lab/notes/7", "Lab/notes/8"]),
+        (ONE, {"7": 1}, "7", {"7": 1}),
+        (ONE, {"Lab/notes/7": 1}, "Lab/notes/7", {"Lab/notes/7": 1}),
         # A collection that came with keys alone, of which a row was judged by its name since.
-        (ONE, {"q": {"8": 1, "9": 2}, "r": {"Lab/notes/7": 1}}, ["Lab/notes/7", "8"]),
-        (TWO, {"q": {"7": 1}}, ["Lab/notes/7", "Lab/notes/8"]),
+        (
+            ONE,
+            {"Lab/notes/7": 2, "7": 1, "8": 3},
+            "Lab/notes/7",
+            {"Lab/notes/7": 2, "Lab/notes/8": 3},
+        ),
+        (TWO, {"7": 1}, "Lab/notes/7", {"7": 1}),
     ],
 )
 def test_rows_are_called_as_the_judgements_call_them(
-    tables: frozenset[tuple[str, str]], judgements: Judgements, names: list[str]
+    tables: frozenset[tuple[str, str]],
+    judgements: dict[str, int],
+    name: str,
+    grades: dict[str, int],
 ) -> None:
-    made = _Names(Configuration(), [_Found(tables=tables)], judgements)
-    assert [made.name(_Row("Lab", "notes", key)) for key in ("7", "8")] == names
+    made = _Names(Configuration(), [_Found(tables=tables)], {"q": judgements})
+    assert made.name(_Row("Lab", "notes", "7")) == name
+    assert made.grades(judgements) == grades
