@@ -166,6 +166,7 @@ saved_searches.mark_seen_     gone   ok     missing missing missing change key  
 saved_searches.move_folder_   gone   ok     ok      ok     ok     change  key      key      ok
 saved_searches.update_        gone   ok     missing missing missing change key     key      missing
 
+search.count_facets           gone   ok     missing ok     ok     change  key      missing  ok
 search.explain                gone   server missing server server change  key      missing  server
 search.find_whole_sources     gone   server missing server server change  key      missing  server
 search.plan                   gone   server missing server server change  key      missing  server
@@ -591,6 +592,9 @@ CALLS: dict[str, Call] = {
     ),
     "saved_searches.update_": lambda w, s, who, of: s.saved_searches.update_(
         who, of.saved, SavedSearchDraft("Renamed", "word")
+    ),
+    "search.count_facets": lambda w, s, who, of: s.search.count_facets(
+        who, SearchRequest("word", connection_ids=(of.connection.id,))
     ),
     "search.explain": lambda w, s, who, of: s.search.explain(who, SearchRequest("word"), _hit(of)),
     "search.find_whole_sources": lambda w, s, who, of: s.search.find_whole_sources(

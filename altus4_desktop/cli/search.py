@@ -26,10 +26,12 @@ from altus4_desktop.cli.frame import (
     EXIT_USAGE,
     command,
 )
-from altus4_desktop.cli.searches import find_saved, find_scope
+from altus4_desktop.cli.narrowing import add_narrowing_options, read_narrowing
+from altus4_desktop.cli.searches import find_saved, find_scope, saved_narrowing
 from altus4_desktop.domain.cancel import CancelToken
 from altus4_desktop.domain.errors import AltusError, Cancelled, InputError
 from altus4_desktop.domain.exports import FORMAT_BY_SUFFIX, ExportFormat, ExportReport
+from altus4_desktop.domain.filtering import Narrowing
 from altus4_desktop.domain.searching import (
     Notice,
     SearchHit,
@@ -130,6 +132,7 @@ def register(commands: Commands) -> None:
     parser.add_argument(
         "--no-synonyms", action="store_true", help="search only the words of the query"
     )
+    add_narrowing_options(parser)
     parser.add_argument("--limit", type=int, default=20, metavar="N", help="hits; default: 20")
     parser.add_argument(
         "--offset", type=int, default=0, metavar="N", help="leave out the first N hits"
@@ -184,12 +187,14 @@ def run_search(args: argparse.Namespace, context: CliContext) -> int:
     tables = read_tables(args.tables, args.indexes)
     weights = with_weights(actor.choices.weights, read_weights(args.weights, context, actor))
     args.mode = args.mode or SearchMode.NATURAL.value
+    narrowing = Narrowing()
     if args.saved is not None:
         saved = find_saved(context, actor, args.saved)
         args.query, args.mode = saved.draft.query, saved.draft.mode.value
         args.language = args.language or saved.draft.language
         scope = find_scope(context, actor, saved)
         ids = scope.connection_ids
+        narrowing = saved_narrowing(context, actor, saved)
         tables = tuple(
             TableChoice(table, connection_id)
             for connection_id, chosen in scope.tables.items()
@@ -197,8 +202,9 @@ def run_search(args: argparse.Namespace, context: CliContext) -> int:
         )
     from altus4_desktop.cli import search_output
 
+    narrowing = read_narrowing(args.filters, args.sort, args.threshold, narrowing)
     cell_limit = _READABLE_CELL_LIMIT if form == "table" and args.batch is None else CELL_LIMIT
-    asked = _Asked(args, context, actor, ids, tables, weights, cell_limit)
+    asked = _Asked(args, context, actor, ids, tables, weights, cell_limit, narrowing)
     if args.batch is not None:
         return _run_batch(args.batch, asked)
     with stopped_by_interrupt() as token:
@@ -233,6 +239,8 @@ def _export_target(args: argparse.Namespace) -> tuple[Path, ExportFormat] | None
         raise InputError("export", "--export takes one QUERY, without --batch and --explain.")
     if args.all and args.offset:
         raise InputError("offset", "--all leaves nothing out.")
+    if args.all and args.sort:
+        raise InputError("sort", "--all writes the rows of one index after the other, unsorted.")
     path = Path(args.export)
     # Before anything is searched.
     check_new(path)
@@ -305,6 +313,7 @@ class _Asked:
         tables: tuple[TableChoice, ...],
         weights: tuple[SourceWeight, ...],
         cell_limit: int,
+        narrowing: Narrowing,
     ) -> None:
         self.context = context
         self._args = args
@@ -313,6 +322,7 @@ class _Asked:
         self._tables = tables
         self._weights = weights
         self._cell_limit = cell_limit
+        self._narrowing = narrowing
         # Who acts by an API key has used it once when they were let in: for the first query.
         self._paid = True
 
@@ -332,6 +342,7 @@ class _Asked:
             languages=self._actor.choices.languages,
             synonyms=() if args.no_synonyms else self._actor.choices.synonyms,
             weights=self._weights,
+            narrowing=self._narrowing,
         )
 
     def search(self, query: str, token: CancelToken) -> SearchOutcome:

@@ -203,6 +203,17 @@ def _why_lines(hit: SearchHit, why: Why) -> Iterator[str]:
         yield f"rank {hit.source_rank} in {hit.source.index}, worth {hit.score:.5f}"
         yield f"words not explained: {why.message}"
         return
+    if why.sorted_by:
+        yield f"sorted by {why.sorted_by}; the server's score is {why.source_score:.4g}"
+    else:
+        yield from _rank_lines(hit, why)
+    for term in why.terms:
+        yield f"{term.text}: {term_words(term, why)}"
+    if why.uncounted:
+        yield why.uncounted
+
+
+def _rank_lines(hit: SearchHit, why: Explanation) -> Iterator[str]:
     yield (
         f"rank {why.source_rank} in {hit.source.index} by the server's score "
         f"{why.source_score:.4g}" + (f"; {fusion_words(why)}" if hit.reason is None else "")
@@ -211,10 +222,6 @@ def _why_lines(hit: SearchHit, why: Why) -> Iterator[str]:
         yield _reason_line(hit.reason)
     if why.weights:
         yield weight_words(hit, why)
-    for term in why.terms:
-        yield f"{term.text}: {term_words(term, why)}"
-    if why.uncounted:
-        yield why.uncounted
 
 
 def fusion_words(why: Explanation) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from altus4_desktop.cli.frame import EXIT_DONE, EXIT_NO, command
 from altus4_desktop.cli.output import instant
 from altus4_desktop.domain.errors import InputError, NotFoundError
+from altus4_desktop.domain.filtering import ColumnOrder, Narrowing
 from altus4_desktop.domain.saved_searches import FoundScope, SavedSearch
 
 if TYPE_CHECKING:
@@ -66,9 +67,14 @@ def find_scope(context: CliContext, actor: Actor, saved: SavedSearch) -> FoundSc
         )
     if found.missing:
         context.out.say(f"Left out, because they are not there: {', '.join(found.missing)}.")
-    if saved.draft.filters:
-        context.out.say("Its filters narrow the hits in the window only.")
     return found
+
+
+def saved_narrowing(context: CliContext, actor: Actor, saved: SavedSearch) -> Narrowing:
+    """Which rows a saved search leaves out, and by what it orders the rest."""
+    order = ColumnOrder.from_text(saved.draft.order)
+    kept = Narrowing.from_document(saved.draft.filters, order)
+    return kept.among({c.id for c in context.services.connections.list_(actor)})
 
 
 def _list(args: argparse.Namespace, context: CliContext) -> int:

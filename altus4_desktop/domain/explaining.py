@@ -53,7 +53,8 @@ class Explanation:
     ``weight`` is the weight of its source among several; ``weights`` are those that people gave to
     its connection, table and columns, and ``factor`` what they multiplied ``weight`` by.
     ``table_rows`` is the server's estimate of the rows in its table. ``uncounted`` is a sentence
-    that says why some terms were not counted, or "".
+    that says why some terms were not counted, or "". ``sorted_by`` is the column that orders the
+    hits in place of relevance, or "".
     """
 
     terms: tuple[TermUse, ...]
@@ -66,6 +67,7 @@ class Explanation:
     uncounted: str = ""
     weights: tuple[SourceWeight, ...] = ()
     factor: float = 1.0
+    sorted_by: str = ""
 
     @property
     def place_weight(self) -> float:

@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from altus4_desktop.domain.errors import AltusError
+from altus4_desktop.domain.filtering import Narrowing
 
 Value = int | float | str | bytes | None
 
@@ -71,6 +72,7 @@ class SearchRequest:
     the one whose word forms semantic mode takes for the same; empty: that of the connection, by its
     id, in ``languages``, else whichever the texts are in.
     Each of ``synonyms`` holds terms that mean the same. ``weights`` has one for a place at most.
+    ``narrowing`` says which of the rows found are wanted.
     """
 
     query: str
@@ -85,6 +87,7 @@ class SearchRequest:
     languages: tuple[tuple[str, str], ...] = ()
     synonyms: tuple[tuple[str, ...], ...] = ()
     weights: tuple[SourceWeight, ...] = ()
+    narrowing: Narrowing = field(default_factory=Narrowing)
 
 
 class SourceState(StrEnum):

@@ -10,8 +10,10 @@ from typing import Any
 from altus4_desktop.domain.connections import Flavour
 from altus4_desktop.domain.errors import NotFoundError, TenantError
 from altus4_desktop.domain.explaining import StatementPlan
+from altus4_desktop.domain.filtering import Condition, SortColumn
 from altus4_desktop.domain.schema import ColumnInfo, FulltextIndex, TableInfo
 from altus4_desktop.domain.searching import Value
+from altus4_desktop.mysql.conditions import order_terms, where
 from altus4_desktop.mysql.quoting import quote, quote_table
 from altus4_desktop.mysql.session import TenantSession
 
@@ -28,7 +30,11 @@ _ORDER_PREFIX_CHARS = 100
 
 @dataclass(frozen=True, slots=True)
 class IndexSearch:
-    """What to ask of one FULLTEXT index; ``cell_limit`` counts characters (bytes of binary)."""
+    """What to ask of one FULLTEXT index; ``cell_limit`` counts characters (bytes of binary).
+
+    Only rows that pass ``conditions`` and score ``least_score`` or more; ``order`` None is by
+    relevance.
+    """
 
     search_id: str
     database: str
@@ -39,6 +45,9 @@ class IndexSearch:
     limit: int
     offset: int = 0
     cell_limit: int = 4096
+    conditions: tuple[Condition, ...] = ()
+    order: SortColumn | None = None
+    least_score: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,30 +152,67 @@ def _build(search: IndexSearch) -> tuple[str, Sequence[Any]]:
     and lose nothing on MySQL.
     """
     source = quote_table(search.database, search.table.name)
-    mode = " IN BOOLEAN MODE" if search.boolean else ""
-    match = f"MATCH ({', '.join(map(quote, search.index.columns))}) AGAINST (%s{mode})"
-    page = (search.query, search.query, search.limit, search.offset)
+    match = match_text(search.index, boolean=search.boolean)
+    found, values = found_rows(search)
+    values = [search.query, *values, search.limit, search.offset]
     if not search.table.key:
         order = ", ".join(
             f"LEFT(t.{quote(name)}, {_ORDER_PREFIX_CHARS})" for name in search.index.columns
         )
+        first = order_terms(search.order, "t") if search.order else "altus4_score DESC"
         sql = (
             f"SELECT {_select_list(search)}, {match} AS altus4_score FROM {source} AS t"
-            f" WHERE {match} ORDER BY altus4_score DESC, {order} LIMIT %s OFFSET %s"
+            f" WHERE {found} ORDER BY {first}, {order} LIMIT %s OFFSET %s"
         )
-        return sql, page
+        return sql, values
     key = [quote(name) for name in search.table.key]
     named = ", ".join(f"{name} AS altus4_key{at}" for at, name in enumerate(key))
     joined = " AND ".join(f"t.{name} = ranked.altus4_key{at}" for at, name in enumerate(key))
     ordered = ", ".join(f"ranked.altus4_key{at}" for at in range(len(key)))
+    first = order_terms(search.order) if search.order else "altus4_score DESC"
+    then = order_terms(search.order, "t") if search.order else "ranked.altus4_score DESC"
     sql = (
         f"SELECT {_select_list(search)}, ranked.altus4_score"
-        f" FROM (SELECT {named}, {match} AS altus4_score FROM {source} WHERE {match}"
-        f" ORDER BY altus4_score DESC, {', '.join(key)} LIMIT %s OFFSET %s) AS ranked"
+        f" FROM (SELECT {named}, {match} AS altus4_score FROM {source} WHERE {found}"
+        f" ORDER BY {first}, {', '.join(key)} LIMIT %s OFFSET %s) AS ranked"
         f" JOIN {source} AS t ON {joined}"
-        f" ORDER BY ranked.altus4_score DESC, {ordered}"
+        f" ORDER BY {then}, {ordered}"
     )
-    return sql, page
+    return sql, values
+
+
+def match_text(index: FulltextIndex, *, boolean: bool) -> str:
+    """The MATCH of ``index``, with a place for the query."""
+    mode = " IN BOOLEAN MODE" if boolean else ""
+    return f"MATCH ({', '.join(map(quote, index.columns))}) AGAINST (%s{mode})"
+
+
+def found_rows(search: IndexSearch) -> tuple[str, list[Any]]:
+    """What WHERE says of the rows that ``search`` finds, and its values."""
+    match = match_text(search.index, boolean=search.boolean)
+    narrowed, values = where(search.conditions)
+    if not search.least_score:
+        return f"{match}{narrowed}", [search.query, *values]
+    return (
+        f"{match} AND {match} >= %s{narrowed}",
+        [search.query, search.query, search.least_score, *values],
+    )
+
+
+def best_score(
+    session: TenantSession, search: IndexSearch, *, timeout_s: float | None = None
+) -> float:
+    """The best score of the rows that ``search`` finds, 0 without any; raises `TenantError` or
+    `Cancelled`."""
+    match = match_text(search.index, boolean=search.boolean)
+    found, values = found_rows(search)
+    source = quote_table(search.database, search.table.name)
+    sql = (
+        f"SELECT {match} AS altus4_score FROM {source} WHERE {found}"
+        " ORDER BY altus4_score DESC LIMIT 1"
+    )
+    rows = session.query(sql, [search.query, *values], timeout_s=timeout_s, tag=search.search_id)
+    return float(rows[0][0]) if rows else 0.0
 
 
 def _select_list(search: IndexSearch) -> str:
@@ -205,8 +251,10 @@ def _find_truncated(
 
 
 def _literal(value: object) -> str:
-    if isinstance(value, int):
+    if isinstance(value, bytes):
+        return f"x'{value.hex()}'"
+    if not isinstance(value, str):
         return str(value)
     from pymysql.converters import escape_string
 
-    return f"'{escape_string(str(value))}'"
+    return f"'{escape_string(value)}'"

@@ -24,7 +24,8 @@ _TABLES = (
     " WHERE TABLE_SCHEMA = %s ORDER BY TABLE_NAME"
 )
 _COLUMNS = (
-    "SELECT TABLE_NAME, COLUMN_NAME, COLUMN_TYPE, DATA_TYPE, IS_NULLABLE"
+    "SELECT TABLE_NAME, COLUMN_NAME, COLUMN_TYPE, DATA_TYPE, IS_NULLABLE,"
+    " CHARACTER_SET_NAME"
     " FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = %s"
     " ORDER BY TABLE_NAME, ORDINAL_POSITION"
 )
@@ -61,8 +62,10 @@ def read_schema(session: TenantSession) -> DatabaseSchema:
     database = session.target.database
     indexes = _Indexes(session.query(_INDEXES, (database,)))
     columns: defaultdict[str, list[ColumnInfo]] = defaultdict(list)
-    for table, name, column_type, data_type, nullable in session.query(_COLUMNS, (database,)):
-        columns[table].append(ColumnInfo(name, column_type, data_type.lower(), nullable == "YES"))
+    for table, name, kind, data_type, nullable, charset in session.query(_COLUMNS, (database,)):
+        columns[table].append(
+            ColumnInfo(name, kind, data_type.lower(), nullable == "YES", charset or "")
+        )
     analysed = _read_analysed(session)
     parser = "" if session.query(_PARSERS)[0][0] == 0 else None
     tables = tuple(

@@ -88,11 +88,16 @@ def fuse(lists: Sequence[RankedList[RowT]]) -> list[FusedRow[RowT]]:
     best: dict[Hashable, FusedRow[RowT]] = {}
     for source in sorted(lists, key=lambda source: (source.table_id, source.index)):
         for row, score in zip(source.rows, source.worths(), strict=True):
-            identity = (source.table_id, row.key or (source.index, row.rank))
+            identity = row_identity(source, row)
             known = best.get(identity)
             if known is None or score > known.score:
                 best[identity] = FusedRow(source, row, score)
     return sorted(best.values(), key=_order)
+
+
+def row_identity(source: RankedList[RowT], row: RankedRow[RowT]) -> Hashable:
+    """What is the same for a row that several indexes of its table found."""
+    return (source.table_id, row.key or (source.index, row.rank))
 
 
 def key_values(key: Mapping[str, Value]) -> tuple[Value, ...]:

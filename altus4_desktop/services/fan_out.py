@@ -7,13 +7,14 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from altus4_desktop.domain.accounts import Actor
 from altus4_desktop.domain.cancel import CancelToken
 from altus4_desktop.domain.connections import Connection, Flavour, Target
 from altus4_desktop.domain.errors import AltusError, Cancelled, TenantError, TenantFailure
+from altus4_desktop.domain.filtering import Narrowing
 from altus4_desktop.domain.schema import DatabaseSchema, FulltextSettings
 from altus4_desktop.domain.searching import (
     Expansion,
@@ -61,6 +62,7 @@ class Question:
     cell_limit: int
     timeout_s: float | None
     expansions: tuple[Expansion, ...] = ()
+    narrowing: Narrowing = field(default_factory=Narrowing)
 
 
 @dataclass(slots=True)
@@ -231,7 +233,7 @@ class FanOut:
             return
         try:
             target, schema = self._connections.source_(branch.connection, branch.token)
-            if not plan_search(schema, branch.tables).sources:
+            if not self._plan(branch, schema).sources:
                 # Somebody may have followed our advice and made an index since.
                 _, schema = self._connections.source_(branch.connection, branch.token, _JUST_READ_S)
         except Exception as error:
@@ -243,8 +245,11 @@ class FanOut:
             self._start(self._drain, branch, target, schema)
         self._drain(branch, target, schema)
 
+    def _plan(self, branch: Branch, schema: DatabaseSchema) -> SearchPlan:
+        return plan_search(schema, branch.tables, self._question.narrowing, branch.connection.id)
+
     def _take_plan(self, branch: Branch, probe: Source, schema: DatabaseSchema) -> bool:
-        plan = plan_search(schema, branch.tables)
+        plan = self._plan(branch, schema)
         with self._changed:
             branch.plan = plan
             branch.flavour = schema.flavour
@@ -304,7 +309,8 @@ class FanOut:
     def _ask(
         self, source: Source, target: Target, schema: DatabaseSchema
     ) -> tuple[Sequence[IndexRow], int]:
-        from altus4_desktop.mysql.fulltext import run_index_search
+        from altus4_desktop.mysql.fulltext import best_score, run_index_search
+        from altus4_desktop.mysql.whole import least_score
 
         question, branch, planned = self._question, source.branch, source.planned
         assert planned is not None  # noqa: S101  # only planned sources are asked
@@ -318,6 +324,11 @@ class FanOut:
             return self._ask_semantically(self._semantic, source, target), 1
         search = index_search(question, schema.database, planned, alone=alone)
         with self._pools.borrow(target, branch.token, timeout_s=left_s) as session:
+            if question.narrowing.threshold and search.order is not None:
+                # The first rows of another order do not tell which is the best.
+                best = best_score(session, search, timeout_s=branch.deadline - time.monotonic())
+                least = least_score(best, question.narrowing.threshold)
+                search = replace(search, least_score=least)
             left_s = branch.deadline - time.monotonic()
             rows = run_index_search(session, search, timeout_s=left_s)
         source.parser = self._parser(source, rows)
@@ -420,6 +431,8 @@ def index_search(
     """What one index is asked; a source asked ``alone`` skips the earlier pages itself."""
     from altus4_desktop.mysql.fulltext import IndexSearch
 
+    # What is a share of the best score can only be told from the best row on.
+    alone = alone and (not question.narrowing.threshold or planned.order is not None)
     offset = question.offset if alone else 0
     limit = question.offset - offset + question.count
     return IndexSearch(
@@ -432,6 +445,8 @@ def index_search(
         limit=limit if alone else max(limit, WEIGHED_ROWS),
         offset=offset,
         cell_limit=question.cell_limit,
+        conditions=planned.conditions,
+        order=planned.order,
     )
 
 

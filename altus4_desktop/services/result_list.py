@@ -28,10 +28,12 @@ from altus4_desktop.search.fusion import (
     RankedRow,
     fuse,
     key_values,
+    row_identity,
 )
 from altus4_desktop.search.snippets import Highlighter, title_column
 from altus4_desktop.search.terms import index_rules, read_terms
 from altus4_desktop.search.weights import column_weights, index_weight, place_weight
+from altus4_desktop.services.narrowing import cut_list, merge_by_column, narrowing_notices
 
 if TYPE_CHECKING:
     from altus4_desktop.mysql.fulltext import IndexRow
@@ -59,6 +61,7 @@ class ResultList:
         self._hits: dict[tuple[SourceRef, int], SearchHit] = {}
         self._held: dict[tuple[SourceRef, frozenset[str]], list[HeldWords]] = {}
         self._skipped = 0
+        self._cut = 0
 
     def final_page(self, answered: Sequence[Source]) -> Page:
         """The requested page when no other source will answer."""
@@ -67,7 +70,7 @@ class ResultList:
     def page(self, answered: Sequence[Source]) -> Page:
         """The requested page of what ``answered`` has found."""
         sources = {source.ref: source for source in answered}
-        fused = fuse(self._weighed(answered))
+        fused = self._fused(answered)
         # A source asked alone has skipped the earlier pages itself.
         self._skipped = min((source.first_rank for source in answered), default=1) - 1
         first = self._request.offset - self._skipped
@@ -103,15 +106,41 @@ class ResultList:
                 continue
             name = branch.connection.name
             gaps += [TableGap(name, table) for table in branch.plan.without_index if branch.tables]
-            if not branch.plan.sources and not branch.tables:
+            nothing = not branch.plan.sources and not branch.plan.left_out
+            if nothing and not branch.tables and not self._request.narrowing.only_tables:
                 gaps.append(TableGap(name))
-        return explain(
+        said = explain(
             self._question.query,
             boolean=self._question.boolean,
             sources=facts,
             gaps=gaps,
             row_count=row_count,
         )
+        narrowed = narrowing_notices(
+            fan_out.branches,
+            self._request.narrowing,
+            fetched=row_count + self._cut,
+            cut=self._cut,
+            row_count=row_count,
+        )
+        return (*narrowed, *said)
+
+    def _fused(self, answered: Sequence[Source]) -> list[FusedRow[IndexRow]]:
+        wanted = self._request.narrowing
+        lists = self._weighed(answered)
+        kept = [
+            cut_list(ranked, source, wanted.threshold)
+            for ranked, source in zip(lists, answered, strict=True)
+        ]
+        if wanted.order is None:
+            fused = fuse(kept)
+        else:
+            pairs = list(zip(kept, answered, strict=True))
+            fused = merge_by_column(pairs, descending=wanted.order.descending)
+        if kept != lists:
+            every = {row_identity(ranked, row) for ranked in lists for row in ranked.rows}
+            self._cut = len(every) - len(fused)
+        return fused
 
     def _weighed(self, answered: Sequence[Source]) -> list[RankedList[IndexRow]]:
         """The lists of ``answered``; of several, each with the weights of its rows and its own."""
@@ -212,7 +241,8 @@ class Dresser:
             )
         )
         self._title = title_column(planned.table)
-        self._best = source.rows[0].score if source.first_rank == 1 else 0.0
+        scores = (row.score for row in source.rows)
+        self._best = max(scores, default=0.0) if source.first_rank == 1 else 0.0
         self._highlighter = highlighter
 
     def dress(self, fused: FusedRow[IndexRow]) -> SearchHit:

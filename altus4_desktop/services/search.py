@@ -6,6 +6,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -29,16 +30,19 @@ from altus4_desktop.domain.searching import (
 )
 from altus4_desktop.search.boolean import clean_query, hangs_aria, parse_boolean, plain_text
 from altus4_desktop.search.categories import find_categories
+from altus4_desktop.search.filtering import check_narrowing
 from altus4_desktop.search.natural import safe_natural
-from altus4_desktop.search.plan import plan_search
+from altus4_desktop.search.plan import PlannedSource, plan_search
 from altus4_desktop.search.related import find_telling_words
 from altus4_desktop.search.rows import add_row, change_row, read_rows, remove_row
 from altus4_desktop.search.synonyms import expand
 from altus4_desktop.search.weights import check_weights
 from altus4_desktop.search.words import split_words
 from altus4_desktop.services.explaining import HitExplainer
+from altus4_desktop.services.facets import ServerFacets, count_candidates, everywhere
 from altus4_desktop.services.fan_out import FanOut, Question, index_search
 from altus4_desktop.services.language_model import LanguageModel
+from altus4_desktop.services.narrowing import check_columns
 from altus4_desktop.services.query_reading import build_reading
 from altus4_desktop.services.result_list import ResultList
 from altus4_desktop.services.semantic import SemanticSearch
@@ -49,8 +53,13 @@ from altus4_desktop.services.whole_sources import WholeSource, build_whole_sourc
 
 if TYPE_CHECKING:
     from altus4_desktop.domain.explaining import Explanation, StatementPlan
+    from altus4_desktop.domain.facets import FacetReport
+    from altus4_desktop.domain.filtering import Narrowing
+    from altus4_desktop.domain.schema import DatabaseSchema
+    from altus4_desktop.mysql.fulltext import IndexRow
     from altus4_desktop.mysql.pools import TenantPools
     from altus4_desktop.services.connections import ConnectionsService
+    from altus4_desktop.services.fan_out import Source
     from altus4_desktop.services.history import HistoryService
 
 MAX_QUERY_CHARS = 20_000
@@ -133,6 +142,7 @@ class SearchService:
         fan_out.run(tell, token)
         final = outcome(finished=True)
         _check_tables(request, fan_out)
+        check_columns(fan_out.branches, request.narrowing)
         if semantic is not None:
             self._remember(semantic)
         if kept:
@@ -161,7 +171,7 @@ class SearchService:
                 if ref in kept:
                     statements[ref] = kept[ref]
                 continue
-            for planned in plan_search(schema, [TableChoice(ref.table, index=ref.index)]).sources:
+            for planned in _plan(schema, ref, outcome.request):
                 search = index_search(question, schema.database, planned, alone=alone)
                 statements[ref] = statement_text(search)
         return statements
@@ -178,7 +188,7 @@ class SearchService:
         Raises what `run` raises for a question, NotFoundError for a connection that is not the
         actor's, `TenantError`, `Cancelled`.
         """
-        return self._explainer.explain(
+        why = self._explainer.explain(
             actor,
             hit,
             clean_query(request.query),
@@ -186,6 +196,8 @@ class SearchService:
             boolean=request.mode is SearchMode.BOOLEAN,
             weights=request.weights,
         )
+        order = request.narrowing.order
+        return why if order is None else replace(why, sorted_by=order.column)
 
     def plan(
         self,
@@ -206,7 +218,7 @@ class SearchService:
         schema = self._connections.schema_(actor, source.connection_id, token)
         question = _question(outcome.request, outcome.search_id)
         alone = len(outcome.sources) == 1
-        for planned in plan_search(schema, [TableChoice(source.table, index=source.index)]).sources:
+        for planned in _plan(schema, source, outcome.request):
             search = index_search(question, schema.database, planned, alone=alone)
             with self._pools.borrow(target, token) as session:
                 return explain_index_search(session, search)
@@ -252,6 +264,33 @@ class SearchService:
             self._choose(actor, request),
             token or CancelToken(),
         )
+
+    def count_facets(
+        self, actor: Actor, request: SearchRequest, token: CancelToken | None = None
+    ) -> FacetReport:
+        """What the rows that ``request`` finds have in common, all pages of them.
+
+        Blocks for some seconds at most, for a worker thread; what was not counted by then is said.
+        Raises what `run` raises, and Cancelled.
+        """
+        token = token or CancelToken()
+        chosen = self._choose(actor, replace(request, narrowing=everywhere(request.narrowing)))
+        question = _question(request)
+        if request.mode is not SearchMode.SEMANTIC:
+            facets = ServerFacets(self._connections, self._pools, question, request, chosen, token)
+            return facets.count()
+
+        def find(narrowing: Narrowing) -> Sequence[tuple[Source, IndexRow]]:
+            asked = replace(request, narrowing=narrowing, limit=1, offset=0)
+            question = _question(asked)
+            semantic = self._semantic(asked, question)
+            assert semantic is not None  # noqa: S101  # the mode is
+            fan_out = FanOut(self._connections, self._pools, actor, question, chosen, semantic)
+            fan_out.run(lambda: None, token)
+            token.raise_if_cancelled()
+            return SemanticList(asked, question, semantic).found(fan_out.answered())
+
+        return count_candidates(find, request.narrowing)
 
     def prepare(self, mode: SearchMode) -> None:
         """Begin to load, on a thread of its own, what searches in ``mode`` will need.
@@ -356,6 +395,9 @@ class SearchService:
                 for connection in visible.values()
                 if connection.is_active and connection.user_id == actor.user_id
             ]
+        only = request.narrowing.only_connections
+        if only:
+            connections = [connection for connection in connections if connection.id in only]
         chosen = []
         # Tables of one connection say nothing about another one that is asked for by its id.
         bound = all(choice.connection_id for choice in request.tables)
@@ -389,6 +431,7 @@ def _question(request: SearchRequest, search_id: str = "") -> Question:
             words=words,
             limit=MAX_QUERY_WORDS,
         )
+    check_narrowing(request.narrowing)
     for language in (request.language, *(code for _, code in request.languages)):
         if language and language not in LANGUAGE_NAMES:
             raise InputError(
@@ -430,7 +473,15 @@ def _question(request: SearchRequest, search_id: str = "") -> Question:
         cell_limit=request.cell_limit,
         timeout_s=request.timeout_s,
         expansions=expansions,
+        narrowing=request.narrowing,
     )
+
+
+def _plan(
+    schema: DatabaseSchema, source: SourceRef, request: SearchRequest
+) -> Sequence[PlannedSource]:
+    chosen = [TableChoice(source.table, index=source.index)]
+    return plan_search(schema, chosen, request.narrowing, source.connection_id).sources
 
 
 def _check_tables(request: SearchRequest, fan_out: FanOut) -> None:
@@ -487,6 +538,7 @@ def _record(
             "api_key": actor.api_key_id,
             "connections": [connection.name for connection in connections],
             "tables": [choice.table for choice in request.tables],
+            "filters": request.narrowing.as_document(),
             "sources": [
                 {
                     "connection": report.source.connection,

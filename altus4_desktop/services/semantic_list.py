@@ -17,6 +17,7 @@ from altus4_desktop.domain.searching import (
 from altus4_desktop.search.fusion import FusedRow, RankedList, RankedRow, key_values
 from altus4_desktop.search.ranking.highlight import StemHighlighter
 from altus4_desktop.search.ranking.records import Explanation, Ranked, SourceCandidates
+from altus4_desktop.services.narrowing import narrow_ranked
 from altus4_desktop.services.result_list import Dresser, Page, ResultList, rules_of
 
 if TYPE_CHECKING:
@@ -42,27 +43,35 @@ class SemanticList(ResultList):
         """The requested page of what ``answered`` has found."""
         return self._page(answered, explained=False)
 
+    def found(self, answered: Sequence[Source]) -> list[tuple[Source, IndexRow]]:
+        """Every row that is ranked and wanted, best first, with its source."""
+        sources = _by_index(answered)
+        asked = [source.candidates for source in sources.values() if source.candidates is not None]
+        rows = self._semantic.rank(asked).rows if asked else ()
+        return [
+            (sources[*ranked.source.table_id, ranked.source.index], ranked.candidate.row)
+            for ranked in narrow_ranked(rows, sources, self._request.narrowing)
+        ]
+
     def _page(self, answered: Sequence[Source], *, explained: bool) -> Page:
-        sources = {
-            (*source.candidates.table_id, source.candidates.index): source
-            for source in answered
-            if source.candidates is not None
-        }
+        sources = _by_index(answered)
         asked = [source.candidates for source in sources.values() if source.candidates is not None]
         if not any(candidates.candidates for candidates in asked):
             if asked:
                 self._semantic.rank(asked)
             return Page((), has_more=False, row_count=0)
         ranking = self._semantic.rank(asked)
+        rows = narrow_ranked(ranking.rows, sources, self._request.narrowing)
+        self._cut = len(ranking.rows) - len(rows)
         first = self._request.offset
-        wanted = ranking.rows[first : first + self._request.limit]
+        wanted = rows[first : first + self._request.limit]
         return Page(
             hits=tuple(
                 self._semantic_hit(ranked, sources, asked if explained else None)
                 for ranked in wanted
             ),
-            has_more=len(ranking.rows) > first + self._request.limit,
-            row_count=len(ranking.rows),
+            has_more=len(rows) > first + self._request.limit,
+            row_count=len(rows),
         )
 
     def notices(self, fan_out: FanOut, row_count: int) -> tuple[Notice, ...]:
@@ -101,6 +110,14 @@ class SemanticList(ResultList):
         return dresser.dress(
             FusedRow(RankedList(ranked.source.table_id, ref.index, [only]), only, ranked.score)
         )
+
+
+def _by_index(answered: Sequence[Source]) -> dict[tuple[str, ...], Source]:
+    return {
+        (*source.candidates.table_id, source.candidates.index): source
+        for source in answered
+        if source.candidates is not None
+    }
 
 
 def _reason(ranked: Ranked[IndexRow], explained: Explanation | None) -> RankingReason:

@@ -138,6 +138,7 @@ def candidate_search(
         boolean=choice.boolean,
         limit=limit,
         cell_limit=min(cell_limit, max(widest, _FEWEST_CELL_CHARS)),
+        conditions=planned.conditions,
     )
 
 

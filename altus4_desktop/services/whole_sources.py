@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from altus4_desktop.domain.errors import InputError
 from altus4_desktop.domain.searching import SearchMode, SearchRequest, TableChoice
-from altus4_desktop.search.plan import plan_search
+from altus4_desktop.search.plan import LeftOut, left_out_error, plan_search
 from altus4_desktop.services.fan_out import Question, aria_hangs
 
 if TYPE_CHECKING:
@@ -51,10 +51,12 @@ def build_whole_sources(
             hint="Semantic mode orders its best candidates; export these hits, or change the mode.",
         )
     sources = []
+    left_out: list[LeftOut] = []
     for connection, tables in chosen:
         target = connections.target_(actor, connection.id)
         schema = connections.schema_(actor, connection.id, token)
-        plan = plan_search(schema, tables)
+        plan = plan_search(schema, tables, request.narrowing, connection.id)
+        left_out += plan.left_out
         before: dict[str, tuple[FulltextIndex, ...]] = {}
         for planned in plan.sources:
             table = planned.table
@@ -70,8 +72,12 @@ def build_whole_sources(
                 others=others,
                 query=question.query,
                 boolean=question.boolean,
+                conditions=planned.conditions,
+                threshold=request.narrowing.threshold,
             )
             sources.append(WholeSource(connection.name, target, search))
+    if not sources and left_out:
+        raise left_out_error(left_out)
     if not sources:
         raise InputError(
             "tables",

@@ -93,6 +93,9 @@ class WhyView(QWidget):
         self.pages.setCurrentIndex(2)
 
     def _place_text(self, why: Explanation) -> str:
+        if why.sorted_by:
+            sorted_by = self.tr("Sorted by “{column}”, not by relevance. Its score is {score}.")
+            return sorted_by.format(column=why.sorted_by, score=f"{why.source_score:.4g}")
         rank = self.tr("The server put it at place {rank} of its source, with a score of {score}.")
         text = rank.format(rank=why.source_rank, score=f"{why.source_score:.4g}")
         if [part.part for part in why.contributions] == [Part.RANK]:
