@@ -204,7 +204,7 @@ def run_search(args: argparse.Namespace, context: CliContext) -> int:
 
     narrowing = read_narrowing(args.filters, args.sort, args.threshold, narrowing)
     cell_limit = _READABLE_CELL_LIMIT if form == "table" and args.batch is None else CELL_LIMIT
-    asked = _Asked(args, context, actor, ids, tables, weights, cell_limit, narrowing)
+    asked = _Asked(args, context, actor, ids, tables, weights, narrowing, cell_limit=cell_limit)
     if args.batch is not None:
         return _run_batch(args.batch, asked)
     with stopped_by_interrupt() as token:
@@ -312,8 +312,9 @@ class _Asked:
         connection_ids: tuple[str, ...],
         tables: tuple[TableChoice, ...],
         weights: tuple[SourceWeight, ...],
-        cell_limit: int,
         narrowing: Narrowing,
+        *,
+        cell_limit: int,
     ) -> None:
         self.context = context
         self._args = args

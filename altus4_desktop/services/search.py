@@ -283,7 +283,7 @@ class SearchService:
         def find(narrowing: Narrowing) -> Sequence[tuple[Source, IndexRow]]:
             asked = replace(request, narrowing=narrowing, limit=1, offset=0)
             question = _question(asked)
-            semantic = self._semantic(asked, question)
+            semantic = self._semantic(asked, question, token)
             assert semantic is not None  # noqa: S101  # the mode is
             fan_out = FanOut(self._connections, self._pools, actor, question, chosen, semantic)
             fan_out.run(lambda: None, token)

@@ -168,22 +168,28 @@ def test_semantic_mode_names_the_parts_of_each_score(command: Command) -> None:
 
 def test_filters_orders_and_thresholds(command: Command) -> None:
     code, document = command.document(
-        "search", "apple", "--json", "--filter", "day=2026", "--filter", "id>=3"
+        "search", "apple", "-c", "shop", "--json", "--filter", "day=2026", "--filter", "id>=3"
     )
     assert code == 0
     assert [hit["key"]["id"] for hit in document["hits"]] == [9007199254740993]
-    code, document = command.document("search", "apple", "--json", "--sort", "price:desc")
+    code, document = command.document(
+        "search", "apple", "-c", "shop", "--json", "--sort", "price:desc"
+    )
     assert [hit["key"]["id"] for hit in document["hits"]] == [9007199254740993, 2]
-    code, document = command.document("search", "apple", "--json", "--filter", "nothing=null")
+    code, document = command.document(
+        "search", "apple", "-c", "shop", "--json", "--filter", "nothing=null"
+    )
     assert [hit["key"]["id"] for hit in document["hits"]] == [9007199254740993]
-    code, document = command.document("search", "apple", "--json", "--filter", "price<=-6")
+    code, document = command.document(
+        "search", "apple", "-c", "shop", "--json", "--filter", "price<=-6"
+    )
     assert (code, document["hits"]) == (1, [])
     assert any("leave out" in warning for warning in document["warnings"])
-    code, _, err = command("search", "apple", "--filter", "prise=1")
+    code, _, err = command("search", "apple", "-c", "shop", "--filter", "prise=1")
     assert code == 2
     assert "no column “prise”" in err
     assert "“price”" in err
-    assert command("search", "apple", "--filter", "price")[0] == 2
+    assert command("search", "apple", "-c", "shop", "--filter", "price")[0] == 2
 
 
 def test_a_refused_query_says_where_and_how_to_mend_it(command: Command) -> None:
