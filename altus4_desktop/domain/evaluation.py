@@ -89,7 +89,8 @@ class QueryResult:
     """What one query found: names of documents, best first, and its measures (0 to 1).
 
     ``judged``: one of its documents at least is relevant; without that no measure says anything.
-    ``failure`` says in a sentence why some source, or the search, did not answer.
+    ``failure`` says in a sentence why some source, or the search, did not answer. ``titles`` are
+    what people call the first of the documents, where it is known; in the order of ``documents``.
     """
 
     query: JudgedQuery
@@ -99,6 +100,7 @@ class QueryResult:
     reciprocal_rank: float
     judged: bool
     failure: str = ""
+    titles: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 # A server is asked no more at once than by a few people.
 PARALLEL = 4
 MOST_HITS = 1000
+# What lists are read by: as many as a page holds, each as much as a line does.
+_TITLED, _TITLE_LENGTH = 20, 160
 
 
 class EvaluationService:
@@ -88,6 +90,7 @@ class EvaluationService:
                     tuple(names.name(row) for row in found[query.id].rows),
                     names.grades(judgements.get(query.id, {})),
                     found[query.id].failure,
+                    tuple(row.title for row in found[query.id].rows[:_TITLED]),
                 )
                 for query in queries
             ],
@@ -188,6 +191,7 @@ class _Row:
     table: str
     key: str
     """The values of the key with commas between, or of the chosen column."""
+    title: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,7 +257,13 @@ def _row(hit: SearchHit, id_column: str) -> _Row:
         key = quoted(hit.columns[id_column])
     else:
         key = key_name(hit)
-    return _Row(hit.source.connection, hit.source.table, key)
+    return _Row(hit.source.connection, hit.source.table, key, _title(hit))
+
+
+def _title(hit: SearchHit) -> str:
+    value = hit.columns.get(hit.title_column)
+    text = value if isinstance(value, str) and value.strip() else hit.snippet
+    return " ".join(text[: 4 * _TITLE_LENGTH].split())[:_TITLE_LENGTH]
 
 
 def _failure(outcome: SearchOutcome) -> str:
@@ -266,7 +276,11 @@ def _failure(outcome: SearchOutcome) -> str:
 
 
 def _result(
-    query: JudgedQuery, documents: tuple[str, ...], grades: Mapping[str, int], failure: str = ""
+    query: JudgedQuery,
+    documents: tuple[str, ...],
+    grades: Mapping[str, int],
+    failure: str = "",
+    titles: tuple[str, ...] = (),
 ) -> QueryResult:
     quality = measure(documents, grades)
     return QueryResult(
@@ -277,6 +291,7 @@ def _result(
         reciprocal_rank=quality.reciprocal_rank,
         judged=any(grade > 0 for grade in grades.values()),
         failure=failure,
+        titles=titles,
     )
 
 

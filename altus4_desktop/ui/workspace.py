@@ -55,6 +55,12 @@ def _build_history(session: Session) -> Pane:
     return HistoryPane(session)
 
 
+def _build_evaluation(session: Session) -> Pane:
+    from altus4_desktop.ui.panes.evaluation.pane import EvaluationPane
+
+    return EvaluationPane(session)
+
+
 def _build_keys(session: Session) -> Pane:
     from altus4_desktop.ui.panes.keys.pane import KeysPane
 
@@ -222,6 +228,9 @@ class Workspace(QWidget):
                 _build_connections,
             ),
             _Entrance(Place("history", self.tr("History"), "history", "Ctrl+3"), _build_history),
+            _Entrance(
+                Place("evaluation", self.tr("Evaluation"), "chart", "Ctrl+0"), _build_evaluation
+            ),
             _Entrance(Place("keys", self.tr("API keys"), "key", "Ctrl+4"), _build_keys),
             *(administration if actor.role is Role.ADMIN else []),
             _Entrance(Place("server", self.tr("Local server"), "server", "Ctrl+8"), _build_server),

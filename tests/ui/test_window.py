@@ -75,6 +75,7 @@ def press(house: House, key: Qt.Key, modifiers: Qt.KeyboardModifier = CTRL) -> N
         (Qt.Key.Key_1, "search"),
         (Qt.Key.Key_2, "connections"),
         (Qt.Key.Key_3, "history"),
+        (Qt.Key.Key_0, "evaluation"),
         (Qt.Key.Key_4, "keys"),
         (Qt.Key.Key_5, "users"),
         (Qt.Key.Key_8, "server"),
@@ -98,7 +99,7 @@ def test_every_place_is_in_reach_in_the_smallest_window(house: House, workspace:
     house.window.resize(LEAST_SIZE)
     house.qtbot.waitUntil(lambda: rail.is_narrow)
     places = [*rail._buttons.values(), rail._account]
-    assert len(places) == 10
+    assert len(places) == 11
     house.qtbot.waitUntil(lambda: rail.height() >= rail.minimumSizeHint().height())
     for above, below in pairwise(places):
         assert above.geometry().bottom() < below.geometry().top()

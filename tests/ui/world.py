@@ -206,8 +206,10 @@ class FakeSearch:
         request: SearchRequest,
         on_update: Callable[[SearchOutcome], None] | None,
         token: CancelToken,
+        *,
+        kept: bool = True,
     ) -> SearchOutcome:
-        del actor
+        del actor, kept
         self.requests.append(request)
         self.check_query(request.query, request.mode)
         if self.script is not None and on_update is not None:

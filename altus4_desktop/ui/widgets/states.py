@@ -42,7 +42,7 @@ class EmptyState(QScrollArea):
         title: str,
         text: str = "",
         *,
-        action: Button | None = None,
+        action: QWidget | None = None,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)

@@ -1,0 +1,1 @@
+"""The evaluation pane: how well searches find what people judged relevant."""
