@@ -56,7 +56,7 @@ if TYPE_CHECKING:
     from altus4_desktop.domain.facets import FacetReport
     from altus4_desktop.domain.filtering import Narrowing
     from altus4_desktop.domain.schema import DatabaseSchema
-    from altus4_desktop.mysql.fulltext import IndexRow
+    from altus4_desktop.mysql.fulltext import IndexRow, IndexSearch
     from altus4_desktop.mysql.pools import TenantPools
     from altus4_desktop.services.connections import ConnectionsService
     from altus4_desktop.services.fan_out import Source
@@ -69,7 +69,7 @@ MAX_QUERY_WORDS = 200
 MAX_LIMIT = 100_000
 MAX_ROWS = 100_000
 MAX_CELL_CHARS = 64 * 1024 * 1024
-_KEPT_STATEMENTS = 16
+_KEPT_SEARCHES = 16
 
 
 class SearchService:
@@ -86,7 +86,7 @@ class SearchService:
         self._languages = TableLanguages()
         self._model = LanguageModel()
         self._lock = threading.Lock()
-        self._statements: OrderedDict[str, Mapping[SourceRef, str]] = OrderedDict()
+        self._asked: OrderedDict[str, Mapping[SourceRef, IndexSearch]] = OrderedDict()
         connections.when_forgotten_(self._statistics.clear)
         connections.when_forgotten_(self._languages.clear)
 
@@ -156,25 +156,12 @@ class SearchService:
         """
         from altus4_desktop.mysql.fulltext import statement_text
 
-        question = _question(outcome.request, outcome.search_id)
-        semantic = outcome.request.mode is SearchMode.SEMANTIC
-        with self._lock:
-            kept = self._statements.get(outcome.search_id, {})
-        answered = [
-            r.source for r in outcome.sources if r.state is SourceState.OK and r.source.index
-        ]
-        alone = len(outcome.sources) == 1
-        statements = {}
-        for ref in answered:
-            schema = self._connections.schema_(actor, ref.connection_id)
-            if semantic:
-                if ref in kept:
-                    statements[ref] = kept[ref]
-                continue
-            for planned in _plan(schema, ref, outcome.request):
-                search = index_search(question, schema.database, planned, alone=alone)
-                statements[ref] = statement_text(search)
-        return statements
+        asked = (
+            (report.source, self._find_asked(actor, outcome, report.source))
+            for report in outcome.sources
+            if report.state is SourceState.OK and report.source.index
+        )
+        return {source: statement_text(search) for source, search in asked if search is not None}
 
     def explain(
         self,
@@ -208,23 +195,41 @@ class SearchService:
     ) -> StatementPlan:
         """How the server of ``source`` would run its statement (EXPLAIN; the rows are not read).
 
-        Raises NotFoundError for a connection that is not the actor's and for an index that is gone,
-        `TenantError`, `Cancelled`.
+        Raises NotFoundError for a connection that is not the actor's and for what `statements` does
+        not know, `TenantError`, `Cancelled`.
         """
         from altus4_desktop.mysql.fulltext import explain_index_search
 
         token = token or CancelToken()
         target = self._connections.target_(actor, source.connection_id)
+        search = self._find_asked(actor, outcome, source, token)
+        if search is None:
+            raise NotFoundError(
+                "What “{index}” was asked is not known any more.",
+                hint="Search again.",
+                details={"index": source.index},
+            )
+        with self._pools.borrow(target, token) as session:
+            return explain_index_search(session, search)
+
+    def _find_asked(
+        self,
+        actor: Actor,
+        outcome: SearchOutcome,
+        source: SourceRef,
+        token: CancelToken | None = None,
+    ) -> IndexSearch | None:
+        """What ``source`` was asked; None for an index that is gone, and for the candidates of a
+        semantic search that was not among the last ones."""
         schema = self._connections.schema_(actor, source.connection_id, token)
+        if outcome.request.mode is SearchMode.SEMANTIC:
+            with self._lock:
+                return self._asked.get(outcome.search_id, {}).get(source)
         question = _question(outcome.request, outcome.search_id)
         alone = len(outcome.sources) == 1
         for planned in _plan(schema, source, outcome.request):
-            search = index_search(question, schema.database, planned, alone=alone)
-            with self._pools.borrow(target, token) as session:
-                return explain_index_search(session, search)
-        raise NotFoundError(
-            "There is no index “{index}” any more.", details={"index": source.index}
-        )
+            return index_search(question, schema.database, planned, alone=alone)
+        return None
 
     def read_row(
         self, actor: Actor, hit: SearchHit, token: CancelToken | None = None
@@ -357,9 +362,9 @@ class SearchService:
     def _remember(self, semantic: SemanticSearch) -> None:
         """Keep what was asked."""
         with self._lock:
-            self._statements[semantic.search_id] = semantic.statements()
-            while len(self._statements) > _KEPT_STATEMENTS:
-                self._statements.popitem(last=False)
+            self._asked[semantic.search_id] = semantic.searches()
+            while len(self._asked) > _KEPT_SEARCHES:
+                self._asked.popitem(last=False)
 
     def _choose(
         self, actor: Actor, request: SearchRequest

@@ -32,7 +32,7 @@ from altus4_desktop.services.table_languages import TableLanguages
 from altus4_desktop.services.term_statistics import TermStatisticsCache
 
 if TYPE_CHECKING:
-    from altus4_desktop.mysql.fulltext import IndexRow
+    from altus4_desktop.mysql.fulltext import IndexRow, IndexSearch
     from altus4_desktop.mysql.session import TenantSession
 
 _NAMED_WORDS = 6
@@ -87,7 +87,7 @@ class SemanticSearch:
         self._told: dict[SourceRef, _Told] = {}
         self._ranker: Ranker[IndexRow] | None = None
         self._ranked: tuple[tuple[SourceCandidates[IndexRow], ...], Ranking[IndexRow]] | None = None
-        self._statements: dict[SourceRef, str] = {}
+        self._searches: dict[SourceRef, IndexSearch] = {}
         self._problems: list[Notice] = []
         self._degraded: tuple[Degraded, ...] = ()
         self._model = model
@@ -106,7 +106,6 @@ class SemanticSearch:
         cell_limit: int,
     ) -> SourceCandidates[IndexRow]:
         """The candidates of one source; raises `TenantError` and `Cancelled`."""
-        from altus4_desktop.mysql.fulltext import statement_text
 
         told = self._tell(session, planned, ref, deadline)
         question = self._read_question(told.language)
@@ -131,7 +130,7 @@ class SemanticSearch:
                 session.target.database, planned, choice, self.search_id, self.wanted, cell_limit
             )
             with self._lock:
-                self._statements[ref] = statement_text(search)
+                self._searches[ref] = search
         weight = place_weight(self._weights, ref.connection_id, ref.table)
         return replace(answer, weight=weight)
 
@@ -151,10 +150,10 @@ class SemanticSearch:
         """The ranker of this search."""
         return self._get_ranker()
 
-    def statements(self) -> Mapping[SourceRef, str]:
-        """What each source was asked for its candidates, with the values."""
+    def searches(self) -> Mapping[SourceRef, IndexSearch]:
+        """What each source was asked for its candidates."""
         with self._lock:
-            return dict(self._statements)
+            return dict(self._searches)
 
     def notices(self) -> tuple[Notice, ...]:
         """What the ranking lacks, then what it is."""

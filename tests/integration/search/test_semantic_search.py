@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from altus4_desktop.domain.cancel import CancelToken
-from altus4_desktop.domain.errors import InputError, ModelError
+from altus4_desktop.domain.errors import InputError, ModelError, NotFoundError
 from altus4_desktop.domain.searching import (
     SearchMode,
     SearchOutcome,
@@ -98,6 +99,21 @@ def test_every_hit_says_why(world: SearchWorld, tenant_server: DatabaseServer) -
     statements = world.search.statements(world.actor, outcome)
     assert statements
     assert all("IN BOOLEAN MODE" in text and "lamp*" in text for text in statements.values())
+    for source in statements:
+        plan = world.search.plan(world.actor, outcome, source)
+        assert any("fulltext" in [str(cell).lower() for cell in row] for row in plan.rows)
+        # MySQL draws the statement's condition: it is that of the candidates, not the question.
+        assert not plan.tree or "lamp*" in plan.tree
+
+
+def test_what_is_not_kept_any_more_is_said(
+    world: SearchWorld, tenant_server: DatabaseServer
+) -> None:
+    world.add_database(tenant_server, "sea", pages())
+    outcome = replace(semantic(world, "lamp"), search_id="of another run")
+    assert world.search.statements(world.actor, outcome) == {}
+    with pytest.raises(NotFoundError, match="not known any more"):
+        world.search.plan(world.actor, outcome, outcome.sources[0].source)
 
 
 def test_pages_continue_one_another(world: SearchWorld, tenant_server: DatabaseServer) -> None:

@@ -33,6 +33,7 @@ def dialog(qtbot: QtBot, searched: SearchView) -> Iterator[SqlDialog]:
     """The statements of that search, read."""
     outcome = searched.controller.outcome
     assert outcome is not None
+    assert outcome.search_id == "s1"
     made = SqlDialog(searched.session, outcome)
     qtbot.addWidget(made)
     made.show()

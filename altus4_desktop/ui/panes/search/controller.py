@@ -50,6 +50,7 @@ class SearchState:
 
     phase: Phase = Phase.IDLE
     request: SearchRequest | None = None
+    search_id: str = ""
     hits: Sequence[SearchHit] = ()
     sources: tuple[SourceReport, ...] = ()
     notices: tuple[Notice, ...] = ()
@@ -241,6 +242,7 @@ class SearchController(QObject):
         return SearchState(
             phase=Phase.ROWS if hits else without_hits,
             request=self.state.request,
+            search_id=outcome.search_id,
             hits=hits,
             sources=self._counted(outcome),
             notices=outcome.notices,
@@ -394,8 +396,10 @@ class SearchController(QObject):
     @property
     def outcome(self) -> SearchOutcome | None:
         """What was asked and who has answered, without the hits."""
-        request = self.state.request
-        return SearchOutcome("", request, self.state.sources, ()) if request else None
+        state = self.state
+        if state.request is None:
+            return None
+        return SearchOutcome(state.search_id, state.request, state.sources, ())
 
     def find_related(self, hit: SearchHit) -> None:
         """Build a query for rows like ``hit`` from its telling words."""

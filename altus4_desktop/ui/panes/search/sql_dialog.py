@@ -9,7 +9,7 @@ from PySide6.QtGui import QFont, QGuiApplication
 from PySide6.QtWidgets import QComboBox, QPlainTextEdit, QTableWidget, QTableWidgetItem, QWidget
 
 from altus4_desktop.domain.explaining import StatementPlan
-from altus4_desktop.domain.searching import SearchOutcome, SourceRef
+from altus4_desktop.domain.searching import SearchOutcome, SourceRef, SourceState
 from altus4_desktop.tasks.runner import Lane, TaskContext
 from altus4_desktop.ui.dialogs import Dialog
 from altus4_desktop.ui.panes.search.wording import one_line, value_text
@@ -110,7 +110,18 @@ class SqlDialog(Dialog):
     @Slot(object)
     def _take_statements(self, statements: Mapping[SourceRef, str]) -> None:
         self._statements = list(statements.items())
-        self.text.setPlaceholderText(self.tr("No source has answered a statement."))
+        has_answers = any(
+            report.state is SourceState.OK and report.source.index
+            for report in self._outcome.sources
+        )
+        # The candidates of a semantic search are kept for the last searches only.
+        self.text.setPlaceholderText(
+            self.tr(
+                "The statements of this search are not kept any more. Search again to see them."
+            )
+            if has_answers
+            else self.tr("No source has answered a statement.")
+        )
         for source, _ in self._statements:
             name = f"{source.connection} · {source.table} · {source.index}"
             self.source.addItem(one_line(name))
