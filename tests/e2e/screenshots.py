@@ -14,9 +14,11 @@ import tempfile
 from pathlib import Path
 
 from PySide6.QtCore import QItemSelectionModel
+from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QAbstractItemView, QPlainTextEdit, QScrollArea, QTreeView, QWidget
 
 from altus4_desktop.domain.connections import Flavour
+from altus4_desktop.ui.widgets import Segments
 from tests.e2e.first_day import DEMO_WITHIN_S, finished, search
 from tests.e2e.stage import Stage, Steps, choose_screen, play
 from tests.e2e.team import LIST_FILE, PASSPHRASE, furnish, write_list
@@ -42,6 +44,7 @@ def all_panes(stage: Stage) -> Steps:
     for look, command in LOOKS.items():
         yield from choose_command(stage, command)
         yield from each_pane(stage, look)
+        yield from ways_to_search(stage, look)
     yield from stage.press("Ctrl+Q")
 
 
@@ -84,6 +87,45 @@ def each_pane(stage: Stage, look: str) -> Steps:
     stage.photograph(f"commands-{look}")
     yield from stage.press("Esc")
     yield from stage.until(lambda: not stage.rows("palette.list"), "the palette to close")
+
+
+def ways_to_search(stage: Stage, look: str) -> Steps:
+    """What a search explains, before and after it runs."""
+    yield from stage.press("Ctrl+1")
+    yield from stage.press("Ctrl+T")
+    stage.get("search.mode", Segments).set_key("semantic")
+    yield from search(stage, "how do I read a file line by line")
+    yield from finished(stage)
+    choose_row(stage, "search.hits", 0)
+    yield from stage.press("Ctrl+E")
+    yield from stage.until(lambda: stage.rows("search.why.words"), "why")
+    yield from settled(stage)
+    stage.photograph(f"why-{look}")
+    yield from stage.press("Ctrl+Shift+Q")
+    yield from stage.see("search.statements.text")
+    yield from stage.click("search.statements.explain")
+    yield from stage.until(lambda: stage.rows("search.statements.plan"), "a plan")
+    yield from settled(stage)
+    stage.photograph(f"statements-{look}")
+    yield from stage.press("Esc")
+
+    stage.get("search.mode", Segments).set_key("boolean")
+    yield from search(stage, '+unicode +the (encode* decode*) "byte string" -C++')
+    if stage.get("search.builder", QWidget).isHidden():
+        yield from stage.click("search.build")
+    yield from settled(stage)
+    stage.photograph(f"boolean-{look}")
+    yield from stage.click("search.build")
+    yield from stage.press("Ctrl+W")
+
+    yield from stage.press("Ctrl+2")
+    yield from stage.until(lambda: stage.rows("connections.list"), "connections")
+    choose_row(stage, "connections.list", 0)
+    yield from stage.click("connections.health")
+    yield from stage.until(lambda: stage.rows("connections.health.tables"), "findings")
+    yield from settled(stage)
+    stage.photograph(f"health-{look}")
+    yield from stage.press("Esc")
 
 
 def administration(stage: Stage) -> Steps:
@@ -192,6 +234,8 @@ def choose_row(stage: Stage, name: str, row: int) -> None:
 
 def settled(stage: Stage) -> Steps:
     """Until the window has looked the same for a moment: nothing moves, nothing loads."""
+    # A blinking cursor never settles.
+    QGuiApplication.styleHints().setCursorFlashTime(0)
     pictures = [stage.window().grab().toImage()]
 
     def is_still() -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from PySide6.QtCore import QModelIndex, QPoint, Qt, Signal, Slot
-from PySide6.QtGui import QAction, QGuiApplication, QKeySequence, QShortcut
+from PySide6.QtGui import QAction, QGuiApplication, QKeySequence
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QSplitter, QVBoxLayout, QWidget
 
 from altus4_desktop.domain.explaining import Explanation
@@ -144,14 +144,6 @@ class ResultsView(QWidget):
         self.list.selectionModel().selectionChanged.connect(self._count_selected)
         self.list.picked.connect(self._note_pick)
         self.session.theme.changed.connect(self.detail.reader.draw_marks)
-        for keys, act in (
-            ("Ctrl+M", self.find_related),
-            ("Ctrl+Shift+Q", self.show_statements),
-            ("Ctrl+Shift+E", self.export),
-        ):
-            shortcut = QShortcut(QKeySequence(keys), self)
-            shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-            shortcut.activated.connect(act)
 
     def _build_hit_menu(self) -> QMenu:
         menu = QMenu(self)

@@ -162,9 +162,15 @@ class SearchView(WorkingWidget):
         controller.searched.connect(self.correction.look)
         self.correction.chosen.connect(self._search_corrected)
         self.expansion.typed_only_wanted.connect(self._search_typed_only)
-        why = QShortcut(QKeySequence("Ctrl+E"), self)
-        why.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-        why.activated.connect(results.turn_why)
+        for keys, act in (
+            ("Ctrl+E", results.turn_why),
+            ("Ctrl+M", results.find_related),
+            ("Ctrl+Shift+Q", results.show_statements),
+            ("Ctrl+Shift+E", results.export),
+        ):
+            shortcut = QShortcut(QKeySequence(keys), self)
+            shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+            shortcut.activated.connect(act)
         self.query.submitted.connect(self.search)
         self.query.stop_wanted.connect(controller.stop)
         self.query.completion_wanted.connect(controller.complete)
