@@ -23,13 +23,13 @@ from altus4_desktop.domain.connections import Flavour
 from altus4_desktop.mysql.fulltext import IndexSearch, run_index_search
 from altus4_desktop.search.plan import plan_search
 from tests.benchmarks.semantic import SemanticSearch, english, semantic_search
+from tests.benchmarks.texts import made_up_vocabulary
 from tests.servers import DatabaseServer, ServerFactory, running_server
 
 SIZES = (10_000,)
 BAR_MS = {10_000: 40.0}
 LARGE_BAR_MS = 80.0
 WORDS_A_ROW = 48  # as the rows that the bars were set for
-VOCABULARY = 30_000
 QUESTIONS = 12
 ROUNDS = 4
 _BATCH = 2_000
@@ -51,7 +51,7 @@ def main() -> int:
 
 def measure(server: DatabaseServer, rows: int) -> bool:
     """Whether a table of ``rows`` on one server is within the bar."""
-    words, weights = _vocabulary()
+    words, weights = made_up_vocabulary()
     database = server.create_database()
     _fill(server, database, rows, words, weights)
     dice = random.Random(2)
@@ -111,16 +111,6 @@ def _natural(search: SemanticSearch, question: str) -> None:
 def _semantic(search: SemanticSearch, text: str) -> None:
     question = english(text)
     assert search.rank(question, search.ask(question)).rows
-
-
-def _vocabulary() -> tuple[list[str], list[float]]:
-    """Made-up words, as frequent as the words of a language are (Zipf's law)."""
-    dice = random.Random(1)
-    syllables = [a + b for a in "bcdfghklmnprstvz" for b in "aeiou"]
-    words: dict[str, None] = {}
-    while len(words) < VOCABULARY:
-        words["".join(dice.choices(syllables, k=dice.choice((2, 3, 3, 4))))] = None
-    return list(words), [1 / (rank + 10) for rank in range(VOCABULARY)]
 
 
 def _fill(

@@ -13,6 +13,7 @@ _WORDS = """
     creep time material high speed low angle attack slender ratio thin airfoil propeller jet
 """.split()  # noqa: SIM905  # far easier to read than 90 quoted words
 _BATCH = 500
+_VOCABULARY = 30_000
 
 
 def article_statements(rows: int, words: int = 120, seed: int = 1) -> list[str]:
@@ -29,3 +30,13 @@ def article_statements(rows: int, words: int = 120, seed: int = 1) -> list[str]:
         values.append(f"({number},'{' '.join(drawn[:6])}','{' '.join(drawn[6:])}')")
     batches = (values[at : at + _BATCH] for at in range(0, rows, _BATCH))
     return [table, *(f"INSERT INTO articles VALUES {','.join(batch)}" for batch in batches)]
+
+
+def made_up_vocabulary() -> tuple[list[str], list[float]]:
+    """Made-up words, and weights as frequent as the words of a language are (Zipf's law)."""
+    dice = random.Random(1)
+    syllables = [a + b for a in "bcdfghklmnprstvz" for b in "aeiou"]
+    words: dict[str, None] = {}
+    while len(words) < _VOCABULARY:
+        words["".join(dice.choices(syllables, k=dice.choice((2, 3, 3, 4))))] = None
+    return list(words), [1 / (rank + 10) for rank in range(_VOCABULARY)]
