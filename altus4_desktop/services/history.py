@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import queue
 import threading
@@ -23,6 +24,8 @@ _LOG = logging.getLogger(__name__)
 _WAITING_AT_MOST = 1000
 # The hits of a search are shown before it is written down: both need the same interpreter.
 _AFTER_YOU_S = 0.05
+# A transaction costs more than the rows in it.
+_AT_ONCE = 100
 
 
 class HistoryService:
@@ -40,16 +43,20 @@ class HistoryService:
         self._metadata = metadata
         self._permissions = permissions
         self._waiting: queue.Queue[SearchRecord | None] = queue.Queue(_WAITING_AT_MOST)
+        self._is_full = False
         self._lock = threading.Lock()
         self._writer: threading.Thread | None = None
         self._closing = threading.Event()
 
     def record(self, record: SearchRecord) -> None:
-        """Keep ``record`` soon; when a thousand others are still waiting it is dropped, aloud."""
+        """Keep ``record`` soon; when a thousand others are still waiting it is dropped, and that is
+        told of the first one."""
         try:
             self._waiting.put_nowait(record)
         except queue.Full:
-            self._tell(_unsaved(1))
+            is_told, self._is_full = self._is_full, True
+            if not is_told:
+                self._tell(_full())
             return
         with self._lock:
             if self._writer is None or not self._writer.is_alive():
@@ -118,30 +125,60 @@ class HistoryService:
         return True
 
     def _write(self) -> None:
-        while (record := self._waiting.get()) is not None:
+        ends = False
+        while not ends:
+            records = [self._waiting.get()]
             if self._waiting.empty():
                 self._closing.wait(_AFTER_YOU_S)
-            try:
-                self._metadata.store.searches.add_(record)
-                if self.on_kept is not None:
-                    self.on_kept(record.user_id)
-            except AltusError as error:
-                self._tell(error)
-            except Exception:
-                # The writer must outlive a bug of ours: the next search is to be kept again.
-                _LOG.exception("a search could not be written to the history")
-                self._tell(_unsaved(1))
+            with contextlib.suppress(queue.Empty):
+                while records[-1] is not None and len(records) < _AT_ONCE:
+                    records.append(self._waiting.get_nowait())
+            ends = records[-1] is None
+            # Something is free again: what is dropped from now on is told anew.
+            self._is_full = False
+            self._keep([record for record in records if record is not None])
+
+    def _keep(self, records: Sequence[SearchRecord]) -> None:
+        if not records:
+            return
+        try:
+            self._metadata.store.searches.add_(*records)
+        except AltusError as error:
+            if len(records) == 1 or isinstance(error, StoreError):
+                self._tell(_unsaved(len(records), error) if len(records) > 1 else error)
+                return
+            # One of them is at fault: the others are kept.
+            for record in records:
+                self._keep([record])
+        except Exception:
+            # The writer must outlive a bug of ours: the next search is to be kept again.
+            _LOG.exception("searches could not be written to the history")
+            self._tell(_unsaved(len(records)))
+        else:
+            if self.on_kept is not None:
+                for user_id in dict.fromkeys(record.user_id for record in records):
+                    self.on_kept(user_id)
 
     def _tell(self, problem: AltusError) -> None:
-        _LOG.warning("history: %s [%s]", problem.template, problem.code)
+        _LOG.warning("history: %s [%s]", problem.message, problem.code)
         if self.on_problem is not None:
             self.on_problem(problem)
 
 
-def _unsaved(count: int) -> StoreError:
+def _full() -> StoreError:
     return StoreError(
-        "{count} searches could not be written to the history.",
-        hint="The metadata store does not keep up; the searches themselves are not affected.",
+        "The history does not keep up: some searches are not written down.",
+        hint="The metadata store is slow or does not answer; the searches are not affected.",
+        code="store.history",
+    )
+
+
+def _unsaved(count: int, cause: AltusError | None = None) -> StoreError:
+    error = StoreError(
+        "Searches that could not be written to the history: {count}.",
+        hint="The metadata store is slow or does not answer; the searches are not affected.",
         code="store.history",
         details={"count": count},
     )
+    error.__cause__ = cause
+    return error

@@ -49,38 +49,29 @@ class SearchRepository:
         self._transactions = transactions
         self._on_file = dialect == "sqlite"
 
-    def add_(self, record: SearchRecord) -> None:
-        """Keep ``record``, and that the user is active; repeating it with the same id does nothing.
+    def add_(self, *records: SearchRecord) -> None:
+        """Keep ``records``, all of them or none, and that their users are active; repeating it with
+        the same ids does nothing.
 
-        The query is cut at the column's 1,000 characters, and a connection deleted meanwhile is
-        left out. Raises NotFoundError when there is no such user.
+        A query is cut at the column's 1,000 characters, and a connection deleted meanwhile is left
+        out. Raises NotFoundError when there is no such user.
         """
-        values: dict[str, Any] = {
-            "id": record.id,
-            "user_id": record.user_id,
-            "query": record.query[:_QUERY_LIMIT],
-            "search_mode": record.mode.value,
-            "search_params": dict(record.params),
-            "categories": [
-                {"name": category.name, "count": category.count} for category in record.categories
-            ],
-            "result_count": record.result_count,
-            "execution_time_ms": record.execution_time_ms,
-        }
-        if record.created_at is not None:
-            values["created_at"] = record.created_at
 
         def work(connection: sa.Connection) -> None:
-            kept = connection.execute(
-                sa.select(databases.c.id).where(databases.c.id == record.connection_id)
-            ).scalar()
-            connection.execute(sa.insert(searches).values(**values, database_id=kept))
-            mark_hours(connection, c.id == record.id)
-            record_activity(connection, record.user_id)
+            ids = {record.connection_id for record in records}
+            statement = sa.select(databases.c.id).where(databases.c.id.in_(ids))
+            there = set(connection.execute(statement).scalars())
+            for record in records:
+                kept = record.connection_id if record.connection_id in there else None
+                values = {**_values(record), "database_id": kept}
+                connection.execute(sa.insert(searches).values(**values))
+            for user_id in sorted({record.user_id for record in records}):
+                record_activity(connection, user_id)
 
         def settled(connection: sa.Connection) -> bool:
-            found = connection.execute(sa.select(c.user_id).where(c.id == record.id)).scalar()
-            return found == record.user_id
+            statement = sa.select(c.id, c.user_id).where(c.id.in_([r.id for r in records]))
+            found = {row[0]: row[1] for row in connection.execute(statement)}
+            return all(found.get(record.id) == record.user_id for record in records)
 
         self._transactions.write(work, settled=settled, repeatable=True)
 
@@ -214,3 +205,21 @@ def _search(row: Mapping[Any, Any]) -> SearchRecord:
         execution_time_ms=row[c.execution_time_ms],
         created_at=row[c.created_at],
     )
+
+
+def _values(record: SearchRecord) -> dict[str, Any]:
+    values: dict[str, Any] = {
+        "id": record.id,
+        "user_id": record.user_id,
+        "query": record.query[:_QUERY_LIMIT],
+        "search_mode": record.mode.value,
+        "search_params": dict(record.params),
+        "categories": [
+            {"name": category.name, "count": category.count} for category in record.categories
+        ],
+        "result_count": record.result_count,
+        "execution_time_ms": record.execution_time_ms,
+    }
+    if record.created_at is not None:
+        values["created_at"] = record.created_at
+    return values

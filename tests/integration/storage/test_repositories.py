@@ -355,6 +355,12 @@ def test_a_search_comes_back_as_it_was_saved(store: Store) -> None:
     assert store.searches.list_(user.id)[0].query == "字" * 1000
     with pytest.raises(NotFoundError):
         store.searches.add_(a_search(a_user(), "nobody's"))
+    kept = len(store.searches.list_(None))
+    with pytest.raises(NotFoundError):
+        store.searches.add_(a_search(user, "all"), a_search(a_user(), "or none"))
+    assert len(store.searches.list_(None)) == kept
+    store.searches.add_(a_search(user, "two"), a_search(user, "at once"))
+    assert len(store.searches.list_(None)) == kept + 2
 
 
 def test_recent_searches_are_distinct_and_start_with_the_prefix(store: Store) -> None:

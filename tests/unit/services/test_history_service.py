@@ -14,13 +14,14 @@ import pytest
 from altus4_desktop.app.compose import compose
 from altus4_desktop.domain.accounts import Role
 from altus4_desktop.domain.audit import AuditQuery
-from altus4_desktop.domain.errors import AccessError, AltusError, StoreError
+from altus4_desktop.domain.errors import AccessError, AltusError, NotFoundError, StoreError
 from altus4_desktop.domain.keys import KeyPermission
 from altus4_desktop.domain.searching import SearchMode, SearchRecord
 from altus4_desktop.services.history import HistoryService
 from altus4_desktop.services.metadata import MetadataService
 from altus4_desktop.services.permissions import Permissions
 from tests.records import a_search, a_user
+from tests.waiting import wait_until
 
 
 class Repository:
@@ -31,13 +32,17 @@ class Repository:
         self.may_write = threading.Event()
         self.may_write.set()
         self.failure: Exception | None = None
+        self.transactions = 0
 
-    def add_(self, record: SearchRecord) -> None:
+    def add_(self, *records: SearchRecord) -> None:
         assert self.may_write.wait(10)
+        self.transactions += 1
         if self.failure is not None:
             failure, self.failure = self.failure, None
             raise failure
-        self.kept.append(record.id)
+        if any(record.user_id == "nobody" for record in records):
+            raise NotFoundError("There is no such user.")
+        self.kept += [record.id for record in records]
 
 
 class Metadata:
@@ -89,12 +94,42 @@ def test_recording_does_not_wait_for_the_store(
     metadata.searches.may_write.clear()
     for number in range(1_100):
         history.record(record(number))
-    # One is in the writer's hands or still in the queue, a thousand wait, the rest is told.
-    assert 98 <= len(problems) <= 100
-    assert {problem.code for problem in problems} == {"store.history"}
+    # Some are in the writer's hands, a thousand wait, the rest is told of once.
+    assert [problem.code for problem in problems] == ["store.history"]
+    assert "{" not in problems[0].message
+    metadata.searches.may_write.set()
+    wait_until(lambda: len(metadata.searches.kept) >= 1_000, timeout_s=10, what="the history")
+    metadata.searches.may_write.clear()
+    for number in range(1_200):
+        history.record(record(number))
+    assert len(problems) == 2, "the next time it is told again"
     metadata.searches.may_write.set()
     assert history.close_(10)
-    assert len(metadata.searches.kept) == 1_100 - len(problems)
+    assert 2_000 <= len(metadata.searches.kept) <= 2_200
+    assert metadata.searches.transactions < 100, "many are kept at once"
+
+
+def test_the_others_are_kept_beside_one_that_cannot_be(
+    history: HistoryService, metadata: Metadata, problems: list[AltusError]
+) -> None:
+    metadata.searches.may_write.clear()
+    for number in range(20):
+        history.record(replace(record(number), user_id="nobody" if number == 7 else "ada"))
+    metadata.searches.may_write.set()
+    assert history.close_()
+    assert metadata.searches.kept == [str(number) for number in range(20) if number != 7]
+    assert [problem.message for problem in problems] == ["There is no such user."]
+
+
+def test_the_log_has_whole_sentences(
+    history: HistoryService, metadata: Metadata, caplog: pytest.LogCaptureFixture
+) -> None:
+    metadata.searches.may_write.clear()
+    history.record(record(1))
+    history.record(record(2))
+    assert not history.close_(0.05)
+    assert "{" not in caplog.text
+    assert "Searches that could not be written to the history: " in caplog.text
 
 
 def test_a_store_that_hangs_does_not_hold_up_closing(
@@ -115,6 +150,7 @@ def test_a_failure_is_told_and_the_next_record_is_written(
 ) -> None:
     metadata.searches.failure = failure
     history.record(record(1))
+    wait_until(lambda: problems, timeout_s=10, what="the problem")
     history.record(record(2))
     assert history.close_()
     assert metadata.searches.kept == ["2"]
