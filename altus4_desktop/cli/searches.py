@@ -9,7 +9,7 @@ from altus4_desktop.cli.frame import EXIT_DONE, EXIT_NO, command
 from altus4_desktop.cli.output import instant
 from altus4_desktop.domain.errors import InputError, NotFoundError
 from altus4_desktop.domain.filtering import ColumnOrder, Narrowing
-from altus4_desktop.domain.saved_searches import FoundScope, SavedSearch
+from altus4_desktop.domain.saved_searches import FoundScope, SavedSearch, SavedSearchEntry
 
 if TYPE_CHECKING:
     from altus4_desktop.cli.context import CliContext
@@ -34,10 +34,10 @@ def find_saved(context: CliContext, actor: Actor, name: str) -> SavedSearch:
     own = [saved for saved in known if saved.user_id == actor.user_id]
     for among in (own, known):
         found = [s for s in among if name in (s.id, _path(s))] or [
-            s for s in among if name == s.draft.name
+            s for s in among if name == s.name
         ]
         if len(found) == 1:
-            return found[0]
+            return context.services.saved_searches.get_(actor, found[0].id)
         if found:
             raise InputError(
                 "saved",
@@ -81,16 +81,19 @@ def _list(args: argparse.Namespace, context: CliContext) -> int:
     actor = context.actor()
     found = context.services.saved_searches.list_(actor)
     if args.json:
-        context.out.json({"searches": [_document(saved) for saved in found]})
+        documents = [
+            _document(context.services.saved_searches.get_(actor, saved.id)) for saved in found
+        ]
+        context.out.json({"searches": documents})
     else:
         context.out.table(
             ["NAME", "MODE", "QUERY", "SHARED BY", "ID"],
             [
                 (
                     _path(saved),
-                    saved.draft.mode.value,
-                    saved.draft.query[:60],
-                    saved.owner if saved.draft.is_shared else "",
+                    saved.mode.value,
+                    saved.query[:60],
+                    saved.owner if saved.is_shared else "",
                     saved.id,
                 )
                 for saved in found
@@ -99,8 +102,8 @@ def _list(args: argparse.Namespace, context: CliContext) -> int:
     return EXIT_DONE if found else EXIT_NO
 
 
-def _path(saved: SavedSearch) -> str:
-    return "/".join(filter(None, (saved.draft.folder, saved.draft.name)))
+def _path(saved: SavedSearchEntry) -> str:
+    return "/".join(filter(None, (saved.folder, saved.name)))
 
 
 def _document(saved: SavedSearch) -> dict[str, Any]:

@@ -14,6 +14,10 @@ from altus4_desktop.domain.searching import SearchHit, SearchMode
 SHORTCUTS = range(1, 10)
 MOST_SEEN = 500
 """Of how many rows is remembered that they were there."""
+MOST_SHARED = 1000
+"""How many of those that others share are listed, the newest ones."""
+MOST_LISTED_CHARS = 1000
+"""How much of a query is listed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +157,26 @@ class SavedSearch:
     seen: Sighting | None = None
     created_at: datetime | None = None
     updated_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SavedSearchEntry:
+    """A saved search in a list: without its documents, which are read with it when it is opened.
+
+    ``query`` is no longer than `MOST_LISTED_CHARS`.
+    """
+
+    id: str
+    user_id: str
+    owner: str
+    name: str
+    folder: str
+    query: str
+    mode: SearchMode
+    is_shared: bool
+    shortcut: int | None
+    alerts: bool
+    updated_at: datetime | None
 
 
 def sighting_of(hits: Iterable[SearchHit], *, has_more: bool, at: datetime) -> Sighting:

@@ -13,9 +13,11 @@ from altus4_desktop.domain.accounts import Actor
 from altus4_desktop.domain.audit import AuditEvent, SubjectKind
 from altus4_desktop.domain.errors import AccessError, InputError, NotFoundError
 from altus4_desktop.domain.saved_searches import (
+    MOST_SHARED,
     SHORTCUTS,
     SavedSearch,
     SavedSearchDraft,
+    SavedSearchEntry,
     Sighting,
 )
 from altus4_desktop.domain.search_drafts import MAX_QUERY_LENGTH
@@ -46,10 +48,10 @@ class SavedSearchesService:
         self._metadata = metadata
         self._permissions = permissions
 
-    def list_(self, actor: Actor) -> list[SavedSearch]:
-        """The actor's own and the shared ones, by folder and name."""
+    def list_(self, actor: Actor) -> list[SavedSearchEntry]:
+        """The actor's own, and the `MOST_SHARED` newest that others share, by folder and name."""
         actor = self._permissions.check(actor, Right.SEARCH)
-        return self._saved.list_(actor.user_id)
+        return self._saved.list_(actor.user_id, most_shared=MOST_SHARED)
 
     def get_(self, actor: Actor, search_id: str) -> SavedSearch:
         """One by id; raises NotFoundError for one that the actor may not see."""
@@ -69,7 +71,9 @@ class SavedSearchesService:
             record, [event], at_most=MOST_SAVED, freed=partial(_lost_shortcut, actor)
         )
 
-    def update_(self, actor: Actor, seen: SavedSearch, draft: SavedSearchDraft) -> SavedSearch:
+    def update_(
+        self, actor: Actor, seen: SavedSearch | SavedSearchEntry, draft: SavedSearchDraft
+    ) -> SavedSearch:
         """Give one of the actor's own another draft; ``seen`` is what was edited.
 
         Raises NotFoundError, InputError as `create_`, ConflictError (``saved_search.changed``).
@@ -91,10 +95,9 @@ class SavedSearchesService:
         before, after = _folder(folder), _folder(to)
         inside = f"{before}/"
         folders = {
-            saved.id: _folder(after + saved.draft.folder[len(before) :])
-            for saved in self._saved.list_(actor.user_id)
-            if saved.user_id == actor.user_id
-            and (saved.draft.folder == before or saved.draft.folder.startswith(inside))
+            own.id: _folder(after + own.folder[len(before) :])
+            for own in self._saved.list_(actor.user_id, most_shared=0)
+            if own.folder == before or own.folder.startswith(inside)
         }
         if before and folders and before != after:
             event = build_event(

@@ -35,7 +35,7 @@ from altus4_desktop.domain.explaining import (
 )
 from altus4_desktop.domain.query_reading import QueryReading
 from altus4_desktop.domain.rights import AccountGrants, Grant, RightsReport
-from altus4_desktop.domain.saved_searches import SavedSearch
+from altus4_desktop.domain.saved_searches import SavedSearchEntry
 from altus4_desktop.domain.schema import (
     ColumnInfo,
     DatabaseSchema,
@@ -556,10 +556,8 @@ class FakeSuggestions:
 class FakeSaved:
     """Saved searches that nobody has made."""
 
-    searches: list[SavedSearch] = field(default_factory=list)
-
-    def list_(self, actor: Actor) -> list[SavedSearch]:
-        return list(self.searches)
+    def list_(self, actor: Actor) -> list[SavedSearchEntry]:
+        return []
 
 
 @dataclass

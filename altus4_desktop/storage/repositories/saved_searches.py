@@ -11,9 +11,11 @@ import sqlalchemy as sa
 from altus4_desktop.domain.audit import AuditEvent
 from altus4_desktop.domain.errors import ConflictError, NotFoundError
 from altus4_desktop.domain.saved_searches import (
+    MOST_LISTED_CHARS,
     SavedScope,
     SavedSearch,
     SavedSearchDraft,
+    SavedSearchEntry,
     Sighting,
 )
 from altus4_desktop.domain.searching import SearchMode
@@ -23,6 +25,19 @@ from altus4_desktop.storage.transactions import Transactions
 
 c = saved_searches.c
 _ROW = (*saved_searches.columns, users.c.name.label("owner"))
+_ENTRY = (
+    c.id,
+    c.user_id,
+    users.c.name.label("owner"),
+    c.name,
+    c.folder,
+    sa.func.substr(c.query, 1, MOST_LISTED_CHARS).label("query"),
+    c.search_mode,
+    c.is_shared,
+    c.shortcut,
+    c.alerts,
+    c.updated_at,
+)
 # Another of these finds other rows.
 _ASKED = ("query", "search_mode", "language", "scope", "filters")
 Freed = Callable[[SavedSearch], AuditEvent]
@@ -36,10 +51,25 @@ class SavedSearchRepository:
     def __init__(self, transactions: Transactions) -> None:
         self._transactions = transactions
 
-    def list_(self, user_id: str) -> list[SavedSearch]:
-        """The user's own and everybody's shared ones, by folder and name."""
-        mine = sa.or_(c.user_id == user_id, c.is_shared.is_(True))
-        return sorted(self._read(mine), key=_by_folder_and_name)
+    def list_(self, user_id: str, *, most_shared: int) -> list[SavedSearchEntry]:
+        """The user's own, and the ``most_shared`` newest that others share, by folder and name."""
+        entries = sa.select(*_ENTRY).select_from(_JOINED)
+        own = entries.where(c.user_id == user_id)
+        shared = (
+            entries.where(c.user_id != user_id, c.is_shared.is_(True))
+            .order_by(c.created_at.desc(), c.id)
+            .limit(most_shared)
+        )
+
+        def read(connection: sa.Connection) -> list[SavedSearchEntry]:
+            rows = [
+                row
+                for statement in (own, shared)
+                for row in connection.execute(statement).mappings()
+            ]
+            return [_entry(row) for row in rows]
+
+        return sorted(self._transactions.read(read), key=_by_folder_and_name)
 
     def find_(self, search_id: str) -> SavedSearch | None:
         """The saved search with this id."""
@@ -189,8 +219,24 @@ class SavedSearchRepository:
         )
 
 
-def _by_folder_and_name(saved: SavedSearch) -> tuple[str, str, str]:
-    return (saved.draft.folder.casefold(), saved.draft.name.casefold(), saved.id)
+def _by_folder_and_name(entry: SavedSearchEntry) -> tuple[str, str, str]:
+    return (entry.folder.casefold(), entry.name.casefold(), entry.id)
+
+
+def _entry(row: Mapping[Any, Any]) -> SavedSearchEntry:
+    return SavedSearchEntry(
+        id=row[c.id],
+        user_id=row[c.user_id],
+        owner=row["owner"],
+        name=row[c.name],
+        folder=row[c.folder],
+        query=row["query"],
+        mode=SearchMode(row[c.search_mode]),
+        is_shared=row[c.is_shared],
+        shortcut=row[c.shortcut],
+        alerts=row[c.alerts],
+        updated_at=row[c.updated_at],
+    )
 
 
 def _free_shortcut(

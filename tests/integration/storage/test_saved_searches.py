@@ -16,6 +16,7 @@ from altus4_desktop.domain.accounts import Actor, Role, User
 from altus4_desktop.domain.audit import AuditQuery
 from altus4_desktop.domain.errors import AccessError, ConflictError, InputError, NotFoundError
 from altus4_desktop.domain.saved_searches import (
+    MOST_LISTED_CHARS,
     MOST_SEEN,
     SavedScope,
     SavedSearchDraft,
@@ -63,7 +64,11 @@ def test_everything_comes_back(shared_store: Store, service: SavedSearchesServic
     assert made.draft == EVERYTHING
     assert (made.user_id, made.owner, made.seen) == (ann.user_id, ann.name, None)
     assert service.get_(ann, made.id) == made
-    assert service.list_(ann) == [made]
+    [entry] = service.list_(ann)
+    assert (entry.id, entry.user_id, entry.owner) == (made.id, ann.user_id, ann.name)
+    assert (entry.name, entry.folder, entry.query) == ("Größe & <b>", "Arbeit/Q1", EVERYTHING.query)
+    assert (entry.mode, entry.is_shared, entry.shortcut) == (SearchMode.BOOLEAN, True, 3)
+    assert (entry.alerts, entry.updated_at) == (True, made.updated_at)
     plain = service.create_(ann, SavedSearchDraft(" Words ", "x" * MAX_QUERY_LENGTH, " a / / b "))
     assert (plain.draft.name, plain.draft.folder) == ("Words", "a/b")
     assert len(plain.draft.query) == MAX_QUERY_LENGTH
@@ -91,7 +96,22 @@ def test_others_see_what_is_shared_and_change_nothing(
     with pytest.raises(AccessError):
         service.delete_(bob, [shared.id])
     assert service.delete_(admin, [shared.id]) == [shared]
-    assert service.list_(ann) == [private]
+    assert [s.id for s in service.list_(ann)] == [private.id]
+
+
+def test_what_is_listed_is_bounded(
+    shared_store: Store, service: SavedSearchesService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(saved_searches, "MOST_SHARED", 2)
+    ann, bob = person(shared_store), person(shared_store)
+    for actor in (ann, bob):
+        for name in ("a", "b", "c"):
+            draft = replace(EVERYTHING, name=name, query="ü" * MAX_QUERY_LENGTH, shortcut=None)
+            service.create_(actor, draft)
+    listed = service.list_(ann)
+    assert sum(entry.user_id == ann.user_id for entry in listed) == 3, "one's own are all there"
+    assert sum(entry.user_id == bob.user_id for entry in listed) == 2
+    assert {entry.query for entry in listed} == {"ü" * MOST_LISTED_CHARS}
 
 
 def test_one_search_has_a_shortcut(shared_store: Store, service: SavedSearchesService) -> None:
@@ -175,7 +195,7 @@ def test_a_folder_moves_with_all_that_is_in_it(
         service.create_(ann, SavedSearchDraft(name, "word", folder))
     service.create_(bob, SavedSearchDraft("five", "word", "work", is_shared=True))
     assert service.move_folder_(ann, "work", "old/work") == 2
-    folders = {s.draft.name: s.draft.folder for s in service.list_(ann)}
+    folders = {s.name: s.folder for s in service.list_(ann)}
     assert folders == {
         "one": "old/work",
         "two": "old/work/a",

@@ -27,6 +27,7 @@ class SavedDesk(QObject):
         self._session = session
         self._window = parent
         self.book = SavedSearches(session, self)
+        self.book.opened.connect(self.opened)
         self.book.failed.connect(self.failed)
         self.menu = SavedMenu(self.book, parent)
         self.menu.opened.connect(self._open)
@@ -41,20 +42,19 @@ class SavedDesk(QObject):
             return
         found = self.book.find(view.saved_id)
         existing = found if found is not None and self.book.is_own(found) else None
-        before = existing.draft if existing else SavedSearchDraft(title or query[:_NAME_LENGTH], "")
         now = view.draft
         draft = SavedSearchDraft(
-            name=before.name,
+            name=existing.name if existing else title or query[:_NAME_LENGTH],
             query=query,
-            folder=before.folder,
+            folder=existing.folder if existing else "",
             mode=now.mode,
             order=now.order,
             language=now.language,
             scope=view.saved_scope,
             filters=now.filters,
-            is_shared=before.is_shared,
-            shortcut=before.shortcut,
-            alerts=before.alerts,
+            is_shared=existing is not None and existing.is_shared,
+            shortcut=existing.shortcut if existing else None,
+            alerts=existing is not None and existing.alerts,
         )
         dialog = SaveSearchDialog(self._session, self.book, draft, existing, self._window)
         dialog.saved.connect(self._take)
@@ -78,7 +78,7 @@ class SavedDesk(QObject):
         """Run the one that has these keys."""
         saved = self.book.at_shortcut(digit)
         if saved is not None:
-            self.opened.emit(saved)
+            self.book.open(saved.id)
         else:
             self._session.announced.emit(
                 self.tr("No saved search has the keys {keys}").format(keys=shortcut_text(digit))
@@ -91,6 +91,4 @@ class SavedDesk(QObject):
 
     @Slot(str)
     def _open(self, search_id: str) -> None:
-        saved = self.book.find(search_id)
-        if saved is not None:
-            self.opened.emit(saved)
+        self.book.open(search_id)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-from PySide6.QtCore import QObject, Qt, Signal, Slot
+from PySide6.QtCore import QObject, Qt, Signal, SignalInstance, Slot
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QMenu, QWidget
 
-from altus4_desktop.domain.saved_searches import SavedSearch, Sighting
+from altus4_desktop.domain.saved_searches import SavedSearch, SavedSearchEntry, Sighting
 from altus4_desktop.tasks.runner import Lane, TaskContext
 from altus4_desktop.ui.icons import icon
 from altus4_desktop.ui.panes.latest import LatestTask
@@ -26,17 +26,19 @@ def shortcut_text(digit: int) -> str:
 class SavedSearches(QObject):
     """What is saved, as it was read last; ``changed``: it was read again.
 
-    ``deleted`` carries what was deleted; ``failed`` an error of any of it.
+    ``opened`` carries a whole one (SavedSearch), ``deleted`` what was deleted; ``failed`` an error
+    of any of it.
     """
 
     changed = Signal()
+    opened = Signal(object)
     deleted = Signal(object)
     failed = Signal(object)
 
     def __init__(self, session: Session, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._session = session
-        self.searches: tuple[SavedSearch, ...] = ()
+        self.searches: tuple[SavedSearchEntry, ...] = ()
         self._reading = LatestTask(session.runner, Lane.METADATA, self)
         self._reading.succeeded.connect(self._take)
         self._reading.failed.connect(self.failed)
@@ -44,34 +46,45 @@ class SavedSearches(QObject):
     @property
     def folders(self) -> tuple[str, ...]:
         """The folders of one's own searches."""
-        own = {saved.draft.folder for saved in self.searches if self.is_own(saved)}
+        own = {saved.folder for saved in self.searches if self.is_own(saved)}
         return tuple(sorted(own - {""}, key=str.casefold))
 
-    def is_own(self, saved: SavedSearch) -> bool:
+    def is_own(self, saved: SavedSearch | SavedSearchEntry) -> bool:
         """Whether it belongs to whoever is signed in."""
         return saved.user_id == self._session.actor.user_id
 
-    def find(self, search_id: str) -> SavedSearch | None:
+    def find(self, search_id: str) -> SavedSearchEntry | None:
         """One by id."""
         return next((saved for saved in self.searches if saved.id == search_id), None)
 
-    def at_shortcut(self, digit: int) -> SavedSearch | None:
+    def at_shortcut(self, digit: int) -> SavedSearchEntry | None:
         """One's own with this digit."""
-        return next(
-            (s for s in self.searches if s.draft.shortcut == digit and self.is_own(s)), None
-        )
+        return next((s for s in self.searches if s.shortcut == digit and self.is_own(s)), None)
 
     @Slot()
     def read(self) -> None:
         """Read what is saved."""
         service, actor = self._session.services.saved_searches, self._session.actor
 
-        def work(_: TaskContext) -> list[SavedSearch]:
+        def work(_: TaskContext) -> list[SavedSearchEntry]:
             return service.list_(actor)
 
         self._reading.start(work)
 
-    def delete(self, searches: Iterable[SavedSearch]) -> None:
+    def open(self, search_id: str) -> None:
+        """Read a whole one, for ``opened``."""
+        self.fetch(search_id, self.opened)
+
+    def fetch(self, search_id: str, then: Callable[..., object] | SignalInstance) -> None:
+        """Read a whole one, for ``then``."""
+        service, actor = self._session.services.saved_searches, self._session.actor
+
+        def work(_: TaskContext) -> SavedSearch:
+            return service.get_(actor, search_id)
+
+        self._change(work, then)
+
+    def delete(self, searches: Iterable[SavedSearchEntry]) -> None:
         """Delete these."""
         service, actor = self._session.services.saved_searches, self._session.actor
         ids = [saved.id for saved in searches]
@@ -105,13 +118,17 @@ class SavedSearches(QObject):
         """Hear nothing more."""
         self._reading.drop()
 
-    def _change(self, work: Callable[[TaskContext], object], then: Callable[..., object]) -> None:
+    def _change(
+        self,
+        work: Callable[[TaskContext], object],
+        then: Callable[..., object] | SignalInstance,
+    ) -> None:
         handle = self._session.runner.submit(Lane.METADATA, work)
         handle.succeeded.connect(then)
         handle.failed.connect(self.failed)
 
     @Slot(object)
-    def _take(self, searches: list[SavedSearch]) -> None:
+    def _take(self, searches: list[SavedSearchEntry]) -> None:
         self.searches = tuple(searches)
         self.changed.emit()
 
@@ -170,7 +187,7 @@ class SavedMenu(QMenu):
         own = [saved for saved in self._saved.searches if self._saved.is_own(saved)]
         others = [saved for saved in self._saved.searches if not self._saved.is_own(saved)]
         for saved in own:
-            self._folder(saved.draft.folder).addAction(self._entry(saved))
+            self._folder(saved.folder).addAction(self._entry(saved))
         if others:
             shared = self._add_folder(self, self.tr("Shared by others"), "\n")
             for saved in others:
@@ -180,14 +197,14 @@ class SavedMenu(QMenu):
             nothing.setEnabled(False)
             self.addAction(nothing)
 
-    def _entry(self, saved: SavedSearch, owner: str = "") -> QAction:
-        name = one_line(saved.draft.name)
+    def _entry(self, saved: SavedSearchEntry, owner: str = "") -> QAction:
+        name = one_line(saved.name)
         text = f"{name} ({one_line(owner)})" if owner else name
         shown = text if len(text) <= _SHOWN_LENGTH else text[: _SHOWN_LENGTH - 1] + "…"
         action = QAction(icon("search"), shown.replace("&", "&&"), self)
         action.setData(saved.id)
-        if saved.draft.shortcut is not None and not owner:
-            self._show_keys(action, shortcut_text(saved.draft.shortcut))
+        if saved.shortcut is not None and not owner:
+            self._show_keys(action, shortcut_text(saved.shortcut))
         action.triggered.connect(self._open)
         return action
 

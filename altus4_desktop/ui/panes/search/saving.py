@@ -8,7 +8,12 @@ from dataclasses import replace
 from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QCheckBox, QComboBox, QLineEdit, QWidget
 
-from altus4_desktop.domain.saved_searches import SHORTCUTS, SavedSearch, SavedSearchDraft
+from altus4_desktop.domain.saved_searches import (
+    SHORTCUTS,
+    SavedSearch,
+    SavedSearchDraft,
+    SavedSearchEntry,
+)
 from altus4_desktop.tasks.runner import TaskContext
 from altus4_desktop.ui.form_dialog import FormDialog
 from altus4_desktop.ui.panes.elided import ElidedLabel
@@ -30,7 +35,7 @@ class SaveSearchDialog(FormDialog):
         session: Session,
         book: SavedSearches,
         draft: SavedSearchDraft,
-        existing: SavedSearch | None = None,
+        existing: SavedSearch | SavedSearchEntry | None = None,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(session, name="search.save", parent=parent)
@@ -69,7 +74,7 @@ class SaveSearchDialog(FormDialog):
         self._shared.setChecked(draft.is_shared)
         self._as_new = self._build_box(
             self.tr("Save as another search, and leave “{name}” as it is").format(
-                name=self._short(existing)
+                name=_short(_name(existing)) if existing else ""
             ),
             "search.save.new",
         )
@@ -85,9 +90,9 @@ class SaveSearchDialog(FormDialog):
         self.column.addWidget(box)
         return box
 
-    def _build_shortcuts(self, searches: Sequence[SavedSearch], user_id: str) -> QComboBox:
+    def _build_shortcuts(self, searches: Sequence[SavedSearchEntry], user_id: str) -> QComboBox:
         taken = {
-            saved.draft.shortcut: self._short(saved)
+            saved.shortcut: _short(saved.name)
             for saved in searches
             if saved.user_id == user_id and (not self._existing or saved.id != self._existing.id)
         }
@@ -104,11 +109,6 @@ class SaveSearchDialog(FormDialog):
             box.addItem(text, digit)
         box.setCurrentIndex(max(box.findData(self._draft.shortcut), 0))
         return box
-
-    @staticmethod
-    def _short(saved: SavedSearch | None) -> str:
-        name = one_line(saved.draft.name) if saved is not None else ""
-        return name if len(name) <= _NAME_LENGTH else name[: _NAME_LENGTH - 1] + "…"
 
     def send(self) -> None:
         """Save it."""
@@ -176,3 +176,12 @@ class MoveFolderDialog(FormDialog):
     def _take(self, _: int) -> None:
         self.accept()
         self.moved.emit()
+
+
+def _name(saved: SavedSearch | SavedSearchEntry) -> str:
+    return saved.name if isinstance(saved, SavedSearchEntry) else saved.draft.name
+
+
+def _short(name: str) -> str:
+    line = one_line(name)
+    return line if len(line) <= _NAME_LENGTH else line[: _NAME_LENGTH - 1] + "…"

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from PySide6.QtCore import QSize, Qt, Signal, Slot
+from PySide6.QtCore import QLocale, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QHeaderView, QTreeWidget, QTreeWidgetItem, QWidget
 
 from altus4_desktop.domain.accounts import Role
 from altus4_desktop.domain.errors import AltusError
-from altus4_desktop.domain.saved_searches import SavedSearch
+from altus4_desktop.domain.saved_searches import MOST_SHARED, SavedSearch, SavedSearchEntry
 from altus4_desktop.ui.dialogs import Dialog
 from altus4_desktop.ui.icons import icon
 from altus4_desktop.ui.panes.painting import plain_tool_tip
@@ -51,6 +51,14 @@ class SavedShelf(Dialog):
             self.tr("Nothing is saved yet. Type a query and press Ctrl+S."), "muted", wrap=True
         )
         self.body.addWidget(self.empty)
+        self.most = Label(
+            self.tr("Of what others share, the newest {count} are listed.").format(
+                count=QLocale().toString(MOST_SHARED)
+            ),
+            "muted",
+            wrap=True,
+        )
+        self.body.addWidget(self.most)
         self._build_buttons()
         self._connect()
         self.resize(self.fitting(_SIZE))
@@ -120,11 +128,10 @@ class SavedShelf(Dialog):
         folders: dict[str, QTreeWidgetItem] = {}
         shared: QTreeWidgetItem | None = None
         for saved in sorted(self._book.searches, key=self._book.is_own, reverse=True):
-            draft = saved.draft
-            if wanted and wanted not in f"{draft.name}\n{draft.query}".casefold():
+            if wanted and wanted not in f"{saved.name}\n{saved.query}".casefold():
                 continue
             if self._book.is_own(saved):
-                above = self._folder(draft.folder, folders)
+                above = self._folder(saved.folder, folders)
             else:
                 if shared is None:
                     shared = self._add(self.tree.invisibleRootItem(), self.tr("Shared by others"))
@@ -133,22 +140,23 @@ class SavedShelf(Dialog):
         self.tree.expandAll()
         rows = list(self._items())
         self.empty.setVisible(not self._book.searches)
+        others = sum(not self._book.is_own(saved) for saved in self._book.searches)
+        self.most.setVisible(others >= MOST_SHARED)
         chosen = next((item for item in rows if _key(item) == kept), None)
         first = next((item for item in rows if item.data(0, _ID)), None)
         if rows:
             self.tree.setCurrentItem(chosen or first or rows[0])
         self._show_possible()
 
-    def _add_search(self, above: QTreeWidgetItem, saved: SavedSearch) -> None:
-        draft = saved.draft
-        item = QTreeWidgetItem(above, [one_line(draft.name), one_line(draft.query)[:200]])
+    def _add_search(self, above: QTreeWidgetItem, saved: SavedSearchEntry) -> None:
+        item = QTreeWidgetItem(above, [one_line(saved.name), one_line(saved.query)[:200]])
         item.setData(0, _ID, saved.id)
         item.setIcon(0, icon("search"))
-        item.setToolTip(0, plain_tool_tip(draft.name))
-        item.setToolTip(1, plain_tool_tip(draft.query[:1000]))
+        item.setToolTip(0, plain_tool_tip(saved.name))
+        item.setToolTip(1, plain_tool_tip(saved.query))
         if self._book.is_own(saved):
-            item.setText(2, shortcut_text(draft.shortcut) if draft.shortcut else "")
-            item.setText(3, self.tr("by me") if draft.is_shared else "")
+            item.setText(2, shortcut_text(saved.shortcut) if saved.shortcut else "")
+            item.setText(3, self.tr("by me") if saved.is_shared else "")
         else:
             item.setText(3, self.tr("by {name}").format(name=one_line(saved.owner)))
 
@@ -180,7 +188,7 @@ class SavedShelf(Dialog):
         return None if item is None else _key(item)
 
     @property
-    def _chosen(self) -> SavedSearch | None:
+    def _chosen(self) -> SavedSearchEntry | None:
         item = self.tree.currentItem()
         return None if item is None else self._book.find(str(item.data(0, _ID)))
 
@@ -219,10 +227,14 @@ class SavedShelf(Dialog):
     def _edit(self) -> None:
         saved = self._chosen
         if saved is not None and self._book.is_own(saved):
-            dialog = SaveSearchDialog(self.session, self._book, saved.draft, saved, self)
-            dialog.entitle(self.tr("Edit the saved search"), self.tr("Save"))
-            dialog.saved.connect(self._book.read)
-            dialog.open()
+            self._book.fetch(saved.id, self._edit_whole)
+
+    @Slot(object)
+    def _edit_whole(self, saved: SavedSearch) -> None:
+        dialog = SaveSearchDialog(self.session, self._book, saved.draft, saved, self)
+        dialog.entitle(self.tr("Edit the saved search"), self.tr("Save"))
+        dialog.saved.connect(self._book.read)
+        dialog.open()
 
     @Slot()
     def _rename(self) -> None:
@@ -249,7 +261,7 @@ class SavedShelf(Dialog):
             self._book.delete(
                 one
                 for one in self._book.searches
-                if self._book.is_own(one) and f"{one.draft.folder}/".startswith(f"{folder}/")
+                if self._book.is_own(one) and f"{one.folder}/".startswith(f"{folder}/")
             )
 
     @Slot(object)
