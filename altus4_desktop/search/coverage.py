@@ -8,8 +8,10 @@ occurrences are divided by the length of its texts against that of all, as BM25 
 (Robertson and Zaragoza, 2009; b as in our BM25). Only a source as a whole is, for within a source
 the order is the server's.
 
-For the same reason a row never weighs more than the one before it in its source. A row whose text
-was not fetched whole may hold more than is seen: it weighs what the row before it does.
+For the same reason a row never weighs more than the one before it in its source: where it holds
+more, both weigh their mean (pooling adjacent violators, Ayer et al., "An Empirical Distribution
+Function for Sampling with Incomplete Information", 1955). A row whose text was not fetched whole
+may hold more than is seen: it weighs what the row before it does.
 
 Weights that people gave to columns count a word as so many words (`join_columns`). Those of sources
 come after all this, and cannot make a weak source a strong one: one whose best row holds less than
@@ -31,7 +33,7 @@ from altus4_desktop.search.words import fold, fold_word, word_characters
 
 # Every page must see the same rows, so every page fetches at least these.
 WEIGHED_ROWS = 20
-_LENGTH_SHARE = 0.4
+_LENGTH_SHARE = 0.2
 # A row is never worth nothing, or rows would change places from page to page.
 _LEAST = 0.05
 WEAK = 0.25
@@ -89,19 +91,33 @@ def row_weights(sources: Sequence[Sequence[HeldWords]]) -> list[list[float]]:
         for counts in zip(*(row.counts for row in first), strict=True)
     ]
     mean_length = fmean(row.length for row in first) or 1.0
-    sums = [_sums(rows, rarity, mean_length) for rows in sources]
-    best = max(value for values in sums for value in values[:WEIGHED_ROWS])
+    falling = [_falling(rows, _sums(rows, rarity, mean_length)) for rows in sources]
+    best = max(values[0] for values in falling if values)
     if not best:
         return [[1.0] * len(rows) for rows in sources]
-    weights = []
-    for rows, values in zip(sources, sums, strict=True):
-        lowest = max(values[:WEIGHED_ROWS], default=0.0)
-        falling = []
-        for row, value in zip(rows, values, strict=True):
-            lowest = lowest if row.cut else min(lowest, value)
-            falling.append(max(lowest / best, _LEAST))
-        weights.append(falling)
-    return weights
+    return [[max(value / best, _LEAST) for value in values] for values in falling]
+
+
+def _falling(rows: Sequence[HeldWords], values: Sequence[float]) -> list[float]:
+    """``values`` so that none is greater than the one before: the nearest such ones among the first
+    `WEIGHED_ROWS`, which every page sees, and no more than the last of them after that."""
+    pools: list[tuple[float, int]] = []
+    first = zip(rows[:WEIGHED_ROWS], values, strict=False)
+    for value in (value for row, value in first if not row.cut):
+        mean, size = value, 1
+        while pools and pools[-1][0] < mean:
+            above, count = pools.pop()
+            mean = (mean * size + above * count) / (size + count)
+            size += count
+        pools.append((mean, size))
+    fitted = iter([mean for mean, size in pools for _ in range(size)])
+    lowest = max(values[:WEIGHED_ROWS], default=0.0)
+    falling = []
+    for place, (row, value) in enumerate(zip(rows, values, strict=True)):
+        if not row.cut:
+            lowest = next(fitted) if place < WEIGHED_ROWS else min(lowest, value)
+        falling.append(lowest)
+    return falling
 
 
 def _sums(rows: Sequence[HeldWords], rarity: Sequence[float], mean_length: float) -> list[float]:

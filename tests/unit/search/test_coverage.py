@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from altus4_desktop.search.coverage import (
+    WEIGHED_ROWS,
     HeldWords,
     count_words,
     indexed_words,
@@ -72,6 +77,23 @@ def test_weights_never_rise_within_a_source() -> None:
     assert weights[1] == weights[2] < 1.0
 
 
+def test_rows_in_the_wrong_order_weigh_their_mean() -> None:
+    first, second, third = row_weights([[held(4), held(1), held(3)], [held(1)]])[0]
+    assert first == 1.0
+    assert second == third == pytest.approx(0.5)
+
+
+@given(st.lists(st.tuples(st.integers(0, 5), st.booleans()), min_size=1, max_size=60))
+def test_what_further_pages_fetch_changes_no_weight(drawn: list[tuple[int, bool]]) -> None:
+    rows = [held(count, cut=cut) for count, cut in drawn]
+    other = [held(1)]
+    whole, _ = row_weights([rows, other])
+    assert all(after <= before for before, after in itertools.pairwise(whole))
+    for fetched in range(WEIGHED_ROWS, len(rows)):
+        part, _ = row_weights([rows[:fetched], other])
+        assert part == whole[:fetched]
+
+
 def test_a_row_that_was_cut_weighs_what_the_row_before_it_does() -> None:
     whole, cut, after = row_weights([[held(2), held(0, cut=True), held(1)], [held(1)]])[0]
     assert whole == cut == 1.0
@@ -81,7 +103,7 @@ def test_a_row_that_was_cut_weighs_what_the_row_before_it_does() -> None:
 def test_long_texts_are_not_better_for_being_long() -> None:
     short, long = row_weights([[held(1, length=100)], [held(1, length=1000)]])
     assert short == [1.0]
-    assert long[0] == pytest.approx(0.507, abs=0.001)
+    assert long[0] == pytest.approx(0.719, abs=0.001)
 
 
 def test_no_row_is_worth_nothing() -> None:
