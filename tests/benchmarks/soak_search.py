@@ -2,12 +2,11 @@
 
     python -m tests.benchmarks.soak_search [SEARCHES]
 
-Natural, boolean (valid and not), semantic, pages, searches that are stopped and searches whose time
-is far too short, through the services as the program has them. Prints what was asked and what is
-left. The bars: no error that was not meant, no statement of ours left on a server, no thread or
-file left when the services are closed, at most 30 MB more than after the first fifth.
-
-So many searches outrun the history, which says how many it could not write.
+Natural, boolean (valid and not), semantic, pages, filters, orders, weights, synonyms,
+searches that are stopped and searches whose time is far too short, through the services as the
+program has them. Prints what was asked and what is left. The bars: no error that was not meant,
+nothing that the history could not keep, no statement of ours left on a server, no thread or file
+left when the services are closed, at most 30 MB more than after the first fifth.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import psutil
@@ -30,7 +29,14 @@ import psutil
 from altus4_desktop.domain.cancel import CancelToken
 from altus4_desktop.domain.connections import Connection, Flavour
 from altus4_desktop.domain.errors import AltusError, Cancelled, QuerySyntaxError
-from altus4_desktop.domain.searching import SearchMode, SearchOutcome, SearchRequest, SourceState
+from altus4_desktop.domain.filtering import ColumnFilter, ColumnOrder, Narrowing, Operator
+from altus4_desktop.domain.searching import (
+    SearchMode,
+    SearchOutcome,
+    SearchRequest,
+    SourceState,
+    SourceWeight,
+)
 from tests.benchmarks.texts import article_statements
 from tests.search_world import SearchWorld, search_world
 from tests.servers import DatabaseServer, ServerFactory, running_server
@@ -46,7 +52,22 @@ TOO_SHORT_S = 0.002
 _WORDS = ("boundary layer", "supersonic flow", "heat", "shock wave drag", "thin panel buckling")
 _VALID = ("+shock -wave heat*", '"laminar stream"', ">jet <plate +(flow drag)", "creep~ load")
 _INVALID = ("c++", "(heat", "a@b.c", "+-heat", "**")
-KINDS = ("natural", "boolean", "invalid", "semantic", "page", "stopped", "too short")
+_SYNONYMS = (("heat", "warmth", "temperature"), ("drag", "resistance"), ("wing", "airfoil"))
+KINDS = (
+    "natural",
+    "boolean",
+    "invalid",
+    "semantic",
+    "page",
+    "filtered",
+    "weighed",
+    "synonyms",
+    "stopped",
+    "too short",
+)
+
+
+_FINDS = frozenset(KINDS) - {"boolean", "invalid", "stopped", "too short"}
 
 
 @dataclass
@@ -103,6 +124,9 @@ def soak_services(
             )
             for number in range(DATABASES)
         ]
+        world.history.on_problem = lambda problem: soak.unexpected.update(
+            [f"history: {problem.code}"]
+        )
         began = time.perf_counter()
         lock = threading.Lock()
         first = searches // 5
@@ -132,7 +156,8 @@ def _search(
 ) -> None:
     kind = kinds[number % len(kinds)]
     dice = random.Random(number)
-    request, token = _request(kind, dice), CancelToken()
+    connection_ids = [one.id for one in world.connections.list_(world.actor)]
+    request, token = _request(kind, dice, connection_ids), CancelToken()
 
     def stop(_: SearchOutcome) -> None:
         if kind == "stopped":
@@ -168,7 +193,7 @@ def _search(
         ]
         if kind == "invalid":
             wrong.append(f"passed: {request.query}")
-        if kind in ("natural", "semantic", "page") and not outcome.hits:
+        if kind in _FINDS and not outcome.hits:
             wrong.append(f"{kind}: nothing found for {request.query}")
     with lock:
         soak.asked[kind] += 1
@@ -176,8 +201,9 @@ def _search(
         soak.unexpected.update(wrong)
 
 
-def _request(kind: str, dice: random.Random) -> SearchRequest:
+def _request(kind: str, dice: random.Random, connection_ids: Sequence[str]) -> SearchRequest:
     words = dice.choice(_WORDS)
+    mode = dice.choice(list(SearchMode))
     if kind == "boolean":
         return SearchRequest(dice.choice(_VALID), SearchMode.BOOLEAN)
     if kind == "invalid":
@@ -186,9 +212,32 @@ def _request(kind: str, dice: random.Random) -> SearchRequest:
         return SearchRequest(words, SearchMode.SEMANTIC, language=dice.choice(("en", "")))
     if kind == "page":
         return SearchRequest(words, limit=10, offset=10 * dice.randrange(4))
-    if kind == "too short":
-        return SearchRequest(words, dice.choice(list(SearchMode)), timeout_s=TOO_SHORT_S)
-    return SearchRequest(words, limit=50)
+    asked = SearchRequest(words, mode)
+    if kind == "filtered":
+        asked = replace(asked, narrowing=_narrowing(dice))
+    elif kind == "weighed":
+        weights = (
+            SourceWeight(dice.choice(connection_ids), weight=dice.choice((0.5, 2.0))),
+            SourceWeight(dice.choice(connection_ids), "articles", "title", 3.0),
+        )
+        asked = replace(asked, weights=weights)
+    elif kind == "synonyms":
+        asked = replace(asked, synonyms=_SYNONYMS)
+    elif kind == "too short":
+        asked = replace(asked, timeout_s=TOO_SHORT_S)
+    else:
+        asked = replace(asked, mode=SearchMode.NATURAL, limit=50)
+    return asked
+
+
+def _narrowing(dice: random.Random) -> Narrowing:
+    first = dice.randrange(ROWS // 2)
+    filters = (
+        ColumnFilter("id", Operator.RANGE, (str(first), str(first + ROWS // 2))),
+        ColumnFilter("title", Operator.NOT, ("nothing", None)),
+    )
+    order = dice.choice((None, ColumnOrder("title"), ColumnOrder("id", descending=True)))
+    return Narrowing(filters, order, dice.choice((0.0, 0.2)))
 
 
 def _running(servers: Sequence[DatabaseServer], connections: Sequence[Connection]) -> int:
