@@ -18,7 +18,6 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QAbstractItemView, QPlainTextEdit, QScrollArea, QTreeView, QWidget
 
 from altus4_desktop.domain.connections import Flavour
-from altus4_desktop.ui.widgets import Segments
 from tests.e2e.first_day import DEMO_WITHIN_S, finished, search
 from tests.e2e.stage import Stage, Steps, choose_screen, play
 from tests.e2e.team import LIST_FILE, PASSPHRASE, furnish, write_list
@@ -93,7 +92,7 @@ def ways_to_search(stage: Stage, look: str) -> Steps:
     """What a search explains, before and after it runs."""
     yield from stage.press("Ctrl+1")
     yield from stage.press("Ctrl+T")
-    stage.get("search.mode", Segments).set_key("semantic")
+    yield from stage.click("search.mode.semantic")
     yield from search(stage, "how do I read a file line by line")
     yield from finished(stage)
     choose_row(stage, "search.hits", 0)
@@ -109,10 +108,9 @@ def ways_to_search(stage: Stage, look: str) -> Steps:
     stage.photograph(f"statements-{look}")
     yield from stage.press("Esc")
 
-    stage.get("search.mode", Segments).set_key("boolean")
-    yield from search(stage, '+unicode +the (encode* decode*) "byte string" -C++')
-    if stage.get("search.builder", QWidget).isHidden():
-        yield from stage.click("search.build")
+    yield from stage.click("search.mode.boolean")
+    yield from search(stage, '+unicode +the (encode* decode*) "byte string" -node.js')
+    yield from stage.click("search.build")
     yield from settled(stage)
     stage.photograph(f"boolean-{look}")
     yield from stage.click("search.build")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from PySide6.QtCore import QSize, Slot
+from PySide6.QtCore import QSize, Qt, Slot
 from PySide6.QtGui import QFont, QGuiApplication
 from PySide6.QtWidgets import QComboBox, QPlainTextEdit, QTableWidget, QTableWidgetItem, QWidget
 
@@ -58,6 +58,9 @@ class SqlDialog(Dialog):
         self.table.setObjectName("search.statements.plan")
         self.table.setAccessibleName(self.tr("How the server would run it"))
         show_whole_rows(self.table, row_height=28)
+        self.table.horizontalHeader().setDefaultAlignment(
+            Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+        )
         self.tree = self._text_field("search.statements.tree", self.tr("Tree of the plan"))
         self.body.addWidget(self.table, 2)
         self.body.addWidget(self.tree, 3)
