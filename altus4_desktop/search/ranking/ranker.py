@@ -32,6 +32,7 @@ from __future__ import annotations
 import math
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from operator import is_not
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from altus4_desktop.search.ranking.question import Question
@@ -74,6 +75,7 @@ class Ranker(Generic[RowT]):
     def __init__(self, question: Question, embedder: Embedder | None) -> None:
         self._question = question
         self._embedder = embedder
+        self._read: tuple[tuple[SourceCandidates[RowT], ...], dict[str, _Reading]] = (), {}
 
     def question_of(self, source: SourceCandidates[RowT]) -> Question:
         """The question as ``source`` was asked it."""
@@ -87,11 +89,11 @@ class Ranker(Generic[RowT]):
         degraded = list(dict.fromkeys(lack for source in sources for lack in source.degraded))
         if self._embedder is None:
             degraded.append(Degraded(Lack.NO_MODEL))
-        readings = self._readings(sources)
+        readings = [*self._readings(sources).values()]
         placed = _each_once(sources)
         if not placed:
             return Ranking((), degraded=tuple(degraded))
-        lexical = self._lexical(placed, readings, [reading.weights for reading in readings])
+        lexical = self._lexical(placed, [(one, one.weights) for one in readings])
         order = np.argsort(-lexical, kind="stable")
         placed = [placed[at] for at in order]
         lexical = lexical[order]
@@ -131,7 +133,7 @@ class Ranker(Generic[RowT]):
         """The terms of the question in one row, by the statistics of the ``sources`` it was ranked
         among."""
         question = self.question_of(ranked.source)
-        pooled = PooledStatistics(sources, question)
+        pooled = self._readings(sources)[question.language].pooled
         candidate = ranked.candidate
         by_column = {name: question.analyser.counts(cell) for name, cell in candidate.cells.items()}
         matches = []
@@ -160,32 +162,37 @@ class Ranker(Generic[RowT]):
             tuple(matches), candidate.length, pooled.average_length, pooled.estimated
         )
 
-    def _readings(self, sources: Sequence[SourceCandidates[RowT]]) -> list[_Reading]:
-        """The question in each language of ``sources``."""
-        asked = {question.language: question for question in map(self.question_of, sources)}
-        return [
-            _Reading(
-                question,
-                PooledStatistics(sources, question),
-                {term.stem: float(term.count) for term in question.terms},
+    def _readings(self, sources: Sequence[SourceCandidates[RowT]]) -> dict[str, _Reading]:
+        """The question in each language of ``sources``; kept until others are asked for."""
+        known = self._read[0]
+        if len(known) != len(sources) or any(map(is_not, known, sources)):
+            asked = {question.language: question for question in map(self.question_of, sources)}
+            self._read = (
+                tuple(sources),
+                {
+                    language: _Reading(
+                        question,
+                        PooledStatistics(sources, question),
+                        {term.stem: float(term.count) for term in question.terms},
+                    )
+                    for language, question in asked.items()
+                },
             )
-            for question in asked.values()
-        ]
+        return self._read[1]
 
     def _lexical(
         self,
         placed: Sequence[Placed[RowT]],
-        readings: Sequence[_Reading],
-        weights: Sequence[dict[str, float]],
+        weighed: Sequence[tuple[_Reading, dict[str, float]]],
     ) -> Floats:
-        """BM25 of every row, by its own reading's ``weights`` of stems."""
+        """BM25 of every row, by the weights of stems in its own reading."""
         import numpy as np
 
         scores = np.zeros(len(placed))
         languages = [self.question_of(source).language for source, _, _ in placed]
-        for reading, weighed in zip(readings, weights, strict=True):
+        for reading, weights in weighed:
             at = [n for n, code in enumerate(languages) if code == reading.question.language]
-            scores[at] = _bm25([placed[n][1] for n in at], weighed, reading.pooled)
+            scores[at] = _bm25([placed[n][1] for n in at], weights, reading.pooled)
         return scores
 
     def _embed(self, head: Sequence[Placed[RowT]]) -> tuple[Any, Any]:
@@ -225,10 +232,10 @@ class Ranker(Generic[RowT]):
             telling[stem] *= readings[0].pooled.idf(stem)
         chosen = sorted(telling, key=lambda stem: (-telling[stem], stem))[:FEEDBACK_TERMS]
         shares = {stem: telling[stem] for stem in chosen}
-        widened = [reading.widened(shares) for reading in readings]
-        if not any(widened) or not any(shares.values()):
+        widened = [(reading, reading.widened(shares)) for reading in readings]
+        if not any(weights for _, weights in widened):
             return (), first
-        words = _standard(self._lexical(head, readings, widened))
+        words = _standard(self._lexical(head, widened))
         meaning = np.zeros(len(head))
         if vectors is not None:
             centre = trust @ vectors[best]

@@ -450,3 +450,15 @@ def test_any_mixture_of_languages_is_ranked_whole(
     for row in ranking.rows:
         assert row.words_part + row.meaning_part + row.feedback_part == pytest.approx(row.score)
         assert math.isfinite(row.score)
+
+
+def test_a_ranker_forgets_sources_that_it_ranked_before() -> None:
+    question = ask("wing")
+    few, many = {1: "wing", 2: "heat"}, dict.fromkeys(range(10, 30), "wing")
+    ranker: Ranker[int] = Ranker(question, None)
+    for texts in (few, many, few):
+        one = source(question, texts)
+        found = ranker.rank([one]).rows[0]
+        [match] = ranker.explain(found, [one]).terms
+        assert match.rows == len(texts)
+        assert found.lexical == pytest.approx(match.contribution)
