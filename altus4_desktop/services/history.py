@@ -26,6 +26,7 @@ _WAITING_AT_MOST = 1000
 _AFTER_YOU_S = 0.05
 # A transaction costs more than the rows in it.
 _AT_ONCE = 100
+_SLOW = "The metadata store is slow or does not answer; the searches are not affected."
 
 
 class HistoryService:
@@ -145,7 +146,7 @@ class HistoryService:
             self._metadata.store.searches.add_(*records)
         except AltusError as error:
             if len(records) == 1 or isinstance(error, StoreError):
-                self._tell(_unsaved(len(records), error) if len(records) > 1 else error)
+                self._tell(_unsaved(len(records), error.message) if len(records) > 1 else error)
                 return
             # One of them is at fault: the others are kept.
             for record in records:
@@ -168,17 +169,15 @@ class HistoryService:
 def _full() -> StoreError:
     return StoreError(
         "The history does not keep up: some searches are not written down.",
-        hint="The metadata store is slow or does not answer; the searches are not affected.",
+        hint=_SLOW,
         code="store.history",
     )
 
 
-def _unsaved(count: int, cause: AltusError | None = None) -> StoreError:
-    error = StoreError(
+def _unsaved(count: int, cause: str = _SLOW) -> StoreError:
+    return StoreError(
         "Searches that could not be written to the history: {count}.",
-        hint="The metadata store is slow or does not answer; the searches are not affected.",
+        hint="{cause}",
         code="store.history",
-        details={"count": count},
+        details={"count": count, "cause": cause},
     )
-    error.__cause__ = cause
-    return error

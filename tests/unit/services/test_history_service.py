@@ -33,6 +33,7 @@ class Repository:
         self.may_write.set()
         self.failure: Exception | None = None
         self.transactions = 0
+        self.most = 100
 
     def add_(self, *records: SearchRecord) -> None:
         assert self.may_write.wait(10)
@@ -42,6 +43,8 @@ class Repository:
             raise failure
         if any(record.user_id == "nobody" for record in records):
             raise NotFoundError("There is no such user.")
+        if len(records) > self.most:
+            raise StoreError("The disk {is} full.")
         self.kept += [record.id for record in records]
 
 
@@ -119,6 +122,20 @@ def test_the_others_are_kept_beside_one_that_cannot_be(
     assert history.close_()
     assert metadata.searches.kept == [str(number) for number in range(20) if number != 7]
     assert [problem.message for problem in problems] == ["There is no such user."]
+
+
+def test_several_that_fail_are_told_together_with_why(
+    history: HistoryService, metadata: Metadata, problems: list[AltusError]
+) -> None:
+    metadata.searches.may_write.clear()
+    metadata.searches.most = 1
+    for number in range(20):
+        history.record(record(number))
+    metadata.searches.may_write.set()
+    assert history.close_()
+    assert {problem.hint for problem in problems} == {"The disk {is} full."}
+    lost = sum(int(str(problem.details["count"])) for problem in problems)
+    assert len(metadata.searches.kept) + lost == 20
 
 
 def test_the_log_has_whole_sentences(
