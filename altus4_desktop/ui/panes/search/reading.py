@@ -432,4 +432,5 @@ def _told(sentence: str, sources: Sequence[SourceRef]) -> str:
         return sentence
     names = [source_text(source) for source in sources[:_MOST_SOURCES]]
     more = len(sources) - len(names)
-    return f"{', '.join(names)}{f' and {more} more' if more else ''}: {sentence}"
+    # What is wrong comes first: a long list of places would push it out of a line.
+    return f"{sentence} ({', '.join(names)}{f' and {more} more' if more else ''})"
