@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from altus4_desktop.search.ranking.question import Question
@@ -11,7 +12,8 @@ from altus4_desktop.search.ranking.records import SourceCandidates, TermStatisti
 
 
 class PooledStatistics:
-    """N, df and mean length over all tables of ``sources``; a table counts once.
+    """N, df and mean length over all tables of ``sources``; a table counts once, and a stem
+    in it as often as the index that finds most rows says.
 
     Stems are those of ``question``. Of a table in another language its terms count by the stems
     that their words have there. df of a stem that was not counted comes from the samples.
@@ -20,7 +22,10 @@ class PooledStatistics:
     def __init__(self, sources: Sequence[SourceCandidates[Any]], question: Question) -> None:
         tables: dict[tuple[str, ...], tuple[TermStatistics, Question]] = {}
         for source in sources:
-            tables.setdefault(source.table_id, (source.statistics, source.question or question))
+            statistics, asked = tables.get(
+                source.table_id, (source.statistics, source.question or question)
+            )
+            tables[source.table_id] = _with_counts(statistics, source.statistics), asked
         self._tables = list(tables.values())
         self._question = question
         self._terms = {term.stem: term for term in question.terms}
@@ -55,6 +60,16 @@ class PooledStatistics:
         in Lucene's BM25Similarity."""
         df = self.df(stem)
         return math.log(1 + (self.rows - df + 0.5) / (df + 0.5))
+
+
+def _with_counts(one: TermStatistics, other: TermStatistics) -> TermStatistics:
+    """``one`` with what another index of the same table has counted."""
+    if one is other or not other.counted:
+        return one
+    counted = dict(one.counted)
+    for stem, rows in other.counted.items():
+        counted[stem] = max(counted.get(stem, 0.0), rows)
+    return replace(one, counted=counted)
 
 
 def _df(table: TermStatistics, stem: str) -> float:

@@ -462,3 +462,18 @@ def test_a_ranker_forgets_sources_that_it_ranked_before() -> None:
         [match] = ranker.explain(found, [one]).terms
         assert match.rows == len(texts)
         assert found.lexical == pytest.approx(match.contribution)
+
+
+@pytest.mark.parametrize("first", ["ft_title", "ft"])
+def test_a_stem_is_as_frequent_as_the_widest_index_of_its_table_says(first: str) -> None:
+    question = ask("wing heat")
+    [row] = source(question, {1: "wing heat"}).candidates
+    counts = {"ft_title": {"wing": 2.0, "heat": 1.0}, "ft": {"wing": 7.0}}
+    names = sorted(counts, key=lambda name: name != first)
+    sources = [
+        SourceCandidates(("t",), name, [row], TermStatistics(50, 2, counts[name])) for name in names
+    ]
+    ranker: Ranker[int] = Ranker(question, None)
+    [found] = ranker.rank(sources).rows
+    told = {match.stem: (match.df, match.rows) for match in ranker.explain(found, sources).terms}
+    assert told == {"wing": (7, 50), "heat": (1, 50)}
