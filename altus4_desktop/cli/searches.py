@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from altus4_desktop.cli.frame import EXIT_DONE, EXIT_NO, command
 from altus4_desktop.cli.output import instant
 from altus4_desktop.domain.errors import InputError, NotFoundError
-from altus4_desktop.domain.filtering import ColumnOrder, Narrowing
+from altus4_desktop.domain.filtering import Narrowing
 from altus4_desktop.domain.saved_searches import FoundScope, SavedSearch, SavedSearchEntry
 
 if TYPE_CHECKING:
@@ -72,8 +72,7 @@ def find_scope(context: CliContext, actor: Actor, saved: SavedSearch) -> FoundSc
 
 def saved_narrowing(context: CliContext, actor: Actor, saved: SavedSearch) -> Narrowing:
     """Which rows a saved search leaves out, and by what it orders the rest."""
-    order = ColumnOrder.from_text(saved.draft.order)
-    kept = Narrowing.from_document(saved.draft.filters, order)
+    kept = Narrowing.from_document(saved.draft.filters)
     return kept.among({c.id for c in context.services.connections.list_(actor)})
 
 

@@ -8,7 +8,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
-_COLUMN, _ASCENDING, _DESCENDING = "column:", "+", "-"
+_ORDER_PARTS = 2
 
 Bound = int | float | Decimal | str | bytes
 
@@ -90,18 +90,6 @@ class ColumnOrder:
     column: str
     descending: bool = False
 
-    def as_text(self) -> str:
-        """The order as drafts and saved searches keep it, beside orders that have a name."""
-        return f"{_COLUMN}{_DESCENDING if self.descending else _ASCENDING}{self.column}"
-
-    @classmethod
-    def from_text(cls, text: str) -> ColumnOrder | None:
-        """The order of `as_text`; None for another."""
-        direction, column = text[len(_COLUMN) :][:1], text[len(_COLUMN) + 1 :]
-        if not text.startswith(_COLUMN) or direction not in (_ASCENDING, _DESCENDING) or not column:
-            return None
-        return cls(column, direction == _DESCENDING)
-
 
 @dataclass(frozen=True, slots=True)
 class Narrowing:
@@ -129,27 +117,31 @@ class Narrowing:
         return replace(self, only_connections=known)
 
     def as_document(self) -> dict[str, Any]:
-        """What leaves rows out, as JSON can hold it; empty when nothing does. Without the order."""
-        if not self.leaves_out:
+        """The narrowing as JSON can hold it; empty when everything stays as it is."""
+        if not self.leaves_out and self.order is None:
             return {}
+        order = self.order
         return {
             "columns": [wanted.as_document() for wanted in self.filters],
+            "order": None if order is None else [order.column, order.descending],
             "threshold": self.threshold,
             "connections": list(self.only_connections),
             "tables": list(self.only_tables),
         }
 
     @classmethod
-    def from_document(cls, document: object, order: ColumnOrder | None = None) -> Narrowing:
+    def from_document(cls, document: object) -> Narrowing:
         """The narrowing of `as_document`; what cannot be read leaves nothing out."""
         if not isinstance(document, Mapping):
-            return cls(order=order)
+            return cls()
         columns, threshold = document.get("columns"), document.get("threshold")
         read = map(ColumnFilter.from_document, columns if isinstance(columns, list) else ())
         share = float(threshold) if isinstance(threshold, (int, float)) else 0.0
+        order = document.get("order")
+        is_order = isinstance(order, list) and len(order) == _ORDER_PARTS
         return cls(
             filters=tuple(wanted for wanted in read if wanted is not None),
-            order=order,
+            order=ColumnOrder(str(order[0]), bool(order[1])) if is_order and order else None,
             threshold=share if 0.0 <= share <= 1.0 else 0.0,
             only_connections=_texts(document.get("connections")),
             only_tables=_texts(document.get("tables")),

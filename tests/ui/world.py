@@ -33,6 +33,7 @@ from altus4_desktop.domain.explaining import (
     StatementPlan,
     TermUse,
 )
+from altus4_desktop.domain.facets import FacetReport
 from altus4_desktop.domain.query_reading import QueryReading
 from altus4_desktop.domain.rights import AccountGrants, Grant, RightsReport
 from altus4_desktop.domain.saved_searches import SavedSearchEntry
@@ -199,6 +200,17 @@ class FakeSearch:
     rows: Mapping[str, Value] = field(default_factory=dict)
     row_error: AltusError | None = None
     schemas: dict[str, DatabaseSchema] = field(default_factory=dict)
+    facets: FacetReport = field(default_factory=FacetReport)
+    facets_error: AltusError | None = None
+    counted: list[SearchRequest] = field(default_factory=list)
+
+    def count_facets(self, actor: Actor, request: SearchRequest, token: CancelToken) -> FacetReport:
+        del actor
+        token.raise_if_cancelled()
+        self.counted.append(request)
+        if self.facets_error is not None:
+            raise self.facets_error
+        return self.facets
 
     def run(
         self,

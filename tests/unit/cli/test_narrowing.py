@@ -59,8 +59,6 @@ def test_what_is_no_filter(texts: list[str]) -> None:
 def test_orders(text: str, order: ColumnOrder | None) -> None:
     read = read_narrowing([], text, 0.5, Narrowing(order=ColumnOrder("other")))
     assert read == Narrowing(order=order, threshold=0.5)
-    if order is not None:
-        assert ColumnOrder.from_text(order.as_text()) == order
 
 
 def test_options_add_to_what_is_saved() -> None:
@@ -70,5 +68,3 @@ def test_options_add_to_what_is_saved() -> None:
     assert (read.order, read.threshold) == (kept.order, kept.threshold)
     assert kept.among({"id"}) == kept
     assert kept.among(()).only_connections == ()
-    for text in ("", "title", "column:", "column:+", "column:x"):
-        assert ColumnOrder.from_text(text) is None

@@ -84,7 +84,7 @@ def test_a_narrowing_survives_as_a_document(
 ) -> None:
     order = ColumnOrder("made", descending=True)
     narrowing = Narrowing(filters, order, threshold, names, names)
-    assert Narrowing.from_document(narrowing.as_document(), order) == narrowing
+    assert Narrowing.from_document(narrowing.as_document()) == narrowing
 
 
 @given(
@@ -96,6 +96,7 @@ def test_a_narrowing_survives_as_a_document(
                 st.sampled_from(
                     [
                         "columns",
+                        "order",
                         "threshold",
                         "connections",
                         "tables",

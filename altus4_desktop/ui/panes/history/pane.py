@@ -14,6 +14,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from altus4_desktop.domain.filtering import Narrowing
 from altus4_desktop.domain.searching import SearchMode, SearchRecord, SearchRequest
 from altus4_desktop.tasks.runner import Lane, TaskContext
 from altus4_desktop.ui.models.records import RECORD_ROLE, Column, RecordModel, RecordProxy
@@ -235,6 +236,7 @@ class HistoryPane(Pane):
                 record.mode,
                 connection_ids=only,
                 language=str(record.params.get("language") or ""),
+                narrowing=Narrowing.from_document(record.params.get("filters")),
             )
             self.session.pane_requested.emit("search", request)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QSize, Signal, Slot
+from PySide6.QtCore import QSignalBlocker, QSize, Signal, Slot
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
@@ -22,6 +22,8 @@ from altus4_desktop.ui.theme import Space
 from altus4_desktop.ui.widgets import Button, IconButton, Segments
 
 _NAME_LENGTH = 14
+_MOST_COLUMNS = 60
+_COLUMN = "column:"
 
 
 class OptionsRow(QWidget):
@@ -45,6 +47,7 @@ class OptionsRow(QWidget):
         super().__init__(parent)
         self._connections: tuple[Connection, ...] = ()
         self._wanted_ids: tuple[str, ...] = ()
+        self._columns: list[str] = []
         self.awaits_list = True
         self.scope_model = ScopeModel(self)
         self.mode = self._build_mode()
@@ -65,12 +68,17 @@ class OptionsRow(QWidget):
             self.limit.addItem(str(number), number)
         self.limit.setToolTip(self.tr("Hits a page"))
         # What their texts need, so that the row fits into the least window.
-        self.order.setMinimumWidth(120)
+        self.order.setMinimumWidth(96)
         self.limit.setMinimumWidth(78)
         self.panel_button = IconButton(
             "panel", self.tr("Show or hide details"), name="search.panel"
         )
         self.panel_button.setCheckable(True)
+        self.filter_button = IconButton(
+            "filter", self.tr("Filter the hits"), name="search.facets.show"
+        )
+        self.filter_button.setToolTip(self.tr("Filter the hits (Ctrl+Shift+F)"))
+        self.filter_button.setCheckable(True)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(Space.XS)
@@ -88,6 +96,7 @@ class OptionsRow(QWidget):
         row.addWidget(self.limit)
         self.tools = QHBoxLayout()
         self.tools.setSpacing(Space.XS)
+        self.tools.addWidget(self.filter_button)
         self.tools.addWidget(self.panel_button)
         row.addLayout(self.tools)
         self._connect()
@@ -202,8 +211,40 @@ class OptionsRow(QWidget):
 
     @property
     def hit_order(self) -> HitOrder:
-        """In which order hits are shown."""
-        return HitOrder(self.order.currentData())
+        """In which order the hits that were found are shown."""
+        chosen = self.order.currentData()
+        return HitOrder.RELEVANCE if str(chosen).startswith(_COLUMN) else HitOrder(chosen)
+
+    @property
+    def sort_column(self) -> str:
+        """The column whose values order what is found, "" for relevance."""
+        chosen = str(self.order.currentData())
+        return chosen.removeprefix(_COLUMN) if chosen.startswith(_COLUMN) else ""
+
+    def offer_columns(self, names: Sequence[str]) -> None:
+        """Offer the order by these columns, and by the one that is chosen."""
+        chosen = self.sort_column
+        wanted = list(dict.fromkeys([*names[:_MOST_COLUMNS], *([chosen] if chosen else [])]))
+        if wanted == self._columns:
+            return
+        self._columns = wanted
+        with QSignalBlocker(self.order):
+            while self.order.count() > len(HitOrder):
+                self.order.removeItem(len(HitOrder))
+            for name in wanted:
+                text = name if len(name) <= _NAME_LENGTH else name[: _NAME_LENGTH - 1] + "…"
+                self.order.addItem(self.tr("By {column}").format(column=text), f"{_COLUMN}{name}")
+            if chosen:
+                self.order.setCurrentIndex(self.order.findData(f"{_COLUMN}{chosen}"))
+
+    def show_sort_column(self, name: str) -> None:
+        """Choose the order by a column; "" leaves another order as it is."""
+        if name == self.sort_column:
+            return
+        if name and self.order.findData(f"{_COLUMN}{name}") < 0:
+            self.offer_columns([*self._columns, name])
+        data = f"{_COLUMN}{name}" if name else HitOrder.RELEVANCE.value
+        self.order.setCurrentIndex(self.order.findData(data))
 
     @property
     def page_size(self) -> int:
@@ -239,7 +280,8 @@ class OptionsRow(QWidget):
         memory.keep("mode", self.mode.key)
         memory.keep("language", self.language.currentData())
         memory.keep("limit", self.limit.currentData())
-        memory.keep("order", self.order.currentData())
+        memory.keep("order", self.hit_order.value)
+        memory.keep("facets", self.filter_button.isChecked())
         memory.keep("panel", self.panel_button.isChecked())
 
     def restore(self, memory: PaneMemory, preferred: Preferences) -> None:
@@ -247,7 +289,7 @@ class OptionsRow(QWidget):
         # Each choice writes all of them down again: read before any is made.
         kept = {
             name: memory.value(name)
-            for name in ("mode", "language", "limit", "order", "panel", "scope")
+            for name in ("mode", "language", "limit", "order", "panel", "facets", "scope")
         }
         mode = preferred.search_mode.value if preferred.search_mode else kept["mode"]
         self.set_mode(SearchMode(str(mode)) if mode in {*SearchMode} else SearchMode.NATURAL)
@@ -256,6 +298,7 @@ class OptionsRow(QWidget):
         self.limit.setCurrentIndex(max(limit, 0))
         self.order.setCurrentIndex(max(self.order.findData(kept["order"]), 0))
         self.panel_button.setChecked(kept["panel"] is not False)
+        self.filter_button.setChecked(kept["facets"] is True)
         self.scope_model.show((), Scope.from_document(kept["scope"]))
         self._name_scope()
 

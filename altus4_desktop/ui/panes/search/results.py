@@ -361,6 +361,12 @@ class ResultsView(QWidget):
             dialog.shut()
             dialog.deleteLater()
 
+    def column_names(self) -> list[str]:
+        """The columns of the hits, in their order."""
+        return list(
+            dict.fromkeys(name for hit in self.controller.state.hits for name in hit.columns)
+        )
+
     def has_statements(self) -> bool:
         """Whether a source has answered."""
         state = self.controller.state

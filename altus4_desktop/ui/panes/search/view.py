@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QToolButton, QVBoxLayout
 
 from altus4_desktop.domain.connections import Connection
 from altus4_desktop.domain.errors import AltusError, QuerySyntaxError
+from altus4_desktop.domain.filtering import Narrowing
 from altus4_desktop.domain.query_reading import QueryReading
 from altus4_desktop.domain.saved_searches import SavedScope, SavedSearch
 from altus4_desktop.domain.schema import DatabaseSchema
@@ -24,6 +25,7 @@ from altus4_desktop.ui.panes.search.controller import Phase, SearchController, S
 from altus4_desktop.ui.panes.search.copying import CopyFormat
 from altus4_desktop.ui.panes.search.correction import CorrectionBar
 from altus4_desktop.ui.panes.search.expansion import ExpansionBar
+from altus4_desktop.ui.panes.search.filtering import ViewFilters
 from altus4_desktop.ui.panes.search.judge import HitJudge
 from altus4_desktop.ui.panes.search.judging import JudgingBook
 from altus4_desktop.ui.panes.search.languages import LanguagesDialog
@@ -48,7 +50,7 @@ class SearchView(WorkingWidget):
     ``edited``: the query or a choice is not as it was; ``state_changed`` carries the state of the
     search; ``production_changed``: whether production is searched may have changed. What is said
     about the words of the query goes into ``under_query``. ``saved_id`` is the saved search that
-    the view was opened with, or became; ``filters`` narrow the hits.
+    the view was opened with, or became; ``filters`` narrow the hits and order them.
     """
 
     edited = Signal()
@@ -74,10 +76,10 @@ class SearchView(WorkingWidget):
         self.note = SearchNote(session)
         self.watch = SavedWatch()
         self.saved_id = ""
-        self.filters: Mapping[str, Any] = {}
         self._opening: SavedSearch | None = None
         self._refusal: QuerySyntaxError | None = None
         self.results = ResultsView(session, self.controller)
+        self.filtering = ViewFilters(session, self.controller, self.options, self.results, self)
         self.book = book or JudgingBook(session, memory, self)
         self.judge = HitJudge(session, self.results, self.book)
         self.correction = CorrectionBar(session)
@@ -102,8 +104,13 @@ class SearchView(WorkingWidget):
         column.addWidget(self.expansion)
         column.addWidget(self.note)
         column.addWidget(self.watch)
+        # Beside the results, not among them: what finds nothing is widened here.
+        column.addWidget(self.filtering.bar)
         column.addWidget(self.results, 1)
         self._connect()
+        self.filtering.edited.connect(self.edited)
+        self.filtering.searched.connect(self.results.begin)
+        self.filtering.searched.connect(self.watch.end)
         self.options.restore(memory, session.actor.choices)
         self.results.restore_layout(memory)
         self.results.show_panel(shown=self.options.panel_button.isChecked())
@@ -222,6 +229,11 @@ class SearchView(WorkingWidget):
         )
 
     @property
+    def filters(self) -> Mapping[str, Any]:
+        """What narrows and orders the hits, as it is kept."""
+        return self.filtering.narrowing.current.as_document()
+
+    @property
     def saved_scope(self) -> SavedScope:
         """Where the view looks, as it is saved: with the names of connections."""
         scope = self.options.scope_model.scope
@@ -236,7 +248,7 @@ class SearchView(WorkingWidget):
         self._remembers = False
         self.query.setText(draft.query)
         self.options.show_draft(draft)
-        self.filters = draft.filters
+        self.filtering.narrowing.show(Narrowing.from_document(draft.filters))
         self.saved_id = draft.saved_id
         self._remembers = True
 
@@ -256,6 +268,7 @@ class SearchView(WorkingWidget):
         if intent.mode is SearchMode.SEMANTIC:
             self.options.set_language(intent.language)
         self.query.setText(intent.query)
+        self.filtering.narrowing.show(intent.narrowing)
         self.options.adopt(intent.connection_ids)
         mode = SearchMode(self.options.mode.key)
         self._run(
@@ -295,6 +308,8 @@ class SearchView(WorkingWidget):
         found = saved.draft.scope.among({c.id: c.name for c in self.options.connections})
         self._remembers = False
         self.options.choose(found)
+        own_ids = {c.id for c in self.options.connections}
+        self.filtering.narrowing.show(self.filtering.narrowing.current.among(own_ids))
         self._remembers = True
         is_own = saved.user_id == self.session.actor.user_id
         self.search()
@@ -374,6 +389,7 @@ class SearchView(WorkingWidget):
                 "Ctrl+Shift+Q",
                 self.results.has_statements,
             ),
+            *self.filtering.commands(),
             Command(
                 "search.panel",
                 self.tr("Show or hide details"),
@@ -394,6 +410,7 @@ class SearchView(WorkingWidget):
         self.reader.close()
         self.judge.close()
         self.results.end_export()
+        self.filtering.close()
         self.controller.close()
 
     # Searching
@@ -466,7 +483,12 @@ class SearchView(WorkingWidget):
         self.watch.end()
         preferred = self.session.actor.choices
         self.controller.run(
-            replace(request, synonyms=preferred.synonyms, languages=preferred.languages)
+            replace(
+                request,
+                synonyms=preferred.synonyms,
+                languages=preferred.languages,
+                narrowing=self.filtering.narrowing.current,
+            )
         )
 
     @Slot()
@@ -606,6 +628,7 @@ class SearchView(WorkingWidget):
         own = [c for c in connections if c.is_active and c.user_id == user_id]
         self.results.hits.set_environments({c.id: c.environment for c in connections})
         self.options.show_connections(own)
+        self.filtering.show_connections(own)
         if self.controller.state.phase is Phase.IDLE:
             self._draw(self.controller.state)
             self.controller.complete("")
