@@ -37,6 +37,11 @@ def add_narrowing_options(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="leave out rows that score below this share (0 to 1) of the best",
     )
+    parser.add_argument(
+        "--facets",
+        action="store_true",
+        help="count connections, tables, dates and columns with few values over everything found",
+    )
 
 
 def read_narrowing(

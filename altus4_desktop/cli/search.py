@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from altus4_desktop.cli.frame import Commands
     from altus4_desktop.domain.accounts import Actor
     from altus4_desktop.domain.explaining import Explanation
+    from altus4_desktop.domain.facets import FacetReport
 
 # A program that reads the output wants the whole cell, within reason; a person a line of it.
 CELL_LIMIT = 1024 * 1024
@@ -221,7 +222,8 @@ def run_search(args: argparse.Namespace, context: CliContext) -> int:
                 context.out.say(line)
             _export(outcome.hits, actor, target, args, context, token)
             return exit_code(outcome)
-    _print(form, outcome, context, statements, explained)
+        facets = asked.facets(outcome, token) if args.facets else None
+    _print(form, outcome, context, statements, explained, facets)
     if token.cancelled:
         raise KeyboardInterrupt
     return exit_code(outcome)
@@ -235,8 +237,10 @@ def _export_target(args: argparse.Namespace) -> tuple[Path, ExportFormat] | None
         if args.all:
             raise InputError("all", "--all is for an --export to a file.")
         return None
-    if args.batch is not None or args.explain:
-        raise InputError("export", "--export takes one QUERY, without --batch and --explain.")
+    if args.batch is not None or args.explain or args.facets:
+        raise InputError(
+            "export", "--export takes one QUERY, without --batch, --explain and --facets."
+        )
     if args.all and args.offset:
         raise InputError("offset", "--all leaves nothing out.")
     if args.all and args.sort:
@@ -375,8 +379,16 @@ class _Asked:
                 explained.append(error)
         return explained
 
+    def facets(self, outcome: SearchOutcome, token: CancelToken) -> FacetReport | None:
+        """What the rows found have in common; None when the search was stopped."""
+        try:
+            return self.context.services.search.count_facets(self._actor, outcome.request, token)
+        except Cancelled:
+            return None
+
     def document(self, query: str, token: CancelToken) -> tuple[dict[str, Any], int]:
         """The JSON document of ``query`` and its exit code; a failure is a document too."""
+        from altus4_desktop.cli.facets_output import facets_document
         from altus4_desktop.cli.search_output import failure_document, outcome_document
 
         try:
@@ -387,10 +399,12 @@ class _Asked:
             explain = self._args.explain
             statements = self.statements(outcome) if explain else None
             explained = self.explanations(outcome, token) if explain else None
+            facets = self.facets(outcome, token) if self._args.facets else None
         except AltusError as error:
             code = EXIT_USAGE if isinstance(error, InputError) else EXIT_FAILED
             return failure_document(query, self._args.mode, error), code
-        return outcome_document(outcome, statements, explained), exit_code(outcome)
+        document = outcome_document(outcome, statements, explained)
+        return document | facets_document(facets), exit_code(outcome)
 
 
 def exit_code(outcome: SearchOutcome) -> int:
@@ -461,13 +475,15 @@ def _print(
     context: CliContext,
     statements: dict[tuple[str, str, str], str],
     explained: list[Explanation | AltusError] | None,
+    facets: FacetReport | None,
 ) -> None:
-    from altus4_desktop.cli import search_output
+    from altus4_desktop.cli import facets_output, search_output
 
     out = context.out
     if form == "json":
         shown = statements if explained is not None else None
-        out.json(search_output.outcome_document(outcome, shown, explained))
+        document = search_output.outcome_document(outcome, shown, explained)
+        out.json(document | facets_output.facets_document(facets))
         return
     if form == "ndjson":
         for place, hit in enumerate(outcome.hits):
@@ -480,6 +496,8 @@ def _print(
         colour = out.is_terminal
         for line in search_output.readable_lines(outcome, colour=colour, explained=explained):
             out.line(line)
+    for line in facets_output.facet_lines(facets):
+        (out.line if form == "table" else out.say)(line)
     for failure in search_output.failures(outcome):
         out.problem(*failure)
     for line in search_output.remarks(outcome):

@@ -192,6 +192,21 @@ def test_filters_orders_and_thresholds(command: Command) -> None:
     assert command("search", "apple", "-c", "shop", "--filter", "price")[0] == 2
 
 
+def test_facets_are_counted(command: Command) -> None:
+    asked = ("search", "apple", "-c", "shop", "--facets")
+    code, document = command.document(*asked, "--json")
+    assert code == 0
+    (facet,) = [facet for facet in document["facets"] if facet["column"] == "day"]
+    assert facet["values"] == [
+        {"value": "2026-02", "count": 1},
+        {"value": None, "count": 1},
+    ]
+    assert document["facets_about"]["rows"] == 2
+    _, out, _ = command(*asked)
+    assert "day\n  1  2026-02\n  1  null\n" in out
+    assert "Counted 2 rows." in out
+
+
 def test_a_refused_query_says_where_and_how_to_mend_it(command: Command) -> None:
     code, out, err = command("search", "apple)", "--mode", "boolean")
     assert (code, out) == (2, "")
