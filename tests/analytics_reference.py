@@ -186,9 +186,9 @@ def _keys(rows: list[Asked]) -> list[list[Any]]:
 
 
 def _add_nothing(found: Documents, rows: list[Asked]) -> None:
-    """With no more than a hundred texts a day, which are then all listed."""
+    """With no more than fifty texts a day, which are then all listed."""
     counts = Counter((row.folded, row.mode, row.connections) for row in rows)
-    assert len(counts) <= 100
+    assert len(counts) <= 50
     if rows:
         found["zero_results"] = {
             "searches": len(rows),
@@ -200,25 +200,29 @@ def _add_nothing(found: Documents, rows: list[Asked]) -> None:
 
 
 def _add_reformulations(found: Documents, rows: list[Asked]) -> None:
-    """With no more than a hundred pairs a day, which are then all listed."""
     counts: Counter[tuple[str, str]] = Counter()
     mended: Counter[tuple[str, str]] = Counter()
     for before, after in pairwise(rows):
         near = (after.at - before.at).total_seconds() <= 300
         if near and before.text != after.text:
-            pair = (before.folded, after.folded)
+            pair = (before.text, after.text)
             counts[pair] += 1
             mended[pair] += before.zero and after.hits > 0
-    assert len(counts) <= 100
-    if counts:
-        found["reformulations"] = {
-            "searches": counts.total(),
-            "mended": mended.total(),
-            "pairs": [
-                [*pair, counts[pair], mended[pair]]
-                for pair in sorted(counts, key=lambda pair: (-counts[pair], pair))
-            ],
-        }
+    if not counts:
+        return
+    sums: dict[tuple[str, str], list[int]] = {}
+    for pair in sorted(counts, key=lambda pair: (-counts[pair], pair))[:50]:
+        folded = tuple(" ".join(text.split()).lower() for text in pair)
+        known = sums.setdefault((folded[0], folded[1]), [0, 0])
+        known[0] += counts[pair]
+        known[1] += mended[pair]
+    found["reformulations"] = {
+        "searches": counts.total(),
+        "mended": mended.total(),
+        "pairs": [
+            [*pair, *sums[pair]] for pair in sorted(sums, key=lambda pair: (-sums[pair][0], pair))
+        ],
+    }
 
 
 def _add_failures(found: Documents, rows: list[Asked]) -> None:

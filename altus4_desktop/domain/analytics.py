@@ -35,7 +35,9 @@ from typing import Any
 Document = Mapping[str, Any]
 
 KEPT_QUERIES = 100
-"""How many texts a day's list holds at most."""
+"""How many texts a day's list of popular ones holds at most."""
+KEPT_ROWS = 50
+"""How many rows other lists of a day hold at most."""
 KEPT_SLOWEST = 10
 QUERY_CHARS = 200
 """How much of a text is kept."""
@@ -70,7 +72,10 @@ def bucket_of(ms: int) -> int:
 
 def bucket_width(ms: int) -> int:
     """How wide the bucket that holds ``ms`` is."""
-    return next((width for limit, width in BUCKET_STEPS if ms < limit), _WIDEST_MS)
+    for limit, width in BUCKET_STEPS:
+        if ms < limit:
+            return width
+    return _WIDEST_MS
 
 
 def fold_query(text: str) -> str:
@@ -79,45 +84,67 @@ def fold_query(text: str) -> str:
 
 
 Check = Callable[[object], bool]
+# Of a list's rows each cell is looked at for all rows at once: a year has very many.
+Column = tuple[Any, ...]
+ColumnCheck = Callable[[Column], bool]
+_BOUNDS = frozenset(bucket_of(ms) for ms in (*range(100), *range(100, 1_000_000, 10)))
+
+
+def _all_of(kind: type, values: Column) -> bool:
+    return {*map(type, values)} <= {kind}
+
+
+def _wholes(values: Column) -> bool:
+    return _all_of(int, values)
+
+
+def _counts(values: Column) -> bool:
+    return _all_of(int, values) and min(values) >= 0
+
+
+def _texts(values: Column) -> bool:
+    return _all_of(str, values)
+
+
+def _lists_of_texts(values: Column) -> bool:
+    return _all_of(list, values) and all(_texts(tuple(value)) for value in values)
+
+
+def _hours(values: Column) -> bool:
+    return _counts(values) and max(values) < 24
+
+
+def _bounds(values: Column) -> bool:
+    return _counts(values) and all(
+        value in _BOUNDS or bucket_of(value) == value for value in values
+    )
+
+
+def _lists_of_buckets(values: Column) -> bool:
+    return all(map(_BUCKETS, values))
 
 
 def _count(value: object) -> bool:
-    return type(value) is int and value >= 0
-
-
-def _whole(value: object) -> bool:
-    return type(value) is int
+    return _counts((value,))
 
 
 def _text(value: object) -> bool:
     return isinstance(value, str)
 
 
-def _texts(value: object) -> bool:
-    return isinstance(value, list) and all(isinstance(part, str) for part in value)
-
-
-def _hour(value: object) -> bool:
-    return type(value) is int and 0 <= value < 24
-
-
-def _bound(value: object) -> bool:
-    return type(value) is int and value >= 0 and bucket_of(value) == value
-
-
-def _rows(*cells: Check) -> Check:
+def _rows(*columns: ColumnCheck) -> Check:
     def check(value: object) -> bool:
-        return isinstance(value, list) and all(
-            isinstance(row, list)
-            and len(row) == len(cells)
-            and all(cell(part) for cell, part in zip(cells, row, strict=True))
-            for row in value
-        )
+        if not isinstance(value, list) or not _all_of(list, tuple(value)):
+            return False
+        if {*map(len, value)} - {len(columns)}:
+            return False
+        cells = zip(*value, strict=True)
+        return all(column(cell) for column, cell in zip(columns, cells, strict=False))
 
     return check
 
 
-_BUCKETS = _rows(_bound, _count)
+_BUCKETS = _rows(_bounds, _counts)
 _SHAPES: Mapping[Metric, Mapping[str, Check]] = {
     Metric.DAILY_SEARCHES: {
         "zone": _text,
@@ -126,7 +153,7 @@ _SHAPES: Mapping[Metric, Mapping[str, Check]] = {
         "partial": _count,
         "cancelled": _count,
         "zero": _count,
-        "hours": _rows(_hour, _whole, _count),
+        "hours": _rows(_hours, _wholes, _counts),
     },
     Metric.LATENCY: {
         "searches": _count,
@@ -134,24 +161,26 @@ _SHAPES: Mapping[Metric, Mapping[str, Check]] = {
         "max_ms": _count,
         "buckets": _BUCKETS,
     },
-    Metric.MODES: {"modes": _rows(_text, _count, _count, _count)},
-    Metric.SOURCES: {"scopes": _rows(_texts, _count, _count, _count, _count, _BUCKETS)},
+    Metric.MODES: {"modes": _rows(_texts, _counts, _counts, _counts)},
+    Metric.SOURCES: {
+        "scopes": _rows(_lists_of_texts, _counts, _counts, _counts, _counts, _lists_of_buckets)
+    },
     Metric.POPULAR_QUERIES: {
         "searches": _count,
-        "queries": _rows(_text, _count, _count, _count),
+        "queries": _rows(_texts, _counts, _counts, _counts),
     },
     Metric.ZERO_RESULTS: {
         "searches": _count,
-        "queries": _rows(_text, _text, _texts, _count),
+        "queries": _rows(_texts, _texts, _lists_of_texts, _counts),
     },
     Metric.REFORMULATIONS: {
         "searches": _count,
         "mended": _count,
-        "pairs": _rows(_text, _text, _count, _count),
+        "pairs": _rows(_texts, _texts, _counts, _counts),
     },
-    Metric.SLOWEST: {"searches": _rows(_count, _text, _text, _texts, _text, _whole)},
-    Metric.FAILURES: {"sources": _rows(_text, _text, _text, _count)},
-    Metric.API_KEYS: {"keys": _rows(_text, _count, _count)},
+    Metric.SLOWEST: {"searches": _rows(_counts, _texts, _texts, _lists_of_texts, _texts, _wholes)},
+    Metric.FAILURES: {"sources": _rows(_texts, _texts, _texts, _counts)},
+    Metric.API_KEYS: {"keys": _rows(_texts, _counts, _counts)},
 }
 
 

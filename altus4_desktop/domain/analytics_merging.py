@@ -13,13 +13,14 @@ from typing import Any
 
 from altus4_desktop.domain.analytics import (
     KEPT_QUERIES,
+    KEPT_ROWS,
     KEPT_SLOWEST,
     Document,
     Metric,
     bucket_width,
 )
 
-_KEPT_SCOPES = 20
+_KEPT_SCOPES = 10
 Buckets = Mapping[int, int]
 
 
@@ -32,10 +33,10 @@ def shorten(metric: Metric, document: Document) -> Document:
     """``document`` with no more in its lists than a day's document has."""
     limits = {
         Metric.POPULAR_QUERIES: ("queries", KEPT_QUERIES),
-        Metric.ZERO_RESULTS: ("queries", KEPT_QUERIES),
-        Metric.REFORMULATIONS: ("pairs", KEPT_QUERIES),
+        Metric.ZERO_RESULTS: ("queries", KEPT_ROWS),
+        Metric.REFORMULATIONS: ("pairs", KEPT_ROWS),
         Metric.SLOWEST: ("searches", KEPT_SLOWEST),
-        Metric.FAILURES: ("sources", KEPT_QUERIES),
+        Metric.FAILURES: ("sources", KEPT_ROWS),
     }
     if metric in limits:
         name, most = limits[metric]
@@ -138,26 +139,27 @@ def _popular(documents: Iterable[Document]) -> dict[str, Any]:
     queries: dict[str, list[int]] = {}
     for document in documents:
         searches += document["searches"]
-        for text, *counts in document["queries"]:
+        for text, count, zero, total_ms in document["queries"]:
             known = queries.get(text)
             if known is None:
-                queries[text] = list(counts)
+                queries[text] = [count, zero, total_ms]
             else:
-                known[0] += counts[0]
-                known[1] += counts[1]
-                known[2] += counts[2]
+                known[0] += count
+                known[1] += zero
+                known[2] += total_ms
     rows = sorted(([text, *counts] for text, counts in queries.items()), key=_by_count(1))
     return {"searches": searches, "queries": rows}
 
 
 def _zero(documents: Iterable[Document]) -> dict[str, Any]:
     searches = 0
-    found: Counter[tuple[str, str, tuple[str, ...]]] = Counter()
+    found: dict[tuple[str, ...], int] = {}
     for document in documents:
         searches += document["searches"]
         for text, mode, names, count in document["queries"]:
-            found[text, mode, tuple(names)] += count
-    rows = [[text, mode, list(names), n] for (text, mode, names), n in found.items()]
+            key = (text, mode, *names)
+            found[key] = found.get(key, 0) + count
+    rows = [[text, mode, names, n] for (text, mode, *names), n in found.items()]
     return {"searches": searches, "queries": sorted(rows, key=_by_count(3))}
 
 

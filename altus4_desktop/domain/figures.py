@@ -191,10 +191,10 @@ class UserUse:
 class Figures:
     """A period. ``zone`` is the time zone of its days, "" where each user has their own.
 
-    ``heat`` are searches by weekday (Monday first) and hour of the day. Of texts only the most
-    frequent of each day are known: ``unlisted`` searches had others, and a text may have been
-    searched more often than is told. ``before`` and ``latency_before`` are those of the period
-    before (None: not asked for).
+    ``hours`` are those of no more than a month. ``heat`` are searches by weekday (Monday first) and
+    hour of the day. Of texts only the most frequent of each day are known: ``unlisted`` searches
+    had others, and a text may have been searched more often than is told. ``before`` and
+    ``latency_before`` are those of the period before (None: not asked for).
     """
 
     period: Period

@@ -35,6 +35,8 @@ from altus4_desktop.domain.local_days import (
 
 SLICES = 12
 """Into how many parts a trend divides a period at most."""
+HOURLY_DAYS = 31
+"""Up to how many days are told by the hour."""
 MOST_QUERIES = 200
 MOST_SLOWEST = 50
 
@@ -159,6 +161,8 @@ def _hours(
     daily: Mapping[date, Document], period: Period, known: Period | None
 ) -> tuple[HourPoint, ...]:
     points: list[HourPoint] = []
+    if len(period) > HOURLY_DAYS:
+        return ()
     zone = next((document["zone"] for document in daily.values()), "UTC")
     for day in period:
         document = daily.get(day)

@@ -25,7 +25,7 @@ _POOL_TIMEOUT_S = 30.0
 _SESSION = (
     "SET SESSION time_zone = '+00:00', sql_mode = 'STRICT_ALL_TABLES,NO_ZERO_IN_DATE,NO_ZERO_DATE,"
     "ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION', innodb_lock_wait_timeout = 10,"
-    " lock_wait_timeout = 60"
+    " lock_wait_timeout = 60, group_concat_max_len = 4194304"
 )
 # What is locked must keep others from adding rows beside it, whatever the server's default is.
 _ISOLATION = "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ"

@@ -1,12 +1,14 @@
 """The one statement that counts some days of a user's searches, for each kind of store.
 
-It reads the rows once. A row of its answer is ``part``, day, four texts and four numbers; `roll_up`
-knows what each part means by them. Seconds and days are counted from 1970, of the user's clock.
+It reads the rows once. A row of its answer is a part, a day, and all that there is of that part and
+day as one JSON array of arrays: a driver takes longer over rows than a server over texts. Seconds
+and days are counted from 1970, those of days by the user's clock.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from enum import Enum
 from typing import Any
 
 import sqlalchemy as sa
@@ -14,13 +16,25 @@ import sqlalchemy as sa
 from altus4_desktop.domain.analytics import (
     BUCKET_STEPS,
     KEPT_QUERIES,
+    KEPT_ROWS,
     KEPT_SLOWEST,
     QUERY_CHARS,
     REFORMULATED_WITHIN_S,
 )
 from altus4_desktop.domain.local_days import Span, instant_of
 
-HOURS, TIMES, QUERIES, NOTHING, REFORMULATIONS, SLOWEST, FAILURES = range(1, 8)
+
+class Part(Enum):
+    """What a row of the answer is about."""
+
+    HOURS = 1
+    TIMES = 2
+    QUERIES = 3
+    NOTHING = 4
+    REFORMULATIONS = 5
+    SLOWEST = 6
+    FAILURES = 7
+
 
 _BUCKET = (
     "CASE"
@@ -52,8 +66,7 @@ _FAILED_CELLS_ON_SERVER = tuple(
     f"CAST(source.{name} AS BINARY)" for name in ("connection", "tab", "code")
 )
 
-_STATEMENT = """
-WITH given AS {materialized} (
+_FACTS = """WITH given AS {materialized} (
  SELECT id, {text} AS q, COALESCE(search_mode, 'natural') AS m,
   CASE WHEN execution_time_ms < 0 THEN 0 ELSE execution_time_ms END AS ms,
   result_count AS r, {epoch} AS e, {offset} AS o, {about} AS about
@@ -70,44 +83,72 @@ WITH given AS {materialized} (
  WHERE (e + o) {div} 86400 BETWEEN :first AND :last
  WINDOW asked AS (PARTITION BY (e + o) {div} 86400 ORDER BY e, id)
 )
-SELECT {HOURS} AS part, d, m AS a, ended AS b, NULL AS c, NULL AS x,
-  COUNT(*) AS n, h AS n1, o AS n2, z AS n3
- FROM facts GROUP BY d, h, o, m, ended, z
-UNION ALL
-SELECT {TIMES}, d, about, NULL, NULL, NULL, COUNT(*), bucket, SUM(ms), MAX(ms)
- FROM (SELECT d, about, ms, {bucket} AS bucket FROM facts) AS timed GROUP BY d, about, bucket
-UNION ALL
-SELECT {QUERIES}, d, q, NULL, NULL, NULL, n, z, ms, NULL
- FROM (SELECT d, q, n, z, ms, ROW_NUMBER() OVER (PARTITION BY d ORDER BY n DESC, q) AS place
-  FROM (SELECT d, q, COUNT(*) AS n, SUM(z) AS z, SUM(ms) AS ms FROM facts GROUP BY d, q) AS texts
- ) AS ordered WHERE place <= {kept}
-UNION ALL
-SELECT {NOTHING}, d, q, m, about, NULL, n, n_of_day, NULL, NULL
- FROM (SELECT d, q, m, about, n, SUM(n) OVER (PARTITION BY d) AS n_of_day,
-   ROW_NUMBER() OVER (PARTITION BY d ORDER BY n DESC, q, m, about) AS place
-  FROM (SELECT d, q, m, about, COUNT(*) AS n FROM facts WHERE z = 1 GROUP BY d, q, m, about)
-   AS texts
- ) AS ordered WHERE place <= {kept}
-UNION ALL
-SELECT {REFORMULATIONS}, d, q_before, q, NULL, NULL, n, mended, n_of_day, mended_of_day
- FROM (SELECT d, q_before, q, n, mended, SUM(n) OVER (PARTITION BY d) AS n_of_day,
-   SUM(mended) OVER (PARTITION BY d) AS mended_of_day,
-   ROW_NUMBER() OVER (PARTITION BY d ORDER BY n DESC, q_before, q) AS place
-  FROM (SELECT d, q_before, q, COUNT(*) AS n,
-    SUM(CASE WHEN z_before = 1 AND found = 1 THEN 1 ELSE 0 END) AS mended
-   FROM facts WHERE q_before <> q AND e - e_before <= {within_s} GROUP BY d, q_before, q) AS pairs
- ) AS ordered WHERE place <= {kept}
-UNION ALL
-SELECT {SLOWEST}, d, q, m, about, id, ms, e, NULL, NULL
- FROM (SELECT d, q, m, about, id, ms, e,
-   ROW_NUMBER() OVER (PARTITION BY d ORDER BY ms DESC, id) AS place FROM facts
- ) AS ordered WHERE place <= {slowest}
-UNION ALL
-SELECT {FAILURES}, d, a, b, c, NULL, COUNT(*), NULL, NULL, NULL
- FROM (SELECT d, {failed[0]} AS a, {failed[1]} AS b, {failed[2]} AS c
-  FROM facts JOIN searches AS s ON s.id = facts.id JOIN {failed_sources}
-  WHERE ended IN ('f', 'p')) AS failures WHERE c IS NOT NULL GROUP BY d, a, b, c
 """
+
+# Of each part, the cells of its rows, texts with a sign before them, and where they come from.
+_PARTS = {
+    Part.HOURS: (
+        ("$m", "$ended", "n", "h", "o", "z"),
+        "SELECT d, m, ended, COUNT(*) AS n, h, o, z FROM facts GROUP BY d, h, o, m, ended, z",
+    ),
+    Part.TIMES: (
+        ("$about", "n", "bucket", "total_ms", "max_ms"),
+        (
+            "SELECT d, about, COUNT(*) AS n, bucket, SUM(ms) AS total_ms, MAX(ms) AS max_ms"
+            " FROM (SELECT d, about, ms, {bucket} AS bucket FROM facts) AS timed"
+            " GROUP BY d, about, bucket"
+        ),
+    ),
+    Part.QUERIES: (
+        ("$q", "n", "z", "ms"),
+        (
+            "SELECT d, q, n, z, ms FROM (SELECT d, q, n, z, ms,"
+            "  ROW_NUMBER() OVER (PARTITION BY d ORDER BY n DESC, q) AS place"
+            "  FROM (SELECT d, q, COUNT(*) AS n, SUM(z) AS z, SUM(ms) AS ms"
+            "   FROM facts GROUP BY d, q) AS texts) AS ordered WHERE place <= {queries}"
+        ),
+    ),
+    Part.NOTHING: (
+        ("$q", "$m", "$about", "n", "n_of_day"),
+        (
+            "SELECT d, q, m, about, n, n_of_day FROM (SELECT d, q, m, about, n,"
+            "  SUM(n) OVER (PARTITION BY d) AS n_of_day,"
+            "  ROW_NUMBER() OVER (PARTITION BY d ORDER BY n DESC, q, m, about) AS place"
+            "  FROM (SELECT d, q, m, about, COUNT(*) AS n FROM facts WHERE z = 1"
+            "   GROUP BY d, q, m, about) AS texts) AS ordered WHERE place <= {rows}"
+        ),
+    ),
+    Part.REFORMULATIONS: (
+        ("$q_before", "$q", "n", "mended", "n_of_day", "mended_of_day"),
+        (
+            "SELECT d, q_before, q, n, mended, n_of_day, mended_of_day"
+            " FROM (SELECT d, q_before, q, n, mended, SUM(n) OVER (PARTITION BY d) AS n_of_day,"
+            "  SUM(mended) OVER (PARTITION BY d) AS mended_of_day,"
+            "  ROW_NUMBER() OVER (PARTITION BY d ORDER BY n DESC, q_before, q) AS place"
+            "  FROM (SELECT d, q_before, q, COUNT(*) AS n,"
+            "    SUM(CASE WHEN z_before = 1 AND found = 1 THEN 1 ELSE 0 END) AS mended"
+            "   FROM facts WHERE q_before <> q AND e - e_before <= {within_s}"
+            "   GROUP BY d, q_before, q) AS pairs) AS ordered WHERE place <= {rows}"
+        ),
+    ),
+    Part.SLOWEST: (
+        ("$q", "$m", "$about", "$id", "ms", "e"),
+        (
+            "SELECT d, q, m, about, id, ms, e FROM (SELECT d, q, m, about, id, ms, e,"
+            "  ROW_NUMBER() OVER (PARTITION BY d ORDER BY ms DESC, id) AS place FROM facts)"
+            " AS ordered WHERE place <= {slowest}"
+        ),
+    ),
+    Part.FAILURES: (
+        ("$a", "$b", "$c", "n"),
+        (
+            "SELECT d, a, b, c, COUNT(*) AS n"
+            " FROM (SELECT d, {failed[0]} AS a, {failed[1]} AS b, {failed[2]} AS c"
+            "  FROM facts JOIN searches AS s ON s.id = facts.id JOIN {failed_sources}"
+            "  WHERE ended IN ('f', 'p')) AS failures WHERE c IS NOT NULL GROUP BY d, a, b, c"
+        ),
+    ),
+}
 
 
 def count_statement(
@@ -121,14 +162,13 @@ def count_statement(
         for offset in ("0", "null")
     )
     text = f"TRIM(SUBSTR(TRIM(query), 1, {QUERY_CHARS}))"
-    statement = _STATEMENT.format(
-        HOURS=HOURS,
-        TIMES=TIMES,
-        QUERIES=QUERIES,
-        NOTHING=NOTHING,
-        REFORMULATIONS=REFORMULATIONS,
-        SLOWEST=SLOWEST,
-        FAILURES=FAILURES,
+    gathered = "json_group_array" if on_file else "JSON_ARRAYAGG"
+    parts = " UNION ALL ".join(
+        f"SELECT {part.value} AS part, d, {gathered}(json_array({_cells(cells, on_file)}))"
+        f" FROM ({select}) AS part_{part.value} GROUP BY d"
+        for part, (cells, select) in _PARTS.items()
+    )
+    statement = (_FACTS + parts).format(
         materialized="MATERIALIZED" if on_file else "",
         text=text if on_file else f"CAST({text} AS BINARY)",
         epoch=epoch_text(on_file),
@@ -137,13 +177,22 @@ def count_statement(
         div="/" if on_file else "DIV",
         zero=f"CASE WHEN r = 0 AND ({listed}) THEN 1 ELSE 0 END",
         bucket=_BUCKET,
-        kept=KEPT_QUERIES,
+        queries=KEPT_QUERIES,
+        rows=KEPT_ROWS,
         slowest=KEPT_SLOWEST,
         within_s=REFORMULATED_WITHIN_S,
         failed=_FAILED_CELLS_IN_FILE if on_file else _FAILED_CELLS_ON_SERVER,
         failed_sources=_FAILED_SOURCES_IN_FILE if on_file else _FAILED_SOURCES_ON_SERVER,
     )
     return _bound(statement, user_id, spans, first=first, last=last)
+
+
+def _cells(cells: Sequence[str], on_file: bool) -> str:
+    """A server must be told that bytes are text again."""
+    text = "{}" if on_file else "CONVERT({} USING utf8mb4)"
+    return ", ".join(
+        text.format(cell.removeprefix("$")) if cell.startswith("$") else cell for cell in cells
+    )
 
 
 def days_statement(on_file: bool, user_id: str, spans: Sequence[Span]) -> sa.TextClause:

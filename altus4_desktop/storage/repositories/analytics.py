@@ -50,8 +50,8 @@ _totals = analytics_totals.c
 _marks = analytics_marks.c
 _states = analytics_states.c
 _HOUR_S = 3600
-# A transaction looks no further; there is always another one.
-_MARKS_AT_ONCE = 10_000
+# No day has more; a transaction looks at no more marks than it may count.
+_HOURS = 25
 _DELETE_BATCH = 500
 _DAILY = Metric.DAILY_SEARCHES
 _NAMES = [metric.value for metric in Metric]
@@ -168,7 +168,7 @@ class AnalyticsRepository:
                     sa.select(_marks.hour_at)
                     .where(_marks.user_id == user_id)
                     .order_by(_marks.hour_at)
-                    .limit(_MARKS_AT_ONCE)
+                    .limit(_HOURS * most_days)
                     .with_for_update()
                 ).scalars()
             )
@@ -339,7 +339,7 @@ class AnalyticsRepository:
             statement = count_statement(
                 self._on_file, user_id, find_spans(zone, begins, ends), first, last
             )
-            made = build_documents(zone, connection.execute(statement))
+            made = build_documents(zone, connection.execute(statement).all())
         wanted = {
             (day_of(day), metric.value): document
             for day, documents in made.items()
@@ -417,7 +417,7 @@ def _choose(zone: str, marks: Sequence[datetime], most_days: int) -> tuple[list[
 
 
 def _documents(connection: sa.Connection, statement: sa.Select[Any]) -> Iterator[DayDocument]:
-    for day, name, document in connection.execute(statement):
+    for day, name, document in connection.execute(statement).all():
         metric = Metric(name)
         if is_document(metric, document):
             yield DayDocument(day, metric, document)

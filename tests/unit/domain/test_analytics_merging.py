@@ -127,7 +127,7 @@ def test_shortened_documents_keep_the_most_frequent() -> None:
     assert short == {"searches": 9, "queries": queries[:KEPT_QUERIES]}
     scopes = [[[f"c{n:02}"], n, 0, 0, 0, []] for n in range(40)]
     short = shorten(Metric.SOURCES, {"scopes": scopes})
-    assert short == {"scopes": scopes[20:]}
+    assert short == {"scopes": scopes[30:]}
 
 
 @pytest.mark.parametrize(
