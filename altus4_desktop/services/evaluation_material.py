@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from altus4_desktop.domain.errors import InputError
 from altus4_desktop.domain.evaluation import JudgedQuery, Judgements
-from altus4_desktop.domain.searching import SearchRecord
 from altus4_desktop.services.evaluation_files import read_judgements, read_queries
 
 PAST_QUERIES = 100
@@ -62,11 +60,7 @@ def read_material(queries: Path, qrels: Path | None) -> tuple[tuple[JudgedQuery,
     return found, judgements
 
 
-def list_past_queries(
-    records: Iterable[SearchRecord], *, by_count: bool, limit: int = PAST_QUERIES
-) -> tuple[JudgedQuery, ...]:
-    """The queries of ``records`` (newest first), each text once: the newest, or those that were
-    asked most often. They are numbered from 1."""
-    counted = Counter(record.query.strip() for record in records if record.query.strip())
-    texts = [text for text, _ in counted.most_common()] if by_count else list(counted)
-    return tuple(JudgedQuery(str(n), text) for n, text in enumerate(texts[:limit], 1))
+def number_queries(texts: Iterable[str]) -> tuple[JudgedQuery, ...]:
+    """Queries of before, each text once, numbered from 1."""
+    once = dict.fromkeys(text.strip() for text in texts if text.strip())
+    return tuple(JudgedQuery(str(number), text) for number, text in enumerate(once, 1))

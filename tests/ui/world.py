@@ -35,6 +35,7 @@ from altus4_desktop.domain.explaining import (
 )
 from altus4_desktop.domain.facets import FacetReport
 from altus4_desktop.domain.query_reading import QueryReading
+from altus4_desktop.domain.query_sets import QuerySet
 from altus4_desktop.domain.rights import AccountGrants, Grant, RightsReport
 from altus4_desktop.domain.saved_searches import SavedSearchEntry
 from altus4_desktop.domain.schema import (
@@ -572,6 +573,14 @@ class FakeSaved:
         return []
 
 
+class FakeQuerySets:
+    """Query sets that nobody has made."""
+
+    def list_(self, actor: Actor) -> list[QuerySet]:
+        del actor
+        return []
+
+
 @dataclass
 class World:
     """The fakes and the session around them."""
@@ -598,6 +607,7 @@ def build_world(data_dir: Path, runner: TaskRunner, theme: Theme | None = None) 
         history=history,
         connections=connections,
         rights=rights,
+        query_sets=FakeQuerySets(),
     )
     crashes: list[BaseException] = []
     session = Session(

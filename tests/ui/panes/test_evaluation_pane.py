@@ -17,8 +17,10 @@ from PySide6.QtWidgets import QApplication, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
 from altus4_desktop.app.compose import compose
-from altus4_desktop.domain.accounts import Actor, Role
+from altus4_desktop.domain.accounts import Actor, Preferences, Role
 from altus4_desktop.domain.errors import AltusError, StoreError
+from altus4_desktop.domain.query_sets import QuerySet, QuerySetDraft
+from altus4_desktop.domain.schema import FulltextIndex
 from altus4_desktop.domain.searching import (
     SearchHit,
     SearchMode,
@@ -27,20 +29,32 @@ from altus4_desktop.domain.searching import (
     SearchRequest,
     SourceReport,
     SourceState,
+    SourceWeight,
+    TableChoice,
 )
 from altus4_desktop.services import Services
 from altus4_desktop.services.evaluation import EvaluationService
+from altus4_desktop.services.evaluation_files import read_judgements, read_queries
 from altus4_desktop.services.permissions import Permissions
 from altus4_desktop.tasks.runner import TaskRunner
 from altus4_desktop.ui.panes.evaluation.exporting import MeasuredFormat
 from altus4_desktop.ui.panes.evaluation.pairs import CHANGE, FIRST, NOTE, QUERY, SECOND, Kept
-from altus4_desktop.ui.panes.evaluation.pane import RESULT, SETUP, EvaluationPane
+from altus4_desktop.ui.panes.evaluation.pane import RESULT, RUNS, SETUP, EvaluationPane
 from altus4_desktop.ui.panes.evaluation.setup import MaterialCard
 from altus4_desktop.ui.panes.evaluation.way_card import OtherCard
+from altus4_desktop.ui.panes.search.scope import Scope
 from altus4_desktop.ui.session import Session
 from altus4_desktop.ui.theme import Theme
 from tests.records import a_user
-from tests.ui.world import FakeSearch, Gate, make_connection, make_hit, make_source
+from tests.ui.world import (
+    FakeSearch,
+    Gate,
+    make_connection,
+    make_hit,
+    make_schema,
+    make_source,
+    make_table,
+)
 
 _QUERIES = {"better": 1, "worse": 2, "alike": 3, "broken": 4, "nobody judged": 5}
 # By the place of the hit that is relevant: what each mode finds first.
@@ -385,7 +399,7 @@ def test_the_history_is_replayed(
     assert sorted(_texts(pane, QUERY)) == ["nobody judged", "worse"]
     assert "No query is judged" in pane.result.figures.verdict.text()
     assert "2 of 2 queries" in pane.result.figures.verdict.text()
-    assert pane.result.figures.tiles[0].value.text() == "–  →  –"
+    assert pane.result.figures.tiles[0].value.text() == "– → –"
 
 
 def test_the_same_twice_is_not_measured(pane: EvaluationPane, files: tuple[Path, Path]) -> None:
@@ -477,3 +491,179 @@ def test_thousands_of_queries_are_laid_out_as_they_are_scrolled_to(
     assert (model.count, model.rowCount()) == (1000, 200)
     pane.result.table.scrollToBottom()
     qtbot.waitUntil(lambda: model.rowCount() == 400)
+
+
+# Query sets and their runs
+
+
+def _import(services: Services, actor: Actor, files: tuple[Path, Path]) -> QuerySet:
+    sets = services.query_sets
+    made = sets.create_(actor, QuerySetDraft("Papers"))
+    sets.import_(actor, made.id, read_queries(files[0]), read_judgements(files[1]))
+    return made
+
+
+def _reread(qtbot: QtBot, pane: EvaluationPane) -> None:
+    pane.activated()
+    _settle(qtbot, pane)
+
+
+def test_a_query_set_is_measured_and_its_runs_are_kept(
+    qtbot: QtBot, pane: EvaluationPane, services: Services, files: tuple[Path, Path]
+) -> None:
+    own = _import(services, pane.session.actor, files)
+    _reread(qtbot, pane)
+    assert pane.view.key == SETUP
+    assert "5 queries, 4 of them judged" in pane.setup.material.rows["set"].note.text()
+    pane.run()
+    _settle(qtbot, pane)
+    assert pane.result.figures.tiles[0].accessibleName().startswith("nDCG@10: A 0.875, B 0.500")
+    (kept,) = services.query_sets.list_runs_(pane.session.actor, own.id)
+    assert [run.ndcg for run in kept.evaluations] == [0.875, 0.5]
+    pane.view.set_key(RUNS)
+    pane._draw()
+    assert pane.pages.currentWidget() is pane.runs
+    assert [run.id for run in pane.runs.model.records] == [kept.id]
+    row = [str(pane.runs.model.index(0, column).data()) for column in range(1, 5)]
+    assert row == ["Natural · everything", "Semantic · everything", "0.875", "0.500"]
+
+
+def test_a_run_that_is_kept_is_opened_with_its_lists(
+    qtbot: QtBot, pane: EvaluationPane, services: Services, files: tuple[Path, Path]
+) -> None:
+    _import(services, pane.session.actor, files)
+    _reread(qtbot, pane)
+    pane.run()
+    _settle(qtbot, pane)
+    before = pane.result.measured
+    assert before is not None
+    pane.view.set_key(RUNS)
+    pane._draw()
+    pane.runs.table.setFocus()
+    qtbot.keyClick(pane.runs.table, Qt.Key.Key_Return)
+    _settle(qtbot, pane)
+    after = pane.result.measured
+    assert after is not None
+    assert after is not before
+    assert pane.pages.currentWidget() is pane.result
+    assert [(pair.query.text, pair.gain) for pair in after.pairs] == [
+        (pair.query.text, pair.gain) for pair in before.pairs
+    ]
+    assert after.comparison == before.comparison
+    pane.result.table.selectRow(_texts(pane, QUERY).index("better"))
+    assert [it.grade for it in pane.result.lists.second.model.records] == [3, None, None]
+
+
+def test_a_is_measured_against_a_run_of_before(
+    qtbot: QtBot,
+    pane: EvaluationPane,
+    services: Services,
+    search: Search,
+    files: tuple[Path, Path],
+) -> None:
+    _import(services, pane.session.actor, files)
+    _reread(qtbot, pane)
+    second = pane.setup.second
+    second.kind.setCurrentIndex(second.kind.findData(OtherCard.KEPT))
+    assert "No run" in pane.setup.missing()
+    second.kind.setCurrentIndex(second.kind.findData(OtherCard.ANOTHER))
+    pane.run()
+    _settle(qtbot, pane)
+    qtbot.mouseClick(pane.runs.compare_button, Qt.MouseButton.LeftButton)
+    assert second.kind.currentData() == OtherCard.KEPT
+    assert second.kept.count() == 2
+    second.kept.setCurrentIndex(1)
+    asked = len(search.requests)
+    pane.run()
+    _settle(qtbot, pane)
+    assert len(search.requests) == asked + len(_QUERIES)
+    assert "B is worse in 2 of 4" in pane.result.figures.verdict.text()
+    assert pane.result.figures.names[1].text().startswith("Semantic · everything, ")
+
+
+def test_a_run_is_deleted_once_that_was_confirmed(
+    qtbot: QtBot,
+    pane: EvaluationPane,
+    services: Services,
+    files: tuple[Path, Path],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    own = _import(services, pane.session.actor, files)
+    _reread(qtbot, pane)
+    pane.run()
+    _settle(qtbot, pane)
+    answers = [False, True]
+    monkeypatch.setattr(
+        "altus4_desktop.ui.panes.evaluation.pane.confirm", lambda *_, **__: answers.pop(0)
+    )
+    for left in (1, 0):
+        qtbot.mouseClick(pane.runs.delete_button, Qt.MouseButton.LeftButton)
+        _settle(qtbot, pane)
+        assert len(services.query_sets.list_runs_(pane.session.actor, own.id)) == left
+        assert pane.runs.model.rowCount() == left
+    assert not answers
+
+
+def test_a_run_that_cannot_be_kept_is_shown_and_told_of(
+    qtbot: QtBot,
+    pane: EvaluationPane,
+    services: Services,
+    files: tuple[Path, Path],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    _import(services, pane.session.actor, files)
+    _reread(qtbot, pane)
+    monkeypatch.setattr("altus4_desktop.services.query_sets.MOST_RUNS", 0)
+    pane.run()
+    _settle(qtbot, pane)
+    assert pane.pages.currentWidget() is pane.result
+    assert pane.message.isVisible()
+
+
+def test_language_synonyms_and_weights_are_part_of_a_way(
+    qtbot: QtBot, pane: EvaluationPane, search: Search, files: tuple[Path, Path]
+) -> None:
+    form = pane.setup.first.form
+    assert not form.synonyms.isEnabled()
+    choices = Preferences(synonyms=(("car", "auto"),), weights=(SourceWeight("c1", weight=2.0),))
+    pane.session.set_actor(replace(pane.session.actor, choices=choices))
+    _reread(qtbot, pane)
+    assert form.synonyms.isEnabled()
+    assert not form.language.isVisibleTo(form)
+    for box in (form.synonyms, form.weights):
+        box.click()
+    other = pane.setup.second.form
+    assert other.language.isVisibleTo(other)
+    other.language.setCurrentIndex(other.language.findData("de"))
+    _measure(qtbot, pane, files)
+    for request in search.requests:
+        natural = request.mode is SearchMode.NATURAL
+        assert request.synonyms == (choices.synonyms if natural else ())
+        assert request.weights == (choices.weights if natural else ())
+        assert request.language == ("" if natural else "de")
+    assert pane.result.figures.names[0].text() == "Natural · everything · synonyms · weights"
+    assert pane.result.figures.names[1].text() == "Semantic · everything · German"
+
+
+def test_one_index_of_one_table_may_be_asked(qtbot: QtBot, pane: EvaluationPane) -> None:
+    two = replace(
+        make_table("papers"),
+        fulltext_indexes=(
+            FulltextIndex("ft_title", ("title",), 10),
+            FulltextIndex("ft_body", ("body",), 10),
+        ),
+    )
+    form = pane.setup.first.form
+    form.show_connections([make_connection(1), make_connection(2)])
+    form._schemas["c2"] = make_schema(two, make_table("notes"))
+    assert not form.index.isVisibleTo(form)
+    form._scope = Scope(frozenset({"c1"}), {"c2": frozenset({"papers"})})
+    form._take_choice()
+    assert form.index.isVisibleTo(form)
+    assert form.way().configuration.tables == (TableChoice("papers", "c2"),)
+    form.index.setCurrentIndex(form.index.findData("ft_body"))
+    assert form.way().configuration.tables == (TableChoice("papers", "c2", "ft_body"),)
+    assert form.way().name == "Natural · Library 2 / papers, ft_body"
+    form._scope = Scope()
+    form._take_choice()
+    assert form.way().configuration.tables == ()

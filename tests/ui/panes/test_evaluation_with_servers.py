@@ -16,6 +16,7 @@ from altus4_desktop.services import Services
 from altus4_desktop.services.evaluation import EvaluationService
 from altus4_desktop.services.keys import KeysService
 from altus4_desktop.services.permissions import Permissions
+from altus4_desktop.services.query_sets import QuerySetsService
 from altus4_desktop.tasks.runner import TaskRunner
 from altus4_desktop.ui.panes.evaluation.pane import EvaluationPane
 from altus4_desktop.ui.session import Session
@@ -55,6 +56,7 @@ def test_the_figures_are_those_of_the_command(
             data_dir=data_dir,
             history=world.history,
             connections=world.connections,
+            query_sets=QuerySetsService(world.metadata, permissions),
             evaluation=EvaluationService(world.search, keys, permissions),
         )
         session = Session(

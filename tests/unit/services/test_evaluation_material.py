@@ -7,9 +7,8 @@ from pathlib import Path
 import pytest
 
 from altus4_desktop.domain.errors import InputError
-from altus4_desktop.domain.searching import SearchMode, SearchRecord
 from altus4_desktop.services.evaluation_material import (
-    list_past_queries,
+    number_queries,
     read_material,
     tell_apart,
 )
@@ -59,16 +58,10 @@ def test_judgements_of_other_queries_are_refused(tmp_path: Path) -> None:
     assert judgements == {}
 
 
-def test_past_queries_are_asked_once_newest_or_most_frequent_first() -> None:
-    records = [
-        SearchRecord(str(place), "u1", None, text, SearchMode.NATURAL)
-        for place, text in enumerate(["new", "often", " ", "old", "often", "often ", "old"])
-    ]
-    newest = list_past_queries(records, by_count=False)
-    assert [(query.id, query.text) for query in newest] == [
+def test_past_queries_are_asked_once_and_numbered() -> None:
+    found = number_queries(["new", "often", " ", "old", "often", "often "])
+    assert [(query.id, query.text) for query in found] == [
         ("1", "new"),
         ("2", "often"),
         ("3", "old"),
     ]
-    frequent = list_past_queries(records, by_count=True, limit=2)
-    assert [query.text for query in frequent] == ["often", "old"]

@@ -49,7 +49,7 @@ class _Tile(QWidget):
         a = figure.value(first)
         b = figure.value(second) if second is not None else None
         texts = [_NONE if value is None else figure.text(value) for value in (a, b)]
-        self.value.setText(f"{texts[0]}  →  {texts[1]}" if second is not None else texts[0])
+        self.value.setText(f"{texts[0]} → {texts[1]}" if second is not None else texts[0])
         words, role = self._difference(a, b)
         self.change.setText(words)
         self.change.set_role(role)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from altus4_desktop.domain.accounts import Actor
-from altus4_desktop.domain.errors import InputError
+from altus4_desktop.domain.connections import Connection
+from altus4_desktop.domain.errors import AltusError, InputError
 from altus4_desktop.domain.evaluation import (
     Comparison,
     Configuration,
@@ -19,11 +20,10 @@ from altus4_desktop.domain.progress import Progress
 from altus4_desktop.domain.query_pairs import QueryPair
 from altus4_desktop.services import Services
 from altus4_desktop.services.evaluation_files import read_run
-from altus4_desktop.services.evaluation_material import list_past_queries, read_material
+from altus4_desktop.services.evaluation_material import PAST_QUERIES, number_queries, read_material
 from altus4_desktop.services.query_pairs import pair_results
 from altus4_desktop.tasks.runner import TaskContext
-
-_LOOKED_BACK = 2000
+from altus4_desktop.ui.panes.evaluation.wording import run_name
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,17 @@ class Past:
 
 
 @dataclass(frozen=True)
+class Stored:
+    """A query set that is kept."""
+
+    set_id: str
+    name: str
+
+
+Material = Stored | Files | Past
+
+
+@dataclass(frozen=True)
 class Way:
     """A way to search, and what it is called."""
 
@@ -57,17 +68,27 @@ class EarlierFile:
 
 
 @dataclass(frozen=True)
+class EarlierRun:
+    """A run that is kept: its first evaluation, or its second."""
+
+    run_id: str
+    place: int
+    name: str
+
+
+@dataclass(frozen=True)
 class Plan:
     """Everything that a run needs to know; ``second`` None: A alone is measured."""
 
-    material: Files | Past
+    material: Material
     first: Way
-    second: Way | EarlierFile | None
+    second: Way | EarlierFile | EarlierRun | None
 
 
 @dataclass(frozen=True)
 class Measured:
-    """What came of a plan; ``names`` say what A and B are."""
+    """What came of a plan; ``names`` say what A and B are, ``unkept`` why the run could not be
+    added to those of its query set."""
 
     queries: tuple[JudgedQuery, ...]
     judgements: Judgements
@@ -76,16 +97,23 @@ class Measured:
     second: Evaluation | None
     comparison: Comparison | None
     pairs: tuple[QueryPair, ...]
+    unkept: AltusError | None = None
 
 
 def measure(services: Services, actor: Actor, plan: Plan, context: TaskContext) -> Measured:
     """Read what is to be measured, search, and compare. Blocks; raises what the services raise."""
     queries, judgements = _read(services, actor, plan.material)
-    service, second = services.evaluation, None
-    ways = [plan.first, *([plan.second] if isinstance(plan.second, Way) else [])]
-    if isinstance(plan.second, EarlierFile):
-        # Before the searches: what cannot be read is told at once.
-        second = service.measure(queries, judgements, read_run(plan.second.path))
+    service, second, name = services.evaluation, None, ""
+    ways = [plan.first]
+    # Before the searches: what cannot be read is told at once.
+    match plan.second:
+        case Way():
+            ways.append(plan.second)
+            name = plan.second.name
+        case EarlierFile(path):
+            second, name = service.measure(queries, judgements, read_run(path)), path.name
+        case EarlierRun(run_id, place, name):
+            second = services.query_sets.get_run_(actor, run_id).evaluations[place]
     runs = []
     for place, way in enumerate(ways):
         told = _share(context.progress, "AB"[place], place, len(ways))
@@ -93,10 +121,27 @@ def measure(services: Services, actor: Actor, plan: Plan, context: TaskContext) 
             service.run_(actor, queries, judgements, way.configuration, told, context.token)
         )
     first, second = runs[0], runs[1] if len(runs) > 1 else second
-    name = plan.second.name if isinstance(plan.second, Way) else ""
-    if isinstance(plan.second, EarlierFile):
-        name = plan.second.path.name
-    return build_measured(services, queries, judgements, (plan.first.name, name), first, second)
+    names = (plan.first.name, name)
+    measured = build_measured(services, queries, judgements, names, first, second)
+    if isinstance(plan.material, Stored):
+        try:
+            services.query_sets.keep_run_(actor, plan.material.set_id, runs)
+        except AltusError as error:
+            return replace(measured, unkept=error)
+    return measured
+
+
+def open_run(
+    services: Services, actor: Actor, run_id: str, connections: Sequence[Connection]
+) -> Measured:
+    """A run that is kept, with the grades that its set has now. Blocks."""
+    run = services.query_sets.get_run_(actor, run_id)
+    contents = services.query_sets.contents_(actor, run.set_id)
+    names = [run_name(evaluation, connections) for evaluation in run.evaluations]
+    first, second = run.evaluations[0], run.evaluations[1] if len(run.evaluations) > 1 else None
+    queries = tuple(result.query for result in first.results)
+    pair = (names[0], names[1] if second is not None else "")
+    return build_measured(services, queries, contents.judgements, pair, first, second)
 
 
 def build_measured(
@@ -120,20 +165,34 @@ def build_measured(
 
 
 def _read(
-    services: Services, actor: Actor, material: Files | Past
+    services: Services, actor: Actor, material: Material
 ) -> tuple[tuple[JudgedQuery, ...], Judgements]:
-    if isinstance(material, Files):
-        return read_material(material.queries, material.qrels)
-    records = services.history.list_(actor, limit=_LOOKED_BACK)
-    own = [record for record in records if record.user_id == actor.user_id]
-    queries = list_past_queries(own, by_count=material.by_count)
-    if not queries:
-        raise InputError(
-            "past",
-            "Nothing has been searched yet.",
-            hint="Search something first: each search is noted in the history.",
-        )
-    return queries, {}
+    match material:
+        case Files(queries, qrels):
+            return read_material(queries, qrels)
+        case Stored(set_id):
+            contents = services.query_sets.contents_(actor, set_id)
+            if not contents.queries:
+                raise InputError(
+                    "set",
+                    "There are no queries in “{name}”.",
+                    hint="Judge hits in Search, or import queries.",
+                    name=material.name,
+                )
+            return contents.queries, contents.judgements
+        case Past(by_count):
+            past = number_queries(
+                [one.text for one in services.query_sets.list_past_(actor, limit=PAST_QUERIES)]
+                if by_count
+                else [one.query for one in services.history.recent(actor, "", PAST_QUERIES)]
+            )
+            if not past:
+                raise InputError(
+                    "past",
+                    "Nothing has been searched yet.",
+                    hint="Search something first: each search is noted in the history.",
+                )
+            return past, {}
 
 
 def _share(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from PySide6.QtCore import Slot
@@ -19,13 +20,16 @@ from altus4_desktop.domain.connections import Connection
 from altus4_desktop.domain.errors import AltusError, InputError
 from altus4_desktop.domain.progress import Progress
 from altus4_desktop.domain.query_pairs import QueryPair
-from altus4_desktop.domain.searching import SearchRequest
+from altus4_desktop.domain.query_sets import EvaluationRun, QuerySet
 from altus4_desktop.services.evaluation_material import tell_apart
 from altus4_desktop.tasks.runner import Lane, TaskContext
+from altus4_desktop.ui.dialogs import confirm
 from altus4_desktop.ui.pane import Command, Pane
 from altus4_desktop.ui.panes.evaluation.exporting import MeasuredFormat, write_measured
-from altus4_desktop.ui.panes.evaluation.measuring import Measured, measure
+from altus4_desktop.ui.panes.evaluation.measuring import Measured, measure, open_run
 from altus4_desktop.ui.panes.evaluation.results import ResultPage
+from altus4_desktop.ui.panes.evaluation.runs import RunsPage
+from altus4_desktop.ui.panes.evaluation.sets import SetsDialog
 from altus4_desktop.ui.panes.evaluation.setup import MaterialCard, SetupPage
 from altus4_desktop.ui.panes.latest import LatestTask
 from altus4_desktop.ui.panes.memory import PaneMemory
@@ -33,9 +37,21 @@ from altus4_desktop.ui.panes.unlocking import Unlocking
 from altus4_desktop.ui.session import Session
 from altus4_desktop.ui.texts import error_hint, error_message, wants_unlocking
 from altus4_desktop.ui.theme import Space
+from altus4_desktop.ui.times import ago
 from altus4_desktop.ui.widgets import Busy, Button, Card, EmptyState, Label, Segments
 
-SETUP, RESULT = "setup", "result"
+SETUP, RESULT, RUNS = "setup", "result", "runs"
+_RUNS_AT_MOST = 200
+
+
+@dataclass(frozen=True)
+class _Known:
+    """What there is to choose from."""
+
+    connections: list[Connection]
+    sets: list[QuerySet]
+
+
 _FILES_AT_MOST = 2
 
 
@@ -51,55 +67,35 @@ class EvaluationPane(Pane):
         self.setAcceptDrops(True)
         self._memory = PaneMemory(session.services.data_dir, "evaluation")
         self._error: AltusError | None = None
+        self._connections: tuple[Connection, ...] = ()
+        self._listed = ""
         self._measuring = LatestTask(session.runner, Lane.TENANTS, self)
-        self._measuring.progressed.connect(self._show_progress)
-        self._measuring.succeeded.connect(self._take_measured)
-        self._measuring.failed.connect(self._take_failure)
-        self._measuring.cancelled.connect(self._take_stop)
         self._telling = LatestTask(session.runner, Lane.TENANTS, self)
-        self._telling.succeeded.connect(self._take_files)
-        self._telling.failed.connect(self.present)
+        self._reading = LatestTask(session.runner, Lane.METADATA, self)
+        self._listing = LatestTask(session.runner, Lane.METADATA, self)
         self._unlocking = Unlocking(session, self)
         self._unlocking.unlocked.connect(self.run)
         self._unlocking.failed.connect(self.present)
-        self.view = Segments(
-            ((SETUP, self.tr("Set up")), (RESULT, self.tr("Result"))),
-            name="evaluation.view",
-            label=self.tr("What is shown"),
-        )
-        self.view.chosen.connect(self._draw)
-        self.run_button = Button(
-            self.tr("Measure"), "primary", icon_name="play", name="evaluation.run"
-        )
-        self.run_button.clicked.connect(self.run)
-        self.stop_button = Button(self.tr("Stop"), icon_name="stop", name="evaluation.stop")
-        self.stop_button.clicked.connect(self._measuring.cancel)
-        for part in (self.view, self.stop_button, self.run_button):
-            self.header.addWidget(part)
+        self._build_header()
         self.strip = self._build_strip()
         self.body.addWidget(self.strip)
         self.pages = QStackedWidget()
         self.setup = SetupPage(session)
-        self.setup.changed.connect(self._allow)
         self.result = ResultPage()
-        self.result.open_wanted.connect(self._open_query)
-        self.result.export_wanted.connect(self.export)
+        self.runs = RunsPage()
         self._busy = Busy(self.tr("Measuring…"))
         self._empty = self._build_empty()
         again = Button(self.tr("Try again"), icon_name="refresh", name="evaluation.again")
         again.clicked.connect(self.run)
         self._failed = EmptyState("error", "", action=again)
-        for page in (self.setup, self.result, self._busy, self._empty, self._failed):
+        for page in (self.setup, self.result, self.runs, self._busy, self._empty, self._failed):
             self.pages.addWidget(page)
         self.body.addWidget(self.pages, 1)
         self.fields = {
             **self.setup.material.rows,
             "run": self.setup.second.file_row,
         }
-        session.connections_changed.connect(self._read_connections)
-        for keys, act in (("Ctrl+Return", self.run), ("Ctrl+E", self.export)):
-            shortcut = QShortcut(QKeySequence(keys), self)
-            shortcut.activated.connect(act)
+        self._connect()
         self.setup.restore(self._memory)
         self.view.set_key(RESULT)
         self._draw()
@@ -107,15 +103,17 @@ class EvaluationPane(Pane):
     # The pane among panes
 
     def activated(self) -> None:
-        """Read what can be searched."""
-        self._read_connections()
+        """Read what can be searched, and what it can be measured by."""
+        self._read()
 
     def focus_first(self) -> None:
         """Where the choice of queries begins, or the queries that were measured."""
         if self.pages.currentWidget() is self.result:
             self.result.focus_first()
         elif self.pages.currentWidget() is self.setup:
-            self.setup.material.queries.setFocus()
+            self.setup.material.focus_first()
+        elif self.pages.currentWidget() is self.runs:
+            self.runs.table.setFocus()
         else:
             self.view.setFocus()
 
@@ -130,6 +128,7 @@ class EvaluationPane(Pane):
                 "Ctrl+Return",
                 self.run_button.isEnabled,
             ),
+            Command("evaluation.manage", self.tr("Manage query sets"), self.manage, "edit"),
             Command(
                 "evaluation.stop",
                 self.tr("Stop measuring"),
@@ -150,7 +149,7 @@ class EvaluationPane(Pane):
     def shut(self) -> None:
         """Stop, and write down what was chosen."""
         super().shut()
-        for task in (self._measuring, self._telling):
+        for task in (self._measuring, self._telling, self._reading, self._listing):
             task.drop()
         self._unlocking.shut()
         self.setup.keep(self._memory)
@@ -193,6 +192,10 @@ class EvaluationPane(Pane):
         if focused:
             self.focus_first()
         self.session.announced.emit(self.result.figures.verdict.text())
+        if measured.unkept is not None:
+            self.message.show_error(measured.unkept)
+        self._listed = ""
+        self._list_runs()
 
     @Slot(object)
     def _take_failure(self, error: object) -> None:
@@ -232,7 +235,7 @@ class EvaluationPane(Pane):
         self.strip.setVisible(busy)
         self.stop_button.setVisible(busy)
         self.run_button.setHidden(busy)
-        page: QWidget = self.setup
+        page: QWidget = self.runs if self.view.key == RUNS else self.setup
         if self.view.key == RESULT:
             if self._error is not None:
                 self._failed.set("error", error_message(self._error), error_hint(self._error))
@@ -251,20 +254,117 @@ class EvaluationPane(Pane):
         self.run_button.setToolTip(missing or self.tr("Search for every query with A and with B"))
         self.run_button.setAccessibleDescription(missing)
 
-    # What there is to search
+    # What there is to choose from
 
     @Slot()
-    def _read_connections(self) -> None:
-        connections, actor = self.session.services.connections, self.session.actor
+    def _read(self) -> None:
+        services, actor = self.session.services, self.session.actor
 
-        def read(_: TaskContext) -> list[Connection]:
-            return connections.list_(actor)
+        def read(_: TaskContext) -> _Known:
+            return _Known(services.connections.list_(actor), services.query_sets.list_(actor))
 
-        self.submit(Lane.METADATA, read, self._take_connections)
+        self._reading.start(read)
 
     @Slot(object)
-    def _take_connections(self, connections: list[Connection]) -> None:
-        self.setup.show_connections(connections)
+    def _take_known(self, known: _Known) -> None:
+        self._connections = tuple(known.connections)
+        self.setup.show_connections(known.connections)
+        self.setup.material.show_sets(known.sets)
+        if known.sets and self.pages.currentWidget() is self._empty:
+            # Who has judged already needs no explanation.
+            focused = self._holds_focus()
+            self.view.set_key(SETUP)
+            self._draw()
+            if focused:
+                self.setup.material.focus_first()
+        self._listed = ""
+        self._list_runs()
+
+    @Slot()
+    def _list_runs(self) -> None:
+        """Read the runs of the set that is chosen, unless they are known."""
+        set_id = self.setup.material.set_id
+        if set_id == self._listed:
+            return
+        self._listed = set_id
+        if not set_id:
+            self._listing.drop()
+            self._take_runs([])
+            return
+        sets, actor = self.session.services.query_sets, self.session.actor
+
+        def read(_: TaskContext) -> list[EvaluationRun]:
+            return sets.list_runs_(actor, set_id, limit=_RUNS_AT_MOST)
+
+        self._listing.start(read)
+
+    @Slot(object)
+    def _take_runs(self, runs: list[EvaluationRun]) -> None:
+        self.setup.second.show_runs(runs, self._connections)
+        name = self.setup.material.set.currentText()
+        self.runs.show_runs(
+            self.tr("Runs of “{name}”").format(name=name) if name else "", runs, self._connections
+        )
+
+    # Runs of before
+
+    @Slot(object)
+    def _open_run(self, run: EvaluationRun) -> None:
+        services, actor = self.session.services, self.session.actor
+        connections, run_id = self._connections, run.id
+
+        def read(_: TaskContext) -> Measured:
+            return open_run(services, actor, run_id, connections)
+
+        self._error = None
+        self.message.clear()
+        self.submit(Lane.METADATA, read, self._show_run)
+
+    @Slot(object)
+    def _show_run(self, measured: Measured) -> None:
+        self.result.show_measured(measured)
+        self.view.set_key(RESULT)
+        self._draw()
+        self.focus_first()
+
+    @Slot(object)
+    def _compare_run(self, run: EvaluationRun) -> None:
+        self.setup.material.choose_set(run.set_id)
+        self.setup.second.choose_run(run.id)
+        self.view.set_key(SETUP)
+        self._draw()
+        self.setup.second.kept.setFocus()
+
+    @Slot(object)
+    def _delete_run(self, run: EvaluationRun) -> None:
+        if not confirm(
+            self,
+            self.tr("Delete this run?"),
+            self.tr("What was measured {when} is gone then.").format(when=ago(run.created_at)),
+            self.tr("Delete"),
+            name="evaluation.runs.confirm",
+        ):
+            return
+        sets, actor, run_id = self.session.services.query_sets, self.session.actor, run.id
+
+        def delete(_: TaskContext) -> int:
+            return sets.delete_runs_(actor, [run_id])
+
+        self.submit(Lane.METADATA, delete, self._list_runs_anew)
+
+    @Slot()
+    def _list_runs_anew(self) -> None:
+        self._listed = ""
+        self._list_runs()
+        self.runs.table.setFocus()
+
+    @Slot()
+    def manage(self) -> None:
+        """Let people look after their query sets."""
+        dialog = SetsDialog(self.session, self.setup.material.set_id, self)
+        dialog.changed.connect(self._read)
+        dialog.chosen.connect(self.setup.material.choose_set)
+        dialog.open()
 
     # Files
 
@@ -308,12 +408,7 @@ class EvaluationPane(Pane):
             return
         self.session.pane_requested.emit(
             "search",
-            SearchRequest(
-                pair.query.text,
-                configuration.mode,
-                connection_ids=configuration.connection_ids,
-                tables=configuration.tables,
-            ),
+            replace(configuration.build_request(pair.query.text), limit=20, timeout_s=None),
         )
 
     @Slot()
@@ -358,6 +453,52 @@ class EvaluationPane(Pane):
         )
 
     # Building
+
+    def _build_header(self) -> None:
+        self.view = Segments(
+            (
+                (SETUP, self.tr("Set up")),
+                (RESULT, self.tr("Result")),
+                (RUNS, self.tr("Runs")),
+            ),
+            name="evaluation.view",
+            label=self.tr("What is shown"),
+        )
+        self.view.chosen.connect(self._draw)
+        self.run_button = Button(
+            self.tr("Measure"), "primary", icon_name="play", name="evaluation.run"
+        )
+        self.run_button.clicked.connect(self.run)
+        self.stop_button = Button(self.tr("Stop"), icon_name="stop", name="evaluation.stop")
+        self.stop_button.clicked.connect(self._measuring.cancel)
+        for part in (self.view, self.stop_button, self.run_button):
+            self.header.addWidget(part)
+
+    def _connect(self) -> None:
+        for task, take in (
+            (self._measuring, self._take_measured),
+            (self._telling, self._take_files),
+            (self._reading, self._take_known),
+            (self._listing, self._take_runs),
+        ):
+            task.succeeded.connect(take)
+        for task in (self._telling, self._reading, self._listing):
+            task.failed.connect(self.present)
+        self._measuring.progressed.connect(self._show_progress)
+        self._measuring.failed.connect(self._take_failure)
+        self._measuring.cancelled.connect(self._take_stop)
+        self.setup.changed.connect(self._allow)
+        self.result.open_wanted.connect(self._open_query)
+        self.result.export_wanted.connect(self.export)
+        self.setup.material.managed.connect(self.manage)
+        self.setup.material.changed.connect(self._list_runs)
+        self.runs.open_wanted.connect(self._open_run)
+        self.runs.compare_wanted.connect(self._compare_run)
+        self.runs.delete_wanted.connect(self._delete_run)
+        self.session.connections_changed.connect(self._read)
+        for keys, act in (("Ctrl+Return", self.run), ("Ctrl+E", self.export)):
+            shortcut = QShortcut(QKeySequence(keys), self)
+            shortcut.activated.connect(act)
 
     def _build_strip(self) -> Card:
         strip = Card(margin=Space.M, spacing=Space.XS)

@@ -21,7 +21,8 @@ _SIZE = QSize(460, 480)
 
 
 class PlacesDialog(Dialog):
-    """A filter and a tree of boxes; ``scope`` is the choice once it is accepted."""
+    """A filter and a tree of boxes; ``scope`` is the choice once it is accepted, ``schemas`` what
+    was read meanwhile, by the connections' ids."""
 
     def __init__(
         self,
@@ -36,6 +37,7 @@ class PlacesDialog(Dialog):
         self._session = session
         self._reading: dict[str, LatestTask] = {}
         self._open_ids: set[str] = set()
+        self.schemas: dict[str, DatabaseSchema] = {}
         self.model = ScopeModel(self)
         self.model.show(connections, scope)
         self.body.addWidget(Label(title, "title", wrap=True))
@@ -139,6 +141,7 @@ class PlacesDialog(Dialog):
         if isinstance(found, AltusError):
             self.model.show_problem(connection_id, found)
         else:
+            self.schemas[connection_id] = found
             self.model.show_tables(connection_id, found)
 
     def done(self, result: int) -> None:

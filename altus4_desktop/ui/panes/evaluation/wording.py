@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from PySide6.QtCore import QCoreApplication
 
 from altus4_desktop.domain.connections import Connection
-from altus4_desktop.domain.evaluation import Comparison, Evaluation
+from altus4_desktop.domain.evaluation import Comparison, Configuration, Evaluation
+from altus4_desktop.domain.languages import LANGUAGE_NAMES
 from altus4_desktop.domain.query_pairs import QueryPair
 from altus4_desktop.domain.searching import SearchMode
 from altus4_desktop.ui.panes.search.scope import Scope
@@ -42,6 +43,37 @@ def place_name(scope: Scope, connections: Sequence[Connection]) -> str:
     if len(tables) == 1:
         return f"{text} / {tables[0].table}"
     return _tr("{where}, {count} tables").format(where=text, count=len(tables)) if tables else text
+
+
+def way_name(configuration: Configuration, connections: Sequence[Connection]) -> str:
+    """A way to search in a line: mode, places, and what else is not as by default."""
+    names = {connection.id: connection.name for connection in connections}
+    ids, tables = configuration.connection_ids, configuration.tables
+    if not ids and not tables:
+        where = _tr("everything")
+    elif len(ids) > _NAMES_AT_MOST:
+        where = _tr("{count} connections").format(count=len(ids))
+    else:
+        where = ", ".join(names.get(one, _tr("a deleted connection")) for one in ids)
+    if len(tables) == 1:
+        choice = tables[0]
+        place = f"{choice.table}, {choice.index}" if choice.index else choice.table
+        where = f"{where} / {place}" if where else place
+    elif tables:
+        where = _tr("{where}, {count} tables").format(where=where, count=len(tables))
+    extras = [
+        LANGUAGE_NAMES.get(configuration.language, configuration.language),
+        _tr("synonyms") if configuration.synonyms else "",
+        _tr("weights") if configuration.weights else "",
+    ]
+    return " · ".join(filter(None, (mode_name(configuration.mode), where, *extras)))
+
+
+def run_name(evaluation: Evaluation, connections: Sequence[Connection]) -> str:
+    """What was measured: a way to search, or a file of an earlier run."""
+    if evaluation.configuration is None:
+        return _tr("An earlier run in a file")
+    return way_name(evaluation.configuration, connections)
 
 
 def measure_text(value: float) -> str:
