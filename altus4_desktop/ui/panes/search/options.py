@@ -18,6 +18,7 @@ from altus4_desktop.ui.panes.painting import plain_tool_tip
 from altus4_desktop.ui.panes.search.languages import fill_languages
 from altus4_desktop.ui.panes.search.model import HitOrder
 from altus4_desktop.ui.panes.search.scope import Scope, ScopeModel, ScopePopup
+from altus4_desktop.ui.panes.search.weighing import WeightStrip
 from altus4_desktop.ui.theme import Space
 from altus4_desktop.ui.widgets import Button, IconButton, Segments
 
@@ -56,6 +57,8 @@ class OptionsRow(QWidget):
         self.scope_button = Button(self.tr("Everything"), icon_name="layers", name="search.scope")
         self.scope_button.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
         self.popup = ScopePopup(self.scope_model, self)
+        self.weights = WeightStrip(self.scope_model, self.popup.tree)
+        self.popup.add_below_tree(self.weights, self.weights.in_order)
         self.order = self._build_box("search.order", self.tr("Sort hits by"))
         for order, text in (
             (HitOrder.RELEVANCE, self.tr("Best first")),
@@ -300,6 +303,7 @@ class OptionsRow(QWidget):
         self.panel_button.setChecked(kept["panel"] is not False)
         self.filter_button.setChecked(kept["facets"] is True)
         self.scope_model.show((), Scope.from_document(kept["scope"]))
+        self.scope_model.show_weights(preferred.weights)
         self._name_scope()
 
     def show_draft(self, draft: SearchDraft) -> None:
@@ -322,6 +326,7 @@ class OptionsRow(QWidget):
     def open_scope(self) -> None:
         """Let people choose what is searched."""
         self.scope_opened.emit()
+        self.weights.begin()
         self.popup.open_below(self.scope_button)
 
     def show_connections(self, connections: Sequence[Connection]) -> None:

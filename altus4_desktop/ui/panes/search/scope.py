@@ -21,7 +21,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QTreeView, QVBoxLayout, QWidg
 from altus4_desktop.domain.connections import Connection
 from altus4_desktop.domain.errors import AltusError
 from altus4_desktop.domain.schema import DatabaseSchema
-from altus4_desktop.domain.searching import TableChoice
+from altus4_desktop.domain.searching import SourceWeight, TableChoice
 from altus4_desktop.ui.icons import icon
 from altus4_desktop.ui.panes.painting import plain_tool_tip
 from altus4_desktop.ui.texts import error_hint, error_message
@@ -85,12 +85,15 @@ class ScopeModel(QAbstractItemModel):
     """Connections with their searchable tables below, all with a box to check."""
 
     scope_changed = Signal(object)
+    weights_changed = Signal()
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._scope = Scope()
         self._connections: tuple[Connection, ...] = ()
         self._tables: dict[str, tuple[str, ...]] = {}
+        self._columns: dict[tuple[str, str], tuple[str, ...]] = {}
+        self._weights: dict[tuple[str, str, str], SourceWeight] = {}
         self._problems: dict[str, AltusError] = {}
         self._filter = ""
         self._shown: list[tuple[Connection, tuple[str, ...]]] = []
@@ -115,11 +118,22 @@ class ScopeModel(QAbstractItemModel):
 
     def show_tables(self, connection_id: str, schema: DatabaseSchema) -> None:
         """Fill in what was read about a connection."""
-        names = tuple(table.name for table in schema.tables if table.fulltext_indexes)
-        if self._tables.get(connection_id) == names:
+        searched = [table for table in schema.tables if table.fulltext_indexes]
+        names = tuple(table.name for table in searched)
+        columns = {
+            (connection_id, table.name): tuple(
+                dict.fromkeys(name for index in table.fulltext_indexes for name in index.columns)
+            )
+            for table in searched
+        }
+        known = {key: found for key, found in self._columns.items() if key[0] == connection_id}
+        if self._tables.get(connection_id) == names and known == columns:
             return
         self.beginResetModel()
         self._tables[connection_id] = names
+        for key in known:
+            del self._columns[key]
+        self._columns.update(columns)
         self._problems.pop(connection_id, None)
         self._arrange()
         self.endResetModel()
@@ -148,12 +162,75 @@ class ScopeModel(QAbstractItemModel):
             return None
         return self._shown[index.row()][0]
 
-    def row_of(self, connection_id: str) -> QModelIndex:
-        """The top row of a connection."""
-        for row, (connection, _) in enumerate(self._shown):
-            if connection.id == connection_id:
-                return self.index(row, 0)
+    def row_of(self, connection_id: str, table: str = "") -> QModelIndex:
+        """The row of a connection, or of one of its tables."""
+        for row, (connection, tables) in enumerate(self._shown):
+            if connection.id != connection_id:
+                continue
+            top = self.index(row, 0)
+            if not table:
+                return top
+            known = connection.id in self._tables and table in tables
+            return self.index(tables.index(table), 0, top) if known else QModelIndex()
         return QModelIndex()
+
+    def place_at(self, index: AnyIndex) -> tuple[Connection, str] | None:
+        """The connection of a row and its table, "" for the connection's own."""
+        connection = self.connection_at(index)
+        if connection is not None:
+            return connection, ""
+        if not index.isValid():
+            return None
+        table = self._table(index)
+        return None if table is None else (self._shown[index.internalId() - 1][0], table)
+
+    # What counts how much
+
+    @property
+    def weights(self) -> tuple[SourceWeight, ...]:
+        """The weights that are not 1."""
+        return tuple(self._weights.values())
+
+    def columns(self, connection_id: str, table: str) -> tuple[str, ...]:
+        """The columns of a table that are searched, as far as they are known."""
+        return self._columns.get((connection_id, table), ())
+
+    def weight(self, place: tuple[str, str, str]) -> float:
+        """What a place counts."""
+        found = self._weights.get(place)
+        return 1.0 if found is None else found.weight
+
+    def weigh(self, place: tuple[str, str, str], weight: float) -> None:
+        """Let a place count so much."""
+        weights = {key: one for key, one in self._weights.items() if key != place}
+        if weight != 1:
+            weights[place] = SourceWeight(*place, weight=weight)
+        self.show_weights(tuple(weights.values()))
+
+    def show_weights(self, weights: Sequence[SourceWeight]) -> None:
+        """Let places count as much as ``weights`` say, all others 1."""
+        found = {one.place: one for one in weights}
+        if found == self._weights:
+            return
+        self._weights = found
+        self._tell_all([Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole])
+        self.weights_changed.emit()
+
+    def _weighed(self, name: str, connection_id: str, table: str) -> str:
+        weight = self.weight((connection_id, table, ""))
+        marks = [f"×{weight:g}"] if weight != 1 else []
+        columns = [
+            one
+            for one in self._weights.values()
+            if one.column and one.place[:2] == (connection_id, table)
+        ]
+        if len(columns) == 1:
+            marks.append(f"{columns[0].column} ×{columns[0].weight:g}")
+        elif columns:
+            marks.append(self.tr("{count} columns weighed").format(count=len(columns)))
+        return f"{name}   {' · '.join(marks)}" if marks else name
+
+    # What is searched
 
     def choose_all(self) -> None:
         """Search everything."""
@@ -201,7 +278,9 @@ class ScopeModel(QAbstractItemModel):
         answer: object = None
         match role:
             case Qt.ItemDataRole.DisplayRole | Qt.ItemDataRole.AccessibleTextRole:
-                answer = connection.name if top else table or self._note(connection.id)
+                name = connection.name if top else table
+                answer = self._weighed(name, connection.id, table or "") if name else None
+                answer = answer or self._note(connection.id)
             case Qt.ItemDataRole.ToolTipRole:
                 answer = plain_tool_tip(self._explanation(connection, table, top=top))
             case Qt.ItemDataRole.CheckStateRole if top:
@@ -256,12 +335,15 @@ class ScopeModel(QAbstractItemModel):
         if scope == self._scope:
             return
         self._scope = scope
+        self._tell_all([Qt.ItemDataRole.CheckStateRole])
+        self.scope_changed.emit(scope)
+
+    def _tell_all(self, roles: list[Qt.ItemDataRole]) -> None:
         for row in range(len(self._shown)):
             top = self.index(row, 0)
-            self.dataChanged.emit(top, top, [Qt.ItemDataRole.CheckStateRole])
+            self.dataChanged.emit(top, top, roles)
             last = self.index(self.rowCount(top) - 1, 0, top)
-            self.dataChanged.emit(self.index(0, 0, top), last, [Qt.ItemDataRole.CheckStateRole])
-        self.scope_changed.emit(scope)
+            self.dataChanged.emit(self.index(0, 0, top), last, roles)
 
     def _chosen(self, connection_id: str) -> frozenset[str]:
         if connection_id in self._scope.left_out:
@@ -361,6 +443,18 @@ class ScopePopup(QFrame):
         self._open_ids: set[str] = set()
         self.tree.collapsed.connect(self._note_collapsed)
         model.modelReset.connect(self._restore_open)
+        self._column = column
+        self._current = ("", "")
+        self.tree.selectionModel().currentChanged.connect(self._note_current)
+
+    def add_below_tree(self, widget: QWidget, fields: Sequence[QWidget]) -> None:
+        """Put what acts on the current row between the tree and the buttons; ``fields`` take the
+        keyboard one after the other."""
+        self._column.insertWidget(self._column.indexOf(self.tree) + 1, widget)
+        last: QWidget = self.tree
+        for field_ in fields:
+            self.setTabOrder(last, field_)
+            last = field_
 
     def open_below(self, button: QWidget) -> None:
         """Open under the button, as tall as the screen allows."""
@@ -414,3 +508,10 @@ class ScopePopup(QFrame):
     def _restore_open(self) -> None:
         for connection_id in tuple(self._open_ids):
             self.tree.setExpanded(self._model.row_of(connection_id), True)
+        self.tree.setCurrentIndex(self._model.row_of(*self._current))
+
+    @Slot(QModelIndex)
+    def _note_current(self, index: QModelIndex) -> None:
+        found = self._model.place_at(index)
+        if found is not None:
+            self._current = (found[0].id, found[1])

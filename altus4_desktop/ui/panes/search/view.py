@@ -10,6 +10,7 @@ from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QKeySequence, QResizeEvent, QShortcut
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
+from altus4_desktop.domain.accounts import Actor, UserDraft
 from altus4_desktop.domain.connections import Connection
 from altus4_desktop.domain.errors import AltusError, QuerySyntaxError
 from altus4_desktop.domain.filtering import Narrowing
@@ -18,6 +19,7 @@ from altus4_desktop.domain.saved_searches import SavedScope, SavedSearch
 from altus4_desktop.domain.schema import DatabaseSchema
 from altus4_desktop.domain.search_drafts import SearchDraft
 from altus4_desktop.domain.searching import SearchMode, SearchRequest
+from altus4_desktop.tasks.runner import Lane, TaskContext
 from altus4_desktop.ui.pane import Command
 from altus4_desktop.ui.panes.memory import PaneMemory
 from altus4_desktop.ui.panes.search.builder import QueryBuilder
@@ -36,6 +38,7 @@ from altus4_desktop.ui.panes.search.results import ResultsView
 from altus4_desktop.ui.panes.search.scope import Scope
 from altus4_desktop.ui.panes.search.states import SearchNote
 from altus4_desktop.ui.panes.search.watch import SavedWatch
+from altus4_desktop.ui.panes.search.weighing import WeightsBar
 from altus4_desktop.ui.session import Session
 from altus4_desktop.ui.theme import Space
 from altus4_desktop.ui.widgets import Button, IconButton
@@ -84,6 +87,7 @@ class SearchView(WorkingWidget):
         self.judge = HitJudge(session, self.results, self.book)
         self.correction = CorrectionBar(session)
         self.expansion = ExpansionBar()
+        self.weights = WeightsBar()
         self.under_query = QVBoxLayout()
         self.reader = QueryReader(session, self._request_to_read, self)
         self.notes = QueryNotes()
@@ -102,15 +106,14 @@ class SearchView(WorkingWidget):
         column.addWidget(self.options)
         column.addWidget(self.correction)
         column.addWidget(self.expansion)
+        column.addWidget(self.weights)
         column.addWidget(self.note)
         column.addWidget(self.watch)
         # Beside the results, not among them: what finds nothing is widened here.
         column.addWidget(self.filtering.bar)
         column.addWidget(self.results, 1)
         self._connect()
-        self.filtering.edited.connect(self.edited)
-        self.filtering.searched.connect(self.results.begin)
-        self.filtering.searched.connect(self.watch.end)
+        self._connect_bars()
         self.options.restore(memory, session.actor.choices)
         self.results.restore_layout(memory)
         self.results.show_panel(shown=self.options.panel_button.isChecked())
@@ -154,6 +157,15 @@ class SearchView(WorkingWidget):
         row.addWidget(self.saved_button)
         row.addWidget(self.new_button)
         return row
+
+    def _connect_bars(self) -> None:
+        self.filtering.edited.connect(self.edited)
+        self.filtering.searched.connect(self.results.begin)
+        self.filtering.searched.connect(self.watch.end)
+        self.weights.without_wanted.connect(self._search_without_weights)
+        self.weights.change_wanted.connect(self.options.open_scope)
+        self.options.popup.closed.connect(self._keep_weights)
+        self.session.actor_changed.connect(self._take_actor)
 
     def _connect(self) -> None:
         controller, options, results = self.controller, self.options, self.results
@@ -488,6 +500,7 @@ class SearchView(WorkingWidget):
                 synonyms=preferred.synonyms,
                 languages=preferred.languages,
                 narrowing=self.filtering.narrowing.current,
+                weights=preferred.weights,
             )
         )
 
@@ -511,6 +524,42 @@ class SearchView(WorkingWidget):
             self.results.begin()
             self.controller.run(replace(request, synonyms=(), offset=0))
             self.focus_first()
+
+    # Weights
+
+    @Slot()
+    def _search_without_weights(self) -> None:
+        request = self.controller.state.request
+        if request is not None:
+            self.results.begin()
+            self.controller.run(replace(request, weights=(), offset=0))
+            self.focus_first()
+
+    @Slot()
+    def _keep_weights(self) -> None:
+        if not self.session.is_signed_in:
+            return
+        weights, actor = self.options.scope_model.weights, self.session.actor
+        if weights == actor.choices.weights:
+            return
+        # From the next search on, whether or not they can be kept.
+        choices = replace(actor.choices, weights=weights)
+        self.session.set_actor(replace(actor, choices=choices))
+        if actor.is_demo:
+            return
+        accounts = self.session.services.accounts
+
+        def save(_: TaskContext) -> object:
+            draft = UserDraft.of(accounts.get_profile(actor))
+            choices = replace(draft.choices, weights=weights)
+            return accounts.update_profile(actor, replace(draft, choices=choices))
+
+        self.submit(Lane.METADATA, save)
+
+    @Slot(object)
+    def _take_actor(self, actor: Actor | None) -> None:
+        if actor is not None:
+            self.options.scope_model.show_weights(actor.choices.weights)
 
     @Slot(str)
     def _search_corrected(self, query: str) -> None:
@@ -561,6 +610,7 @@ class SearchView(WorkingWidget):
             is_scoped=self.options.scope_model.scope != Scope(),
         )
         self.expansion.show_expansions(state.expansions)
+        self.weights.show_weights(state.request.weights if state.request else (), state.sources)
         self._draw_note(state)
         self.watch.take_state(state)
         if not state.running:
