@@ -667,3 +667,15 @@ def test_one_index_of_one_table_may_be_asked(qtbot: QtBot, pane: EvaluationPane)
     form._scope = Scope()
     form._take_choice()
     assert form.way().configuration.tables == ()
+
+
+def test_without_a_connection_it_says_what_is_missing(
+    qtbot: QtBot, pane: EvaluationPane, services: Services, files: tuple[Path, Path]
+) -> None:
+    real = EvaluationService(services.search, services.keys, Permissions(services.metadata))
+    pane.session.services = replace(services, evaluation=real)
+    pane.setup.material.choose_files(*files)
+    pane.run()
+    _settle(qtbot, pane)
+    assert pane.pages.currentWidget() is pane._failed
+    assert "no connection to search" in pane._failed._title.text()

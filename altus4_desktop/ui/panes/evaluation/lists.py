@@ -74,7 +74,7 @@ class FoundList(QWidget):
         )
         self.table = PlainTable(
             self.model,
-            {_RANK: 44, _GRADE: 72, _OTHER: 72},
+            {_RANK: 40, _GRADE: 62, _OTHER: 64},
             _NAME,
             name=f"evaluation.{letter.lower()}.found",
             label=self.tr("What {letter} found").format(letter=letter),

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QModelIndex, QSize, Qt, Slot
-from PySide6.QtWidgets import QTreeView, QWidget
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QSize, Qt, Slot
+from PySide6.QtWidgets import QStyledItemDelegate, QStyleOptionViewItem, QTreeView, QWidget
 
 from altus4_desktop.domain.connections import Connection
 from altus4_desktop.domain.errors import AltusError
@@ -18,6 +18,16 @@ from altus4_desktop.ui.session import Session
 from altus4_desktop.ui.widgets import Button, Label, SearchField
 
 _SIZE = QSize(460, 480)
+_ROW_HEIGHT = 28
+AnyIndex = QModelIndex | QPersistentModelIndex
+
+
+class RoomyRows(QStyledItemDelegate):
+    """Rows with room around their boxes."""
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: AnyIndex) -> QSize:
+        """As wide as the text, and never low."""
+        return super().sizeHint(option, index).expandedTo(QSize(0, _ROW_HEIGHT))
 
 
 class PlacesDialog(Dialog):
@@ -50,6 +60,7 @@ class PlacesDialog(Dialog):
         self.tree.setObjectName("evaluation.places.tree")
         self.tree.setAccessibleName(self.tr("Connections and tables to search"))
         self.tree.setHeaderHidden(True)
+        self.tree.setItemDelegate(RoomyRows(self.tree))
         self.tree.setUniformRowHeights(True)
         self.tree.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         self.tree.setModel(self.model)

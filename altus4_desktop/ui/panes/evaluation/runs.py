@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import QItemSelection, Qt, Signal, Slot
 from PySide6.QtGui import QKeyEvent, QResizeEvent
-from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QHeaderView, QStackedWidget, QVBoxLayout, QWidget
 
 from altus4_desktop.domain.connections import Connection
 from altus4_desktop.domain.evaluation import Evaluation
@@ -73,11 +73,13 @@ class RunsPage(QWidget):
         self.model: RecordModel[EvaluationRun] = RecordModel(self._list_columns(), self)
         self.table = RunTable(
             self.model,
-            {_WHEN: 130, _SECOND: 210, _A: 80, _B: 80, _EMPTY: 120},
+            {_WHEN: 130, _A: 80, _B: 80, _EMPTY: 120},
             _FIRST,
             name="evaluation.runs.table",
             label=self.tr("Runs that are kept"),
         )
+        header = self.table.horizontalHeader()
+        header.setSectionResizeMode(_SECOND, QHeaderView.ResizeMode.Stretch)
         self._none = EmptyState(
             "history",
             self.tr("No run is kept"),

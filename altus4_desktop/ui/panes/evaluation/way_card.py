@@ -39,6 +39,7 @@ from altus4_desktop.ui.times import ago, full
 from altus4_desktop.ui.widgets import Badge, Button, Card, FormRow, Label, Segments
 
 _PLACE_LENGTH = 36
+_HEAD_HEIGHT = 34
 
 
 class WayForm(QWidget):
@@ -244,6 +245,8 @@ class WayCard(Card):
         self.side = letter.lower()
         self.head = QHBoxLayout()
         self.head.setSpacing(Space.S)
+        # As high with a box beside the title as without.
+        self.head.addStrut(_HEAD_HEIGHT)
         self.head.addWidget(Badge(letter, "accent"))
         self.head.addWidget(Label(title, "strong"))
         self.head.addStretch(1)
