@@ -96,6 +96,23 @@ def write_audited(url: str, password: str | None, user_id: str, count: int, pipe
     store.close()
 
 
+def count_searches(
+    url: str, password: str | None, user_id: str, kill_before: int | None = None
+) -> None:
+    """Count the user's searches and add up everybody's; die before the numbered statement."""
+    store = open_store(parse_store_url(url), password)
+    # Only what counts is numbered.
+    if kill_before is not None:
+        _before_statement(kill_before, signal.SIGKILL)
+    (user,) = store.analytics.users_(user_id)
+    if user.counted_zone != user.timezone:
+        store.analytics.begin_(user_id, user.timezone)
+    while store.analytics.roll_up_(user_id, 2):
+        pass
+    store.analytics.add_up_(store.analytics.unadded_days())
+    store.close()
+
+
 def _before_statement(number: int, what: signal.Signals) -> None:
     seen = 0
 
