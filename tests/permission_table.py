@@ -30,6 +30,7 @@ from altus4_desktop.domain.exchange import (
 from altus4_desktop.domain.exports import ExportFormat
 from altus4_desktop.domain.figures import Period
 from altus4_desktop.domain.keys import KeyDraft, KeyFilter
+from altus4_desktop.domain.monitoring import ListedStatement
 from altus4_desktop.domain.query_sets import QuerySetDraft, SetQueryDraft
 from altus4_desktop.domain.saved_searches import SavedSearchDraft, Sighting
 from altus4_desktop.domain.searching import (
@@ -135,6 +136,11 @@ migrations.loss_              gone   denied denied  ok     ok     change  key   
 migrations.upgrade_           gone   denied denied  ok     ok     change  key      key      ok
 migrations.visitors_          gone   denied denied  ok     ok     change  key      key      ok
 
+monitoring.read_facts_        gone   server missing server server change  key      missing  server
+monitoring.read_pulse_        gone   server missing server server change  key      missing  server
+monitoring.sample_pools_      gone   ok     unseen  ok     ok     change  key      unseen   ok
+monitoring.stop_statement_    gone   server missing server server change  key      key      server
+
 query_sets.add_queries_       gone   ok     missing missing missing change key     key      missing
 query_sets.contents_          gone   ok     missing missing missing change key     missing  missing
 query_sets.create_            gone   ok     ok      ok     ok     change  key      key      ok
@@ -224,10 +230,13 @@ NO_ACTOR = {
     "history.record": "for `search`, which asks",
     "keys.authenticate_": "finds out who it is, by their key",
     "keys.verify_": "whoever has the text of a key may know what it is",
+    "connections.target_of_": "for `monitoring`, which asks for the connection; besides, a made-up "
+    "record opens no password, as for `source_`",
     "connections.when_forgotten_": "for other services, when they are built",
     "suggestions.clear": "for `connections`, which forgets what is no longer there",
     "local_server.admin_target": "of this workstation: its password is in this person's vault",
     "local_server.close_": "of this program, at its end",
+    "local_server.is_running": "of this workstation, whose server needs no account",
     "local_server.open_endpoint": "of this workstation: its password is in this person's vault",
     "local_server.reseal_file_": "for `vault_keys`, which asks; a file of this workstation",
     "local_server.reset": "files of this workstation's person, who could remove them by hand",
@@ -235,6 +244,7 @@ NO_ACTOR = {
     "local_server.start": "of this workstation, whose server needs no account",
     "local_server.state": "of this workstation, whose server needs no account",
     "local_server.stop": "a process of this workstation's person, who could end it by hand",
+    "monitoring.close_": "of this program, at its end",
     "metadata.audit_seen": "a file of this workstation",
     "metadata.can_keep_password": "before anybody can be asked: which store there is",
     "metadata.check_": "before anybody can be asked: whether there is a store",
@@ -528,6 +538,16 @@ CALLS: dict[str, Call] = {
         [JudgedQuery("1", "word")],
         {},
         Configuration(connection_ids=(of.connection.id,)),
+    ),
+    "monitoring.read_facts_": lambda w, s, who, of: s.monitoring.read_facts_(who, of.connection.id),
+    "monitoring.read_pulse_": lambda w, s, who, of: s.monitoring.read_pulse_(who, of.connection.id),
+    "monitoring.sample_pools_": lambda w, s, who, of: _seen(
+        of.connection in [pool.connection for pool in s.monitoring.sample_pools_(who, 5.0)]
+    ),
+    "monitoring.stop_statement_": lambda w, s, who, of: s.monitoring.stop_statement_(
+        who,
+        of.connection.id,
+        ListedStatement(1, "/* altus4:word:1 */", "shop", 1, "", "SELECT 1"),
     ),
     "query_sets.add_queries_": lambda w, s, who, of: s.query_sets.add_queries_(
         who, of.query_set.id, [SetQueryDraft("another")]

@@ -21,6 +21,7 @@ from altus4_desktop.services.keys import KeysService
 from altus4_desktop.services.local_server import LocalServerService
 from altus4_desktop.services.metadata import MetadataService
 from altus4_desktop.services.migrations import MigrationsService
+from altus4_desktop.services.monitoring import MonitoringService
 from altus4_desktop.services.permissions import Permissions
 from altus4_desktop.services.query_sets import QuerySetsService
 from altus4_desktop.services.rights import RightsService
@@ -85,4 +86,11 @@ def compose(data_dir: Path, metadata_url: str | None = None) -> Services:
         evaluation=EvaluationService(search, keys, permissions),
         query_sets=QuerySetsService(metadata, permissions),
         index_health=IndexHealthService(connections, history, pools, permissions),
+        monitoring=MonitoringService(
+            metadata,
+            connections,
+            permissions,
+            TenantPools(),
+            local_server.is_running,
+        ),
     )

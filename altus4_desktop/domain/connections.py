@@ -269,8 +269,9 @@ class PoolStats:
 
     ``total`` counts established sessions; ``connecting`` those that are being opened. ``waits``
     counts who had to queue for a connection, since the pool was made; ``waited_ms`` is their time
-    together. ``last_error`` is what went wrong last, at ``last_error_at``, and ``tls`` what
-    protected the session that answered last, at ``answered_at``.
+    together. ``errors`` counts what went wrong since then, ``last_error`` is what went wrong last,
+    at ``last_error_at``, and ``tls`` what protected the session that answered last, at
+    ``answered_at``.
     """
 
     total: int
@@ -281,6 +282,7 @@ class PoolStats:
     waits: int = 0
     waited_ms: float = 0.0
     longest_wait_ms: float = 0.0
+    errors: int = 0
     last_error: AltusError | None = None
     last_error_at: datetime | None = None
     tunnel: TunnelState = TunnelState.NONE

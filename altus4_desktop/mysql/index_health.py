@@ -143,6 +143,20 @@ def read_health(
     )
 
 
+def read_index_sizes(session: TenantSession) -> Callable[[str, str], int | None] | None:
+    """Gives the bytes on disk of a FULLTEXT index by the names of its table and its own; None where
+    the account may see none. Raises `TenantError`, `Cancelled`."""
+    inside = _read_inside(session, session.target.database)
+    if inside is None:
+        return None
+
+    def find(table: str, index: str) -> int | None:
+        ids = inside.indexes.get((_file_name(table), index))
+        return None if ids is None else inside.sizes.get(ids)
+
+    return find
+
+
 @dataclass
 class _Inside:
     """What InnoDB keeps beside the tables: bytes by index and by list of deleted rows."""

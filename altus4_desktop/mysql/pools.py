@@ -147,6 +147,7 @@ class _Pool:
         self.target = target
         self.closing = CancelToken()
         self._tunnel = _build_tunnel(target)
+        self._errors = 0
         self._last_error: tuple[AltusError, datetime] | None = None
         self._last_answer: tuple[TlsReport, datetime] | None = None
         self._clockwork = clockwork
@@ -175,7 +176,9 @@ class _Pool:
         if isinstance(outcome, TlsReport):
             self._last_answer = outcome, datetime.now(UTC)
         elif not (isinstance(outcome, TenantError) and outcome.failure is TenantFailure.QUERY):
-            self._last_error = outcome, datetime.now(UTC)
+            with self._changed:
+                self._errors += 1
+                self._last_error = outcome, datetime.now(UTC)
 
     @contextmanager
     def borrow(self, token: CancelToken, until: float, limit_s: float) -> Iterator[TenantSession]:
@@ -216,6 +219,7 @@ class _Pool:
             waits=waits.count,
             waited_ms=waits.total_s * 1000,
             longest_wait_ms=waits.longest_s * 1000,
+            errors=self._errors,
             last_error=error,
             last_error_at=error_at,
             tunnel=TunnelState.NONE if self._tunnel is None else self._tunnel.state,

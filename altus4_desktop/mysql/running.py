@@ -100,7 +100,7 @@ class RunningStatement:
                 )
             ) as side:
                 side.read_timeout_s = _KILL_TIMEOUT_S
-                while not self._kill_once(side) and time.monotonic() < until:
+                while not kill_listed(side, self._server_id, self.tag) and time.monotonic() < until:
                     # Sent, but not begun yet: the server lists it in a moment.
                     if self._ended.wait(_LOOK_AGAIN_S):
                         return
@@ -110,18 +110,25 @@ class RunningStatement:
             _log.debug("A statement could not be killed; its connection is cut.", exc_info=True)
             self._abort()
 
-    def _kill_once(self, side: WireConnection) -> bool:
-        from pymysql.err import MySQLError
 
-        side.query("SHOW FULL PROCESSLIST")
-        listed = any(
-            int(row[0]) == self._server_id and self.tag in str(row[7]) for row in side.rows
-        )
-        if not listed:
-            return False
-        try:
-            side.query(f"KILL QUERY {self._server_id:d}")
-        except MySQLError as error:
-            if error.args[0] != _NO_SUCH_THREAD:
-                raise
-        return True
+def kill_listed(side: WireConnection, server_id: int, tag: str, username: str = "") -> bool:
+    """KILL QUERY for the statement with ``tag`` on the server's thread ``server_id``, asked for on
+    ``side``; false when the server does not list it there, under ``username`` if that is given.
+
+    Raises what the driver raises.
+    """
+    from pymysql.err import MySQLError
+
+    side.query("SHOW FULL PROCESSLIST")
+    listed = any(
+        int(row[0]) == server_id and tag in str(row[7]) and username in ("", str(row[1]))
+        for row in side.rows
+    )
+    if not listed:
+        return False
+    try:
+        side.query(f"KILL QUERY {server_id:d}")
+    except MySQLError as error:
+        if error.args[0] != _NO_SUCH_THREAD:
+            raise
+    return True

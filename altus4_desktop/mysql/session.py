@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 from altus4_desktop.domain.cancel import CancelToken
 from altus4_desktop.domain.connections import Flavour, Target, TlsReport
 from altus4_desktop.domain.errors import Cancelled, TenantError, TenantFailure
-from altus4_desktop.driver.connect import server_flavour, tls_report
+from altus4_desktop.domain.monitoring import is_tag
+from altus4_desktop.driver.connect import abort_connection, server_flavour, tls_report
 from altus4_desktop.driver.failures import is_clean_server_error, statement_overdue, translate
 from altus4_desktop.mysql.clockwork import Clockwork
-from altus4_desktop.mysql.running import RunningStatement, StopReason
+from altus4_desktop.mysql.running import RunningStatement, StopReason, kill_listed
 
 if TYPE_CHECKING:
     from altus4_desktop.driver.tunnel import Tunnel
@@ -177,6 +178,29 @@ class TenantSession:
         finally:
             self._clockwork.forget(patience)
             self.broken = not (running.end() and rows.is_whole and running.reason is None)
+
+    def stop_statement(self, server_id: int, tag: str) -> bool:
+        """Have the server end a statement of this program that the account runs on its thread
+        ``server_id``; false when it does not run there any more. ``tag`` is its comment.
+
+        Raises `TenantError` or `Cancelled`.
+        """
+        self._token.raise_if_cancelled()
+        if not is_tag(tag):
+            raise TenantError(
+                TenantFailure.DENIED,
+                "Only statements of this program are stopped; this one is not.",
+                details={"connection": self.target.name},
+            )
+        connection = self.connection
+        try:
+            with self._token.on_cancel(lambda: abort_connection(connection)):
+                return kill_listed(connection, server_id, tag, self.target.username)
+        except Exception as error:
+            self.broken = self.broken or not is_clean_server_error(error)
+            if self._token.cancelled:
+                raise Cancelled() from error
+            raise translate(error, self.target) from error
 
     def _run(self, statement: str, comment: str, limit_s: float) -> list[tuple[Any, ...]]:
         connection = self.connection

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from altus4_desktop.services.local_server import LocalServerService
     from altus4_desktop.services.metadata import MetadataService
     from altus4_desktop.services.migrations import MigrationsService
+    from altus4_desktop.services.monitoring import MonitoringService
     from altus4_desktop.services.query_sets import QuerySetsService
     from altus4_desktop.services.rights import RightsService
     from altus4_desktop.services.saved_searches import SavedSearchesService
@@ -60,12 +61,14 @@ class Services:
     evaluation: EvaluationService
     query_sets: QuerySetsService
     index_health: IndexHealthService
+    monitoring: MonitoringService
 
     def close(self) -> None:
         """Write what is pending, close every connection, stop the local server if we started it."""
         self.search_drafts.close_()
         self.history.close_()
         self.analytics.close_()
+        self.monitoring.close_()
         self.connections.close_()
         self.local_server.close_()
         self.metadata.close_()

@@ -209,6 +209,11 @@ class ConnectionsService:
         """
         return self._target_of(self.get_(actor, connection_id), token)
 
+    def target_of_(self, saved: Connection, token: CancelToken | None = None) -> Target:
+        """`target_` of a connection that `list_` or `get_` has just returned, without asking the
+        store for it again."""
+        return self._target_of(saved, token)
+
     def source_(
         self, saved: Connection, token: CancelToken | None = None, age_s: float = SCHEMA_AGE_S
     ) -> tuple[Target, DatabaseSchema]:

@@ -87,6 +87,10 @@ class LocalServerService:
             size_bytes=size_bytes,
         )
 
+    def is_running(self) -> bool:
+        """`state`, without measuring the data folder."""
+        return self._open_server().find_running() is not None
+
     def start(
         self,
         progress: ProgressSink = ignore_progress,

@@ -1,0 +1,182 @@
+"""What is seen of pools and servers while somebody looks on."""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from altus4_desktop.domain.connections import Connection, Flavour, PoolStats
+from altus4_desktop.domain.remarks import Remark
+
+# What is kept of a pool.
+KEPT = timedelta(minutes=15)
+# So many intervals without a sample are a gap: a tick may come late, but not by that much.
+_GAP_INTERVALS = 2.5
+_TAG = re.compile(r"/\* altus4:([A-Za-z0-9_-]*):\d+ \*/")
+
+
+@dataclass(frozen=True, slots=True)
+class PoolSample:
+    """A pool's figures at one instant, ``every_s`` after the sample before it; ``stats`` None: the
+    pool was not needed yet."""
+
+    at: datetime
+    every_s: float
+    stats: PoolStats | None
+
+
+class PoolHistory:
+    """The samples of the last 15 minutes, oldest first; for one thread at a time."""
+
+    def __init__(self) -> None:
+        self._samples: deque[PoolSample] = deque()
+
+    def add(self, sample: PoolSample) -> None:
+        """Keep a sample that is newer than all before, and let go of what is too old."""
+        self._samples.append(sample)
+        while self._samples[0].at < sample.at - KEPT:
+            self._samples.popleft()
+
+    @property
+    def samples(self) -> tuple[PoolSample, ...]:
+        """What is kept."""
+        return tuple(self._samples)
+
+
+def split_at_gaps(samples: Sequence[PoolSample]) -> list[list[tuple[datetime, PoolStats]]]:
+    """Runs of samples with nothing missing between them: nobody looked in between, or there was no
+    pool."""
+    runs: list[list[tuple[datetime, PoolStats]]] = []
+    before: PoolSample | None = None
+    for sample in samples:
+        if sample.stats is not None:
+            follows = before is not None and before.stats is not None
+            if before is not None and follows:
+                longest_s = _GAP_INTERVALS * max(sample.every_s, before.every_s)
+                follows = (sample.at - before.at).total_seconds() <= longest_s
+            if not follows:
+                runs.append([])
+            runs[-1].append((sample.at, sample.stats))
+        before = sample
+    return runs
+
+
+@dataclass(frozen=True, slots=True)
+class WatchedPool:
+    """A saved connection and what was seen of its pool."""
+
+    connection: Connection
+    samples: tuple[PoolSample, ...]
+
+    @property
+    def stats(self) -> PoolStats | None:
+        """The newest figures."""
+        return self.samples[-1].stats if self.samples else None
+
+
+def find_tag(statement: str) -> str:
+    """The comment by which the server lists a statement of this program, "" without one."""
+    found = _TAG.match(statement)
+    return "" if found is None else found[0]
+
+
+def is_tag(text: str) -> bool:
+    """Whether ``text`` is such a comment and nothing else."""
+    return _TAG.fullmatch(text) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class ListedStatement:
+    """A statement of this program as a server lists it: ``server_id`` is the server's thread,
+    ``tag`` the comment before ``text``, of which the server shows only the first part."""
+
+    server_id: int
+    tag: str
+    database: str
+    running_s: int
+    state: str
+    text: str
+
+    @property
+    def search_id(self) -> str:
+        """The id of the search, or the name of what else is done."""
+        found = _TAG.match(self.tag)
+        return "" if found is None else found[1]
+
+
+@dataclass(frozen=True, slots=True)
+class LockHolder:
+    """Who holds what somebody waits for; ``table`` with its database."""
+
+    server_id: int
+    username: str
+    table: str
+    lock: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class LockWait:
+    """A statement that waits for a metadata lock; ``holders`` None: the server does not tell."""
+
+    server_id: int
+    username: str
+    database: str
+    waiting_s: int
+    text: str
+    holders: tuple[LockHolder, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ServerPulse:
+    """A server at one instant. ``statements`` and ``waits`` together are at most 200, the longest
+    first; ``has_more`` when that was not all."""
+
+    read_at: datetime
+    flavour: Flavour
+    version: str
+    uptime_s: int
+    threads_connected: int
+    threads_running: int
+    slow_queries: int
+    statements: tuple[ListedStatement, ...] = ()
+    waits: tuple[LockWait, ...] = ()
+    has_more: bool = False
+    took_ms: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class SlowLog:
+    """The slow query log: ``statement`` turns it on or makes it useful, "" where it is."""
+
+    enabled: bool
+    file: str
+    output: str
+    threshold_s: float
+    statement: str
+
+
+@dataclass(frozen=True, slots=True)
+class IndexStatistics:
+    """A FULLTEXT index as information_schema.STATISTICS has it; ``size_bytes`` and ``pages`` None:
+    the account may not see them, or the engine has none; ``cardinality`` None: not known."""
+
+    table: str
+    name: str
+    columns: tuple[str, ...]
+    cardinality: int | None
+    size_bytes: int | None
+    pages: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class ServerFacts:
+    """What changes rarely; ``unseen`` says what the account may not see, and why."""
+
+    slow_log: SlowLog
+    indexes: tuple[IndexStatistics, ...]
+    unseen: tuple[Remark, ...]
+    read_at: datetime
