@@ -61,6 +61,12 @@ def _build_evaluation(session: Session) -> Pane:
     return EvaluationPane(session)
 
 
+def _build_monitoring(session: Session) -> Pane:
+    from altus4_desktop.ui.panes.monitoring.pane import MonitoringPane
+
+    return MonitoringPane(session)
+
+
 def _build_keys(session: Session) -> Pane:
     from altus4_desktop.ui.panes.keys.pane import KeysPane
 
@@ -230,6 +236,10 @@ class Workspace(QWidget):
             _Entrance(Place("history", self.tr("History"), "history", "Ctrl+3"), _build_history),
             _Entrance(
                 Place("evaluation", self.tr("Evaluation"), "chart", "Ctrl+0"), _build_evaluation
+            ),
+            _Entrance(
+                Place("monitoring", self.tr("Monitoring"), "activity", "Ctrl+Shift+M"),
+                _build_monitoring,
             ),
             _Entrance(Place("keys", self.tr("API keys"), "key", "Ctrl+4"), _build_keys),
             *(administration if actor.role is Role.ADMIN else []),

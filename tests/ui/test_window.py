@@ -99,7 +99,7 @@ def test_every_place_is_in_reach_in_the_smallest_window(house: House, workspace:
     house.window.resize(LEAST_SIZE)
     house.qtbot.waitUntil(lambda: rail.is_narrow)
     places = [*rail._buttons.values(), rail._account]
-    assert len(places) == 11
+    assert len(places) == 12
     house.qtbot.waitUntil(lambda: rail.height() >= rail.minimumSizeHint().height())
     for above, below in pairwise(places):
         assert above.geometry().bottom() < below.geometry().top()

@@ -1,0 +1,1 @@
+"""Pools and servers while somebody looks on."""

@@ -1,0 +1,402 @@
+"""The monitoring pane: it asks while it is seen, and shows what comes back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import cast
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QWidget
+from pytestqt.qtbot import QtBot
+
+from altus4_desktop.domain.accounts import Actor
+from altus4_desktop.domain.cancel import CancelToken
+from altus4_desktop.domain.connections import Connection, Flavour, PoolStats
+from altus4_desktop.domain.errors import (
+    AltusError,
+    LocalServerError,
+    StoreError,
+    TenantError,
+    TenantFailure,
+)
+from altus4_desktop.domain.monitoring import (
+    IndexStatistics,
+    ListedStatement,
+    LockHolder,
+    LockWait,
+    PoolSample,
+    ServerFacts,
+    ServerPulse,
+    SlowLog,
+    WatchedPool,
+)
+from altus4_desktop.domain.remarks import Remark
+from altus4_desktop.services.monitoring import MonitoringService
+from altus4_desktop.tasks.runner import TaskRunner
+from altus4_desktop.ui.dialogs import ConfirmDialog
+from altus4_desktop.ui.panes.monitoring.detail import INDEXES, LOCKS, STATEMENTS
+from altus4_desktop.ui.panes.monitoring.pane import MonitoringPane
+from altus4_desktop.ui.panes.monitoring.wording import Health, uptime_words
+from tests.ui.world import Gate, World, make_connection
+
+NOW = datetime(2026, 3, 4, 5, 6, tzinfo=UTC)
+STATEMENT = ListedStatement(
+    41, "/* altus4:9f2c7a10:7 */", "library", 12, "executing", "SELECT * FROM articles"
+)
+PULSE = ServerPulse(NOW, Flavour.MYSQL, "9.7.4", 277_200, 12, 3, 5, (STATEMENT,))
+FACTS = ServerFacts(
+    SlowLog(
+        False,
+        "/var/lib/mysql/db-slow.log",
+        "FILE",
+        10.0,
+        "SET GLOBAL slow_query_log = 'ON';\nSET GLOBAL long_query_time = 1;",
+    ),
+    (IndexStatistics("articles", "ft_all", ("title", "body"), 12_345, 5_242_880, 320),),
+    (Remark("The account sees its own threads only."),),
+    NOW,
+)
+WAIT = LockWait(
+    52,
+    "reader",
+    "library",
+    75,
+    "SELECT * FROM articles",
+    (LockHolder(9, "root", "library.articles", "SHARED_NO_READ_WRITE", "ALTER TABLE"),),
+)
+SILENT = TenantError(
+    TenantFailure.LOST, "“{connection}” does not answer.", details={"connection": "x"}
+)
+
+
+def make_samples(count: int = 160, every_s: float = 5.0) -> tuple[PoolSample, ...]:
+    """Busy by fits and starts, with a gap in the middle."""
+    made = []
+    for number in range(count):
+        if 70 <= number < 95:
+            continue
+        busy = (number * 7 % 11) * (number % 30 > 8)
+        stats = PoolStats(10, busy, 10 - busy, max(0, busy - 8), waits=3, waited_ms=420)
+        at = NOW - timedelta(seconds=every_s * (count - number))
+        made.append(PoolSample(at, every_s, stats))
+    return tuple(made)
+
+
+@dataclass
+class FakeMonitoring:
+    """Answers from memory and counts what it is asked."""
+
+    saved: list[Connection]
+    pulses: dict[str, ServerPulse | AltusError | Gate] = field(default_factory=dict)
+    facts: ServerFacts = FACTS
+    samples: tuple[PoolSample, ...] = field(default_factory=make_samples)
+    error: AltusError | None = None
+    sampled: int = 0
+    pulse_reads: list[str] = field(default_factory=list)
+    fact_reads: list[str] = field(default_factory=list)
+    stopped: list[tuple[str, ListedStatement]] = field(default_factory=list)
+
+    @property
+    def asked(self) -> int:
+        """How often anything was asked for."""
+        return self.sampled + len(self.pulse_reads) + len(self.fact_reads)
+
+    def sample_pools_(self, actor: Actor, every_s: float) -> tuple[WatchedPool, ...]:
+        self.sampled += 1
+        if self.error is not None:
+            raise self.error
+        return tuple(WatchedPool(one, self.samples) for one in self.saved)
+
+    def read_pulse_(self, actor: Actor, connection_id: str, token: CancelToken) -> ServerPulse:
+        self.pulse_reads.append(connection_id)
+        answer = self.pulses.get(connection_id, PULSE)
+        if isinstance(answer, Gate):
+            answer.wait(token)
+            return PULSE
+        if isinstance(answer, AltusError):
+            raise answer
+        return answer
+
+    def read_facts_(self, actor: Actor, connection_id: str, token: CancelToken) -> ServerFacts:
+        self.fact_reads.append(connection_id)
+        return self.facts
+
+    def stop_statement_(
+        self, actor: Actor, connection_id: str, statement: ListedStatement, token: CancelToken
+    ) -> bool:
+        self.stopped.append((connection_id, statement))
+        return True
+
+
+def give(world: World, fake: FakeMonitoring) -> None:
+    """Have the session's services look on through ``fake``."""
+    world.session.services.monitoring = cast("MonitoringService", fake)  # type: ignore[misc]  # a namespace in tests
+
+
+@pytest.fixture
+def fake(world: World) -> FakeMonitoring:
+    made = FakeMonitoring([make_connection(1), make_connection(2)])
+    give(world, made)
+    return made
+
+
+@pytest.fixture
+def pane(qtbot: QtBot, world: World, fake: FakeMonitoring) -> Iterator[MonitoringPane]:
+    made = MonitoringPane(world.session)
+    qtbot.addWidget(made)
+    made.resize(1000, 700)
+    yield made
+    made.shut()
+
+
+def show(qtbot: QtBot, pane: MonitoringPane, fake: FakeMonitoring) -> None:
+    pane.show()
+    pane.activated()
+    qtbot.waitUntil(lambda: bool(pane.model.records) and bool(fake.fact_reads))
+    qtbot.waitUntil(lambda: pane.detail.overview.statement.toPlainText() != "")
+
+
+def tick(qtbot: QtBot, pane: MonitoringPane, fake: FakeMonitoring) -> None:
+    """One more look, whatever the clock says."""
+    before = fake.sampled
+    with qtbot.waitSignal(pane.watcher.sampled):
+        pane.watcher._clock.timeout.emit()
+    assert fake.sampled == before + 1
+
+
+def test_nothing_is_asked_before_the_pane_is_seen_nor_after(
+    qtbot: QtBot, pane: MonitoringPane, fake: FakeMonitoring, runner: TaskRunner
+) -> None:
+    assert fake.asked == 0
+    show(qtbot, pane, fake)
+    assert pane.watcher._clock.isActive()
+    pane.hide()
+    qtbot.waitUntil(lambda: not runner.running)
+    asked = fake.asked
+    assert not pane.watcher._clock.isActive()
+    # Whatever still rings: nothing is sent.
+    pane.watcher._clock.timeout.emit()
+    pane.refresh()
+    pane.watcher.start()
+    qtbot.waitUntil(lambda: not runner.running)
+    assert fake.asked == asked
+    pane.show()
+    qtbot.waitUntil(lambda: fake.asked > asked)
+
+
+def test_a_minimised_window_asks_nothing(
+    qtbot: QtBot, pane: MonitoringPane, fake: FakeMonitoring, runner: TaskRunner
+) -> None:
+    show(qtbot, pane, fake)
+    qtbot.waitUntil(lambda: not runner.running)
+    pane.showMinimized()
+    asked = fake.asked
+    pane.watcher._clock.timeout.emit()
+    qtbot.waitUntil(lambda: not runner.running)
+    assert fake.asked == asked
+
+
+def test_a_tick_asks_each_server_once_and_what_changes_rarely_once_only(
+    qtbot: QtBot, pane: MonitoringPane, fake: FakeMonitoring
+) -> None:
+    show(qtbot, pane, fake)
+    qtbot.waitUntil(lambda: sorted(fake.pulse_reads) == ["c1", "c2"])
+    tick(qtbot, pane, fake)
+    qtbot.waitUntil(lambda: sorted(fake.pulse_reads) == ["c1", "c1", "c2", "c2"])
+    assert fake.fact_reads == ["c1"]
+    pane.list.setCurrentIndex(pane.model.index(1, 0))
+    qtbot.waitUntil(lambda: fake.fact_reads == ["c1", "c2"])
+
+
+def test_pausing_asks_no_more_and_one_look_is_still_possible(
+    qtbot: QtBot, pane: MonitoringPane, fake: FakeMonitoring, runner: TaskRunner
+) -> None:
+    show(qtbot, pane, fake)
+    qtbot.waitUntil(lambda: not runner.running)
+    qtbot.mouseClick(pane.pause_button, Qt.MouseButton.LeftButton)
+    assert pane.pause_button.text() == "Go on"
+    assert not pane.watcher._clock.isActive()
+    asked = fake.sampled
+    with qtbot.waitSignal(pane.watcher.answered):
+        pane.refresh()
+    assert fake.sampled == asked + 1
+    pane.hide()
+    pane.show()
+    assert not pane.watcher._clock.isActive()
+    pane.toggle_paused()
+    assert pane.watcher._clock.isActive()
+
+
+def test_how_often_is_kept(
+    qtbot: QtBot, pane: MonitoringPane, world: World, fake: FakeMonitoring
+) -> None:
+    assert (pane.every.minimum(), pane.every.maximum(), pane.every.value()) == (1, 30, 5)
+    pane.every.setValue(30)
+    assert pane.watcher.every_s == 30
+    other = MonitoringPane(world.session)
+    qtbot.addWidget(other)
+    assert other.watcher.every_s == 30
+    other.shut()
+
+
+def test_a_silent_server_holds_up_no_other_and_is_asked_once(
+    qtbot: QtBot, pane: MonitoringPane, fake: FakeMonitoring
+) -> None:
+    gate = Gate()
+    fake.pulses["c2"] = gate
+    show(qtbot, pane, fake)
+    assert gate.entered.wait(5)
+    tick(qtbot, pane, fake)
+    qtbot.waitUntil(lambda: fake.pulse_reads.count("c1") == 2)
+    assert fake.pulse_reads.count("c2") == 1
+    assert pane.model.records[0].health is Health.WELL
+    assert pane.model.records[1].health is Health.UNKNOWN
+    gate.open()
+    qtbot.waitUntil(lambda: pane.model.records[1].health is Health.WELL)
+
+
+def test_a_dead_server_is_told_once_left_alone_and_asked_again_on_demand(
+    qtbot: QtBot, pane: MonitoringPane, fake: FakeMonitoring, world: World
+) -> None:
+    told: list[str] = []
+    world.session.announced.connect(told.append)
+    fake.pulses["c2"] = SILENT
+    show(qtbot, pane, fake)
+    qtbot.waitUntil(lambda: pane.model.records[1].health is Health.FAILED)
+    assert told == ["“Library 2” does not answer"]
+    tick(qtbot, pane, fake)
+    qtbot.waitUntil(lambda: fake.pulse_reads.count("c1") == 2)
+    assert fake.pulse_reads.count("c2") == 1
+    pane.list.setCurrentIndex(pane.model.index(1, 0))
+    assert pane.detail.problem.isVisible()
+    with qtbot.waitSignal(pane.watcher.refused):
+        pane.refresh()
+    assert told == ["“Library 2” does not answer"]
+    del fake.pulses["c2"]
+    with qtbot.waitSignal(pane.watcher.answered, check_params_cb=lambda own, _: own == "c2"):
+        pane.refresh()
+    assert told[-1] == "“Library 2” answers again"
+    assert not pane.detail.problem.isVisible()
+
+
+def test_a_local_server_that_is_not_running_is_no_failure(
+    qtbot: QtBot, pane: MonitoringPane, fake: FakeMonitoring, world: World
+) -> None:
+    told: list[str] = []
+    world.session.announced.connect(told.append)
+    fake.pulses["c2"] = LocalServerError("It rests.", code="local_server.stopped")
+    show(qtbot, pane, fake)
+    qtbot.waitUntil(lambda: pane.model.records[1].health is Health.STOPPED)
+    assert told == []
+
+
+def test_a_statement_is_stopped_after_a_question(
+    qtbot: QtBot, pane: MonitoringPane, fake: FakeMonitoring
+) -> None:
+    show(qtbot, pane, fake)
+    pane.detail.show_page(STATEMENTS)
+    page = pane.detail.statements
+    assert not page.stop_button.isEnabled()
+    page.table.selectRow(0)
+    assert page.stop_button.isEnabled()
+    # It stays chosen while its time runs on.
+    fake.pulses["c1"] = replace(PULSE, statements=(replace(STATEMENT, running_s=13),))
+    tick(qtbot, pane, fake)
+    qtbot.waitUntil(lambda: page.model.records[0].running_s == 13)
+    assert page.table.chosen() == replace(STATEMENT, running_s=13)
+    qtbot.keyClick(page.table, Qt.Key.Key_Delete)
+    dialog = pane.findChild(ConfirmDialog)
+    assert dialog is not None
+    qtbot.mouseClick(dialog.cancel_button, Qt.MouseButton.LeftButton)
+    assert fake.stopped == []
+    qtbot.mouseClick(page.stop_button, Qt.MouseButton.LeftButton)
+    dialog = pane.findChildren(ConfirmDialog)[-1]
+    qtbot.mouseClick(dialog.action_button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: fake.stopped == [("c1", replace(STATEMENT, running_s=13))])
+    qtbot.waitUntil(lambda: fake.pulse_reads.count("c1") == 3)
+
+
+def test_locks_and_indexes_are_listed(
+    qtbot: QtBot, pane: MonitoringPane, fake: FakeMonitoring
+) -> None:
+    fake.pulses["c1"] = replace(PULSE, statements=(), waits=(WAIT,))
+    show(qtbot, pane, fake)
+    pane.detail.show_page(LOCKS)
+    table = pane.detail.locks.table.model()
+    row = [table.index(0, column).data() for column in range(4)]
+    assert row[:2] == ["1 min 15 s", "reader"]
+    assert "thread 9 (root) holds SHARED_NO_READ_WRITE on library.articles" in row[2]
+    assert "own threads only" in pane.detail.locks.note.text()
+    assert pane.model.records[0].health is Health.WAITING
+    pane.detail.show_page(INDEXES)
+    table = pane.detail.indexes.table.model()
+    assert [table.index(0, column).data() for column in range(3)] == [
+        "articles",
+        "ft_all",
+        "title, body",
+    ]
+
+
+def test_the_statement_for_the_slow_query_log_is_copied(
+    qtbot: QtBot, pane: MonitoringPane, fake: FakeMonitoring
+) -> None:
+    show(qtbot, pane, fake)
+    qtbot.mouseClick(pane.detail.overview.copy_button, Qt.MouseButton.LeftButton)
+    assert QGuiApplication.clipboard().text() == FACTS.slow_log.statement + "\n"
+    fake.facts = replace(FACTS, slow_log=SlowLog(True, "slow.log", "FILE", 1.0, ""))
+    pane.refresh()
+    qtbot.waitUntil(lambda: not pane.detail.overview.advice.isVisible())
+    assert "slow.log" in pane.detail.overview.slow.text()
+
+
+def test_no_connection_and_a_store_that_fails(
+    qtbot: QtBot, pane: MonitoringPane, fake: FakeMonitoring
+) -> None:
+    fake.error = StoreError("The store is gone.")
+    pane.show()
+    with qtbot.waitSignal(pane.watcher.failed):
+        pane.activated()
+    assert pane.pages.currentWidget() is pane._failed
+    fake.error, fake.saved = None, []
+    pane.refresh()
+    qtbot.waitUntil(lambda: pane.pages.currentWidget() is pane._empty)
+    fake.saved = [make_connection(1)]
+    pane.refresh()
+    qtbot.waitUntil(lambda: pane.pages.currentWidget() is pane._content)
+
+
+def test_hostile_texts_are_shown_as_they_are(
+    qtbot: QtBot, pane: MonitoringPane, fake: FakeMonitoring
+) -> None:
+    evil = replace(STATEMENT, text="<img src=x>\0" + "x" * 2000, state="<b>bold</b>")
+    fake.pulses["c1"] = replace(PULSE, statements=(evil,), version="<h1>9</h1>")
+    show(qtbot, pane, fake)
+    assert "<h1>9</h1>" in pane.detail.overview.version.text()
+    assert pane.detail.overview.version.textFormat() is Qt.TextFormat.PlainText
+    tip = pane.detail.statements.model.index(0, 3).data(Qt.ItemDataRole.ToolTipRole)
+    assert "<img" not in tip
+
+
+@pytest.mark.parametrize("width", [640, 900, 1800])
+def test_it_fits(qtbot: QtBot, pane: MonitoringPane, fake: FakeMonitoring, width: int) -> None:
+    show(qtbot, pane, fake)
+    pane.resize(width, 420)
+    assert pane.width() == width
+    for widget in pane.findChildren(QWidget):
+        if widget.isVisible() and widget.parentWidget() is pane:
+            assert widget.geometry().right() <= width
+
+
+def test_uptime_in_words() -> None:
+    assert [uptime_words(s) for s in (0, 59, 60, 3700, 90_000, 172_800)] == [
+        "0 s",
+        "59 s",
+        "1 min",
+        "1 h 1 min",
+        "1 d 1 h",
+        "2 d",
+    ]
