@@ -679,3 +679,31 @@ def test_without_a_connection_it_says_what_is_missing(
     _settle(qtbot, pane)
     assert pane.pages.currentWidget() is pane._failed
     assert "no connection to search" in pane._failed._title.text()
+
+
+def test_how_the_room_is_shared_is_remembered(
+    qtbot: QtBot, pane: EvaluationPane, files: tuple[Path, Path]
+) -> None:
+    pane.resize(1100, 900)
+    _measure(qtbot, pane, files)
+    measured = pane.result.measured
+    assert measured is not None
+    pane.result.table.selectRow(0)
+    before = pane.result._split.sizes()
+    pane.result._split.moveSplitter(before[0] + 90, 1)
+    moved = pane.result._split.sizes()
+    assert moved[0] >= before[0] + 60
+    pane.shut()
+    again = EvaluationPane(pane.session)
+    qtbot.addWidget(again)
+    again.resize(1100, 900)
+    again.show()
+    again._show_run(measured)
+    again.result.table.selectRow(0)
+
+    def share(sizes: list[int]) -> float:
+        return sizes[0] / sum(sizes)
+
+    assert share(moved) - share(before) > 0.1
+    qtbot.waitUntil(lambda: abs(share(again.result._split.sizes()) - share(moved)) < 0.02)
+    again.shut()

@@ -81,7 +81,7 @@ class EvaluationPane(Pane):
         self.body.addWidget(self.strip)
         self.pages = QStackedWidget()
         self.setup = SetupPage(session)
-        self.result = ResultPage()
+        self.result = ResultPage(self._memory)
         self.runs = RunsPage()
         self._busy = Busy(self.tr("Measuring…"))
         self._empty = self._build_empty()
@@ -153,7 +153,6 @@ class EvaluationPane(Pane):
             task.drop()
         self._unlocking.shut()
         self.setup.keep(self._memory)
-        self.result.keep(self._memory)
 
     # Measuring
 

@@ -24,6 +24,7 @@ from altus4_desktop.ui.widgets import Button, EmptyState, SearchField
 
 _SIDE_BY_SIDE = 1240
 _LOW = 560
+_SPLITS = {Qt.Orientation.Horizontal: "beside", Qt.Orientation.Vertical: "below"}
 
 
 class ResultPage(QWidget):
@@ -33,8 +34,9 @@ class ResultPage(QWidget):
     open_wanted = Signal(object, str)
     export_wanted = Signal()
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, memory: PaneMemory, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._memory = memory
         self._measured: Measured | None = None
         self._was_shown = False
         self.figures = FigureCard()
@@ -78,6 +80,7 @@ class ResultPage(QWidget):
         self.kept.currentIndexChanged.connect(self._narrow)
         self.filter.textChanged.connect(self._narrow)
         self.filter.left_downwards.connect(self.table.setFocus)
+        self._split.splitterMoved.connect(self._keep_split)
         self.table.opened.connect(self._open)
         self.table.selectionModel().selectionChanged.connect(self._follow_selection)
         self.model.modelReset.connect(self._draw)
@@ -111,10 +114,6 @@ class ResultPage(QWidget):
         self.table.show_second(shown=compared)
         self.model.show_pairs(measured.pairs)
         self._narrow()
-
-    def keep(self, memory: PaneMemory) -> None:
-        """Write down how the room is shared."""
-        memory.keep_layout(f"split.{self._split.orientation().value}", self._split.saveState())
 
     def current(self) -> QueryPair | None:
         """The query that is chosen."""
@@ -171,11 +170,16 @@ class ResultPage(QWidget):
         low = not wide and self.height() < _LOW
         way = Qt.Orientation.Horizontal if wide else Qt.Orientation.Vertical
         if shown and (way is not self._split.orientation() or not self._was_shown):
+            if not self._split.restoreState(self._memory.layout(_SPLITS[way])):
+                self._split.setSizes([11, 10] if wide else [1, 1])
             self._split.setOrientation(way)
-            self._split.setSizes([11, 10] if wide else [1, 1])
         self._was_shown = shown
         for part in (self._tables, self._bar, self.figures):
             part.setHidden(low and shown)
+
+    @Slot()
+    def _keep_split(self) -> None:
+        self._memory.keep_layout(_SPLITS[self._split.orientation()], self._split.saveState())
 
     @Slot()
     def _close_lists(self) -> None:
