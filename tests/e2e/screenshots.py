@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from PySide6.QtCore import QItemSelectionModel
@@ -26,6 +27,28 @@ from tests.servers import PROJECT, ServerFactory, running_server
 FOLDER = PROJECT / "docs" / "screenshots"
 WIDTH, HEIGHT = 1280, 800
 PIXEL_RATIO = 2
+# What answers some questions about Python, and how well.
+ANSWERS = {
+    "read a file line by line": {
+        "fileinput": "3",
+        "fileinput.input": "3",
+        "linecache": "2",
+        "io.IOBase.readline": "3",
+        "io.IOBase.readlines": "3",
+        "linecache.getline": "2",
+        "linecache.getlines": "2",
+    },
+    "regular expression syntax": {"re": "3", "re.compile": "2", "re.Pattern": "2", "re.error": "1"},
+    "parse command line": {
+        "argparse": "3",
+        "argparse.ArgumentParser": "3",
+        "optparse": "3",
+        "optparse.OptionParser": "3",
+        "getopt": "3",
+        "getopt.getopt": "3",
+        "getopt.gnu_getopt": "3",
+    },
+}
 LOOKS = {"light": "Light colours", "dark": "Dark colours"}
 
 
@@ -114,7 +137,8 @@ def ways_to_search(stage: Stage, look: str) -> Steps:
     yield from settled(stage)
     stage.photograph(f"boolean-{look}")
     yield from stage.click("search.build")
-    yield from stage.press("Ctrl+W")
+
+    yield from narrowed_and_judged(stage, look)
 
     yield from stage.press("Ctrl+2")
     yield from stage.until(lambda: stage.rows("connections.list"), "connections")
@@ -124,6 +148,49 @@ def ways_to_search(stage: Stage, look: str) -> Steps:
     yield from settled(stage)
     stage.photograph(f"health-{look}")
     yield from stage.press("Esc")
+
+
+def narrowed_and_judged(stage: Stage, look: str) -> Steps:
+    """Facets, grades given while reading, and what they are good for."""
+    yield from stage.press("Ctrl+J")
+    for mode in ("semantic", "natural"):
+        yield from stage.click(f"search.mode.{mode}")
+        for query, answers in ANSWERS.items():
+            yield from search(stage, query)
+            yield from finished(stage)
+            yield from judged(stage, answers)
+    yield from stage.press("Ctrl+Shift+F")
+    yield from stage.until(lambda: stage.rows("search.facets.tree"), "facets")
+    stage.get("search.facets.tree", QTreeView).expandAll()
+    yield from settled(stage)
+    stage.photograph(f"facets-{look}")
+    yield from stage.press("Ctrl+Shift+F")
+    yield from stage.press("Ctrl+J")
+    yield from stage.press("Ctrl+W")
+    yield from stage.press("Ctrl+0")
+    yield from stage.click("evaluation.view.setup")
+    yield from settled(stage)
+    stage.photograph(f"evaluation-setup-{look}")
+    yield from stage.click("evaluation.run")
+    yield from stage.until(lambda: stage.rows("evaluation.table"), "an evaluation", 60)
+    yield from settled(stage)
+    stage.photograph(f"evaluation-{look}")
+
+
+def judged(stage: Stage, answers: Mapping[str, str]) -> Steps:
+    """A grade for each of the first hits, by its title; for those that are no answer, 0."""
+    hits = stage.get("search.hits", QAbstractItemView)
+    for row in range(10):
+        choose_row(stage, "search.hits", row)
+        title = str(hits.model().index(row, 0).data())
+        hits.setFocus()
+        yield from stage.press(answers.get(title, "0"), hits)
+        if stage.find("search.judging.new", QWidget) is not None:
+            yield from stage.type_("search.judging.new.name", "Python questions", then="Return")
+            yield from stage.until(
+                lambda: stage.find("search.judging.new", QWidget) is None, "the set to be made"
+            )
+    yield from settled(stage)
 
 
 def administration(stage: Stage) -> Steps:
