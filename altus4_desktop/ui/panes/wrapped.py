@@ -11,6 +11,7 @@ from altus4_desktop.ui.theme import Space, worn_palette
 AnyIndex = QModelIndex | QPersistentModelIndex
 
 _SIDE, _ABOVE = Space.S, 6
+_MAY_BREAK = "\u200b"
 
 
 class WrappedText(QStyledItemDelegate):
@@ -35,17 +36,23 @@ class WrappedText(QStyledItemDelegate):
 
 
 def first_lines(text: str, font: QFont, width: int, count: int) -> str:
-    """As much of the text as ``count`` lines hold, with an ellipsis if that is not all."""
+    """As much of the text as ``count`` lines hold, with an ellipsis if that is not all.
+
+    Where a word is longer than a line, a label is allowed to break it there.
+    """
     layout = _laid_out(text, font, width)
-    if layout.lineCount() <= count:
-        return text
-    last = layout.lineAt(count - 1)
-    start = last.textStart()
-    rest = text[start : start + last.textLength()].rstrip() + "…"
-    metrics = QFontMetricsF(font)
-    while len(rest) > 1 and metrics.horizontalAdvance(rest) > width:
-        rest = rest[:-2].rstrip() + "…"
-    return text[:start] + rest
+    lines = [layout.lineAt(number) for number in range(min(layout.lineCount(), count))]
+    parts = [text[line.textStart() : line.textStart() + line.textLength()] for line in lines]
+    if layout.lineCount() > count:
+        rest = parts[-1].rstrip() + "…"
+        metrics = QFontMetricsF(font)
+        while len(rest) > 1 and metrics.horizontalAdvance(rest) > width:
+            rest = rest[:-2].rstrip() + "…"
+        parts[-1] = rest
+    shown = ""
+    for part in parts:
+        shown += part if not shown or shown[-1].isspace() else _MAY_BREAK + part
+    return shown
 
 
 def _text(index: AnyIndex) -> str:

@@ -78,8 +78,8 @@ AnyIndex = QModelIndex | QPersistentModelIndex
 _PREVIEW = 300
 _ROW_HEIGHT = 28
 _TITLE_LINES = 3
-# The button beside the title and the space between them.
-_CLOSE_WIDTH = 52
+# The button beside the title, the space between them, and the scroll bar of a low window.
+_BESIDE_TITLE = 68
 _FOLD_AT = 4000
 _PIECE = 32 * 1024
 _MARKS = 500
@@ -373,6 +373,8 @@ class DetailPanel(QFrame):
         top.setSpacing(Space.S)
         self.title = Label(role="title", wrap=True, selectable=True)
         self.title.setObjectName("search.detail.title")
+        # A word longer than the panel is broken by us, once the panel has its width.
+        self.title.setMinimumWidth(1)
         top.addWidget(self.title, 1)
         close = IconButton("close", self.tr("Hide details"), name="search.detail.close", size=16)
         close.clicked.connect(self.closed)
@@ -529,7 +531,7 @@ class DetailPanel(QFrame):
             return
         title = self._row.title[:400]
         self.title.ensurePolished()
-        width = self.width() - 2 * Space.L - _CLOSE_WIDTH
+        width = self.width() - 2 * Space.L - _BESIDE_TITLE
         self.title.setText(first_lines(title, self.title.font(), width, _TITLE_LINES))
         self.title.setToolTip(plain_tool_tip(title))
         self.title.setAccessibleName(title)

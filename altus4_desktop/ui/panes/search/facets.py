@@ -34,7 +34,7 @@ _SHOWN_CHARS = 120
 _TIP_CHARS = 2_000
 _STEP = 5
 _PAUSE_MS = 350
-_WIDTH = 200
+_WIDTH = 220
 
 
 class FacetPanel(QWidget):

@@ -36,7 +36,7 @@ class WhyView(QWidget):
         )
         self.table = PlainTable(
             self.model,
-            {0: 104, 2: 96},
+            {0: 92, 2: 84},
             1,
             name="search.why.words",
             label=self.tr("Words of the query in this hit"),
