@@ -65,6 +65,7 @@ class SearchRepository:
                 kept = record.connection_id if record.connection_id in there else None
                 values = {**_values(record), "database_id": kept}
                 connection.execute(sa.insert(searches).values(**values))
+            mark_hours(connection, c.id.in_([record.id for record in records]))
             for user_id in sorted({record.user_id for record in records}):
                 record_activity(connection, user_id)
 
