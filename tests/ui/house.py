@@ -46,6 +46,7 @@ from altus4_desktop.services.vault import VaultKind, VaultStatus
 from altus4_desktop.tasks.runner import TaskRunner
 from altus4_desktop.ui.theme import Theme
 from altus4_desktop.ui.window import MainWindow
+from tests.ui.monitoring import FakeMonitoring
 from tests.ui.world import (
     NOW,
     FakeConnections,
@@ -57,6 +58,7 @@ from tests.ui.world import (
     FakeSearch,
     FakeSuggestions,
     Gate,
+    make_connection,
 )
 
 ADA = Actor("u1", "ada@example.org", "Ada Lovelace", Role.ADMIN)
@@ -387,6 +389,7 @@ class House:
                 suggestions=FakeSuggestions(),
                 query_sets=FakeQuerySets(),
                 keys=FakeKeys(),
+                monitoring=FakeMonitoring([make_connection(1), make_connection(2)]),
                 local_server=self.server,
                 demo=self.demo,
             ),

@@ -132,7 +132,17 @@ def test_every_page(house: House) -> None:
 
 @pytest.mark.parametrize(
     "pane",
-    ["search", "connections", "history", "evaluation", "keys", "users", "server", "settings"],
+    [
+        "search",
+        "connections",
+        "history",
+        "evaluation",
+        "monitoring",
+        "keys",
+        "users",
+        "server",
+        "settings",
+    ],
 )
 def test_every_pane(house: House, pane: str) -> None:
     house.connections.saved = [make_connection(1), make_connection(2)]

@@ -237,11 +237,15 @@ class IndexPage(_Page):
         self.model = RecordModel(columns)
         self.table: _LiveTable[IndexStatistics] = _LiveTable(
             self.model,
-            {0: 104, 1: 104, 3: 92, 4: 80, 5: 64},
+            {3: 92, 4: 84, 5: 64},
             2,
             name="monitoring.indexes",
             label=_tr("FULLTEXT indexes"),
         )
+        for column in (0, 1):
+            self.table.horizontalHeader().setSectionResizeMode(
+                column, QHeaderView.ResizeMode.Stretch
+            )
         self.table.hide_below({5: 560})
         self.empty = EmptyState("index", _tr("Not read yet"))
         super().__init__(self.table, self.empty)
