@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 PYTHON_ENV := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help demo run test check lint bench soak-search screenshots wheel lock clean
+.PHONY: help demo run test check lint bench soak-search fuzz-queries screenshots wheel lock clean
 
 help: ## list these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -37,6 +37,10 @@ bench: ## measure the figures of the README (make bench ARGS="startup memory" fo
 soak-search: ## 10,000 mixed searches from 8 threads on both servers (make soak-search ARGS=1000)
 	@packaging/setup.sh test
 	@$(PYTHON_ENV)/python -m tests.benchmarks.soak_search $(ARGS)
+
+fuzz-queries: ## 20,000 boolean queries, ours against both servers (make fuzz-queries ARGS=1000)
+	@packaging/setup.sh test
+	@ALTUS4_TEST_FUZZ=$(or $(ARGS),20000) $(PYTHON_ENV)/pytest -q -o timeout=0 tests/integration/search/test_language.py tests/integration/search/test_language_rows.py
 
 screenshots: ## draw the pictures of the README anew
 	@packaging/setup.sh test
