@@ -80,6 +80,11 @@ class Source:
     first_rank: int = 1
     parser: str = ""
     candidates: SourceCandidates[IndexRow] | None = None
+    sent: IndexSearch | None = None
+
+    def note_sent(self, search: IndexSearch) -> None:
+        """Remember what gave the rows."""
+        self.sent = search
 
     def report(self, now: float) -> SourceReport:
         """What is known at ``now`` (monotonic seconds)."""
@@ -331,6 +336,7 @@ class FanOut:
                 search = replace(search, least_score=least)
             left_s = branch.deadline - time.monotonic()
             rows = run_index_search(session, search, timeout_s=left_s)
+        source.note_sent(search)
         source.parser = self._parser(source, rows)
         return rows, search.offset + 1
 
@@ -351,6 +357,7 @@ class FanOut:
                 source.ref,
                 deadline=branch.deadline,
                 cell_limit=self._question.cell_limit,
+                on_sent=source.note_sent,
             )
         source.candidates = answer
         return [candidate.row for candidate in answer.candidates]

@@ -86,7 +86,7 @@ class SearchService:
         self._languages = TableLanguages()
         self._model = LanguageModel()
         self._lock = threading.Lock()
-        self._asked: OrderedDict[str, Mapping[SourceRef, IndexSearch]] = OrderedDict()
+        self._sent: OrderedDict[str, Mapping[SourceRef, IndexSearch]] = OrderedDict()
         connections.when_forgotten_(self._statistics.clear)
         connections.when_forgotten_(self._languages.clear)
 
@@ -143,8 +143,7 @@ class SearchService:
         final = outcome(finished=True)
         _check_tables(request, fan_out)
         check_columns(fan_out.branches, request.narrowing)
-        if semantic is not None:
-            self._remember(semantic)
+        self._remember(question.search_id, fan_out.answered())
         if kept:
             self._history.record(_record(actor, final, [connection for connection, _ in chosen]))
         return final
@@ -219,12 +218,19 @@ class SearchService:
         source: SourceRef,
         token: CancelToken | None = None,
     ) -> IndexSearch | None:
-        """What ``source`` was asked; None for an index that is gone, and for the candidates of a
-        semantic search that was not among the last ones."""
+        """What ``source`` was asked.
+
+        Of a search that was not among the last ones it is worked out again: None for an index that
+        is gone, and where it depended on what the server had answered before.
+        """
         schema = self._connections.schema_(actor, source.connection_id, token)
-        if outcome.request.mode is SearchMode.SEMANTIC:
-            with self._lock:
-                return self._asked.get(outcome.search_id, {}).get(source)
+        with self._lock:
+            sent = self._sent.get(outcome.search_id)
+        if sent is not None:
+            return sent.get(source)
+        narrowing = outcome.request.narrowing
+        if outcome.request.mode is SearchMode.SEMANTIC or (narrowing.threshold and narrowing.order):
+            return None
         question = _question(outcome.request, outcome.search_id)
         alone = len(outcome.sources) == 1
         for planned in _plan(schema, source, outcome.request):
@@ -359,12 +365,13 @@ class SearchService:
             token,
         )
 
-    def _remember(self, semantic: SemanticSearch) -> None:
-        """Keep what was asked."""
+    def _remember(self, search_id: str, answered: Sequence[Source]) -> None:
+        """Keep what was sent."""
+        sent = {source.ref: source.sent for source in answered if source.sent is not None}
         with self._lock:
-            self._asked[semantic.search_id] = semantic.searches()
-            while len(self._asked) > _KEPT_SEARCHES:
-                self._asked.popitem(last=False)
+            self._sent[search_id] = sent
+            while len(self._sent) > _KEPT_SEARCHES:
+                self._sent.popitem(last=False)
 
     def _choose(
         self, actor: Actor, request: SearchRequest

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
@@ -13,7 +13,6 @@ from altus4_desktop.domain.errors import ModelError
 from altus4_desktop.domain.languages import LANGUAGE_NAMES
 from altus4_desktop.domain.searching import Notice, SearchRequest, SourceRef
 from altus4_desktop.search.plan import PlannedSource
-from altus4_desktop.search.ranking.choice import choose_terms
 from altus4_desktop.search.ranking.question import Question, read_question
 from altus4_desktop.search.ranking.ranker import Ranker
 from altus4_desktop.search.ranking.records import Degraded, Lack, Ranking, SourceCandidates
@@ -25,8 +24,6 @@ from altus4_desktop.services.semantic_source import (
     CANDIDATES,
     MOST_CANDIDATES,
     ask_source,
-    candidate_search,
-    row_count,
 )
 from altus4_desktop.services.table_languages import TableLanguages
 from altus4_desktop.services.term_statistics import TermStatisticsCache
@@ -87,7 +84,6 @@ class SemanticSearch:
         self._told: dict[SourceRef, _Told] = {}
         self._ranker: Ranker[IndexRow] | None = None
         self._ranked: tuple[tuple[SourceCandidates[IndexRow], ...], Ranking[IndexRow]] | None = None
-        self._searches: dict[SourceRef, IndexSearch] = {}
         self._problems: list[Notice] = []
         self._degraded: tuple[Degraded, ...] = ()
         self._model = model
@@ -104,9 +100,10 @@ class SemanticSearch:
         *,
         deadline: float,
         cell_limit: int,
+        on_sent: Callable[[IndexSearch], None] | None = None,
     ) -> SourceCandidates[IndexRow]:
-        """The candidates of one source; raises `TenantError` and `Cancelled`."""
-
+        """The candidates of one source, and to ``on_sent`` what gave them; raises `TenantError`
+        and `Cancelled`."""
         told = self._tell(session, planned, ref, deadline)
         question = self._read_question(told.language)
         answer = ask_source(
@@ -121,16 +118,10 @@ class SemanticSearch:
             wanted=self.wanted,
             cell_limit=cell_limit,
             weights=column_weights(self._weights, ref.connection_id, ref.table),
+            on_sent=on_sent,
         )
         with self._lock:
             self._told[ref] = told
-        choice = choose_terms(question, rules, row_count(answer.statistics))
-        if choice.query:
-            search = candidate_search(
-                session.target.database, planned, choice, self.search_id, self.wanted, cell_limit
-            )
-            with self._lock:
-                self._searches[ref] = search
         weight = place_weight(self._weights, ref.connection_id, ref.table)
         return replace(answer, weight=weight)
 
@@ -149,11 +140,6 @@ class SemanticSearch:
     def ranker(self) -> Ranker[IndexRow]:
         """The ranker of this search."""
         return self._get_ranker()
-
-    def searches(self) -> Mapping[SourceRef, IndexSearch]:
-        """What each source was asked for its candidates."""
-        with self._lock:
-            return dict(self._searches)
 
     def notices(self) -> tuple[Notice, ...]:
         """What the ranking lacks, then what it is."""

@@ -54,14 +54,15 @@ def ask_source(
     wanted: int = 20,
     cell_limit: int = CELL_CHARS,
     weights: Mapping[str, float] = MappingProxyType({}),
+    on_sent: Callable[[IndexSearch], None] | None = None,
 ) -> SourceCandidates[IndexRow]:
     """What the index of ``planned`` contributes to ``question``.
 
     Blocks, for the source's thread, until ``deadline`` (monotonic seconds) at most. ``rules`` are
     those of the index with its parser. ``table_id`` names connection and table, alike for all
     indexes of one table. ``wanted`` is how many rows may be shown (offset and limit together), and
-    ``cell_limit`` how many characters of a cell. ``weights`` are those of columns. Raises
-    `TenantError` and `Cancelled`.
+    ``cell_limit`` how many characters of a cell. ``weights`` are those of columns. ``on_sent`` is
+    told what the candidates were asked for by. Raises `TenantError` and `Cancelled`.
     """
     known = statistics.read(
         session,
@@ -85,10 +86,12 @@ def ask_source(
         search = candidate_search(
             session.target.database, planned, choice, search_id, wanted, cell_limit
         )
-        rows, limit = _run(session, search, deadline)
-        if limit < search.limit:
+        rows, sent = _run(session, search, deadline)
+        if on_sent is not None:
+            on_sent(sent)
+        if sent.limit < search.limit:
             degraded.append(Degraded(Lack.TIME_SHORT))
-        if len(rows) == limit:
+        if len(rows) == sent.limit:
             degraded.append(Degraded(Lack.CANDIDATES_CUT))
         columns = searched_columns(planned.table)
         candidates = [_candidate(row, columns, question, weights) for row in rows]
@@ -144,8 +147,8 @@ def candidate_search(
 
 def _run(
     session: TenantSession, search: IndexSearch, deadline: float
-) -> tuple[Sequence[IndexRow], int]:
-    """The rows, and how many were asked for: fewer when so many took too long."""
+) -> tuple[Sequence[IndexRow], IndexSearch]:
+    """The rows, and what gave them: fewer are asked for when so many took too long."""
     from altus4_desktop.mysql.fulltext import run_index_search
 
     left_s = deadline - time.monotonic()
@@ -157,7 +160,7 @@ def _run(
         _LOG.info("fewer candidates are asked for: %s", error.code)
         search = replace(search, limit=_SECOND_TRY_ROWS, cell_limit=_FEWEST_CELL_CHARS)
         rows = run_index_search(session, search, timeout_s=deadline - time.monotonic())
-    return rows, search.limit
+    return rows, search
 
 
 def _candidate(

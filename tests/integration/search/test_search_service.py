@@ -21,6 +21,7 @@ from altus4_desktop.domain.errors import (
     TenantError,
     TenantFailure,
 )
+from altus4_desktop.domain.filtering import ColumnOrder, Narrowing
 from altus4_desktop.domain.query_reading import WordState
 from altus4_desktop.domain.searching import (
     SearchMode,
@@ -30,6 +31,7 @@ from altus4_desktop.domain.searching import (
     SourceState,
     TableChoice,
 )
+from altus4_desktop.services import search
 from tests.faults import Rogue
 from tests.search_world import SearchWorld, search_world
 from tests.servers import Account, DatabaseServer, free_port
@@ -609,6 +611,28 @@ def test_the_statement_that_ran_can_be_seen_and_gives_the_same_rows(
     assert ref == outcome.sources[0].source
     rows = tenant_server.execute(statement, database=connection.database)
     assert [row[0] for row in rows][:7] == [hit.key["id"] for hit in outcome.hits]
+
+
+def test_the_statement_is_the_one_that_was_sent(
+    world: SearchWorld, tenant_server: DatabaseServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connection = world.add_database(tenant_server, "one", one_index(60))
+    every = world.run("apple river", limit=60)
+    narrowing = Narrowing(order=ColumnOrder("id"), threshold=0.5)
+    outcome = world.run("apple river", limit=60, narrowing=narrowing)
+    assert 0 < len(outcome.hits) < len(every.hits)
+    (statement,) = world.search.statements(world.actor, outcome).values()
+    rows = tenant_server.execute(statement, database=connection.database)
+    assert [row[0] for row in rows] == [hit.key["id"] for hit in outcome.hits]
+    # Only MySQL draws the condition.
+    plan = world.search.plan(world.actor, outcome, outcome.sources[0].source)
+    assert not plan.tree or ">=" in plan.tree
+    # What is kept no more is worked out again, unless that takes the server's best score.
+    (plain,) = world.search.statements(world.actor, every).values()
+    monkeypatch.setattr(search, "_KEPT_SEARCHES", 1)
+    world.run("apple")
+    assert list(world.search.statements(world.actor, every).values()) == [plain]
+    assert world.search.statements(world.actor, outcome) == {}
 
 
 def test_chinese_is_found_and_marked_with_the_ngram_parser(

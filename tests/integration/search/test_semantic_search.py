@@ -6,17 +6,26 @@ import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from altus4_desktop.domain.cancel import CancelToken
-from altus4_desktop.domain.errors import InputError, ModelError, NotFoundError
+from altus4_desktop.domain.errors import (
+    InputError,
+    ModelError,
+    NotFoundError,
+    TenantError,
+    TenantFailure,
+)
 from altus4_desktop.domain.searching import (
     SearchMode,
     SearchOutcome,
     SearchRequest,
     SourceState,
 )
+from altus4_desktop.mysql import fulltext
+from altus4_desktop.mysql.session import TenantSession
 from tests.search_world import SearchWorld, search_world
 from tests.servers import Account, DatabaseServer, free_port
 
@@ -104,6 +113,26 @@ def test_every_hit_says_why(world: SearchWorld, tenant_server: DatabaseServer) -
         assert any("fulltext" in [str(cell).lower() for cell in row] for row in plan.rows)
         # MySQL draws the statement's condition: it is that of the candidates, not the question.
         assert not plan.tree or "lamp*" in plan.tree
+
+
+def test_the_statement_is_that_of_the_second_try(
+    world: SearchWorld, tenant_server: DatabaseServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, asked = fulltext.run_index_search, []
+
+    def slow(session: TenantSession, search: Any, **options: Any) -> Any:
+        asked.append(fulltext.statement_text(search))
+        if len(asked) == 1:
+            raise TenantError(TenantFailure.TIMEOUT, "late")
+        return run(session, search, **options)
+
+    world.add_database(tenant_server, "sea", pages())
+    monkeypatch.setattr(fulltext, "run_index_search", slow)
+    outcome = semantic(world, "lamp")
+    assert outcome.hits
+    assert len(set(asked)) == 3
+    shown = world.search.statements(world.actor, outcome).values()
+    assert sorted(shown) == sorted(asked[1:])
 
 
 def test_what_is_not_kept_any_more_is_said(
