@@ -72,6 +72,7 @@ accounts.unlock               gone   ok     ok      ok     ok     ok      key   
 accounts.update_profile       gone   ok     ok      ok     kept   change  key      key      ok
 accounts.update_user          gone   denied denied  ok     demo   change  key      key      ok
 
+analytics.export_             gone   ok     missing ok     ok     change  ok       missing  ok
 analytics.figures_            gone   ok     missing ok     ok     change  ok       missing  ok
 analytics.first_day           gone   ok     missing ok     ok     change  ok       missing  ok
 analytics.refresh_            gone   ok     ok      ok     ok     change  ok       ok       ok
@@ -436,6 +437,9 @@ CALLS: dict[str, Call] = {
     ),
     "accounts.update_user": lambda w, s, who, of: s.accounts.update_user(
         who, of.user.id, UserDraft("Another name", of.user.email)
+    ),
+    "analytics.export_": lambda w, s, who, of: s.analytics.export_(
+        who, _an_export(w), _A_DAY, of.user.id
     ),
     "analytics.figures_": lambda w, s, who, of: s.analytics.figures_(who, _A_DAY, of.user.id),
     "analytics.first_day": lambda w, s, who, of: s.analytics.first_day(who, of.user.id),

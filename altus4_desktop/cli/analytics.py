@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from altus4_desktop.cli.frame import EXIT_DONE, EXIT_NO, command
+from altus4_desktop.cli.frame import EXIT_DONE, EXIT_NO, command, path_argument
 from altus4_desktop.cli.output import instant
 from altus4_desktop.domain.errors import InputError
 
@@ -14,14 +15,14 @@ if TYPE_CHECKING:
     from altus4_desktop.cli.context import CliContext
     from altus4_desktop.cli.frame import Commands
     from altus4_desktop.domain.accounts import Actor
-    from altus4_desktop.domain.figures import Counts, Figures, Latency, Period
+    from altus4_desktop.domain.figures import Counts, Figures, Period
 
 _USUAL_DAYS = 30
 _LISTED = 10
 
 
 def register(commands: Commands) -> None:
-    """Add ``analytics`` with ``refresh`` and ``show``."""
+    """Add ``analytics`` with ``refresh``, ``show`` and ``export``."""
     group = command(commands, "analytics", help="figures of past searches")
     actions = group.add_subparsers(dest="action", metavar="ACTION", required=True)
 
@@ -41,11 +42,26 @@ def register(commands: Commands) -> None:
         description="Figures of your past searches, for an admin of everybody's together. Days are "
         "those of each user's own time zone.",
     )
-    show.add_argument(
+    _add_days(show)
+    show.set_defaults(run=_show)
+
+    export = command(
+        actions,
+        "export",
+        help="write the figures to a file",
+        description="Write what “analytics show” tells: FILE.csv has a line for each day, any "
+        "other file is what “analytics show --json” prints.",
+    )
+    export.add_argument("file", type=path_argument, metavar="FILE")
+    _add_days(export)
+    export.set_defaults(run=_export)
+
+
+def _add_days(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
         "--from", dest="first", metavar="D", help="the first day (default: 30 days in all)"
     )
-    show.add_argument("--to", dest="last", metavar="D", help="the last day (default: today)")
-    show.set_defaults(run=_show)
+    parser.add_argument("--to", dest="last", metavar="D", help="the last day (default: today)")
 
 
 def _refresh(args: argparse.Namespace, context: CliContext) -> int:
@@ -56,13 +72,29 @@ def _refresh(args: argparse.Namespace, context: CliContext) -> int:
     return EXIT_DONE
 
 
+def _export(args: argparse.Namespace, context: CliContext) -> int:
+    path: Path = args.file
+    first, last = _day("from", args.first), _day("to", args.last)
+    actor = context.actor()
+    period = _period(actor, first, last)
+    if path.exists() and not context.confirm(f"Replace “{path}”?", args):
+        return EXIT_NO
+    days = context.services.analytics.export_(actor, path, period)
+    if args.json:
+        context.out.json({"file": str(path), "days": days})
+    context.out.say(f"{days} days written to “{path}”.")
+    return EXIT_DONE
+
+
 def _show(args: argparse.Namespace, context: CliContext) -> int:
     first, last = _day("from", args.first), _day("to", args.last)
     actor = context.actor()
     period = _period(actor, first, last)
     figures = context.services.analytics.figures_(actor, period, compare=True)
     if args.json:
-        context.out.json(_document(figures))
+        from altus4_desktop.services.figures_export import figures_document
+
+        context.out.json(figures_document(figures))
     else:
         _print(context, figures)
     return EXIT_DONE if figures.counts.searches else EXIT_NO
@@ -171,133 +203,3 @@ def _ms(value: float | None) -> str:
 
 def _number(value: float | None) -> str:
     return "" if value is None else f"{value:.0f}"
-
-
-def _document(figures: Figures) -> dict[str, Any]:
-    return {
-        "from": figures.period.first.isoformat(),
-        "to": figures.period.last.isoformat(),
-        "time_zone": figures.zone or None,
-        **_counts(figures.counts),
-        "latency": _latency(figures.latency),
-        "before": {
-            **_counts(figures.before),
-            "latency": _latency(figures.latency_before),
-        }
-        if figures.before is not None and figures.latency_before is not None
-        else None,
-        "days": [
-            {
-                "day": point.day.isoformat(),
-                **_counts(point.counts),
-                "latency": _latency(point.latency),
-            }
-            for point in figures.days
-            if point.counts is not None
-        ],
-        "heat": [list(row) for row in figures.heat],
-        "modes": [
-            {
-                "mode": share.mode,
-                "searches": share.searches,
-                "zero": share.zero,
-                "failed": share.failed,
-            }
-            for share in figures.modes
-        ],
-        "connections": [
-            {
-                "connection": share.connection,
-                "searches": share.searches,
-                "failed": share.failed,
-                "latency": _latency(share.latency),
-            }
-            for share in figures.sources
-        ],
-        "popular_queries": [
-            {
-                "query": query.text,
-                "searches": query.searches,
-                "zero": query.zero,
-                "mean_ms": round(query.mean_ms, 1),
-                "before": query.before,
-                "trend": list(query.trend),
-            }
-            for query in figures.popular
-        ],
-        "unlisted": figures.unlisted,
-        "zero_results": [
-            {
-                "query": query.text,
-                "mode": query.mode,
-                "connections": list(query.connections),
-                "searches": query.searches,
-            }
-            for query in figures.zero
-        ],
-        "reformulations": [
-            {
-                "before": pair.before,
-                "after": pair.after,
-                "searches": pair.searches,
-                "mended": pair.mended,
-            }
-            for pair in figures.reformulations
-        ],
-        "slowest": [
-            {
-                "query": slow.text,
-                "mode": slow.mode,
-                "connections": list(slow.connections),
-                "ms": slow.ms,
-                "search_id": slow.search_id,
-                "at": instant(slow.at),
-            }
-            for slow in figures.slowest
-        ],
-        "failures": [
-            {
-                "connection": failure.connection,
-                "table": failure.table,
-                "code": failure.code,
-                "searches": failure.searches,
-            }
-            for failure in figures.failures
-        ],
-        "keys": [
-            {
-                "id": use.key_id or None,
-                "name": use.name,
-                "searches": use.searches,
-                "failed": use.failed,
-            }
-            for use in figures.keys
-        ],
-    }
-
-
-def _counts(counts: Counts | None) -> dict[str, int]:
-    if counts is None:
-        return {}
-    return {
-        "searches": counts.searches,
-        "failed": counts.failed,
-        "partial": counts.partial,
-        "cancelled": counts.cancelled,
-        "zero": counts.zero,
-    }
-
-
-def _latency(latency: Latency) -> dict[str, Any]:
-    return {
-        "searches": latency.searches,
-        "mean_ms": _rounded(latency.mean_ms),
-        "p50_ms": _rounded(latency.p50_ms),
-        "p95_ms": _rounded(latency.p95_ms),
-        "p99_ms": _rounded(latency.p99_ms),
-        "max_ms": latency.max_ms,
-    }
-
-
-def _rounded(value: float | None) -> float | None:
-    return None if value is None else round(value, 1)

@@ -5,20 +5,26 @@ Counting is upkeep of the store and tells nobody anything; reading asks who may 
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Collection
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from altus4_desktop.domain.accounts import Actor
 from altus4_desktop.domain.analytics import Metric, RollUpReport
+from altus4_desktop.domain.audit import SubjectKind
 from altus4_desktop.domain.cancel import CancelToken
 from altus4_desktop.domain.errors import NotFoundError
 from altus4_desktop.domain.figures import Figures, Period, UserUse
 from altus4_desktop.domain.local_days import find_zone
 from altus4_desktop.domain.progress import Progress, ProgressSink, ignore_progress
 from altus4_desktop.services.analytics_upkeep import AnalyticsUpkeep, Errand
+from altus4_desktop.services.audit import build_event
 from altus4_desktop.services.figures import build_figures, group_documents
+from altus4_desktop.services.figures_export import days_csv, figures_document
+from altus4_desktop.services.files import open_chosen
 from altus4_desktop.services.permissions import Permissions, Right
 
 if TYPE_CHECKING:
@@ -118,6 +124,29 @@ class AnalyticsService:
         } - {""}
         names = self._analytics.key_names(keys) if keys else {}
         return build_figures(period, found, known, names, before)
+
+    def export_(self, actor: Actor, path: Path, period: Period, user_id: str | None = None) -> int:
+        """Write `figures_` to ``path``, whole or not at all: a line for each day when it ends in
+        ``.csv``, else one JSON document. Returns how many days there are; it is written down.
+
+        Raises NotFoundError as `figures_`, AltusError for the file.
+        """
+        figures = self.figures_(actor, period, user_id, compare=True)
+        is_table = path.suffix.lower() == ".csv"
+        text = days_csv(figures) if is_table else json.dumps(figures_document(figures), indent=2)
+        days = sum(point.counts is not None for point in figures.days)
+        with open_chosen(path) as file:
+            file.write(text.encode())
+            # An export that nobody knows of is worse than one that did not come about.
+            event = build_event(
+                actor,
+                "analytics.exported",
+                SubjectKind.HISTORY,
+                subject_name=path.name,
+                after={"format": "csv" if is_table else "json", "days": days},
+            )
+            self._metadata.store.audit.add_([event])
+        return days
 
     def first_day(self, actor: Actor, user_id: str | None = None) -> date | None:
         """The first day with figures; raises NotFoundError as `figures_`."""

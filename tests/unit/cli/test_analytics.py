@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import io
+import json
 import sqlite3
 import uuid
 from contextlib import closing
@@ -86,6 +88,23 @@ def test_it_is_shown_to_people(run: Run) -> None:
     later = run("analytics", "show", "--from", "2026-03-02", "--to", "2026-03-02").out
     assert "2 searches (+0% than the period before)" in later
     assert run("analytics", "show").code == 1
+
+
+def test_it_is_written_to_files(run: Run, tmp_path: Path) -> None:
+    run("analytics", "refresh")
+    table, document = tmp_path / "days.csv", tmp_path / "all.json"
+    assert run("analytics", "export", str(table), "--json", *_MARCH).document["days"] == 3
+    lines = list(csv.DictReader(table.read_text("utf-8").splitlines()))
+    assert [line["searches"] for line in lines] == ["2", "2", "0"]
+    assert (lines[0]["day"], lines[0]["time_zone"]) == ("2026-03-01", "UTC")
+    assert (lines[2]["p95_ms"], lines[2]["max_ms"]) == ("", "")
+    assert run("analytics", "export", str(document), *_MARCH).code == 0
+    shown = run("analytics", "show", "--json", *_MARCH).document
+    assert json.loads(document.read_text("utf-8")) == shown
+    assert run("analytics", "export", str(document)).code == 2
+    assert run("analytics", "export", str(document), "--yes").code == 0
+    told = run("audit", "list", "--json", "--action", "analytics").document["events"]
+    assert [event["action"] for event in told] == ["analytics.exported"] * 3
 
 
 @pytest.mark.parametrize(

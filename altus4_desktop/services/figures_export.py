@@ -1,0 +1,175 @@
+"""Figures as documents for other programs."""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import Any
+
+from altus4_desktop.domain.figures import Counts, Figures, Latency
+
+_DAY_COLUMNS = (
+    "day",
+    "time_zone",
+    "searches",
+    "zero",
+    "failed",
+    "partial",
+    "cancelled",
+    "mean_ms",
+    "p50_ms",
+    "p95_ms",
+    "p99_ms",
+    "max_ms",
+)
+
+
+def days_csv(figures: Figures) -> str:
+    """A line for each day of which something is known."""
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(_DAY_COLUMNS)
+    for point in figures.days:
+        if point.counts is None:
+            continue
+        told = {
+            "day": point.day.isoformat(),
+            "time_zone": figures.zone,
+            **_counts(point.counts),
+            **{
+                name: value for name, value in _latency(point.latency).items() if name != "searches"
+            },
+        }
+        writer.writerow([told[name] for name in _DAY_COLUMNS])
+    return text.getvalue()
+
+
+def figures_document(figures: Figures) -> dict[str, Any]:
+    """Everything, as plain JSON values."""
+    return {
+        "from": figures.period.first.isoformat(),
+        "to": figures.period.last.isoformat(),
+        "time_zone": figures.zone or None,
+        **_counts(figures.counts),
+        "latency": _latency(figures.latency),
+        "before": {
+            **_counts(figures.before),
+            "latency": _latency(figures.latency_before),
+        }
+        if figures.before is not None and figures.latency_before is not None
+        else None,
+        "days": [
+            {
+                "day": point.day.isoformat(),
+                **_counts(point.counts),
+                "latency": _latency(point.latency),
+            }
+            for point in figures.days
+            if point.counts is not None
+        ],
+        "heat": [list(row) for row in figures.heat],
+        "modes": [
+            {
+                "mode": share.mode,
+                "searches": share.searches,
+                "zero": share.zero,
+                "failed": share.failed,
+            }
+            for share in figures.modes
+        ],
+        "connections": [
+            {
+                "connection": share.connection,
+                "searches": share.searches,
+                "failed": share.failed,
+                "latency": _latency(share.latency),
+            }
+            for share in figures.sources
+        ],
+        "popular_queries": [
+            {
+                "query": query.text,
+                "searches": query.searches,
+                "zero": query.zero,
+                "mean_ms": round(query.mean_ms, 1),
+                "before": query.before,
+                "trend": list(query.trend),
+            }
+            for query in figures.popular
+        ],
+        "unlisted": figures.unlisted,
+        "zero_results": [
+            {
+                "query": query.text,
+                "mode": query.mode,
+                "connections": list(query.connections),
+                "searches": query.searches,
+            }
+            for query in figures.zero
+        ],
+        "reformulations": [
+            {
+                "before": pair.before,
+                "after": pair.after,
+                "searches": pair.searches,
+                "mended": pair.mended,
+            }
+            for pair in figures.reformulations
+        ],
+        "slowest": [
+            {
+                "query": slow.text,
+                "mode": slow.mode,
+                "connections": list(slow.connections),
+                "ms": slow.ms,
+                "search_id": slow.search_id,
+                "at": slow.at.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            }
+            for slow in figures.slowest
+        ],
+        "failures": [
+            {
+                "connection": failure.connection,
+                "table": failure.table,
+                "code": failure.code,
+                "searches": failure.searches,
+            }
+            for failure in figures.failures
+        ],
+        "keys": [
+            {
+                "id": use.key_id or None,
+                "name": use.name,
+                "searches": use.searches,
+                "failed": use.failed,
+            }
+            for use in figures.keys
+        ],
+    }
+
+
+def _counts(counts: Counts | None) -> dict[str, int]:
+    if counts is None:
+        return {}
+    return {
+        "searches": counts.searches,
+        "failed": counts.failed,
+        "partial": counts.partial,
+        "cancelled": counts.cancelled,
+        "zero": counts.zero,
+    }
+
+
+def _latency(latency: Latency) -> dict[str, Any]:
+    return {
+        "searches": latency.searches,
+        "mean_ms": _rounded(latency.mean_ms),
+        "p50_ms": _rounded(latency.p50_ms),
+        "p95_ms": _rounded(latency.p95_ms),
+        "p99_ms": _rounded(latency.p99_ms),
+        "max_ms": latency.max_ms,
+    }
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 1)
