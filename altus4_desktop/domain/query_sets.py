@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from altus4_desktop.domain.evaluation import Evaluation, JudgedQuery
@@ -104,11 +104,13 @@ class Judged:
 @dataclass(frozen=True, slots=True)
 class SetContents:
     """All of a set, as it is evaluated and written to files: queries in their order, and for each
-    query's name the grades of rows by theirs. ``notes`` are those of queries, by name."""
+    query's name the grades of rows by theirs. ``notes`` are those of queries, by name;
+    ``former_names`` tells what connections are called now that had other names once."""
 
     queries: tuple[JudgedQuery, ...]
     judgements: Mapping[str, Mapping[str, int]]
     notes: Mapping[str, str]
+    former_names: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

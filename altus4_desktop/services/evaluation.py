@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from altus4_desktop.domain.accounts import Actor
@@ -20,6 +20,7 @@ from altus4_desktop.domain.evaluation import (
     QueryResult,
 )
 from altus4_desktop.domain.progress import Progress, ProgressSink, ignore_progress
+from altus4_desktop.domain.query_sets import SetContents
 from altus4_desktop.domain.searching import (
     SearchHit,
     SearchOutcome,
@@ -115,6 +116,41 @@ class EvaluationService:
             [
                 _result(query, tuple(lists.get(query.id, ())), judgements.get(query.id, {}))
                 for query in queries
+            ],
+        )
+
+    @staticmethod
+    def regrade(kept: Evaluation, contents: SetContents) -> Evaluation:
+        """A run of a query set that was kept, measured by the grades of ``contents``.
+
+        Of each query ten documents are kept: the reciprocal rank is that of `look_at_ten`.
+        """
+        names = _KeptNames(kept, contents)
+        return _evaluation(
+            kept.configuration,
+            [
+                _result(
+                    result.query,
+                    tuple(map(names.name, result.documents[:DEPTH])),
+                    names.grades(contents.judgements.get(result.query.id, {})),
+                    result.failure,
+                    result.titles,
+                )
+                for result in kept.results
+            ],
+        )
+
+    @staticmethod
+    def look_at_ten(evaluation: Evaluation) -> Evaluation:
+        """The evaluation as if of each query ten documents were known: a first relevant one that
+        stands further down counts in no reciprocal rank."""
+        return _evaluation(
+            evaluation.configuration,
+            [
+                replace(result, reciprocal_rank=0.0)
+                if result.reciprocal_rank < 1 / DEPTH
+                else result
+                for result in evaluation.results
             ],
         )
 
@@ -243,6 +279,49 @@ class _Names:
 
     def _is_whole(self, name: str) -> bool:
         return name.startswith(self._beginning)
+
+
+class _KeptNames:
+    """What rows of a run that was kept are called by the judgements of now: connections may have
+    other names, and rows of one table, named by keys alone then, may have been judged by whole
+    names since."""
+
+    def __init__(self, kept: Evaluation, contents: SetContents) -> None:
+        self._former = {quoted(was): quoted(now) for was, now in contents.former_names.items()}
+        self._beginning = ""
+        configuration = kept.configuration
+        if configuration is None or configuration.id_column or len(configuration.tables) > 1:
+            return
+        found = {self.name(document) for result in kept.results for document in result.documents}
+        beginnings = {_beginning(name) for name in found} - {""}
+        if not beginnings:
+            tables = {quoted(choice.table) for choice in configuration.tables}
+            judged = {name for grades in contents.judgements.values() for name in grades}
+            beginnings = {
+                beginning
+                for beginning in {_beginning(name) for name in judged} - {""}
+                if not tables or beginning.split("/")[1] in tables
+            }
+        if len(beginnings) == 1:
+            self._beginning = beginnings.pop()
+
+    def name(self, document: str) -> str:
+        """What a document that was kept is called now."""
+        connection, slash, rest = document.partition("/")
+        if not slash:
+            return self._beginning + document
+        return self._former.get(connection, connection) + slash + rest
+
+    def grades(self, grades: Mapping[str, int]) -> Mapping[str, int]:
+        """The grades by these names; what was said by the whole name goes before."""
+        keyed = {self._beginning + name: grade for name, grade in grades.items() if "/" not in name}
+        return keyed | {name: grade for name, grade in grades.items() if "/" in name}
+
+
+def _beginning(name: str) -> str:
+    """Connection and table of a row's whole name; empty for another."""
+    beginning, _, _ = name.rpartition("/")
+    return f"{beginning}/" if beginning.count("/") == 1 else ""
 
 
 def _row(hit: SearchHit, id_column: str) -> _Row:

@@ -242,13 +242,19 @@ class QuerySetsService:
         names = self._names(actor)
         graded: dict[str, dict[str, int]] = {query.draft.name: {} for query in queries}
         by_id = {query.id: graded[query.draft.name] for query in queries}
+        former: dict[str, str] = {}
         for one in self._store.judgements.list_of_set_(own.id):
             # A query added since the other statement is not part of this.
             by_id.get(one.query_id, {})[names.name(one.row)] = one.grade
+            was, now = one.row.connection_name, names.renamed(one.row).connection_name
+            # Another connection may have taken the name over.
+            if was != now and not names.has(was):
+                former[was] = now
         return SetContents(
             tuple(query.as_judged() for query in queries),
             {name: rows for name, rows in graded.items() if rows},
             {query.draft.name: query.draft.note for query in queries if query.draft.note},
+            former,
         )
 
     def import_(

@@ -73,6 +73,10 @@ class RowNames:
         name = self._names.get(row.connection_id, row.connection_name)
         return replace(row, connection_name=name)
 
+    def has(self, connection_name: str) -> bool:
+        """Whether a connection is called so now."""
+        return connection_name in self._ids
+
     def row(self, name: str) -> JudgedRow:
         """The row of a name as the store keeps it; any other name than a row's is kept whole."""
         beginning, slash, document = name.partition("/")

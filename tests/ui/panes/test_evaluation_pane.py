@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -579,6 +580,86 @@ def test_a_is_measured_against_a_run_of_before(
     assert len(search.requests) == asked + len(_QUERIES)
     assert "B is worse in 2 of 4" in pane.result.figures.verdict.text()
     assert pane.result.figures.names[1].text().startswith("Semantic · everything, ")
+
+
+def _judge_anew(services: Services, actor: Actor, own: QuerySet, files: tuple[Path, Path]) -> None:
+    """Of “better” the row at which natural mode begins is relevant too, and more so."""
+    services.query_sets.import_(actor, own.id, read_queries(files[0]), {"1": {"9": 3, "1": 1}})
+
+
+def test_a_run_of_before_is_compared_by_the_grades_of_now(
+    qtbot: QtBot, pane: EvaluationPane, services: Services, files: tuple[Path, Path]
+) -> None:
+    own = _import(services, pane.session.actor, files)
+    _reread(qtbot, pane)
+    pane.run()
+    _settle(qtbot, pane)
+    _judge_anew(services, pane.session.actor, own, files)
+    qtbot.mouseClick(pane.runs.compare_button, Qt.MouseButton.LeftButton)
+    pane.run()
+    _settle(qtbot, pane)
+    # A finds what the run found, so that nothing has changed but the grades.
+    assert "A and B are as good in each of 4" in pane.result.figures.verdict.text()
+    measured = pane.result.measured
+    assert measured is not None
+    assert measured.second is not None
+    assert measured.first.results[0].ndcg == measured.second.results[0].ndcg
+    assert measured.first.ndcg == measured.second.ndcg
+    assert pane.result.figures.tiles[2].accessibleName().startswith("MRR@10: A 1.000, B 1.000")
+    assert pane.result.figures.tiles[2].title.text() == "MRR@10"
+
+
+def test_a_run_is_opened_with_the_grades_of_now(
+    qtbot: QtBot, pane: EvaluationPane, services: Services, files: tuple[Path, Path]
+) -> None:
+    own = _import(services, pane.session.actor, files)
+    _reread(qtbot, pane)
+    pane.run()
+    _settle(qtbot, pane)
+    _judge_anew(services, pane.session.actor, own, files)
+    pane.view.set_key(RUNS)
+    pane._draw()
+    pane.runs.table.setFocus()
+    qtbot.keyClick(pane.runs.table, Qt.Key.Key_Return)
+    _settle(qtbot, pane)
+    opened = pane.result.measured
+    assert opened is not None
+    assert opened.second is not None
+    # 9, 8, 1 with the grades 3, none, 1; and 1, 8, 9.
+    ideal = 7 + 1 / math.log2(3)
+    better = next(pair for pair in opened.pairs if pair.query.text == "better")
+    assert better.second is not None
+    assert better.first.ndcg == pytest.approx((7 + 1 / 2) / ideal)
+    assert better.second.ndcg == pytest.approx((1 + 7 / 2) / ideal)
+    assert opened.comparison is not None
+    assert (opened.comparison.wins, opened.comparison.losses) == (0, 3)
+    assert pane.result.figures.tiles[2].accessibleName().startswith("MRR@10: ")
+
+
+def test_a_is_not_ahead_of_a_kept_run_by_what_stands_below_its_ten(
+    qtbot: QtBot,
+    pane: EvaluationPane,
+    services: Services,
+    files: tuple[Path, Path],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    deep = {SearchMode.NATURAL: [*range(11, 22), 1], SearchMode.SEMANTIC: [1]}
+    monkeypatch.setitem(_FOUND, "better", deep)
+    _import(services, pane.session.actor, files)
+    _reread(qtbot, pane)
+    second = pane.setup.second
+    pane.run()
+    _settle(qtbot, pane)
+    assert pane.result.figures.tiles[2].accessibleName().startswith("MRR: A 0.771")
+    qtbot.mouseClick(pane.runs.compare_button, Qt.MouseButton.LeftButton)
+    second.kept.setCurrentIndex(0)
+    pane.run()
+    _settle(qtbot, pane)
+    tile = pane.result.figures.tiles[2].accessibleName()
+    assert tile == "MRR@10: A 0.750, B 0.750 = alike"
+    # What is kept of the new run is what was measured, not what could be compared.
+    (newest, _) = services.query_sets.list_runs_(pane.session.actor, pane.setup.material.set_id)
+    assert newest.evaluations[0].reciprocal_rank == pytest.approx(0.75 + 1 / 48)
 
 
 def test_a_run_is_deleted_once_that_was_confirmed(

@@ -5,9 +5,18 @@ from __future__ import annotations
 import pytest
 
 from altus4_desktop.domain.errors import InputError
-from altus4_desktop.domain.evaluation import Configuration
-from altus4_desktop.domain.searching import SearchHit, SourceRef
-from altus4_desktop.services.evaluation import _Found, _Names, _Row, _row
+from altus4_desktop.domain.evaluation import Configuration, JudgedQuery
+from altus4_desktop.domain.query_sets import SetContents
+from altus4_desktop.domain.searching import SearchHit, SourceRef, TableChoice
+from altus4_desktop.services.evaluation import (
+    EvaluationService,
+    _evaluation,
+    _Found,
+    _Names,
+    _result,
+    _Row,
+    _row,
+)
 
 HIT = SearchHit(SourceRef("Lab", "notes", "ft"), {}, 1.0, 1.0, 1, {"code": "p one"})
 
@@ -46,3 +55,49 @@ def test_rows_are_called_as_the_judgements_call_them(
     made = _Names(Configuration(), [_Found(tables=tables)], {"q": judgements})
     assert made.name(_Row("Lab", "notes", "7")) == name
     assert made.grades(judgements) == grades
+
+
+_NOTES = (TableChoice("notes", "c1"),)
+
+
+@pytest.mark.parametrize(
+    ("configuration", "documents", "grades", "former", "named", "ndcg"),
+    [
+        (Configuration(), ["Lab/notes/7"], {"Lab/notes/7": 1}, {}, ["Lab/notes/7"], 1),
+        (Configuration(), ["Lab/notes/7"], {"Lab/notes/8": 1}, {}, ["Lab/notes/7"], 0),
+        (Configuration(), ["7"], {"7": 2}, {}, ["7"], 1),
+        # The connection has another name now.
+        (Configuration(), ["Lab/notes/7"], {"New/notes/7": 1}, {"Lab": "New"}, ["New/notes/7"], 1),
+        # Named by keys alone then, judged by whole names since, and the other way about.
+        (Configuration(), ["7"], {"Lab/notes/7": 1, "8": 0}, {}, ["Lab/notes/7"], 1),
+        (Configuration(), ["Lab/notes/7"], {"7": 1}, {}, ["Lab/notes/7"], 1),
+        (
+            Configuration(tables=_NOTES),
+            ["7"],
+            {"Lab/notes/7": 1, "Lab/texts/7": 0},
+            {},
+            ["Lab/notes/7"],
+            1,
+        ),
+        # Which table it was nothing tells.
+        (Configuration(), ["7"], {"Lab/notes/7": 1, "Lab/texts/7": 1}, {}, ["7"], 0),
+        # Values of a column are no keys.
+        (Configuration(id_column="code"), ["7"], {"Lab/notes/7": 1}, {}, ["7"], 0),
+    ],
+)
+def test_a_kept_run_is_graded_by_what_its_rows_are_called_now(
+    configuration: Configuration,
+    documents: list[str],
+    grades: dict[str, int],
+    former: dict[str, str],
+    named: list[str],
+    ndcg: float,
+) -> None:
+    query = JudgedQuery("q", "a query")
+    kept = _evaluation(configuration, [_result(query, tuple(documents), {})])
+    assert kept.ndcg == 0
+    contents = SetContents((query,), {"q": grades}, {}, former)
+    graded = EvaluationService.regrade(kept, contents)
+    assert list(graded.results[0].documents) == named
+    assert graded.ndcg == graded.results[0].ndcg == ndcg
+    assert graded.judged == 1

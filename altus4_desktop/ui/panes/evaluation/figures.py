@@ -25,6 +25,7 @@ class _Figure:
     value: Callable[[Evaluation], float | None]
     text: Callable[[float], str]
     more_is_better: bool = True
+    title_of_ten: str = ""
 
 
 class _Tile(QWidget):
@@ -37,15 +38,18 @@ class _Tile(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(1)
-        column.addWidget(ElidedLabel(figure.title, "caption"))
+        self.title = ElidedLabel(figure.title, "caption")
+        column.addWidget(self.title)
         self.value = Label("", "strong")
         self.change = Label("", "caption")
         column.addWidget(self.value)
         column.addWidget(self.change)
 
-    def show(self, first: Evaluation, second: Evaluation | None) -> None:  # type: ignore[override]  # a tile is never shown by itself
-        """Show A's value, and B's if there is one."""
+    def show(self, first: Evaluation, second: Evaluation | None, *, of_ten: bool) -> None:  # type: ignore[override]  # a tile is never shown by itself
+        """Show A's value, and B's if there is one; ``of_ten``: of ten documents a query."""
         figure = self._figure
+        title = (of_ten and figure.title_of_ten) or figure.title
+        self.title.setText(title)
         a = figure.value(first)
         b = figure.value(second) if second is not None else None
         texts = [_NONE if value is None else figure.text(value) for value in (a, b)]
@@ -55,10 +59,10 @@ class _Tile(QWidget):
         self.change.set_role(role)
         said = (
             self.tr("{title}: A {a}, B {b} {words}").format(
-                title=figure.title, a=texts[0], b=texts[1], words=words
+                title=title, a=texts[0], b=texts[1], words=words
             )
             if second is not None
-            else f"{figure.title}: {texts[0]}"
+            else f"{title}: {texts[0]}"
         )
         self.setAccessibleName(said)
 
@@ -112,7 +116,7 @@ class FigureCard(Card):
         """Show the figures of a run."""
         first, second = measured.first, measured.second
         for tile in self.tiles:
-            tile.show(first, second)
+            tile.show(first, second, of_ten=measured.of_ten)
         self.verdict.setText(verdict_text(first, second, measured.comparison, measured.pairs))
         for name, text in zip(self.names, measured.names, strict=True):
             name.setText(text)
@@ -140,9 +144,13 @@ class FigureCard(Card):
             ),
             _Figure(
                 "MRR",
-                self.tr("The mean of 1 / the place of the first relevant row."),
+                self.tr(
+                    "The mean of 1 / the place of the first relevant row. MRR@10 looks at the "
+                    "first ten only, as many as are kept of a run."
+                ),
                 judged(lambda run: run.reciprocal_rank),
                 measure_text,
+                title_of_ten="MRR@10",
             ),
             _Figure(
                 self.tr("Without result"),

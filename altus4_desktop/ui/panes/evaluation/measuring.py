@@ -88,7 +88,8 @@ class Plan:
 @dataclass(frozen=True)
 class Measured:
     """What came of a plan; ``names`` say what A and B are, ``unkept`` why the run could not be
-    added to those of its query set."""
+    added to those of its query set. ``of_ten``: one of them is a run that was kept, of which ten
+    documents a query are known, so that neither's reciprocal ranks look further."""
 
     queries: tuple[JudgedQuery, ...]
     judgements: Judgements
@@ -98,12 +99,14 @@ class Measured:
     comparison: Comparison | None
     pairs: tuple[QueryPair, ...]
     unkept: AltusError | None = None
+    of_ten: bool = False
 
 
 def measure(services: Services, actor: Actor, plan: Plan, context: TaskContext) -> Measured:
     """Read what is to be measured, search, and compare. Blocks; raises what the services raise."""
     queries, judgements = _read(services, actor, plan.material)
     service, second, name = services.evaluation, None, ""
+    of_ten = isinstance(plan.second, EarlierRun)
     ways = [plan.first]
     # Before the searches: what cannot be read is told at once.
     match plan.second:
@@ -113,7 +116,10 @@ def measure(services: Services, actor: Actor, plan: Plan, context: TaskContext) 
         case EarlierFile(path):
             second, name = service.measure(queries, judgements, read_run(path)), path.name
         case EarlierRun(run_id, place, name):
-            second = services.query_sets.get_run_(actor, run_id).evaluations[place]
+            kept = services.query_sets.get_run_(actor, run_id)
+            contents = services.query_sets.contents_(actor, kept.set_id)
+            graded_alike = replace(contents, judgements=judgements)
+            second = service.regrade(kept.evaluations[place], graded_alike)
     runs = []
     for place, way in enumerate(ways):
         told = _share(context.progress, "AB"[place], place, len(ways))
@@ -122,7 +128,15 @@ def measure(services: Services, actor: Actor, plan: Plan, context: TaskContext) 
         )
     first, second = runs[0], runs[1] if len(runs) > 1 else second
     names = (plan.first.name, name)
-    measured = build_measured(services, queries, judgements, names, first, second)
+    measured = build_measured(
+        services,
+        queries,
+        judgements,
+        names,
+        service.look_at_ten(first) if of_ten else first,
+        second,
+        of_ten=of_ten,
+    )
     if isinstance(plan.material, Stored):
         try:
             services.query_sets.keep_run_(actor, plan.material.set_id, runs)
@@ -138,10 +152,11 @@ def open_run(
     run = services.query_sets.get_run_(actor, run_id)
     contents = services.query_sets.contents_(actor, run.set_id)
     names = [run_name(evaluation, connections) for evaluation in run.evaluations]
-    first, second = run.evaluations[0], run.evaluations[1] if len(run.evaluations) > 1 else None
+    graded = [services.evaluation.regrade(one, contents) for one in run.evaluations]
+    first, second = graded[0], graded[1] if len(graded) > 1 else None
     queries = tuple(result.query for result in first.results)
     pair = (names[0], names[1] if second is not None else "")
-    return build_measured(services, queries, contents.judgements, pair, first, second)
+    return build_measured(services, queries, contents.judgements, pair, first, second, of_ten=True)
 
 
 def build_measured(
@@ -151,6 +166,8 @@ def build_measured(
     names: tuple[str, str],
     first: Evaluation,
     second: Evaluation | None,
+    *,
+    of_ten: bool = False,
 ) -> Measured:
     """Two evaluations of the same queries, compared."""
     return Measured(
@@ -161,6 +178,7 @@ def build_measured(
         second,
         services.evaluation.compare(first, second) if second is not None else None,
         pair_results(first, second),
+        of_ten=of_ten,
     )
 
 

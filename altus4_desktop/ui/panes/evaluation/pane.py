@@ -302,7 +302,9 @@ class EvaluationPane(Pane):
         self.setup.second.show_runs(runs, self._connections)
         name = self.setup.material.set.currentText()
         self.runs.show_runs(
-            self.tr("Runs of “{name}”").format(name=name) if name else "", runs, self._connections
+            self.tr("Runs of “{name}”, as they were measured").format(name=name) if name else "",
+            runs,
+            self._connections,
         )
 
     # Runs of before

@@ -65,6 +65,9 @@ class RunsPage(QWidget):
         )
         self.compare_button.setToolTip(self.tr("Compare what A finds now with this run"))
         self.open_button = Button(self.tr("Open"), icon_name="chart", name="evaluation.runs.open")
+        self.open_button.setToolTip(
+            self.tr("Measure what it found by the grades that the set has now")
+        )
         row = QHBoxLayout()
         row.setSpacing(Space.S)
         row.addWidget(self.title, 1)
