@@ -26,7 +26,7 @@ from altus4_desktop.ui.panes.search.model import HitRole
 from altus4_desktop.ui.panes.search.pane import SearchPane
 from altus4_desktop.ui.session import Session
 from altus4_desktop.ui.theme import Theme
-from tests.ui.world import FakeConnections, FakeSearch, make_connection, make_hit
+from tests.ui.world import FakeConnections, FakeSearch, make_connection, make_hit, make_source
 
 QUERY = "read a file"
 
@@ -296,3 +296,24 @@ def test_verdicts_that_wait_are_written_when_the_pane_goes(desk: Desk) -> None:
     desk.pane.shut()
     desk.qtbot.waitUntil(lambda: not desk.pane.session.runner.running)
     assert desk.kept(made) == dict(zip(names(1, 2, 3), (3, 2, 1), strict=True))
+
+
+def test_keys_judge_hits_and_go_over_heads(desk: Desk) -> None:
+    desk.search.hits = [make_hit(place, make_source(1 + place % 2)) for place in range(1, 5)]
+    desk.ask(QUERY)
+    options = desk.pane.view.options
+    options.order.setCurrentIndex(options.order.findData("source"))
+    desk.begin()
+    judged = []
+    for _ in range(4):
+        judged.append(desk.pane.view.results.current_hit())
+        desk.press(Qt.Key.Key_2)
+    assert judged == [desk.search.hits[place] for place in (0, 2, 1, 3)]
+    results = desk.pane.view.results
+    shown = [results.hits.row_at(row).grade for row in range(6) if not results.hits.head_at(row)]
+    assert shown == [2, 2, 2, 2]
+    desk.press(Qt.Key.Key_Left, Qt.Key.Key_3)
+    desk.press(Qt.Key.Key_Right)
+    assert results.current_hit() == desk.search.hits[3]
+    assert results.hits.row_at(results.list.currentIndex().row()).grade == 2, "a head is no hit"
+    desk.settle()

@@ -1,4 +1,5 @@
-"""How a hit is drawn: its title, two lines of snippet, where it is from, how good it is."""
+"""How a hit is drawn: its title, two lines of snippet, where it is from, how good it is; and the
+head above the hits of a source."""
 
 from __future__ import annotations
 
@@ -24,6 +25,7 @@ from altus4_desktop.ui.panes.painting import (
     sized,
 )
 from altus4_desktop.ui.panes.search.grades import GRADE_ROLES, grade_text
+from altus4_desktop.ui.panes.search.grouping import Head, head_text
 from altus4_desktop.ui.panes.search.model import HitRole, HitRow
 from altus4_desktop.ui.panes.search.wording import source_text
 from altus4_desktop.ui.theme import Space, TypeSize, worn_palette
@@ -35,7 +37,7 @@ _LEADING = 3
 
 
 class HitDelegate(QStyledItemDelegate):
-    """Draws one hit; every row has the same height, so that long lists scroll evenly."""
+    """Draws one hit, or a head; hits have one height, so that long lists scroll evenly."""
 
     def sizeHint(
         self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
@@ -50,7 +52,7 @@ class HitDelegate(QStyledItemDelegate):
         index: QModelIndex | QPersistentModelIndex,
     ) -> None:
         row = index.data(HitRole.ROW)
-        if not isinstance(row, HitRow):
+        if not isinstance(row, HitRow | Head):
             return
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
@@ -64,8 +66,15 @@ class HitDelegate(QStyledItemDelegate):
             hovered=bool(state & QStyle.StateFlag.State_MouseOver),
             focused=bool(state & QStyle.StateFlag.State_HasFocus),
         )
-        self._draw_texts(painter, option, row)
+        if isinstance(row, Head):
+            self._draw_head(painter, option, row)
+        else:
+            self._draw_texts(painter, option, row)
         painter.restore()
+
+    def head_height(self, option: QStyleOptionViewItem) -> int:
+        """The height of a head."""
+        return QFontMetrics(option.font).height() + 2 * Space.M
 
     def helpEvent(
         self,
@@ -76,6 +85,8 @@ class HitDelegate(QStyledItemDelegate):
     ) -> bool:
         """Say what the bar means where the pointer rests on it."""
         row = index.data(HitRole.ROW)
+        if isinstance(row, Head):
+            return super().helpEvent(event, view, option, index)
         if not isinstance(row, HitRow) or not self._score_rect(option).contains(event.pos()):
             QToolTip.hideText()
             return False
@@ -106,6 +117,24 @@ class HitDelegate(QStyledItemDelegate):
             share=row.share,
             source=source_text(row.hit.source),
         )
+
+    def _draw_head(self, painter: QPainter, option: QStyleOptionViewItem, head: Head) -> None:
+        palette = worn_palette()
+        rect = option.rect.adjusted(_SIDE, 0, -_SIDE, 0)
+        arrow = "chevron-right" if head.is_folded else "chevron-down"
+        left = rect.left() + draw_icon(painter, rect, arrow, "muted") + Space.S
+        font = sized(option.font, TypeSize.CAPTION)
+        text = head_text(head)
+        width = min(QFontMetrics(font).horizontalAdvance(text) + 1, rect.width() * 3 // 5)
+        about = QRect(rect.right() - width + 1, rect.top(), width, rect.height())
+        draw_line(painter, about, text, font, palette.color("muted"))
+        strong = sized(option.font, TypeSize.BODY, strong=True)
+        name = QRect(left, rect.top(), about.left() - Space.M - left, rect.height())
+        # Tables of one connection differ at the end.
+        shown = QFontMetrics(strong).elidedText(
+            source_text(head.source), Qt.TextElideMode.ElideMiddle, name.width()
+        )
+        draw_line(painter, name, shown, strong, palette.color("text"))
 
     def _score_rect(self, option: QStyleOptionViewItem) -> QRect:
         height = QFontMetrics(sized(option.font, TypeSize.LEAD, strong=True)).height()

@@ -1,8 +1,19 @@
-"""The list of hits and the thin line above it that fills as sources answer."""
+"""The list of hits, heads among them, and the thin line above it that fills as sources answer."""
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QModelIndex, QRectF, QSize, Qt, Signal, Slot
+from collections.abc import Sequence
+
+from PySide6.QtCore import (
+    QEvent,
+    QModelIndex,
+    QPersistentModelIndex,
+    QRectF,
+    QSize,
+    Qt,
+    Signal,
+    Slot,
+)
 from PySide6.QtGui import QKeyEvent, QKeySequence, QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -16,13 +27,18 @@ from PySide6.QtWidgets import (
 from altus4_desktop.domain.query_sets import GRADES
 from altus4_desktop.ui.panes.search.copying import CopyFormat
 from altus4_desktop.ui.panes.search.delegates import HitDelegate
+from altus4_desktop.ui.panes.search.grouping import Head
+from altus4_desktop.ui.panes.search.model import HitRole
 from altus4_desktop.ui.theme import worn_palette
 
 
 class HitList(QTableView):
     """Hits by keyboard and mouse: Enter opens, Ctrl+C copies, the arrow up leaves at the top.
 
-    While hits are judged, ``grade_wanted`` carries what 0 to 3 and Delete mean: a grade or None.
+    Left and Right fold and unfold the current group, as a click on its head does: ``fold_wanted``
+    carries a row and whether its group is to be folded. The arrows rest on heads of folded groups
+    alone. While hits are judged, ``grade_wanted`` carries what 0 to 3 and Delete mean: a grade or
+    None.
     A table of one column: unlike a list it asks nothing of rows that are out of sight, so that a
     hundred thousand of them may change place at once.
     """
@@ -33,6 +49,7 @@ class HitList(QTableView):
     stop_wanted = Signal()
     picked = Signal()
     grade_wanted = Signal(object)
+    fold_wanted = Signal(int, bool)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -40,6 +57,8 @@ class HitList(QTableView):
         self.setAccessibleName(self.tr("Hits"))
         self.is_stoppable = False
         self.is_judging = False
+        self._heads: Sequence[int] = ()
+        self._presses_head = False
         self._painter = HitDelegate(self)
         self.setItemDelegate(self._painter)
         self.setShowGrid(False)
@@ -68,9 +87,48 @@ class HitList(QTableView):
     def _size_rows(self) -> None:
         option = QStyleOptionViewItem()
         self.initViewItemOption(option)
-        height = self._painter.sizeHint(option, QModelIndex()).height()
-        self.verticalHeader().setMinimumSectionSize(height)
-        self.verticalHeader().setDefaultSectionSize(height)
+        self._hit_height = self._painter.sizeHint(option, QModelIndex()).height()
+        self._head_height = self._painter.head_height(option)
+        self.verticalHeader().setMinimumSectionSize(self._head_height)
+        self.verticalHeader().setDefaultSectionSize(self._hit_height)
+        self.fit_heads(self._heads)
+
+    def fit_heads(self, rows: Sequence[int]) -> None:
+        """Make these rows as low as heads are, and all others as high as hits."""
+        if not rows and not self._heads:
+            return
+        self._heads = rows
+        heads = frozenset(rows)
+        header = self.verticalHeader()
+        for row in range(header.count()):
+            height = self._head_height if row in heads else self._hit_height
+            if header.sectionSize(row) != height:
+                header.resizeSection(row, height)
+
+    def _head_at(self, row: int) -> Head | None:
+        head = self.model().index(row, 0).data(HitRole.ROW) if row in self._heads else None
+        return head if isinstance(head, Head) else None
+
+    def moveCursor(
+        self, action: QAbstractItemView.CursorAction, modifiers: Qt.KeyboardModifier
+    ) -> QModelIndex:
+        """Go over heads, except those whose hits are folded away."""
+        index = super().moveCursor(action, modifiers)
+        head = self._head_at(index.row())
+        if head is None or head.is_folded:
+            return index
+        goes_up = 0 < index.row() < self.currentIndex().row()
+        return index.siblingAtRow(index.row() + (-1 if goes_up else 1))
+
+    def scrollTo(
+        self,
+        index: QModelIndex | QPersistentModelIndex,
+        hint: QAbstractItemView.ScrollHint = QAbstractItemView.ScrollHint.EnsureVisible,
+    ) -> None:
+        """With the first hit of a group its head comes into sight."""
+        if self._head_at(index.row() - 1) is not None:
+            super().scrollTo(index.model().index(index.row() - 1, 0), hint)
+        super().scrollTo(index, hint)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Keys of the list; the rest is the view's."""
@@ -80,9 +138,27 @@ class HitList(QTableView):
             self.picked.emit()
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        """A click picks."""
-        super().mousePressEvent(event)
-        self.picked.emit()
+        """A click picks a hit, and folds or unfolds a group."""
+        row = self.indexAt(event.position().toPoint()).row()
+        head = self._head_at(row)
+        self._presses_head = head is not None
+        if head is None:
+            super().mousePressEvent(event)
+            self.picked.emit()
+        elif event.button() == Qt.MouseButton.LeftButton:
+            self.fold_wanted.emit(row, not head.is_folded)
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        """Nothing is dragged from a head."""
+        if not (self._presses_head and event.buttons()):
+            super().mouseMoveEvent(event)
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        """Two quick clicks on a head are two clicks."""
+        if self._head_at(self.indexAt(event.position().toPoint()).row()) is None:
+            super().mouseDoubleClickEvent(event)
+        else:
+            self.mousePressEvent(event)
 
     def _press(self, event: QKeyEvent) -> None:
         if event.key() == Qt.Key.Key_Escape and self.is_stoppable:
@@ -95,14 +171,27 @@ class HitList(QTableView):
             self.grade_wanted.emit(_grade(event))
         elif event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
             self._open(self.currentIndex())
-        elif event.key() == Qt.Key.Key_Up and self.currentIndex().row() <= 0:
+        elif event.key() == Qt.Key.Key_Up and self._is_at_top():
             self.left_upwards.emit()
+        elif self._heads and event.key() in (Qt.Key.Key_Left, Qt.Key.Key_Right):
+            self._fold(folds=event.key() == Qt.Key.Key_Left)
         else:
             super().keyPressEvent(event)
 
+    def _is_at_top(self) -> bool:
+        row = self.currentIndex().row()
+        above = self._head_at(0) if row == 1 else None
+        return row <= 0 or (above is not None and not above.is_folded)
+
+    def _fold(self, *, folds: bool) -> None:
+        if self.currentIndex().isValid():
+            self.fold_wanted.emit(self.currentIndex().row(), folds)
+
     @Slot(QModelIndex)
     def _open(self, index: QModelIndex) -> None:
-        if index.isValid():
+        if self._head_at(index.row()) is not None:
+            self._fold(folds=False)
+        elif index.isValid():
             self.opened.emit(index)
 
 

@@ -263,8 +263,7 @@ class HitJudge(QObject):
 
     @property
     def _hit(self) -> SearchHit | None:
-        index = self._results.list.currentIndex()
-        return self._results.hits.hit_at(index.row()) if index.isValid() else None
+        return self._results.current_hit()
 
     def _grades(self) -> Mapping[str, int]:
         """What is kept, and over it what is still being written."""
@@ -286,9 +285,8 @@ class HitJudge(QObject):
 
     @Slot(object)
     def _judge_and_go_on(self, grade: int | None) -> None:
-        row = self._results.list.currentIndex().row()
-        if self._judge(grade) and grade is not None and row + 1 < self._results.hits.rowCount():
-            self._results.pick(row + 1)
+        if self._judge(grade) and grade is not None:
+            self._results.pick_next()
 
     def _judge(self, grade: int | None) -> bool:
         """Give the current hit a grade; false when that cannot be now."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 
@@ -12,7 +12,9 @@ from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistent
 from altus4_desktop.domain.connections import Environment
 from altus4_desktop.domain.searching import SearchHit, SourceRef, score_share
 from altus4_desktop.services.row_names import row_name
+from altus4_desktop.ui.panes.painting import plain_tool_tip
 from altus4_desktop.ui.panes.search.grades import grade_text
+from altus4_desktop.ui.panes.search.grouping import GroupKey, Head, head_text
 from altus4_desktop.ui.panes.search.wording import one_line, source_text, title_of, utf16_spans
 
 AnyIndex = QModelIndex | QPersistentModelIndex
@@ -69,22 +71,17 @@ def arranged(
 ) -> Sequence[int]:
     """Positions of the hits in the order asked for; ``only`` names sources to show (empty: all).
 
-    More than `SORTED_AT_MOST` stay in the order of relevance.
+    More than `SORTED_AT_MOST` stay in the order of relevance. By source they stay in it as well:
+    `grouping` puts them under heads.
     """
     if not only and order is HitOrder.RELEVANCE:
         return range(len(hits))
     kept = [i for i, hit in enumerate(hits) if not only or hit.source in only]
     if len(kept) > SORTED_AT_MOST:
         return kept
-    if order is HitOrder.SOURCE:
-        kept.sort(key=lambda i: _source_key(hits[i].source))
-    elif order is HitOrder.TITLE:
+    if order is HitOrder.TITLE:
         kept.sort(key=lambda i: _title_key(hits[i]))
     return kept
-
-
-def _source_key(source: SourceRef) -> tuple[str, str, str]:
-    return (source.connection, source.table, source.index)
 
 
 def _title_key(hit: SearchHit) -> str:
@@ -93,12 +90,16 @@ def _title_key(hit: SearchHit) -> str:
 
 
 class HitModel(QAbstractListModel):
-    """The hits of a search; rows are made up when they are drawn, never for the whole list."""
+    """The hits of a search; rows are made up when they are drawn, never for the whole list.
+
+    Rows may be heads above the hits of a source: they can be gone to, never selected.
+    """
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._hits: Sequence[SearchHit] = ()
         self._places: Sequence[int] = ()
+        self._heads: tuple[Head, ...] = ()
         self._rows: OrderedDict[int, HitRow] = OrderedDict()
         self._environments: Mapping[str, Environment] = {}
         self._grades: Mapping[str, int] = {}
@@ -121,23 +122,61 @@ class HitModel(QAbstractListModel):
 
     def find(self, hit: SearchHit) -> int:
         """The row that shows this hit, -1 for none."""
-        places = enumerate(self._places)
+        places = ((row, place) for row, place in enumerate(self._places) if place >= 0)
         return next((row for row, place in places if _is_same_row(hit, self._hits[place])), -1)
 
-    def show(self, hits: Sequence[SearchHit], places: Sequence[int]) -> None:
-        """Replace what is shown; selected and current rows follow their hits."""
+    def find_head(self, key: GroupKey) -> int:
+        """The row of a group's head, -1 for none."""
+        return self._head_places().get(key, -1)
+
+    def _head_places(self) -> dict[GroupKey, int]:
+        return {self._heads[~self._places[row]].key: row for row in self.head_rows()}
+
+    def next_hit(self, row: int) -> int:
+        """The first row after ``row`` that shows a hit, -1 for none."""
+        rows = range(row + 1, len(self._places))
+        return next((after for after in rows if self._places[after] >= 0), -1)
+
+    def hit_count(self) -> int:
+        """How many rows are hits."""
+        return len(self._places) - len(self._heads)
+
+    def head_rows(self) -> list[int]:
+        """The rows that are heads."""
+        if not self._heads:
+            return []
+        return [row for row, place in enumerate(self._places) if place < 0]
+
+    def head_at(self, row: int) -> Head | None:
+        """The head in a row; None for a hit."""
+        place = self._places[row]
+        return self._heads[~place] if place < 0 else None
+
+    def hits_in(self, rows: Iterable[int]) -> list[SearchHit]:
+        """The hits in these rows, without the heads among them."""
+        return [self._hits[self._places[row]] for row in rows if self._places[row] >= 0]
+
+    def show(
+        self, hits: Sequence[SearchHit], places: Sequence[int], heads: tuple[Head, ...] = ()
+    ) -> None:
+        """Replace what is shown; selected and current rows follow their hits, and heads their key.
+
+        ``places`` are positions of hits, or ``~position`` of a head.
+        """
         if not self._places or not places:
             self.beginResetModel()
-            self._hits, self._places = hits, places
+            self._hits, self._places, self._heads = hits, places, heads
             self._rows.clear()
             self.endResetModel()
             return
         self.layoutAboutToBeChanged.emit()
         held = [index for index in self.persistentIndexList() if index.isValid()]
-        rows = {index.row(): self.hit_at(index.row()) for index in held}
-        self._hits, self._places = hits, places
+        rows = {i.row(): self.hit_at(i.row()) for i in held if self._places[i.row()] >= 0}
+        keys = {i.row(): head.key for i in held if (head := self.head_at(i.row())) is not None}
+        self._hits, self._places, self._heads = hits, places, heads
         self._rows.clear()
-        found = self._find(rows)
+        heads_now = self._head_places() if keys else {}
+        found = self._find(rows) | {row: heads_now.get(key, -1) for row, key in keys.items()}
         now = [
             self.index(found[index.row()], index.column())
             if found[index.row()] >= 0
@@ -152,7 +191,8 @@ class HitModel(QAbstractListModel):
         found = {}
         missing: dict[Hashable, int] = {}
         for row, hit in rows.items():
-            if row < len(self._places) and _is_same_row(hit, self.hit_at(row)):
+            shown = self.hits_in((row,)) if row < len(self._places) else []
+            if shown and _is_same_row(hit, shown[0]):
                 found[row] = row
             else:
                 found[row] = -1
@@ -161,6 +201,8 @@ class HitModel(QAbstractListModel):
         for row, place in enumerate(self._places):
             if not missing:
                 break
+            if place < 0:
+                continue
             hit = self._hits[place]
             if tuple(hit.key.values()) in keys:
                 wanted = missing.pop(hit_identity(hit), None)
@@ -169,11 +211,11 @@ class HitModel(QAbstractListModel):
         return found
 
     def hit_at(self, row: int) -> SearchHit:
-        """The hit drawn in a row."""
+        """The hit drawn in a row that is no head."""
         return self._hits[self._places[row]]
 
     def row_at(self, row: int) -> HitRow:
-        """The row as it is drawn; the newest few hundred are kept."""
+        """The row, which is no head, as it is drawn; the newest few hundred are kept."""
         place = self._places[row]
         found = self._rows.get(place)
         if found is not None:
@@ -209,6 +251,9 @@ class HitModel(QAbstractListModel):
     def data(self, index: AnyIndex, role: int = Qt.ItemDataRole.DisplayRole) -> object:
         if not index.isValid() or index.row() >= len(self._places):
             return None
+        head = self.head_at(index.row())
+        if head is not None:
+            return self._about(head, role)
         row = self.row_at(index.row())
         match role:
             case Qt.ItemDataRole.DisplayRole:
@@ -228,4 +273,24 @@ class HitModel(QAbstractListModel):
                 return row
             case HitRole.SORT:
                 return row.rank
+        return None
+
+    def flags(self, index: AnyIndex) -> Qt.ItemFlag:
+        """Heads are gone to where their group is folded, and are never selected."""
+        flags = super().flags(index)
+        if index.isValid() and self.head_at(index.row()) is not None:
+            return flags & ~Qt.ItemFlag.ItemIsSelectable
+        return flags
+
+    def _about(self, head: Head, role: int) -> object:
+        match role:
+            case Qt.ItemDataRole.DisplayRole:
+                return source_text(head.source)
+            case Qt.ItemDataRole.AccessibleTextRole:
+                folded = self.tr("folded") if head.is_folded else self.tr("unfolded")
+                return f"{source_text(head.source)}: {head_text(head)}, {folded}"
+            case Qt.ItemDataRole.ToolTipRole:
+                return plain_tool_tip(f"{source_text(head.source)}\n{head_text(head)}")
+            case HitRole.ROW:
+                return head
         return None

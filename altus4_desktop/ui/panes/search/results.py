@@ -23,8 +23,15 @@ from altus4_desktop.ui.panes.search.copying import CopyFormat
 from altus4_desktop.ui.panes.search.detail import DetailPanel
 from altus4_desktop.ui.panes.search.export_dialog import ExportDialog
 from altus4_desktop.ui.panes.search.foot import ANSWERED, ResultsFoot
+from altus4_desktop.ui.panes.search.grouping import (
+    Grouping,
+    GroupKey,
+    group_by_source,
+    group_key,
+    state_texts,
+)
 from altus4_desktop.ui.panes.search.hits import HitList, ProgressLine
-from altus4_desktop.ui.panes.search.model import HitModel, HitOrder, arranged
+from altus4_desktop.ui.panes.search.model import SORTED_AT_MOST, HitModel, HitOrder, arranged
 from altus4_desktop.ui.panes.search.pages import SearchPages
 from altus4_desktop.ui.panes.search.sources import SourceBar
 from altus4_desktop.ui.panes.search.sql_dialog import SqlDialog
@@ -57,6 +64,8 @@ class ResultsView(QWidget):
         self.hits = HitModel(self)
         self._order = HitOrder.RELEVANCE
         self._only: SourceRef | None = None
+        # The groups that show their head alone, and the hit that was current in each.
+        self._folded: dict[GroupKey, SearchHit | None] = {}
         self._has_picked = False
         self._shows_panel = True
         self._exporting: ExportDialog | None = None
@@ -135,6 +144,7 @@ class ResultsView(QWidget):
         self.foot.sql_button.clicked.connect(self.show_statements)
         self.foot.export_button.clicked.connect(self.export)
         self.list.copy_wanted.connect(self.copy)
+        self.list.fold_wanted.connect(self._fold)
         self.list.left_upwards.connect(self.left_upwards)
         self.list.opened.connect(self._enter_detail)
         self.list.stop_wanted.connect(controller.stop)
@@ -172,8 +182,9 @@ class ResultsView(QWidget):
     # Drawing
 
     def begin(self) -> None:
-        """Another search is about to run: nothing is picked, no source stands alone."""
+        """Another search is about to run: nothing is picked or folded, no source stands alone."""
         self._only = None
+        self._folded.clear()
         self._has_picked = False
         self.sources.sources.choose(None)
 
@@ -195,9 +206,15 @@ class ResultsView(QWidget):
         self.remarks.show_notices(state.notices if rows else ())
 
     def arrange(self, order: HitOrder) -> None:
-        """Show the hits in another order."""
+        """Show the hits in another order; nothing is folded in it."""
+        hit = self._last_hit()
+        self._folded.clear()
         self._order = order
         self._draw_again()
+        row = self.hits.find(hit) if hit is not None and self._has_picked else -1
+        if row >= 0:
+            self.list.setCurrentIndex(self.hits.index(row))
+            self.list.scrollTo(self.list.currentIndex())
 
     def _draw_again(self) -> None:
         self._draw_hits(self.controller.state)
@@ -207,17 +224,27 @@ class ResultsView(QWidget):
         if state.phase is Phase.BUSY and not state.hits:
             return
         only = frozenset((self._only,)) if self._only else frozenset[SourceRef]()
-        self.hits.show(state.hits, arranged(state.hits, self._order, only))
+        places = arranged(state.hits, self._order, only)
+        shown = Grouping(places)
+        if self._order is HitOrder.SOURCE and len(places) <= SORTED_AT_MOST:
+            states = state_texts(state.sources)
+            shown = group_by_source(state.hits, places, self._folded.keys(), states)
+        key = self._current_group()
+        self.hits.show(state.hits, shown.rows, shown.heads)
+        self.list.fit_heads(self.hits.head_rows())
         if self.hits.rowCount() and not (self._has_picked and self.list.currentIndex().isValid()):
-            # Until somebody picks a hit the best one so far is shown.
-            self.list.setCurrentIndex(self.hits.index(0))
-            self.list.scrollToTop()
+            if self._has_picked and key in self._folded:
+                self.list.setCurrentIndex(self.hits.index(self.hits.find_head(key)))
+            else:
+                # Until somebody picks a hit the best one so far is shown.
+                self.list.setCurrentIndex(self.hits.index(self.hits.next_hit(-1)))
+                self.list.scrollToTop()
         self._show_current()
 
     def _draw_foot(self, state: SearchState) -> None:
         self.foot.show_state(
             state,
-            shown=self.hits.rowCount(),
+            shown=self.hits.hit_count(),
             order=self._order,
             one_source=self._only is not None,
         )
@@ -228,6 +255,43 @@ class ResultsView(QWidget):
     @Slot()
     def _note_pick(self) -> None:
         self._has_picked = True
+
+    @Slot(int, bool)
+    def _fold(self, row: int, folds: bool) -> None:
+        head = self.hits.head_at(row)
+        key = head.key if head is not None else group_key(self.hits.hit_at(row).source)
+        if folds == (key in self._folded):
+            return
+        self._note_pick()
+        is_current = self._current_group() == key
+        if folds:
+            self._folded[key] = self.current_hit() if is_current else None
+            self._draw_again()
+        else:
+            hit = self._folded.pop(key)
+            self._draw_again()
+            if is_current:
+                back = self.hits.find(hit) if hit is not None else -1
+                self.pick(back if back >= 0 else self.hits.find_head(key) + 1)
+        place = self.hits.index(self.hits.find_head(key))
+        self.session.announced.emit(str(place.data(Qt.ItemDataRole.AccessibleTextRole)))
+
+    def _current_group(self) -> GroupKey | None:
+        index = self.list.currentIndex()
+        if not index.isValid():
+            return None
+        head = self.hits.head_at(index.row())
+        return head.key if head is not None else group_key(self.hits.hit_at(index.row()).source)
+
+    def current_hit(self) -> SearchHit | None:
+        """The current hit; None on the head of a folded group."""
+        index = self.list.currentIndex()
+        return next(iter(self.hits.hits_in((index.row(),))), None) if index.isValid() else None
+
+    def _last_hit(self) -> SearchHit | None:
+        """The current hit, or the one that was when its group was folded."""
+        key = self._current_group()
+        return self.current_hit() or (self._folded.get(key) if key is not None else None)
 
     @Slot(object)
     def _choose_source(self, source: SourceRef | None) -> None:
@@ -245,13 +309,12 @@ class ResultsView(QWidget):
 
     @Slot()
     def _show_current(self) -> None:
-        index = self.list.currentIndex()
         if not self._shows_panel:
             return
-        if not index.isValid():
+        if self.current_hit() is None:
             self.detail.show_row(None, None)
             return
-        row = self.hits.row_at(index.row())
+        row = self.hits.row_at(self.list.currentIndex().row())
         source = row.hit.source
         if self.detail.hit is not row.hit:
             self.controller.forget_full_row()
@@ -265,6 +328,12 @@ class ResultsView(QWidget):
         """Go to a hit, as somebody would by the arrow keys."""
         self._note_pick()
         self.list.setCurrentIndex(self.hits.index(row))
+
+    def pick_next(self) -> None:
+        """Go to the next hit, if there is one."""
+        row = self.hits.next_hit(self.list.currentIndex().row())
+        if row >= 0:
+            self.pick(row)
 
     @Slot()
     def enter_list(self) -> None:
@@ -304,7 +373,7 @@ class ResultsView(QWidget):
     @Slot()
     def turn_why(self) -> None:
         """Say why the current hit is where it is, or turn back to its columns."""
-        if not self.list.currentIndex().isValid() or self.pages.currentWidget() is not self.split:
+        if self.current_hit() is None or self.pages.currentWidget() is not self.split:
             return
         if self._shows_panel and self.detail.shows_why:
             self.detail.show_columns()
@@ -325,9 +394,9 @@ class ResultsView(QWidget):
     @Slot()
     def find_related(self) -> None:
         """Look for rows like the current hit."""
-        index = self.list.currentIndex()
-        if index.isValid() and self.pages.currentWidget() is self.split:
-            self.controller.find_related(self.hits.hit_at(index.row()))
+        hit = self.current_hit()
+        if hit is not None and self.pages.currentWidget() is self.split:
+            self.controller.find_related(hit)
 
     @Slot()
     def show_statements(self) -> None:
@@ -349,7 +418,7 @@ class ResultsView(QWidget):
         if state.phase is not Phase.ROWS or state.running or state.request is None:
             return
         self.end_export()
-        shown = [self.hits.hit_at(row) for row in range(self.hits.rowCount())]
+        shown = self.hits.hits_in(range(self.hits.rowCount()))
         request = replace(state.request, offset=0)
         self._exporting = ExportDialog(self.session, request, shown, self.selected_hits(), self)
         self._exporting.show()
@@ -388,8 +457,9 @@ class ResultsView(QWidget):
 
     def selected_hits(self) -> list[SearchHit]:
         """The hits that are selected, as they are shown."""
-        rows = sorted(index.row() for index in self.list.selectionModel().selectedRows())
-        return [self.hits.hit_at(row) for row in rows]
+        return self.hits.hits_in(
+            sorted(index.row() for index in self.list.selectionModel().selectedRows())
+        )
 
     def has_selection(self) -> bool:
         """Whether a hit is selected."""
