@@ -82,6 +82,17 @@ class OptionsRow(QWidget):
         )
         self.filter_button.setToolTip(self.tr("Filter the hits (Ctrl+Shift+F)"))
         self.filter_button.setCheckable(True)
+        self._build_rows()
+        self._connect()
+
+    def _build_rows(self) -> None:
+        self._arrangement = QWidget()
+        arrangement = QHBoxLayout(self._arrangement)
+        arrangement.setContentsMargins(0, 0, 0, 0)
+        arrangement.setSpacing(Space.S)
+        arrangement.addWidget(self.order)
+        arrangement.addWidget(self.limit)
+        self.mode.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(Space.XS)
@@ -95,41 +106,51 @@ class OptionsRow(QWidget):
         row.addWidget(self.language_part)
         row.addWidget(self.scope_button)
         row.addStretch(1)
-        row.addWidget(self.order)
-        row.addWidget(self.limit)
+        row.addWidget(self._arrangement)
         self.tools = QHBoxLayout()
         self.tools.setSpacing(Space.XS)
         self.tools.addWidget(self.filter_button)
         self.tools.addWidget(self.panel_button)
         row.addLayout(self.tools)
-        self._connect()
 
     def minimumSizeHint(self) -> QSize:
-        """The language does not count: where there is no room beside the mode it goes below."""
-        hint = super().minimumSizeHint()
-        if self._shows_language and self._row.indexOf(self.language_part) >= 0:
-            return hint - QSize(self.language_part.minimumSizeHint().width() + Space.S, 0)
-        return hint
+        """The width of two rows: what has no room beside the mode goes below."""
+        below = self._arrangement.minimumSizeHint().width()
+        if self._shows_language:
+            below += self.language_part.minimumSizeHint().width() + Space.S
+        return QSize(max(self._always_width(), below), super().minimumSizeHint().height())
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Make room in small windows."""
         super().resizeEvent(event)
-        self._place_language()
+        self._place()
 
     @property
     def _shows_language(self) -> bool:
         return self.mode.key == SearchMode.SEMANTIC.value
 
-    def _place_language(self) -> None:
-        beside = self._row.indexOf(self.language_part) >= 0
-        needed = self.minimumSizeHint().width() + self.language_part.sizeHint().width() + Space.S
-        fits = not self._shows_language or self.width() >= needed
-        if fits != beside:
-            (self._row if beside else self._second_row).removeWidget(self.language_part)
-            if fits:
-                self._row.insertWidget(1, self.language_part)
-            else:
-                self._second_row.insertWidget(0, self.language_part)
+    def _always_width(self) -> int:
+        """What stands in the first row of every window needs."""
+        parts = (self.mode.sizeHint(), self.scope_button.sizeHint(), self.tools.sizeHint())
+        return sum(part.width() for part in parts) + 2 * Space.S
+
+    def _place(self) -> None:
+        beside = self._row.indexOf(self._arrangement) >= 0
+        needed = self._always_width() + self._arrangement.sizeHint().width() + 2 * Space.S
+        if self._shows_language:
+            needed += self.language_part.sizeHint().width() + Space.S
+        fits = self.width() >= needed
+        if fits == beside:
+            return
+        left = self._row if beside else self._second_row
+        left.removeWidget(self.language_part)
+        left.removeWidget(self._arrangement)
+        if fits:
+            self._row.insertWidget(1, self.language_part)
+            self._row.insertWidget(self._row.count() - 1, self._arrangement)
+        else:
+            self._second_row.insertWidget(0, self.language_part)
+            self._second_row.addWidget(self._arrangement)
 
     def _build_mode(self) -> Segments:
         mode = Segments(
@@ -180,7 +201,7 @@ class OptionsRow(QWidget):
     @Slot()
     def _show_language(self) -> None:
         self.language_part.setVisible(self._shows_language)
-        self._place_language()
+        self._place()
 
     def _build_box(self, name: str, label: str) -> QComboBox:
         box = QComboBox()
