@@ -549,6 +549,7 @@ def _record(
             "language": request.language,
             "api_key": actor.api_key_id,
             "connections": [connection.name for connection in connections],
+            "connection_ids": [connection.id for connection in connections],
             "tables": [choice.table for choice in request.tables],
             "filters": request.narrowing.as_document(),
             "sources": [

@@ -216,8 +216,36 @@ searches = Table(
         idx_execution_time=("execution_time_ms",),
         idx_searches_user_date=("user_id", "created_at"),
         idx_searches_user_created=("user_id", "created_at"),
+        idx_history_connection=("database_id", "created_at"),
+        idx_history_mode=("search_mode", "created_at"),
+        idx_history_user_mode=("user_id", "search_mode", "created_at"),
+        idx_history_count=("result_count", "created_at"),
+        idx_history_user_count=("user_id", "result_count", "created_at"),
     ),
     *_indexes("searches", fulltext=True, ft_query=("query",)),
+    **TABLE_OPTIONS,
+)
+
+
+class SearchMarkColumns(TypedColumns):
+    """Lists of searches that are rare among all: ``failed``, ``slow``, or the id of one of the
+    several connections that were searched."""
+
+    mark: Named[str] = Column(VARCHAR(36), primary_key=True)
+    # A server that gives timestamps defaults of its own must find one.
+    created_at: Named[datetime] = Column(Instant(), primary_key=True, server_default=created_now())
+    search_id: Named[str] = Column(CHAR(36), primary_key=True)
+    user_id: Named[str] = Column(CHAR(36), nullable=False)
+
+
+search_marks = Table(
+    "search_marks",
+    metadata,
+    SearchMarkColumns,
+    ForeignKeyConstraint(
+        ["search_id"], ["searches.id"], name="fk_search_marks_search_id", ondelete="CASCADE"
+    ),
+    *_indexes("search_marks", idx_search_marks_search=("search_id",)),
     **TABLE_OPTIONS,
 )
 

@@ -11,10 +11,13 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import mysql
 
 from altus4_desktop.domain.audit import AuditEvent
+from altus4_desktop.domain.history import HistoryQuery
 from altus4_desktop.domain.query_sets import PastQuery
 from altus4_desktop.domain.searching import SearchMode, SearchRecord
 from altus4_desktop.storage.repositories.account_states import record_activity
 from altus4_desktop.storage.repositories.analytics_marks import mark_hours
+from altus4_desktop.storage.repositories.history_pages import read_page
+from altus4_desktop.storage.repositories.search_marks import add_marks, marks_of
 from altus4_desktop.storage.tables import databases, searches
 from altus4_desktop.storage.transactions import Transactions
 
@@ -65,6 +68,7 @@ class SearchRepository:
                 kept = record.connection_id if record.connection_id in there else None
                 values = {**_values(record), "database_id": kept}
                 connection.execute(sa.insert(searches).values(**values))
+                add_marks(connection, record.id, marks_of(record))
             mark_hours(connection, c.id.in_([record.id for record in records]))
             for user_id in sorted({record.user_id for record in records}):
                 record_activity(connection, user_id)
@@ -121,6 +125,17 @@ class SearchRepository:
             if self._records(_newest_first(statement).where(matching).limit(1)):
                 return self._records(page.where(matching))
         return self._records(page.where(c.query.icontains(text.strip(), autoescape=True)))
+
+    def page_(
+        self, query: HistoryQuery, after: SearchRecord | None = None, limit: int = 200
+    ) -> list[SearchRecord]:
+        """The searches that ``query`` finds, newest first, of those after ``after``."""
+        return self._transactions.read(
+            lambda connection: [
+                _search(row)
+                for row in read_page(connection, _RECORD, query, after, limit, self._matching)
+            ]
+        )
 
     def list_frequent_(self, user_id: str, *, fruitless: bool, limit: int) -> list[PastQuery]:
         """The user's queries, the most frequent first; ``fruitless``: those that never found

@@ -115,7 +115,8 @@ def _comparable(found: Fingerprint) -> Fingerprint:
     }
     return {
         "columns": [row[:-1] for row in specified["columns"]],
-        "indexes": specified["indexes"],
+        # Pages of the history have some of their own.
+        "indexes": [r for r in specified["indexes"] if not r[1].startswith("idx_history")],
         "foreign keys": [row[:-1] for row in specified["foreign keys"]],
         "checks": [row for row in found["checks"] if row[0] not in _OWN_DOCUMENTS],
         "triggers": [row for row in found["triggers"] if not row[0].startswith("audit_log")],

@@ -1,0 +1,236 @@
+"""Pages of the history, newest first, found by what they have in common.
+
+Each filter has an index that ends with the instant, or a list of its own, so that a page costs what
+it holds, however long the history is. Words are looked for among the newest searches first: a word
+that is not there is rare, and the FULLTEXT index has few of it to put in order.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+import unicodedata
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from altus4_desktop.domain.history import HistoryOutcome, HistoryQuery
+from altus4_desktop.domain.searching import SearchRecord
+from altus4_desktop.storage.repositories.search_marks import FAILED, SLOW
+from altus4_desktop.storage.tables import search_marks, searches
+
+_LOOK_ROWS = 1000
+_LOOK_S = 0.04
+_LOOK_AT_MOST = 20_000
+
+_LISTS = {HistoryOutcome.FAILED: FAILED, HistoryOutcome.SLOW: SLOW}
+
+c, m = searches.c, search_marks.c
+Matching = Callable[[Sequence[str]], sa.ColumnElement[bool]]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a page begins: after the search with this instant and id."""
+
+    created_at: Any
+    id: str
+
+
+def read_page(
+    connection: sa.Connection,
+    columns: Sequence[sa.ColumnElement[Any]],
+    query: HistoryQuery,
+    after: SearchRecord | None,
+    limit: int,
+    matching: Matching,
+) -> list[sa.RowMapping]:
+    """The rows of a page, ``columns`` of each; ``matching`` is how the database finds words."""
+    place = None if after is None else Place(after.created_at, after.id)
+
+    def read(begin: Place | None, count: int, *more: sa.ColumnElement[bool]) -> list[sa.RowMapping]:
+        found: list[sa.RowMapping] = []
+        statements = _statements(columns, query, begin, by_words=bool(more))
+        for statement in statements:
+            found += connection.execute(statement.where(*more).limit(count)).mappings()
+        if len(statements) > 1:
+            found.sort(key=lambda row: (row[c.created_at], row[c.id]), reverse=True)
+        return found[:count]
+
+    if not query.text.strip():
+        return read(place, limit)
+    words = re.findall(r"\w+", query.text)
+    near = _look(connection, query, place, limit, _word_test(words, query.text))
+    found = _by_id(connection, columns, near.ids[:limit])
+    if len(found) < limit and not near.is_all:
+        text = query.text.strip()
+        rest = matching(words) if words else c.query.icontains(text, autoescape=True)
+        found += read(near.place, limit - len(found), rest)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Near:
+    """Which of the newest searches fit, up to where they were looked at, whether those are all."""
+
+    ids: Sequence[str]
+    place: Place | None
+    is_all: bool
+
+
+def _look(
+    connection: sa.Connection,
+    query: HistoryQuery,
+    place: Place | None,
+    limit: int,
+    fits: Callable[[str], bool],
+) -> _Near:
+    ids: list[str] = []
+    until, looked = time.monotonic() + _LOOK_S, 0
+    while looked < _LOOK_AT_MOST:
+        rows: list[tuple[Any, str, str]] = []
+        columns = (c.created_at, c.id, c.query)
+        statements = _statements(columns, query, place, by_words=False)
+        for statement in statements:
+            found = connection.execute(statement.limit(_LOOK_ROWS))
+            rows += [(at, key, text) for at, key, text in found]
+        if len(statements) > 1:
+            rows.sort(reverse=True)
+        rows = rows[:_LOOK_ROWS]
+        ids += [key for _, key, text in rows if fits(text)]
+        looked += len(rows)
+        if len(rows) < _LOOK_ROWS:
+            return _Near(ids, place, is_all=True)
+        place = Place(rows[-1][0], rows[-1][1])
+        if len(ids) >= limit or time.monotonic() > until:
+            break
+    return _Near(ids, place, is_all=False)
+
+
+def _by_id(
+    connection: sa.Connection, columns: Sequence[sa.ColumnElement[Any]], ids: Sequence[str]
+) -> list[sa.RowMapping]:
+    if not ids:
+        return []
+    statement = sa.select(*columns).where(c.id.in_(ids))
+    rows = {row[c.id]: row for row in connection.execute(statement).mappings()}
+    return [rows[each] for each in ids if each in rows]
+
+
+def _statements(
+    columns: Sequence[sa.ColumnElement[Any]],
+    query: HistoryQuery,
+    place: Place | None,
+    *,
+    by_words: bool,
+) -> list[sa.Select[*tuple[Any, ...]]]:
+    """What finds the rows of a page: two statements where a connection may have been searched
+    alone or with others."""
+    if query.outcome in _LISTS:
+        listed = _listed(columns, query, place, _LISTS[query.outcome])
+        if not query.connection_id:
+            return [listed]
+        together = sa.exists().where(
+            m.mark == query.connection_id, m.created_at == c.created_at, m.search_id == c.id
+        )
+        return [listed.where(sa.or_(c.database_id == query.connection_id, together))]
+    alone = _alone(columns, query, place, by_words=by_words)
+    if not query.connection_id:
+        return [alone]
+    return [
+        alone.where(c.database_id == query.connection_id),
+        _listed(columns, query, place, query.connection_id),
+    ]
+
+
+def _alone(
+    columns: Sequence[sa.ColumnElement[Any]],
+    query: HistoryQuery,
+    place: Place | None,
+    *,
+    by_words: bool,
+) -> sa.Select[*tuple[Any, ...]]:
+    statement = sa.select(*columns).where(*_conditions(query))
+    if not by_words:
+        index = _index(query)
+        # The server would take another one, and put millions of rows in order.
+        statement = statement.with_hint(searches, f"FORCE INDEX ({index})", "mysql")
+    if query.user_id:
+        statement = statement.where(c.user_id == query.user_id)
+    return _page(statement, c.created_at, c.id, query, place)
+
+
+def _listed(
+    columns: Sequence[sa.ColumnElement[Any]], query: HistoryQuery, place: Place | None, mark: str
+) -> sa.Select[*tuple[Any, ...]]:
+    marks = search_marks.alias("listed")
+    statement = (
+        sa.select(*columns)
+        .select_from(marks.join(searches, marks.c.search_id == c.id))
+        .prefix_with("STRAIGHT_JOIN", dialect="mysql")
+        .where(marks.c.mark == mark, *_conditions(query))
+    )
+    if query.user_id:
+        statement = statement.where(marks.c.user_id == query.user_id)
+    return _page(statement, marks.c.created_at, marks.c.search_id, query, place)
+
+
+def _conditions(query: HistoryQuery) -> list[sa.ColumnElement[bool]]:
+    found: list[sa.ColumnElement[bool]] = []
+    if query.mode is not None:
+        found.append(c.search_mode == query.mode.value)
+    if query.outcome is HistoryOutcome.HITS:
+        # Most searches have hits: an index of the counts would only put them out of order.
+        found.append(c.result_count + 0 > 0)
+    if query.outcome is HistoryOutcome.NONE:
+        failed = sa.exists().where(
+            m.mark == FAILED, m.created_at == c.created_at, m.search_id == c.id
+        )
+        found += [c.result_count == 0, ~failed]
+    return found
+
+
+def _page(
+    statement: sa.Select[*tuple[Any, ...]],
+    at: sa.ColumnElement[Any],
+    key: sa.ColumnElement[str],
+    query: HistoryQuery,
+    place: Place | None,
+) -> sa.Select[*tuple[Any, ...]]:
+    if query.from_at is not None:
+        statement = statement.where(at >= query.from_at)
+    if query.to_at is not None:
+        statement = statement.where(at < query.to_at)
+    if place is not None:
+        before = sa.or_(at < place.created_at, key < place.id)
+        statement = statement.where(at <= place.created_at, before)
+    return statement.order_by(at.desc(), key.desc())
+
+
+def _index(query: HistoryQuery) -> str:
+    """The index by which the fewest rows are looked at."""
+    if query.connection_id:
+        return "idx_history_connection"
+    if query.outcome is HistoryOutcome.NONE:
+        return "idx_history_user_count" if query.user_id else "idx_history_count"
+    if query.mode is not None:
+        return "idx_history_user_mode" if query.user_id else "idx_history_mode"
+    return "idx_searches_user_created" if query.user_id else "idx_created_at"
+
+
+def _word_test(words: Sequence[str], text: str) -> Callable[[str], bool]:
+    if not words:
+        part = _folded(text.strip())
+        return lambda found: part in _folded(found)
+    tests = [re.compile(rf"(?<!\w){re.escape(_folded(word))}") for word in words]
+    return lambda found: all(test.search(_folded(found)) for test in tests)
+
+
+def _folded(text: str) -> str:
+    """``text`` without case and accents, as the databases compare it."""
+    if text.isascii():
+        return text.lower()
+    parts = unicodedata.normalize("NFKD", text)
+    return "".join(sign for sign in parts if not unicodedata.combining(sign)).casefold()

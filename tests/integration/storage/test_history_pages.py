@@ -1,0 +1,176 @@
+"""Pages of the history on three databases, compared with a plain computation."""
+
+from __future__ import annotations
+
+import itertools
+import random
+from collections.abc import Sequence
+from datetime import timedelta
+
+import pytest
+
+from altus4_desktop.domain.accounts import User
+from altus4_desktop.domain.history import SLOW_MS, HistoryOutcome, HistoryQuery
+from altus4_desktop.domain.searching import SearchMode, SearchRecord
+from altus4_desktop.storage.repositories import history_pages
+from altus4_desktop.storage.store import Store
+from tests.records import AN_INSTANT, a_connection, a_search, a_user
+from tests.stores import StorePlace
+
+WORDS = ("invoice", "invoices", "café", "re-order", "数据库", "in", "voice_mail")
+
+
+def some_searches(users: Sequence[tuple[User, Sequence[str]]], count: int) -> list[SearchRecord]:
+    """Searches of all kinds, several in the same second."""
+    dice = random.Random(7)
+    made = []
+    for number in range(count):
+        user, owned = dice.choice(users)
+        asked = dice.sample(owned, dice.choice([1, len(owned)]))
+        outcome = dice.choice(["ok", "ok", "ok", "failed", "partial", "cancelled"])
+        made.append(
+            a_search(
+                user,
+                " ".join(dice.choices(WORDS, k=2)),
+                connection_id=asked[0] if len(asked) == 1 else None,
+                mode=dice.choice(list(SearchMode)),
+                params={"outcome": outcome, "connection_ids": asked},
+                result_count=0 if outcome == "failed" else dice.choice([0, 3]),
+                execution_time_ms=dice.choice([5, SLOW_MS - 1, SLOW_MS, 30_000]),
+                created_at=AN_INSTANT + timedelta(seconds=number // 3),
+            )
+        )
+    return made
+
+
+def fits(record: SearchRecord, query: HistoryQuery) -> bool:
+    """What the filters mean."""
+    failed = record.params["outcome"] in {"failed", "partial"}
+    asked = record.params["connection_ids"]
+    assert isinstance(asked, list)
+    assert record.created_at is not None
+    ends = {
+        None: True,
+        HistoryOutcome.HITS: record.result_count > 0,
+        HistoryOutcome.NONE: record.result_count == 0 and not failed,
+        HistoryOutcome.FAILED: failed,
+        HistoryOutcome.SLOW: record.execution_time_ms >= SLOW_MS,
+    }
+    return (
+        ends[query.outcome]
+        and query.user_id in {"", record.user_id}
+        and query.mode in {None, record.mode}
+        and (not query.connection_id or query.connection_id in asked)
+        and (query.from_at is None or record.created_at >= query.from_at)
+        and (query.to_at is None or record.created_at < query.to_at)
+    )
+
+
+def pages(store: Store, query: HistoryQuery, size: int) -> list[str]:
+    """The ids of all pages, one after the other."""
+    found: list[SearchRecord] = []
+    while True:
+        page = store.searches.page_(query, found[-1] if found else None, size)
+        found += page
+        if len(page) < size:
+            return [record.id for record in found]
+
+
+@pytest.fixture
+def people(shared_store: Store) -> list[tuple[User, Sequence[str]]]:
+    """Two users with their connections."""
+    made: list[tuple[User, Sequence[str]]] = []
+    for _ in range(2):
+        user = a_user()
+        shared_store.users.create_(user, "x")
+        owned = [
+            a_connection(user, name=f"c{number}", database=f"d{number}") for number in range(3)
+        ]
+        for connection in owned:
+            shared_store.connections.create_(connection)
+        made.append((user, [connection.id for connection in owned]))
+    return made
+
+
+def test_every_filter_finds_what_it_means_in_order_and_page_by_page(
+    shared_store: Store, people: list[tuple[User, Sequence[str]]]
+) -> None:
+    made = some_searches(people, 60)
+    for record in made:
+        shared_store.searches.add_(record)
+    in_order = sorted(made, key=lambda r: (r.created_at, r.id), reverse=True)
+    user, owned = people[0]
+    middle = AN_INSTANT + timedelta(seconds=12)
+    ranges = [(None, None), (AN_INSTANT + timedelta(seconds=3), middle)]
+    for outcome, mode, person, connection, (from_at, to_at) in itertools.product(
+        (None, *HistoryOutcome), (None, SearchMode.BOOLEAN), ("", user.id), ("", owned[1]), ranges
+    ):
+        query = HistoryQuery("", connection, mode, outcome, person, from_at, to_at)
+        wanted = [record.id for record in in_order if fits(record, query)]
+        assert pages(shared_store, query, 9) == wanted, query
+
+
+@pytest.mark.parametrize("look", [0, 10, 20_000])
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("invoice", ["see invoice", "Invoices due"]),
+        ("INV see", ["see invoice"]),
+        ("cafe", ["Café au lait"]),
+        ("voice", []),
+        ("数据", ["数据库 x"]),
+        ("nothing", []),
+    ],
+)
+def test_words_are_found_near_and_far(
+    shared_store: Store,
+    people: list[tuple[User, Sequence[str]]],
+    monkeypatch: pytest.MonkeyPatch,
+    text: str,
+    wanted: list[str],
+    look: int,
+) -> None:
+    """Whether they are looked for among the newest, or by the index."""
+    monkeypatch.setattr(history_pages, "_LOOK_AT_MOST", look)
+    monkeypatch.setattr(history_pages, "_LOOK_ROWS", 2)
+    user, _ = people[0]
+    texts = ("see invoice", "Invoices due", "Café au lait", "数据库 x", "other one", "last one")
+    for number, query in enumerate(texts):
+        at = AN_INSTANT - timedelta(days=number)
+        shared_store.searches.add_(a_search(user, query, created_at=at))
+    found = shared_store.searches.page_(HistoryQuery(text, user_id=user.id))
+    assert [record.query for record in found] == wanted
+    first = shared_store.searches.page_(HistoryQuery(text), None, 1)
+    rest = shared_store.searches.page_(HistoryQuery(text), first[0], 9) if first else []
+    assert [record.query for record in first + rest] == wanted
+
+
+def test_lists_lose_what_is_deleted(
+    shared_store: Store, people: list[tuple[User, Sequence[str]]], shared_place: StorePlace
+) -> None:
+    user, owned = people[0]
+    lost = {"outcome": "failed", "connection_ids": list(owned)}
+    record = a_search(user, "x", params=lost, execution_time_ms=5000)
+    shared_store.searches.add_(record)
+    count = "SELECT COUNT(*) FROM search_marks"
+    assert shared_place.query(count)[0][0] == 5
+    shared_store.searches.delete_(user.id)
+    assert shared_place.query(count)[0][0] == 0
+
+
+def test_what_is_there_already_gets_its_lists(place: StorePlace) -> None:
+    store = place.open()
+    store.migrator.upgrade()
+    user = a_user()
+    store.users.create_(user, "x")
+    for outcome, took in (("ok", 5), ("failed", 5), ("partial", 2000), ("ok", 1000)):
+        store.searches.add_(
+            a_search(user, outcome, params={"outcome": outcome}, execution_time_ms=took)
+        )
+    before = sorted(place.query("SELECT mark, search_id, user_id, created_at FROM search_marks"))
+    assert len(before) == 4
+    store.migrator.downgrade("0014_analytics_days")
+    store.migrator.upgrade()
+    store.close()
+    after = sorted(place.query("SELECT mark, search_id, user_id, created_at FROM search_marks"))
+    assert after == before
