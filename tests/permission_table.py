@@ -114,7 +114,10 @@ exports.export_all_           gone   server missing server server change  key   
 exports.export_hits_          gone   ok     missing ok     ok     change  key      missing  ok
 
 history.delete_               gone   ok     unseen  unseen unseen change  key      key      unseen
+history.expire_               gone   ok     ok      ok     ok     change  key      ok       ok
+history.export_               gone   ok     ok      ok     ok     change  key      ok       ok
 history.list_                 gone   ok     unseen  ok     ok     change  key      unseen   ok
+history.page_                 gone   ok     unseen  ok     ok     change  key      unseen   ok
 history.recent                gone   ok     unseen  unseen unseen change  key      unseen   unseen
 
 index_health.advise_          gone   server missing server server change  key      missing  server
@@ -510,6 +513,13 @@ CALLS: dict[str, Call] = {
         who, _an_export(w), ExportFormat.JSON, [_hit(of)]
     ),
     "history.delete_": lambda w, s, who, of: _seen(s.history.delete_(who, [of.search.id]) == 1),
+    "history.expire_": lambda w, s, who, of: s.history.expire_(who),
+    "history.export_": lambda w, s, who, of: s.history.export_(
+        who, _an_export(w), ExportFormat.JSON
+    ),
+    "history.page_": lambda w, s, who, of: _seen(
+        of.search.id in [search.id for search in s.history.page_(who)]
+    ),
     "history.list_": lambda w, s, who, of: _seen(
         of.search.id in [search.id for search in s.history.list_(who)]
     ),

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import argparse
-from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from altus4_desktop.cli.dates import add_date_options, date_range
-from altus4_desktop.cli.frame import EXIT_DONE, EXIT_NO, command
+from altus4_desktop.cli.frame import EXIT_DONE, EXIT_NO, command, path_argument
 from altus4_desktop.cli.output import instant
+from altus4_desktop.domain.accounts import MAX_HISTORY_DAYS, UserDraft
 from altus4_desktop.domain.errors import InputError
-from altus4_desktop.domain.searching import SearchRecord
+from altus4_desktop.domain.exports import ExportFormat
+from altus4_desktop.domain.history import SLOW_MS, HistoryOutcome, HistoryQuery
+from altus4_desktop.domain.searching import SearchMode, SearchRecord
+from altus4_desktop.services.history_text import history_document
 
 if TYPE_CHECKING:
     from altus4_desktop.cli.context import CliContext
@@ -18,10 +23,11 @@ if TYPE_CHECKING:
     from altus4_desktop.domain.accounts import Actor
 
 _PAGE = 500
+_FORMATS = (ExportFormat.CSV, ExportFormat.JSON, ExportFormat.NDJSON)
 
 
 def register(commands: Commands) -> None:
-    """Add ``history`` with ``list`` and ``delete``."""
+    """Add ``history`` with ``list``, ``export``, ``delete`` and ``keep``."""
     group = command(commands, "history", help="past searches")
     actions = group.add_subparsers(dest="action", metavar="ACTION", required=True)
 
@@ -29,6 +35,17 @@ def register(commands: Commands) -> None:
     _add_filters(listing)
     listing.add_argument("--limit", type=int, default=100, metavar="N", help="default: 100")
     listing.set_defaults(run=_list)
+
+    export = command(actions, "export", help="write past searches to a file, newest first")
+    export.add_argument("file", type=path_argument, metavar="FILE", help="the file to write")
+    export.add_argument(
+        "--format",
+        dest="history_format",
+        choices=[each.value for each in _FORMATS],
+        help="default: what the file's name ends with, else json",
+    )
+    _add_filters(export)
+    export.set_defaults(run=_export)
 
     delete = command(
         actions,
@@ -40,21 +57,62 @@ def register(commands: Commands) -> None:
     _add_filters(delete)
     delete.set_defaults(run=_delete)
 
+    keep = command(
+        actions,
+        "keep",
+        help="whether your searches are kept, and for how long",
+        description="Without options: say what holds. Searches that are older than wanted are "
+        "forgotten at once.",
+    )
+    lasting = keep.add_mutually_exclusive_group()
+    lasting.add_argument("--days", type=int, metavar="N", help="keep searches for N days")
+    lasting.add_argument("--for-good", action="store_true", help="keep searches for good")
+    recording = keep.add_mutually_exclusive_group()
+    recording.add_argument("--off", action="store_true", help="keep no more searches")
+    recording.add_argument("--on", action="store_true", help="keep searches again")
+    keep.set_defaults(run=_keep)
+
 
 def _add_filters(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--query", default="", metavar="Q", help="only those with these words")
+    parser.add_argument("-c", "--connection", metavar="NAME", help="only searches of this one")
+    parser.add_argument(
+        "--mode", choices=[mode.value for mode in SearchMode], help="only searches in this mode"
+    )
+    parser.add_argument(
+        "--outcome",
+        choices=[outcome.value for outcome in HistoryOutcome],
+        help=f"only those that ended so; slow: from {SLOW_MS:,} ms on",
+    )
+    parser.add_argument("--user", metavar="E", help="only this account's (admins)")
     add_date_options(parser)
+
+
+def _query(args: argparse.Namespace, context: CliContext, actor: Actor) -> HistoryQuery:
+    from_at, to_at = date_range(args)
+    services = context.services
+    return HistoryQuery(
+        text=args.query,
+        connection_id=(
+            services.connections.get_(actor, args.connection).id if args.connection else ""
+        ),
+        mode=SearchMode(args.mode) if args.mode else None,
+        outcome=HistoryOutcome(args.outcome) if args.outcome else None,
+        user_id=services.accounts.get_user(actor, args.user).id if args.user else "",
+        from_at=from_at,
+        to_at=to_at,
+    )
 
 
 def _list(args: argparse.Namespace, context: CliContext) -> int:
     if args.limit < 1:
         raise InputError("limit", "The number of searches must be at least 1.")
-    from_at, to_at = date_range(args)
-    found = context.services.history.list_(
-        context.actor(), text=args.query, from_at=from_at, to_at=to_at, limit=args.limit
-    )
+    actor = context.actor()
+    query = _query(args, context, actor)
+    context.services.history.expire_(actor)
+    found = context.services.history.page_(actor, query, limit=args.limit)
     if args.json:
-        context.out.json({"searches": [_document(record) for record in found]})
+        context.out.json({"searches": [history_document(record) for record in found]})
     else:
         context.out.table(
             ["WHEN (UTC)", "QUERY", "MODE", "HITS", "MS", "OUTCOME", "ID"],
@@ -74,16 +132,34 @@ def _list(args: argparse.Namespace, context: CliContext) -> int:
     return EXIT_DONE if found else EXIT_NO
 
 
+def _export(args: argparse.Namespace, context: CliContext) -> int:
+    path: Path = args.file
+    ending = path.suffix.removeprefix(".").lower()
+    known = [each.value for each in _FORMATS]
+    chosen = args.history_format or (ending if ending in known else ExportFormat.JSON.value)
+    actor = context.actor()
+    query = _query(args, context, actor)
+    if path.exists() and not context.confirm(f"Replace “{path}”?", args):
+        return EXIT_NO
+    count = context.services.history.export_(
+        actor, path, ExportFormat(chosen), query, replaces=True, progress=context.out.progress
+    )
+    if args.json:
+        context.out.json({"file": str(path), "format": chosen, "searches": count})
+    context.out.say(f"{count} searches written to “{path}”.")
+    return EXIT_DONE
+
+
 def _delete(args: argparse.Namespace, context: CliContext) -> int:
-    from_at, to_at = date_range(args)
-    filtered = bool(args.query or from_at or to_at)
+    actor = context.actor()
+    query = _query(args, context, actor)
+    filtered = query != HistoryQuery()
     if args.ids and filtered:
         raise InputError("ids", "Name searches or filter them, not both.")
-    actor = context.actor()
     history = context.services.history
     ids: list[str] | None = list(args.ids) or None
     if filtered:
-        ids = _matching(context, actor, args.query, from_at, to_at)
+        ids = _matching(context, actor, query)
         question = f"Forget {len(ids)} searches?"
     else:
         question = f"Forget {len(ids)} searches?" if ids else "Forget all your past searches?"
@@ -96,34 +172,42 @@ def _delete(args: argparse.Namespace, context: CliContext) -> int:
     return EXIT_DONE if count else EXIT_NO
 
 
-def _matching(
-    context: CliContext,
-    actor: Actor,
-    text: str,
-    from_at: datetime | None,
-    to_at: datetime | None,
-) -> list[str]:
+def _matching(context: CliContext, actor: Actor, query: HistoryQuery) -> list[str]:
+    own = replace(query, user_id=actor.user_id)
     ids: list[str] = []
-    offset = 0
+    after: SearchRecord | None = None
     while True:
-        page = context.services.history.list_(
-            actor, text=text, from_at=from_at, to_at=to_at, limit=_PAGE, offset=offset
-        )
-        ids += [record.id for record in page if record.user_id == actor.user_id]
+        page = context.services.history.page_(actor, own, after=after, limit=_PAGE)
+        ids += [record.id for record in page]
         if len(page) < _PAGE:
             return ids
-        offset += _PAGE
+        after = page[-1]
 
 
-def _document(record: SearchRecord) -> dict[str, Any]:
-    return {
-        "id": record.id,
-        "query": record.query,
-        "mode": record.mode.value,
-        "connection_id": record.connection_id,
-        "user_id": record.user_id,
-        "params": dict(record.params),
-        "result_count": record.result_count,
-        "execution_time_ms": record.execution_time_ms,
-        "created_at": instant(record.created_at),
-    }
+def _keep(args: argparse.Namespace, context: CliContext) -> int:
+    if args.days is not None and not 0 < args.days <= MAX_HISTORY_DAYS:
+        raise InputError(
+            "days", "The number of days must be between 1 and {limit}.", limit=MAX_HISTORY_DAYS
+        )
+    actor = context.actor()
+    accounts = context.services.accounts
+    draft = UserDraft.of(accounts.get_profile(actor))
+    choices = draft.choices
+    if args.on or args.off:
+        choices = replace(choices, keeps_history=args.on)
+    if args.for_good or args.days is not None:
+        choices = replace(choices, history_days=args.days)
+    forgotten = 0
+    if choices != draft.choices:
+        user = accounts.update_profile(actor, replace(draft, choices=choices))
+        forgotten = context.services.history.expire_(user.as_actor())
+    if args.json:
+        document = {"keeps": choices.keeps_history, "days": choices.history_days}
+        context.out.json({**document, "deleted": forgotten})
+    days = "for good" if choices.history_days is None else f"for {choices.history_days} days"
+    context.out.say(
+        f"Your searches are kept {days}."
+        if choices.keeps_history
+        else f"Your searches are not kept. Those that were stay {days}."
+    )
+    return EXIT_DONE

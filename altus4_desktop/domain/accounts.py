@@ -19,7 +19,18 @@ from altus4_desktop.domain.searching import (
 
 PAGE_SIZES = (20, 50, 100, 200, 500)
 """How many hits a page of the search pane may have."""
-_PREFERENCES = frozenset({"search_mode", "page_size", "synonyms", "weights", "languages"})
+MAX_HISTORY_DAYS = 3650
+_PREFERENCES = frozenset(
+    {
+        "search_mode",
+        "page_size",
+        "synonyms",
+        "weights",
+        "languages",
+        "history",
+        "history_days",
+    }
+)
 
 MAX_SYNONYM_GROUPS = 200
 MAX_SYNONYMS = 10
@@ -43,25 +54,31 @@ class Role(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Preferences:
     """What the search pane begins with (None: as it was left the last time), the groups of terms
-    that mean the same to this person, how much the places they search count, and the languages
-    (ISO 639-1) of the texts of connections, by their id."""
+    that mean the same to this person, how much the places they search count, the languages
+    (ISO 639-1) of the texts of connections, by their id, whether searches are kept in the history,
+    and for how many days (None: for good)."""
 
     search_mode: SearchMode | None = None
     page_size: int | None = None
     synonyms: tuple[tuple[str, ...], ...] = ()
     weights: tuple[SourceWeight, ...] = ()
     languages: tuple[tuple[str, str], ...] = ()
+    keeps_history: bool = True
+    history_days: int | None = None
 
     @classmethod
     def read(cls, document: Mapping[str, Any]) -> Preferences:
         """Those that are known; another program may have written others."""
         mode, size = document.get("search_mode"), document.get("page_size")
+        days = document.get("history_days")
         return cls(
             SearchMode(mode) if isinstance(mode, str) and mode in {*SearchMode} else None,
             size if size in PAGE_SIZES else None,
             tuple(_synonyms(document.get("synonyms"))),
             tuple(_weights(document.get("weights"))),
             tuple(_languages(document.get("languages"))),
+            document.get("history") is not False,
+            days if type(days) is int and 0 < days <= MAX_HISTORY_DAYS else None,
         )
 
     def added_to(self, document: Mapping[str, Any]) -> dict[str, Any]:
@@ -77,6 +94,10 @@ class Preferences:
             kept["weights"] = [_weight_document(weight) for weight in self.weights]
         if self.languages:
             kept["languages"] = dict(self.languages)
+        if not self.keeps_history:
+            kept["history"] = False
+        if self.history_days is not None:
+            kept["history_days"] = self.history_days
         return kept
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from altus4_desktop.domain.searching import SearchMode
+from altus4_desktop.domain.filtering import Narrowing
+from altus4_desktop.domain.searching import SearchMode, SearchRecord, SearchRequest, TableChoice
 
 SLOW_MS = 1000
 """From how many milliseconds on a search was slow."""
@@ -33,3 +35,41 @@ class HistoryQuery:
     user_id: str = ""
     from_at: datetime | None = None
     to_at: datetime | None = None
+
+
+def request_of(record: SearchRecord, known: Mapping[str, str]) -> SearchRequest:
+    """The search of ``record`` to be run again where it was run; ``known`` are the connections
+    that there are, by id with their name. Those that are gone are left out."""
+    params = record.params
+    asked = _texts(params.get("connection_ids"))
+    if not asked:
+        by_name = {name: key for key, name in known.items()}
+        asked = [by_name.get(name, "") for name in _texts(params.get("connections"))]
+    if record.connection_id is not None:
+        asked = [record.connection_id]
+    scope = params.get("scope")
+    language = params.get("language")
+    return SearchRequest(
+        record.query,
+        record.mode,
+        connection_ids=tuple(key for key in dict.fromkeys(asked) if key in known),
+        tables=tuple(_tables(scope if isinstance(scope, list) else params.get("tables"), known)),
+        language=language if isinstance(language, str) else "",
+        narrowing=Narrowing.from_document(params.get("filters")),
+    )
+
+
+def _tables(found: object, known: Collection[str]) -> list[TableChoice]:
+    made = []
+    for each in found if isinstance(found, list) else ():
+        match each:
+            case str():
+                made.append(TableChoice(each))
+            case [str() as table, (str() | None) as key, str() as index]:
+                if key is None or key in known:
+                    made.append(TableChoice(table, key, index))
+    return made
+
+
+def _texts(found: object) -> list[str]:
+    return [each for each in found if isinstance(each, str)] if isinstance(found, list) else []

@@ -6,15 +6,24 @@ import contextlib
 import logging
 import queue
 import threading
-from collections.abc import Callable, Sequence
-from datetime import datetime
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from altus4_desktop.domain.accounts import Actor
 from altus4_desktop.domain.audit import SubjectKind
+from altus4_desktop.domain.cancel import CancelToken
 from altus4_desktop.domain.errors import AltusError, StoreError
+from altus4_desktop.domain.exports import ExportFormat
+from altus4_desktop.domain.history import HistoryQuery
+from altus4_desktop.domain.progress import Progress, ProgressSink, ignore_progress
 from altus4_desktop.domain.searching import SearchRecord
 from altus4_desktop.services.audit import build_event
+from altus4_desktop.services.files import open_chosen
+from altus4_desktop.services.history_text import history_lines
 from altus4_desktop.services.permissions import Permissions, Right
 
 if TYPE_CHECKING:
@@ -27,6 +36,8 @@ _AFTER_YOU_S = 0.05
 # A transaction costs more than the rows in it.
 _AT_ONCE = 100
 _SLOW = "The metadata store is slow or does not answer; the searches are not affected."
+_EXPIRE_EVERY_S = 3600.0
+_EXPORT_PAGE = 1000
 
 
 class HistoryService:
@@ -48,10 +59,12 @@ class HistoryService:
         self._lock = threading.Lock()
         self._writer: threading.Thread | None = None
         self._closing = threading.Event()
+        self._expired: dict[str, float] = {}
 
     def record(self, record: SearchRecord) -> None:
         """Keep ``record`` soon; when a thousand others are still waiting it is dropped, and that is
-        told of the first one."""
+        told of the first one. What its user wants to keep for some days only goes along, once an
+        hour."""
         try:
             self._waiting.put_nowait(record)
         except queue.Full:
@@ -93,6 +106,93 @@ class HistoryService:
         owner = None if self._permissions.owns(actor, "") else actor.user_id
         return self._metadata.store.searches.list_(
             owner, text=text, from_at=from_at, to_at=to_at, limit=limit, offset=offset
+        )
+
+    def page_(
+        self,
+        actor: Actor,
+        query: HistoryQuery | None = None,
+        *,
+        after: SearchRecord | None = None,
+        limit: int = 200,
+    ) -> list[SearchRecord]:
+        """The searches that ``query`` finds, newest first, of those after ``after``: the actor's
+        own, or everybody's for an admin.
+
+        Raises AccessError, StoreError.
+        """
+        actor = self._permissions.check(actor, Right.SEARCH)
+        asked = self._own(actor, query or HistoryQuery())
+        return self._metadata.store.searches.page_(asked, after, limit)
+
+    def export_(
+        self,
+        actor: Actor,
+        path: Path,
+        export_format: ExportFormat,
+        query: HistoryQuery | None = None,
+        *,
+        replaces: bool = False,
+        progress: ProgressSink = ignore_progress,
+        token: CancelToken | None = None,
+    ) -> int:
+        """Write what `page_` gives to the new file ``path`` as CSV, JSON or NDJSON, whole or not at
+        all; returns how many searches there are. That it was done is written down.
+
+        ``replaces``: an old file may go for it. Raises AccessError, InputError for another format,
+        ConflictError (``export.exists``), Cancelled, StoreError, AltusError for the file.
+        """
+        actor = self._permissions.check(actor, Right.SEARCH)
+        asked = self._own(actor, query or HistoryQuery())
+        token = token or CancelToken()
+        count = 0
+
+        def records() -> Iterator[SearchRecord]:
+            nonlocal count
+            after: SearchRecord | None = None
+            while True:
+                token.raise_if_cancelled()
+                page = self._metadata.store.searches.page_(asked, after, _EXPORT_PAGE)
+                yield from page
+                count += len(page)
+                if len(page) < _EXPORT_PAGE:
+                    return
+                after = page[-1]
+                progress(Progress(f"Exported {count:,} searches"))
+
+        with open_chosen(path, only_new=not replaces) as file:
+            for line in history_lines(records(), export_format):
+                file.write(line.encode())
+            event = build_event(
+                actor,
+                "history.exported",
+                SubjectKind.HISTORY,
+                subject_name=path.name,
+                after={"format": export_format.value, "searches": count},
+            )
+            self._metadata.store.audit.add_([event])
+        return count
+
+    def expire_(self, actor: Actor) -> int:
+        """Delete what the actor has kept for longer than they want; returns how many searches.
+
+        Raises AccessError, StoreError.
+        """
+        actor = self._permissions.check(actor, Right.SEARCH)
+        days = actor.choices.history_days
+        if days is None:
+            return 0
+        event = build_event(
+            actor,
+            "history.expired",
+            SubjectKind.HISTORY,
+            actor.user_id,
+            actor.email,
+            before={"days": days},
+        )
+        before_at = datetime.now(UTC) - timedelta(days=days)
+        return self._metadata.store.searches.delete_(
+            actor.user_id, events=[event], before_at=before_at
         )
 
     def delete_(self, actor: Actor, search_ids: Sequence[str] | None = None) -> int:
@@ -159,6 +259,25 @@ class HistoryService:
             if self.on_kept is not None:
                 for user_id in dict.fromkeys(record.user_id for record in records):
                     self.on_kept(user_id)
+            for user_id in dict.fromkeys(record.user_id for record in records):
+                self._expire(user_id)
+
+    def _own(self, actor: Actor, query: HistoryQuery) -> HistoryQuery:
+        return query if self._permissions.owns(actor, "") else replace(query, user_id=actor.user_id)
+
+    def _expire(self, user_id: str) -> None:
+        now = time.monotonic()
+        if now < self._expired.get(user_id, now):
+            return
+        self._expired[user_id] = now + _EXPIRE_EVERY_S
+        try:
+            user = self._metadata.store.users.find_(user_id)
+            if user is not None and user.choices.history_days is not None:
+                self.expire_(user.as_actor())
+        except AltusError as error:
+            self._tell(error)
+        except Exception:
+            _LOG.exception("old searches could not be deleted from the history")
 
     def _tell(self, problem: AltusError) -> None:
         _LOG.warning("history: %s [%s]", problem.message, problem.code)

@@ -103,7 +103,8 @@ class SearchService:
         cancelled.
 
         Blocks: for a worker thread, which also calls ``on_update`` with every state on the way (at
-        most twenty a second). A source that fails only fails itself. ``kept``: in the history.
+        most twenty a second). A source that fails only fails itself. ``kept``: in the history,
+        unless the actor keeps none.
         Raises InputError and QuerySyntaxError for what cannot be asked, NotFoundError for a
         connection that is not the actor's, StoreError when the connections cannot be read.
         """
@@ -144,7 +145,7 @@ class SearchService:
         _check_tables(request, fan_out)
         check_columns(fan_out.branches, request.narrowing)
         self._remember(question.search_id, fan_out.answered())
-        if kept:
+        if kept and actor.choices.keeps_history:
             self._history.record(_record(actor, final, [connection for connection, _ in chosen]))
         return final
 
@@ -551,6 +552,7 @@ def _record(
             "connections": [connection.name for connection in connections],
             "connection_ids": [connection.id for connection in connections],
             "tables": [choice.table for choice in request.tables],
+            "scope": [[each.table, each.connection_id, each.index] for each in request.tables],
             "filters": request.narrowing.as_document(),
             "sources": [
                 {

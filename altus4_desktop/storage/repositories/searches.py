@@ -160,12 +160,17 @@ class SearchRepository:
         user_id: str | None,
         search_ids: Sequence[str] | None = None,
         events: Sequence[AuditEvent] = (),
+        *,
+        before_at: datetime | None = None,
     ) -> int:
-        """Delete the searches of one user, or of all; ``search_ids`` None means every one.
+        """Delete the searches of one user, or of all; ``search_ids`` None means every one, or with
+        ``before_at`` those from before that.
 
         Returns how many there were.
         """
         mine = [] if user_id is None else [c.user_id == user_id]
+        if before_at is not None:
+            mine.append(c.created_at < before_at)
         chosen = [mine]
         if search_ids is not None:
             chosen = [

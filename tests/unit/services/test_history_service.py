@@ -2,21 +2,35 @@
 
 from __future__ import annotations
 
+import csv
+import json
 import threading
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import cast
 
 import pytest
 
 from altus4_desktop.app.compose import compose
-from altus4_desktop.domain.accounts import Role
+from altus4_desktop.domain.accounts import Preferences, Role
 from altus4_desktop.domain.audit import AuditQuery
-from altus4_desktop.domain.errors import AccessError, AltusError, NotFoundError, StoreError
+from altus4_desktop.domain.errors import (
+    AccessError,
+    AltusError,
+    ConflictError,
+    InputError,
+    NotFoundError,
+    StoreError,
+)
+from altus4_desktop.domain.exports import ExportFormat
+from altus4_desktop.domain.filtering import Narrowing
+from altus4_desktop.domain.history import HistoryQuery, request_of
 from altus4_desktop.domain.keys import KeyPermission
-from altus4_desktop.domain.searching import SearchMode, SearchRecord
+from altus4_desktop.domain.searching import SearchMode, SearchRecord, TableChoice
+from altus4_desktop.services import Services
 from altus4_desktop.services.history import HistoryService
 from altus4_desktop.services.metadata import MetadataService
 from altus4_desktop.services.permissions import Permissions
@@ -53,6 +67,13 @@ class Metadata:
 
     def __init__(self) -> None:
         self.searches = Repository()
+
+    @property
+    def users(self) -> Metadata:
+        return self
+
+    def find_(self, user_id: str) -> None:
+        del user_id
 
     @property
     def store(self) -> Metadata:
@@ -184,6 +205,13 @@ def test_after_closing_it_can_be_used_again(history: HistoryService, metadata: M
     assert metadata.searches.kept == ["1", "2"]
 
 
+@pytest.fixture
+def services(tmp_path: Path) -> Iterator[Services]:
+    with closing(compose(tmp_path / "data")) as made:
+        made.metadata.open_()
+        yield made
+
+
 def test_whose_searches_are_read_and_deleted(tmp_path: Path) -> None:
     with closing(compose(tmp_path)) as services:
         services.metadata.open_()
@@ -210,3 +238,115 @@ def test_whose_searches_are_read_and_deleted(tmp_path: Path) -> None:
         (told,) = store.audit.list_(AuditQuery(action="history"))
         assert (told.event.action, told.event.actor_id) == ("history.deleted", bob.id)
         assert told.event.details == {"before": {"searches": 6}}
+
+
+def test_pages_are_ones_own_or_everybodys_for_an_admin(services: Services) -> None:
+    store, history = services.metadata.store, services.history
+    boss, bob = a_user(role=Role.ADMIN), a_user()
+    for user in (boss, bob):
+        store.users.create_(user, "x")
+        for number in range(3):
+            at = datetime(2026, 3, 1 + number, tzinfo=UTC)
+            store.searches.add_(a_search(user, f"apple {number}", created_at=at))
+    first = history.page_(boss.as_actor(), limit=4)
+    rest = history.page_(boss.as_actor(), after=first[-1], limit=4)
+    assert [len(first), len(rest)] == [4, 2]
+    assert len({record.id for record in first + rest}) == 6
+    assert len(history.page_(boss.as_actor(), HistoryQuery(user_id=bob.id))) == 3
+    mine = history.page_(bob.as_actor(), HistoryQuery("app", user_id=boss.id))
+    assert [(record.user_id, record.query) for record in mine] == [
+        (bob.id, f"apple {number}") for number in (2, 1, 0)
+    ]
+
+
+@pytest.mark.parametrize("made", [ExportFormat.CSV, ExportFormat.JSON, ExportFormat.NDJSON])
+def test_an_export_is_whole_and_written_down(
+    services: Services, tmp_path: Path, made: ExportFormat, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("altus4_desktop.services.history._EXPORT_PAGE", 2)
+    store, history = services.metadata.store, services.history
+    bob = a_user()
+    store.users.create_(bob, "x")
+    for number, query in enumerate(("=1+1", "two", "three")):
+        at = datetime(2026, 3, 1 + number, tzinfo=UTC)
+        store.searches.add_(a_search(bob, query, created_at=at))
+    path = tmp_path / "h"
+    assert history.export_(bob.as_actor(), path, made) == 3
+    text = path.read_text(encoding="utf-8")
+    if made is ExportFormat.CSV:
+        found = [row["query"] for row in csv.DictReader(text.splitlines())]
+    elif made is ExportFormat.JSON:
+        found = [row["query"] for row in json.loads(text)["searches"]]
+    else:
+        found = [json.loads(line)["query"] for line in text.splitlines()]
+    assert found == ["three", "two", "'=1+1" if made is ExportFormat.CSV else "=1+1"]
+    (told,) = store.audit.list_(AuditQuery(action="history"))
+    assert told.event.action == "history.exported"
+    assert told.event.details == {"after": {"format": made.value, "searches": 3}}
+    with pytest.raises(ConflictError):
+        history.export_(bob.as_actor(), path, made)
+    with pytest.raises(InputError):
+        history.export_(bob.as_actor(), tmp_path / "x", ExportFormat.XLSX)
+    assert not (tmp_path / "x").exists()
+
+
+def test_what_is_kept_for_some_days_goes_with_the_next_search(services: Services) -> None:
+    store, history = services.metadata.store, services.history
+    bob = a_user(preferences=Preferences(history_days=30).added_to({}))
+    store.users.create_(bob, "x")
+    now = datetime.now(UTC)
+    for days in (1, 29, 31, 400):
+        store.searches.add_(a_search(bob, str(days), created_at=now - timedelta(days=days)))
+    history.record(a_search(bob, "new", created_at=now))
+    assert history.close_()
+    left = history.page_(bob.as_actor())
+    assert [record.query for record in left] == ["new", "1", "29"]
+    (told,) = store.audit.list_(AuditQuery(action="history"))
+    assert (told.event.action, told.event.details) == ("history.expired", {"before": {"days": 30}})
+    assert history.expire_(bob.as_actor()) == 0
+
+
+def test_preferences_of_the_history_are_read_back_and_never_misread() -> None:
+    kept = Preferences(keeps_history=False, history_days=90)
+    assert Preferences.read(kept.added_to({"theirs": 1})) == kept
+    for odd in (0, -1, True, "30", 1e9, None):
+        assert Preferences.read({"history_days": odd}).history_days is None
+    assert Preferences.read({"history": "no"}).keeps_history
+
+
+KNOWN = {"a": "Shop", "b": "Yard", "c": "Shed"}
+
+
+@pytest.mark.parametrize(
+    ("connection_id", "params", "ids", "tables"),
+    [
+        ("a", {}, ("a",), ()),
+        (None, {"connection_ids": ["b", "gone", "a"]}, ("b", "a"), ()),
+        (None, {"connections": ["Yard", "Shop", "Old"]}, ("b", "a"), ()),
+        ("a", {"tables": ["books"]}, ("a",), (TableChoice("books"),)),
+        (
+            None,
+            {"connection_ids": ["a", "b"], "scope": [["x", "a", "ft"], ["y", "gone", ""], [1]]},
+            ("a", "b"),
+            (TableChoice("x", "a", "ft"),),
+        ),
+        (None, {"connection_ids": 7, "scope": "x", "tables": None, "filters": 1}, (), ()),
+    ],
+)
+def test_a_search_is_run_again_where_it_was_run(
+    connection_id: str | None,
+    params: dict[str, object],
+    ids: tuple[str, ...],
+    tables: tuple[TableChoice, ...],
+) -> None:
+    past = SearchRecord("1", "u", connection_id, "q", SearchMode.BOOLEAN, params)
+    again = request_of(past, KNOWN)
+    assert (again.query, again.mode) == ("q", SearchMode.BOOLEAN)
+    assert (again.connection_ids, again.tables) == (ids, tables)
+
+
+def test_a_search_is_run_again_in_its_language_and_with_its_filters() -> None:
+    narrowing = Narrowing(threshold=0.5, only_tables=("books",))
+    params = {"language": "de", "filters": narrowing.as_document()}
+    again = request_of(SearchRecord("1", "u", "a", "q", SearchMode.SEMANTIC, params), KNOWN)
+    assert (again.language, again.narrowing) == ("de", narrowing)

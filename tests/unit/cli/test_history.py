@@ -1,0 +1,105 @@
+"""``history`` as other programs call it."""
+
+from __future__ import annotations
+
+import io
+import json
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from altus4_desktop.app.compose import compose
+from altus4_desktop.cli.frame import main
+from altus4_desktop.domain.searching import SearchMode
+from tests.answers import Answer, Run
+from tests.records import a_search
+
+_PASSWORD = "correct horse battery"
+_TEXTS = (("invoice", 3, 12, "ok"), ("invoise", 0, 12, "ok"), ("orders", 3, 4000, "partial"))
+
+
+@pytest.fixture
+def run(tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
+    """A command line whose user has searched three times: today, and each three weeks before."""
+
+    def call(*arguments: str) -> Answer:
+        code = main([*arguments, "--data-dir", str(tmp_path / "data")])
+        return Answer(code, *capfd.readouterr())
+
+    monkeypatch.setenv("ALTUS4_PASSPHRASE", "a long enough passphrase")
+    monkeypatch.setenv("ALTUS4_USER", "a@b.org")
+    monkeypatch.setenv("ALTUS4_PASSWORD", _PASSWORD)
+    monkeypatch.setattr("sys.stdin", io.StringIO(_PASSWORD + "\n"))
+    made = call("users", "create", "--email", "a@b.org", "--name", "Ann", "--password-stdin")
+    assert made.code == 0
+    with closing(compose(tmp_path / "data")) as services:
+        services.metadata.open_()
+        user = services.metadata.store.users.find_by_email("a@b.org")
+        assert user is not None
+        for number, (text, hits, took, ended) in enumerate(_TEXTS):
+            services.metadata.store.searches.add_(
+                a_search(
+                    user,
+                    text,
+                    mode=SearchMode.NATURAL if number else SearchMode.BOOLEAN,
+                    params={"outcome": ended},
+                    result_count=hits,
+                    execution_time_ms=took,
+                    created_at=datetime.now(UTC) - timedelta(days=21 * number),
+                )
+            )
+    return call
+
+
+def found(answer: Answer) -> list[str]:
+    return [search["query"] for search in json.loads(answer.out)["searches"]]
+
+
+@pytest.mark.parametrize(
+    ("options", "queries"),
+    [
+        ((), ["invoice", "invoise", "orders"]),
+        (("--query", "invo"), ["invoice", "invoise"]),
+        (("--mode", "boolean"), ["invoice"]),
+        (("--outcome", "hits"), ["invoice", "orders"]),
+        (("--outcome", "none"), ["invoise"]),
+        (("--outcome", "failed"), ["orders"]),
+        (("--outcome", "slow"), ["orders"]),
+        (("--user", "a@b.org", "--limit", "1"), ["invoice"]),
+    ],
+)
+def test_filters(run: Run, options: tuple[str, ...], queries: list[str]) -> None:
+    assert found(run("history", "list", *options, "--json")) == queries
+
+
+def test_what_there_is_not_is_said(run: Run) -> None:
+    assert run("history", "list", "--connection", "nowhere").code == 4
+    assert run("history", "list", "--user", "no@b.org").code == 4
+    assert run("history", "list", "--query", "xyz").code == 1
+    assert run("history", "keep", "--days", "0").code == 2
+
+
+def test_what_is_listed_can_be_written_and_forgotten(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "h.ndjson"
+    answer = run("history", "export", str(path), "--outcome", "hits", "--json")
+    document = {"file": str(path), "format": "ndjson", "searches": 2}
+    assert json.loads(answer.out) == document
+    assert len(path.read_text(encoding="utf-8").splitlines()) == 2
+    answer = run("history", "delete", "--outcome", "none", "--yes", "--json")
+    assert json.loads(answer.out) == {"deleted": 1}
+    assert found(run("history", "list", "--json")) == ["invoice", "orders"]
+
+
+def test_searches_are_kept_as_long_as_wanted_or_not_at_all(run: Run) -> None:
+    assert json.loads(run("history", "keep", "--json").out) == {
+        "keeps": True,
+        "days": None,
+        "deleted": 0,
+    }
+    answer = run("history", "keep", "--days", "30", "--off", "--json")
+    assert json.loads(answer.out) == {"keeps": False, "days": 30, "deleted": 1}
+    assert found(run("history", "list", "--json")) == ["invoice", "invoise"]
+    answer = run("history", "keep", "--for-good", "--on", "--json")
+    assert json.loads(answer.out) == {"keeps": True, "days": None, "deleted": 0}
