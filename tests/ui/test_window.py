@@ -490,7 +490,7 @@ def test_a_query_of_the_history_is_searched_again(house: House) -> None:
     house.qtbot.waitUntil(table.isVisible, timeout=WAIT_MS)
     house.type_(house.find("history.filter"), "second")
     assert isinstance(table, QTableView)
-    assert table.model().rowCount() == 1
+    house.qtbot.waitUntil(lambda: table.model().rowCount() == 1, timeout=WAIT_MS)
     house.key(table, Qt.Key.Key_Return)
     assert house.window.workspace.current_pane.id == "search"
     house.qtbot.waitUntil(lambda: len(house.search.requests) == 1, timeout=WAIT_MS)

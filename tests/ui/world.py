@@ -34,6 +34,7 @@ from altus4_desktop.domain.explaining import (
     TermUse,
 )
 from altus4_desktop.domain.facets import FacetReport
+from altus4_desktop.domain.history import HistoryQuery
 from altus4_desktop.domain.query_reading import QueryReading
 from altus4_desktop.domain.query_sets import QuerySet
 from altus4_desktop.domain.rights import AccountGrants, Grant, RightsReport
@@ -320,6 +321,17 @@ class FakeHistory:
     queries: list[str] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
     on_problem: Callable[[AltusError], None] | None = None
+
+    def page_(
+        self,
+        actor: Actor,
+        query: HistoryQuery,
+        *,
+        after: SearchRecord | None = None,
+        limit: int = 200,
+    ) -> list[SearchRecord]:
+        assert after is None
+        return [each for each in self.recent(actor, "", limit) if query.text in each.query]
 
     def recent(self, actor: Actor, prefix: str = "", limit: int = 20) -> list[SearchRecord]:
         self.asked.append(prefix)

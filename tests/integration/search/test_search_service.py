@@ -7,11 +7,12 @@ import contextlib
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from altus4_desktop.domain.accounts import Role
+from altus4_desktop.domain.accounts import Preferences, Role
 from altus4_desktop.domain.cancel import CancelToken
 from altus4_desktop.domain.connections import PoolSettings
 from altus4_desktop.domain.errors import (
@@ -590,6 +591,8 @@ def test_every_search_is_written_down(world: SearchWorld, mariadb_server: Databa
     nobody = Account("nobody", "wrong")
     world.add_connection(mariadb_server.host, mariadb_server.port, "locked", "x", nobody)
     partial = world.run("stone")
+    private = replace(world.actor, choices=Preferences(keeps_history=False))
+    assert world.search.run(private, SearchRequest("amber")).hits
     world.history.close_()
     records = {record.id: record for record in world.history.list_(world.actor)}
     assert set(records) == {alone.search_id, both.search_id, partial.search_id}

@@ -1,0 +1,142 @@
+"""What narrows the history down."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+
+from PySide6.QtCore import QTimer, Signal, Slot
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QVBoxLayout, QWidget
+
+from altus4_desktop.domain.history import HistoryOutcome, HistoryQuery
+from altus4_desktop.domain.searching import SearchMode
+from altus4_desktop.ui.theme import Space
+from altus4_desktop.ui.widgets import SearchField
+
+_TYPING_MS = 250
+_NAME_LENGTH = 40
+
+
+class HistoryFilters(QWidget):
+    """Words, time, mode, outcome, connection and account; ``changed`` comes once typing has
+    paused."""
+
+    changed = Signal()
+    left_downwards = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._typing = QTimer(self)
+        self._typing.setSingleShot(True)
+        self._typing.setInterval(_TYPING_MS)
+        self._typing.timeout.connect(self.changed)
+        self.text = SearchField(self.tr("Words of the query"), name="history.filter")
+        self.text.textChanged.connect(self._typing.start)
+        self.text.left_downwards.connect(self.left_downwards)
+        self.period = _box("history.period", self.tr("When"))
+        for title, days in (
+            (self.tr("Any time"), ""),
+            (self.tr("The last 24 hours"), "1"),
+            (self.tr("The last 7 days"), "7"),
+            (self.tr("The last 30 days"), "30"),
+            (self.tr("The last year"), "365"),
+        ):
+            self.period.addItem(title, days)
+        self.mode = _box("history.mode", self.tr("Mode"))
+        for title, mode in (
+            (self.tr("Any mode"), ""),
+            (self.tr("Natural"), SearchMode.NATURAL.value),
+            (self.tr("Boolean"), SearchMode.BOOLEAN.value),
+            (self.tr("Semantic"), SearchMode.SEMANTIC.value),
+        ):
+            self.mode.addItem(title, mode)
+        self.outcome = _box("history.outcome", self.tr("Outcome"))
+        for title, outcome in (
+            (self.tr("Any result"), ""),
+            (self.tr("With hits"), HistoryOutcome.HITS.value),
+            (self.tr("Nothing found"), HistoryOutcome.NONE.value),
+            (self.tr("Failed"), HistoryOutcome.FAILED.value),
+            (self.tr("Slow"), HistoryOutcome.SLOW.value),
+        ):
+            self.outcome.addItem(title, outcome)
+        self.connection = _box("history.connection", self.tr("Connection"))
+        self.connection.addItem(self.tr("Anywhere"), "")
+        self.person = _box("history.person", self.tr("Account"))
+        self.person.addItem(self.tr("Everybody"), "")
+        self.person.hide()
+        first, row = QHBoxLayout(), QHBoxLayout()
+        first.setSpacing(Space.S)
+        first.addWidget(self.text, 3)
+        first.addWidget(self.period, 1)
+        row.setSpacing(Space.S)
+        for box in (self.mode, self.outcome, self.connection, self.person):
+            row.addWidget(box, 1)
+        for box in (self.period, self.mode, self.outcome, self.connection, self.person):
+            box.currentIndexChanged.connect(self._take_choice)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(Space.S)
+        column.addLayout(first)
+        column.addLayout(row)
+
+    @property
+    def is_set(self) -> bool:
+        """Whether anything narrows the history down."""
+        return self.query() != HistoryQuery()
+
+    def query(self, now: datetime | None = None) -> HistoryQuery:
+        """What is asked for."""
+        days, mode = str(self.period.currentData()), str(self.mode.currentData())
+        outcome = str(self.outcome.currentData())
+        # In whole minutes: two questions soon after each other are the same question.
+        minute = (now or datetime.now(UTC)).replace(second=0, microsecond=0)
+        return HistoryQuery(
+            text=self.text.text().strip(),
+            connection_id=str(self.connection.currentData()),
+            mode=SearchMode(mode) if mode else None,
+            outcome=HistoryOutcome(outcome) if outcome else None,
+            user_id=str(self.person.currentData()),
+            from_at=minute - timedelta(days=int(days)) if days else None,
+        )
+
+    def set_connections(self, names: Mapping[str, str]) -> None:
+        """Offer these by id; what is chosen stays chosen."""
+        _fill(self.connection, names)
+
+    def set_people(self, emails: Mapping[str, str]) -> None:
+        """Offer these by id; without any there is nothing to choose."""
+        self.person.setVisible(bool(emails))
+        _fill(self.person, emails)
+
+    @Slot()
+    def clear(self) -> None:
+        """Show everything again."""
+        for box in (self.period, self.mode, self.outcome, self.connection, self.person):
+            box.setCurrentIndex(0)
+        self.text.clear()
+
+    @Slot()
+    def _take_choice(self) -> None:
+        self._typing.stop()
+        self.changed.emit()
+
+
+def _fill(box: QComboBox, items: Mapping[str, str]) -> None:
+    chosen = box.currentData()
+    box.blockSignals(True)
+    while box.count() > 1:
+        box.removeItem(1)
+    for key, title in items.items():
+        short = title if len(title) <= _NAME_LENGTH else title[: _NAME_LENGTH - 1] + "…"
+        box.addItem(short, key)
+    box.setCurrentIndex(max(0, box.findData(chosen)))
+    box.blockSignals(False)
+
+
+def _box(name: str, label: str) -> QComboBox:
+    box = QComboBox()
+    box.setObjectName(name)
+    box.setAccessibleName(label)
+    box.setMinimumContentsLength(5)
+    box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+    return box

@@ -1,0 +1,256 @@
+"""The history pane over a real history in a file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtWidgets import QApplication, QDialog, QLabel
+from pytestqt.qtbot import QtBot
+
+from altus4_desktop.app.compose import compose
+from altus4_desktop.domain.accounts import Role, User
+from altus4_desktop.domain.errors import StoreError
+from altus4_desktop.domain.searching import SearchMode, SearchRequest, TableChoice
+from altus4_desktop.services import Services
+from altus4_desktop.services.history import HistoryService
+from altus4_desktop.tasks.runner import TaskRunner
+from altus4_desktop.ui.dialogs import ConfirmDialog
+from altus4_desktop.ui.panes.history import pane as panes
+from altus4_desktop.ui.panes.history.keeping import KeepingDialog
+from altus4_desktop.ui.panes.history.model import WHO
+from altus4_desktop.ui.panes.history.pane import HistoryPane
+from altus4_desktop.ui.session import Session
+from altus4_desktop.ui.theme import Theme
+from tests.records import a_connection, a_search, a_user
+
+_NOW = datetime.now(UTC).replace(microsecond=0)
+
+
+@pytest.fixture
+def services(tmp_path: Path) -> Iterator[Services]:
+    with closing(compose(tmp_path / "data")) as made:
+        made.metadata.open_()
+        yield made
+
+
+@pytest.fixture
+def ada(services: Services) -> User:
+    user = a_user(role=Role.ADMIN, email="ada@example.org")
+    services.metadata.store.users.create_(user, "hash")
+    return user
+
+
+@pytest.fixture
+def pane(qtbot: QtBot, services: Services, runner: TaskRunner, ada: User) -> Iterator[HistoryPane]:
+    """The pane before it came to the front, for an admin."""
+    session = Session(services, runner, Theme(), report_crash=_raise)
+    session.set_actor(ada.as_actor())
+    made = HistoryPane(session)
+    qtbot.addWidget(made)
+    made.resize(1100, 700)
+    made.show()
+    yield made
+    made.shut()
+
+
+def _raise(error: BaseException) -> None:
+    raise error
+
+
+def _keep(services: Services, user: User, *queries: str, **more: object) -> None:
+    """The first is the newest."""
+    for number, query in enumerate(queries):
+        at = _NOW - timedelta(minutes=number)
+        record = a_search(user, query, **{"created_at": at, **more})
+        services.metadata.store.searches.add_(record)
+
+
+def _settle(qtbot: QtBot, pane: HistoryPane) -> None:
+    qtbot.waitUntil(lambda: not pane.filters._typing.isActive() and not pane.runner.running)
+
+
+def _open(qtbot: QtBot, pane: HistoryPane) -> None:
+    pane.activated()
+    _settle(qtbot, pane)
+
+
+def _shown(pane: HistoryPane) -> list[str]:
+    return [record.query for record in pane.model.records]
+
+
+def _answer(*, yes: bool) -> None:
+    """Answers the question that comes next."""
+
+    def answer() -> None:
+        dialog = QApplication.activeModalWidget()
+        if dialog is None:
+            QTimer.singleShot(5, answer)
+            return
+        assert isinstance(dialog, ConfirmDialog)
+        dialog.done(QDialog.DialogCode.Accepted if yes else QDialog.DialogCode.Rejected)
+
+    QTimer.singleShot(0, answer)
+
+
+def test_nothing_searched_yet(qtbot: QtBot, pane: HistoryPane) -> None:
+    assert pane._pages.currentWidget() is pane._busy
+    _open(qtbot, pane)
+    assert pane._pages.currentWidget() is pane._empty
+
+
+def test_pages_are_read_as_it_is_scrolled(
+    qtbot: QtBot, pane: HistoryPane, services: Services, ada: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(panes, "_FIRST_PAGE", 40)
+    monkeypatch.setattr(panes, "_PAGE", 30)
+    _keep(services, ada, *(f"q{number}" for number in range(90)))
+    _open(qtbot, pane)
+    assert _shown(pane) == [f"q{number}" for number in range(40)]
+    pane.model.fetchMore(pane.table.rootIndex())
+    _settle(qtbot, pane)
+    assert pane.model.rowCount() == 70
+    pane.model.fetchMore(pane.table.rootIndex())
+    _settle(qtbot, pane)
+    assert _shown(pane) == [f"q{number}" for number in range(90)]
+    assert not pane.model.canFetchMore(pane.table.rootIndex())
+
+
+def test_filters_narrow_it_down(
+    qtbot: QtBot, pane: HistoryPane, services: Services, ada: User
+) -> None:
+    shop = a_connection(ada, name="Shop")
+    services.metadata.store.connections.create_(shop)
+    bob = a_user(email="bob@example.org")
+    services.metadata.store.users.create_(bob, "hash")
+    _keep(services, ada, "invoice one", connection_id=shop.id)
+    _keep(services, ada, "nothing here", result_count=0, params={"outcome": "ok"})
+    _keep(services, ada, "lost", params={"outcome": "failed"}, result_count=0)
+    _keep(services, ada, "late", execution_time_ms=5000, mode=SearchMode.SEMANTIC)
+    _keep(services, bob, "bob's", created_at=_NOW - timedelta(days=3))
+    _open(qtbot, pane)
+    assert len(_shown(pane)) == 5
+    filters = pane.filters
+    assert not pane.table.isColumnHidden(WHO)
+    # What a window of 760 leaves inside the pane's margins.
+    assert pane.minimumSizeHint().width() <= 644
+    for box, key, wanted in (
+        (filters.outcome, "none", ["nothing here"]),
+        (filters.outcome, "failed", ["lost"]),
+        (filters.outcome, "slow", ["late"]),
+        (filters.mode, "semantic", ["late"]),
+        (filters.connection, shop.id, ["invoice one"]),
+        (filters.person, bob.id, ["bob's"]),
+    ):
+        box.setCurrentIndex(box.findData(key))
+        _settle(qtbot, pane)
+        assert _shown(pane) == wanted, key
+        box.setCurrentIndex(0)
+    filters.period.setCurrentIndex(1)
+    _settle(qtbot, pane)
+    assert "bob's" not in _shown(pane)
+    qtbot.keyClicks(filters.text, "invoice")
+    _settle(qtbot, pane)
+    assert _shown(pane) == ["invoice one"]
+    qtbot.keyClicks(filters.text, "s")
+    _settle(qtbot, pane)
+    assert pane._pages.currentWidget() is pane._nothing
+    filters.clear()
+    _settle(qtbot, pane)
+    assert len(_shown(pane)) == 5
+
+
+def test_a_search_is_run_again_where_it_was_run(
+    qtbot: QtBot, pane: HistoryPane, services: Services, ada: User
+) -> None:
+    shop = a_connection(ada, name="Shop")
+    services.metadata.store.connections.create_(shop)
+    params = {"connection_ids": [shop.id, "gone"], "language": "de", "scope": [["t", shop.id, ""]]}
+    _keep(services, ada, "a query", params=params, mode=SearchMode.SEMANTIC)
+    _open(qtbot, pane)
+    asked: list[object] = []
+    pane.session.pane_requested.connect(lambda _, intent: asked.append(intent))
+    qtbot.keyClick(pane.table, Qt.Key.Key_Return)
+    (request,) = asked
+    assert isinstance(request, SearchRequest)
+    assert (request.query, request.mode, request.language) == ("a query", "semantic", "de")
+    assert request.connection_ids == (shop.id,)
+    assert request.tables == (TableChoice("t", shop.id),)
+
+
+def test_some_and_all_of_ones_own_are_deleted(
+    qtbot: QtBot, pane: HistoryPane, services: Services, ada: User
+) -> None:
+    bob = a_user(email="bob@example.org")
+    services.metadata.store.users.create_(bob, "hash")
+    _keep(services, ada, "one", "two", "three", "four")
+    _keep(services, bob, "bob's", created_at=_NOW - timedelta(days=3))
+    _open(qtbot, pane)
+    pane.table.setFocus()
+    qtbot.keyClick(pane.table, Qt.Key.Key_Down, Qt.KeyboardModifier.ShiftModifier)
+    _answer(yes=False)
+    qtbot.keyClick(pane.table, Qt.Key.Key_Delete)
+    assert len(_shown(pane)) == 5
+    _answer(yes=True)
+    qtbot.keyClick(pane.table, Qt.Key.Key_Delete)
+    qtbot.waitUntil(lambda: _shown(pane) == ["three", "four", "bob's"])
+    pane.table.selectRow(2)
+    pane.delete_selected()
+    assert "theirs to delete" in pane.note.accessibleName()
+    _answer(yes=True)
+    pane.delete_all()
+    qtbot.waitUntil(lambda: _shown(pane) == ["bob's"])
+
+
+def test_what_is_shown_is_written(
+    qtbot: QtBot, pane: HistoryPane, services: Services, ada: User, tmp_path: Path
+) -> None:
+    _keep(services, ada, "one", "two")
+    _open(qtbot, pane)
+    qtbot.keyClicks(pane.filters.text, "two")
+    _settle(qtbot, pane)
+    pane.export_to(tmp_path / "h.json")
+    qtbot.waitUntil(lambda: pane.note.accessibleName() == "1 searches written.")
+    found = json.loads((tmp_path / "h.json").read_bytes())["searches"]
+    assert [search["query"] for search in found] == ["two"]
+    pane.export_to(tmp_path / "missing" / "h")
+    qtbot.waitUntil(lambda: "cannot be written" in pane.note.accessibleName())
+
+
+def test_searches_are_kept_as_long_as_wanted_or_not_at_all(
+    qtbot: QtBot, pane: HistoryPane, services: Services, ada: User
+) -> None:
+    _keep(services, ada, "new")
+    _keep(services, ada, "old", created_at=_NOW - timedelta(days=40))
+    _open(qtbot, pane)
+    pane.choose_keeping()
+    dialog = pane.findChild(KeepingDialog)
+    assert dialog is not None
+    assert dialog.keeps.isChecked()
+    dialog.keeps.setChecked(False)
+    dialog.days.setCurrentIndex(dialog.days.findData(30))
+    dialog.enter()
+    qtbot.waitUntil(lambda: _shown(pane) == ["new"])
+    choices = pane.session.actor.choices
+    assert (choices.keeps_history, choices.history_days) == (False, 30)
+    _answer(yes=True)
+    pane.delete_all()
+    qtbot.waitUntil(lambda: pane._pages.currentWidget() is pane._empty)
+    labels = [label.text() for label in pane._empty.findChildren(QLabel)]
+    assert "Your searches are not kept" in labels
+
+
+def test_a_store_that_fails_is_said(
+    qtbot: QtBot, pane: HistoryPane, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise StoreError("The store is gone.")
+
+    monkeypatch.setattr(HistoryService, "page_", fail)
+    _open(qtbot, pane)
+    assert pane._pages.currentWidget() is pane._failed
