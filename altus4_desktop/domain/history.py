@@ -37,9 +37,9 @@ class HistoryQuery:
     to_at: datetime | None = None
 
 
-def request_of(record: SearchRecord, known: Mapping[str, str]) -> SearchRequest:
+def request_of(record: SearchRecord, known: Mapping[str, str]) -> SearchRequest | None:
     """The search of ``record`` to be run again where it was run; ``known`` are the connections
-    that there are, by id with their name. Those that are gone are left out."""
+    that there are, by id with their name. Those that are gone are left out; None when all are."""
     params = record.params
     asked = _texts(params.get("connection_ids"))
     if not asked:
@@ -47,12 +47,15 @@ def request_of(record: SearchRecord, known: Mapping[str, str]) -> SearchRequest:
         asked = [by_name.get(name, "") for name in _texts(params.get("connections"))]
     if record.connection_id is not None:
         asked = [record.connection_id]
+    left = tuple(key for key in dict.fromkeys(asked) if key in known)
+    if asked and not left:
+        return None
     scope = params.get("scope")
     language = params.get("language")
     return SearchRequest(
         record.query,
         record.mode,
-        connection_ids=tuple(key for key in dict.fromkeys(asked) if key in known),
+        connection_ids=left,
         tables=tuple(_tables(scope if isinstance(scope, list) else params.get("tables"), known)),
         language=language if isinstance(language, str) else "",
         narrowing=Narrowing.from_document(params.get("filters")),

@@ -181,6 +181,11 @@ def test_a_search_is_run_again_where_it_was_run(
     assert (request.query, request.mode, request.language) == ("a query", "semantic", "de")
     assert request.connection_ids == (shop.id,)
     assert request.tables == (TableChoice("t", shop.id),)
+    services.metadata.store.connections.delete_(shop.id)
+    _open(qtbot, pane)
+    qtbot.keyClick(pane.table, Qt.Key.Key_Return)
+    assert len(asked) == 1
+    assert "are gone" in pane.note.accessibleName()
 
 
 def test_some_and_all_of_ones_own_are_deleted(

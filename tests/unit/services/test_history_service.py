@@ -341,6 +341,7 @@ def test_a_search_is_run_again_where_it_was_run(
 ) -> None:
     past = SearchRecord("1", "u", connection_id, "q", SearchMode.BOOLEAN, params)
     again = request_of(past, KNOWN)
+    assert again is not None
     assert (again.query, again.mode) == ("q", SearchMode.BOOLEAN)
     assert (again.connection_ids, again.tables) == (ids, tables)
 
@@ -348,5 +349,12 @@ def test_a_search_is_run_again_where_it_was_run(
 def test_a_search_is_run_again_in_its_language_and_with_its_filters() -> None:
     narrowing = Narrowing(threshold=0.5, only_tables=("books",))
     params = {"language": "de", "filters": narrowing.as_document()}
-    again = request_of(SearchRecord("1", "u", "a", "q", SearchMode.SEMANTIC, params), KNOWN)
+    past = SearchRecord("1", "u", "a", "q", SearchMode.SEMANTIC, params)
+    again = request_of(past, KNOWN)
+    assert again is not None
     assert (again.language, again.narrowing) == ("de", narrowing)
+
+
+@pytest.mark.parametrize("params", [{"connection_ids": ["gone"]}, {"connections": ["Old"]}])
+def test_a_search_of_what_is_gone_is_not_run_everywhere(params: dict[str, object]) -> None:
+    assert request_of(SearchRecord("1", "u", None, "q", SearchMode.BOOLEAN, params), KNOWN) is None

@@ -267,8 +267,17 @@ class HistoryPane(Pane):
     @Slot(QModelIndex)
     def _run_index(self, index: QModelIndex) -> None:
         record = self.model.record_at(index.row()) if index.isValid() else None
-        if record is not None:
-            self.session.pane_requested.emit("search", request_of(record, self._connections))
+        if record is None:
+            return
+        request = request_of(record, self._connections)
+        if request is None:
+            self.note.show_message(
+                "info",
+                self.tr("The connections that were searched are gone."),
+                self.tr("Copy the query to search it elsewhere."),
+            )
+        else:
+            self.session.pane_requested.emit("search", request)
 
     @Slot()
     def _copy_current(self) -> None:
