@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -15,6 +14,8 @@ from altus4_desktop.domain.remarks import Remark
 KEPT = timedelta(minutes=15)
 # So many intervals without a sample are a gap: a tick may come late, but not by that much.
 _GAP_INTERVALS = 2.5
+# A point of a curve: finer is not seen, and costs at each painting.
+_POINT_S = 5
 _TAG = re.compile(r"/\* altus4:([A-Za-z0-9_-]*):\d+ \*/")
 
 
@@ -28,53 +29,75 @@ class PoolSample:
     stats: PoolStats | None
 
 
+@dataclass(frozen=True, slots=True)
+class CurvePoint:
+    """The most sessions of a pool in the 5 seconds that end about ``at``."""
+
+    at: datetime
+    busy: int
+    idle: int
+    queued: int
+
+
+# Points with nothing missing between them.
+Run = tuple[CurvePoint, ...]
+
+
 class PoolHistory:
-    """The samples of the last 15 minutes, oldest first; for one thread at a time."""
+    """The last 15 minutes of a pool, at most one point each 5 seconds; for one thread at a time."""
 
     def __init__(self) -> None:
-        self._samples: deque[PoolSample] = deque()
+        self._runs: deque[deque[CurvePoint]] = deque()
+        self._before: PoolSample | None = None
 
     def add(self, sample: PoolSample) -> None:
         """Keep a sample that is newer than all before, and let go of what is too old."""
-        self._samples.append(sample)
-        while self._samples[0].at < sample.at - KEPT:
-            self._samples.popleft()
+        before, self._before = self._before, sample
+        while self._runs and self._runs[0][0].at < sample.at - KEPT:
+            self._runs[0].popleft()
+            if not self._runs[0]:
+                self._runs.popleft()
+        stats = sample.stats
+        if stats is None:
+            return
+        if not (self._runs and before is not None and _follows(before, sample)):
+            self._runs.append(deque())
+        run = self._runs[-1]
+        point = CurvePoint(sample.at, stats.active, stats.idle, stats.queued)
+        if run and _slot(run[-1].at) == _slot(sample.at):
+            last = run.pop()
+            point = CurvePoint(
+                sample.at,
+                max(last.busy, point.busy),
+                max(last.idle, point.idle),
+                max(last.queued, point.queued),
+            )
+        run.append(point)
 
     @property
-    def samples(self) -> tuple[PoolSample, ...]:
-        """What is kept."""
-        return tuple(self._samples)
+    def runs(self) -> tuple[Run, ...]:
+        """What is kept, oldest first, parted where nobody looked or there was no pool."""
+        return tuple(tuple(run) for run in self._runs)
 
 
-def split_at_gaps(samples: Sequence[PoolSample]) -> list[list[tuple[datetime, PoolStats]]]:
-    """Runs of samples with nothing missing between them: nobody looked in between, or there was no
-    pool."""
-    runs: list[list[tuple[datetime, PoolStats]]] = []
-    before: PoolSample | None = None
-    for sample in samples:
-        if sample.stats is not None:
-            follows = before is not None and before.stats is not None
-            if before is not None and follows:
-                longest_s = _GAP_INTERVALS * max(sample.every_s, before.every_s)
-                follows = (sample.at - before.at).total_seconds() <= longest_s
-            if not follows:
-                runs.append([])
-            runs[-1].append((sample.at, sample.stats))
-        before = sample
-    return runs
+def _follows(before: PoolSample, sample: PoolSample) -> bool:
+    longest_s = _GAP_INTERVALS * max(sample.every_s, before.every_s)
+    return before.stats is not None and (sample.at - before.at).total_seconds() <= longest_s
+
+
+def _slot(at: datetime) -> int:
+    return int(at.timestamp() // _POINT_S)
 
 
 @dataclass(frozen=True, slots=True)
 class WatchedPool:
-    """A saved connection and what was seen of its pool."""
+    """A saved connection, the figures of its pool ``at`` an instant (``stats`` None: it was not
+    needed yet), and those of the 15 minutes before."""
 
     connection: Connection
-    samples: tuple[PoolSample, ...]
-
-    @property
-    def stats(self) -> PoolStats | None:
-        """The newest figures."""
-        return self.samples[-1].stats if self.samples else None
+    at: datetime
+    stats: PoolStats | None
+    runs: tuple[Run, ...] = ()
 
 
 def find_tag(statement: str) -> str:

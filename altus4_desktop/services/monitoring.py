@@ -75,10 +75,12 @@ class MonitoringService:
         saved = self._connections.list_(actor)
         now = datetime.now(UTC)
         with self._lock:
+            watched = []
             for one in saved:
-                sample = PoolSample(now, every_s, self._connections.stats_(one.id))
-                self._histories[one.id].add(sample)
-            return tuple(WatchedPool(one, self._histories[one.id].samples) for one in saved)
+                stats, history = self._connections.stats_(one.id), self._histories[one.id]
+                history.add(PoolSample(now, every_s, stats))
+                watched.append(WatchedPool(one, now, stats, history.runs))
+            return tuple(watched)
 
     def read_pulse_(
         self, actor: Actor, connection_id: str, token: CancelToken | None = None

@@ -14,7 +14,9 @@ from altus4_desktop.domain.monitoring import (
     ListedStatement,
     LockHolder,
     LockWait,
+    PoolHistory,
     PoolSample,
+    Run,
     ServerFacts,
     ServerPulse,
     SlowLog,
@@ -48,22 +50,22 @@ WAIT = LockWait(
     "SELECT * FROM articles",
     (LockHolder(9, "root", "library.articles", "SHARED_NO_READ_WRITE", "ALTER TABLE"),),
 )
+STATS = PoolStats(10, 2, 8, 0, waits=3, waited_ms=420, longest_wait_ms=300)
 SILENT = TenantError(
     TenantFailure.LOST, "“{connection}” does not answer.", details={"connection": "x"}
 )
 
 
-def make_samples(count: int = 160, every_s: float = 5.0) -> tuple[PoolSample, ...]:
+def make_runs(count: int = 160, every_s: float = 5.0) -> tuple[Run, ...]:
     """Busy by fits and starts, with a gap in the middle."""
-    made = []
+    history = PoolHistory()
     for number in range(count):
-        if 70 <= number < 95:
-            continue
-        busy = (number * 7 % 11) * (number % 30 > 8)
-        stats = PoolStats(10, busy, 10 - busy, max(0, busy - 8), waits=3, waited_ms=420)
-        at = NOW - timedelta(seconds=every_s * (count - number))
-        made.append(PoolSample(at, every_s, stats))
-    return tuple(made)
+        if not 70 <= number < 95:
+            busy = (number * 7 % 11) * (number % 30 > 8)
+            stats = PoolStats(10, busy, 10 - busy, max(0, busy - 8))
+            at = NOW - timedelta(seconds=every_s * (count - number))
+            history.add(PoolSample(at, every_s, stats))
+    return history.runs
 
 
 @dataclass
@@ -73,7 +75,8 @@ class FakeMonitoring:
     saved: list[Connection]
     pulses: dict[str, ServerPulse | AltusError | Gate] = field(default_factory=dict)
     facts: ServerFacts = FACTS
-    samples: tuple[PoolSample, ...] = field(default_factory=make_samples)
+    stats: PoolStats | None = STATS
+    runs: tuple[Run, ...] = field(default_factory=make_runs)
     error: AltusError | None = None
     sampled: int = 0
     pulse_reads: list[str] = field(default_factory=list)
@@ -89,7 +92,7 @@ class FakeMonitoring:
         self.sampled += 1
         if self.error is not None:
             raise self.error
-        return tuple(WatchedPool(one, self.samples) for one in self.saved)
+        return tuple(WatchedPool(one, NOW, self.stats, self.runs) for one in self.saved)
 
     def read_pulse_(self, actor: Actor, connection_id: str, token: CancelToken) -> ServerPulse:
         self.pulse_reads.append(connection_id)

@@ -282,8 +282,10 @@ def test_the_lock_and_a_changed_connection_close_the_sessions(
     world: SearchWorld, monitoring: MonitoringService, mariadb_server: DatabaseServer
 ) -> None:
     shop = world.add_database(mariadb_server, "Shop", TABLES)
-    monitoring.sample_pools_(world.actor, 1.0)
-    monitoring.sample_pools_(world.actor, 1.0)
+    world.connections.schema_(world.actor, shop.id)
+    (pool,) = monitoring.sample_pools_(world.actor, 1.0)
+    assert pool.stats is not None
+    assert [point.idle for run in pool.runs for point in run] == [1]
     monitoring.read_pulse_(world.actor, shop.id)
     world.connections.reset_()
     until(
@@ -292,4 +294,4 @@ def test_the_lock_and_a_changed_connection_close_the_sessions(
         )
     )
     (pool,) = monitoring.sample_pools_(world.actor, 1.0)
-    assert len(pool.samples) == 1
+    assert pool.runs == ()

@@ -4,23 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from typing import cast
 
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
-from altus4_desktop.domain.errors import LocalServerError, StoreError
-from altus4_desktop.domain.monitoring import SlowLog
+from altus4_desktop.domain.errors import LocalServerError, StoreError, VaultError
+from altus4_desktop.domain.monitoring import CurvePoint, SlowLog
 from altus4_desktop.services.monitoring import MonitoringService
 from altus4_desktop.tasks.runner import TaskRunner
 from altus4_desktop.ui.dialogs import ConfirmDialog
+from altus4_desktop.ui.panes.monitoring.curves import _thinned
 from altus4_desktop.ui.panes.monitoring.detail import INDEXES, LOCKS, STATEMENTS
 from altus4_desktop.ui.panes.monitoring.pane import MonitoringPane
 from altus4_desktop.ui.panes.monitoring.wording import Health, uptime_words
-from tests.ui.monitoring import FACTS, PULSE, SILENT, STATEMENT, WAIT, FakeMonitoring
+from tests.ui.monitoring import FACTS, NOW, PULSE, SILENT, STATEMENT, WAIT, FakeMonitoring
 from tests.ui.world import Gate, World, make_connection
 
 
@@ -149,6 +151,37 @@ def test_a_silent_server_holds_up_no_other_and_is_asked_once(
     assert pane.model.records[1].health is Health.UNKNOWN
     gate.open()
     qtbot.waitUntil(lambda: pane.model.records[1].health is Health.WELL)
+
+
+def test_many_silent_servers_leave_threads_for_searches_and_all_get_their_turn(
+    qtbot: QtBot, pane: MonitoringPane, fake: FakeMonitoring
+) -> None:
+    gate = Gate()
+    fake.saved = [make_connection(number) for number in range(1, 41)]
+    fake.pulses = {one.id: gate for one in fake.saved}
+    pane.show()
+    qtbot.waitUntil(lambda: len(fake.pulse_reads) == 12)
+    tick(qtbot, pane, fake)
+    assert len(fake.pulse_reads) == 12
+    gate.open()
+    qtbot.waitUntil(lambda: len(fake.pulse_reads) >= 40)
+    qtbot.waitUntil(lambda: all(row.pulse is not None for row in pane.model.records))
+
+
+def test_locked_passwords_can_be_unlocked_from_here(
+    qtbot: QtBot, pane: MonitoringPane, fake: FakeMonitoring
+) -> None:
+    fake.pulses["c1"] = VaultError("The vault is locked.", code="vault.locked")
+    pane.show()
+    qtbot.waitUntil(pane.detail.problem.isVisible)
+    button = pane.detail.problem.findChild(QPushButton, "monitoring.problem.action1")
+    assert button is not None
+    # No vault is here to be asked.
+    pane.detail.unlock_wanted.disconnect()
+    with qtbot.waitSignal(pane.detail.unlock_wanted):
+        qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+    pane._unlocking.unlocked.emit()
+    qtbot.waitUntil(lambda: fake.pulse_reads.count("c1") == 2)
 
 
 def test_a_dead_server_is_told_once_left_alone_and_asked_again_on_demand(
@@ -281,6 +314,15 @@ def test_it_fits(qtbot: QtBot, pane: MonitoringPane, fake: FakeMonitoring, width
     for widget in pane.findChildren(QWidget):
         if widget.isVisible() and widget.parentWidget() is pane:
             assert widget.geometry().right() <= width
+
+
+def test_a_small_curve_keeps_the_peaks() -> None:
+    run = tuple(CurvePoint(NOW + timedelta(seconds=n), n % 7, 0, n % 3) for n in range(20))
+    thin = _thinned(run, 7)
+    assert [point.busy for point in thin] == [6, 6, 5]
+    assert {point.queued for point in thin} == {2}
+    assert thin[-1].at == run[-1].at
+    assert _thinned(run, 1) == run
 
 
 def test_uptime_in_words() -> None:

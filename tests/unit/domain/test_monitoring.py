@@ -16,7 +16,6 @@ from altus4_desktop.domain.monitoring import (
     PoolSample,
     find_tag,
     is_tag,
-    split_at_gaps,
 )
 
 START = datetime(2026, 3, 4, 5, 6, tzinfo=UTC)
@@ -27,32 +26,40 @@ def at(seconds: float, every_s: float = 5.0, stats: PoolStats | None = STATS) ->
     return PoolSample(START + timedelta(seconds=seconds), every_s, stats)
 
 
-@given(st.lists(st.floats(1, 400), max_size=60))
+def runs_of(*samples: PoolSample) -> list[list[float]]:
+    """When the points of each run were, in seconds."""
+    history = PoolHistory()
+    for sample in samples:
+        history.add(sample)
+    return [[(point.at - START).total_seconds() for point in run] for run in history.runs]
+
+
+@given(st.lists(st.floats(5, 400), max_size=60))
 def test_fifteen_minutes_are_kept_and_no_more(steps: list[float]) -> None:
-    history, now = PoolHistory(), 0.0
-    samples = []
-    for step in steps:
-        now += step
-        samples.append(at(now))
-        history.add(samples[-1])
-    kept = [sample for sample in samples if samples[-1].at - sample.at <= KEPT]
-    assert list(history.samples) == kept
+    times = [float(sum(steps[: place + 1])) for place in range(len(steps))]
+    kept = [point for run in runs_of(*map(at, times)) for point in run]
+    longest = KEPT.total_seconds()
+    assert kept == pytest.approx([time for time in times if times[-1] - time <= longest], abs=1e-3)
+
+
+def test_memory_is_bounded_and_peaks_stay() -> None:
+    history = PoolHistory()
+    for second in range(5000):
+        history.add(at(second, 1.0, PoolStats(9, 9 if second % 5 == 2 else 0, 0, second % 3)))
+    (run,) = history.runs
+    assert len(run) <= 181
+    assert {point.busy for point in run[1:-1]} == {9}
+    assert {point.queued for point in run[1:-1]} == {2}
 
 
 def test_nobody_looking_and_no_pool_are_gaps() -> None:
     samples = [at(0), at(5), at(16), at(40), at(45, stats=None), at(50)]
-    runs = split_at_gaps(samples)
-    assert [[moment - START for moment, _ in run] for run in runs] == [
-        [timedelta(), timedelta(seconds=5), timedelta(seconds=16)],
-        [timedelta(seconds=40)],
-        [timedelta(seconds=50)],
-    ]
+    assert runs_of(*samples) == [[0, 5, 16], [40], [50]]
 
 
 def test_another_pace_is_no_gap() -> None:
-    assert len(split_at_gaps([at(0, 1), at(1, 1), at(31, 30), at(32, 1)])) == 1
-    assert len(split_at_gaps([at(0, 1), at(1, 1), at(31, 1)])) == 2
-    assert split_at_gaps([]) == []
+    assert len(runs_of(at(0, 1), at(1, 1), at(31, 30), at(32, 1))) == 1
+    assert len(runs_of(at(0, 1), at(1, 1), at(31, 1))) == 2
 
 
 @given(st.text(alphabet="abcXYZ019_-", max_size=20), st.integers(0, 10**9), st.text())

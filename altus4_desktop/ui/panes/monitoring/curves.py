@@ -2,49 +2,56 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from PySide6.QtCore import QCoreApplication, QPointF, QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent, QPen, QPolygonF
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
-from altus4_desktop.domain.connections import PoolStats
-from altus4_desktop.domain.monitoring import KEPT, PoolSample, split_at_gaps
+from altus4_desktop.domain.monitoring import KEPT, CurvePoint, Run, WatchedPool
 from altus4_desktop.ui.panes.painting import plain_tool_tip, sized
 from altus4_desktop.ui.theme import Space, TypeSize, worn_palette
 from altus4_desktop.ui.times import exact
 
 _LEGEND = 22
 _AXIS = 20
+_NEAR = timedelta(seconds=5)
+_POINTS = 180
 # Blue and amber differ for every kind of sight; besides, one is filled and one is dashed.
 _BUSY, _WAITING = "accent", "warning"
-Value = Callable[[PoolStats], int]
 
 
-def largest(samples: Sequence[PoolSample], value: Value) -> int:
-    """The largest value of what was seen."""
-    return max((value(sample.stats) for sample in samples if sample.stats is not None), default=0)
+def _most(pool: WatchedPool) -> tuple[int, int]:
+    """The most busy and the most waiting of what was seen."""
+    points = [point for run in pool.runs for point in run]
+    return (
+        max((point.busy for point in points), default=0),
+        max((point.queued for point in points), default=0),
+    )
 
 
-def draw_curves(painter: QPainter, rect: QRect, samples: Sequence[PoolSample]) -> None:
-    """Busy and waiting over the 15 minutes that end with the newest sample, scaled to the most."""
+def draw_curves(painter: QPainter, rect: QRect, pool: WatchedPool) -> None:
+    """Busy and waiting over the 15 minutes until now, scaled to the most."""
     colors = worn_palette()
     painter.setPen(QPen(colors.color("border"), 1))
     painter.drawLine(rect.bottomLeft(), rect.bottomRight())
-    if not samples:
-        return
-    now, top = samples[-1].at, max(1, largest(samples, _busy), largest(samples, _waiting))
+    now, top = pool.at, max(1, *_most(pool))
     # Half a line's width stays inside at the top.
     box = QRectF(rect).adjusted(0, 2, 0, 0)
-    for run in split_at_gaps(samples):
-        busy = _polyline(box, now, top, [(at, stats.active) for at, stats in run])
+    together = max(1, round(_POINTS / max(1, rect.width() // 2)))
+    for whole in pool.runs:
+        run = _thinned(whole, together)
+        busy = _polyline(box, now, top, [(point.at, point.busy) for point in run])
         ground = colors.color(_BUSY)
         ground.setAlpha(70)
         area = [*busy, QPointF(busy[-1].x(), box.bottom()), QPointF(busy[0].x(), box.bottom())]
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(ground)
+        # Smooth edges of so many corners take 5 ms; the line over them is smooth.
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
         painter.drawPolygon(QPolygonF(area))
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.setPen(QPen(colors.color(_BUSY), 1.5))
         painter.drawPolyline(QPolygonF(busy))
@@ -53,12 +60,13 @@ def draw_curves(painter: QPainter, rect: QRect, samples: Sequence[PoolSample]) -
             painter.drawPolyline(QPolygonF(_polyline(box, now, top, queued)))
 
 
-def summary(samples: Sequence[PoolSample]) -> str:
+def summary(pool: WatchedPool) -> str:
     """The curves in words."""
-    if not any(sample.stats for sample in samples):
+    if not pool.runs:
         return _tr("No figures of the last 15 minutes yet")
+    busy, waiting = _most(pool)
     return _tr("Last 15 minutes: at most {busy} busy, at most {waiting} waiting").format(
-        busy=largest(samples, _busy), waiting=largest(samples, _waiting)
+        busy=busy, waiting=waiting
     )
 
 
@@ -68,16 +76,15 @@ class PoolChart(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("monitoring.chart")
+        self.setAccessibleName(_tr("Sessions of the pool"))
         self.setMouseTracking(True)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self._samples: tuple[PoolSample, ...] = ()
-        self.show_samples(())
+        self._pool: WatchedPool | None = None
 
-    def show_samples(self, samples: Sequence[PoolSample]) -> None:
-        """Show these, oldest first."""
-        self._samples = tuple(samples)
-        self.setAccessibleName(_tr("Sessions of the pool"))
-        self.setAccessibleDescription(summary(samples))
+    def show_pool(self, pool: WatchedPool) -> None:
+        """Show its last 15 minutes."""
+        self._pool = pool
+        self.setAccessibleDescription(summary(pool))
         self.update()
 
     def sizeHint(self) -> QSize:
@@ -92,8 +99,10 @@ class PoolChart(QWidget):
         painter.setFont(sized(self.font(), TypeSize.CAPTION))
         self._draw_legend(painter)
         plot = self._plot()
-        draw_curves(painter, plot, self._samples)
-        top = max(1, largest(self._samples, _busy), largest(self._samples, _waiting))
+        pool, top = self._pool, 1
+        if pool is not None:
+            draw_curves(painter, plot, pool)
+            top = max(1, *_most(pool))
         painter.setPen(colors.color("muted"))
         labels = QRect(0, plot.top() - 6, plot.left() - Space.S, plot.height() + 12)
         right = Qt.AlignmentFlag.AlignRight
@@ -102,33 +111,33 @@ class PoolChart(QWidget):
         under = QRect(plot.left(), plot.bottom() + 4, plot.width(), _AXIS)
         painter.drawText(under, int(Qt.AlignmentFlag.AlignLeft), _tr("15 minutes ago"))
         painter.drawText(under, int(right), _tr("now"))
-        if not any(sample.stats for sample in self._samples):
+        if pool is None or not pool.runs:
             painter.drawText(plot, int(Qt.AlignmentFlag.AlignCenter), _tr("No data yet"))
         painter.end()
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         """Tell the figures nearest to the pointer."""
         found = self._nearest(event.position().x())
-        if found is None or found.stats is None:
+        if found is None:
             QToolTip.hideText()
             return
         text = _tr("{at}: {busy} busy, {idle} idle, {waiting} waiting").format(
-            at=exact(found.at),
-            busy=found.stats.active,
-            idle=found.stats.idle,
-            waiting=found.stats.queued,
+            at=exact(found.at), busy=found.busy, idle=found.idle, waiting=found.queued
         )
         QToolTip.showText(event.globalPosition().toPoint(), plain_tool_tip(text), self)
 
-    def _nearest(self, x: float) -> PoolSample | None:
-        if not self._samples:
+    def _nearest(self, x: float) -> CurvePoint | None:
+        pool = self._pool
+        if pool is None:
             return None
-        plot, now = self._plot(), self._samples[-1].at
+        plot = self._plot()
         share = (x - plot.left()) / max(1, plot.width())
-        at = now - KEPT + min(max(share, 0.0), 1.0) * KEPT
-        found = min(self._samples, key=lambda sample: abs(sample.at - at))
-        near = timedelta(seconds=2.5 * found.every_s)
-        return found if abs(found.at - at) <= near else None
+        at = pool.at - KEPT + min(max(share, 0.0), 1.0) * KEPT
+        # Nothing is told of a gap.
+        for run in pool.runs:
+            if run[0].at - _NEAR <= at <= run[-1].at + _NEAR:
+                return min(run, key=lambda point: abs(point.at - at))
+        return None
 
     def _plot(self) -> QRect:
         left = self.fontMetrics().horizontalAdvance("00") + Space.S
@@ -151,12 +160,24 @@ class PoolChart(QWidget):
             x = place.right() + Space.L
 
 
-def _queued(
-    run: Sequence[tuple[datetime, PoolStats]],
-) -> list[list[tuple[datetime, int]]]:
+def _thinned(run: Run, together: int) -> Run:
+    """The most of so many points at a time: a small curve has no room for all of them."""
+    parts = [run[place : place + together] for place in range(0, len(run), together)]
+    return tuple(
+        CurvePoint(
+            part[-1].at,
+            max(point.busy for point in part),
+            max(point.idle for point in part),
+            max(point.queued for point in part),
+        )
+        for part in parts
+    )
+
+
+def _queued(run: Run) -> list[list[tuple[datetime, int]]]:
     """The parts of a run in which somebody waited, with how it came and went: a line along the
     ground would hide it."""
-    values = [(at, stats.queued) for at, stats in run]
+    values = [(point.at, point.queued) for point in run]
     parts: list[list[tuple[datetime, int]]] = []
     last = -2
     for place, value in enumerate(values):
@@ -182,14 +203,6 @@ def _polyline(
         # One sample is a dot; a line of no length would not be seen.
         points.insert(0, points[0] - QPointF(2, 0))
     return points
-
-
-def _busy(stats: PoolStats) -> int:
-    return stats.active
-
-
-def _waiting(stats: PoolStats) -> int:
-    return stats.queued
 
 
 def _tr(text: str) -> str:

@@ -105,7 +105,7 @@ class OverviewPage(QWidget):
         self.waiting.setVisible(stats is not None)
         self.errors.setText(error_words(stats))
         self.errors.setVisible(stats is not None)
-        self.chart.show_samples(row.pool.samples)
+        self.chart.show_pool(row.pool)
         pulse = row.pulse
         if pulse is None:
             self.version.setText(self.tr("Not known yet"))

@@ -92,10 +92,10 @@ class ServerModel(RecordModel[ServerRow]):
             return None
         row = self._records[index.row()]
         if role == Qt.ItemDataRole.AccessibleTextRole:
-            parts = (row.pool.connection.name, state_words(row), summary(row.pool.samples))
+            parts = (row.pool.connection.name, state_words(row), summary(row.pool))
             return ", ".join(parts)
         if role == Qt.ItemDataRole.ToolTipRole:
-            return plain_tool_tip(f"{row.pool.connection.name}\n{summary(row.pool.samples)}")
+            return plain_tool_tip(f"{row.pool.connection.name}\n{summary(row.pool)}")
         return super().data(index, role)
 
     def _change(self, connection_id: str) -> None:
@@ -149,7 +149,7 @@ class ServerDelegate(QStyledItemDelegate):
         small = sized(option.font, TypeSize.CAPTION)
         draw_line(painter, words, state_words(row), small, colors.color("muted"))
         curve = QRect(low.right() - width + 1, low.top(), width, low.height())
-        draw_curves(painter, curve.adjusted(0, 0, 0, -1), row.pool.samples)
+        draw_curves(painter, curve.adjusted(0, 0, 0, -1), row.pool)
         painter.restore()
 
 

@@ -15,6 +15,8 @@ from altus4_desktop.ui.session import Session
 SHORTEST_S, USUAL_S, LONGEST_S = 1, 5, 30
 # A server that does not answer is left alone for a while, longer each time.
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 15.0, 120.0
+# However many servers are silent: most threads of the lane are left to searches.
+_AT_A_TIME = 12
 
 
 class _Reader(QObject):
@@ -22,6 +24,7 @@ class _Reader(QObject):
 
     answered = Signal(str, object)
     failed = Signal(str, object)
+    finished = Signal()
 
     def __init__(self, session: Session, connection_id: str, parent: QObject) -> None:
         super().__init__(parent)
@@ -32,11 +35,20 @@ class _Reader(QObject):
         self._task = LatestTask(session.runner, Lane.TENANTS, self)
         self._task.succeeded.connect(self._take)
         self._task.failed.connect(self._fail)
+        self._task.finished.connect(self.finished)
 
-    def ask(self, *, at_once: bool) -> None:
-        """Ask, unless the last question is still open or the server is left alone for now."""
-        if self._task.running or (not at_once and time.monotonic() < self._rests_until):
-            return
+    @property
+    def running(self) -> bool:
+        """Whether a question is open."""
+        return self._task.running
+
+    @property
+    def is_left_alone(self) -> bool:
+        """Whether it has not answered lately."""
+        return time.monotonic() < self._rests_until
+
+    def ask(self) -> None:
+        """Ask it now."""
         monitoring, actor, own_id = self._session.services.monitoring, self._session.actor, self._id
 
         def read(context: TaskContext) -> ServerPulse:
@@ -79,6 +91,7 @@ class Watcher(QObject):
         self._session = session
         self._widget = widget
         self._readers: dict[str, _Reader] = {}
+        self._due: list[_Reader] = []
         self._at_once = False
         self._is_paused = False
         self._sampling = LatestTask(session.runner, Lane.METADATA, self)
@@ -120,6 +133,7 @@ class Watcher(QObject):
         """Ask nothing more, and hear nothing of what was asked."""
         self._clock.stop()
         self._sampling.drop()
+        self._due.clear()
         for reader in self._readers.values():
             reader.drop()
 
@@ -164,5 +178,22 @@ class Watcher(QObject):
                 reader = _Reader(self._session, own, self)
                 reader.answered.connect(self.answered)
                 reader.failed.connect(self.refused)
+                reader.finished.connect(self._ask_due)
                 self._readers[own] = reader
-            self._readers[own].ask(at_once=at_once)
+        # Whoever waits for a turn since the last tick keeps the place.
+        waiting = [reader for reader in self._due if reader in self._readers.values()]
+        self._due = waiting + [
+            reader
+            for reader in self._readers.values()
+            if reader not in waiting
+            and not reader.running
+            and (at_once or not reader.is_left_alone)
+        ]
+        self._ask_due()
+
+    @Slot()
+    def _ask_due(self) -> None:
+        free = _AT_A_TIME - sum(reader.running for reader in self._readers.values())
+        for reader in self._due[: max(0, free)]:
+            self._due.remove(reader)
+            reader.ask()
