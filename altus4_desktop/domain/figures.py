@@ -69,7 +69,8 @@ class Latency:
 
 @dataclass(frozen=True, slots=True)
 class DayPoint:
-    """One day; ``counts`` is None where nothing is known: before the first search, after today."""
+    """One day; ``counts`` is None where nothing is known: before the first search, after today.
+    ``latency`` has no buckets."""
 
     day: date
     counts: Counts | None

@@ -75,7 +75,7 @@ def build_figures(
             DayPoint(
                 day,
                 _counts(daily[day]) if day in daily else Counts() if _is_in(day, known) else None,
-                _latency(documents[Metric.LATENCY][day])
+                _latency(documents[Metric.LATENCY][day], with_buckets=False)
                 if day in documents[Metric.LATENCY]
                 else Latency(),
             )
@@ -133,7 +133,7 @@ def _counts(document: Document) -> Counts:
     )
 
 
-def _latency(document: Document) -> Latency:
+def _latency(document: Document, *, with_buckets: bool = True) -> Latency:
     searches = document["searches"]
     if not searches:
         return Latency()
@@ -148,7 +148,7 @@ def _latency(document: Document) -> Latency:
         max_ms=document["max_ms"],
         buckets=tuple(
             Bucket(bound, bound + bucket_width(bound), count)
-            for bound, count in document["buckets"]
+            for bound, count in (document["buckets"] if with_buckets else ())
         ),
     )
 
