@@ -155,7 +155,8 @@ class Condition:
     A row passes when its cell is NULL and ``nulls``, or when it is one of ``values``, lies in one
     of ``spans`` (both ends belong to it, None is open) or holds one of ``parts``; ``negated`` turns
     the second around. ``any_value``: every cell but NULL passes. ``converts``: the column's
-    character set may not have what is asked for.
+    character set may not have what is asked for, or it has none; ``exact``: then letters are the
+    same only in the same case and with the same accents.
     """
 
     column: str
@@ -167,6 +168,7 @@ class Condition:
     negated: bool = False
     any_value: bool = False
     converts: bool = False
+    exact: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,13 +11,14 @@ from altus4_desktop.domain.connections import Flavour
 @dataclass(frozen=True, slots=True)
 class ColumnInfo:
     """One column; ``type`` is the server's COLUMN_TYPE, ``data_type`` its bare DATA_TYPE,
-    ``charset`` the character set of its texts or ""."""
+    ``charset`` and ``collation`` those of its texts or ""."""
 
     name: str
     type: str
     data_type: str
     nullable: bool
     charset: str = ""
+    collation: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,8 +33,8 @@ def order_terms(order: SortColumn, alias: str = "") -> str:
 def _condition(condition: Condition, alias: str) -> tuple[str, list[Bound]]:
     cell = name = _name(condition.column, alias)
     if condition.converts:
-        # Without it the server refuses to compare at all.
-        cell = f"CONVERT({name} USING utf8mb4)"
+        # Without it the server refuses to compare at all, or compares JSON with a JSON string.
+        cell = f"CONVERT({name} USING utf8mb4){' COLLATE utf8mb4_bin' if condition.exact else ''}"
     tests: list[str] = []
     values: list[Bound] = []
     if condition.values:

@@ -25,7 +25,7 @@ _TABLES = (
 )
 _COLUMNS = (
     "SELECT TABLE_NAME, COLUMN_NAME, COLUMN_TYPE, DATA_TYPE, IS_NULLABLE,"
-    " CHARACTER_SET_NAME"
+    " CHARACTER_SET_NAME, COLLATION_NAME"
     " FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = %s"
     " ORDER BY TABLE_NAME, ORDINAL_POSITION"
 )
@@ -62,9 +62,12 @@ def read_schema(session: TenantSession) -> DatabaseSchema:
     database = session.target.database
     indexes = _Indexes(session.query(_INDEXES, (database,)))
     columns: defaultdict[str, list[ColumnInfo]] = defaultdict(list)
-    for table, name, kind, data_type, nullable, charset in session.query(_COLUMNS, (database,)):
+    for table, name, kind, data_type, *rest in session.query(_COLUMNS, (database,)):
+        nullable, charset, collation = rest
         columns[table].append(
-            ColumnInfo(name, kind, data_type.lower(), nullable == "YES", charset or "")
+            ColumnInfo(
+                name, kind, data_type.lower(), nullable == "YES", charset or "", collation or ""
+            )
         )
     analysed = _read_analysed(session)
     parser = "" if session.query(_PARSERS)[0][0] == 0 else None

@@ -38,12 +38,30 @@ _TEXTS = frozenset(
 )
 _BINARIES = frozenset({"binary", "varbinary", "tinyblob", "blob", "mediumblob", "longblob"})
 _WHOLE_UNICODE = frozenset({"", "utf8mb4", "utf16", "utf16le", "utf32"})
+_FIRST_PLANE = frozenset({"utf8", "utf8mb3", "ucs2"})
+# Python's names of the server's character sets, as far as both have the same characters.
+_CODECS = {
+    "ascii": "ascii",
+    "latin1": "cp1252",
+    "latin2": "iso8859_2",
+    "latin5": "iso8859_9",
+    "latin7": "iso8859_13",
+    "cp1250": "cp1250",
+    "cp1251": "cp1251",
+    "cp1257": "cp1257",
+    "cp850": "cp850",
+    "cp852": "cp852",
+    "koi8r": "koi8_r",
+}
 _DATE = re.compile(
     r"(\d{4})(?:-(\d{1,2})(?:-(\d{1,2})"
     r"(?:[ T](\d{1,2}):(\d{2})(?::(\d{2})(?:\.(\d{1,6}))?)?)?)?)?",
     re.ASCII,
 )
-_TIME = re.compile(r"-?\d{1,3}:\d{2}(?::\d{2}(?:\.\d{1,6})?)?", re.ASCII)
+_TIME = re.compile(r"-?(\d{1,3}):[0-5]\d(?::[0-5]\d(?:\.\d{1,6})?)?", re.ASCII)
+_MOST_HOURS = 838
+# Servers take 24 for 2024.
+_YEAR = re.compile(r"0000|[1-9]\d{3}", re.ASCII)
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,4})?", re.ASCII)
 # What a DECIMAL can hold, and more than a double can.
 _MOST_DIGITS = 65
@@ -144,10 +162,30 @@ def bind(wanted: ColumnFilter, table: TableInfo) -> Condition:
     if column is None:
         raise unknown_column(wanted.column, [table])
     condition = _bind(wanted, column)
-    is_foreign = column_kind(column) is ColumnKind.TEXT and column.charset not in _WHOLE_UNICODE
-    if is_foreign and not all((value or "").isascii() for value in wanted.values):
-        return replace(condition, converts=True)
+    if column.data_type == "json":
+        return replace(condition, converts=True, exact=True)
+    is_text = column_kind(column) is ColumnKind.TEXT
+    if is_text and not all(can_hold(column.charset, value or "") for value in wanted.values):
+        # The column's own collation knows its own character set only.
+        exact = column.collation.endswith(("_bin", "_cs"))
+        return replace(condition, converts=True, exact=exact)
     return condition
+
+
+def can_hold(charset: str, text: str) -> bool:
+    """Whether a server surely has all of ``text`` in ``charset``."""
+    if text.isascii() or charset in _WHOLE_UNICODE:
+        return True
+    if charset in _FIRST_PLANE:
+        return max(text) <= "\uffff"
+    codec = _CODECS.get(charset)
+    if codec is None:
+        return False
+    try:
+        text.encode(codec)
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _bind(wanted: ColumnFilter, column: ColumnInfo) -> Condition:
@@ -241,6 +279,8 @@ def _read_number(text: str, column: ColumnInfo) -> Span:
     if column.type.lower().startswith(("tinyint(1)", "bit(1)")) and text.lower() in _TRUTHS:
         truth = _TRUTHS[text.lower()]
         return truth, truth
+    if column.data_type == "year":
+        return _read_year(text, column)
     is_number = _NUMBER.fullmatch(text) and len(text) <= 2 * _MOST_DIGITS
     number = Decimal(text) if is_number else None
     if number is None or (number and abs(number.adjusted()) > _MOST_EXPONENT):
@@ -259,6 +299,18 @@ def _read_number(text: str, column: ColumnInfo) -> Span:
     if number == number.to_integral_value() and abs(number.adjusted()) < _MOST_DIGITS:
         return int(number), int(number)
     return number, number
+
+
+def _read_year(text: str, column: ColumnInfo) -> Span:
+    if not _YEAR.fullmatch(text):
+        raise InputError(
+            "filters",
+            "“{column}” holds years, and “{value}” is none.",
+            hint="Write all four digits, like 2024.",
+            column=column.name,
+            value=_shortened(text),
+        )
+    return int(text), int(text)
 
 
 def _single(number: float) -> float:
@@ -323,13 +375,15 @@ def _no_date(text: str, column: ColumnInfo, *, with_time: bool) -> InputError:
 
 
 def _read_time(text: str, column: ColumnInfo) -> Span:
-    if not _TIME.fullmatch(text):
+    found = _TIME.fullmatch(text)
+    if found is None or int(found[1]) > _MOST_HOURS:
         raise InputError(
             "filters",
             "“{column}” holds times, and “{value}” is none.",
-            hint="Write it like 14:30 or 14:30:05.",
+            hint="Write it like 14:30 or 14:30:05; {hours}:59:59 is the latest.",
             column=column.name,
             value=_shortened(text),
+            hours=_MOST_HOURS,
         )
     if "." in text:
         return text, text

@@ -16,6 +16,7 @@ from altus4_desktop.domain.cancel import CancelToken
 from altus4_desktop.domain.errors import InputError
 from altus4_desktop.domain.filtering import ColumnFilter, ColumnOrder, Narrowing, Operator
 from altus4_desktop.domain.searching import SearchHit, SearchMode, SearchOutcome, SearchRequest
+from altus4_desktop.search import filtering
 from tests.search_world import SearchWorld, search_world
 from tests.servers import DatabaseServer
 
@@ -226,9 +227,17 @@ def test_texts_that_a_column_cannot_hold_are_not_refused(
             (
                 "CREATE TABLE texts (id INT PRIMARY KEY, body TEXT,"
                 " west VARCHAR(20) CHARACTER SET latin1, plain VARCHAR(20) CHARACTER SET ascii,"
-                " exact VARCHAR(20) COLLATE utf8mb4_bin, FULLTEXT ft (body))"
+                " exact VARCHAR(20) COLLATE utf8mb4_bin,"
+                " bare VARCHAR(20) CHARACTER SET latin1 COLLATE latin1_bin,"
+                " cased VARCHAR(20) CHARACTER SET latin1 COLLATE latin1_general_cs,"
+                " small VARCHAR(20) CHARACTER SET utf8mb3 COLLATE utf8mb3_bin,"
+                " east VARCHAR(20) CHARACTER SET sjis COLLATE sjis_bin, FULLTEXT ft (body))"
             ),
-            "INSERT INTO texts VALUES (1, 'apple', 'é', 'x', 'A'), (2, 'apple', 'z', 'y', 'a')",
+            (
+                "INSERT INTO texts VALUES"
+                " (1, 'apple', 'é', 'x', 'A', 'É', 'É', 'É', 'Д'),"
+                " (2, 'apple', 'z', 'y', 'a', 'é', 'é', 'é', 'д')"
+            ),
         ],
     )
     for column_filter, expected in (
@@ -239,10 +248,87 @@ def test_texts_that_a_column_cannot_hold_are_not_refused(
         (wanted("west", CONTAINS, "中"), []),
         (wanted("plain", IS, "é"), []),
         (wanted("exact", IS, "a"), [2]),
+        (wanted("west", IS, "É"), [1]),
+        (wanted("bare", IS, "é"), [2]),
+        (wanted("bare", NOT, "É"), [2]),
+        (wanted("bare", CONTAINS, "É"), [1]),
+        (wanted("bare", RANGE, "é", ""), [2]),
+        (wanted("bare", IS, "É", "中"), [1]),
+        (wanted("cased", IS, "é"), [2]),
+        (wanted("cased", IS, "é", "中"), [2]),
+        (wanted("small", IS, "é"), [2]),
+        (wanted("small", IS, "É", "😀"), [1]),
+        (wanted("east", IS, "Д"), [1]),
+        (wanted("east", CONTAINS, "д"), [2]),
     ):
         outcome = world.run("apple", narrowing=Narrowing(filters=(column_filter,)))
         assert all(report.error is None for report in outcome.sources), column_filter
         assert found(outcome) == expected, column_filter
+
+
+@pytest.mark.parametrize("charset", sorted(filtering._CODECS))
+def test_a_server_has_the_characters_of_a_charset(
+    tenant_server: DatabaseServer, charset: str
+) -> None:
+    known = {char for char in map(chr, range(0x80, 0x3000)) if filtering.can_hold(charset, char)}
+    text = "".join(sorted(known))
+    ((kept,),) = tenant_server.execute(
+        f"SELECT CONVERT(CONVERT(_utf8mb4 x'{text.encode().hex()}' USING {charset}) USING utf8mb4)"
+    )
+    assert (kept, bool(text)) == (text, charset != "ascii")
+
+
+def test_cells_of_sets_bits_and_json_are_those_of_a_plain_computation(
+    world: SearchWorld, tenant_server: DatabaseServer
+) -> None:
+    documents = ['{"a": 1}', '{"a": 1, "b": "Ü"}', '"x"', "[1, 2]", '"X"', None]
+    sets = ["red", "red,blue", "", "blue", None, "green"]
+    bits = [0, 5, 255, 1, None, 128]
+    rows = list(enumerate(zip(documents, sets, bits, strict=True), 1))
+    world.add_database(
+        tenant_server,
+        "one",
+        [
+            (
+                "CREATE TABLE odd (id INT PRIMARY KEY, body TEXT, doc JSON,"
+                " colours SET('red','blue','green'), flags BIT(8), FULLTEXT ft (body))"
+            ),
+            *(
+                f"INSERT INTO odd VALUES ({at}, 'apple', {literal(doc)}, {literal(colours)},"
+                f" {literal(flags)})"
+                for at, (doc, colours, flags) in rows
+            ),
+        ],
+    )
+    cases: list[tuple[ColumnFilter, int, Callable[[Any], bool]]] = [
+        *((wanted("doc", IS, text), 0, lambda cell, text=text: cell == text) for text in documents),
+        (wanted("doc", IS, '"x"', "[1, 2]"), 0, lambda cell: cell in ('"x"', "[1, 2]")),
+        (wanted("doc", IS, "x"), 0, lambda cell: False),
+        (wanted("doc", NOT, '{"a": 1}'), 0, lambda cell: cell != '{"a": 1}'),
+        (wanted("doc", NOT, '"x"', None), 0, lambda cell: cell not in ('"x"', None)),
+        (wanted("doc", CONTAINS, '"a"'), 0, lambda cell: '"a"' in (cell or "")),
+        (wanted("doc", CONTAINS, "Ü"), 0, lambda cell: "Ü" in (cell or "")),
+        (wanted("doc", CONTAINS, "x"), 0, lambda cell: "x" in (cell or "")),
+        (
+            wanted("doc", RANGE, "[", "{"),
+            0,
+            lambda cell: cell is not None and "[" <= cell <= "{",
+        ),
+        *((wanted("colours", IS, text), 1, lambda cell, text=text: cell == text) for text in sets),
+        (wanted("colours", NOT, "red"), 1, lambda cell: cell != "red"),
+        (wanted("colours", IS, "blue,red"), 1, lambda cell: False),
+        (wanted("colours", CONTAINS, "blue"), 1, lambda cell: "blue" in (cell or "")),
+        (wanted("flags", IS, "5", "255"), 2, lambda cell: cell in (5, 255)),
+        (wanted("flags", IS, "0"), 2, lambda cell: cell == 0),
+        (wanted("flags", IS, None), 2, lambda cell: cell is None),
+        (wanted("flags", NOT, "128"), 2, lambda cell: cell != 128),
+        (wanted("flags", RANGE, "1", "128"), 2, lambda cell: cell is not None and 1 <= cell <= 128),
+    ]
+    for column_filter, place, passes in cases:
+        outcome = world.run("apple", narrowing=Narrowing(filters=(column_filter,)))
+        assert all(report.error is None for report in outcome.sources), column_filter
+        expected = [at for at, cells in rows if passes(cells[place])]
+        assert sorted(map(str, found(outcome))) == list(map(str, expected)), column_filter
 
 
 def test_pages_in_the_order_of_a_column_continue_each_other_exactly(

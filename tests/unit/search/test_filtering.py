@@ -32,6 +32,7 @@ TYPES = {
     "made": "date",
     "seen": "datetime",
     "starts": "time",
+    "since": "year",
     "flag": "tinyint(1)",
     "note": "text",
     "raw_bytes": "varbinary(9)",
@@ -143,6 +144,35 @@ def test_a_date_stands_for_all_of_it(day: dt.date, length: int) -> None:
 )
 def test_stretches_of_time(column: str, text: str, low: str, high: str) -> None:
     assert bind(ColumnFilter(column, Operator.IS, (text,)), TABLE).spans == ((low, high),)
+
+
+@pytest.mark.parametrize(
+    ("column", "text", "sentence"),
+    [
+        ("starts", "14:99", "“starts” holds times, and “14:99” is none."),
+        ("starts", "14:30:60", "“starts” holds times, and “14:30:60” is none."),
+        ("starts", "999:99", "“starts” holds times, and “999:99” is none."),
+        ("starts", "-839:00", "“starts” holds times, and “-839:00” is none."),
+        ("since", "24", "“since” holds years, and “24” is none."),
+        ("since", "0", "“since” holds years, and “0” is none."),
+        ("since", "0024", "“since” holds years, and “0024” is none."),
+        ("since", "2024.0", "“since” holds years, and “2024.0” is none."),
+    ],
+)
+def test_what_a_server_would_read_as_another_time_is_refused(
+    column: str, text: str, sentence: str
+) -> None:
+    for values in ((text,), (text, "")):
+        operator = Operator.RANGE if len(values) > 1 else Operator.IS
+        with pytest.raises(InputError) as refused:
+            bind(ColumnFilter(column, operator, values), TABLE)
+        assert refused.value.message == sentence
+        assert "{" not in refused.value.hint
+
+
+def test_years_have_four_digits() -> None:
+    condition = bind(ColumnFilter("since", values=("2024", "0000")), TABLE)
+    assert condition.values == (2024, 0)
 
 
 def test_columns_are_found_whatever_their_case_and_near_ones_are_named() -> None:
