@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from PySide6.QtCore import QPoint, Qt
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
+from PySide6.QtGui import QGuiApplication, QMouseEvent
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
 from pytestqt.modeltest import ModelTester
 from pytestqt.qtbot import QtBot
 
+from altus4_desktop.ui.panes.search.export_dialog import ExportDialog
 from altus4_desktop.ui.panes.search.grouping import Head, group_by_source, group_key
 from altus4_desktop.ui.panes.search.model import HitModel, HitRole
 from altus4_desktop.ui.panes.search.view import SearchView
@@ -163,14 +165,24 @@ def test_a_click_on_a_head_folds_and_unfolds(grouped: SearchView) -> None:
 
 
 def test_nothing_is_selected_by_dragging_from_a_head(grouped: SearchView) -> None:
-    hits, before = grouped.results.list, grouped.results.selected_hits()
+    click(grouped, 1)
+    hits = grouped.results.list
     area = hits.viewport()
-    at_head, at_hit = (hits.visualRect(grouped.results.hits.index(row)).center() for row in (4, 1))
+    at_head, at_hit = (hits.visualRect(grouped.results.hits.index(row)).center() for row in (4, 3))
     QTest.mousePress(area, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, at_head)
     for place in (at_hit, at_hit + QPoint(3, 3)):
-        QTest.mouseMove(area, place)
+        at = QPointF(place)
+        moved = QMouseEvent(
+            QEvent.Type.MouseMove,
+            at,
+            area.mapToGlobal(at),
+            Qt.MouseButton.NoButton,
+            Qt.MouseButton.LeftButton,
+            Qt.KeyboardModifier.NoModifier,
+        )
+        QApplication.sendEvent(area, moved)
     QTest.mouseRelease(area, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, at_hit)
-    assert grouped.results.selected_hits() == before
+    assert grouped.results.selected_hits() == [HITS[0]]
 
 
 def test_the_folded_group_is_left_by_another_order(grouped: SearchView) -> None:
@@ -197,6 +209,12 @@ def test_copying_and_exporting_all_takes_the_hits_in_sight(
     click(grouped, 4)
     assert copied() == [1, 3, 6, 5]
     assert grouped.results.foot.copy_button.text() == "Copy 4 hits"
+    grouped.results.export()
+    dialog = grouped.results.findChild(ExportDialog)
+    assert isinstance(dialog, ExportDialog)
+    assert dialog.selected.text() == "The selected hits (4)"
+    assert dialog.hits.text() == "All hits that are shown (4)"
+    grouped.results.end_export()
 
 
 def test_a_selection_across_heads_has_hits_alone(grouped: SearchView) -> None:
