@@ -93,6 +93,11 @@ def test_every_pane_is_one_shortcut_away(
     assert button.isChecked()
 
 
+def test_monitoring_is_one_shortcut_away(house: House, workspace: Workspace) -> None:
+    press(house, Qt.Key.Key_M, CTRL | Qt.KeyboardModifier.ShiftModifier)
+    assert workspace.current_pane.id == "monitoring"
+
+
 def test_every_place_is_in_reach_in_the_smallest_window(house: House, workspace: Workspace) -> None:
     rail = workspace.rail
     house.window.setStyleSheet(build_style_sheet(LIGHT))
