@@ -8,7 +8,6 @@ that is not there is rare, and the FULLTEXT index has few of it to put in order.
 from __future__ import annotations
 
 import re
-import time
 import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -22,8 +21,9 @@ from altus4_desktop.storage.repositories.search_marks import FAILED, SLOW
 from altus4_desktop.storage.tables import search_marks, searches
 
 _LOOK_ROWS = 1000
-_LOOK_S = 0.04
-_LOOK_AT_MOST = 20_000
+_LOOK_LEAST, _LOOK_AT_MOST = 3000, 50_000
+# A word in fewer than one of so many queries is left to the FULLTEXT index.
+_RARE = 300
 
 _LISTS = {HistoryOutcome.FAILED: FAILED, HistoryOutcome.SLOW: SLOW}
 
@@ -88,10 +88,11 @@ def _look(
     fits: Callable[[str], bool],
 ) -> _Near:
     ids: list[str] = []
-    until, looked = time.monotonic() + _LOOK_S, 0
+    looked = 0
+    # As the database writes it: only that of the last row is wanted as an instant.
+    columns = (sa.type_coerce(c.created_at, sa.types.NullType()), c.id, c.query)
     while looked < _LOOK_AT_MOST:
         rows: list[tuple[Any, str, str]] = []
-        columns = (c.created_at, c.id, c.query)
         statements = _statements(columns, query, place, by_words=False)
         for statement in statements:
             found = connection.execute(statement.limit(_LOOK_ROWS))
@@ -103,8 +104,11 @@ def _look(
         looked += len(rows)
         if len(rows) < _LOOK_ROWS:
             return _Near(ids, place, is_all=True)
-        place = Place(rows[-1][0], rows[-1][1])
-        if len(ids) >= limit or time.monotonic() > until:
+        last = rows[-1][1]
+        at = connection.execute(sa.select(c.created_at).where(c.id == last)).scalar_one()
+        place = Place(at, last)
+        is_rare = looked >= _LOOK_LEAST and len(ids) * _RARE < looked
+        if len(ids) >= limit or is_rare:
             break
     return _Near(ids, place, is_all=False)
 
@@ -140,7 +144,7 @@ def _statements(
     if not query.connection_id:
         return [alone]
     return [
-        alone.where(c.database_id == query.connection_id),
+        alone,
         _listed(columns, query, place, query.connection_id),
     ]
 
@@ -152,14 +156,27 @@ def _alone(
     *,
     by_words: bool,
 ) -> sa.Select[*tuple[Any, ...]]:
-    statement = sa.select(*columns).where(*_conditions(query))
+    statement = sa.select(*columns).where(*_conditions(query, by_words=by_words))
     if not by_words:
         index = _index(query)
         # The server would take another one, and put millions of rows in order.
         statement = statement.with_hint(searches, f"FORCE INDEX ({index})", "mysql")
+    read = _hidden if by_words else _plain
     if query.user_id:
-        statement = statement.where(c.user_id == query.user_id)
-    return _page(statement, c.created_at, c.id, query, place)
+        statement = statement.where(read(c.user_id) == query.user_id)
+    if query.connection_id:
+        statement = statement.where(read(c.database_id) == query.connection_id)
+    return _page(statement, read(c.created_at), c.id, query, place)
+
+
+def _plain(column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+    return column
+
+
+def _hidden(column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+    """``column`` without its indexes: SQLite would rather walk through all that one person has
+    searched than look up the few rows that have a word."""
+    return sa.func.coalesce(column, column)
 
 
 def _listed(
@@ -170,17 +187,18 @@ def _listed(
         sa.select(*columns)
         .select_from(marks.join(searches, marks.c.search_id == c.id))
         .prefix_with("STRAIGHT_JOIN", dialect="mysql")
-        .where(marks.c.mark == mark, *_conditions(query))
+        .where(marks.c.mark == mark, *_conditions(query, by_words=False))
     )
     if query.user_id:
         statement = statement.where(marks.c.user_id == query.user_id)
     return _page(statement, marks.c.created_at, marks.c.search_id, query, place)
 
 
-def _conditions(query: HistoryQuery) -> list[sa.ColumnElement[bool]]:
+def _conditions(query: HistoryQuery, *, by_words: bool) -> list[sa.ColumnElement[bool]]:
     found: list[sa.ColumnElement[bool]] = []
+    read = _hidden if by_words else _plain
     if query.mode is not None:
-        found.append(c.search_mode == query.mode.value)
+        found.append(read(c.search_mode) == query.mode.value)
     if query.outcome is HistoryOutcome.HITS:
         # Most searches have hits: an index of the counts would only put them out of order.
         found.append(c.result_count + 0 > 0)
@@ -188,7 +206,7 @@ def _conditions(query: HistoryQuery) -> list[sa.ColumnElement[bool]]:
         failed = sa.exists().where(
             m.mark == FAILED, m.created_at == c.created_at, m.search_id == c.id
         )
-        found += [c.result_count == 0, ~failed]
+        found += [read(c.result_count) == 0, ~failed]
     return found
 
 
