@@ -35,7 +35,8 @@ def add_narrowing_options(parser: argparse.ArgumentParser) -> None:
         "--threshold",
         type=float,
         metavar="N",
-        help="leave out rows that score below this share (0 to 1) of the best",
+        help="leave out rows that score below this share (0 to 1) of the best, in semantic mode of "
+        "the way from the worst ranked row to the best",
     )
     parser.add_argument(
         "--facets",

@@ -96,7 +96,8 @@ class Narrowing:
     """What is left out of everything that a search finds, and how the rest is ordered.
 
     ``order`` None is the order of relevance. ``threshold``, from 0 to 1, is the share of the best
-    score that a row must reach. ``only_connections`` and ``only_tables`` (ids; names) are parts of
+    score that a row must reach; in semantic mode, whose scores have no zero, of the way from the
+    worst ranked row to the best. ``only_connections`` and ``only_tables`` (ids; names) are parts of
     what the request searches, empty: all of it.
     """
 

@@ -92,7 +92,7 @@ def column_kind(column: ColumnInfo) -> ColumnKind:
 def check_narrowing(narrowing: Narrowing) -> None:
     """Raise InputError for what no table could be asked."""
     if not 0.0 <= narrowing.threshold <= 1.0:
-        raise InputError("threshold", "The threshold is a share of the best score: from 0 to 1.")
+        raise InputError("threshold", "The threshold is a share: from 0 to 1.")
     if len(narrowing.filters) > MAX_FILTERS:
         raise InputError("filters", "{limit} filters are the most.", limit=MAX_FILTERS)
     for wanted in narrowing.filters:

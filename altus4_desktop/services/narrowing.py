@@ -89,9 +89,16 @@ def _key_of(row: IndexRow, order: SortColumn | None, *, descending: bool) -> Sor
 
 
 def narrowing_notices(
-    branches: Iterable[Branch], wanted: Narrowing, *, fetched: int, cut: int, row_count: int
+    branches: Iterable[Branch],
+    wanted: Narrowing,
+    *,
+    fetched: int,
+    cut: int,
+    row_count: int,
+    semantic: bool = False,
 ) -> Iterator[Notice]:
-    """What to say of tables that could not be filtered or ordered, and of rows that were cut."""
+    """What to say of tables that could not be filtered or ordered, and of rows that were cut:
+    by a share of the best score, or by what `narrow_ranked` takes for one."""
     plans = [(branch.connection.name, branch.plan) for branch in branches if branch.plan]
     by_reason: dict[tuple[str, str], list[str]] = {}
     for connection, plan in plans:
@@ -111,17 +118,15 @@ def narrowing_notices(
             yield Notice(
                 "search.unordered", f"Last, because there is no column “{column}”: {_listed(bare)}."
             )
-    share = f"{wanted.threshold * 100:.0f} %"
+    whole = "the way from the worst ranked row to the best" if semantic else "the best"
+    share = f"{wanted.threshold * 100:.0f} % of {whole}"
     if wanted.threshold and cut:
         yield Notice(
             "search.threshold",
-            f"{cut:,} of the {fetched:,} fetched rows scored below {share} of the best and were "
-            "left out.",
+            f"{cut:,} of the {fetched:,} fetched rows scored below {share} and were left out.",
         )
     elif wanted.threshold and wanted.order is not None and row_count:
-        yield Notice(
-            "search.threshold", f"Rows that scored below {share} of the best were left out."
-        )
+        yield Notice("search.threshold", f"Rows that scored below {share} were left out.")
     if wanted.leaves_out and not row_count and any(plan.sources for _, plan in plans):
         yield Notice(
             "search.filtered",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from altus4_desktop.domain.searching import (
     Notice,
     SearchHit,
+    SearchMode,
     SearchRequest,
     SourceRef,
     SourceReport,
@@ -122,6 +123,7 @@ class ResultList:
             fetched=row_count + self._cut,
             cut=self._cut,
             row_count=row_count,
+            semantic=self._request.mode is SearchMode.SEMANTIC,
         )
         return (*narrowed, *said)
 

@@ -427,6 +427,12 @@ def test_a_threshold_cuts_what_scores_below_its_share(
     assert f"{len(every.hits) - len(expected):,} of the {len(every.hits):,}" in " ".join(
         notice.message for notice in cut.notices
     )
+    ordered = Narrowing(threshold=0.5, order=ColumnOrder("id"))
+    by_id = world.run("apple river", mode, limit=100, narrowing=ordered)
+    way = "the way from the worst ranked row to the best" if semantic else "the best"
+    for outcome in (cut, by_id):
+        said = [n.message for n in outcome.notices if n.code == "search.threshold"]
+        assert [f"scored below 50 % of {way}" in message for message in said] == [True]
     pages = []
     for offset in range(0, 100, 7):
         page = world.run(
@@ -436,8 +442,7 @@ def test_a_threshold_cuts_what_scores_below_its_share(
         if not page.has_more:
             break
     assert pages == expected
-    ordered = Narrowing(threshold=0.5, order=ColumnOrder("id"))
-    assert found(world.run("apple river", mode, limit=100, narrowing=ordered)) == sorted(expected)
+    assert found(by_id) == sorted(expected)
     assert world.run("apple river", mode, narrowing=Narrowing(threshold=1.0)).hits
 
 

@@ -14,7 +14,7 @@ from altus4_desktop.domain.errors import TenantError, TenantFailure
 from altus4_desktop.domain.facets import Facet, FacetKind, FacetReport, FacetValue
 from altus4_desktop.domain.filtering import ColumnFilter, ColumnOrder, Narrowing, Operator
 from altus4_desktop.domain.search_drafts import SearchDraft
-from altus4_desktop.domain.searching import SearchRequest
+from altus4_desktop.domain.searching import SearchMode, SearchRequest
 from altus4_desktop.ui.panes.search.filter_dialog import FilterDialog
 from altus4_desktop.ui.panes.search.view import SearchView
 from tests.ui.world import World, make_connection, make_hit
@@ -118,7 +118,9 @@ def test_the_keyboard_reaches_all_of_it(qtbot: QtBot, view: SearchView, world: W
     tree.setCurrentIndex(item(view, 2, 0).index())
     qtbot.keyClick(tree, Qt.Key.Key_Space)
     assert ran(qtbot, view, world, 2).filters == (ColumnFilter("lang", values=("en",)),)
-    qtbot.waitUntil(lambda: len(world.search.counted) == 2 and tree.isEnabled())
+    qtbot.waitUntil(lambda: len(world.search.counted) == 2)
+    qtbot.waitUntil(view.filtering.panel.note.isHidden)
+    assert tree.hasFocus(), "a tick is followed by another"
     assert tree.currentIndex().data() == "en", "the place is kept"
     (chip,) = view.filtering.bar.chips
     chip.setFocus()
@@ -126,6 +128,32 @@ def test_the_keyboard_reaches_all_of_it(qtbot: QtBot, view: SearchView, world: W
     assert ran(qtbot, view, world, 3) == Narrowing()
     view.filtering.turn_panel()
     assert view.filtering.panel.isHidden()
+
+
+def test_further_pages_are_not_counted_again(qtbot: QtBot, view: SearchView, world: World) -> None:
+    begin(qtbot, view, world)
+    world.search.hits = [make_hit(place) for place in range(1, 300)]
+    view.controller.again()
+    qtbot.waitUntil(lambda: len(world.search.counted) == 2 and view.controller.state.has_more)
+    qtbot.waitUntil(view.filtering.panel.note.isHidden)
+    view.controller.load_more()
+    ran(qtbot, view, world, 3)
+    assert world.search.requests[-1].offset
+    assert view.filtering.panel.items.rowCount() == len(REPORT.facets)
+    assert view.filtering.panel.note.isHidden()
+    QApplication.processEvents()
+    assert len(world.search.counted) == 2
+
+
+def test_without_a_search_there_are_no_counts(qtbot: QtBot, view: SearchView, world: World) -> None:
+    begin(qtbot, view, world)
+    view.controller.again()
+    qtbot.waitUntil(lambda: not view.controller.state.running)
+    view.controller.reset()
+    panel = view.filtering.panel
+    assert panel.items.rowCount() == 0
+    assert panel.tree.isEnabled()
+    assert panel.note.isHidden()
 
 
 def test_counts_and_hostile_values(qtbot: QtBot, view: SearchView, world: World) -> None:
@@ -175,6 +203,19 @@ def test_the_threshold_is_taken_when_the_slider_rests(
     assert chips(view) == ["Score at least 40 %"]
     view.filtering.narrowing.undo()
     assert panel.slider.value() == 0
+
+
+def test_the_threshold_says_what_it_does(qtbot: QtBot, view: SearchView, world: World) -> None:
+    begin(qtbot, view, world)
+    slider = view.filtering.panel.slider
+    slider.setValue(8)
+    assert slider.toolTip() == "Hits that score at least 40 % of the best"
+    ran(qtbot, view, world, 2)
+    view.receive(SearchRequest("file", SearchMode.SEMANTIC, narrowing=Narrowing(threshold=0.4)))
+    ran(qtbot, view, world, 3)
+    told = "Hits at least 40 % of the way from the worst ranked score to the best"
+    assert (slider.toolTip(), slider.accessibleDescription()) == (told, told)
+    assert slider.accessibleName() == "Least score"
 
 
 def test_hits_are_ordered_by_a_column(qtbot: QtBot, view: SearchView, world: World) -> None:

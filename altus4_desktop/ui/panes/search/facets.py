@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
 
 from altus4_desktop.domain.errors import AltusError
 from altus4_desktop.domain.facets import Facet, FacetKind, FacetReport, FacetValue
-from altus4_desktop.domain.searching import SearchRequest
+from altus4_desktop.domain.searching import SearchMode, SearchRequest
 from altus4_desktop.tasks.runner import Lane, TaskContext
 from altus4_desktop.ui.panes.latest import LatestTask
 from altus4_desktop.ui.panes.painting import plain_tool_tip
@@ -96,7 +96,7 @@ class FacetPanel(QWidget):
         self.share = Label(role="caption")
         self.slider = QSlider(Qt.Orientation.Horizontal)
         self.slider.setObjectName("search.threshold")
-        self.slider.setAccessibleName(self.tr("Least score, as a share of the best"))
+        self.slider.setAccessibleName(self.tr("Least score"))
         self.slider.setRange(0, 100 // _STEP)
         self.slider.setPageStep(4)
         self._pause = QTimer(self)
@@ -126,13 +126,21 @@ class FacetPanel(QWidget):
         tree.expanded.connect(self._note_folding)
         return tree
 
-    def show_search(self, request: SearchRequest | None, *, running: bool) -> None:
-        """Count what ``request`` finds, as soon as it has found it and somebody looks."""
+    def show_search(
+        self, request: SearchRequest | None, *, running: bool, paging: bool = False
+    ) -> None:
+        """Count what ``request`` finds, as soon as it has found it and somebody looks; ``paging``:
+        it only fetches more of the same."""
         self._request = request
+        self._say_threshold()
+        if paging:
+            return
         if running or request is None:
             self._task.drop()
             self._counted = None
             self._say("")
+            if request is None:
+                self._show_report(FacetReport())
         elif not self.isHidden():
             self.count()
 
@@ -148,8 +156,8 @@ class FacetPanel(QWidget):
             return service.count_facets(actor, request, context.token)
 
         self._task.start(work)
+        # The tree stays enabled, or the keyboard would be taken out of it at every tick.
         self._say(self.tr("Counting…"))
-        self.tree.setEnabled(False)
 
     def enter(self) -> None:
         """Put the keyboard into the values, or where a filter is added."""
@@ -173,7 +181,7 @@ class FacetPanel(QWidget):
         notes = [notice.message for notice in report.notices]
         if report.of_candidates:
             notes.append(self.tr("Counted among the rows that were ranked."))
-        elif report.at_least:
+        if report.at_least:
             notes.append(self.tr("Not all rows were counted: there are at least as many."))
         if not report.facets:
             notes.append(self.tr("The hits have no column with few values to choose from."))
@@ -200,7 +208,8 @@ class FacetPanel(QWidget):
                 self.tree.setFirstColumnSpanned(len(facet.values), index, True)
             self.tree.setExpanded(index, (facet.kind, facet.column) not in self._closed)
         self._is_drawing = False
-        self.tree.setEnabled(True)
+        if not report.facets and self.tree.hasFocus():
+            self.add_button.setFocus()
         self.tree.setVisible(bool(report.facets))
         self._filler.setVisible(not report.facets)
         self._choose_current(held)
@@ -323,7 +332,12 @@ class FacetPanel(QWidget):
         share = self.slider.value() * _STEP
         text = self.tr("Score ≥ {share} %").format(share=share)
         self.share.setText(text if share else self.tr("Any score"))
-        tip = self.tr("Hits that score at least {share} % of the best").format(share=share)
+        request = self._request
+        tip = (
+            self.tr("Hits at least {share} % of the way from the worst ranked score to the best")
+            if request is not None and request.mode is SearchMode.SEMANTIC
+            else self.tr("Hits that score at least {share} % of the best")
+        ).format(share=share)
         self.slider.setToolTip(tip)
         self.slider.setAccessibleDescription(tip)
 

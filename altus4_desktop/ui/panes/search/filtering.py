@@ -128,7 +128,7 @@ class ViewFilters(QObject):
         self._make_room()
         if shown:
             state = self._controller.state
-            self.panel.show_search(state.request, running=state.running)
+            self.panel.show_search(state.request, running=state.running, paging=state.paging)
 
     @Slot()
     def _take_order(self) -> None:
@@ -155,4 +155,4 @@ class ViewFilters(QObject):
     def _take_state(self, state: SearchState) -> None:
         if not state.running and state.hits:
             self._options.offer_columns(self._results.column_names())
-        self.panel.show_search(state.request, running=state.running)
+        self.panel.show_search(state.request, running=state.running, paging=state.paging)
