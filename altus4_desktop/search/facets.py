@@ -38,11 +38,13 @@ _MONTH = re.compile(r"(?!0000)\d{4}-(?!00)\d{2}", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class FacetColumn:
-    """A column that may be a facet; ``certain`` by its type alone."""
+    """A column that may be a facet; ``certain`` by its type alone. ``folds``: for its server,
+    capitals make no other value."""
 
     name: str
     kind: FacetKind
     certain: bool = False
+    folds: bool = False
 
 
 def facet_columns(table: TableInfo) -> tuple[FacetColumn, ...]:
@@ -65,14 +67,20 @@ def _kind(column: ColumnInfo) -> FacetColumn | None:
     if column.type.lower().startswith(("tinyint(1)", "bit(1)")):
         return FacetColumn(column.name, FacetKind.TRUTH, certain=True)
     if data_type == "enum":
-        return FacetColumn(column.name, FacetKind.CATEGORY, certain=True)
+        return FacetColumn(
+            column.name, FacetKind.CATEGORY, certain=True, folds=_folds(column.collation)
+        )
     if data_type in _INTEGERS:
         return FacetColumn(column.name, FacetKind.CATEGORY)
     if data_type in {"char", "varchar"}:
         length = _LENGTH.search(column.type)
         if length is None or int(length[1]) <= _LONGEST_TEXT:
-            return FacetColumn(column.name, FacetKind.CATEGORY)
+            return FacetColumn(column.name, FacetKind.CATEGORY, folds=_folds(column.collation))
     return None
+
+
+def _folds(collation: str) -> bool:
+    return "ci" in collation.split("_")
 
 
 def choose_columns(
@@ -122,6 +130,7 @@ class _Counts:
     labels: dict[str | None, str] = field(default_factory=dict)
     at_least: bool = False
     has_more: bool = False
+    folds: bool = True
 
 
 class FacetCounts:
@@ -139,14 +148,22 @@ class FacetCounts:
         labels: Mapping[str | None, str] | None = None,
         at_least: bool = False,
         has_more: bool = False,
+        folds: bool = False,
     ) -> None:
-        """What one source has counted; ``labels`` are how values are shown."""
+        """What one source has counted; ``labels`` are how values are shown, ``folds`` as of a
+        `FacetColumn`."""
         key = (kind, column.casefold())
         counts = self._counts.setdefault(key, _Counts(column, kind))
         counts.values.update({value: count for value, count in values.items() if count > 0})
         counts.labels.update(labels or {})
         counts.at_least = counts.at_least or at_least
         counts.has_more = counts.has_more or has_more
+        counts.folds = counts.folds and folds
+
+    def note_lack(self, kind: FacetKind, column: str) -> None:
+        """Not all of a facet's rows were counted."""
+        key = (kind, column.casefold())
+        self._counts.setdefault(key, _Counts(column, kind)).at_least = True
 
     def build(self, wanted: Mapping[str, Collection[str | None]]) -> tuple[Facet, ...]:
         """The facets that divide the rows: connections, tables, dates, then the others.
@@ -165,6 +182,9 @@ class FacetCounts:
     def _facet(self, counts: _Counts, wanted: Mapping[str, Collection[str | None]]) -> Facet:
         chosen = wanted.get(counts.name.casefold(), ())
         values, more = counts.values, counts.has_more
+        labels = counts.labels
+        if counts.folds:
+            values, labels = _fold(values, chosen)
         if counts.kind is FacetKind.DATE:
             values = date_buckets(counts.values)
             ordered = sorted(values.items(), key=lambda item: (item[0] is None, item[0] or ""))
@@ -177,19 +197,40 @@ class FacetCounts:
             more = more or len(ordered) < len(every)
         if counts.name:
             # Nothing is left of them, or they are dates of another width.
+            known = {_folded(value) for value in values} if counts.folds else set(values)
             ordered += (
-                (value, _count_within(counts, value)) for value in chosen if value not in values
+                (value, _count_within(counts, value))
+                for value in chosen
+                if (_folded(value) if counts.folds else value) not in known
             )
         return Facet(
             counts.kind,
             counts.name,
             tuple(
-                FacetValue(value, counts.labels.get(value, value or ""), count)
-                for value, count in ordered
+                FacetValue(value, labels.get(value, value or ""), count) for value, count in ordered
             ),
             has_more=more,
             at_least=counts.at_least,
         )
+
+
+def _fold(
+    values: Counter[str | None], chosen: Collection[str | None]
+) -> tuple[Counter[str | None], dict[str | None, str]]:
+    """``values`` with those that differ by capitals together: written as they are ``chosen``, shown
+    as most rows have them."""
+    written = {_folded(value): value for value in chosen}
+    shown: dict[str | None, str] = {}
+    folded: Counter[str | None] = Counter()
+    for value, count in values.most_common():
+        key = written.setdefault(_folded(value), value)
+        folded[key] += count
+        shown.setdefault(key, value or "")
+    return folded, shown
+
+
+def _folded(value: str | None) -> str | None:
+    return value if value is None else value.casefold()
 
 
 def _count_within(counts: _Counts, value: str | None) -> int:

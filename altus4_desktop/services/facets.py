@@ -1,7 +1,7 @@
 """Counts the facets of a search: on the servers, over everything that is found.
 
 A facet leaves the filters on its own column out, so that it tells what choosing another value would
-bring. Semantic mode ranks candidates and nothing else, so there they are what is counted.
+bring. Semantic mode ranks candidates and nothing else: `candidate_facets` counts those.
 """
 
 from __future__ import annotations
@@ -24,7 +24,6 @@ from altus4_desktop.search.facets import (
     FacetColumn,
     FacetCounts,
     choose_columns,
-    count_cells,
     facet_columns,
     facet_text,
 )
@@ -34,13 +33,12 @@ from altus4_desktop.search.plan import PlannedSource, plan_search
 if TYPE_CHECKING:
     from altus4_desktop.domain.cancel import CancelToken
     from altus4_desktop.domain.connections import Connection, Target
-    from altus4_desktop.domain.schema import DatabaseSchema, FulltextIndex, TableInfo
-    from altus4_desktop.mysql.fulltext import IndexRow
+    from altus4_desktop.domain.schema import DatabaseSchema, FulltextIndex
     from altus4_desktop.mysql.pools import TenantPools
     from altus4_desktop.mysql.session import TenantSession
     from altus4_desktop.mysql.whole import WholeSearch
     from altus4_desktop.services.connections import ConnectionsService
-    from altus4_desktop.services.fan_out import Question, Source
+    from altus4_desktop.services.fan_out import Question
 
 _LOG = logging.getLogger(__name__)
 # Counts are an extra: nobody waits longer for them, and no server works longer on them.
@@ -49,6 +47,8 @@ MOST_ROWS = 1_000_000
 _MOST_MONTHS = 2_400
 _GRACE_S = 0.2
 _NAMED = 4
+_SHOWN_CHARS = 160
+_NO_ANSWER = "no answer in time"
 
 Wanted = Mapping[str, Collection[str | None]]
 
@@ -118,11 +118,16 @@ class _Asked:
 
 @dataclass(slots=True)
 class _Board:
-    """What the connections' threads have found out; changed under its lock."""
+    """What the connections' threads have found out; changed under its lock.
+
+    ``due`` are the columns of sources (connection id, table, index, column) still to be counted,
+    ``silent`` tells by connection why it was not counted.
+    """
 
     asked: list[_Asked] = field(default_factory=list)
     counts: FacetCounts = field(default_factory=FacetCounts)
-    silent: dict[str, None] = field(default_factory=dict)
+    due: dict[tuple[str, str, str, str], tuple[FacetKind, str]] = field(default_factory=dict)
+    silent: dict[str, str] = field(default_factory=dict)
     late: bool = False
     changed: threading.Condition = field(default_factory=threading.Condition)
 
@@ -162,14 +167,27 @@ class ServerFacets:
         self._each(board, [(c, (c, tables)) for c, tables in self._chosen], self._look, half_s)
         with board.changed:
             asked = list(board.asked)
+            if board.silent or board.late:
+                board.counts.note_lack(FacetKind.CONNECTION, "")
+                board.counts.note_lack(FacetKind.TABLE, "")
+            is_whole = not (board.silent or board.late)
         counted = [a for a in asked if a.found and self._is_inside(a)]
         columns = self._choose_columns(counted)
+        with board.changed:
+            board.due = {
+                _due(source, column): facet_key(column)
+                for source in counted
+                for column in facet_columns(source.search.table)
+                if facet_key(column) in columns
+            }
         by_connection: dict[str, list[_Asked]] = {}
         for source in counted if columns else ():
             by_connection.setdefault(source.connection.id, []).append(source)
         work = [(sources[0].connection, (sources, columns)) for sources in by_connection.values()]
         self._each(board, work, self._count_values, self._timeout_s)
         with board.changed:
+            for kind, name in board.due.values() if is_whole else columns:
+                board.counts.note_lack(kind, name)
             return self._report(board, asked)
 
     def _report(self, board: _Board, asked: Sequence[_Asked]) -> FacetReport:
@@ -178,18 +196,11 @@ class ServerFacets:
             for a in asked
         ]
         rows = count_places(board.counts, self._narrowing, places)
-        notices: tuple[Notice, ...] = ()
-        if board.silent:
-            names = ", ".join(f"“{name}”" for name in list(board.silent)[:_NAMED])
-            more = f" and {len(board.silent) - _NAMED} more" if len(board.silent) > _NAMED else ""
-            notices = (
-                Notice("search.uncounted", f"Not counted for want of an answer: {names}{more}."),
-            )
         return FacetReport(
             board.counts.build(wanted_values(self._narrowing)),
             rows,
             at_least=board.late or bool(board.silent) or any(place[4] for place in places),
-            notices=notices,
+            notices=uncounted_notices(board.silent),
         )
 
     def _each(
@@ -205,20 +216,20 @@ class ServerFacets:
 
         def run(connection: Connection, args: tuple[Any, ...]) -> None:
             deadline = min(ends_at, time.monotonic() + connection.pool.query_timeout_s)
-            problem = False
+            problem = ""
             try:
                 act(board, deadline, *args)
             except Cancelled:
                 pass
             except AltusError as error:
                 _LOG.info("facets of a connection not counted: %s", error.code)
-                problem = True
+                problem = error.message
             except Exception:
                 _LOG.exception("facets of a connection broke off")
-                problem = True
+                problem = "It broke off; the log has the details."
             with board.changed:
                 if problem:
-                    board.silent[connection.name] = None
+                    board.silent[connection.name] = problem
                 left.remove(connection.id)
                 board.changed.notify_all()
 
@@ -231,6 +242,9 @@ class ServerFacets:
                 left_s = ends_at + _GRACE_S - time.monotonic()
                 if left_s <= 0:
                     board.late = True
+                    for connection, _ in work:
+                        if connection.id in left:
+                            board.silent.setdefault(connection.name, _NO_ANSWER)
                     break
                 board.changed.wait(left_s)
         self._token.raise_if_cancelled()
@@ -286,10 +300,10 @@ class ServerFacets:
         for asked in counted:
             of_table = facet_columns(asked.search.table)
             for column in of_table:
-                columns.setdefault(_key(column), replace(column, name=column.name.casefold()))
+                columns.setdefault(facet_key(column), replace(column, name=column.name.casefold()))
             sample += ({name.casefold(): v for name, v in row.items()} for row in asked.sample)
         chosen = choose_columns(list(columns.values()), sample, filtered)
-        return {_key(column) for column in chosen}
+        return {facet_key(column) for column in chosen}
 
     def _count_values(
         self,
@@ -304,7 +318,7 @@ class ServerFacets:
         with self._pools.borrow(target, self._token, timeout_s=_left(deadline)) as session:
             for asked in sources:
                 for column in facet_columns(asked.search.table):
-                    if _key(column) not in chosen:
+                    if facet_key(column) not in chosen:
                         continue
                     own = column.name.casefold() in filtered
                     try:
@@ -353,7 +367,9 @@ class ServerFacets:
                 values,
                 at_least=values.total() >= MOST_ROWS,
                 has_more=len(rows) >= groups,
+                folds=column.folds,
             )
+            board.due.pop(_due(asked, column), None)
 
     def _search(
         self, schema: DatabaseSchema, planned: PlannedSource, others: tuple[FulltextIndex, ...]
@@ -381,8 +397,28 @@ class ServerFacets:
         )
 
 
-def _key(column: FacetColumn) -> tuple[FacetKind, str]:
+def facet_key(column: FacetColumn) -> tuple[FacetKind, str]:
+    """What columns of one facet have alike."""
     return column.kind, column.name.casefold()
+
+
+def _due(asked: _Asked, column: FacetColumn) -> tuple[str, str, str, str]:
+    search = asked.search
+    return asked.connection.id, search.table.name, search.index.name, column.name
+
+
+def uncounted_notices(silent: Mapping[str, str]) -> tuple[Notice, ...]:
+    """What to say of connections that were not counted, by name with the reason."""
+    if not silent:
+        return ()
+    told = [f"“{name}” ({_shortened(why)})" for name, why in list(silent.items())[:_NAMED]]
+    more = f" and {len(silent) - _NAMED} more" if len(silent) > _NAMED else ""
+    return (Notice("search.uncounted", f"Not all counted: {', '.join(told)}{more}."),)
+
+
+def _shortened(why: str) -> str:
+    line = why.removesuffix(".")
+    return line if len(line) <= _SHOWN_CHARS else line[: _SHOWN_CHARS - 1] + "…"
 
 
 def _left(deadline: float) -> float:
@@ -399,60 +435,3 @@ def _note_late(board: _Board, session: TenantSession, error: TenantError) -> Non
         raise error
     with board.changed:
         board.late = True
-
-
-def count_candidates(
-    find: Callable[[Narrowing], Sequence[tuple[Source, IndexRow]]], narrowing: Narrowing
-) -> FacetReport:
-    """The facets of what semantic mode ranks; ``find`` tells what that is, each row once."""
-    counts = FacetCounts()
-    found = find(everywhere(narrowing))
-    places = Counter(
-        (source.ref.connection_id, source.ref.connection, source.ref.table) for source, _ in found
-    )
-    rows = count_places(
-        counts, narrowing, [(*place, number, False) for place, number in places.items()]
-    )
-    filtered = {f.column.casefold(): f.column for f in narrowing.filters}
-    tables = _by_table(found, narrowing)
-    columns = {_key(c): replace(c, name=_key(c)[1]) for t, _ in tables for c in facet_columns(t)}
-    sample = [
-        {name.casefold(): v for name, v in row.items()} for _, rows_ in tables for row in rows_
-    ]
-    chosen = {_key(c) for c in choose_columns(list(columns.values()), sample, filtered)}
-    _count_tables(counts, tables, {key for key in chosen if key[1] not in filtered})
-    for folded, name in filtered.items():
-        own = {key for key in chosen if key[1] == folded}
-        if own:
-            other = find(without_column(everywhere(narrowing), name))
-            _count_tables(counts, _by_table(other, narrowing), own)
-    return FacetReport(counts.build(wanted_values(narrowing)), rows, of_candidates=True)
-
-
-def _count_tables(
-    counts: FacetCounts,
-    tables: Sequence[tuple[TableInfo, Sequence[Mapping[str, Value]]]],
-    chosen: Collection[tuple[FacetKind, str]],
-) -> None:
-    for table, rows in tables:
-        for column in facet_columns(table):
-            if _key(column) in chosen:
-                values = count_cells(column, (row.get(column.name) for row in rows))
-                counts.add(column.kind, column.name, values)
-
-
-def _by_table(
-    found: Sequence[tuple[Source, IndexRow]], narrowing: Narrowing
-) -> list[tuple[TableInfo, list[Mapping[str, Value]]]]:
-    """The rows of each table that is chosen."""
-    only_connections, only_tables = narrowing.only_connections, narrowing.only_tables
-    by_table: dict[tuple[str, str], tuple[TableInfo, list[Mapping[str, Value]]]] = {}
-    for source, row in found:
-        ref, planned = source.ref, source.planned
-        if planned is None or (only_connections and ref.connection_id not in only_connections):
-            continue
-        if only_tables and ref.table not in only_tables:
-            continue
-        key = (ref.connection_id, ref.table)
-        by_table.setdefault(key, (planned.table, []))[1].append(row.columns)
-    return list(by_table.values())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from collections import deque
@@ -99,6 +100,7 @@ class Branch:
 
     connection: Connection
     tables: Collection[TableChoice]
+    limit_s: float
     deadline: float
     token: CancelToken = field(default_factory=CancelToken)
     sources: list[Source] = field(default_factory=list)
@@ -112,7 +114,7 @@ class FanOut:
     """Starts a daemon thread for each source, within each connection's cap, and follows them.
 
     The caller's thread only waits: a source that hangs in a place that cannot be interrupted is
-    given up on, not waited for.
+    given up on, not waited for. No source has more time than ``most_s``.
     """
 
     def __init__(
@@ -123,6 +125,8 @@ class FanOut:
         question: Question,
         chosen: Sequence[tuple[Connection, Collection[TableChoice]]],
         semantic: SemanticSearch | None = None,
+        *,
+        most_s: float = math.inf,
     ) -> None:
         self._connections = connections
         self._pools = pools
@@ -132,12 +136,10 @@ class FanOut:
         self._changed = threading.Condition()
         self._news = False
         now = time.monotonic()
-        self.branches = [
-            Branch(
-                connection, tables, now + (question.timeout_s or connection.pool.query_timeout_s)
-            )
-            for connection, tables in chosen
-        ]
+        self.branches: list[Branch] = []
+        for connection, tables in chosen:
+            limit_s = min(question.timeout_s or connection.pool.query_timeout_s, most_s)
+            self.branches.append(Branch(connection, tables, limit_s, now + limit_s))
         for branch in self.branches:
             ref = SourceRef(branch.connection.name, connection_id=branch.connection.id)
             branch.sources.append(Source(ref, branch))
@@ -220,7 +222,7 @@ class FanOut:
         now = time.monotonic()
         for branch in self.branches:
             if now >= branch.deadline + _GRACE_S and self._end_open(
-                branch, SourceState.TIMED_OUT, _overdue(branch, self._question)
+                branch, SourceState.TIMED_OUT, _overdue(branch)
             ):
                 branch.token.cancel()
 
@@ -324,7 +326,7 @@ class FanOut:
         alone = len(self.branches) == 1 and len(branch.sources) == 1
         left_s = branch.deadline - time.monotonic()
         if left_s <= 0:
-            raise _overdue(branch, question)
+            raise _overdue(branch)
         if self._semantic is not None:
             return self._ask_semantically(self._semantic, source, target), 1
         search = index_search(question, schema.database, planned, alone=alone)
@@ -457,14 +459,13 @@ def index_search(
     )
 
 
-def _overdue(branch: Branch, question: Question) -> TenantError:
-    limit_s = question.timeout_s or branch.connection.pool.query_timeout_s
+def _overdue(branch: Branch) -> TenantError:
     return TenantError(
         TenantFailure.TIMEOUT,
         "“{connection}” did not answer within {limit_s} s.",
         hint="Search it alone, allow more time, or choose fewer tables.",
         retryable=True,
-        details={"connection": branch.connection.name, "limit_s": round(limit_s, 1)},
+        details={"connection": branch.connection.name, "limit_s": round(branch.limit_s, 1)},
     )
 
 

@@ -38,8 +38,13 @@ from altus4_desktop.search.rows import add_row, change_row, read_rows, remove_ro
 from altus4_desktop.search.synonyms import expand
 from altus4_desktop.search.weights import check_weights
 from altus4_desktop.search.words import split_words
+from altus4_desktop.services.candidate_facets import (
+    CandidateFacets,
+    Candidates,
+    read_candidates,
+)
 from altus4_desktop.services.explaining import HitExplainer
-from altus4_desktop.services.facets import ServerFacets, count_candidates, everywhere
+from altus4_desktop.services.facets import COUNTING_S, ServerFacets, everywhere
 from altus4_desktop.services.fan_out import FanOut, Question, index_search
 from altus4_desktop.services.language_model import LanguageModel
 from altus4_desktop.services.narrowing import check_columns
@@ -56,7 +61,7 @@ if TYPE_CHECKING:
     from altus4_desktop.domain.facets import FacetReport
     from altus4_desktop.domain.filtering import Narrowing
     from altus4_desktop.domain.schema import DatabaseSchema
-    from altus4_desktop.mysql.fulltext import IndexRow, IndexSearch
+    from altus4_desktop.mysql.fulltext import IndexSearch
     from altus4_desktop.mysql.pools import TenantPools
     from altus4_desktop.services.connections import ConnectionsService
     from altus4_desktop.services.fan_out import Source
@@ -292,17 +297,22 @@ class SearchService:
             facets = ServerFacets(self._connections, self._pools, question, request, chosen, token)
             return facets.count()
 
-        def find(narrowing: Narrowing) -> Sequence[tuple[Source, IndexRow]]:
-            asked = replace(request, narrowing=narrowing, limit=1, offset=0)
+        def find(narrowing: Narrowing, without: Collection[str], limit_s: float) -> Candidates:
+            # How many candidates are ranked goes by the limit: as many as are shown are counted.
+            asked = replace(request, narrowing=narrowing, offset=0)
             question = _question(asked)
             semantic = self._semantic(asked, question, token)
             assert semantic is not None  # noqa: S101  # the mode is
-            fan_out = FanOut(self._connections, self._pools, actor, question, chosen, semantic)
+            chosen = [one for one in self._choose(actor, asked) if one[0].id not in without]
+            fan_out = FanOut(
+                self._connections, self._pools, actor, question, chosen, semantic, most_s=limit_s
+            )
             fan_out.run(lambda: None, token)
             token.raise_if_cancelled()
-            return SemanticList(asked, question, semantic).found(fan_out.answered())
+            return read_candidates(fan_out, SemanticList(asked, question, semantic))
 
-        return count_candidates(find, request.narrowing)
+        timeout_s = min(request.timeout_s or COUNTING_S, COUNTING_S)
+        return CandidateFacets(find, request.narrowing, timeout_s).count()
 
     def prepare(self, mode: SearchMode) -> None:
         """Begin to load, on a thread of its own, what searches in ``mode`` will need.

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from altus4_desktop.domain.cancel import CancelToken
 from altus4_desktop.domain.connections import PoolSettings
-from altus4_desktop.domain.errors import Cancelled, InputError
+from altus4_desktop.domain.errors import Cancelled, InputError, TenantError, TenantFailure
 from altus4_desktop.domain.facets import Facet, FacetKind, FacetReport
 from altus4_desktop.domain.filtering import ColumnFilter, Narrowing, Operator
 from altus4_desktop.domain.searching import SearchMode, SearchRequest
+from altus4_desktop.mysql import facets as mysql_facets
 from tests.integration.search.test_filtering import Row, make_rows, matches, statements
 from tests.integration.search.test_search_service import silent_server
 from tests.search_world import SearchWorld, search_world
@@ -142,3 +145,108 @@ def test_counting_stops_when_it_is_told_to(
             world.search.count_facets(world.actor, SearchRequest("apple", mode), token)
     with pytest.raises(InputError):
         world.search.count_facets(world.actor, SearchRequest(" "))
+
+
+def test_semantic_facets_count_what_a_long_page_shows(
+    world: SearchWorld, mariadb_server: DatabaseServer
+) -> None:
+    rows = ", ".join(f"({n}, 'apple', '{'en' if n % 3 else 'fr'}')" for n in range(300))
+    bare = [BARE[0], f"INSERT INTO bare VALUES {rows}"]
+    world.add_database(mariadb_server, "one", bare)
+    for limit, count in ((20, 250), (500, 300)):
+        request = SearchRequest("apple", SearchMode.SEMANTIC, limit=limit)
+        report = world.search.count_facets(world.actor, request)
+        assert report.rows == count
+        assert sum(counts(report, "lang").values()) == count
+    narrowing = Narrowing(threshold=0.5, only_tables=("bare",))
+    shown = world.run("apple", SearchMode.SEMANTIC, limit=500, narrowing=narrowing)
+    request = SearchRequest("apple", SearchMode.SEMANTIC, limit=500, narrowing=narrowing)
+    assert world.search.count_facets(world.actor, request).rows == len(shown.hits)
+
+
+@pytest.mark.parametrize("mode", [SearchMode.NATURAL, SearchMode.SEMANTIC])
+def test_a_silent_source_is_named_with_its_error_and_asked_once(
+    world: SearchWorld, mariadb_server: DatabaseServer, mode: SearchMode
+) -> None:
+    world.add_database(mariadb_server, "one", statements(make_rows(60)))
+    filters = tuple(
+        ColumnFilter(name, Operator.NOT, ("7",)) for name in ("kind", "flag", "since", "lang")
+    )
+    with silent_server() as rogue:
+        world.add_connection(
+            "127.0.0.1",
+            rogue.port,
+            "silent",
+            "nowhere",
+            Account("nobody", "nothing"),
+            PoolSettings(connect_timeout_s=0.8, query_timeout_s=0.8),
+        )
+        began = time.monotonic()
+        report = facets(world, mode, Narrowing(filters=filters))
+        took_s = time.monotonic() - began
+    assert took_s < 3.0, "not once for each filter"
+    assert report.at_least
+    assert all(facet.at_least for facet in report.facets)
+    assert {"kind", "flag", "since", "lang"} <= {facet.column for facet in report.facets}
+    (notice,) = report.notices
+    assert "“silent” (" in notice.message
+    assert "in time" in notice.message or "within" in notice.message
+
+
+def test_semantic_counting_ends_in_time(
+    world: SearchWorld, mariadb_server: DatabaseServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("altus4_desktop.services.search.COUNTING_S", 0.8)
+    world.add_database(mariadb_server, "one", statements(make_rows(20)))
+    with silent_server() as rogue:
+        world.add_connection(
+            "127.0.0.1", rogue.port, "silent", "nowhere", Account("nobody", "nothing")
+        )
+        began = time.monotonic()
+        report = facets(world, SearchMode.SEMANTIC)
+    assert time.monotonic() - began < 6.0
+    assert report.at_least
+
+
+def test_capitals_are_what_the_collation_says(
+    world: SearchWorld, tenant_server: DatabaseServer
+) -> None:
+    table = [
+        (
+            "CREATE TABLE bare (id INT PRIMARY KEY, title TEXT, lang VARCHAR(20), exact VARCHAR(20)"
+            " CHARACTER SET utf8mb4 COLLATE utf8mb4_bin, FULLTEXT ft (title))"
+            " DEFAULT CHARSET utf8mb4 COLLATE utf8mb4_general_ci"
+        ),
+        (
+            "INSERT INTO bare VALUES (1, 'apple', 'en', 'en'), (2, 'apple', 'en', 'en'),"
+            " (3, 'apple', 'En', 'En'), (4, 'apple', 'fr', 'fr'), (5, 'apple', 'fr', 'fr')"
+        ),
+    ]
+    world.add_database(tenant_server, "one", table)
+    for mode in (SearchMode.NATURAL, SearchMode.SEMANTIC):
+        report = facets(world, mode, Narrowing((ColumnFilter("lang", values=("EN",)),)))
+        (lang,) = (f for f in report.facets if f.column == "lang")
+        assert [(v.value, v.count) for v in lang.values] == [("EN", 3), ("fr", 2)]
+        assert lang.values[0].label.lower() == "en"
+        report = facets(world, mode, Narrowing((ColumnFilter("exact", values=("EN", "en")),)))
+        assert counts(report, "exact") == {"en": 2, "fr": 2, "En": 1, "EN": 0}
+
+
+def test_a_facet_that_was_not_counted_in_time_is_marked(
+    world: SearchWorld, mariadb_server: DatabaseServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = world.add_database(mariadb_server, "one", statements(make_rows(60)))
+    two = world.add_database(mariadb_server, "two", statements(make_rows(60)))
+    database = world.databases[-1][1]
+    count = mysql_facets.count_values
+
+    def late(session: Any, search: Any, column: str, **options: Any) -> Any:
+        if search.database == database and column == "kind":
+            raise TenantError(TenantFailure.TIMEOUT, "Too slow.")
+        return count(session, search, column, **options)
+
+    monkeypatch.setattr(mysql_facets, "count_values", late)
+    report = facets(world)
+    assert report.at_least
+    assert {f.column for f in report.facets if f.at_least} == {"kind"}
+    assert {one.id, two.id} == set(counts(report, "", FacetKind.CONNECTION))
