@@ -22,7 +22,7 @@ from altus4_desktop.cli.frame import (
     path_argument,
 )
 from altus4_desktop.cli.search import add_scope_options, stopped_by_interrupt
-from altus4_desktop.domain.errors import InputError
+from altus4_desktop.domain.errors import AltusError, InputError
 from altus4_desktop.domain.evaluation import (
     Comparison,
     Configuration,
@@ -53,7 +53,7 @@ def register(commands: Commands) -> None:
         "id<TAB>text. Judgements: TREC (query 0 document grade), query<TAB>document<TAB>grade or "
         "JSON lines (query_id, document_id, relevance). A row is named connection/table/key, or by "
         "its key alone where one table is searched. Exit code: 0 done, 1 nothing found, 3 when "
-        "some query failed, 4 when all did.",
+        "some query failed or the run could not be kept, 4 when all failed.",
     )
     parser.add_argument("--set", metavar="NAME", help="the queries and judgements of a query set")
     parser.add_argument("--queries", type=path_argument, metavar="F", help="queries")
@@ -152,14 +152,27 @@ def run_evaluate(args: argparse.Namespace, context: CliContext) -> int:
     if before is not None:
         runs.insert(0, ("before", before))
     evaluations = [run for _, run in runs]
-    if args.save:
-        kept = context.services.query_sets.keep_run_(actor, args.set, evaluations)
-        context.out.say(f"The run is kept as {kept.id}.")
     comparison = service.compare(*evaluations) if len(runs) == 2 else None
     if context.out.json_wanted:
         context.out.json(_document(runs, comparison))
     else:
         _print(runs, comparison, context)
+    # After the result, which would be lost with what cannot be kept.
+    return _keep(args.set, actor, evaluations, code, context) if args.save else code
+
+
+def _keep(
+    name: str, actor: Actor, evaluations: list[Evaluation], code: int, context: CliContext
+) -> int:
+    """Keep the run, or say why it is not kept; returns the exit code that follows from ``code``."""
+    try:
+        kept = context.services.query_sets.keep_run_(actor, name, evaluations)
+    except AltusError as error:
+        context.out.problem(
+            f"The run is measured, but not kept: {error.message}", error.hint, error.code
+        )
+        return max(code, EXIT_PARTIAL)
+    context.out.say(f"The run is kept as {kept.id}.")
     return code
 
 

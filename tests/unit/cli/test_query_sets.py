@@ -109,6 +109,23 @@ def test_a_set_is_imported_evaluated_and_exported_as_it_was(run: Run, tmp_path: 
     assert len(_json(run("evaluate", "sets", "list", "--json"))["sets"]) == 2
 
 
+def test_what_was_measured_is_told_even_where_it_cannot_be_kept(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run("evaluate", "sets", "import", "Shop words", *_files(tmp_path))
+    measured = run("evaluate", "--set", "Shop words", "--json")
+    assert measured.code == 0
+    monkeypatch.setattr("altus4_desktop.services.query_sets.MOST_RUNS", 0)
+    told = run("evaluate", "--set", "Shop words", "--save", "--json")
+    assert told.code == 3
+    assert _json(told) == _json(measured)
+    assert "not kept: 0 runs of this query set are kept" in told.err
+    assert "[query_set.too_many_runs]" in told.err
+    plain = run("evaluate", "--set", "Shop words", "--save")
+    assert plain.code == 3
+    assert "nDCG@10" in plain.out
+
+
 def test_queries_are_collected_of_the_history(run: Run, tmp_path: Path) -> None:
     made = _json(run("evaluate", "sets", "collect", "Often", "--limit", "1", "--json"))
     assert (made["queries"], made["added"]) == (1, 1)
