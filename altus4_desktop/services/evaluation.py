@@ -216,7 +216,10 @@ class EvaluationService:
             return _Found(failure=error.message)
         return _Found(
             tables=frozenset((r.source.connection, r.source.table) for r in outcome.sources),
-            rows=tuple(_row(hit, configuration.id_column) for hit in outcome.hits),
+            rows=tuple(
+                _row(hit, configuration.id_column, titled=place < _TITLED)
+                for place, hit in enumerate(outcome.hits)
+            ),
             failure=_failure(outcome),
         )
 
@@ -324,7 +327,7 @@ def _beginning(name: str) -> str:
     return f"{beginning}/" if beginning.count("/") == 1 else ""
 
 
-def _row(hit: SearchHit, id_column: str) -> _Row:
+def _row(hit: SearchHit, id_column: str, *, titled: bool = True) -> _Row:
     if id_column:
         if id_column not in hit.columns:
             raise InputError(
@@ -336,7 +339,7 @@ def _row(hit: SearchHit, id_column: str) -> _Row:
         key = quoted(hit.columns[id_column])
     else:
         key = key_name(hit)
-    return _Row(hit.source.connection, hit.source.table, key, _title(hit))
+    return _Row(hit.source.connection, hit.source.table, key, _title(hit) if titled else "")
 
 
 def _title(hit: SearchHit) -> str:
