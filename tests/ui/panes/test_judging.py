@@ -22,6 +22,7 @@ from altus4_desktop.services.query_sets import QuerySetsService
 from altus4_desktop.services.row_names import row_name
 from altus4_desktop.tasks.runner import TaskRunner
 from altus4_desktop.ui.panes.search.judge import JudgeStrip
+from altus4_desktop.ui.panes.search.judging import Verdict
 from altus4_desktop.ui.panes.search.model import HitRole
 from altus4_desktop.ui.panes.search.pane import SearchPane
 from altus4_desktop.ui.session import Session
@@ -317,3 +318,19 @@ def test_keys_judge_hits_and_go_over_heads(desk: Desk) -> None:
     assert results.current_hit() == desk.search.hits[3]
     assert results.hits.row_at(results.list.currentIndex().row()).grade == 2, "a head is no hit"
     desk.settle()
+
+
+def test_of_what_waits_at_the_end_each_is_tried_and_a_refusal_is_told(
+    desk: Desk, caplog: pytest.LogCaptureFixture
+) -> None:
+    made = desk.begin()
+    book = desk.pane.view.book
+    hits = [make_hit(1), replace(make_hit(2), key={}), make_hit(3), make_hit(4)]
+    for hit in hits:
+        book.write(Verdict(made.id, QUERY, hit, "", grade=2, before=None))
+    book.close()
+    desk.settle()
+    assert desk.kept(made) == dict.fromkeys(names(1, 3, 4), 2)
+    (told,) = [record.getMessage() for record in caplog.records]
+    assert told.startswith("a grade was not kept: ")
+    assert "have no key" in told

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from PySide6.QtCore import QObject, Signal, Slot
 from PySide6.QtWidgets import QLineEdit, QWidget
 
 from altus4_desktop.domain.accounts import Actor
+from altus4_desktop.domain.errors import AltusError
 from altus4_desktop.domain.query_sets import QuerySet, QuerySetDraft
 from altus4_desktop.domain.searching import SearchHit
 from altus4_desktop.services.query_sets import QuerySetsService
@@ -19,6 +22,8 @@ from altus4_desktop.ui.panes.latest import LatestTask
 from altus4_desktop.ui.panes.memory import PaneMemory
 from altus4_desktop.ui.session import Session
 from altus4_desktop.ui.widgets import FormRow
+
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +135,7 @@ class JudgingBook(QObject):
             service, actor = self._session.services.query_sets, self._session.actor
 
             def work(_: TaskContext) -> None:
-                for verdict in left:
-                    _judge(service, actor, verdict)
+                _judge_all(service, actor, left)
 
             self._session.runner.submit(Lane.METADATA, work)
 
@@ -172,7 +176,19 @@ class JudgingBook(QObject):
 
 
 def _judge(service: QuerySetsService, actor: Actor, verdict: Verdict) -> None:
-    service.judge_(actor, verdict.set_id, verdict.query, verdict.hit, verdict.grade)
+    try:
+        service.judge_(actor, verdict.set_id, verdict.query, verdict.hit, verdict.grade)
+    except AltusError as error:
+        # Who was reading may have gone meanwhile, and is told of it nowhere else.
+        _LOG.warning("a grade was not kept: %s (%s)", error.message, error.code)
+        raise
+
+
+def _judge_all(service: QuerySetsService, actor: Actor, verdicts: Sequence[Verdict]) -> None:
+    """Try each, whatever becomes of the others."""
+    for verdict in verdicts:
+        with suppress(AltusError):
+            _judge(service, actor, verdict)
 
 
 class NewSetDialog(FormDialog):
