@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import pytest
 
+from altus4_desktop.domain.cancel import CancelToken
 from altus4_desktop.domain.errors import InputError
 from altus4_desktop.domain.evaluation import Configuration, JudgedQuery
 from altus4_desktop.domain.query_sets import SetContents
-from altus4_desktop.domain.searching import SearchHit, SourceRef, TableChoice
+from altus4_desktop.domain.searching import (
+    SearchHit,
+    SearchOutcome,
+    SearchRequest,
+    SourceRef,
+    TableChoice,
+)
 from altus4_desktop.services.evaluation import (
     EvaluationService,
     _evaluation,
@@ -17,6 +24,7 @@ from altus4_desktop.services.evaluation import (
     _Row,
     _row,
 )
+from tests.records import a_user
 
 HIT = SearchHit(SourceRef("Lab", "notes", "ft"), {}, 1.0, 1.0, 1, {"code": "p one"})
 
@@ -101,3 +109,22 @@ def test_a_kept_run_is_graded_by_what_its_rows_are_called_now(
     assert list(graded.results[0].documents) == named
     assert graded.ndcg == graded.results[0].ndcg == ndcg
     assert graded.judged == 1
+
+
+class _Finds:
+    """Thirty rows with titles."""
+
+    def run(self, _: object, request: SearchRequest, *__: object, kept: bool) -> SearchOutcome:
+        source = SourceRef("Lab", "notes", "ft")
+        hits = tuple(
+            SearchHit(source, {"id": key}, 1.0, 1.0, 1, {"t": "A title"}, title_column="t")
+            for key in range(30)
+        )
+        return SearchOutcome("s1", request, (), hits, finished=True)
+
+
+def test_titles_are_kept_of_no_more_hits_than_are_shown() -> None:
+    service = EvaluationService(_Finds(), None, None)  # type: ignore[arg-type]  # only it is asked
+    query, token = JudgedQuery("q", "a query"), CancelToken()
+    rows = service._answer(a_user().as_actor(), query, Configuration(limit=30), token).rows
+    assert [row.title for row in rows] == ["A title"] * 20 + [""] * 10
