@@ -89,6 +89,7 @@ class QueryResult:
     """What one query found: names of documents, best first, and its measures (0 to 1).
 
     ``judged``: one of its documents at least is relevant; without that no measure says anything.
+    ``graded``: somebody has judged some, perhaps none of them relevant.
     ``failure`` says in a sentence why some source, or the search, did not answer. ``titles`` are
     what people call the first of the documents, where it is known; in the order of ``documents``.
     """
@@ -101,6 +102,7 @@ class QueryResult:
     judged: bool
     failure: str = ""
     titles: tuple[str, ...] = ()
+    graded: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -374,6 +374,7 @@ def _result(
         judged=any(grade > 0 for grade in grades.values()),
         failure=failure,
         titles=titles,
+        graded=bool(grades),
     )
 
 

@@ -191,7 +191,8 @@ class PairTable(QTableView):
         header = self.horizontalHeader()
         header.setMinimumSectionSize(56)
         header.setSectionResizeMode(QUERY, QHeaderView.ResizeMode.Stretch)
-        for column, width in ((FIRST, 76), (SECOND, 76), (CHANGE, 178), (NOTE, 190)):
+        found = self.fontMetrics().horizontalAdvance(_found(1000)) + 3 * Space.M
+        for column, width in ((FIRST, found), (SECOND, found), (CHANGE, 178), (NOTE, 190)):
             header.resizeSection(column, width)
         header.setSortIndicator(CHANGE, Qt.SortOrder.AscendingOrder)
         self.setSortingEnabled(True)
@@ -229,7 +230,11 @@ def _got(result: QueryResult | None) -> str:
         return "–"
     if result.judged:
         return measure_text(result.ndcg)
-    return _tr("{count} found").format(count=len(result.documents))
+    return _found(len(result.documents))
+
+
+def _found(count: int) -> str:
+    return _tr("{count} found").format(count=count)
 
 
 def _change(pair: QueryPair) -> str:
@@ -246,7 +251,7 @@ def _note(pair: QueryPair) -> str:
     if pair.failure:
         return pair.failure
     if not pair.first.judged:
-        return _tr("Not judged")
+        return _tr("Nothing relevant judged") if pair.first.graded else _tr("Not judged")
     runs = [result for result in (pair.first, pair.second) if result is not None]
     empty = [letter for letter, run in zip("AB", runs, strict=False) if not run.documents]
     if len(empty) == len(runs):
