@@ -43,6 +43,7 @@ from altus4_desktop.ui.panes.evaluation.pairs import CHANGE, FIRST, NOTE, QUERY,
 from altus4_desktop.ui.panes.evaluation.pane import RESULT, RUNS, SETUP, EvaluationPane
 from altus4_desktop.ui.panes.evaluation.setup import MaterialCard
 from altus4_desktop.ui.panes.evaluation.way_card import OtherCard
+from altus4_desktop.ui.panes.search.measured import MeasuredSearch
 from altus4_desktop.ui.panes.search.scope import Scope
 from altus4_desktop.ui.session import Session
 from altus4_desktop.ui.theme import Theme
@@ -198,6 +199,19 @@ def test_two_modes_are_measured_and_compared(
     assert tiles[4] == "Failed: A 0, B 1 ▲ 1 worse"
 
 
+def test_a_query_of_which_nothing_is_relevant_is_not_called_unjudged(
+    qtbot: QtBot, pane: EvaluationPane, files: tuple[Path, Path]
+) -> None:
+    files[1].write_text("1 0 1 3\n2 0 1 0\n")
+    _measure(qtbot, pane, files)
+    notes = dict(zip(_texts(pane, QUERY), _texts(pane, NOTE), strict=True))
+    assert notes["worse"] == "Nothing relevant judged"
+    assert notes["alike"] == "Not judged"
+    table = pane.result.table
+    for column in (FIRST, SECOND):
+        assert table.columnWidth(column) >= table.sizeHintForColumn(column)
+
+
 def test_filters_and_words(qtbot: QtBot, pane: EvaluationPane, files: tuple[Path, Path]) -> None:
     _measure(qtbot, pane, files)
     result = pane.result
@@ -283,10 +297,10 @@ def test_enter_opens_the_query_as_it_was_searched(
     table.setFocus()
     with qtbot.waitSignal(pane.session.pane_requested) as asked:
         qtbot.keyClick(table, Qt.Key.Key_Return)
-    assert asked.args == ["search", SearchRequest("worse", SearchMode.SEMANTIC)]
+    assert asked.args == ["search", MeasuredSearch(SearchRequest("worse", SearchMode.SEMANTIC))]
     with qtbot.waitSignal(pane.session.pane_requested) as asked:
         qtbot.mouseClick(pane.result.lists.open_first, Qt.MouseButton.LeftButton)
-    assert asked.args == ["search", SearchRequest("worse", SearchMode.NATURAL)]
+    assert asked.args == ["search", MeasuredSearch(SearchRequest("worse", SearchMode.NATURAL))]
 
 
 def test_it_can_be_stopped_and_what_was_there_stays(

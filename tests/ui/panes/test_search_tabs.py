@@ -11,12 +11,14 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLineEdit
 from pytestqt.qtbot import QtBot
 
+from altus4_desktop.domain.accounts import Preferences
 from altus4_desktop.domain.cancel import CancelToken
 from altus4_desktop.domain.errors import AltusError, StoreError
 from altus4_desktop.domain.search_drafts import OpenSearches, SearchDraft
-from altus4_desktop.domain.searching import SearchMode, SearchOutcome, SearchRequest
+from altus4_desktop.domain.searching import SearchMode, SearchOutcome, SearchRequest, SourceWeight
 from altus4_desktop.ui.geometry import LEAST_SIZE
 from altus4_desktop.ui.panes.search import pane as pane_module
+from altus4_desktop.ui.panes.search.measured import MeasuredSearch
 from altus4_desktop.ui.panes.search.pane import SearchPane
 from altus4_desktop.ui.panes.search.scope import Scope
 from altus4_desktop.ui.panes.search.tabs import TabMark
@@ -232,6 +234,27 @@ def test_a_query_handed_over_leaves_what_was_typed(
     qtbot.waitUntil(lambda: not search_pane.view.controller.state.running)
     assert titles(search_pane) == ["half a thought", "again"]
     assert [r.query for r in world.search.requests] == ["again"]
+
+
+def test_what_was_measured_is_searched_as_it_was_measured(
+    qtbot: QtBot, search_pane: SearchPane, world: World
+) -> None:
+    own = Preferences(synonyms=(("car", "auto"),), weights=(SourceWeight("c1", weight=3.0),))
+    search_pane.session.set_actor(replace(search_pane.session.actor, choices=own))
+    weights = (SourceWeight("c1", weight=2.0),)
+    asked = SearchRequest(
+        "ships", SearchMode.SEMANTIC, weights=weights, language="de", synonyms=(("ship", "boat"),)
+    )
+    search_pane.receive(MeasuredSearch(asked))
+    view = search_pane.view
+    qtbot.waitUntil(lambda: not view.controller.state.running)
+    assert world.search.requests == [asked]
+    assert view.measured.isVisibleTo(view)
+    assert "other synonyms, weights than yours" in view.measured.text.text()
+    view.measured.own_wanted.emit()
+    qtbot.waitUntil(lambda: not view.controller.state.running)
+    assert world.search.requests[1:] == [replace(asked, synonyms=own.synonyms, weights=own.weights)]
+    assert not view.measured.isVisibleTo(view)
 
 
 def test_there_is_a_bound(

@@ -33,6 +33,7 @@ from altus4_desktop.ui.panes.evaluation.sets import SetsDialog
 from altus4_desktop.ui.panes.evaluation.setup import MaterialCard, SetupPage
 from altus4_desktop.ui.panes.latest import LatestTask
 from altus4_desktop.ui.panes.memory import PaneMemory
+from altus4_desktop.ui.panes.search.measured import MeasuredSearch
 from altus4_desktop.ui.panes.unlocking import Unlocking
 from altus4_desktop.ui.session import Session
 from altus4_desktop.ui.texts import error_hint, error_message, wants_unlocking
@@ -407,10 +408,10 @@ class EvaluationPane(Pane):
         if configuration is None:
             self.session.pane_requested.emit("search", pair.query.text)
             return
-        self.session.pane_requested.emit(
-            "search",
-            replace(configuration.build_request(pair.query.text), limit=20, timeout_s=None),
-        )
+        request = configuration.build_request(pair.query.text)
+        # A page of them, as the lists show, and as long as any search may take.
+        asked = replace(request, limit=20, timeout_s=None)
+        self.session.pane_requested.emit("search", MeasuredSearch(asked))
 
     @Slot()
     def export(self) -> None:

@@ -20,6 +20,7 @@ from altus4_desktop.ui.panes.search.controller import Phase, SearchController, S
 from altus4_desktop.ui.panes.search.desk import SavedDesk
 from altus4_desktop.ui.panes.search.drafts import DraftKeeper
 from altus4_desktop.ui.panes.search.judging import JudgingBook
+from altus4_desktop.ui.panes.search.measured import MeasuredSearch
 from altus4_desktop.ui.panes.search.saved import shortcut_text
 from altus4_desktop.ui.panes.search.tabs import SearchTabs, TabMark
 from altus4_desktop.ui.panes.search.view import SearchView
@@ -397,11 +398,11 @@ class SearchPane(Pane):
             self.banner_changed.emit(self.view.options.looks_into_production)
 
     def receive(self, intent: object) -> None:
-        """Run a query again: a text, or a request with its mode and limit.
+        """Run a query again: a text, a request with its mode and limit, or one as it was measured.
 
         What somebody has typed elsewhere stays: it gets a tab of its own.
         """
-        if not isinstance(intent, SearchRequest | str):
+        if not isinstance(intent, SearchRequest | MeasuredSearch | str):
             return
         if isinstance(intent, str) and not intent.strip():
             return

@@ -31,6 +31,7 @@ from altus4_desktop.ui.panes.search.filtering import ViewFilters
 from altus4_desktop.ui.panes.search.judge import HitJudge
 from altus4_desktop.ui.panes.search.judging import JudgingBook
 from altus4_desktop.ui.panes.search.languages import LanguagesDialog
+from altus4_desktop.ui.panes.search.measured import MeasuredBar, MeasuredSearch
 from altus4_desktop.ui.panes.search.options import OptionsRow
 from altus4_desktop.ui.panes.search.query import QueryField
 from altus4_desktop.ui.panes.search.reading import QueryNotes, QueryReader
@@ -88,6 +89,7 @@ class SearchView(WorkingWidget):
         self.correction = CorrectionBar(session)
         self.expansion = ExpansionBar()
         self.weights = WeightsBar()
+        self.measured = MeasuredBar()
         self.under_query = QVBoxLayout()
         self.reader = QueryReader(session, self._request_to_read, self)
         self.notes = QueryNotes()
@@ -104,11 +106,15 @@ class SearchView(WorkingWidget):
         column.addLayout(self._build_query_row())
         column.addLayout(self.under_query)
         column.addWidget(self.options)
-        column.addWidget(self.correction)
-        column.addWidget(self.expansion)
-        column.addWidget(self.weights)
-        column.addWidget(self.note)
-        column.addWidget(self.watch)
+        for bar in (
+            self.correction,
+            self.expansion,
+            self.weights,
+            self.measured,
+            self.note,
+            self.watch,
+        ):
+            column.addWidget(bar)
         # Beside the results, not among them: what finds nothing is widened here.
         column.addWidget(self.filtering.bar)
         column.addWidget(self.results, 1)
@@ -162,6 +168,7 @@ class SearchView(WorkingWidget):
         self.filtering.edited.connect(self.edited)
         self.filtering.searched.connect(self.results.begin)
         self.filtering.searched.connect(self.watch.end)
+        self.measured.own_wanted.connect(self._search_by_own_settings)
         self.weights.without_wanted.connect(self._search_without_weights)
         self.weights.change_wanted.connect(self.options.open_scope)
         self.options.popup.closed.connect(self._keep_weights)
@@ -270,18 +277,20 @@ class SearchView(WorkingWidget):
         self.judge.refresh()
         self.production_changed.emit()
 
-    def receive(self, intent: SearchRequest | str) -> None:
-        """Run a query again: a text, or a request with its mode and limit."""
+    def receive(self, intent: SearchRequest | MeasuredSearch | str) -> None:
+        """Run a query again: a text, a request with its mode and limit by what is preferred now,
+        or one exactly as it was measured."""
         if isinstance(intent, str):
             self.query.setText(intent)
             self.search()
             return
-        self.options.set_mode(intent.mode)
-        if intent.mode is SearchMode.SEMANTIC:
-            self.options.set_language(intent.language)
-        self.query.setText(intent.query)
-        self.filtering.narrowing.show(intent.narrowing)
-        self.options.adopt(intent.connection_ids)
+        if isinstance(intent, MeasuredSearch):
+            self._show_request(intent.request)
+            self._begin_run()
+            self.measured.show_measured(intent.request, self.session.actor.choices)
+            self.controller.run(intent.request)
+            return
+        self._show_request(intent)
         mode = SearchMode(self.options.mode.key)
         self._run(
             replace(
@@ -291,6 +300,14 @@ class SearchView(WorkingWidget):
                 language=self.options.text_language,
             )
         )
+
+    def _show_request(self, request: SearchRequest) -> None:
+        self.options.set_mode(request.mode)
+        if request.mode is SearchMode.SEMANTIC:
+            self.options.set_language(request.language)
+        self.query.setText(request.query)
+        self.filtering.narrowing.show(request.narrowing)
+        self.options.adopt(request.connection_ids)
 
     def open_saved(self, saved: SavedSearch) -> None:
         """Show a saved search and run it, as soon as it is known what there is to search."""
@@ -489,10 +506,14 @@ class SearchView(WorkingWidget):
                 self._asked.add(connection.id)
                 self.controller.read_schema(connection.id)
 
-    def _run(self, request: SearchRequest) -> None:
+    def _begin_run(self) -> None:
         self.correction.clear()
+        self.measured.hide()
         self.results.begin()
         self.watch.end()
+
+    def _run(self, request: SearchRequest) -> None:
+        self._begin_run()
         preferred = self.session.actor.choices
         self.controller.run(
             replace(
@@ -523,6 +544,13 @@ class SearchView(WorkingWidget):
         if request is not None:
             self.results.begin()
             self.controller.run(replace(request, synonyms=(), offset=0))
+            self.focus_first()
+
+    @Slot()
+    def _search_by_own_settings(self) -> None:
+        request = self.controller.state.request
+        if request is not None:
+            self._run(replace(request, offset=0))
             self.focus_first()
 
     # Weights
