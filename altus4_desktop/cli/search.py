@@ -204,6 +204,12 @@ def run_search(args: argparse.Namespace, context: CliContext) -> int:
     from altus4_desktop.cli import search_output
 
     narrowing = read_narrowing(args.filters, args.sort, args.threshold, narrowing)
+    if args.all and narrowing.order is not None:
+        raise InputError(
+            "sort",
+            "--all writes the rows of one index after the other, unsorted.",
+            hint="Give --sort relevance, or leave --all out." if args.saved is not None else "",
+        )
     cell_limit = _READABLE_CELL_LIMIT if form == "table" and args.batch is None else CELL_LIMIT
     asked = _Asked(args, context, actor, ids, tables, weights, narrowing, cell_limit=cell_limit)
     if args.batch is not None:
@@ -243,8 +249,6 @@ def _export_target(args: argparse.Namespace) -> tuple[Path, ExportFormat] | None
         )
     if args.all and args.offset:
         raise InputError("offset", "--all leaves nothing out.")
-    if args.all and args.sort:
-        raise InputError("sort", "--all writes the rows of one index after the other, unsorted.")
     path = Path(args.export)
     # Before anything is searched.
     check_new(path)

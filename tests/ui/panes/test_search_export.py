@@ -17,6 +17,7 @@ from pytestqt.qtbot import QtBot
 from altus4_desktop.domain.cancel import CancelToken
 from altus4_desktop.domain.errors import AltusError, ConflictError
 from altus4_desktop.domain.exports import ExportFormat, ExportReport
+from altus4_desktop.domain.filtering import ColumnOrder, Narrowing
 from altus4_desktop.domain.progress import Progress, ProgressSink
 from altus4_desktop.domain.remarks import Remark
 from altus4_desktop.domain.searching import SearchMode, SearchRequest
@@ -200,6 +201,17 @@ def test_a_semantic_search_offers_its_hits_only(
     qtbot.addWidget(made)
     assert not made.everything.isEnabled()
     assert made.hits.isChecked()
+
+
+def test_that_everything_is_not_sorted_is_said(
+    qtbot: QtBot, view: SearchView, dialog: ExportDialog
+) -> None:
+    assert "unsorted" not in dialog.note.text()
+    request = SearchRequest("file", narrowing=Narrowing(order=ColumnOrder("<b>price")))
+    made = ExportDialog(view.session, request, dialog._hits, ())
+    qtbot.addWidget(made)
+    assert made.note.text().endswith("All its rows are written unsorted, not by “<b>price”.")
+    assert made.everything.accessibleDescription() == made.note.text()
 
 
 def test_a_view_that_goes_stops_its_export(

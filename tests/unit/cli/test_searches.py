@@ -12,6 +12,7 @@ from altus4_desktop.app.compose import compose
 from altus4_desktop.cli.frame import main
 from altus4_desktop.domain.accounts import Actor
 from altus4_desktop.domain.connections import ConnectionDraft
+from altus4_desktop.domain.filtering import ColumnOrder, Narrowing
 from altus4_desktop.domain.keys import KeyDraft, KeyPermission
 from altus4_desktop.domain.saved_searches import SavedScope, SavedSearchDraft
 from altus4_desktop.domain.searching import (
@@ -65,11 +66,13 @@ def run(
                 name="Shop", host="h", database="d", username="u", password_secret="secret"
             ),
         )
+        by_price = Narrowing(order=ColumnOrder("price")).as_document()
         scope = SavedScope({shop.id: "Shop", "gone": "Warehouse"}, {shop.id: ("orders",)})
         for draft in (
             SavedSearchDraft("Open orders", ORDERS.query, "work", ORDERS.mode, scope=scope),
             SavedSearchDraft("Twice", "one", "a"),
             SavedSearchDraft("Twice", "two", "b", scope=SavedScope({"gone": "Warehouse"})),
+            SavedSearchDraft("By price", "one", "c", filters=by_price),
         ):
             services.saved_searches.create_(ann, draft)
         for name, is_shared in (("Lighthouses", True), ("Private", False)):
@@ -96,9 +99,10 @@ def test_the_list_has_ones_own_and_the_shared_ones(run: Run) -> None:
         ("", "Lighthouses"),
         ("a", "Twice"),
         ("b", "Twice"),
+        ("c", "By price"),
         ("work", "Open orders"),
     ]
-    assert searches[3]["mode"] == "boolean"
+    assert searches[4]["mode"] == "boolean"
     readable = run("searches", "list")
     assert "work/Open orders" in readable.out
     assert "Private" not in readable.out
@@ -131,6 +135,8 @@ def test_what_others_share_is_found_too(run: Run, asked: list[SearchRequest]) ->
         (("--saved", "Open orders", "word"), 2, "Give either"),
         (("--saved", "Open orders", "--mode", "natural"), 2, "says where it looks"),
         (("--saved", "Open orders", "-c", "Shop"), 2, "says where it looks"),
+        (("--saved", "By price", "--export", "x.csv", "--all"), 2, "Give --sort relevance"),
+        (("one", "--sort", "price", "--export", "x.csv", "--all"), 2, "unsorted"),
         ((), 2, "Give either"),
     ],
 )

@@ -123,12 +123,18 @@ class ExportDialog(Dialog):
         semantic = self._request.mode is SearchMode.SEMANTIC
         self.everything.setEnabled(not semantic)
         (self.selected if chosen > 1 else self.hits if count else self.everything).setChecked(True)
-        note = (
-            self.tr("Semantic mode orders its best candidates only: these hits are what it has.")
-            if semantic
-            else self.tr("Everything is asked of the servers anew, one source after the other.")
-        )
-        column.addWidget(Label(note, "caption", wrap=True))
+        order = self._request.narrowing.order
+        note = self.tr("Everything is asked of the servers anew, one source after the other.")
+        if semantic:
+            note = self.tr(
+                "Semantic mode orders its best candidates only: these hits are what it has."
+            )
+        elif order is not None:
+            unsorted = self.tr("All its rows are written unsorted, not by “{column}”.")
+            note += " " + unsorted.format(column=order.column)
+        self.note = Label(note, "caption", wrap=True)
+        column.addWidget(self.note)
+        self.everything.setAccessibleDescription(note)
 
     def _add_format(self, column: QVBoxLayout) -> None:
         self.format = QComboBox()
