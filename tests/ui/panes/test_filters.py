@@ -17,7 +17,14 @@ from altus4_desktop.domain.search_drafts import SearchDraft
 from altus4_desktop.domain.searching import SearchMode, SearchRequest
 from altus4_desktop.ui.panes.search.filter_dialog import FilterDialog
 from altus4_desktop.ui.panes.search.view import SearchView
-from tests.ui.world import World, make_connection, make_hit
+from tests.ui.world import (
+    World,
+    make_connection,
+    make_hit,
+    make_schema,
+    make_source,
+    make_table,
+)
 
 HOSTILE = "<b>bold</b>\x00" + "x" * 10_000
 REPORT = FacetReport(
@@ -251,6 +258,25 @@ def test_a_filter_on_any_column_is_added(qtbot: QtBot, view: SearchView, world: 
     wanted = ColumnFilter("price", Operator.RANGE, ("10", ""))
     assert ran(qtbot, view, world, 2).filters == (wanted,)
     assert chips(view) == ["price ≥ 10"]
+
+
+def test_times_of_a_timestamp_are_said_to_be_in_utc(
+    qtbot: QtBot, view: SearchView, world: World
+) -> None:
+    source = make_source()
+    world.connections.schemas[source.connection_id] = make_schema(make_table(source.table))
+    begin(qtbot, view, world, panel=False)
+    view.filtering.add()
+    dialog = view.findChild(FilterDialog)
+    assert dialog is not None
+    dialog.column_box.setCurrentText("changed_at")
+    # The tables of the connection are read meanwhile.
+    qtbot.waitUntil(lambda: "in UTC" in dialog.value.accessibleDescription())
+    for column, is_utc in (("Changed_At ", True), ("title", False), ("changed_at", True)):
+        dialog.column_box.setCurrentText(column)
+        said = dialog.value.accessibleDescription()
+        assert "A date may be a day" in said
+        assert ("in UTC" in said) is is_utc
 
 
 @pytest.mark.parametrize(

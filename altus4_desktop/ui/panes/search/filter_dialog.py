@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QComboBox, QLineEdit, QWidget
@@ -26,6 +26,7 @@ class FilterDialog(FormDialog):
     ) -> None:
         super().__init__(session, name="search.filter.new", parent=parent)
         self.entitle(self.tr("Add a filter"), self.tr("Add"))
+        self._utc_columns: set[str] = set()
         self.column_box = QComboBox()
         self.column_box.setObjectName("search.filter.new.column")
         self.column_box.setEditable(True)
@@ -46,11 +47,7 @@ class FilterDialog(FormDialog):
         self.end = self._build_field("search.filter.new.end")
         self.add_row("column", FormRow(self.tr("Column"), self.column_box))
         self.add_row("operator", FormRow(self.tr("Condition"), self.operator))
-        self._value_row = FormRow(
-            self.tr("Value"),
-            self.value,
-            hint=self.tr("A date may be a day (2024-03-31), a month (2024-03) or a year."),
-        )
+        self._value_row = FormRow(self.tr("Value"), self.value)
         self.add_row("filters", self._value_row)
         self._end_row = FormRow(
             self.tr("Up to"), self.end, hint=self.tr("Leave one of both empty for no bound.")
@@ -58,7 +55,9 @@ class FilterDialog(FormDialog):
         self.add_row("end", self._end_row)
         self.column.addStretch(1)
         self.operator.currentIndexChanged.connect(self._show_fields)
+        self.column_box.currentTextChanged.connect(self._show_hint)
         self._show_fields()
+        self._show_hint()
         self.column_box.setFocus()
 
     def _build_field(self, name: str) -> QLineEdit:
@@ -72,6 +71,18 @@ class FilterDialog(FormDialog):
         key = self.operator.currentData()
         self._value_row.setVisible(key not in (_IS_NULL, _IS_NOT_NULL))
         self._end_row.setVisible(key == Operator.RANGE.value)
+
+    def show_utc_columns(self, names: Collection[str]) -> None:
+        """Say of the columns ``names`` that their times are compared in UTC."""
+        self._utc_columns = {name.casefold() for name in names}
+        self._show_hint()
+
+    @Slot()
+    def _show_hint(self) -> None:
+        hint = self.tr("A date may be a day (2024-03-31), a month (2024-03) or a year.")
+        if self.column_box.currentText().strip().casefold() in self._utc_columns:
+            hint += " " + self.tr("This column is a TIMESTAMP: write its times in UTC.")
+        self._value_row.set_hint(hint)
 
     def send(self) -> None:
         """Add it, unless something is missing."""

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QWidget
 
 from altus4_desktop.domain.connections import Connection
 from altus4_desktop.domain.filtering import ColumnOrder
+from altus4_desktop.domain.searching import SourceRef
 from altus4_desktop.ui.pane import Command
 from altus4_desktop.ui.panes.search.controller import SearchController, SearchState
 from altus4_desktop.ui.panes.search.facets import FacetPanel
@@ -46,6 +47,7 @@ class ViewFilters(QObject):
         self._options = options
         self._results = results
         self._window = parent
+        self._dialog: FilterDialog | None = None
         self.narrowing = NarrowingModel(self)
         self.bar = FilterBar(self.narrowing)
         self.panel = FacetPanel(session, self.narrowing)
@@ -64,6 +66,7 @@ class ViewFilters(QObject):
         results.pages.setMinimumWidth(_LEAST_WIDTH)
         parent.installEventFilter(self)
         controller.state_changed.connect(self._take_state)
+        controller.schema_ready.connect(self._show_utc_columns)
         turn = QShortcut(QKeySequence("Ctrl+Shift+F"), parent)
         turn.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
         turn.activated.connect(self.turn_panel)
@@ -101,7 +104,34 @@ class ViewFilters(QObject):
         """Ask for a filter on any column."""
         dialog = FilterDialog(self._session, self._results.column_names(), self._window)
         dialog.added.connect(self.narrowing.add)
+        dialog.finished.connect(self._forget_dialog)
+        self._dialog = dialog
+        for connection_id in {source.connection_id for source in self._sources()}:
+            if self._controller.schema(connection_id) is None:
+                self._controller.read_schema(connection_id)
+        self._show_utc_columns()
         dialog.open()
+
+    @Slot()
+    def _forget_dialog(self) -> None:
+        self._dialog = None
+
+    @Slot()
+    def _show_utc_columns(self) -> None:
+        if self._dialog is None:
+            return
+        found = set()
+        for source in self._sources():
+            schema = self._controller.schema(source.connection_id)
+            table = schema.table(source.table) if schema is not None else None
+            columns = table.columns if table is not None else ()
+            found |= {column.name for column in columns if column.data_type == "timestamp"}
+        self._dialog.show_utc_columns(found)
+
+    def _sources(self) -> list[SourceRef]:
+        """What was searched, as far as it is a table."""
+        reports = self._controller.state.sources
+        return [report.source for report in reports if report.source.table]
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """In a narrow window the panel and the details of a hit take turns."""
