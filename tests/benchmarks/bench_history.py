@@ -37,7 +37,8 @@ _LISTS = (
     " SELECT '{mark}', created_at, id, user_id FROM searches WHERE {condition}"
 )
 _CONDITIONS = {
-    "failed": "JSON_EXTRACT(search_params, '$.outcome') IN ('failed', 'partial')",
+    "failed": """search_params LIKE '%"outcome": "failed"%'"""
+    """ OR search_params LIKE '%"outcome": "partial"%'""",
     "slow": "execution_time_ms >= 1000",
 }
 
