@@ -46,7 +46,7 @@ from altus4_desktop.ui.panes.evaluation.way_card import OtherCard
 from altus4_desktop.ui.panes.search.measured import MeasuredSearch
 from altus4_desktop.ui.panes.search.scope import Scope
 from altus4_desktop.ui.session import Session
-from altus4_desktop.ui.theme import Theme
+from altus4_desktop.ui.theme import Space, Theme
 from tests.records import a_user
 from tests.ui.world import (
     FakeSearch,
@@ -207,9 +207,23 @@ def test_a_query_of_which_nothing_is_relevant_is_not_called_unjudged(
     notes = dict(zip(_texts(pane, QUERY), _texts(pane, NOTE), strict=True))
     assert notes["worse"] == "Nothing relevant judged"
     assert notes["alike"] == "Not judged"
+
+
+def test_how_many_were_found_is_not_cut(
+    qtbot: QtBot,
+    pane: EvaluationPane,
+    files: tuple[Path, Path],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    many = {mode: [*range(1, 1001)] for mode in (SearchMode.NATURAL, SearchMode.SEMANTIC)}
+    monkeypatch.setitem(_FOUND, "nobody judged", many)
+    _measure(qtbot, pane, files)
+    assert "1000 found" in _texts(pane, FIRST)
     table = pane.result.table
+    # The theme leaves room on both sides of a cell's text.
+    room = table.fontMetrics().horizontalAdvance("1000 found") + 2 * Space.M
     for column in (FIRST, SECOND):
-        assert table.columnWidth(column) >= table.sizeHintForColumn(column)
+        assert table.columnWidth(column) >= room
 
 
 def test_filters_and_words(qtbot: QtBot, pane: EvaluationPane, files: tuple[Path, Path]) -> None:
