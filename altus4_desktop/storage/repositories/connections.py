@@ -187,9 +187,11 @@ class ConnectionRepository:
             )
             found = None if row is None else _connection(row)
             done = found is not None and _secrets(found) == _secrets(before)
-            if done:
+            if done and row is not None:
                 statement = sa.update(databases).where(c.id == before.id)
-                connection.execute(statement.values(**values, updated_at=c.updated_at))
+                connection.execute(statement.values(**values))
+                # The statement above moved it on by itself.
+                connection.execute(statement.values(updated_at=row[c.updated_at]))
             return done
 
         self._transactions.write(

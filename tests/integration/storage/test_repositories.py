@@ -297,6 +297,16 @@ def test_a_use_is_not_a_change(place: StorePlace, store: Store) -> None:
         store.connections.touch_("nothing", at)
 
 
+def test_sealing_anew_is_not_a_change(place: StorePlace, store: Store) -> None:
+    user = store.users.create_(a_user(), "x")
+    record = store.connections.create_(a_connection(user))
+    place.query("UPDATE `databases` SET updated_at = '2001-02-03 04:05:06'")
+    seen = store.connections.find_(record.id)
+    assert seen is not None
+    assert store.connections.reseal_(seen, "sealed anew", seen.ssh_secret_sealed)
+    assert store.connections.find_(seen.id) == replace(seen, password_sealed="sealed anew")
+
+
 def test_a_row_of_another_program_is_read_at_its_strictest(place: StorePlace, store: Store) -> None:
     user = store.users.create_(a_user(), "x")
     record = store.connections.create_(a_connection(user))

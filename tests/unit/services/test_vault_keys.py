@@ -126,12 +126,6 @@ def test_everything_is_sealed_again_and_the_old_key_is_gone(desk: Desk) -> None:
         assert again.accounts.resume() == again.admin
 
 
-def test_when_a_connection_was_changed_stays_when_it_was(desk: Desk) -> None:
-    before = [record.updated_at for record in desk.store.connections.list_(None)]
-    desk.keys.rotate_(desk.admin)
-    assert [record.updated_at for record in desk.store.connections.list_(None)] == before
-
-
 def test_what_teammates_have_sealed_is_left_alone(desk: Desk, desks: Callable[..., Desk]) -> None:
     mate = desks(desk.folder.parent / "mate")
     mate.vault.ensure_ready()
