@@ -242,9 +242,8 @@ search_marks = Table(
     "search_marks",
     metadata,
     SearchMarkColumns,
-    ForeignKeyConstraint(
-        ["search_id"], ["searches.id"], name="fk_search_marks_search_id", ondelete="CASCADE"
-    ),
+    # No foreign key: with one, MySQL 9.7 does not set `searches.database_id` to NULL when a user
+    # is deleted whose connection others have searched.
     *_indexes("search_marks", idx_search_marks_search=("search_id",)),
     **TABLE_OPTIONS,
 )

@@ -30,9 +30,6 @@ def upgrade() -> None:
         sa.Column("created_at", Instant(), primary_key=True, server_default=created_now()),
         sa.Column("search_id", sa.CHAR(36), primary_key=True),
         sa.Column("user_id", sa.CHAR(36), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["search_id"], ["searches.id"], name="fk_search_marks_search_id", ondelete="CASCADE"
-        ),
     )
     steps.create_index("search_marks", "idx_search_marks_search", ["search_id"])
     for name, columns in _INDEXES.items():

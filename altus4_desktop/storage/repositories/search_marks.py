@@ -7,6 +7,7 @@ index of ``searches``, whose columns the specification fixes, could find these q
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 import sqlalchemy as sa
 
@@ -38,3 +39,26 @@ def add_marks(connection: sa.Connection, search_id: str, marks: Sequence[str]) -
         kept = sa.select(sa.literal(mark), c.created_at, c.id, c.user_id).where(c.id == search_id)
         names = ["mark", "created_at", "search_id", "user_id"]
         connection.execute(sa.insert(search_marks).from_select(names, kept))
+
+
+def delete_marks(
+    connection: sa.Connection,
+    user_id: str | None = None,
+    *,
+    search_ids: Sequence[str] | None = None,
+    before_at: datetime | None = None,
+) -> None:
+    """Take searches that are deleted out of every list; without a condition all of them.
+
+    What another program deletes stays listed until its time is over: who reads a list joins the
+    searches, and does not see it.
+    """
+    c = search_marks.c
+    statement = sa.delete(search_marks)
+    if user_id is not None:
+        statement = statement.where(c.user_id == user_id)
+    if search_ids is not None:
+        statement = statement.where(c.search_id.in_(search_ids))
+    if before_at is not None:
+        statement = statement.where(c.created_at < before_at)
+    connection.execute(statement)

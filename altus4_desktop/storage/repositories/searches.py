@@ -17,7 +17,7 @@ from altus4_desktop.domain.searching import SearchMode, SearchRecord
 from altus4_desktop.storage.repositories.account_states import record_activity
 from altus4_desktop.storage.repositories.analytics_marks import mark_hours
 from altus4_desktop.storage.repositories.history_pages import read_page
-from altus4_desktop.storage.repositories.search_marks import add_marks, marks_of
+from altus4_desktop.storage.repositories.search_marks import add_marks, delete_marks, marks_of
 from altus4_desktop.storage.tables import databases, searches
 from altus4_desktop.storage.transactions import Transactions
 
@@ -171,19 +171,21 @@ class SearchRepository:
         mine = [] if user_id is None else [c.user_id == user_id]
         if before_at is not None:
             mine.append(c.created_at < before_at)
-        chosen = [mine]
+        batches: list[Sequence[str] | None] = [None]
         if search_ids is not None:
-            chosen = [
-                [*mine, c.id.in_(search_ids[at : at + _DELETE_BATCH])]
+            batches = [
+                search_ids[at : at + _DELETE_BATCH]
                 for at in range(0, len(search_ids), _DELETE_BATCH)
             ]
+        chosen = [mine if ids is None else [*mine, c.id.in_(ids)] for ids in batches]
         counted = 0
 
         def work(connection: sa.Connection) -> bool:
             nonlocal counted
             counted = 0
-            for conditions in chosen:
+            for ids, conditions in zip(batches, chosen, strict=True):
                 mark_hours(connection, *conditions)
+                delete_marks(connection, user_id, search_ids=ids, before_at=before_at)
                 counted += connection.execute(sa.delete(searches).where(*conditions)).rowcount
             return counted > 0
 

@@ -152,9 +152,15 @@ def test_lists_lose_what_is_deleted(
     lost = {"outcome": "failed", "connection_ids": list(owned)}
     record = a_search(user, "x", params=lost, execution_time_ms=5000)
     shared_store.searches.add_(record)
-    count = "SELECT COUNT(*) FROM search_marks"
+    count = f"SELECT COUNT(*) FROM search_marks WHERE search_id = '{record.id}'"
     assert shared_place.query(count)[0][0] == 5
     shared_store.searches.delete_(user.id)
+    assert shared_place.query(count)[0][0] == 0
+    shared_store.searches.add_(record)
+    shared_store.searches.delete_(user.id, ["another"])
+    shared_store.searches.delete_(user.id, before_at=AN_INSTANT - timedelta(days=9999))
+    assert shared_place.query(count)[0][0] == 5
+    shared_store.searches.delete_(user.id, [record.id])
     assert shared_place.query(count)[0][0] == 0
 
 

@@ -340,9 +340,10 @@ def test_deleting_a_user_takes_what_was_theirs(place: StorePlace, store: Store) 
     ada = store.users.create_(a_user(), "x")
     bob = store.users.create_(a_user(), "x")
     mine = store.connections.create_(a_connection(ada))
-    store.searches.add_(a_search(ada, "mine", connection_id=mine.id))
+    store.searches.add_(a_search(ada, "mine", connection_id=mine.id, execution_time_ms=5000))
     store.searches.add_(a_search(bob, "shared", connection_id=mine.id))
     store.users.delete_keeping_an_admin(ada.id)
+    assert place.query("SELECT COUNT(*) FROM search_marks")[0][0] == 0
     assert store.connections.list_(None) == []
     left = store.searches.list_(None)
     assert [(record.query, record.connection_id) for record in left] == [("shared", None)]
