@@ -73,6 +73,7 @@ accounts.update_profile       gone   ok     ok      ok     kept   change  key   
 accounts.update_user          gone   denied denied  ok     demo   change  key      key      ok
 
 analytics.export_             gone   ok     missing ok     ok     change  ok       missing  ok
+analytics.export_chart_       gone   ok     ok      ok     ok     change  ok       ok       ok
 analytics.figures_            gone   ok     missing ok     ok     change  ok       missing  ok
 analytics.first_day           gone   ok     missing ok     ok     change  ok       missing  ok
 analytics.refresh_            gone   ok     ok      ok     ok     change  ok       ok       ok
@@ -445,6 +446,9 @@ CALLS: dict[str, Call] = {
     ),
     "analytics.export_": lambda w, s, who, of: s.analytics.export_(
         who, _an_export(w), _A_DAY, of.user.id
+    ),
+    "analytics.export_chart_": lambda w, s, who, of: s.analytics.export_chart_(
+        who, _an_export(w), "searches", b"1"
     ),
     "analytics.figures_": lambda w, s, who, of: s.analytics.figures_(who, _A_DAY, of.user.id),
     "analytics.first_day": lambda w, s, who, of: s.analytics.first_day(who, of.user.id),

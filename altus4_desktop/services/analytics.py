@@ -148,6 +148,21 @@ class AnalyticsService:
             self._metadata.store.audit.add_([event])
         return days
 
+    def export_chart_(self, actor: Actor, path: Path, chart: str, content: bytes) -> None:
+        """Write a picture or a table of the chart called ``chart`` to ``path``, whole or not at
+        all; it is written down. Raises AccessError, StoreError, AltusError for the file."""
+        actor = self._permissions.check(actor, Right.ANALYSE)
+        with open_chosen(path) as file:
+            file.write(content)
+            event = build_event(
+                actor,
+                "analytics.exported",
+                SubjectKind.HISTORY,
+                subject_name=path.name,
+                after={"format": path.suffix.lower().lstrip("."), "chart": chart},
+            )
+            self._metadata.store.audit.add_([event])
+
     def first_day(self, actor: Actor, user_id: str | None = None) -> date | None:
         """The first day with figures; raises NotFoundError as `figures_`."""
         actor = self._permissions.check(actor, Right.ANALYSE)

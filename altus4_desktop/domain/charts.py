@@ -1,0 +1,63 @@
+"""What a chart plots, as a table: whatever shows or writes a chart reads the same rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+
+from altus4_desktop.domain.history import HistoryQuery
+
+Cell = str | int | float | date | datetime | None
+"""None where nothing is known; instants have the offset of the time zone that is shown."""
+
+
+class ChartKind(StrEnum):
+    """How the rows are drawn."""
+
+    BARS = "bars"
+    LINES = "lines"
+    RANKED = "ranked"
+    HEAT = "heat"
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """One chart: ``columns`` name the cells of each of ``rows``.
+
+    Of these ``label`` (several: they belong together) says what a row is about, and ``plotted`` are
+    drawn, in their order. ``links`` are the past searches that each row stands for, None where the
+    history cannot be asked for them alone. ``left_out``: so many rows more there are that are
+    neither plotted nor listed. Times are those of ``zone``, "": each person's own.
+    """
+
+    name: str
+    kind: ChartKind
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    label: tuple[str, ...]
+    plotted: tuple[str, ...]
+    links: tuple[HistoryQuery | None, ...]
+    zone: str = ""
+    left_out: int = 0
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to draw."""
+        return not any(value for name in self.plotted for value in self.values(name))
+
+    def cell(self, row: int, column: str) -> Cell:
+        """One cell."""
+        return self.rows[row][self.columns.index(column)]
+
+    def values(self, column: str) -> tuple[Cell, ...]:
+        """The cells of a column."""
+        place = self.columns.index(column)
+        return tuple(row[place] for row in self.rows)
+
+    def numbers(self, column: str) -> tuple[float | None, ...]:
+        """The cells of a column that is plotted."""
+        return tuple(
+            float(value) if isinstance(value, int | float) else None
+            for value in self.values(column)
+        )

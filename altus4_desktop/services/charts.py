@@ -1,0 +1,494 @@
+"""Charts of the figures of a period, as tables; asks nobody."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
+from difflib import SequenceMatcher
+from itertools import pairwise
+
+from altus4_desktop.domain.charts import Cell, Chart, ChartKind
+from altus4_desktop.domain.figures import (
+    DayPoint,
+    Figures,
+    HourPoint,
+    Period,
+    UserUse,
+    ZeroQuery,
+)
+from altus4_desktop.domain.history import HistoryOutcome, HistoryQuery
+from altus4_desktop.domain.local_days import day_bounds, day_number, find_zone, instant_of
+from altus4_desktop.domain.searching import SearchMode
+from altus4_desktop.domain.spreadsheet import csv_text
+
+MOST_ROWS = 50
+"""How many rows a ranked chart has at most."""
+HOURLY_DAYS = 2
+"""Up to how many days are charted by the hour."""
+WEEK_DAYS = 7
+_STEPS = (1, 2, 5)
+_WIDEST_MS = 1_000_000
+_ALIKE = 0.7
+_OPERATORS = frozenset('+-"()*~<>')
+
+Row = tuple[tuple[Cell, ...], HistoryQuery | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Dashboard:
+    """What charts are made of. ``zone`` is the time zone of who looks; ``before`` are the figures
+    of the period before, None: nothing is compared; ``users`` None: not theirs to see;
+    ``connections`` ids of connections by name."""
+
+    figures: Figures
+    zone: str
+    now: datetime
+    before: Figures | None = None
+    users: Sequence[UserUse] | None = None
+    connections: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def shown_zone(self) -> str:
+        """The zone of axis, table and file."""
+        return self.figures.zone or self.zone or "UTC"
+
+
+def build_charts(board: Dashboard) -> tuple[Chart, ...]:
+    """Every chart, in the order in which they are shown."""
+    charts = [
+        build_searches(board),
+        build_latency(board),
+        build_durations(board),
+        build_heat(board),
+        build_modes(board),
+        build_sources(board),
+        build_popular(board),
+        build_zero(board),
+        build_slowest(board),
+    ]
+    if board.users is not None:
+        charts.append(build_users(board, board.users))
+    charts.append(build_keys(board))
+    return tuple(charts)
+
+
+def chart_csv(chart: Chart) -> str:
+    """The rows of ``chart`` under their names; what is not known is empty, and a text that a
+    spreadsheet would run has an apostrophe before it."""
+    lines = [chart.columns, *(tuple(map(_csv_cell, row)) for row in chart.rows)]
+    return "".join(f"{','.join(line)}\r\n" for line in lines)
+
+
+def _csv_cell(cell: Cell) -> str:
+    match cell:
+        case None:
+            return ""
+        case str():
+            return csv_text(cell)
+        case datetime() | date():
+            return cell.isoformat()
+        case _:
+            return str(cell)
+
+
+# Over time
+
+
+def build_searches(board: Dashboard) -> Chart:
+    """How many searches there were each day, or each hour of a day or two."""
+    compared = board.before is not None
+    columns = ("searches", "zero", "failed", *(("before",) if compared else ()))
+    plotted = ("searches", *(("before",) if compared else ()))
+    rows: list[Row] = []
+    if len(board.figures.period) <= HOURLY_DAYS and board.figures.hours:
+        earlier = _hours_before(board)
+        for point in board.figures.hours:
+            known = point.searches or _has_begun(board, point)
+            cells: tuple[Cell, ...] = (_hour_cell(board, point), point.searches if known else None)
+            if compared:
+                cells += (earlier.get((point.day, point.hour)),)
+            rows.append((cells, _hour_link(board, point) if point.searches else None))
+        return _chart(
+            board, "searches", ChartKind.BARS, ("hour", *plotted), rows, ("hour",), plotted
+        )
+    counted = _days_before(board)
+    for day in board.figures.days:
+        counts = day.counts
+        cells = (day.day,) + (
+            (counts.searches, counts.zero, counts.failed + counts.partial)
+            if counts is not None
+            else (None, None, None)
+        )
+        if compared:
+            before = counted.get(day.day)
+            cells += (before.counts.searches if before and before.counts else None,)
+        link = _day_link(board, day.day) if counts is not None and counts.searches else None
+        rows.append((cells, link))
+    return _chart(board, "searches", ChartKind.BARS, ("day", *columns), rows, ("day",), plotted)
+
+
+def build_latency(board: Dashboard) -> Chart:
+    """Percentiles of each day, in milliseconds."""
+    compared = board.before is not None
+    plotted = ("p50_ms", "p95_ms", "p99_ms", *(("before_p95_ms",) if compared else ()))
+    columns = ("day", *plotted, "max_ms", "searches")
+    counted = _days_before(board)
+    rows: list[Row] = []
+    for point in board.figures.days:
+        told = point.latency
+        cells: tuple[Cell, ...] = (
+            point.day,
+            _rounded(told.p50_ms),
+            _rounded(told.p95_ms),
+            _rounded(told.p99_ms),
+        )
+        if compared:
+            before = counted.get(point.day)
+            cells += (_rounded(before.latency.p95_ms) if before else None,)
+        cells += (told.max_ms, told.searches if point.counts is not None else None)
+        rows.append((cells, _day_link(board, point.day) if told.searches else None))
+    return _chart(board, "latency", ChartKind.LINES, columns, rows, ("day",), plotted)
+
+
+def build_durations(board: Dashboard) -> Chart:
+    """How many searches took how long, in steps of 1, 2, 5."""
+    buckets = board.figures.latency.buckets
+    rows: list[Row] = []
+    if buckets:
+        least, most = buckets[0].from_ms, buckets[-1].to_ms
+        for bound, after in pairwise((*_bounds(), None)):
+            if bound is None or bound >= most or (after is not None and after <= least):
+                continue
+            count = sum(
+                bucket.searches
+                for bucket in buckets
+                if bound <= bucket.from_ms and (after is None or bucket.from_ms < after)
+            )
+            rows.append(((bound, after, count), None))
+    columns = ("from_ms", "to_ms", "searches")
+    return _chart(
+        board, "durations", ChartKind.BARS, columns, rows, ("from_ms", "to_ms"), ("searches",)
+    )
+
+
+def build_heat(board: Dashboard) -> Chart:
+    """Searches by weekday (1 is Monday) and hour; None for weekdays of which nothing is known."""
+    figures = board.figures
+    known = [point.day for point in figures.days if point.counts is not None]
+    by_weekday = {day.weekday(): day for day in known}
+    rows: list[Row] = []
+    for weekday in range(7):
+        for hour in range(24):
+            count: int | None = None
+            if weekday in by_weekday and figures.heat:
+                count = figures.heat[weekday][hour]
+            link = None
+            # In a week each cell is one hour; in a longer time it is many, here and there.
+            if count and len(figures.period) <= WEEK_DAYS:
+                link = _clock_link(board, by_weekday[weekday], hour)
+            rows.append(((weekday + 1, hour, count), link))
+    return _chart(
+        board,
+        "heat",
+        ChartKind.HEAT,
+        ("weekday", "hour", "searches"),
+        rows,
+        ("weekday", "hour"),
+        ("searches",),
+    )
+
+
+# By what was searched
+
+
+def build_modes(board: Dashboard) -> Chart:
+    """How much each mode was used."""
+    total = sum(share.searches for share in board.figures.modes)
+    rows: list[Row] = [
+        (
+            (
+                share.mode,
+                share.searches,
+                _share(share.searches, total),
+                share.zero,
+                share.failed,
+            ),
+            replace(_period_link(board), mode=_mode(share.mode)) if _mode(share.mode) else None,
+        )
+        for share in board.figures.modes
+    ]
+    columns = ("mode", "searches", "share_percent", "zero", "failed")
+    return _chart(board, "modes", ChartKind.RANKED, columns, rows, ("mode",), ("searches",))
+
+
+def build_sources(board: Dashboard) -> Chart:
+    """How often each connection was asked, alone or among others, of all searches."""
+    total = board.figures.counts.searches
+    rows: list[Row] = []
+    for share in board.figures.sources:
+        key = board.connections.get(share.connection)
+        rows.append(
+            (
+                (
+                    share.connection,
+                    share.searches,
+                    _share(share.searches, total),
+                    share.failed,
+                    _rounded(share.latency.p50_ms),
+                    _rounded(share.latency.p95_ms),
+                ),
+                replace(_period_link(board), connection_id=key) if key else None,
+            )
+        )
+    columns = ("connection", "searches", "share_percent", "failed", "p50_ms", "p95_ms")
+    return _chart(board, "sources", ChartKind.RANKED, columns, rows, ("connection",), ("searches",))
+
+
+def build_popular(board: Dashboard) -> Chart:
+    """What was searched most often, and how that went on."""
+    compared = board.before is not None
+    rows: list[Row] = []
+    for query in board.figures.popular:
+        cells: tuple[Cell, ...] = (query.text, query.searches)
+        if compared:
+            cells += (query.before,)
+        cells += (query.zero, _rounded(query.mean_ms), " ".join(map(str, query.trend)))
+        rows.append((cells, replace(_period_link(board), text=query.text)))
+    columns = ("query", "searches", *(("before",) if compared else ()), "zero", "mean_ms", "trend")
+    return _chart(board, "popular", ChartKind.RANKED, columns, rows, ("query",), ("searches",))
+
+
+def build_zero(board: Dashboard) -> Chart:
+    """What was searched and not found, and why."""
+    found = _Findings.of(board.figures)
+    rows: list[Row] = []
+    for query in board.figures.zero:
+        cause, evidence = found.explain(query)
+        cells = (
+            query.text,
+            query.searches,
+            cause,
+            evidence,
+            query.mode,
+            ", ".join(query.connections),
+        )
+        link = replace(
+            _period_link(board),
+            text=query.text,
+            mode=_mode(query.mode),
+            outcome=HistoryOutcome.NONE,
+        )
+        rows.append((cells, link))
+    columns = ("query", "searches", "cause", "evidence", "mode", "connections")
+    return _chart(board, "zero", ChartKind.RANKED, columns, rows, ("query",), ("searches",))
+
+
+def build_slowest(board: Dashboard) -> Chart:
+    """The slowest searches, each by itself."""
+    place = find_zone(board.zone or "UTC")
+    rows: list[Row] = [
+        (
+            (
+                slow.text,
+                slow.ms,
+                slow.at.astimezone(place),
+                slow.mode,
+                ", ".join(slow.connections),
+            ),
+            HistoryQuery(
+                text=slow.text,
+                mode=_mode(slow.mode),
+                from_at=slow.at,
+                to_at=slow.at + timedelta(seconds=1),
+            ),
+        )
+        for slow in board.figures.slowest
+    ]
+    columns = ("query", "ms", "at", "mode", "connections")
+    return _chart(board, "slowest", ChartKind.RANKED, columns, rows, ("query",), ("ms",))
+
+
+# By whom
+
+
+def build_users(board: Dashboard, users: Sequence[UserUse]) -> Chart:
+    """How much each person searched."""
+    rows: list[Row] = [
+        (
+            (user.name or user.email, user.email, user.searches, user.zero, user.failed),
+            replace(_period_link(board), user_id=user.user_id),
+        )
+        for user in users
+        if user.searches
+    ]
+    columns = ("user", "email", "searches", "zero", "failed")
+    return _chart(board, "users", ChartKind.RANKED, columns, rows, ("user",), ("searches",))
+
+
+def build_keys(board: Dashboard) -> Chart:
+    """How much was searched by each API key; without an id and a name: by people."""
+    rows: list[Row] = [
+        ((use.name, use.key_id, use.searches, use.failed), None) for use in board.figures.keys
+    ]
+    columns = ("key", "key_id", "searches", "failed")
+    return _chart(board, "keys", ChartKind.RANKED, columns, rows, ("key", "key_id"), ("searches",))
+
+
+# Why nothing was found
+
+
+@dataclass(frozen=True, slots=True)
+class _Findings:
+    """What else was searched tells why a text was not found."""
+
+    mended: Mapping[str, str]
+    """The text alike that was searched next most often and found something."""
+    fruitful: Mapping[str, int]
+    """How often a text did find something."""
+
+    @classmethod
+    def of(cls, figures: Figures) -> _Findings:
+        mended: dict[str, tuple[int, str]] = {}
+        for pair in figures.reformulations:
+            if not _is_alike(pair.before, pair.after):
+                continue
+            if pair.mended > mended.get(pair.before, (0, ""))[0]:
+                mended[pair.before] = (pair.mended, pair.after)
+        fruitful = {query.text: query.searches - query.zero for query in figures.popular}
+        return cls({before: after for before, (_, after) in mended.items()}, fruitful)
+
+    def explain(self, query: ZeroQuery) -> tuple[str, str]:
+        """The cause, and what shows it."""
+        if query.text in self.mended:
+            return "reworded", self.mended[query.text]
+        times = self.fruitful.get(query.text, 0)
+        if times > 0:
+            return "elsewhere", str(times)
+        if query.mode == SearchMode.BOOLEAN and _OPERATORS & {*query.text}:
+            return "operators", "".join(sorted(_OPERATORS & {*query.text}))
+        return "nowhere", str(len(query.connections))
+
+
+def _is_alike(before: str, after: str) -> bool:
+    """Whether one text may be the other in other words: what people search next is often something
+    else. Words in common, or as good as the same letters (`difflib`, Ratcliff and Obershelp)."""
+    if {*before.split()} & {*after.split()}:
+        return True
+    return SequenceMatcher(None, before, after, autojunk=False).ratio() >= _ALIKE
+
+
+# Parts
+
+
+def _chart(
+    board: Dashboard,
+    name: str,
+    kind: ChartKind,
+    columns: tuple[str, ...],
+    rows: Sequence[Row],
+    label: tuple[str, ...],
+    plotted: tuple[str, ...],
+) -> Chart:
+    kept = rows[:MOST_ROWS] if kind is ChartKind.RANKED else rows
+    return Chart(
+        name=name,
+        kind=kind,
+        columns=columns,
+        rows=tuple(cells for cells, _ in kept),
+        label=label,
+        plotted=plotted,
+        links=tuple(link for _, link in kept),
+        zone=board.zone or "UTC" if name == "slowest" else board.figures.zone,
+        left_out=len(rows) - len(kept),
+    )
+
+
+def _days_before(board: Dashboard) -> dict[date, DayPoint]:
+    """The days before, by the day that each is compared with."""
+    if board.before is None:
+        return {}
+    later = timedelta(days=len(board.figures.period))
+    return {point.day + later: point for point in board.before.days}
+
+
+def _hours_before(board: Dashboard) -> dict[tuple[date, int], int]:
+    if board.before is None:
+        return {}
+    later = timedelta(days=len(board.figures.period))
+    found: dict[tuple[date, int], int] = {}
+    for point in board.before.hours:
+        # An hour that clocks showed twice counts as one.
+        key = (point.day + later, point.hour)
+        found[key] = found.get(key, 0) + point.searches
+    return found
+
+
+def _has_begun(board: Dashboard, point: HourPoint) -> bool:
+    if point.begins_at is not None:
+        return point.begins_at <= board.now
+    here = board.now.astimezone(find_zone(board.shown_zone))
+    return (point.day, point.hour) <= (here.date(), here.hour)
+
+
+def _hour_cell(board: Dashboard, point: HourPoint) -> datetime:
+    if point.begins_at is not None:
+        return point.begins_at.astimezone(find_zone(board.shown_zone))
+    # Each by their own clock: an hour of no zone.
+    return datetime(point.day.year, point.day.month, point.day.day, point.hour)  # noqa: DTZ001 - see above
+
+
+def _hour_link(board: Dashboard, point: HourPoint) -> HistoryQuery | None:
+    if point.begins_at is None:
+        return _clock_link(board, point.day, point.hour)
+    begins = point.begins_at
+    return HistoryQuery(from_at=begins, to_at=_next_hour(board, begins))
+
+
+def _clock_link(board: Dashboard, day: date, hour: int) -> HistoryQuery:
+    place = find_zone(board.shown_zone)
+    begins = datetime(day.year, day.month, day.day, hour, tzinfo=place).astimezone(UTC)
+    return HistoryQuery(from_at=begins, to_at=_next_hour(board, begins))
+
+
+def _next_hour(board: Dashboard, begins: datetime) -> datetime:
+    # Where clocks are half an hour off, hours of UTC are not those of the wall.
+    here = begins.astimezone(find_zone(board.shown_zone))
+    return begins + timedelta(hours=1) - timedelta(minutes=here.minute, seconds=here.second)
+
+
+def _day_link(board: Dashboard, day: date) -> HistoryQuery:
+    return _days_link(board, Period(day, day))
+
+
+def _period_link(board: Dashboard) -> HistoryQuery:
+    return _days_link(board, board.figures.period)
+
+
+def _days_link(board: Dashboard, days: Period) -> HistoryQuery:
+    begins, ends = day_bounds(board.shown_zone, day_number(days.first), day_number(days.last))
+    return HistoryQuery(from_at=instant_of(begins), to_at=instant_of(ends))
+
+
+def _bounds() -> list[int]:
+    found = [0]
+    power = 1
+    while power <= _WIDEST_MS:
+        found += [power * step for step in _STEPS]
+        power *= 10
+    return found
+
+
+def _mode(name: str) -> SearchMode | None:
+    try:
+        return SearchMode(name)
+    except ValueError:
+        return None
+
+
+def _share(part: int, total: int) -> float | None:
+    return round(100 * part / total, 1) if total else None
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 1)

@@ -1,0 +1,189 @@
+"""What charts are made of: each figure once, gaps as gaps, links to the searches behind."""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from altus4_desktop.domain.charts import Cell, Chart
+from altus4_desktop.domain.figures import (
+    Bucket,
+    Counts,
+    DayPoint,
+    Figures,
+    HourPoint,
+    Latency,
+    Period,
+    PopularQuery,
+    Reformulation,
+    UserUse,
+    ZeroQuery,
+)
+from altus4_desktop.domain.history import HistoryOutcome, HistoryQuery
+from altus4_desktop.domain.searching import SearchMode
+from altus4_desktop.domain.spreadsheet import guarded
+from altus4_desktop.services.charts import MOST_ROWS, Dashboard, build_charts, chart_csv
+from tests.ui.analytics import make_figures
+
+_NOW = datetime(2026, 3, 31, 12, tzinfo=UTC)
+_MARCH = Period(date(2026, 3, 1), date(2026, 3, 31))
+
+
+def _board(figures: Figures, **more: object) -> Dashboard:
+    board = Dashboard(figures, "Europe/Berlin", _NOW)
+    return replace(board, **more)  # type: ignore[arg-type]  # names are checked by replace
+
+
+def _charts(board: Dashboard) -> dict[str, Chart]:
+    return {chart.name: chart for chart in build_charts(board)}
+
+
+def _as_written(cell: Cell) -> str:
+    if cell is None:
+        return ""
+    if isinstance(cell, date):
+        return cell.isoformat()
+    return guarded(cell) if isinstance(cell, str) else str(cell)
+
+
+_TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
+_COUNTS = st.one_of(
+    st.none(), st.builds(Counts, st.integers(0, 10**6), st.integers(0, 9), zero=st.integers(0, 9))
+)
+
+
+@st.composite
+def _figures(draw: st.DrawFn) -> Figures:
+    first = draw(st.dates(date(2000, 1, 1), date(2030, 1, 1)))
+    period = Period(first, first + timedelta(days=draw(st.integers(0, 40))))
+    ms = st.one_of(st.none(), st.floats(0, 60_000))
+    days = tuple(
+        DayPoint(day, draw(_COUNTS), Latency(1, None, draw(ms), draw(ms), draw(ms), 9))
+        for day in period
+    )
+    taken = draw(st.dictionaries(st.integers(0, 99), st.integers(1, 9), max_size=5))
+    buckets = tuple(Bucket(low, low + 1, count) for low, count in sorted(taken.items()))
+    queries = draw(st.lists(_TEXTS, max_size=60))
+    return replace(
+        make_figures(period, draw(st.sampled_from(["", "UTC", "Asia/Kolkata"]))),
+        days=days,
+        latency=Latency(sum(taken.values()), buckets=buckets),
+        popular=tuple(PopularQuery(text, 2, 1, 3.25, (1, 1), 0) for text in queries),
+        zero=tuple(ZeroQuery(text, "natural", (text,), 1) for text in queries),
+    )
+
+
+@given(_figures(), st.booleans())
+def test_what_is_written_is_what_is_plotted(figures: Figures, compared: bool) -> None:
+    before = make_figures(figures.period.before()) if compared else None
+    users = [UserUse("u1", "=1+1", "a@example.org", 3, 0, 0)]
+    for chart in build_charts(_board(figures, before=before, users=users)):
+        lines = list(csv.reader(io.StringIO(chart_csv(chart), newline="")))
+        assert lines[0] == list(chart.columns)
+        assert lines[1:] == [[_as_written(cell) for cell in row] for row in chart.rows]
+        assert len(chart.links) == len(chart.rows)
+        for column in chart.plotted:
+            assert len(chart.numbers(column)) == len(chart.rows)
+
+
+@given(_figures())
+def test_nothing_is_lost_and_gaps_stay_gaps(figures: Figures) -> None:
+    charts = _charts(_board(figures))
+    told = charts["searches"].values("searches")
+    assert told == tuple(p.counts.searches if p.counts else None for p in figures.days)
+    assert sum(charts["durations"].numbers("searches")) == figures.latency.searches  # type: ignore[arg-type]  # none is None
+    known = {point.day.weekday() for point in figures.days if point.counts is not None}
+    for weekday, _, count in charts["heat"].rows:
+        assert isinstance(weekday, int)
+        assert (count is None) == (weekday - 1 not in known)
+    assert len(charts["popular"].rows) == min(MOST_ROWS, len(figures.popular))
+    assert charts["popular"].left_out == max(0, len(figures.popular) - MOST_ROWS)
+
+
+def test_a_day_that_is_23_hours_long_leads_to_its_own_searches() -> None:
+    board = _board(make_figures(_MARCH, "Europe/Berlin"))
+    chart = _charts(board)["searches"]
+    row = chart.values("day").index(date(2026, 3, 29))
+    assert chart.links[row] == HistoryQuery(
+        from_at=datetime(2026, 3, 28, 23, tzinfo=UTC), to_at=datetime(2026, 3, 29, 22, tzinfo=UTC)
+    )
+    assert chart.links[0] is None
+    assert chart.links[1] is None
+
+
+def test_hours_of_a_day_that_have_not_come_are_gaps() -> None:
+    today = Period(_NOW.date(), _NOW.date())
+    begin = datetime(2026, 3, 30, 22, tzinfo=UTC)
+    hours = tuple(
+        HourPoint(today.first, hour, begin + timedelta(hours=hour), 3 if hour == 10 else 0)
+        for hour in range(24)
+    )
+    figures = replace(make_figures(today, "Europe/Berlin"), hours=hours)
+    chart = _charts(_board(figures))["searches"]
+    # It is 14 o'clock in Berlin.
+    assert [value is None for value in chart.values("searches")] == [h > 14 for h in range(24)]
+    assert str(chart.values("hour")[10]) == "2026-03-31 10:00:00+02:00"
+    link = chart.links[10]
+    assert link == HistoryQuery(
+        from_at=datetime(2026, 3, 31, 8, tzinfo=UTC), to_at=datetime(2026, 3, 31, 9, tzinfo=UTC)
+    )
+
+
+def test_days_are_compared_with_those_as_long_before() -> None:
+    figures, before = make_figures(_MARCH), make_figures(_MARCH.before())
+    chart = _charts(_board(figures, before=before))["searches"]
+    assert chart.plotted == ("searches", "before")
+    assert chart.values("before")[:3] == (None, 0, 7)
+    assert _charts(_board(figures))["searches"].plotted == ("searches",)
+
+
+def test_why_nothing_was_found() -> None:
+    figures = replace(
+        make_figures(_MARCH),
+        reformulations=(
+            Reformulation("plasma", "coffee", 9, 9),
+            Reformulation("invoise", "tea", 9, 9),
+            *make_figures(_MARCH).reformulations,
+        ),
+        zero=(
+            *make_figures(_MARCH).zero,
+            ZeroQuery("invoice", "natural", ("A",), 1),
+            ZeroQuery("plasma", "natural", ("A", "B"), 1),
+        ),
+    )
+    chart = _charts(_board(figures))["zero"]
+    causes = list(zip(chart.values("cause"), chart.values("evidence"), strict=True))
+    assert causes == [
+        ("reworded", "invoice"),
+        ("operators", "+-"),
+        ("elsewhere", "20"),
+        ("nowhere", "2"),
+    ]
+    link = chart.links[1]
+    assert link is not None
+    assert (link.text, link.mode, link.outcome) == (
+        "+ink -paper",
+        SearchMode.BOOLEAN,
+        HistoryOutcome.NONE,
+    )
+
+
+def test_only_connections_of_ones_own_can_be_looked_up() -> None:
+    figures = make_figures(_MARCH)
+    assert _charts(_board(figures))["sources"].links == (None,)
+    link = _charts(_board(figures, connections={"Library 1": "c1"}))["sources"].links[0]
+    assert link is not None
+    assert link.connection_id == "c1"
+
+
+def test_people_are_for_those_who_may_see_them() -> None:
+    assert "users" not in _charts(_board(make_figures(_MARCH)))
+    chart = _charts(
+        _board(make_figures(_MARCH), users=[UserUse("u1", "", "a@example.org", 3, 0, 1)])
+    )["users"]
+    assert chart.rows == (("a@example.org", "a@example.org", 3, 1, 0),)
