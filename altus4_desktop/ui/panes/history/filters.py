@@ -11,10 +11,12 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QVBoxLayout, QWidget
 from altus4_desktop.domain.history import HistoryOutcome, HistoryQuery
 from altus4_desktop.domain.searching import SearchMode
 from altus4_desktop.ui.theme import Space
+from altus4_desktop.ui.times import exact
 from altus4_desktop.ui.widgets import SearchField
 
 _TYPING_MS = 250
 _NAME_LENGTH = 40
+_RANGE = "range"
 
 
 class HistoryFilters(QWidget):
@@ -30,6 +32,7 @@ class HistoryFilters(QWidget):
         self._typing.setSingleShot(True)
         self._typing.setInterval(_TYPING_MS)
         self._typing.timeout.connect(self.changed)
+        self._range: tuple[datetime | None, datetime | None] = (None, None)
         self.text = SearchField(self.tr("Words of the query"), name="history.filter")
         self.text.textChanged.connect(self._typing.start)
         self.text.left_downwards.connect(self.left_downwards)
@@ -90,14 +93,45 @@ class HistoryFilters(QWidget):
         outcome = str(self.outcome.currentData())
         # In whole minutes: two questions soon after each other are the same question.
         minute = (now or datetime.now(UTC)).replace(second=0, microsecond=0)
+        from_at, to_at = minute - timedelta(days=int(days)) if days.isdigit() else None, None
+        if days == _RANGE:
+            from_at, to_at = self._range
         return HistoryQuery(
             text=self.text.text().strip(),
             connection_id=str(self.connection.currentData()),
             mode=SearchMode(mode) if mode else None,
             outcome=HistoryOutcome(outcome) if outcome else None,
             user_id=str(self.person.currentData()),
-            from_at=minute - timedelta(days=int(days)) if days else None,
+            from_at=from_at,
+            to_at=to_at,
         )
+
+    def show_query(self, query: HistoryQuery) -> None:
+        """Ask for these searches; ``changed`` does not come."""
+        boxes = (self.period, self.mode, self.outcome, self.connection, self.person)
+        for widget in (self.text, *boxes):
+            widget.blockSignals(True)
+        self._typing.stop()
+        self.text.setText(query.text)
+        self._range = (query.from_at, query.to_at)
+        place = self.period.findData(_RANGE)
+        if place >= 0:
+            self.period.removeItem(place)
+        if self._range != (None, None):
+            self.period.addItem(_range_words(*self._range), _RANGE)
+        self.period.setCurrentIndex(max(0, self.period.findData(_RANGE)))
+        for box, key in (
+            (self.mode, query.mode.value if query.mode else ""),
+            (self.outcome, query.outcome.value if query.outcome else ""),
+            (self.connection, query.connection_id),
+            (self.person, query.user_id),
+        ):
+            # Names may not have been read yet: they come with the first page.
+            if box.findData(key) < 0:
+                box.addItem("…", key)
+            box.setCurrentIndex(box.findData(key))
+        for widget in (self.text, *boxes):
+            widget.blockSignals(False)
 
     def set_connections(self, names: Mapping[str, str]) -> None:
         """Offer these by id; what is chosen stays chosen."""
@@ -119,6 +153,12 @@ class HistoryFilters(QWidget):
     def _take_choice(self) -> None:
         self._typing.stop()
         self.changed.emit()
+
+
+def _range_words(from_at: datetime | None, to_at: datetime | None) -> str:
+    first = exact(from_at)[:-3] if from_at else "…"
+    last = exact(to_at)[:-3] if to_at else "…"
+    return f"{first} – {last}"
 
 
 def _fill(box: QComboBox, items: Mapping[str, str]) -> None:

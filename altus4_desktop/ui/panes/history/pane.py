@@ -138,6 +138,12 @@ class HistoryPane(Pane):
         """Read what has been searched meanwhile."""
         self._read_first(with_names=True)
 
+    def receive(self, intent: object) -> None:
+        """Show the searches that a HistoryQuery asks for."""
+        if isinstance(intent, HistoryQuery):
+            self.filters.show_query(intent)
+            self._read_first(with_names=True)
+
     def focus_first(self) -> None:
         """The table, or the filter while there is none."""
         (self.table if self.model.rowCount() else self.filters.text).setFocus()
