@@ -55,6 +55,12 @@ def _build_history(session: Session) -> Pane:
     return HistoryPane(session)
 
 
+def _build_analytics(session: Session) -> Pane:
+    from altus4_desktop.ui.panes.analytics.pane import AnalyticsPane
+
+    return AnalyticsPane(session)
+
+
 def _build_evaluation(session: Session) -> Pane:
     from altus4_desktop.ui.panes.evaluation.pane import EvaluationPane
 
@@ -234,6 +240,10 @@ class Workspace(QWidget):
                 _build_connections,
             ),
             _Entrance(Place("history", self.tr("History"), "history", "Ctrl+3"), _build_history),
+            _Entrance(
+                Place("analytics", self.tr("Analytics"), "trend", "Ctrl+Shift+A"),
+                _build_analytics,
+            ),
             _Entrance(
                 Place("evaluation", self.tr("Evaluation"), "chart", "Ctrl+0"), _build_evaluation
             ),

@@ -46,6 +46,7 @@ from altus4_desktop.services.vault import VaultKind, VaultStatus
 from altus4_desktop.tasks.runner import TaskRunner
 from altus4_desktop.ui.theme import Theme
 from altus4_desktop.ui.window import MainWindow
+from tests.ui.analytics import FakeAnalytics
 from tests.ui.monitoring import FakeMonitoring
 from tests.ui.world import (
     NOW,
@@ -382,7 +383,7 @@ class House:
                 connections=self.connections,
                 rights=FakeRights(),
                 history=self.history,
-                analytics=SimpleNamespace(refresh_later=lambda actor: None),
+                analytics=FakeAnalytics(),
                 search=self.search,
                 search_drafts=self.drafts,
                 saved_searches=FakeSaved(),

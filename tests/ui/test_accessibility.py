@@ -136,6 +136,7 @@ def test_every_page(house: House) -> None:
         "search",
         "connections",
         "history",
+        "analytics",
         "evaluation",
         "monitoring",
         "keys",

@@ -93,9 +93,14 @@ def test_every_pane_is_one_shortcut_away(
     assert button.isChecked()
 
 
-def test_monitoring_is_one_shortcut_away(house: House, workspace: Workspace) -> None:
-    press(house, Qt.Key.Key_M, CTRL | Qt.KeyboardModifier.ShiftModifier)
-    assert workspace.current_pane.id == "monitoring"
+@pytest.mark.parametrize(
+    ("key", "pane"), [(Qt.Key.Key_A, "analytics"), (Qt.Key.Key_M, "monitoring")]
+)
+def test_some_panes_are_one_longer_shortcut_away(
+    house: House, workspace: Workspace, key: Qt.Key, pane: str
+) -> None:
+    press(house, key, CTRL | Qt.KeyboardModifier.ShiftModifier)
+    assert workspace.current_pane.id == pane
 
 
 def test_every_place_is_in_reach_in_the_smallest_window(house: House, workspace: Workspace) -> None:
@@ -104,7 +109,7 @@ def test_every_place_is_in_reach_in_the_smallest_window(house: House, workspace:
     house.window.resize(LEAST_SIZE)
     house.qtbot.waitUntil(lambda: rail.is_narrow)
     places = [*rail._buttons.values(), rail._account]
-    assert len(places) == 12
+    assert len(places) == 13
     house.qtbot.waitUntil(lambda: rail.height() >= rail.minimumSizeHint().height())
     for above, below in pairwise(places):
         assert above.geometry().bottom() < below.geometry().top()

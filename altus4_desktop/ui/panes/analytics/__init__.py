@@ -1,0 +1,1 @@
+"""What was searched, found, not found, and how long it took, as charts."""

@@ -1,0 +1,74 @@
+"""What the colours and lines of a chart mean."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QBrush, QPainter, QPen
+
+from altus4_desktop.domain.charts import Chart, ChartKind
+from altus4_desktop.ui.panes.analytics.colours import before_color, heat_color, series_color
+from altus4_desktop.ui.panes.analytics.wording import column_title, no_data_words
+from altus4_desktop.ui.theme import Space, worn_palette
+
+_DASHES = (Qt.PenStyle.SolidLine, Qt.PenStyle.DashLine, Qt.PenStyle.DotLine)
+
+
+def is_before(column: str) -> bool:
+    """Whether a column tells of the period before."""
+    return column.startswith("before")
+
+
+def dash_of(column: str, place: int) -> Qt.PenStyle:
+    """How the line of a column is dashed: colours are not all that tells lines apart."""
+    return Qt.PenStyle.DashDotLine if is_before(column) else _DASHES[place % len(_DASHES)]
+
+
+def draw_legend(painter: QPainter, rect: QRectF, chart: Chart) -> None:
+    """What colours and lines mean, from the left."""
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    x, middle = rect.left(), rect.center().y()
+    for place, name in enumerate(chart.plotted):
+        color = before_color() if is_before(name) else series_color(place)
+        if chart.kind is ChartKind.BARS and not is_before(name):
+            painter.fillRect(QRectF(x, middle - 5, 20, 10), color)
+        else:
+            painter.setPen(QPen(color, 2, dash_of(name, place)))
+            painter.drawLine(QPointF(x, middle), QPointF(x + 20, middle))
+        x = _draw_word(painter, rect, x + 26, column_title(name))
+    if missing_rows(chart):
+        pattern = QBrush(worn_palette().color("border_strong"), Qt.BrushStyle.BDiagPattern)
+        painter.fillRect(QRectF(x, middle - 5, 20, 10), pattern)
+        _draw_word(painter, rect, x + 26, no_data_words())
+
+
+def draw_heat_legend(painter: QPainter, rect: QRectF, chart: Chart) -> None:
+    """From nothing to the most."""
+    x, middle = rect.left(), rect.center().y()
+    x = _draw_word(painter, rect, x, "0") - Space.S
+    for step in range(6):
+        painter.fillRect(QRectF(x + step * 16, middle - 5, 15, 10), heat_color(step / 5))
+    most = max((value or 0.0 for value in chart.numbers("searches")), default=0.0)
+    _draw_word(painter, rect, x + 6 * 16 + Space.XS, f"{most:,.0f}")
+
+
+def has_legend(chart: Chart) -> bool:
+    """Whether colours need words."""
+    if chart.kind is ChartKind.HEAT:
+        return True
+    return chart.kind is not ChartKind.RANKED and bool(
+        len(chart.plotted) > 1 or missing_rows(chart)
+    )
+
+
+def missing_rows(chart: Chart) -> list[int]:
+    """The rows of which nothing is known."""
+    columns = [chart.numbers(name) for name in chart.plotted]
+    return [row for row, values in enumerate(zip(*columns, strict=True)) if {*values} == {None}]
+
+
+def _draw_word(painter: QPainter, rect: QRectF, x: float, word: str) -> float:
+    painter.setPen(worn_palette().color("muted"))
+    width = painter.fontMetrics().horizontalAdvance(word)
+    place = QRectF(x, rect.top(), width + 2, rect.height())
+    painter.drawText(place, int(Qt.AlignmentFlag.AlignVCenter), word)
+    return place.right() + Space.L

@@ -1,0 +1,351 @@
+"""The analytics pane: charts of what was searched in a period."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt, QTimer, Slot
+from PySide6.QtGui import QKeySequence, QResizeEvent, QShortcut
+from PySide6.QtWidgets import QFileDialog, QGridLayout, QStackedWidget, QVBoxLayout, QWidget
+
+from altus4_desktop.domain.accounts import Role
+from altus4_desktop.domain.analytics import Metric
+from altus4_desktop.domain.charts import Chart
+from altus4_desktop.domain.errors import AltusError
+from altus4_desktop.domain.figures import Figures
+from altus4_desktop.domain.progress import Progress
+from altus4_desktop.services.analytics import today_of
+from altus4_desktop.services.charts import Dashboard, build_charts, chart_csv
+from altus4_desktop.tasks.runner import Lane, TaskContext
+from altus4_desktop.ui.dialogs import scrolling
+from altus4_desktop.ui.pane import Command, Pane
+from altus4_desktop.ui.panes.analytics.period import PeriodBar
+from altus4_desktop.ui.panes.analytics.tiles import Tiles
+from altus4_desktop.ui.panes.analytics.wording import period_words, row_words, zone_words
+from altus4_desktop.ui.panes.latest import LatestTask
+from altus4_desktop.ui.session import Session
+from altus4_desktop.ui.texts import error_hint, error_message
+from altus4_desktop.ui.theme import Space
+from altus4_desktop.ui.widgets import Busy, Button, EmptyState, IconButton, InlineMessage
+
+if TYPE_CHECKING:
+    from altus4_desktop.ui.panes.analytics.card import ChartCard
+
+_TWO_COLUMNS = 980
+
+
+@dataclass(frozen=True)
+class _Board:
+    """What was read; ``can_compare``: every day before is known."""
+
+    figures: Figures
+    charts: tuple[Chart, ...]
+    can_compare: bool
+
+
+class AnalyticsPane(Pane):
+    """Figures at a glance, then a chart for each question."""
+
+    id = "analytics"
+    title = "Analytics"
+    icon_name = "trend"
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(session, parent)
+        self.board: _Board | None = None
+        self.cards: dict[str, ChartCard] = {}
+        self._columns = 0
+        self._reading = LatestTask(session.runner, Lane.TENANTS, self)
+        self._reading.succeeded.connect(self._take_board)
+        self._reading.failed.connect(self._take_failure)
+        self._reading.progressed.connect(self._show_progress)
+        self.periods = PeriodBar()
+        self.periods.changed.connect(self._ask)
+        self._build_header()
+        self.note = InlineMessage(name="analytics.note")
+        self.body.addWidget(self.note)
+        self.body.addWidget(self.periods)
+        self._build_pages()
+        # A card takes some milliseconds to build: others get their turn in between.
+        self._filling = QTimer(self)
+        self._filling.setInterval(0)
+        self._filling.timeout.connect(self._fill_next)
+        self._left: list[Chart] = []
+        session.theme.changed.connect(self._wear)
+        for keys, act in (("F5", self.refresh), ("Escape", self.stop)):
+            shortcut = QShortcut(QKeySequence(keys), self)
+            shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+            shortcut.activated.connect(act)
+
+    def _build_header(self) -> None:
+        self.stop_button = Button(self.tr("Stop"), icon_name="stop", name="analytics.stop")
+        self.stop_button.clicked.connect(self.stop)
+        self.stop_button.hide()
+        self.refresh_button = IconButton(
+            "refresh", self.tr("Count again (F5)"), name="analytics.refresh"
+        )
+        self.refresh_button.clicked.connect(self.refresh)
+        for part in (self.periods.compare, self.stop_button, self.refresh_button):
+            self.header.addWidget(part)
+
+    def _build_pages(self) -> None:
+        self.tiles = Tiles()
+        inside = QWidget()
+        column = QVBoxLayout(inside)
+        column.setContentsMargins(0, 0, Space.S, 0)
+        column.setSpacing(Space.M)
+        column.addWidget(self.tiles)
+        self._grid = QGridLayout()
+        self._grid.setSpacing(Space.M)
+        column.addLayout(self._grid)
+        column.addStretch(1)
+        self._content = scrolling(inside)
+        self._content.setObjectName("analytics.content")
+        self._busy = Busy(self.tr("Reading the figures…"))
+        count = Button(self.tr("Count again"), icon_name="refresh", name="analytics.count")
+        count.clicked.connect(self.refresh)
+        self._empty = EmptyState(
+            "trend",
+            self.tr("No searches in these days"),
+            self.tr("Choose a longer period, or search something: it is counted soon after."),
+            action=count,
+        )
+        again = Button(self.tr("Try again"), icon_name="refresh", name="analytics.again")
+        again.clicked.connect(self.activated)
+        self._failed = EmptyState("error", "", action=again)
+        self.pages = QStackedWidget()
+        for page in (self._busy, self._content, self._empty, self._failed):
+            self.pages.addWidget(page)
+        self.body.addWidget(self.pages, 1)
+
+    # The pane among panes
+
+    def activated(self) -> None:
+        """Read what was counted meanwhile."""
+        self._read(counts=False)
+
+    def focus_first(self) -> None:
+        """The period."""
+        chosen = self.periods.choice.findChild(
+            Button, f"analytics.period.{self.periods.choice.key}"
+        )
+        (chosen or self.refresh_button).setFocus()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Charts side by side where there is room."""
+        super().resizeEvent(event)
+        self._arrange()
+
+    def commands(self) -> list[Command]:
+        """What the palette offers."""
+        return [
+            Command("analytics.refresh", self.tr("Count again"), self.refresh, "refresh", "F5"),
+            Command(
+                "analytics.stop",
+                self.tr("Stop reading the figures"),
+                self.stop,
+                "stop",
+                "Esc",
+                self._is_reading,
+            ),
+        ]
+
+    def shut(self) -> None:
+        """The pane will be deleted."""
+        self._filling.stop()
+        self._reading.drop()
+        super().shut()
+
+    # Reading
+
+    @Slot()
+    def refresh(self) -> None:
+        """Count what is not counted yet, then read."""
+        self._read(counts=True)
+
+    @Slot()
+    def stop(self) -> None:
+        """Wait no longer; what is shown stays."""
+        if not self._reading.running:
+            return
+        self._reading.drop()
+        self._end()
+        self.session.announced.emit(self.tr("Stopped"))
+        if self.board is None:
+            self._failed.set("stop", self.tr("Stopped"), self.tr("The figures were not read."))
+            self.pages.setCurrentWidget(self._failed)
+
+    @Slot()
+    def _ask(self) -> None:
+        self._read(counts=False)
+
+    def _read(self, *, counts: bool) -> None:
+        services, actor = self.session.services, self.session.actor
+        period = self.periods.period(today_of(actor))
+        if period is None:
+            return
+        self.periods.offer(period)
+        compares = self.periods.compare.isChecked()
+
+        def read(context: TaskContext) -> _Board:
+            if counts:
+                services.analytics.refresh_(actor, context.progress, context.token)
+            figures = services.analytics.figures_(actor, period, compare=compares)
+            context.token.raise_if_cancelled()
+            before = users = None
+            if compares:
+                metrics = (Metric.DAILY_SEARCHES, Metric.LATENCY)
+                before = services.analytics.figures_(actor, period.before(), metrics=metrics)
+            if actor.role is Role.ADMIN:
+                users = services.analytics.users_(actor, period)
+            context.token.raise_if_cancelled()
+            names = {item.name: item.id for item in services.connections.list_(actor)}
+            zone, now = actor.timezone or "UTC", datetime.now(UTC)
+            charts = build_charts(Dashboard(figures, zone, now, before, users, names))
+            # Charts need it; the first import takes longer than the window may be held up.
+            import_module("pyqtgraph")
+            known = before is not None and all(day.counts is not None for day in before.days)
+            return _Board(figures, charts, known)
+
+        self._reading.start(read)
+        self.stop_button.show()
+        if self.board is None:
+            self.pages.setCurrentWidget(self._busy)
+
+    @Slot(object)
+    def _show_progress(self, progress: Progress) -> None:
+        self.note.show_message("info", f"{progress.message}…")
+
+    @Slot(object)
+    def _take_board(self, board: _Board) -> None:
+        self._end()
+        self.board = board
+        if not board.figures.counts.searches:
+            self._filling.stop()
+            self.pages.setCurrentWidget(self._empty)
+            return
+        self.tiles.show_figures(board.figures, can_compare=board.can_compare)
+        self.pages.setCurrentWidget(self._content)
+        self._left = list(board.charts)
+        self._filling.start()
+
+    @Slot(object)
+    def _take_failure(self, error: object) -> None:
+        self._end()
+        if not isinstance(error, AltusError):
+            return
+        if self.board is not None and self.pages.currentWidget() is self._content:
+            # The charts of other days stay, and it is said that they are not those asked for.
+            self.note.show_error(error)
+        else:
+            self._failed.set("error", error_message(error), error_hint(error))
+            self.pages.setCurrentWidget(self._failed)
+
+    def _end(self) -> None:
+        self.stop_button.hide()
+        self.note.clear()
+
+    def _is_reading(self) -> bool:
+        return self._reading.running
+
+    # Drawing
+
+    @Slot()
+    def _fill_next(self) -> None:
+        if not self._left:
+            self._filling.stop()
+            return
+        card = self.cards.get(self._left[0].name)
+        if card is None:
+            self._build_card(self._left[0].name)
+        else:
+            card.show_chart(self._left.pop(0))
+
+    def _build_card(self, name: str) -> None:
+        from altus4_desktop.ui.panes.analytics.card import ChartCard
+
+        card = ChartCard(name)
+        card.row_chosen.connect(self._open_searches)
+        card.export_wanted.connect(self._choose_file)
+        self.cards[name] = card
+        self._columns = 0
+        self._arrange()
+
+    def _arrange(self) -> None:
+        columns = 2 if self.width() >= _TWO_COLUMNS else 1
+        if columns == self._columns:
+            return
+        self._columns = columns
+        for place, card in enumerate(self.cards.values()):
+            self._grid.addWidget(card, place // columns, place % columns)
+        self._grid.setColumnStretch(0, 1)
+        self._grid.setColumnStretch(1, 1 if columns == 2 else 0)
+
+    @Slot()
+    def _wear(self) -> None:
+        for card in self.cards.values():
+            card.redraw()
+
+    # Acting
+
+    @Slot(object, int)
+    def _open_searches(self, chart: Chart, row: int) -> None:
+        """Show the searches that a row stands for."""
+        link = chart.links[row]
+        if link is None:
+            text = self.tr("The history cannot be narrowed down to “{row}”.")
+            self.session.announced.emit(text.format(row=row_words(chart, row)))
+        else:
+            self.session.pane_requested.emit("history", link)
+
+    @Slot(object, str)
+    def _choose_file(self, card: ChartCard, suffix: str) -> None:
+        chart = card.chart
+        if chart is None or self.board is None:
+            return
+        last = self.board.figures.period.last.isoformat()
+        chosen, _ = QFileDialog.getSaveFileName(
+            self,
+            self.tr("Export {chart}").format(chart=card.title),
+            f"{chart.name}-{last}.{suffix}",
+            f"{suffix.upper()} (*.{suffix})",
+        )
+        if chosen:
+            self.export_to(card, Path(chosen), suffix)
+
+    def export_to(self, card: ChartCard, path: Path, suffix: str) -> None:
+        """Write the chart of ``card`` to ``path``, which ends in ``suffix`` then."""
+        from altus4_desktop.ui.panes.analytics.sheet import png_bytes, svg_bytes
+
+        chart, board = card.chart, self.board
+        if chart is None or board is None:
+            return
+        if path.suffix.lower() != f".{suffix}":
+            path = path.with_name(f"{path.name}.{suffix}")
+        words = [period_words(board.figures.period), card.note or zone_words(chart.zone)]
+        note = ", ".join(words)
+        if suffix == "csv":
+            content = chart_csv(chart).encode()
+        else:
+            write = png_bytes if suffix == "png" else svg_bytes
+            content = write(card.plot, chart, card.title, note)
+        analytics, actor, name = self.session.services.analytics, self.session.actor, chart.name
+
+        def export(_: TaskContext) -> Path:
+            analytics.export_chart_(actor, path, name, content)
+            return path
+
+        self.submit(Lane.TENANTS, export, self._show_export, failed=self._show_export_failure)
+
+    @Slot(object)
+    def _show_export(self, path: Path) -> None:
+        self.note.show_message("success", self.tr("The chart is written."), str(path))
+
+    @Slot(object)
+    def _show_export_failure(self, error: object) -> None:
+        if isinstance(error, AltusError):
+            self.note.show_error(error)

@@ -1,0 +1,389 @@
+"""Charts as they are drawn, from the rows that their tables and files have too.
+
+Importing this imports pyqtgraph, which takes a while.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import pyqtgraph as pg
+from PySide6.QtCore import QPointF, Qt, Signal
+from PySide6.QtGui import (
+    QBrush,
+    QColor,
+    QFontMetricsF,
+    QMouseEvent,
+    QPen,
+    QResizeEvent,
+    QWheelEvent,
+)
+from PySide6.QtWidgets import QFrame, QToolTip, QWidget
+
+from altus4_desktop.domain.charts import Chart, ChartKind
+from altus4_desktop.ui.panes.analytics.axes import LabelAxis, ValueAxis, scaled, unscaled
+from altus4_desktop.ui.panes.analytics.colours import before_color, heat_color, series_color
+from altus4_desktop.ui.panes.analytics.legend import dash_of, is_before, missing_rows
+from altus4_desktop.ui.panes.analytics.wording import (
+    axis_words,
+    cell_words,
+    hover_words,
+    weekday_words,
+)
+from altus4_desktop.ui.panes.painting import plain_tool_tip, sized
+from altus4_desktop.ui.theme import Space, TypeSize, worn_palette
+
+_BAR = 0.7
+_MOST_WORDS = 0.76
+_ROW = 26
+_LEAST_LABEL, _MOST_LABEL = 90, 230
+_AXIS_WIDTH = 52
+_MARKED_ROWS = 100
+_SYMBOLS = ("o", "s", "t")
+
+
+class Plot(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph ships no types
+    """The rows of a chart; hovering tells of a row, ``clicked`` carries the row."""
+
+    clicked = Signal(int)
+
+    def __init__(self, name: str, parent: QWidget | None = None) -> None:
+        self._labels = LabelAxis("bottom")
+        self._names = LabelAxis("left")
+        self._values = ValueAxis("left")
+        axes = {"bottom": self._labels, "left": self._values}
+        super().__init__(parent, axisItems=axes, enableMenu=False)
+        # Nobody opens it, and without a parent it would outlive the plot.
+        menu = self.getPlotItem().ctrlMenu
+        menu.setParent(self, menu.windowFlags())
+        self.setObjectName(name)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.setMouseTracking(True)
+        self.setMouseEnabled(x=False, y=False)
+        self.hideButtons()
+        self.setAntialiasing(True)
+        self._chart: Chart | None = None
+        self._pressed: QPointF | None = None
+        self._items: dict[str, Any] = {}
+        self._words: list[tuple[Any, str]] = []
+
+    @property
+    def chart(self) -> Chart | None:
+        """What is shown."""
+        return self._chart
+
+    def show_chart(self, chart: Chart) -> None:
+        """Draw its rows."""
+        self._chart = chart
+        self.redraw()
+
+    def redraw(self) -> None:
+        """Draw again, in the colours of now."""
+        chart = self._chart
+        if chart is None:
+            return
+        plot = self.getPlotItem()
+        plot.clear()
+        self._items = {}
+        self.setBackground(worn_palette().color("surface"))
+        is_ranked = chart.kind is ChartKind.RANKED
+        on_left = is_ranked or chart.kind is ChartKind.HEAT
+        wanted = self._names if on_left else self._values
+        if plot.getAxis("left") is not wanted:
+            plot.setAxisItems({"left": wanted})
+        plot.showAxis("bottom", show=not is_ranked)
+        plot.getViewBox().invertY(on_left)
+        for axis in (self._labels, wanted):
+            axis.setTextPen(worn_palette().color("muted"))
+            axis.setPen(worn_palette().color("border_strong"))
+            axis.setStyle(
+                tickFont=sized(self.font(), TypeSize.CAPTION - 1),
+                tickLength=0,
+                tickTextOffset=6,
+                hideOverlappingLabels=False,
+            )
+            # Lines of the grid lie under the bars.
+            axis.setZValue(-1)
+        self._values.is_duration = chart.kind is ChartKind.LINES
+        self._values.setWidth(_AXIS_WIDTH)
+        if chart.kind is ChartKind.HEAT:
+            self._draw_heat(chart)
+        elif is_ranked:
+            self._draw_ranked(chart)
+        else:
+            self._draw_over_rows(chart)
+
+    def plotted(self) -> dict[str, tuple[float | None, ...]]:
+        """What stands in the plot, read back from it: a value for each row of each column."""
+        chart = self._chart
+        if chart is None:
+            return {}
+        found: dict[str, tuple[float | None, ...]] = {}
+        for column in chart.plotted:
+            values: list[float | None] = [None] * len(chart.rows)
+            item = self._items.get(column)
+            if isinstance(item, pg.BarGraphItem):
+                for row, value in zip(item.rows, item.told, strict=True):
+                    values[row] = float(value)
+            elif item is not None:
+                xs, ys = item.getOriginalDataset()
+                for row, value in () if xs is None else zip(xs, ys, strict=True):
+                    if not math.isnan(value):
+                        is_log = chart.kind is ChartKind.LINES
+                        values[round(row)] = unscaled(value) if is_log else float(value)
+            found[column] = tuple(values)
+        return found
+
+    # Drawing
+
+    def _draw_over_rows(self, chart: Chart) -> None:
+        plot, count = self.getPlotItem(), len(chart.rows)
+        self._labels.set_labels([axis_words(chart, row) for row in range(count)])
+        columns = {name: chart.numbers(name) for name in chart.plotted}
+        scale = scaled if chart.kind is ChartKind.LINES else float
+        top = max((scale(v) for values in columns.values() for v in values if v), default=1.0)
+        top *= 1.08
+        missing = missing_rows(chart)
+        if missing:
+            pattern = QBrush(worn_palette().color("border_strong"), Qt.BrushStyle.BDiagPattern)
+            plot.addItem(
+                pg.BarGraphItem(
+                    x=missing, height=[top] * len(missing), width=1.0, brush=pattern, pen=_no_pen()
+                )
+            )
+        for place, (name, values) in enumerate(columns.items()):
+            if chart.kind is ChartKind.BARS and not is_before(name):
+                self._items[name] = self._add_bars(values, series_color(place))
+            else:
+                self._items[name] = self._add_line(name, [*values], place, scale)
+        grid = QColor(worn_palette().color("border"))
+        self._values.setPen(grid)
+        plot.showGrid(x=False, y=True, alpha=0.25)
+        plot.getViewBox().setRange(
+            xRange=(-0.6, max(count, 1) - 0.4), yRange=(0, top), padding=0, disableAutoRange=True
+        )
+
+    def _add_bars(self, values: Sequence[float | None], color: QColor) -> _Bars:
+        rows = [row for row, value in enumerate(values) if value is not None]
+        bars = _Bars(
+            rows,
+            [values[row] or 0.0 for row in rows],
+            x=rows,
+            height=[values[row] or 0.0 for row in rows],
+            width=_BAR,
+            brush=color,
+            # A bar of no height is a line on the ground: nothing was searched, and that is known.
+            pen=pg.mkPen(color, width=1),
+        )
+        self.addItem(bars)
+        return bars
+
+    def _add_line(self, name: str, values: list[float | None], place: int, scale: Any) -> Any:
+        color = before_color() if is_before(name) else series_color(place)
+        dash = dash_of(name, place)
+        marks: dict[str, Any] = {}
+        # Between gaps a single value would be no line.
+        if len(values) <= _MARKED_ROWS:
+            marks = {
+                "symbol": "d" if is_before(name) else _SYMBOLS[place % len(_SYMBOLS)],
+                "symbolSize": 5,
+                "symbolBrush": color,
+                "symbolPen": color,
+            }
+        points = [
+            (float(row), math.nan if value is None else scale(value))
+            for row, value in enumerate(values)
+        ]
+        if all(math.isnan(y) for _, y in points):
+            points = []
+        item = pg.PlotDataItem(
+            [x for x, _ in points],
+            [y for _, y in points],
+            pen=QPen(pg.mkPen(color, width=1.75, style=dash)),
+            connect="finite",
+            **marks,
+        )
+        self.addItem(item)
+        return item
+
+    def _draw_ranked(self, chart: Chart) -> None:
+        column, count = chart.plotted[0], len(chart.rows)
+        self._names.set_labels([axis_words(chart, row) for row in range(count)])
+        values = chart.numbers(column)
+        rows = [row for row, value in enumerate(values) if value is not None]
+        told = [values[row] or 0.0 for row in rows]
+        color = series_color(0)
+        bars = _Bars(
+            rows,
+            told,
+            x0=0,
+            y=rows,
+            width=told,
+            height=_BAR,
+            brush=color,
+            pen=pg.mkPen(color, width=1),
+        )
+        self.addItem(bars)
+        self._items[column] = bars
+        font = sized(self.font(), TypeSize.CAPTION)
+        self._words = []
+        for row, value in zip(rows, told, strict=True):
+            text = pg.TextItem(color=worn_palette().color("text"), anchor=(0, 0.5))
+            text.setFont(font)
+            text.setPos(value, row)
+            self.addItem(text)
+            self._words.append((text, _value_words(chart, row)))
+        self.setFixedHeight(max(count, 1) * _ROW + Space.S)
+        self._fit_ranked()
+
+    def _fit_ranked(self) -> None:
+        chart = self._chart
+        if chart is None or chart.kind is not ChartKind.RANKED:
+            return
+        label = min(max(self.width() * 0.38, _LEAST_LABEL), _MOST_LABEL)
+        self._names.setWidth(round(label))
+        self._names.room = label - Space.M
+        top = max((value or 0.0 for value in chart.numbers(chart.plotted[0])), default=0.0) or 1.0
+        # The words at the end of the longest bar stay inside.
+        room = max(60.0, self.width() - label - Space.S)
+        metrics = QFontMetricsF(sized(self.font(), TypeSize.CAPTION))
+        most, widest = room * _MOST_WORDS, 0.0
+        for item, words in self._words:
+            shown = metrics.elidedText(words, Qt.TextElideMode.ElideRight, most)
+            item.setPlainText(shown)
+            widest = max(widest, metrics.horizontalAdvance(shown))
+        share = 1 - min(widest + Space.XL, most + Space.XL) / (room + Space.XL)
+        self.getPlotItem().getViewBox().setRange(
+            xRange=(0, top / share),
+            yRange=(-0.5, max(len(chart.rows), 1) - 0.5),
+            padding=0,
+            disableAutoRange=True,
+        )
+
+    def _draw_heat(self, chart: Chart) -> None:
+        values = chart.numbers("searches")
+        most = max((value or 0.0 for value in values), default=0.0) or 1.0
+        rows = [row for row, value in enumerate(values) if value is not None]
+        told = [values[row] or 0.0 for row in rows]
+        bars = _Bars(
+            rows,
+            told,
+            x0=[row % 24 + 0.04 for row in rows],
+            y0=[row // 24 + 0.06 for row in rows],
+            width=0.92,
+            height=[0.88] * len(rows),
+            brushes=[heat_color(value / most) for value in told],
+            pen=_no_pen(),
+        )
+        self.addItem(bars)
+        self._items["searches"] = bars
+        missing = missing_rows(chart)
+        if missing:
+            pattern = QBrush(worn_palette().color("border_strong"), Qt.BrushStyle.BDiagPattern)
+            self.addItem(
+                pg.BarGraphItem(
+                    x0=[row % 24 for row in missing],
+                    y0=[row // 24 + 0.06 for row in missing],
+                    width=1.0,
+                    height=[0.88] * len(missing),
+                    brush=pattern,
+                    pen=_no_pen(),
+                )
+            )
+        self._names.set_labels([weekday_words(day + 1) for day in range(7)], offset=0.5)
+        self._names.setWidth(_AXIS_WIDTH)
+        self._names.room = _AXIS_WIDTH
+        self._labels.set_labels([f"{hour:02}" for hour in range(24)], offset=0.5)
+        self.getPlotItem().getViewBox().setRange(
+            xRange=(0, 24), yRange=(0, 7), padding=0, disableAutoRange=True
+        )
+
+    # Pointing
+
+    def row_at(self, at: QPointF) -> int | None:
+        """The row drawn at a place of the widget."""
+        chart = self._chart
+        if chart is None:
+            return None
+        box = self.getPlotItem().getViewBox()
+        scene = self.mapToScene(at.toPoint())
+        is_ranked = chart.kind is ChartKind.RANKED
+        if not is_ranked and not box.sceneBoundingRect().contains(scene):
+            return None
+        place = box.mapSceneToView(scene)
+        if chart.kind is ChartKind.HEAT:
+            row = math.floor(place.y()) * 24 + math.floor(place.x())
+        else:
+            row = round(place.y() if is_ranked else place.x())
+        return row if 0 <= row < len(chart.rows) else None
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        """Tell of the row under the pointer."""
+        super().mouseMoveEvent(event)
+        row = self.row_at(event.position())
+        if row is None or self._chart is None:
+            QToolTip.hideText()
+            self.unsetCursor()
+            return
+        can_open = self._chart.links[row] is not None
+        shape = Qt.CursorShape.PointingHandCursor if can_open else Qt.CursorShape.ArrowCursor
+        self.setCursor(shape)
+        words = plain_tool_tip(hover_words(self._chart, row))
+        QToolTip.showText(event.globalPosition().toPoint(), words, self)
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """A click may begin."""
+        self._pressed = event.position()
+        super().mousePressEvent(event)
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        """A click that ends where it began chooses a row."""
+        super().mouseReleaseEvent(event)
+        begun, self._pressed = self._pressed, None
+        if begun is None or event.button() is not Qt.MouseButton.LeftButton:
+            return
+        row = self.row_at(event.position())
+        if row is not None and row == self.row_at(begun):
+            self.clicked.emit(row)
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        """What is around scrolls."""
+        event.ignore()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Names of rows take their share."""
+        super().resizeEvent(event)
+        if getattr(self, "_chart", None) is not None:
+            self._fit_ranked()
+
+
+class _Bars(pg.BarGraphItem):  # type: ignore[misc]  # pyqtgraph ships no types
+    """Bars that know which rows they stand for."""
+
+    def __init__(self, rows: list[int], told: list[float], **opts: Any) -> None:
+        self.rows = rows
+        self.told = told
+        super().__init__(**opts)
+
+
+def _value_words(chart: Chart, row: int) -> str:
+    column = chart.plotted[0]
+    words = [cell_words(chart, row, column)]
+    if "share_percent" in chart.columns:
+        words.append(cell_words(chart, row, "share_percent"))
+    if "cause" in chart.columns:
+        words.append(cell_words(chart, row, "cause"))
+    if "before" in chart.columns:
+        before, now = chart.numbers("before")[row], chart.numbers(column)[row]
+        if before is not None and now is not None and now != before:
+            words.append(f"{'▲' if now > before else '▼'} {abs(now - before):,.0f}")
+    if "trend" in chart.columns:
+        words.append(cell_words(chart, row, "trend"))
+    return "  ".join(filter(None, words))
+
+
+def _no_pen() -> QPen:
+    return QPen(Qt.PenStyle.NoPen)

@@ -1,0 +1,218 @@
+"""Charts in words: their titles, columns and cells."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+from PySide6.QtCore import QCoreApplication, QLocale
+
+from altus4_desktop.domain.charts import Cell, Chart
+from altus4_desktop.domain.figures import Period
+from altus4_desktop.ui.times import duration
+
+_SPARKS = "▁▂▃▄▅▆▇█"
+
+
+def chart_title(name: str) -> str:
+    """What a chart is called."""
+    titles = {
+        "searches": _tr("Searches"),
+        "latency": _tr("How long searches take"),
+        "durations": _tr("Searches by duration"),
+        "modes": _tr("Modes"),
+        "sources": _tr("Connections"),
+        "popular": _tr("Popular queries"),
+        "zero": _tr("Queries without result"),
+        "slowest": _tr("Slowest searches"),
+        "heat": _tr("Weekday and hour"),
+        "users": _tr("People"),
+        "keys": _tr("API keys"),
+    }
+    return titles[name]
+
+
+def column_title(column: str) -> str:
+    """What a column of a chart is called."""
+    titles = {
+        "day": _tr("Day"),
+        "hour": _tr("Hour"),
+        "weekday": _tr("Weekday"),
+        "searches": _tr("Searches"),
+        "before": _tr("Before"),
+        "zero": _tr("Nothing found"),
+        "failed": _tr("Failed"),
+        "p50_ms": _tr("p50"),
+        "p95_ms": _tr("p95"),
+        "p99_ms": _tr("p99"),
+        "before_p95_ms": _tr("p95 before"),
+        "max_ms": _tr("Longest"),
+        "mean_ms": _tr("Mean"),
+        "from_ms": _tr("From"),
+        "to_ms": _tr("To less than"),
+        "mode": _tr("Mode"),
+        "share_percent": _tr("Share"),
+        "connection": _tr("Connection"),
+        "connections": _tr("Connections"),
+        "query": _tr("Query"),
+        "trend": _tr("Trend"),
+        "cause": _tr("Cause"),
+        "ms": _tr("Took"),
+        "at": _tr("When"),
+        "user": _tr("Name"),
+        "email": _tr("E-mail"),
+        "key": _tr("Key"),
+    }
+    return titles[column]
+
+
+def shown_columns(chart: Chart) -> tuple[str, ...]:
+    """The columns of the table; what others add is told with them."""
+    return tuple(name for name in chart.columns if name not in ("evidence", "key_id"))
+
+
+def cell_words(chart: Chart, row: int, column: str) -> str:
+    """One cell as people read it."""
+    value = chart.cell(row, column)
+    if column == "key":
+        return _key_words(value, chart.cell(row, "key_id"))
+    if value is None:
+        # Without an end it is the last bucket of all; everywhere else nothing is known.
+        return "" if column == "to_ms" else "–"
+    if column == "cause":
+        return cause_words(str(value), str(chart.cell(row, "evidence")))
+    return _value_words(column, value)
+
+
+def _value_words(column: str, value: Cell) -> str:
+    words = " ".join(str(value).split())
+    match value:
+        case datetime():
+            words = value.strftime("%Y-%m-%d %H:%M:%S" if column == "at" else "%Y-%m-%d %H:%M")
+        case date():
+            words = value.isoformat()
+        case int() | float():
+            words = _number_words(column, value)
+        case str() if column == "trend":
+            words = sparks(value)
+        case str() if column == "mode":
+            words = mode_words(value)
+    return words
+
+
+def _number_words(column: str, value: float) -> str:
+    if column == "ms" or column.endswith("_ms"):
+        return duration(value)
+    if column == "weekday":
+        return weekday_words(int(value))
+    if column == "hour":
+        return f"{value:02}:00"
+    if column == "share_percent":
+        return f"{QLocale().toString(float(value), 'f', 1)} %"
+    return f"{value:,}"
+
+
+def row_words(chart: Chart, row: int) -> str:
+    """What a row is about."""
+    if chart.name == "heat":
+        return f"{cell_words(chart, row, 'weekday')} {cell_words(chart, row, 'hour')}"
+    if chart.name == "durations":
+        least, most = cell_words(chart, row, "from_ms"), cell_words(chart, row, "to_ms")
+        return f"{least} – {most}" if most else _tr("{least} and more").format(least=least)
+    if chart.label[0] == "key":
+        return cell_words(chart, row, "key")
+    return cell_words(chart, row, chart.label[0])
+
+
+def axis_words(chart: Chart, row: int) -> str:
+    """The same as short as an axis needs it."""
+    value = chart.rows[row][0]
+    if isinstance(value, datetime):
+        return value.strftime("%H:%M")
+    if isinstance(value, date):
+        return value.strftime("%m-%d")
+    if chart.name == "durations":
+        return cell_words(chart, row, "from_ms")
+    return row_words(chart, row)
+
+
+def hover_words(chart: Chart, row: int) -> str:
+    """Everything that is known of a row, a line each."""
+    lines = [row_words(chart, row)]
+    for column in shown_columns(chart):
+        if column in chart.label:
+            continue
+        lines.append(f"{column_title(column)}: {cell_words(chart, row, column)}")
+    return "\n".join(lines)
+
+
+def cause_words(cause: str, evidence: str) -> str:
+    """Why a query found nothing."""
+    match cause:
+        case "reworded":
+            return _tr("Found as “{text}”").format(text=evidence)
+        case "elsewhere":
+            return _tr("Found {count} times by other searches").format(count=evidence)
+        case "operators":
+            return _tr("No row fits its operators {signs}").format(signs=evidence)
+    return _tr("In no row of {count} connections").format(count=evidence)
+
+
+def mode_words(mode: str) -> str:
+    """What a mode is called."""
+    names = {
+        "natural": _tr("Natural"),
+        "boolean": _tr("Boolean"),
+        "semantic": _tr("Semantic"),
+    }
+    return names.get(mode, mode)
+
+
+def weekday_words(weekday: int) -> str:
+    """Monday is 1."""
+    return QLocale().standaloneDayName(weekday, QLocale.FormatType.ShortFormat)
+
+
+def no_data_words() -> str:
+    """What is said of a gap."""
+    return _tr("No data")
+
+
+def zone_words(zone: str) -> str:
+    """Whose time it is."""
+    return zone or _tr("each person's own time zone")
+
+
+def period_words(period: Period) -> str:
+    """The days of a period."""
+    if period.first == period.last:
+        return period.first.isoformat()
+    return f"{period.first.isoformat()} – {period.last.isoformat()}"
+
+
+def sparks(trend: str) -> str:
+    """A row of counts as small bars."""
+    counts = [int(part) for part in trend.split()]
+    most = max(counts, default=0)
+    if not most or len(counts) < 2:
+        return ""
+    return "".join(_SPARKS[round(count / most * (len(_SPARKS) - 1))] for count in counts)
+
+
+def change_words(now: float | None, before: float | None) -> str:
+    """How much more or less it is than before."""
+    if now is None or not before:
+        return _tr("nothing before to compare with")
+    change = round(100 * (now - before) / before)
+    if change == 0:
+        return _tr("as before")
+    return _tr("{change} % than before").format(change=f"{change:+,}")
+
+
+def _key_words(name: Cell, key_id: Cell) -> str:
+    if not key_id:
+        return _tr("People, without a key")
+    return str(name) if name is not None else _tr("A deleted key")
+
+
+def _tr(text: str) -> str:
+    return QCoreApplication.translate("analytics", text)

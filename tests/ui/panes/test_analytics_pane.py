@@ -1,0 +1,369 @@
+"""The analytics pane: what is drawn, listed and written is the same."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
+
+import pytest
+from PySide6.QtCore import QPointF, Qt
+from PySide6.QtGui import QColor, QImage, QPainter, qGray
+from PySide6.QtSvg import QSvgRenderer
+from PySide6.QtTest import QTest
+from pytestqt.qtbot import QtBot
+
+from altus4_desktop.app.compose import compose
+from altus4_desktop.domain.accounts import Role
+from altus4_desktop.domain.charts import Chart, ChartKind
+from altus4_desktop.domain.errors import StoreError
+from altus4_desktop.domain.history import HistoryQuery
+from altus4_desktop.domain.searching import SearchMode
+from altus4_desktop.services import Services
+from altus4_desktop.services.analytics import today_of
+from altus4_desktop.services.charts import chart_csv
+from altus4_desktop.tasks.runner import TaskRunner
+from altus4_desktop.ui.panes.analytics.card import ChartCard
+from altus4_desktop.ui.panes.analytics.colours import before_color, heat_color, series_color
+from altus4_desktop.ui.panes.analytics.pane import AnalyticsPane
+from altus4_desktop.ui.panes.analytics.sheet import png_bytes, svg_bytes
+from altus4_desktop.ui.panes.analytics.wording import (
+    cell_words,
+    column_title,
+    hover_words,
+    shown_columns,
+)
+from altus4_desktop.ui.panes.history.pane import HistoryPane
+from altus4_desktop.ui.session import Session
+from altus4_desktop.ui.theme import DARK, LIGHT, Palette, Theme, ThemeChoice, _Worn
+from tests.records import a_search, a_user
+from tests.ui.analytics import FakeAnalytics
+from tests.ui.world import ACTOR, FakeConnections, make_connection
+
+
+@pytest.fixture
+def analytics() -> FakeAnalytics:
+    return FakeAnalytics()
+
+
+@pytest.fixture
+def pane(qtbot: QtBot, analytics: FakeAnalytics, runner: TaskRunner) -> Iterator[AnalyticsPane]:
+    services = SimpleNamespace(
+        analytics=analytics, connections=FakeConnections([make_connection(1)])
+    )
+    session = Session(cast("Services", services), runner, Theme(), report_crash=_raise)
+    session.set_actor(ACTOR)
+    made = AnalyticsPane(session)
+    qtbot.addWidget(made)
+    made.resize(1100, 700)
+    made.show()
+    yield made
+    made.shut()
+
+
+def _raise(error: BaseException) -> None:
+    raise error
+
+
+def _settle(qtbot: QtBot, pane: AnalyticsPane) -> None:
+    qtbot.waitUntil(lambda: not pane.runner.running and not pane._filling.isActive())
+
+
+def _open(qtbot: QtBot, pane: AnalyticsPane) -> None:
+    pane.activated()
+    _settle(qtbot, pane)
+
+
+def _chart(card: ChartCard) -> Chart:
+    assert card.chart is not None
+    return card.chart
+
+
+def test_what_is_drawn_is_what_is_listed_and_written(qtbot: QtBot, pane: AnalyticsPane) -> None:
+    _open(qtbot, pane)
+    assert pane.pages.currentWidget() is pane._content
+    assert pane.board is not None
+    assert list(pane.cards) == [chart.name for chart in pane.board.charts]
+    for card in pane.cards.values():
+        chart = _chart(card)
+        for column, values in card.plot.plotted().items():
+            assert values == pytest.approx(chart.numbers(column)), (chart.name, column)
+        model = card.table.model()
+        listed = [
+            [model.index(row, place).data() for place in range(model.columnCount())]
+            for row in range(model.rowCount())
+        ]
+        columns = shown_columns(chart)
+        assert listed == [
+            [cell_words(chart, row, name) for name in columns] for row in range(len(chart.rows))
+        ]
+        lines = list(csv.reader(io.StringIO(chart_csv(chart), newline="")))
+        assert len(lines) == len(chart.rows) + 1
+
+
+def test_a_gap_is_drawn_as_a_gap_and_none_as_none(qtbot: QtBot, pane: AnalyticsPane) -> None:
+    _open(qtbot, pane)
+    card = pane.cards["searches"]
+    assert card.plot.plotted()["searches"][:3] == (None, 0.0, 7.0)
+    assert card.table.model().index(0, 1).data() == "–"
+    assert card.table.model().index(1, 1).data() == "0"
+
+
+def test_hovering_tells_what_the_table_tells(qtbot: QtBot, pane: AnalyticsPane) -> None:
+    _open(qtbot, pane)
+    for card in pane.cards.values():
+        chart = _chart(card)
+        for row in range(len(chart.rows)):
+            words = hover_words(chart, row)
+            for column in {*shown_columns(chart)} - {*chart.label}:
+                assert f"{column_title(column)}: {cell_words(chart, row, column)}" in words
+
+
+def test_before_is_told_only_when_all_of_it_is_known(qtbot: QtBot, pane: AnalyticsPane) -> None:
+    _open(qtbot, pane)
+    tile = pane.tiles.tiles["searches"]
+    assert tile.accessibleName() == "Searches, 60, before is not all known"
+    assert pane.board is not None
+    pane.tiles.show_figures(pane.board.figures, can_compare=True)
+    assert tile.accessibleName() == "Searches, 60, +50 % than before"
+
+
+@pytest.mark.parametrize("palette", [LIGHT, DARK], ids=["light", "dark"])
+def test_colours_stand_out(palette: Palette, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_Worn, "palette", palette)
+    ground = _luminance(palette.color("surface"))
+    lines = [*map(series_color, range(3)), before_color()]
+    for color in lines:
+        low, high = sorted((ground, _luminance(color)))
+        assert (high + 0.05) / (low + 0.05) > 3
+    steps = [abs(_luminance(heat_color(step / 10)) - ground) for step in range(11)]
+    assert steps == sorted(steps)
+
+
+def _luminance(color: QColor) -> float:
+    """WCAG 2, relative luminance."""
+    parts = [
+        part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4
+        for part in (color.redF(), color.greenF(), color.blueF())
+    ]
+    return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]
+
+
+def test_a_bar_leads_to_its_searches(qtbot: QtBot, pane: AnalyticsPane) -> None:
+    _open(qtbot, pane)
+    card = pane.cards["searches"]
+    box = card.plot.getPlotItem().getViewBox()
+    place = card.plot.mapFromScene(box.mapViewToScene(QPointF(4, 1)))
+    assert card.plot.row_at(QPointF(place)) == 4
+    with qtbot.waitSignal(pane.session.pane_requested) as asked:
+        qtbot.mouseClick(card.plot.viewport(), Qt.MouseButton.LeftButton, pos=place)
+    assert asked.args == ["history", _chart(card).links[4]]
+    with qtbot.waitSignal(pane.session.announced):
+        card.row_chosen.emit(_chart(card), 0)
+
+
+def test_the_keyboard_reaches_the_rows(qtbot: QtBot, pane: AnalyticsPane) -> None:
+    _open(qtbot, pane)
+    card = pane.cards["zero"]
+    card.data_button.setFocus()
+    QTest.keyClick(card.data_button, Qt.Key.Key_Space)
+    assert card.pages.currentWidget() is card.table
+    card.table.setFocus()
+    with qtbot.waitSignal(pane.session.pane_requested) as asked:
+        QTest.keyClick(card.table, Qt.Key.Key_Return)
+    assert asked.args is not None
+    assert asked.args[1].text == "invoise"
+
+
+@pytest.mark.parametrize("suffix", ["png", "svg", "csv"])
+@pytest.mark.parametrize("name", ["searches", "latency", "popular", "heat"])
+def test_charts_are_written(
+    qtbot: QtBot,
+    pane: AnalyticsPane,
+    analytics: FakeAnalytics,
+    tmp_path: Path,
+    suffix: str,
+    name: str,
+) -> None:
+    _open(qtbot, pane)
+    card = pane.cards[name]
+    pane.export_to(card, tmp_path / "chart", suffix)
+    _settle(qtbot, pane)
+    [(path, told, content)] = analytics.written
+    assert (path.name, told) == (f"chart.{suffix}", name)
+    if suffix == "csv":
+        assert content.decode() == chart_csv(_chart(card))
+    elif suffix == "svg":
+        assert QSvgRenderer(content).isValid()
+        assert card.title in content.decode()
+    else:
+        image = QImage.fromData(content)
+        colors = {
+            image.pixel(x, y)
+            for x in range(0, image.width(), 3)
+            for y in range(0, image.height(), 9)
+        }
+        assert len(colors) > 2
+    assert pane.note.text() == "The chart is written."
+
+
+@pytest.mark.parametrize("name", ["searches", "latency", "popular", "heat"])
+def test_the_drawing_is_the_picture(qtbot: QtBot, pane: AnalyticsPane, name: str) -> None:
+    _open(qtbot, pane)
+    card = pane.cards[name]
+    told = (card.plot, _chart(card), card.title, "UTC")
+    picture = QImage.fromData(png_bytes(*told))
+    drawing = QImage(picture.size(), QImage.Format.Format_RGB32)
+    drawing.fill(LIGHT.color("surface"))
+    painter = QPainter(drawing)
+    QSvgRenderer(svg_bytes(*told)).render(painter)
+    painter.end()
+    coarse = [
+        image.scaled(40, 24, mode=Qt.TransformationMode.SmoothTransformation)
+        for image in (picture, drawing)
+    ]
+    differences = [
+        abs(qGray(coarse[0].pixel(x, y)) - qGray(coarse[1].pixel(x, y)))
+        for x in range(40)
+        for y in range(24)
+    ]
+    assert sum(differences) / len(differences) < 4
+
+
+def test_charts_wear_the_colours_of_now(qtbot: QtBot, pane: AnalyticsPane) -> None:
+    _open(qtbot, pane)
+    plot = pane.cards["searches"].plot
+    before = pane.session.theme.choice
+    try:
+        for choice, palette in ((ThemeChoice.DARK, DARK), (ThemeChoice.LIGHT, LIGHT)):
+            pane.session.theme._choice = choice
+            pane.session.theme._wear()
+            assert plot.backgroundBrush().color() == palette.color("surface")
+    finally:
+        pane.session.theme._choice = before
+
+
+def test_a_failure_is_told_and_tried_again(
+    qtbot: QtBot, pane: AnalyticsPane, analytics: FakeAnalytics
+) -> None:
+    analytics.error = StoreError("It is gone.", code="store.unreachable")
+    _open(qtbot, pane)
+    assert pane.pages.currentWidget() is pane._failed
+    analytics.error = None
+    _open(qtbot, pane)
+    assert pane.pages.currentWidget() is pane._content
+    analytics.error = StoreError("It is gone.", code="store.unreachable")
+    _open(qtbot, pane)
+    assert pane.pages.currentWidget() is pane._content
+    assert "gone" in pane.note.text()
+
+
+def test_reading_is_stopped(qtbot: QtBot, pane: AnalyticsPane) -> None:
+    pane.activated()
+    assert pane.pages.currentWidget() is pane._busy
+    assert pane.stop_button.isVisible()
+    pane.stop()
+    assert not pane.stop_button.isVisible()
+    assert pane.pages.currentWidget() is pane._failed
+    _settle(qtbot, pane)
+    assert pane.board is None
+
+
+def test_days_without_searches(qtbot: QtBot, pane: AnalyticsPane, analytics: FakeAnalytics) -> None:
+    analytics.empty = True
+    _open(qtbot, pane)
+    assert pane.pages.currentWidget() is pane._empty
+    pane.refresh()
+    _settle(qtbot, pane)
+    assert analytics.refreshed == 1
+
+
+def test_days_of_ones_own(qtbot: QtBot, pane: AnalyticsPane) -> None:
+    _open(qtbot, pane)
+    pane.periods.choice.set_key("custom")
+    pane.periods._take_choice()
+    _settle(qtbot, pane)
+    assert pane.periods.first.text() != ""
+    pane.periods.first.setText("2026-02-30")
+    pane.periods.first.editingFinished.emit()
+    assert pane.periods.first.property("invalid") == "true"
+    pane.periods.first.setText("2026-02-01")
+    pane.periods.last.setText("2026-02-10")
+    pane.periods.last.editingFinished.emit()
+    _settle(qtbot, pane)
+    assert pane.board is not None
+    assert pane.board.figures.period.first == date(2026, 2, 1)
+    assert len(_chart(pane.cards["searches"]).rows) == 10
+
+
+def test_nothing_is_compared_when_that_is_not_wanted(qtbot: QtBot, pane: AnalyticsPane) -> None:
+    _open(qtbot, pane)
+    assert "before" in pane.cards["searches"].plot.plotted()
+    pane.periods.compare.setChecked(False)
+    _settle(qtbot, pane)
+    assert "before" not in pane.cards["searches"].plot.plotted()
+
+
+def test_small_and_large_windows(qtbot: QtBot, pane: AnalyticsPane) -> None:
+    _open(qtbot, pane)
+    for width, columns in ((640, 1), (1500, 2)):
+        pane.resize(width, 500)
+        qtbot.waitUntil(lambda wanted=columns: pane._columns == wanted)  # type: ignore[misc]  # bound now
+        assert pane.width() == width
+
+
+def test_kinds_of_charts(qtbot: QtBot, pane: AnalyticsPane) -> None:
+    _open(qtbot, pane)
+    kinds = {_chart(card).kind for card in pane.cards.values()}
+    assert kinds == {*ChartKind}
+
+
+def test_a_real_history_from_bar_to_list(qtbot: QtBot, runner: TaskRunner, tmp_path: Path) -> None:
+    with closing(compose(tmp_path / "data")) as services:
+        services.metadata.open_()
+        user = services.metadata.store.users.create_(
+            a_user(role=Role.ADMIN, timezone="America/New_York"), "hash"
+        )
+        actor = user.as_actor()
+        noon = datetime.combine(today_of(actor), datetime.min.time()).astimezone()
+        at = noon - timedelta(days=3)
+        for query, mode in (("invoice", SearchMode.NATURAL), ("ink", SearchMode.BOOLEAN)):
+            services.metadata.store.searches.add_(
+                a_search(user, query, created_at=at, mode=mode, result_count=4)
+            )
+        session = Session(services, runner, Theme(), report_crash=_raise)
+        session.set_actor(actor)
+        pane, history = AnalyticsPane(session), HistoryPane(session)
+        for widget in (pane, history):
+            qtbot.addWidget(widget)
+            widget.show()
+        pane.refresh()
+        _settle(qtbot, pane)
+        chart = _chart(pane.cards["searches"])
+        assert chart.zone == "America/New_York"
+        row = next(row for row, value in enumerate(chart.values("searches")) if value)
+        assert chart.values("searches")[row] == 2
+        link = chart.links[row]
+        assert isinstance(link, HistoryQuery)
+        history.receive(link)
+        qtbot.waitUntil(lambda: not runner.running)
+        assert {record.query for record in history.model.records} == {"invoice", "ink"}
+        assert history.filters.query() == link
+        modes = _chart(pane.cards["modes"])
+        wanted = modes.links[modes.values("mode").index("boolean")]
+        assert wanted is not None
+        history.receive(wanted)
+        qtbot.waitUntil(lambda: not runner.running)
+        assert [record.query for record in history.model.records] == ["ink"]
+        history.filters.clear()
+        assert not history.filters.is_set
+        pane.export_to(pane.cards["searches"], tmp_path / "days.csv", "csv")
+        _settle(qtbot, pane)
+        assert (tmp_path / "days.csv").read_bytes() == chart_csv(chart).encode()
+        for widget in (pane, history):
+            widget.shut()
