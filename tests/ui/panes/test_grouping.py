@@ -105,6 +105,17 @@ def test_the_current_hit_stays_while_the_order_changes(grouped: SearchView, rank
     assert hits.rowHeight(0) > hits.fontMetrics().height() * 3
 
 
+def test_a_held_key_does_not_change_what_going_to_a_hit_means(grouped: SearchView) -> None:
+    hits = grouped.results.list
+    QTest.keyPress(hits, KEY.Key_Control, Qt.KeyboardModifier.ControlModifier)
+    try:
+        for rank in (1, 2, 2, 6):
+            grouped.results.pick(rows(grouped).index(rank))
+            assert grouped.results.selected_hits() == [HITS[rank - 1]]
+    finally:
+        QTest.keyRelease(hits, KEY.Key_Control)
+
+
 def test_arrows_go_over_heads(qtbot: QtBot, grouped: SearchView) -> None:
     seen = [current(grouped)]
     for _ in range(6):

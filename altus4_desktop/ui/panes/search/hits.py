@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from PySide6.QtCore import (
     QEvent,
+    QItemSelectionModel,
     QModelIndex,
     QPersistentModelIndex,
     QRectF,
@@ -77,6 +78,14 @@ class HitList(QTableView):
         self.setMouseTracking(True)
         self.setMinimumWidth(300)
         self.doubleClicked.connect(self._open)
+
+    def go_to(self, row: int) -> None:
+        """Make a row the current and the only selected one, whatever keys are held: the view's own
+        way would toggle it while Ctrl is, as it is in every shortcut."""
+        flags = QItemSelectionModel.SelectionFlag
+        self.selectionModel().setCurrentIndex(
+            self.model().index(row, 0), flags.ClearAndSelect | flags.Rows
+        )
 
     def changeEvent(self, event: QEvent) -> None:
         """Follow the font."""

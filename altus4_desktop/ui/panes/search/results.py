@@ -213,7 +213,7 @@ class ResultsView(QWidget):
         self._draw_again()
         row = self.hits.find(hit) if hit is not None and self._has_picked else -1
         if row >= 0:
-            self.list.setCurrentIndex(self.hits.index(row))
+            self.list.go_to(row)
             self.list.scrollTo(self.list.currentIndex())
 
     def _draw_again(self) -> None:
@@ -234,10 +234,10 @@ class ResultsView(QWidget):
         self.list.fit_heads(self.hits.head_rows())
         if self.hits.rowCount() and not (self._has_picked and self.list.currentIndex().isValid()):
             if self._has_picked and key in self._folded:
-                self.list.setCurrentIndex(self.hits.index(self.hits.find_head(key)))
+                self.list.go_to(self.hits.find_head(key))
             else:
                 # Until somebody picks a hit the best one so far is shown.
-                self.list.setCurrentIndex(self.hits.index(self.hits.next_hit(-1)))
+                self.list.go_to(self.hits.next_hit(-1))
                 self.list.scrollToTop()
         self._show_current()
 
@@ -327,7 +327,7 @@ class ResultsView(QWidget):
     def pick(self, row: int) -> None:
         """Go to a hit, as somebody would by the arrow keys."""
         self._note_pick()
-        self.list.setCurrentIndex(self.hits.index(row))
+        self.list.go_to(row)
 
     def pick_next(self) -> None:
         """Go to the next hit, if there is one."""
