@@ -5,13 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QHBoxLayout, QWidget
+from PySide6.QtWidgets import QWidget
 
 from altus4_desktop.domain.accounts import Preferences
 from altus4_desktop.domain.searching import SearchRequest
-from altus4_desktop.ui.panes.elided import ElidedLabel
-from altus4_desktop.ui.theme import Space
-from altus4_desktop.ui.widgets import Button, Icon
+from altus4_desktop.ui.panes.search.quiet_line import QuietLine
 
 
 @dataclass(frozen=True)
@@ -22,25 +20,15 @@ class MeasuredSearch:
     request: SearchRequest
 
 
-class MeasuredBar(QWidget):
+class MeasuredBar(QuietLine):
     """One quiet line, hidden while a search is by its reader's own settings; ``own_wanted``:
     search with those."""
 
     own_wanted = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setObjectName("search.measured.bar")
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(Space.S)
-        row.addWidget(Icon("chart", 14, "muted"))
-        self.text = ElidedLabel(role="caption")
-        row.addWidget(self.text, 1)
-        own = Button(self.tr("Use my settings"), "link", name="search.measured.own")
-        own.clicked.connect(self.own_wanted)
-        row.addWidget(own)
-        self.hide()
+        super().__init__("chart", name="search.measured.bar", parent=parent)
+        self.add_way(self.tr("Use my settings"), self.own_wanted, name="search.measured.own")
 
     def show_measured(self, request: SearchRequest, preferred: Preferences) -> None:
         """Say in what ``request`` differs from what somebody prefers, if it does."""
@@ -53,9 +41,7 @@ class MeasuredBar(QWidget):
             )
             if measured != own
         ]
-        self.setVisible(bool(differing))
         text = self.tr("Searched as it was measured, with other {parts} than yours.").format(
             parts=", ".join(differing)
         )
-        self.text.setText(text)
-        self.setAccessibleName(text)
+        self.say(text if differing else "")

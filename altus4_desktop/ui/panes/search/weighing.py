@@ -16,10 +16,10 @@ from PySide6.QtWidgets import (
 )
 
 from altus4_desktop.domain.searching import LEAST_WEIGHT, MOST_WEIGHT, SourceReport, SourceWeight
-from altus4_desktop.ui.panes.elided import ElidedLabel
+from altus4_desktop.ui.panes.search.quiet_line import QuietLine
 from altus4_desktop.ui.panes.search.scope import ScopeModel
 from altus4_desktop.ui.theme import Space
-from altus4_desktop.ui.widgets import Button, Icon, IconButton, Label
+from altus4_desktop.ui.widgets import Button, IconButton, Label
 
 Weights = tuple[SourceWeight, ...]
 
@@ -149,28 +149,16 @@ class WeightStrip(QWidget):
         self._model.show_weights(weights)
 
 
-class WeightsBar(QWidget):
+class WeightsBar(QuietLine):
     """One quiet line, hidden while no weight takes part; ``without_wanted``: search without."""
 
     change_wanted = Signal()
     without_wanted = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setObjectName("search.weights.bar")
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(Space.S)
-        row.addWidget(Icon("sort", 14, "muted"))
-        self.text = ElidedLabel(role="caption")
-        row.addWidget(self.text, 1)
-        change = Button(self.tr("Change"), "link", name="search.weights.change")
-        change.clicked.connect(self.change_wanted)
-        row.addWidget(change)
-        without = Button(self.tr("Search without"), "link", name="search.weights.off")
-        without.clicked.connect(self.without_wanted)
-        row.addWidget(without)
-        self.hide()
+        super().__init__("sort", name="search.weights.bar", parent=parent)
+        self.add_way(self.tr("Change"), self.change_wanted, name="search.weights.change")
+        self.add_way(self.tr("Search without"), self.without_wanted, name="search.weights.off")
 
     def show_weights(
         self, weights: Sequence[SourceWeight], sources: Sequence[SourceReport]
@@ -185,12 +173,10 @@ class WeightsBar(QWidget):
             and one.connection_id in names
             and (not one.table or (one.connection_id, one.table) in tables)
         ]
-        self.setVisible(bool(found))
         parts = [
             " · ".join(filter(None, (names[one.connection_id], one.table, one.column)))
             + f" ×{one.weight:g}"
             for one in found
         ]
         text = self.tr("By your weights: {parts}").format(parts=", ".join(parts))
-        self.text.setText(text)
-        self.setAccessibleName(text)
+        self.say(text if found else "")
