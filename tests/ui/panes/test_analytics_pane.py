@@ -313,7 +313,7 @@ def test_small_and_large_windows(qtbot: QtBot, pane: AnalyticsPane) -> None:
     _open(qtbot, pane)
     for width, columns in ((640, 1), (1500, 2)):
         pane.resize(width, 500)
-        qtbot.waitUntil(lambda wanted=columns: pane._columns == wanted)  # type: ignore[misc]  # bound now
+        qtbot.waitUntil(lambda wanted=columns: pane.grid.columns == wanted)  # type: ignore[misc]  # bound now
         assert pane.width() == width
 
 

@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from importlib import import_module
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, QTimer, Slot
-from PySide6.QtGui import QKeySequence, QResizeEvent, QShortcut
-from PySide6.QtWidgets import QFileDialog, QGridLayout, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtGui import QKeySequence, QShortcut
+from PySide6.QtWidgets import QFileDialog, QStackedWidget, QVBoxLayout, QWidget
 
-from altus4_desktop.domain.accounts import Role
-from altus4_desktop.domain.analytics import Metric
 from altus4_desktop.domain.charts import Chart
 from altus4_desktop.domain.errors import AltusError
-from altus4_desktop.domain.figures import Figures
 from altus4_desktop.domain.progress import Progress
 from altus4_desktop.services.analytics import today_of
-from altus4_desktop.services.charts import Dashboard, build_charts, chart_csv
+from altus4_desktop.services.charts import chart_csv
 from altus4_desktop.tasks.runner import Lane, TaskContext
 from altus4_desktop.ui.dialogs import scrolling
 from altus4_desktop.ui.pane import Command, Pane
+from altus4_desktop.ui.panes.analytics.grid import CardGrid
 from altus4_desktop.ui.panes.analytics.period import PeriodBar
+from altus4_desktop.ui.panes.analytics.reading import Board, Wanted, read_board
 from altus4_desktop.ui.panes.analytics.tiles import Tiles
 from altus4_desktop.ui.panes.analytics.wording import period_words, row_words, zone_words
 from altus4_desktop.ui.panes.latest import LatestTask
@@ -35,17 +33,6 @@ from altus4_desktop.ui.widgets import Busy, Button, EmptyState, IconButton, Inli
 if TYPE_CHECKING:
     from altus4_desktop.ui.panes.analytics.card import ChartCard
 
-_TWO_COLUMNS = 980
-
-
-@dataclass(frozen=True)
-class _Board:
-    """What was read; ``can_compare``: every day before is known."""
-
-    figures: Figures
-    charts: tuple[Chart, ...]
-    can_compare: bool
-
 
 class AnalyticsPane(Pane):
     """Figures at a glance, then a chart for each question."""
@@ -56,9 +43,8 @@ class AnalyticsPane(Pane):
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(session, parent)
-        self.board: _Board | None = None
+        self.board: Board | None = None
         self.cards: dict[str, ChartCard] = {}
-        self._columns = 0
         self._reading = LatestTask(session.runner, Lane.TENANTS, self)
         self._reading.succeeded.connect(self._take_board)
         self._reading.failed.connect(self._take_failure)
@@ -73,8 +59,8 @@ class AnalyticsPane(Pane):
         # A card takes some milliseconds to build: others get their turn in between.
         self._filling = QTimer(self)
         self._filling.setInterval(0)
-        self._filling.timeout.connect(self._fill_next)
-        self._left: list[Chart] = []
+        self._filling.timeout.connect(self._take_step)
+        self._steps: list[Callable[[], object]] = []
         session.theme.changed.connect(self._wear)
         for keys, act in (("F5", self.refresh), ("Escape", self.stop)):
             shortcut = QShortcut(QKeySequence(keys), self)
@@ -99,9 +85,8 @@ class AnalyticsPane(Pane):
         column.setContentsMargins(0, 0, Space.S, 0)
         column.setSpacing(Space.M)
         column.addWidget(self.tiles)
-        self._grid = QGridLayout()
-        self._grid.setSpacing(Space.M)
-        column.addLayout(self._grid)
+        self.grid = CardGrid()
+        column.addWidget(self.grid)
         column.addStretch(1)
         self._content = scrolling(inside)
         self._content.setObjectName("analytics.content")
@@ -134,11 +119,6 @@ class AnalyticsPane(Pane):
             Button, f"analytics.period.{self.periods.choice.key}"
         )
         (chosen or self.refresh_button).setFocus()
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        """Charts side by side where there is room."""
-        super().resizeEvent(event)
-        self._arrange()
 
     def commands(self) -> list[Command]:
         """What the palette offers."""
@@ -189,27 +169,10 @@ class AnalyticsPane(Pane):
         if period is None:
             return
         self.periods.offer(period)
-        compares = self.periods.compare.isChecked()
+        wanted = Wanted(period, self.periods.compare.isChecked(), counts)
 
-        def read(context: TaskContext) -> _Board:
-            if counts:
-                services.analytics.refresh_(actor, context.progress, context.token)
-            figures = services.analytics.figures_(actor, period, compare=compares)
-            context.token.raise_if_cancelled()
-            before = users = None
-            if compares:
-                metrics = (Metric.DAILY_SEARCHES, Metric.LATENCY)
-                before = services.analytics.figures_(actor, period.before(), metrics=metrics)
-            if actor.role is Role.ADMIN:
-                users = services.analytics.users_(actor, period)
-            context.token.raise_if_cancelled()
-            names = {item.name: item.id for item in services.connections.list_(actor)}
-            zone, now = actor.timezone or "UTC", datetime.now(UTC)
-            charts = build_charts(Dashboard(figures, zone, now, before, users, names))
-            # Charts need it; the first import takes longer than the window may be held up.
-            import_module("pyqtgraph")
-            known = before is not None and all(day.counts is not None for day in before.days)
-            return _Board(figures, charts, known)
+        def read(context: TaskContext) -> Board:
+            return read_board(services, actor, wanted, context)
 
         self._reading.start(read)
         self.stop_button.show()
@@ -221,7 +184,7 @@ class AnalyticsPane(Pane):
         self.note.show_message("info", f"{progress.message}…")
 
     @Slot(object)
-    def _take_board(self, board: _Board) -> None:
+    def _take_board(self, board: Board) -> None:
         self._end()
         self.board = board
         if not board.figures.counts.searches:
@@ -230,7 +193,11 @@ class AnalyticsPane(Pane):
             return
         self.tiles.show_figures(board.figures, can_compare=board.can_compare)
         self.pages.setCurrentWidget(self._content)
-        self._left = list(board.charts)
+        self._steps = [
+            step
+            for chart in board.charts
+            for step in (partial(self._build_card, chart.name), partial(self._show_chart, chart))
+        ]
         self._filling.start()
 
     @Slot(object)
@@ -255,35 +222,25 @@ class AnalyticsPane(Pane):
     # Drawing
 
     @Slot()
-    def _fill_next(self) -> None:
-        if not self._left:
-            self._filling.stop()
-            return
-        card = self.cards.get(self._left[0].name)
-        if card is None:
-            self._build_card(self._left[0].name)
+    def _take_step(self) -> None:
+        if self._steps:
+            self._steps.pop(0)()
         else:
-            card.show_chart(self._left.pop(0))
+            self._filling.stop()
 
     def _build_card(self, name: str) -> None:
         from altus4_desktop.ui.panes.analytics.card import ChartCard
 
+        if name in self.cards:
+            return
         card = ChartCard(name)
         card.row_chosen.connect(self._open_searches)
         card.export_wanted.connect(self._choose_file)
         self.cards[name] = card
-        self._columns = 0
-        self._arrange()
+        self.grid.add_card(card)
 
-    def _arrange(self) -> None:
-        columns = 2 if self.width() >= _TWO_COLUMNS else 1
-        if columns == self._columns:
-            return
-        self._columns = columns
-        for place, card in enumerate(self.cards.values()):
-            self._grid.addWidget(card, place // columns, place % columns)
-        self._grid.setColumnStretch(0, 1)
-        self._grid.setColumnStretch(1, 1 if columns == 2 else 0)
+    def _show_chart(self, chart: Chart) -> None:
+        self.cards[chart.name].show_chart(chart)
 
     @Slot()
     def _wear(self) -> None:

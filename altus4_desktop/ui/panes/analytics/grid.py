@@ -1,0 +1,49 @@
+"""Cards beside and below each other, as many as there is room for."""
+
+from __future__ import annotations
+
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QGridLayout, QWidget
+
+from altus4_desktop.ui.theme import Space
+from altus4_desktop.ui.widgets import Card
+
+_TWO_COLUMNS = 900
+
+
+class CardGrid(QWidget):
+    """Cards in the order in which they come; a wide one takes a row for itself."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.columns = 0
+        self._cards: list[tuple[Card, bool]] = []
+        self._grid = QGridLayout(self)
+        self._grid.setContentsMargins(0, 0, 0, 0)
+        self._grid.setSpacing(Space.M)
+
+    def add_card(self, card: Card, *, is_wide: bool = False) -> None:
+        """Put ``card`` after those that are there."""
+        self._cards.append((card, is_wide))
+        self._arrange()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Two side by side where there is room."""
+        super().resizeEvent(event)
+        if self._columns_of_now() != self.columns:
+            self._arrange()
+
+    def _columns_of_now(self) -> int:
+        return 2 if self.width() >= _TWO_COLUMNS else 1
+
+    def _arrange(self) -> None:
+        columns = self.columns = self._columns_of_now()
+        place = 0
+        for card, is_wide in self._cards:
+            if is_wide:
+                place += -place % columns
+            span = columns if is_wide else 1
+            self._grid.addWidget(card, place // columns, place % columns, 1, span)
+            place += span
+        self._grid.setColumnStretch(0, 1)
+        self._grid.setColumnStretch(1, 1 if columns == 2 else 0)
