@@ -47,6 +47,12 @@ class Asked:
         return self.hits == 0 and fine
 
     @property
+    def cause(self) -> str:
+        """Why it found nothing, if that was known."""
+        cause = (self.params or {}).get("cause")
+        return cause if cause in ("absent", "stop_words") else ""
+
+    @property
     def connections(self) -> tuple[str, ...]:
         """Who was asked."""
         return tuple(sorted(set((self.params or {}).get("connections") or [])))
@@ -189,6 +195,13 @@ def _add_nothing(found: Documents, rows: list[Asked]) -> None:
     """With no more than fifty texts a day, which are then all listed."""
     counts = Counter((row.folded, row.mode, row.connections) for row in rows)
     assert len(counts) <= 50
+    causes = Counter((row.folded, row.mode, row.cause) for row in rows if row.cause)
+    if causes:
+        found["zero_causes"] = {
+            "queries": [
+                [*key, causes[key]] for key in sorted(causes, key=lambda key: (-causes[key], key))
+            ]
+        }
     if rows:
         found["zero_results"] = {
             "searches": len(rows),

@@ -17,6 +17,8 @@ metric has no row of it. Days are those of the user's own time zone. Lists are s
 | `popular_queries` | ``searches``, those of texts that are not listed too; ``queries``: text as
   `fold_query` makes it, searches, zero, total ms; the most frequent ones |
 | `zero_results` | ``searches``, likewise; ``queries``: text, mode, connections, searches |
+| `zero_causes` | of those of which it was known why nothing was found: ``queries``: text, mode,
+  cause as `ZeroCause` has it, searches |
 | `reformulations` | within five minutes of another text: ``searches``; how often a text without
   result was ``mended``; ``pairs``: text before, text after, searches, mended |
 | `slowest` | ``searches``: ms, text, mode, connections, id, second since 1970 |
@@ -53,6 +55,7 @@ class Metric(StrEnum):
     SOURCES = "sources"
     POPULAR_QUERIES = "popular_queries"
     ZERO_RESULTS = "zero_results"
+    ZERO_CAUSES = "zero_causes"
     REFORMULATIONS = "reformulations"
     SLOWEST = "slowest"
     FAILURES = "failures"
@@ -173,6 +176,7 @@ _SHAPES: Mapping[Metric, Mapping[str, Check]] = {
         "searches": _count,
         "queries": _rows(_texts, _texts, _lists_of_texts, _counts),
     },
+    Metric.ZERO_CAUSES: {"queries": _rows(_texts, _texts, _texts, _counts)},
     Metric.REFORMULATIONS: {
         "searches": _count,
         "mended": _count,

@@ -34,6 +34,7 @@ def shorten(metric: Metric, document: Document) -> Document:
     limits = {
         Metric.POPULAR_QUERIES: ("queries", KEPT_QUERIES),
         Metric.ZERO_RESULTS: ("queries", KEPT_ROWS),
+        Metric.ZERO_CAUSES: ("queries", KEPT_ROWS),
         Metric.REFORMULATIONS: ("pairs", KEPT_ROWS),
         Metric.SLOWEST: ("searches", KEPT_SLOWEST),
         Metric.FAILURES: ("sources", KEPT_ROWS),
@@ -163,6 +164,11 @@ def _zero(documents: Iterable[Document]) -> dict[str, Any]:
     return {"searches": searches, "queries": sorted(rows, key=_by_count(3))}
 
 
+def _causes(documents: Iterable[Document]) -> dict[str, Any]:
+    rows = _added((row for document in documents for row in document["queries"]), 3)
+    return {"queries": sorted(rows, key=_by_count(3))}
+
+
 def _reformulations(documents: Iterable[Document]) -> dict[str, Any]:
     kept = list(documents)
     rows = _added((row for document in kept for row in document["pairs"]), 2)
@@ -214,6 +220,7 @@ _MERGERS: Mapping[Metric, Callable[[Iterable[Document]], dict[str, Any]]] = {
     Metric.SOURCES: _sources,
     Metric.POPULAR_QUERIES: _popular,
     Metric.ZERO_RESULTS: _zero,
+    Metric.ZERO_CAUSES: _causes,
     Metric.REFORMULATIONS: _reformulations,
     Metric.SLOWEST: _slowest,
     Metric.FAILURES: _failures,

@@ -134,6 +134,16 @@ class ZeroQuery:
 
 
 @dataclass(frozen=True, slots=True)
+class CauseCount:
+    """How often a text found nothing for a ``cause`` that `ZeroCause` names."""
+
+    text: str
+    mode: str
+    cause: str
+    searches: int
+
+
+@dataclass(frozen=True, slots=True)
 class Reformulation:
     """``after`` was searched within five minutes of ``before``; ``mended``: the first found nothing
     and the second something."""
@@ -210,6 +220,7 @@ class Figures:
     popular: tuple[PopularQuery, ...] = ()
     unlisted: int = 0
     zero: tuple[ZeroQuery, ...] = ()
+    causes: tuple[CauseCount, ...] = ()
     reformulations: tuple[Reformulation, ...] = ()
     mended: int = 0
     slowest: tuple[SlowSearch, ...] = ()

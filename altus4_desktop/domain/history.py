@@ -25,8 +25,9 @@ class HistoryOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class HistoryQuery:
-    """Which past searches: ``text`` are words that begin words of their query, ``connection_id``
-    is one of the connections that were searched, ``to_at`` is exclusive."""
+    """Which past searches: ``text`` are words that begin words of their query, or with ``whole``
+    all of it as `fold_query` makes it; ``connection_id`` is one of the connections that were
+    searched, ``to_at`` is exclusive, ``least_ms`` 0 is any duration."""
 
     text: str = ""
     connection_id: str = ""
@@ -35,6 +36,8 @@ class HistoryQuery:
     user_id: str = ""
     from_at: datetime | None = None
     to_at: datetime | None = None
+    whole: bool = False
+    least_ms: int = 0
 
 
 def request_of(record: SearchRecord, known: Mapping[str, str]) -> SearchRequest | None:

@@ -174,8 +174,9 @@ def _cause(reading: _Reading, *, boolean: bool) -> Iterator[Notice]:
             )
             return
     if wanted and not any(term.indexed for term in wanted):
+        fates = {word.fate for term in wanted for word in term.words}
         yield Notice(
-            "search.all_ignored",
+            "search.all_ignored" + (f".{fates.pop().value}" if len(fates) == 1 else ""),
             f"None of the words is in the index{reading.place}: {_reasons(wanted, reading.rules)}.",
             "Add a longer or less common word.",
         )

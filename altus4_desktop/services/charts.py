@@ -21,6 +21,7 @@ from altus4_desktop.domain.history import HistoryOutcome, HistoryQuery
 from altus4_desktop.domain.local_days import day_bounds, day_number, find_zone, instant_of
 from altus4_desktop.domain.searching import SearchMode
 from altus4_desktop.domain.spreadsheet import csv_text
+from altus4_desktop.domain.zero_causes import ZeroCause
 
 MOST_ROWS = 50
 """How many rows a ranked chart has at most."""
@@ -31,6 +32,8 @@ _STEPS = (1, 2, 5)
 _WIDEST_MS = 1_000_000
 _ALIKE = 0.7
 _OPERATORS = frozenset('+-"()*~<>')
+# What may as well be explained by what else was searched.
+_UNSURE = (ZeroCause.ABSENT, ZeroCause.OPERATORS)
 
 Row = tuple[tuple[Cell, ...], HistoryQuery | None]
 
@@ -340,8 +343,11 @@ def build_keys(board: Dashboard) -> Chart:
 
 @dataclass(frozen=True, slots=True)
 class _Findings:
-    """What else was searched tells why a text was not found."""
+    """What was known when it was searched, and what else was searched, tell why a text was not
+    found."""
 
+    sure: Mapping[tuple[str, str], str]
+    """The cause of most searches of a text in a mode, where nothing else explains it."""
     mended: Mapping[str, str]
     """The text alike that was searched next most often and found something."""
     fruitful: Mapping[str, int]
@@ -356,10 +362,17 @@ class _Findings:
             if pair.mended > mended.get(pair.before, (0, ""))[0]:
                 mended[pair.before] = (pair.mended, pair.after)
         fruitful = {query.text: query.searches - query.zero for query in figures.popular}
-        return cls({before: after for before, (_, after) in mended.items()}, fruitful)
+        known: dict[tuple[str, str], str] = {}
+        for count in figures.causes:
+            known.setdefault((count.text, count.mode), count.cause)
+        sure = {key: cause for key, cause in known.items() if cause not in _UNSURE}
+        return cls(sure, {text: after for text, (_, after) in mended.items()}, fruitful)
 
     def explain(self, query: ZeroQuery) -> tuple[str, str]:
         """The cause, and what shows it."""
+        sure = self.sure.get((query.text, query.mode))
+        if sure is not None:
+            return sure, ""
         if query.text in self.mended:
             return "reworded", self.mended[query.text]
         times = self.fruitful.get(query.text, 0)

@@ -10,6 +10,7 @@ from altus4_desktop.domain.analytics import DayDocument, Document, Metric, bucke
 from altus4_desktop.domain.analytics_merging import add_buckets, merge, percentile
 from altus4_desktop.domain.figures import (
     Bucket,
+    CauseCount,
     Counts,
     DayPoint,
     FailureCount,
@@ -93,6 +94,7 @@ def build_figures(
                 :MOST_QUERIES
             ]
         ),
+        causes=tuple(CauseCount(*row) for row in merged[Metric.ZERO_CAUSES]["queries"]),
         reformulations=tuple(
             Reformulation(*row) for row in merged[Metric.REFORMULATIONS]["pairs"][:MOST_QUERIES]
         ),

@@ -107,6 +107,15 @@ def figures_document(figures: Figures) -> dict[str, Any]:
             }
             for query in figures.zero
         ],
+        "zero_causes": [
+            {
+                "query": known.text,
+                "mode": known.mode,
+                "cause": known.cause,
+                "searches": known.searches,
+            }
+            for known in figures.causes
+        ],
         "reformulations": [
             {
                 "before": pair.before,

@@ -30,6 +30,7 @@ from altus4_desktop.domain.searching import (
 )
 from altus4_desktop.search.boolean import clean_query, hangs_aria, parse_boolean, plain_text
 from altus4_desktop.search.categories import find_categories
+from altus4_desktop.search.causes import find_cause
 from altus4_desktop.search.filtering import check_narrowing
 from altus4_desktop.search.natural import safe_natural
 from altus4_desktop.search.plan import PlannedSource, plan_search
@@ -547,6 +548,7 @@ def _record(
         ended = "ok"
     else:
         ended = "partial" if SourceState.OK in states else "failed"
+    cause = find_cause(outcome)
     return SearchRecord(
         id=outcome.search_id,
         user_id=actor.user_id,
@@ -576,6 +578,7 @@ def _record(
                 }
                 for report in outcome.sources
             ],
+            **({"cause": cause.value} if cause is not None else {}),
         },
         result_count=len(outcome.hits),
         execution_time_ms=round(outcome.total_ms),

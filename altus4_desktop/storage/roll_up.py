@@ -10,9 +10,11 @@ from typing import Any, NamedTuple
 
 from altus4_desktop.domain.analytics import Document, Metric, fold_query
 from altus4_desktop.domain.analytics_merging import merge
+from altus4_desktop.domain.zero_causes import ZeroCause
 from altus4_desktop.storage.roll_up_sql import Part
 
 _FAILED = ("f", "p")
+_CAUSES = frozenset(cause.value for cause in ZeroCause)
 Documents = dict[Metric, Document]
 Rows = Sequence[Sequence[Any]]
 
@@ -23,6 +25,7 @@ class _About(NamedTuple):
     ended: str
     connections: list[str]
     api_key: str
+    cause: str
 
 
 def build_documents(zone: str, answer: Iterable[Sequence[Any]]) -> dict[int, Documents]:
@@ -68,6 +71,14 @@ def _documents(zone: str, parts: Mapping[Part, Rows]) -> Documents:
                 for text, mode, about, n, _ in nothing
             ],
         }
+        known = [row for row in nothing if _about(row[2]).cause]
+        if known:
+            found[Metric.ZERO_CAUSES] = {
+                "queries": [
+                    [fold_query(text), mode, _about(about).cause, n]
+                    for text, mode, about, n, _ in known
+                ]
+            }
     if pairs := parts.get(Part.REFORMULATIONS):
         found[Metric.REFORMULATIONS] = {
             "searches": pairs[0][4],
@@ -130,13 +141,14 @@ def _scope(row: Sequence[Any]) -> list[Any]:
 def _about(text: str) -> _About:
     """What other programs wrote of themselves may be anything."""
     try:
-        outcome, _, connections, api_key = json.loads(text)
+        outcome, _, connections, api_key, cause = json.loads(text)
     except (ValueError, TypeError):
-        outcome = connections = api_key = None
+        outcome = connections = api_key = cause = None
     letter = outcome[:1] if isinstance(outcome, str) else ""
     names = connections if isinstance(connections, list) else []
     return _About(
         letter if letter in ("f", "p", "c") else "o",
         sorted({name for name in names if isinstance(name, str)}),
         api_key if isinstance(api_key, str) else "",
+        cause if isinstance(cause, str) and cause in _CAUSES else "",
     )

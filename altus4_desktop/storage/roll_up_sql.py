@@ -42,15 +42,16 @@ _BUCKET = (
     + " ELSE ms - ms % 100000 END"
 )
 
-# What the search told of itself, as an array: outcome, offset, connections, API key. The outcome
-# is known by its first letter. SQLite reads a document once for all four.
+# What the search told of itself, as an array: outcome, offset, connections, API key, cause. The
+# outcome is known by its first letter. SQLite reads a document once for all five.
 _ABOUT_IN_FILE = """CASE WHEN json_valid(search_params) THEN
- json_extract(search_params, '$.outcome', '$.offset', '$.connections', '$.api_key')
- ELSE '[null,null,null,null]' END"""
+ json_extract(search_params, '$.outcome', '$.offset', '$.connections', '$.api_key',
+ '$.cause') ELSE '[null,null,null,null,null]' END"""
 # As bytes: texts that only look alike are not the same, whatever the collation.
 _ABOUT_ON_SERVER = """CAST(CAST(JSON_ARRAY(JSON_EXTRACT(search_params, '$.outcome'),
  JSON_EXTRACT(search_params, '$.offset'), JSON_EXTRACT(search_params, '$.connections'),
- JSON_EXTRACT(search_params, '$.api_key')) AS CHAR) AS BINARY)"""
+ JSON_EXTRACT(search_params, '$.api_key'), JSON_EXTRACT(search_params, '$.cause'))
+ AS CHAR) AS BINARY)"""
 
 # A server that guesses wrong reads all that the user ever searched, for each few days anew.
 _INDEX_ON_SERVER = "FORCE INDEX (idx_searches_user_created)"

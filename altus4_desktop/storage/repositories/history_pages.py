@@ -15,6 +15,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from altus4_desktop.domain.analytics import fold_query
 from altus4_desktop.domain.history import HistoryOutcome, HistoryQuery
 from altus4_desktop.domain.searching import SearchRecord
 from altus4_desktop.storage.repositories.search_marks import FAILED, SLOW
@@ -47,7 +48,8 @@ def read_page(
     limit: int,
     matching: Matching,
 ) -> list[sa.RowMapping]:
-    """The rows of a page, ``columns`` of each; ``matching`` is how the database finds words."""
+    """The rows of a page, ``columns`` of each, among them id, query and instant; ``matching`` is
+    how the database finds words."""
     place = None if after is None else Place(after.created_at, after.id)
 
     def read(begin: Place | None, count: int, *more: sa.ColumnElement[bool]) -> list[sa.RowMapping]:
@@ -62,13 +64,24 @@ def read_page(
     if not query.text.strip():
         return read(place, limit)
     words = re.findall(r"\w+", query.text)
-    near = _look(connection, query, place, limit, _word_test(words, query.text))
+    fits = _whole_test(query.text) if query.whole else _word_test(words, query.text)
+    near = _look(connection, query, place, limit, fits)
     found = _by_id(connection, columns, near.ids[:limit])
-    if len(found) < limit and not near.is_all:
-        text = query.text.strip()
-        rest = matching(words) if words else c.query.icontains(text, autoescape=True)
-        found += read(near.place, limit - len(found), rest)
-    return found
+    if len(found) == limit or near.is_all:
+        return found
+    text = query.text.strip()
+    rest = matching(words) if words else c.query.icontains(text, autoescape=True)
+    if not query.whole:
+        return found + read(near.place, limit - len(found), rest)
+    begin = near.place
+    while len(found) < limit:
+        # Words only narrow it down: no index knows what else there is in a query.
+        rows = read(begin, _LOOK_ROWS, rest)
+        found += [row for row in rows if fits(row[c.query])]
+        if len(rows) < _LOOK_ROWS:
+            break
+        begin = Place(rows[-1][c.created_at], rows[-1][c.id])
+    return found[:limit]
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +220,8 @@ def _conditions(query: HistoryQuery, *, by_words: bool) -> list[sa.ColumnElement
             m.mark == FAILED, m.created_at == c.created_at, m.search_id == c.id
         )
         found += [read(c.result_count) == 0, ~failed]
+    if query.least_ms:
+        found.append(c.execution_time_ms >= query.least_ms)
     return found
 
 
@@ -244,6 +259,11 @@ def _word_test(words: Sequence[str], text: str) -> Callable[[str], bool]:
         return lambda found: part in _folded(found)
     tests = [re.compile(rf"(?<!\w){re.escape(_folded(word))}") for word in words]
     return lambda found: all(test.search(_folded(found)) for test in tests)
+
+
+def _whole_test(text: str) -> Callable[[str], bool]:
+    whole = fold_query(text)
+    return lambda found: fold_query(found) == whole
 
 
 def _folded(text: str) -> str:

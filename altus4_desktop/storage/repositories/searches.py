@@ -137,6 +137,15 @@ class SearchRepository:
             ]
         )
 
+    def count_(self, query: HistoryQuery, most: int) -> int:
+        """How many searches ``query`` finds, up to ``most``."""
+        columns = (c.created_at, c.id, c.query)
+        return self._transactions.read(
+            lambda connection: len(
+                read_page(connection, columns, query, None, most, self._matching)
+            )
+        )
+
     def list_frequent_(self, user_id: str, *, fruitless: bool, limit: int) -> list[PastQuery]:
         """The user's queries, the most frequent first; ``fruitless``: those that never found
         anything."""

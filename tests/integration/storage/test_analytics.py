@@ -121,6 +121,7 @@ _PARAMS = st.one_of(
             "offset": st.sampled_from([0, 20]),
             "connections": st.lists(st.sampled_from(["Shop", "shop", "Größe", "a\"'"]), max_size=2),
             "api_key": st.sampled_from(["k1", "k2"]),
+            "cause": st.sampled_from(["absent", "stop_words", "other"]),
             "sources": _SOURCES,
         },
     ),
@@ -360,7 +361,7 @@ def test_documents_that_cannot_be_read_are_counted_as_nothing(
 ) -> None:
     (user,) = _people(shared_store, "UTC")
     odd: list[Any] = [
-        {"outcome": 7, "connections": "Shop", "offset": None, "api_key": ["k"]},
+        {"outcome": 7, "connections": "Shop", "offset": None, "api_key": ["k"], "cause": [1]},
         {"outcome": "failed", "sources": "none"},
         {"outcome": "failed", "sources": [1, {"error": None}, {"connection": "Shop"}]},
         [1, 2],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -63,6 +64,7 @@ def fits(record: SearchRecord, query: HistoryQuery) -> bool:
         and (not query.connection_id or query.connection_id in asked)
         and (query.from_at is None or record.created_at >= query.from_at)
         and (query.to_at is None or record.created_at < query.to_at)
+        and record.execution_time_ms >= query.least_ms
     )
 
 
@@ -108,6 +110,10 @@ def test_every_filter_finds_what_it_means_in_order_and_page_by_page(
         query = HistoryQuery("", connection, mode, outcome, person, from_at, to_at)
         wanted = [record.id for record in in_order if fits(record, query)]
         assert pages(shared_store, query, 9) == wanted, query
+        assert shared_store.searches.count_(query, 1000) == len(wanted)
+        assert shared_store.searches.count_(query, 3) == min(3, len(wanted))
+        late = replace(query, least_ms=SLOW_MS - 1)
+        assert pages(shared_store, late, 9) == [r.id for r in in_order if fits(r, late)], late
 
 
 @pytest.mark.parametrize("look", [0, 10, 20_000])
@@ -180,3 +186,48 @@ def test_what_is_there_already_gets_its_lists(place: StorePlace) -> None:
     store.close()
     after = sorted(place.query("SELECT mark, search_id, user_id, created_at FROM search_marks"))
     assert after == before
+
+
+@pytest.mark.parametrize("look", [0, 4, 20_000])
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("red invoice", [0, 2, 5]),
+        ("  RED   invoice", [0, 2, 5]),
+        ("red", []),
+        ("Café", [4]),
+        ("cafe", []),
+        ("+red -invoice", [6]),
+    ],
+)
+def test_whole_queries_are_found_near_and_far(
+    shared_store: Store,
+    people: list[tuple[User, Sequence[str]]],
+    monkeypatch: pytest.MonkeyPatch,
+    text: str,
+    wanted: list[int],
+    look: int,
+) -> None:
+    monkeypatch.setattr(history_pages, "_LOOK_AT_MOST", look)
+    monkeypatch.setattr(history_pages, "_LOOK_ROWS", 2)
+    user, _ = people[0]
+    texts = (
+        "red invoice",
+        "red invoices",
+        "Red  Invoice ",
+        "invoice red",
+        "café",
+        "red invoice",
+        "+red -invoice",
+        "red invoice 2024",
+    )
+    for number, query in enumerate(texts):
+        at = AN_INSTANT - timedelta(days=number)
+        shared_store.searches.add_(a_search(user, query, created_at=at))
+    asked = HistoryQuery(text, whole=True)
+    for size in (1, 2, 9):
+        found = pages(shared_store, asked, size)
+        assert len(found) == len(wanted)
+    page = shared_store.searches.page_(asked)
+    assert [record.query for record in page] == [texts[number] for number in wanted]
+    assert shared_store.searches.count_(asked, 1000) == len(wanted)

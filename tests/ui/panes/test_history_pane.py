@@ -16,6 +16,7 @@ from pytestqt.qtbot import QtBot
 from altus4_desktop.app.compose import compose
 from altus4_desktop.domain.accounts import Role, User
 from altus4_desktop.domain.errors import StoreError
+from altus4_desktop.domain.history import HistoryQuery
 from altus4_desktop.domain.searching import SearchMode, SearchRequest, TableChoice
 from altus4_desktop.services import Services
 from altus4_desktop.services.history import HistoryService
@@ -259,3 +260,26 @@ def test_a_store_that_fails_is_said(
     monkeypatch.setattr(HistoryService, "page_", fail)
     _open(qtbot, pane)
     assert pane._pages.currentWidget() is pane._failed
+
+
+def test_exactly_the_searches_of_a_link_are_shown(
+    qtbot: QtBot, pane: HistoryPane, services: Services, ada: User
+) -> None:
+    _keep(services, ada, "red invoice", "red invoice 2024", execution_time_ms=40)
+    _keep(services, ada, "Red  Invoice", execution_time_ms=700)
+    _open(qtbot, pane)
+    pane.receive(HistoryQuery("red invoice", whole=True))
+    _settle(qtbot, pane)
+    assert sorted(_shown(pane)) == ["Red  Invoice", "red invoice"]
+    assert pane.filters.whole.isChecked()
+    pane.receive(HistoryQuery("red invoice", whole=True, least_ms=700))
+    _settle(qtbot, pane)
+    assert _shown(pane) == ["Red  Invoice"]
+    assert pane.filters.outcome.currentText() == "700 ms and longer"
+    pane.filters.whole.click()
+    pane.filters.outcome.setCurrentIndex(0)
+    _settle(qtbot, pane)
+    assert len(_shown(pane)) == 3
+    pane.filters.clear()
+    _settle(qtbot, pane)
+    assert not pane.filters.is_set

@@ -31,6 +31,7 @@ _PARAMS = st.fixed_dictionaries(
         "offset": st.sampled_from([0, 20]),
         "connections": st.lists(st.sampled_from(["Shop", "Library", "Größe"]), unique=True),
         "api_key": st.sampled_from(["k1", "k2"]),
+        "cause": st.sampled_from(["absent", "stop_words", "other"]),
         "sources": st.just([{"connection": "Shop", "table": "t", "error": "tenant.lost"}]),
     },
 )

@@ -82,10 +82,10 @@ def test_operators_reach_the_terms() -> None:
 @pytest.mark.parametrize(
     ("query", "boolean", "expected"),
     [
-        ("the", False, ["search.all_ignored"]),
+        ("the", False, ["search.all_ignored.stop_word"]),
         ("the of a", True, ["search.all_ignored"]),
-        ("a1", False, ["search.all_ignored"]),
-        ("supersonically", False, ["search.all_ignored"]),
+        ("a1", False, ["search.all_ignored.too_short"]),
+        ("supersonically", False, ["search.all_ignored.too_long"]),
         ("+the +boundary", True, ["search.required_ignored"]),
         ("+ab boundary", True, ["search.required_ignored"]),
         ('+"the" boundary', True, ["search.required_ignored"]),

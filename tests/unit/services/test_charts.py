@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from altus4_desktop.domain.charts import Cell, Chart
 from altus4_desktop.domain.figures import (
     Bucket,
+    CauseCount,
     Counts,
     DayPoint,
     Figures,
@@ -187,3 +188,37 @@ def test_people_are_for_those_who_may_see_them() -> None:
         _board(make_figures(_MARCH), users=[UserUse("u1", "", "a@example.org", 3, 0, 1)])
     )["users"]
     assert chart.rows == (("a@example.org", "a@example.org", 3, 1, 0),)
+
+
+def test_what_was_known_when_it_was_searched_is_the_cause_unless_others_tell_more() -> None:
+    figures = replace(
+        make_figures(_MARCH),
+        zero=tuple(
+            ZeroQuery(text, mode, ("Shop",), 3)
+            for text, mode in (
+                ("the of", "natural"),
+                ("invoise", "natural"),
+                ("+red -ink", "boolean"),
+                ("zebra", "natural"),
+                ("invoise", "boolean"),
+            )
+        ),
+        causes=(
+            CauseCount("the of", "natural", "stop_words", 2),
+            CauseCount("zebra", "natural", "absent", 2),
+            CauseCount("zebra", "natural", "filtered", 1),
+            CauseCount("invoise", "natural", "absent", 3),
+            CauseCount("invoise", "boolean", "filtered", 3),
+            CauseCount("+red -ink", "boolean", "operators", 3),
+        ),
+        reformulations=(Reformulation("invoise", "invoice", 4, 3),),
+    )
+    chart = _charts(_board(figures))["zero"]
+    told = list(zip(chart.values("cause"), chart.values("evidence"), strict=True))
+    assert told == [
+        ("stop_words", ""),
+        ("reworded", "invoice"),
+        ("operators", "+-"),
+        ("nowhere", "1"),
+        ("filtered", ""),
+    ]

@@ -8,6 +8,7 @@ from PySide6.QtCore import QCoreApplication, QLocale
 
 from altus4_desktop.domain.charts import Cell, Chart
 from altus4_desktop.domain.figures import Period
+from altus4_desktop.domain.zero_causes import ZeroCause
 from altus4_desktop.ui.times import duration
 
 _SPARKS = "▁▂▃▄▅▆▇█"
@@ -154,7 +155,27 @@ def cause_words(cause: str, evidence: str) -> str:
             return _tr("Found {count} times by other searches").format(count=evidence)
         case "operators":
             return _tr("No row fits its operators {signs}").format(signs=evidence)
-    return _tr("In no row of {count} connections").format(count=evidence)
+        case "nowhere":
+            return _tr("In no row of {count} connections").format(count=evidence)
+    return zero_cause_words(cause)
+
+
+def zero_cause_words(cause: str) -> str:
+    """What was known of a search that found nothing when it was run."""
+    words = {
+        ZeroCause.NO_WORDS: _tr("Nothing but signs"),
+        ZeroCause.STOP_WORDS: _tr("Only stop words, which are not in the index"),
+        ZeroCause.TOO_SHORT: _tr("Words shorter than the server indexes"),
+        ZeroCause.NOT_INDEXED: _tr("Words that the server does not index"),
+        ZeroCause.EMPTIED: _tr("A required word that is not in the index"),
+        ZeroCause.ONLY_EXCLUDED: _tr("It says only what to leave out"),
+        ZeroCause.NEEDS_NGRAM: _tr("Text without blanks, and no ngram index"),
+        ZeroCause.NO_INDEX: _tr("No FULLTEXT index where it was searched"),
+        ZeroCause.FILTERED: _tr("Filters or a threshold were on"),
+        ZeroCause.OPERATORS: _tr("No row fits its operators"),
+        ZeroCause.ABSENT: _tr("No row matches its words"),
+    }
+    return next((text for known, text in words.items() if known == cause), cause)
 
 
 def mode_words(mode: str) -> str:

@@ -6,17 +6,18 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 from PySide6.QtCore import QTimer, Signal, Slot
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QVBoxLayout, QWidget
 
 from altus4_desktop.domain.history import HistoryOutcome, HistoryQuery
 from altus4_desktop.domain.searching import SearchMode
 from altus4_desktop.ui.theme import Space
-from altus4_desktop.ui.times import exact
+from altus4_desktop.ui.times import duration, exact
 from altus4_desktop.ui.widgets import SearchField
 
 _TYPING_MS = 250
 _NAME_LENGTH = 40
 _RANGE = "range"
+_LEAST = "least"
 
 
 class HistoryFilters(QWidget):
@@ -33,9 +34,15 @@ class HistoryFilters(QWidget):
         self._typing.setInterval(_TYPING_MS)
         self._typing.timeout.connect(self.changed)
         self._range: tuple[datetime | None, datetime | None] = (None, None)
+        self._least_ms = 0
         self.text = SearchField(self.tr("Words of the query"), name="history.filter")
         self.text.textChanged.connect(self._typing.start)
         self.text.left_downwards.connect(self.left_downwards)
+        self.whole = QCheckBox(self.tr("Whole query"))
+        self.whole.setObjectName("history.whole")
+        self.whole.setAccessibleName(self.whole.text())
+        self.whole.setToolTip(self.tr("Only queries that are exactly these words"))
+        self.whole.toggled.connect(self._take_choice)
         self.period = _box("history.period", self.tr("When"))
         for title, days in (
             (self.tr("Any time"), ""),
@@ -70,6 +77,7 @@ class HistoryFilters(QWidget):
         first, row = QHBoxLayout(), QHBoxLayout()
         first.setSpacing(Space.S)
         first.addWidget(self.text, 3)
+        first.addWidget(self.whole)
         first.addWidget(self.period, 1)
         row.setSpacing(Space.S)
         for box in (self.mode, self.outcome, self.connection, self.person):
@@ -100,19 +108,22 @@ class HistoryFilters(QWidget):
             text=self.text.text().strip(),
             connection_id=str(self.connection.currentData()),
             mode=SearchMode(mode) if mode else None,
-            outcome=HistoryOutcome(outcome) if outcome else None,
+            outcome=HistoryOutcome(outcome) if outcome not in ("", _LEAST) else None,
             user_id=str(self.person.currentData()),
             from_at=from_at,
             to_at=to_at,
+            whole=self.whole.isChecked() and bool(self.text.text().strip()),
+            least_ms=self._least_ms if outcome == _LEAST else 0,
         )
 
     def show_query(self, query: HistoryQuery) -> None:
         """Ask for these searches; ``changed`` does not come."""
         boxes = (self.period, self.mode, self.outcome, self.connection, self.person)
-        for widget in (self.text, *boxes):
+        for widget in (self.text, self.whole, *boxes):
             widget.blockSignals(True)
         self._typing.stop()
         self.text.setText(query.text)
+        self.whole.setChecked(query.whole)
         self._range = (query.from_at, query.to_at)
         place = self.period.findData(_RANGE)
         if place >= 0:
@@ -120,9 +131,18 @@ class HistoryFilters(QWidget):
         if self._range != (None, None):
             self.period.addItem(_range_words(*self._range), _RANGE)
         self.period.setCurrentIndex(max(0, self.period.findData(_RANGE)))
+        self._least_ms = query.least_ms
+        place = self.outcome.findData(_LEAST)
+        if place >= 0:
+            self.outcome.removeItem(place)
+        outcome = query.outcome.value if query.outcome else ""
+        if self._least_ms:
+            outcome = _LEAST
+            text = self.tr("{duration} and longer")
+            self.outcome.addItem(text.format(duration=duration(self._least_ms)), _LEAST)
         for box, key in (
             (self.mode, query.mode.value if query.mode else ""),
-            (self.outcome, query.outcome.value if query.outcome else ""),
+            (self.outcome, outcome),
             (self.connection, query.connection_id),
             (self.person, query.user_id),
         ):
@@ -130,7 +150,7 @@ class HistoryFilters(QWidget):
             if box.findData(key) < 0:
                 box.addItem("…", key)
             box.setCurrentIndex(box.findData(key))
-        for widget in (self.text, *boxes):
+        for widget in (self.text, self.whole, *boxes):
             widget.blockSignals(False)
 
     def set_connections(self, names: Mapping[str, str]) -> None:
@@ -147,6 +167,7 @@ class HistoryFilters(QWidget):
         """Show everything again."""
         for box in (self.period, self.mode, self.outcome, self.connection, self.person):
             box.setCurrentIndex(0)
+        self.whole.setChecked(False)
         self.text.clear()
 
     @Slot()
