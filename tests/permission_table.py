@@ -15,7 +15,6 @@ from datetime import date
 from pathlib import Path
 
 from altus4_desktop.domain.accounts import Actor, Role, UserDraft
-from altus4_desktop.domain.audit import AuditFormat
 from altus4_desktop.domain.connections import ConnectionDraft
 from altus4_desktop.domain.evaluation import Configuration, JudgedQuery
 from altus4_desktop.domain.exchange import (
@@ -27,7 +26,7 @@ from altus4_desktop.domain.exchange import (
     ImportPreview,
     ItemKind,
 )
-from altus4_desktop.domain.exports import ExportFormat
+from altus4_desktop.domain.exports import ExportFormat, ListFormat
 from altus4_desktop.domain.figures import Period
 from altus4_desktop.domain.keys import KeyDraft, KeyFilter
 from altus4_desktop.domain.monitoring import ListedStatement
@@ -458,7 +457,7 @@ CALLS: dict[str, Call] = {
     "audit.accept_": lambda w, s, who, of: s.audit.accept_(who, w.cast.verdict),
     "audit.actions_": lambda w, s, who, of: s.audit.actions_(who),
     "audit.export_": lambda w, s, who, of: s.audit.export_(
-        who, w.folder / f"{uuid.uuid4()}.csv", AuditFormat.CSV
+        who, w.folder / f"{uuid.uuid4()}.csv", ListFormat.CSV
     ),
     "audit.list_": lambda w, s, who, of: s.audit.list_(who),
     "audit.verify_": lambda w, s, who, of: s.audit.verify_(who),
@@ -518,9 +517,7 @@ CALLS: dict[str, Call] = {
     ),
     "history.delete_": lambda w, s, who, of: _seen(s.history.delete_(who, [of.search.id]) == 1),
     "history.expire_": lambda w, s, who, of: s.history.expire_(who),
-    "history.export_": lambda w, s, who, of: s.history.export_(
-        who, _an_export(w), ExportFormat.JSON
-    ),
+    "history.export_": lambda w, s, who, of: s.history.export_(who, _an_export(w), ListFormat.JSON),
     "history.page_": lambda w, s, who, of: _seen(
         of.search.id in [search.id for search in s.history.page_(who)]
     ),

@@ -11,7 +11,6 @@ from altus4_desktop.cli.frame import EXIT_DONE, EXIT_NO, command, path_argument
 from altus4_desktop.cli.output import instant
 from altus4_desktop.domain.audit import (
     AuditFault,
-    AuditFormat,
     AuditOutcome,
     AuditQuery,
     AuditRecord,
@@ -20,6 +19,7 @@ from altus4_desktop.domain.audit import (
     GuardState,
 )
 from altus4_desktop.domain.errors import InputError
+from altus4_desktop.domain.exports import ListFormat
 
 if TYPE_CHECKING:
     from altus4_desktop.cli.context import CliContext
@@ -67,7 +67,7 @@ def register(commands: Commands) -> None:
     export.add_argument(
         "--format",
         dest="audit_format",
-        choices=[known.value for known in AuditFormat],
+        choices=[known.value for known in ListFormat],
         help="default: what the file's name ends with, else json",
     )
     _add_filters(export)
@@ -212,13 +212,13 @@ def _export(args: argparse.Namespace, context: CliContext) -> int:
     path: Path = args.file
     query = _query(args)
     ending = path.suffix.removeprefix(".").lower()
-    known = [known.value for known in AuditFormat]
-    chosen = args.audit_format or (ending if ending in known else AuditFormat.JSON.value)
+    known = [known.value for known in ListFormat]
+    chosen = args.audit_format or (ending if ending in known else ListFormat.JSON.value)
     actor = context.actor()
     if path.exists() and not context.confirm(f"Replace “{path}”?", args):
         return EXIT_NO
     count = context.services.audit.export_(
-        actor, path, AuditFormat(chosen), query, context.out.progress
+        actor, path, ListFormat(chosen), query, context.out.progress
     )
     if args.json:
         context.out.json({"file": str(path), "format": chosen, "records": count})

@@ -12,7 +12,7 @@ from altus4_desktop.cli.frame import EXIT_DONE, EXIT_NO, command, path_argument
 from altus4_desktop.cli.output import instant
 from altus4_desktop.domain.accounts import MAX_HISTORY_DAYS, UserDraft
 from altus4_desktop.domain.errors import InputError
-from altus4_desktop.domain.exports import ExportFormat
+from altus4_desktop.domain.exports import ListFormat
 from altus4_desktop.domain.history import SLOW_MS, HistoryOutcome, HistoryQuery
 from altus4_desktop.domain.searching import SearchMode, SearchRecord
 from altus4_desktop.services.history_text import history_document
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from altus4_desktop.domain.accounts import Actor
 
 _PAGE = 500
-_FORMATS = (ExportFormat.CSV, ExportFormat.JSON, ExportFormat.NDJSON)
 
 
 def register(commands: Commands) -> None:
@@ -41,7 +40,7 @@ def register(commands: Commands) -> None:
     export.add_argument(
         "--format",
         dest="history_format",
-        choices=[each.value for each in _FORMATS],
+        choices=[each.value for each in ListFormat],
         help="default: what the file's name ends with, else json",
     )
     _add_filters(export)
@@ -135,14 +134,14 @@ def _list(args: argparse.Namespace, context: CliContext) -> int:
 def _export(args: argparse.Namespace, context: CliContext) -> int:
     path: Path = args.file
     ending = path.suffix.removeprefix(".").lower()
-    known = [each.value for each in _FORMATS]
-    chosen = args.history_format or (ending if ending in known else ExportFormat.JSON.value)
+    known = [each.value for each in ListFormat]
+    chosen = args.history_format or (ending if ending in known else ListFormat.JSON.value)
     actor = context.actor()
     query = _query(args, context, actor)
     if path.exists() and not context.confirm(f"Replace “{path}”?", args):
         return EXIT_NO
     count = context.services.history.export_(
-        actor, path, ExportFormat(chosen), query, replaces=True, progress=context.out.progress
+        actor, path, ListFormat(chosen), query, replaces=True, progress=context.out.progress
     )
     if args.json:
         context.out.json({"file": str(path), "format": chosen, "searches": count})

@@ -122,14 +122,6 @@ class AuditQuery:
     text: str = ""
 
 
-class AuditFormat(StrEnum):
-    """What an export is written as."""
-
-    CSV = "csv"
-    JSON = "json"
-    NDJSON = "ndjson"
-
-
 class FaultKind(StrEnum):
     """What is wrong with a chain."""
 

@@ -19,6 +19,14 @@ class ExportFormat(StrEnum):
     PARQUET = "parquet"
 
 
+class ListFormat(StrEnum):
+    """What lists of the application's own records are written as."""
+
+    CSV = "csv"
+    JSON = "json"
+    NDJSON = "ndjson"
+
+
 FORMAT_BY_SUFFIX = {
     ".csv": ExportFormat.CSV,
     ".json": ExportFormat.JSON,

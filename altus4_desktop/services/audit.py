@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 from altus4_desktop.domain.accounts import Actor
 from altus4_desktop.domain.audit import (
     AuditEvent,
-    AuditFormat,
     AuditOutcome,
     AuditQuery,
     AuditRecord,
@@ -25,8 +24,9 @@ from altus4_desktop.domain.audit import (
 )
 from altus4_desktop.domain.cancel import CancelToken
 from altus4_desktop.domain.errors import ConflictError
+from altus4_desktop.domain.exports import ListFormat
 from altus4_desktop.domain.progress import Progress, ProgressSink, ignore_progress
-from altus4_desktop.services.audit_text import export_lines
+from altus4_desktop.services.audit_text import audit_lines
 from altus4_desktop.services.audit_walk import walk_chain
 from altus4_desktop.services.files import open_chosen
 from altus4_desktop.services.permissions import Permissions, Right
@@ -123,7 +123,7 @@ class AuditService:
         self,
         actor: Actor,
         path: Path,
-        audit_format: AuditFormat,
+        list_format: ListFormat,
         query: AuditQuery | None = None,
         progress: ProgressSink = ignore_progress,
         token: CancelToken | None = None,
@@ -143,7 +143,7 @@ class AuditService:
                 yield record
 
         with open_chosen(path) as file:
-            for line in export_lines(records(), audit_format):
+            for line in audit_lines(records(), list_format):
                 file.write(line.encode())
             # An export that nobody knows of is worse than one that did not come about.
             event = build_event(
@@ -151,7 +151,7 @@ class AuditService:
                 "audit.exported",
                 SubjectKind.AUDIT,
                 subject_name=path.name,
-                after={"format": audit_format.value, "records": count},
+                after={"format": list_format.value, "records": count},
             )
             self._metadata.store.audit.add_([event])
         return count

@@ -1,13 +1,13 @@
-"""Audit records as text: CSV for spreadsheets, JSON and NDJSON for programs."""
+"""Audit records as text."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from altus4_desktop.domain.audit import AuditFormat, AuditRecord, hashed_instant
-from altus4_desktop.domain.spreadsheet import csv_text
+from altus4_desktop.domain.audit import AuditRecord, hashed_instant
+from altus4_desktop.domain.exports import ListFormat
+from altus4_desktop.services.list_text import list_lines
 
 _COLUMNS = (
     "sequence",
@@ -28,22 +28,9 @@ _COLUMNS = (
 )
 
 
-def export_lines(records: Iterable[AuditRecord], audit_format: AuditFormat) -> Iterator[str]:
+def audit_lines(records: Iterable[AuditRecord], list_format: ListFormat) -> Iterator[str]:
     """The lines of an export, line ends included, as they become known."""
-    match audit_format:
-        case AuditFormat.CSV:
-            yield ",".join(_COLUMNS) + "\r\n"
-            for record in records:
-                yield _csv_line(record)
-        case AuditFormat.NDJSON:
-            for record in records:
-                yield json.dumps(audit_document(record), ensure_ascii=False) + "\n"
-        case AuditFormat.JSON:
-            yield '{"events": ['
-            for number, record in enumerate(records):
-                yield ",\n" if number else "\n"
-                yield json.dumps(audit_document(record), ensure_ascii=False)
-            yield "\n]}\n"
+    return list_lines(records, list_format, "events", audit_document, _COLUMNS, _row)
 
 
 def audit_document(record: AuditRecord) -> dict[str, Any]:
@@ -68,7 +55,5 @@ def audit_document(record: AuditRecord) -> dict[str, Any]:
     }
 
 
-def _csv_line(record: AuditRecord) -> str:
-    document = audit_document(record) | {"details": record.details_json}
-    cells = (document[name] for name in _COLUMNS)
-    return ",".join(csv_text(str(cell)) for cell in cells) + "\r\n"
+def _row(record: AuditRecord) -> dict[str, Any]:
+    return audit_document(record) | {"details": record.details_json}

@@ -17,7 +17,7 @@ from altus4_desktop.domain.accounts import Actor
 from altus4_desktop.domain.audit import SubjectKind
 from altus4_desktop.domain.cancel import CancelToken
 from altus4_desktop.domain.errors import AltusError, StoreError
-from altus4_desktop.domain.exports import ExportFormat
+from altus4_desktop.domain.exports import ListFormat
 from altus4_desktop.domain.history import HistoryQuery
 from altus4_desktop.domain.progress import Progress, ProgressSink, ignore_progress
 from altus4_desktop.domain.searching import SearchRecord
@@ -129,7 +129,7 @@ class HistoryService:
         self,
         actor: Actor,
         path: Path,
-        export_format: ExportFormat,
+        list_format: ListFormat,
         query: HistoryQuery | None = None,
         *,
         replaces: bool = False,
@@ -139,8 +139,8 @@ class HistoryService:
         """Write what `page_` gives to the new file ``path`` as CSV, JSON or NDJSON, whole or not at
         all; returns how many searches there are. That it was done is written down.
 
-        ``replaces``: an old file may go for it. Raises AccessError, InputError for another format,
-        ConflictError (``export.exists``), Cancelled, StoreError, AltusError for the file.
+        ``replaces``: an old file may go for it. Raises AccessError, ConflictError
+        (``export.exists``), Cancelled, StoreError, AltusError for the file.
         """
         actor = self._permissions.check(actor, Right.SEARCH)
         asked = self._own(actor, query or HistoryQuery())
@@ -161,14 +161,14 @@ class HistoryService:
                 progress(Progress(f"Exported {count:,} searches"))
 
         with open_chosen(path, only_new=not replaces) as file:
-            for line in history_lines(records(), export_format):
+            for line in history_lines(records(), list_format):
                 file.write(line.encode())
             event = build_event(
                 actor,
                 "history.exported",
                 SubjectKind.HISTORY,
                 subject_name=path.name,
-                after={"format": export_format.value, "searches": count},
+                after={"format": list_format.value, "searches": count},
             )
             self._metadata.store.audit.add_([event])
         return count

@@ -17,7 +17,7 @@ from altus4_desktop.ui.models.records import (
 )
 from altus4_desktop.ui.palette import Entry, EntryModel, ranked
 from altus4_desktop.ui.pane import Command
-from altus4_desktop.ui.panes.paged import PagedModel
+from altus4_desktop.ui.panes.paged import KeyedModel, PagedModel
 from altus4_desktop.ui.times import ago, ahead, day, duration, exact, full, use_zone
 
 
@@ -86,6 +86,37 @@ def test_showing_the_same_again_moves_nothing(books: RecordModel[Book]) -> None:
     assert not resets
     books.set_records(BOOKS[:1])
     assert resets
+
+
+class Catalogue(KeyedModel[Book]):
+    def __init__(self) -> None:
+        super().__init__([Column("Title", lambda it: it.title)])
+
+    def key_of(self, record: Book) -> str:
+        return record.title
+
+
+def test_what_is_read_again_stays_in_its_place(qtmodeltester: ChecksModels) -> None:
+    shown, resets = Catalogue(), []
+    shown.modelReset.connect(lambda: resets.append(True))
+    emma, shirley, villette = (Book(title, 1) for title in ("Emma", "Shirley", "Villette"))
+    assert shown.show_first([emma], has_more=True, same_question=False)
+    shown.add_page([shirley, villette], has_more=False)
+    newer = Book("Emma", 2)
+    assert not shown.show_first([newer], has_more=True, same_question=True)
+    assert shown.records == (newer, shirley, villette)
+    assert not shown.canFetchMore(QModelIndex())
+    assert len(resets) == 1
+    assert (shown.row_of("Shirley"), shown.row_of("Jane Eyre")) == (1, -1)
+    for records, has_more, same in (
+        ([emma], False, True),
+        ([emma, shirley], True, False),
+        ([shirley, emma], True, True),
+        ([], False, True),
+    ):
+        assert shown.show_first(records, has_more=has_more, same_question=same)
+        assert list(shown.records) == records
+    qtmodeltester.check(shown)
 
 
 class Shelf(PagedModel[Book]):

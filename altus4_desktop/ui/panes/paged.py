@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 
 from PySide6.QtCore import QModelIndex, QObject, Qt, Signal
 
@@ -63,3 +63,59 @@ class PagedModel(RecordModel[R]):
     def _find_row(self, fits: Callable[[R], bool]) -> int:
         """The first row of which it is true; -1 when none has been read."""
         return next((row for row, record in enumerate(self._records) if fits(record)), -1)
+
+
+class KeyedModel(PagedModel[R]):
+    """Records that are known again by a key when the same question is asked again."""
+
+    def key_of(self, record: R) -> Hashable:
+        """What tells a record from all others, also when it is read again."""
+        raise NotImplementedError
+
+    def row_of(self, key: Hashable) -> int:
+        """Where the record with this key is; -1 when it has not been read."""
+        return self._find_row(lambda record: self.key_of(record) == key)
+
+    def show_first(self, records: Sequence[R], *, has_more: bool, same_question: bool) -> bool:
+        """Begin anew with these. To the ``same_question`` nothing moves when they are those that
+        the list begins with, and false is returned: what was read after them is still right."""
+        known = self._records[: len(records)]
+        if (
+            not same_question
+            or not records
+            or (not has_more and len(records) < len(self._records))
+            or [self.key_of(one) for one in records] != [self.key_of(one) for one in known]
+        ):
+            self._begin(records, has_more=has_more)
+            return True
+        if len(records) == len(self._records):
+            self._has_more = has_more
+        self._records[: len(records)] = records
+        self.tick()
+        return False
+
+    def add_page(self, records: Sequence[R], *, has_more: bool) -> None:
+        """Put these below the last one."""
+        self._append(records, has_more=has_more)
+
+    def tick(self) -> None:
+        """What is said of the records may have become something else."""
+        if self._records:
+            last = self.index(self.rowCount() - 1, self.columnCount() - 1)
+            self.dataChanged.emit(self.index(0, 0), last)
+
+    def _begin(self, records: Sequence[R], *, has_more: bool) -> None:
+        """Show these instead of what is shown."""
+        self._has_more = has_more
+        self.beginResetModel()
+        self._records = list(records)
+        self.endResetModel()
+
+    def _append(self, records: Sequence[R], *, has_more: bool) -> None:
+        """Put these below the last one."""
+        self._has_more = has_more
+        if records:
+            first = len(self._records)
+            self.beginInsertRows(QModelIndex(), first, first + len(records) - 1)
+            self._records += records
+            self.endInsertRows()

@@ -17,7 +17,7 @@ import pytest
 
 from altus4_desktop.app.compose import compose
 from altus4_desktop.domain.accounts import Actor, Role
-from altus4_desktop.domain.audit import AuditFormat, GuardState
+from altus4_desktop.domain.audit import GuardState
 from altus4_desktop.domain.connections import (
     ConnectionDraft,
     Flavour,
@@ -32,6 +32,7 @@ from altus4_desktop.domain.errors import (
     TenantError,
     TenantFailure,
 )
+from altus4_desktop.domain.exports import ListFormat
 from altus4_desktop.domain.keys import KeyAnswer, KeyDraft
 from altus4_desktop.domain.rights import Weight
 from altus4_desktop.domain.searching import SearchRequest
@@ -397,7 +398,7 @@ def _a_day(services: Services, folder: Path) -> None:
     assert services.history.delete_(admin) == 1
     verdict = services.audit.verify_(admin)
     assert (verdict.faults, verdict.guards) == ((), GuardState.UNSEEN)
-    assert services.audit.export_(admin, folder / "audit.json", AuditFormat.JSON) > 5
+    assert services.audit.export_(admin, folder / "audit.json", ListFormat.JSON) > 5
     assert services.migrations.drift_(admin) == ()
     assert services.migrations.visitors_(admin) is not None
     assert services.metadata.status_().pending == ()

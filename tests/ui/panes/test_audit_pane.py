@@ -20,11 +20,11 @@ from altus4_desktop.app.compose import compose
 from altus4_desktop.domain.accounts import Role
 from altus4_desktop.domain.audit import (
     AuditEvent,
-    AuditFormat,
     AuditOutcome,
     AuditQuery,
     SubjectKind,
 )
+from altus4_desktop.domain.exports import ListFormat
 from altus4_desktop.services import Services
 from altus4_desktop.services.audit import build_event
 from altus4_desktop.tasks.runner import TaskRunner
@@ -398,7 +398,7 @@ def test_an_export_of_what_is_shown(
 
 def test_an_export_that_fails_says_why(qtbot: QtBot, pane: AuditPane, tmp_path: Path) -> None:
     _open(qtbot, pane)
-    pane.export_to(tmp_path / "nowhere" / "x.csv", AuditFormat.CSV)
+    pane.export_to(tmp_path / "nowhere" / "x.csv", ListFormat.CSV)
     _settle(qtbot, pane)
     assert pane.verdict_message.property("tone") == "error"
     assert "cannot be written" in pane.verdict_message.text()

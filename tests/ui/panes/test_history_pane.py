@@ -16,6 +16,7 @@ from pytestqt.qtbot import QtBot
 from altus4_desktop.app.compose import compose
 from altus4_desktop.domain.accounts import Role, User
 from altus4_desktop.domain.errors import StoreError
+from altus4_desktop.domain.exports import ListFormat
 from altus4_desktop.domain.history import HistoryQuery
 from altus4_desktop.domain.searching import SearchMode, SearchRequest, TableChoice
 from altus4_desktop.services import Services
@@ -108,7 +109,7 @@ def test_nothing_searched_yet(qtbot: QtBot, pane: HistoryPane) -> None:
 def test_pages_are_read_as_it_is_scrolled(
     qtbot: QtBot, pane: HistoryPane, services: Services, ada: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(panes, "_FIRST_PAGE", 40)
+    monkeypatch.setattr(HistoryPane, "page_size", 40)
     monkeypatch.setattr(panes, "_PAGE", 30)
     _keep(services, ada, *(f"q{number}" for number in range(90)))
     _open(qtbot, pane)
@@ -220,11 +221,11 @@ def test_what_is_shown_is_written(
     _open(qtbot, pane)
     qtbot.keyClicks(pane.filters.text, "two")
     _settle(qtbot, pane)
-    pane.export_to(tmp_path / "h.json")
+    pane.export_to(tmp_path / "h.json", ListFormat.JSON)
     qtbot.waitUntil(lambda: pane.note.accessibleName() == "1 searches written.")
     found = json.loads((tmp_path / "h.json").read_bytes())["searches"]
     assert [search["query"] for search in found] == ["two"]
-    pane.export_to(tmp_path / "missing" / "h")
+    pane.export_to(tmp_path / "missing" / "h", ListFormat.CSV)
     qtbot.waitUntil(lambda: "cannot be written" in pane.note.accessibleName())
 
 

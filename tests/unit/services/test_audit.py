@@ -19,7 +19,6 @@ from altus4_desktop.app.compose import compose
 from altus4_desktop.domain.accounts import Actor, Role
 from altus4_desktop.domain.audit import (
     CHAIN_START,
-    AuditFormat,
     AuditQuery,
     AuditRecord,
     FaultKind,
@@ -38,6 +37,7 @@ from altus4_desktop.domain.errors import (
     SchemaError,
     StoreError,
 )
+from altus4_desktop.domain.exports import ListFormat
 from altus4_desktop.domain.keys import ApiKey, KeyDraft, KeyPermission
 from altus4_desktop.services import Services
 from altus4_desktop.services.accounts import AccountsService
@@ -87,7 +87,7 @@ def test_only_admins_read_it(services: Services, admin: Actor, tmp_path: Path) -
             audit.actions_,
             audit.verify_,
             lambda who: audit.accept_(who, verdict),
-            lambda who: audit.export_(who, tmp_path / "out", AuditFormat.CSV),
+            lambda who: audit.export_(who, tmp_path / "out", ListFormat.CSV),
         ):
             with pytest.raises(AccessError):
                 ask(nobody)
@@ -146,9 +146,9 @@ def test_details_beyond_the_column_are_left_out(services: Services, admin: Actor
     assert services.audit.verify_(admin).intact
 
 
-@pytest.mark.parametrize("kind", list(AuditFormat))
+@pytest.mark.parametrize("kind", list(ListFormat))
 def test_an_export_is_whole_private_and_told(
-    services: Services, admin: Actor, tmp_path: Path, kind: AuditFormat
+    services: Services, admin: Actor, tmp_path: Path, kind: ListFormat
 ) -> None:
     before = services.audit.export_(admin, tmp_path / "first", kind)
     _write(services, "=1+1", "-5", 'a,"b"\r\nc', "@x")
@@ -160,22 +160,22 @@ def test_an_export_is_whole_private_and_told(
     rows = _read(path, kind)
     assert [int(row["sequence"]) for row in rows] == list(range(1, count + 1))
     names = [row["subject_name"] for row in rows][-4:]
-    guard = "'" if kind is AuditFormat.CSV else ""
+    guard = "'" if kind is ListFormat.CSV else ""
     assert names == [f"{guard}=1+1", "-5", 'a,"b"\r\nc', f"{guard}@x"]
     told = _newest(services).event
     assert (told.action, told.subject_name) == ("audit.exported", "who did what")
     assert told.details["after"] == {"format": kind.value, "records": count}
 
 
-def _read(path: Path, kind: AuditFormat) -> list[dict[str, Any]]:
+def _read(path: Path, kind: ListFormat) -> list[dict[str, Any]]:
     text = path.read_bytes().decode()
     match kind:
-        case AuditFormat.CSV:
+        case ListFormat.CSV:
             return list(csv.DictReader(text.splitlines(keepends=True)))
-        case AuditFormat.JSON:
+        case ListFormat.JSON:
             events: list[dict[str, Any]] = json.loads(text)["events"]
             return events
-        case AuditFormat.NDJSON:
+        case ListFormat.NDJSON:
             return [json.loads(line) for line in text.splitlines()]
 
 
@@ -183,9 +183,9 @@ def test_an_export_can_be_verified_by_itself(
     services: Services, admin: Actor, tmp_path: Path
 ) -> None:
     _write(services, "é", "b", details={"x": [1]})
-    services.audit.export_(admin, tmp_path / "log.json", AuditFormat.JSON)
+    services.audit.export_(admin, tmp_path / "log.json", ListFormat.JSON)
     previous = CHAIN_START
-    for row in _read(tmp_path / "log.json", AuditFormat.JSON):
+    for row in _read(tmp_path / "log.json", ListFormat.JSON):
         record = services.metadata.store.audit.list_(
             AuditQuery(), after_sequence=row["sequence"] - 1, limit=1
         )[0]
@@ -202,11 +202,11 @@ def test_an_export_of_some(services: Services, admin: Actor, tmp_path: Path) -> 
     count = services.audit.export_(
         admin,
         path,
-        AuditFormat.NDJSON,
+        ListFormat.NDJSON,
         AuditQuery(text="n1"),
         lambda step: steps.append(step.fraction),
     )
-    names = [row["subject_name"] for row in _read(path, AuditFormat.NDJSON)]
+    names = [row["subject_name"] for row in _read(path, ListFormat.NDJSON)]
     assert count == len(names) == 1 + 10 + 100 + 500
     assert all(name.startswith("n1") for name in names)
 
@@ -220,7 +220,7 @@ def test_an_export_that_fails_leaves_what_was_there(
     token.cancel()
     _write(services, "x")
     with pytest.raises(Cancelled):
-        services.audit.export_(admin, path, AuditFormat.CSV, token=token)
+        services.audit.export_(admin, path, ListFormat.CSV, token=token)
 
     def full(_: int) -> None:
         raise OSError(28, "No space left on device")
@@ -228,10 +228,10 @@ def test_an_export_that_fails_leaves_what_was_there(
     with monkeypatch.context() as patched:
         patched.setattr(os, "fsync", full)
         with pytest.raises(AltusError) as caught:
-            services.audit.export_(admin, path, AuditFormat.CSV)
+            services.audit.export_(admin, path, ListFormat.CSV)
     assert caught.value.code == "export.failed"
     with pytest.raises(AltusError, match="nowhere"):
-        services.audit.export_(admin, tmp_path / "nowhere" / "out.csv", AuditFormat.CSV)
+        services.audit.export_(admin, tmp_path / "nowhere" / "out.csv", ListFormat.CSV)
     assert path.read_text() == "before"
     assert [entry.name for entry in tmp_path.iterdir() if "out.csv" in entry.name] == ["out.csv"]
 
@@ -597,7 +597,7 @@ _KINDS: dict[tuple[str, str], Doing] = {
     ),
     ("vault.set_up", "done"): lambda s, a, p: s.vault.set_up_session(),
     ("store.downgraded", "done"): lambda s, a, p: s.migrations.downgrade_(a, "0010"),
-    ("audit.exported", "done"): lambda s, a, p: s.audit.export_(a, p / "x.csv", AuditFormat.CSV),
+    ("audit.exported", "done"): lambda s, a, p: s.audit.export_(a, p / "x.csv", ListFormat.CSV),
 }
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 
-from PySide6.QtCore import QTimer, Signal, Slot
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtCore import Slot
+from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
 from altus4_desktop.domain.audit import AuditOutcome, AuditQuery
 from altus4_desktop.ui.icons import icon
@@ -16,29 +16,23 @@ from altus4_desktop.ui.panes.audit.wording import (
     outcome_look,
     outcome_words,
 )
+from altus4_desktop.ui.panes.paged_filters import PagedFilters, choice_box
 from altus4_desktop.ui.theme import Space
 from altus4_desktop.ui.times import midnight
 from altus4_desktop.ui.widgets import Label, SearchField, refresh_style
 
-_TYPING_MS = 250
+_LETTERS = 8
 _DAYS = "days"
 
 
-class AuditFilters(QWidget):
-    """Text, person, time, action and outcome; ``changed`` comes once typing has paused."""
-
-    changed = Signal()
-    left_downwards = Signal()
+class AuditFilters(PagedFilters):
+    """Text, person, time, action and outcome."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._typing = QTimer(self)
-        self._typing.setSingleShot(True)
-        self._typing.setInterval(_TYPING_MS)
-        self._typing.timeout.connect(self.changed)
         self.text = SearchField(self.tr("Any text"), name="audit.text")
         self.person = SearchField(self.tr("Who: part of an e-mail"), name="audit.person")
-        self.period = _box("audit.period", self.tr("When"))
+        self.period = choice_box("audit.period", self.tr("When"), _LETTERS)
         for title, key in (
             (self.tr("Any time"), ""),
             (self.tr("The last 24 hours"), "1"),
@@ -47,9 +41,9 @@ class AuditFilters(QWidget):
             (self.tr("From day to day…"), _DAYS),
         ):
             self.period.addItem(title, key)
-        self.action = _box("audit.action", self.tr("What"))
+        self.action = choice_box("audit.action", self.tr("What"), _LETTERS)
         self.set_actions(())
-        self.outcome = _box("audit.outcome", self.tr("Outcome"))
+        self.outcome = choice_box("audit.outcome", self.tr("Outcome"), _LETTERS)
         self.outcome.addItem(self.tr("Any outcome"), "")
         for outcome in (AuditOutcome.DONE, AuditOutcome.REFUSED, AuditOutcome.FAILED):
             self.outcome.addItem(
@@ -59,13 +53,9 @@ class AuditFilters(QWidget):
         self.to_day = _day("audit.to", self.tr("To"), self.tr("To (included)"))
         self._days = QWidget()
         self._lay_out()
-        for field in (self.text, self.person):
-            field.textChanged.connect(self._typing.start)
-            field.left_downwards.connect(self.left_downwards)
+        self._listen(self.text, self.person, self.period, self.action, self.outcome)
         for day in (self.from_day, self.to_day):
             day.textChanged.connect(self._take_day)
-        for box in (self.period, self.action, self.outcome):
-            box.currentIndexChanged.connect(self._take_choice)
 
     @property
     def is_set(self) -> bool:
@@ -146,8 +136,7 @@ class AuditFilters(QWidget):
     @Slot()
     def _take_choice(self) -> None:
         self._days.setVisible(self.period.currentData() == _DAYS)
-        self._typing.stop()
-        self.changed.emit()
+        super()._take_choice()
 
     @Slot()
     def _take_day(self) -> None:
@@ -166,15 +155,6 @@ def read_day(text: str) -> date | None:
         return date.fromisoformat(text.strip())
     except ValueError:
         return None
-
-
-def _box(name: str, label: str) -> QComboBox:
-    box = QComboBox()
-    box.setObjectName(name)
-    box.setAccessibleName(label)
-    box.setMinimumContentsLength(8)
-    box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-    return box
 
 
 def _day(name: str, label: str, placeholder: str) -> QLineEdit:

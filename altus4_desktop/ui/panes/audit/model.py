@@ -25,14 +25,14 @@ from altus4_desktop.ui.panes.audit.wording import (
     person_words,
     subject_words,
 )
-from altus4_desktop.ui.panes.paged import PagedModel
+from altus4_desktop.ui.panes.paged import KeyedModel
 from altus4_desktop.ui.panes.painting import plain_tool_tip
 from altus4_desktop.ui.times import ago, exact
 
 WHEN, WHO, WHAT, SUBJECT, OUTCOME, ORIGIN = range(6)
 
 
-class AuditModel(PagedModel[AuditRecord]):
+class AuditModel(KeyedModel[AuditRecord]):
     """Records, newest first."""
 
     def __init__(self, parent: QObject | None = None) -> None:
@@ -67,29 +67,11 @@ class AuditModel(PagedModel[AuditRecord]):
         """Mark the records that verifying found something wrong with."""
         if list(faults) != self._faults:
             self._faults[:] = faults
-            last = self.index(self.rowCount() - 1, WHAT)
-            self.dataChanged.emit(self.index(0, WHAT), last)
+            self.tick()
 
-    def show_first(
-        self, records: Sequence[AuditRecord], *, has_more: bool, same_question: bool
-    ) -> bool:
-        """Begin anew with these; to the ``same_question`` nothing moves when nothing is new, and
-        false is returned."""
-        known = self._records[: len(records)]
-        if same_question and records and list(records) == known:
-            # The log is only added to: what was read after the first page is still right.
-            self._has_more = self._has_more or (has_more and len(self._records) == len(records))
-            return False
-        self._begin(records, has_more=has_more)
-        return True
-
-    def add_page(self, records: Sequence[AuditRecord], *, has_more: bool) -> None:
-        """Put these below the last one."""
-        self._append(records, has_more=has_more)
-
-    def row_of(self, sequence: int) -> int:
-        """Where a record is; -1 when it has not been read."""
-        return self._find_row(lambda record: record.sequence == sequence)
+    def key_of(self, record: AuditRecord) -> int:
+        """Its place in the log."""
+        return record.sequence
 
     def data(self, index: AnyIndex, role: int = Qt.ItemDataRole.DisplayRole) -> object:
         """Also pictures, and how it ended where it is said what was done."""

@@ -5,36 +5,30 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from PySide6.QtCore import QItemSelection, Qt, Slot
+from PySide6.QtCore import Qt, Slot
 from PySide6.QtGui import QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
-    QFileDialog,
     QHeaderView,
-    QSplitter,
-    QStackedWidget,
     QTableView,
     QVBoxLayout,
     QWidget,
 )
 
-from altus4_desktop.domain.audit import AuditFormat, AuditQuery, AuditRecord, AuditVerdict
-from altus4_desktop.domain.errors import AltusError
-from altus4_desktop.domain.progress import Progress
-from altus4_desktop.tasks.runner import Lane, TaskContext, TaskHandle
+from altus4_desktop.domain.audit import AuditQuery, AuditRecord, AuditVerdict
+from altus4_desktop.domain.exports import ListFormat
+from altus4_desktop.tasks.runner import Lane, TaskContext
 from altus4_desktop.ui.dialogs import confirm
-from altus4_desktop.ui.pane import Command, Pane
+from altus4_desktop.ui.pane import Command
 from altus4_desktop.ui.panes.audit.detail import AuditDetail
 from altus4_desktop.ui.panes.audit.filters import AuditFilters
 from altus4_desktop.ui.panes.audit.model import ORIGIN, OUTCOME, SUBJECT, WHEN, AuditModel
-from altus4_desktop.ui.panes.audit.wording import FAULTS_TOLD, number, verdict_words
-from altus4_desktop.ui.panes.latest import LatestTask
+from altus4_desktop.ui.panes.audit.wording import FAULTS_TOLD, verdict_words
+from altus4_desktop.ui.panes.noted_work import NotedWork, choose_list_file
+from altus4_desktop.ui.panes.paged_pane import Page, PagedPane, Reading, build_split
 from altus4_desktop.ui.panes.tables import show_whole_rows
 from altus4_desktop.ui.session import Session
-from altus4_desktop.ui.texts import error_hint, error_message
-from altus4_desktop.ui.theme import Space
 from altus4_desktop.ui.widgets import (
-    Busy,
     Button,
     EmptyState,
     IconButton,
@@ -42,16 +36,13 @@ from altus4_desktop.ui.widgets import (
     MessageKind,
 )
 
-_PAGE = 200
 _SIDE_BY_SIDE = 1240
 _LOW = 640
 _ORIGIN_FROM, _OUTCOME_FROM, _SUBJECT_FROM = 900, 760, 520
 
 
 @dataclass(frozen=True)
-class _Page:
-    records: list[AuditRecord]
-    has_more: bool
+class _Page(Page[AuditRecord]):
     actions: list[str] | None = None
 
 
@@ -76,88 +67,53 @@ class AuditTable(QTableView):
             super().keyPressEvent(event)
 
 
-class AuditPane(Pane):
+class AuditPane(PagedPane[AuditQuery, AuditRecord]):
     """What admins see of the audit log."""
 
     id = "audit"
     title = "Audit"
     icon_name = "shield"
 
+    filters: AuditFilters
+    model: AuditModel
+
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(session, parent)
-        self._error: AltusError | None = None
-        self._asked: AuditQuery | None = None
-        self._shown: AuditQuery | None = None
         self._verdict: AuditVerdict | None = None
-        self._work: TaskHandle | None = None
         self._was_shown = False
-        # The log may be long: neither reading it nor verifying it holds up the lane of the store.
-        self._first = LatestTask(session.runner, Lane.TENANTS, self)
-        self._first.succeeded.connect(self._take_first)
-        self._first.failed.connect(self._take_failure)
-        self._more = LatestTask(session.runner, Lane.TENANTS, self)
-        self._more.succeeded.connect(self._take_more)
-        self._more.failed.connect(self.present)
         self._build_header()
         self.verdict_message = InlineMessage(name="audit.verdict")
+        self.work = NotedWork(self, self.verdict_message)
+        self.work.changed.connect(self._take_work)
         self._verdict_place = QWidget()
         place = QVBoxLayout(self._verdict_place)
         place.setContentsMargins(0, 0, 0, 0)
         place.addWidget(self.verdict_message)
         self.body.addWidget(self._verdict_place)
         self.filters = AuditFilters()
-        self.filters.changed.connect(self._ask)
-        self.filters.left_downwards.connect(self._enter_table)
         self.body.addWidget(self.filters)
         self.model = AuditModel(self)
-        self.model.more_wanted.connect(self._read_more)
         self.table = self._build_table()
         self.detail = AuditDetail()
         self.detail.closed.connect(self._close_detail)
         self.detail.hide()
-        self._split = QSplitter(Qt.Orientation.Horizontal)
-        self._split.setChildrenCollapsible(False)
-        self._split.setHandleWidth(Space.M)
-        self._split.addWidget(self.table)
-        self._split.addWidget(self.detail)
-        self._split.setStretchFactor(0, 3)
-        self._split.setStretchFactor(1, 2)
-        self._pages = QStackedWidget()
-        self._busy = Busy(self.tr("Reading the audit log…"))
-        self._empty = EmptyState(
-            "shield",
-            self.tr("Nothing written down yet"),
-            self.tr("Sign-ins and every change of users, keys, connections and the store are."),
+        self._split = build_split(self.table, self.detail)
+        self.build_list(
+            self._split,
+            busy=self.tr("Reading the audit log…"),
+            empty=EmptyState(
+                "shield",
+                self.tr("Nothing written down yet"),
+                self.tr("Sign-ins and every change of users, keys, connections and the store are."),
+            ),
+            nothing=self.nothing_fits(
+                self.tr("No record fits"),
+                self.tr("Try a longer time, or fewer words."),
+                Button(self.tr("Show everything"), name="audit.clear"),
+            ),
+            again="audit.again",
         )
-        clear = Button(self.tr("Show everything"), name="audit.clear")
-        clear.clicked.connect(self.filters.clear)
-        self._nothing = EmptyState(
-            "filter",
-            self.tr("No record fits"),
-            self.tr("Try a longer time, or fewer words."),
-            action=clear,
-        )
-        again = Button(self.tr("Try again"), icon_name="refresh", name="audit.again")
-        again.clicked.connect(self.refresh)
-        self._failed = EmptyState("error", "", action=again)
-        for page in (self._busy, self._split, self._empty, self._nothing, self._failed):
-            self._pages.addWidget(page)
-        self.body.addWidget(self._pages, 1)
         self._draw()
-
-    def activated(self) -> None:
-        """Read what has been written meanwhile."""
-        self.refresh()
-
-    def focus_first(self) -> None:
-        """The table, or the filter while there is none."""
-        (self.table if self.model.rowCount() else self.filters.text).setFocus()
-
-    def shut(self) -> None:
-        """Nobody waits for it any more."""
-        self._first.drop()
-        self._more.drop()
-        super().shut()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """The record beside the table, or below it where there is no room."""
@@ -184,11 +140,6 @@ class AuditPane(Pane):
         ]
 
     @Slot()
-    def refresh(self) -> None:
-        """Read the first page again, and which actions there are."""
-        self._read_first(with_actions=True)
-
-    @Slot()
     def verify(self) -> None:
         """Look at every record."""
         audit, actor = self.session.services.audit, self.session.actor
@@ -196,69 +147,34 @@ class AuditPane(Pane):
         def verify(context: TaskContext) -> AuditVerdict:
             return audit.verify_(actor, context.progress, context.token)
 
-        handle = self.submit(
-            Lane.TENANTS,
-            verify,
-            self._show_verdict,
-            title=self.tr("Verifying the audit log"),
-            failed=self._show_work_failure,
-        )
-        self._begin(handle)
+        self.work.start(verify, self._show_verdict, title=self.tr("Verifying the audit log"))
 
     @Slot()
     def export(self) -> None:
         """Write what the filters show to a file."""
-        formats = {
-            self.tr("CSV for spreadsheets (*.csv)"): AuditFormat.CSV,
-            self.tr("JSON, one document (*.json)"): AuditFormat.JSON,
-            self.tr("JSON, one record a line (*.ndjson)"): AuditFormat.NDJSON,
-        }
-        chosen, ending = QFileDialog.getSaveFileName(
-            self, self.tr("Export the audit log"), "audit.csv", ";;".join(formats)
-        )
-        if chosen:
-            path, audit_format = _file_and_format(chosen, formats.get(ending, AuditFormat.CSV))
-            self.export_to(path, audit_format)
+        chosen = choose_list_file(self, self.tr("Export the audit log"), "audit.csv")
+        if chosen is not None:
+            self.export_to(*chosen)
 
-    def export_to(self, path: Path, audit_format: AuditFormat) -> None:
+    def export_to(self, path: Path, list_format: ListFormat) -> None:
         """Write what the filters show to ``path``."""
-        audit, actor, query = self.session.services.audit, self.session.actor, self.filters.query()
+        audit, actor, query = self.session.services.audit, self.session.actor, self.question()
 
-        def export(context: TaskContext) -> tuple[int, Path]:
-            progress, token = context.progress, context.token
-            return audit.export_(actor, path, audit_format, query, progress, token), path
+        def export(context: TaskContext) -> int:
+            return audit.export_(actor, path, list_format, query, context.progress, context.token)
 
-        handle = self.submit(
-            Lane.TENANTS,
+        self.work.write(
+            path,
             export,
-            self._show_export,
             title=self.tr("Exporting the audit log"),
-            failed=self._show_work_failure,
+            written=self.tr("{count} records written."),
         )
-        self._begin(handle)
-
-    def _begin(self, handle: TaskHandle) -> None:
-        self._work = handle
-        handle.progressed.connect(self._show_progress)
-        handle.cancelled.connect(self.verdict_message.clear)
-        handle.finished.connect(self._end)
-        self._show_progress(Progress(handle.title))
-        self._draw()
 
     @Slot()
-    def _end(self) -> None:
-        self._work = None
+    def _take_work(self) -> None:
         self._draw()
-        self.refresh()
-
-    @Slot(object)
-    def _show_progress(self, progress: Progress) -> None:
-        if self._work is None:
-            return
-        share = "" if progress.fraction is None else f" {progress.fraction:.0%}"
-        self.verdict_message.show_message(
-            "info", f"{self._work.title}…{share}", "", [(self.tr("Stop"), self._work.cancel)]
-        )
+        if self.work.is_idle:
+            self.refresh()
 
     @Slot(object)
     def _show_verdict(self, verdict: AuditVerdict) -> None:
@@ -284,22 +200,6 @@ class AuditPane(Pane):
             dialog.exec()
             dialog.deleteLater()
 
-    @Slot(object)
-    def _show_export(self, done: tuple[int, Path]) -> None:
-        count, path = done
-        self.verdict_message.show_message(
-            "success",
-            self.tr("{count} records written.").format(count=number(count)),
-            str(path),
-        )
-
-    @Slot(object)
-    def _show_work_failure(self, error: object) -> None:
-        if isinstance(error, AltusError):
-            self.verdict_message.show_error(error)
-        else:
-            self.verdict_message.clear()
-
     @Slot()
     def _accept(self) -> None:
         verdict = self._verdict
@@ -319,98 +219,61 @@ class AuditPane(Pane):
         def accept(_: TaskContext) -> None:
             audit.accept_(actor, verdict)
 
-        self.submit(Lane.TENANTS, accept, self.verify, failed=self._show_work_failure)
+        self.submit(Lane.TENANTS, accept, self.verify, failed=self.work.show_failure)
 
-    @Slot()
-    def _ask(self) -> None:
-        if self.filters.query() != self._asked:
-            self._read_first(with_actions=False)
+    def question(self) -> AuditQuery:
+        """What the filters ask for."""
+        return self.filters.query()
 
-    def _read_first(self, *, with_actions: bool) -> None:
-        audit, actor, query = self.session.services.audit, self.session.actor, self.filters.query()
-        self._asked = query
-
-        def read(_: TaskContext) -> _Page:
-            records = audit.list_(actor, query, limit=_PAGE + 1)
-            actions = audit.actions_(actor) if with_actions else None
-            return _Page(records[:_PAGE], len(records) > _PAGE, actions)
-
-        self._first.start(read)
-
-    @Slot()
-    def _read_more(self) -> None:
-        records, query = self.model.records, self._shown
-        if not records or query is None:
-            return
-        audit, actor, before = self.session.services.audit, self.session.actor, records[-1].sequence
+    def build_reading(
+        self, question: AuditQuery, count: int, *, anew: bool
+    ) -> Reading[AuditRecord]:
+        """What reads the newest records, and which actions there are."""
+        audit, actor = self.session.services.audit, self.session.actor
 
         def read(_: TaskContext) -> _Page:
-            found = audit.list_(actor, query, before_sequence=before, limit=_PAGE + 1)
-            return _Page(found[:_PAGE], len(found) > _PAGE)
+            records = audit.list_(actor, question, limit=count + 1)
+            actions = audit.actions_(actor) if anew else None
+            return _Page(records[:count], len(records) > count, actions)
 
-        self._more.start(read)
+        return read
 
-    @Slot(object)
-    def _take_first(self, page: _Page) -> None:
-        had_focus = self.filters.text.hasFocus() and not self.filters.text.text()
-        was_busy = not self._busy.property("done")
-        self._busy.setProperty("done", True)
-        self._error = None
-        kept = self.detail.record if self.detail.isVisible() else None
-        if self.model.show_first(
-            page.records, has_more=page.has_more, same_question=self._asked == self._shown
-        ):
-            self._more.drop()
-        self._shown = self._asked
-        if page.actions is not None:
+    def build_reading_on(self, question: AuditQuery, last: AuditRecord) -> Reading[AuditRecord]:
+        """What reads the records before ``last``."""
+        audit, actor, size = self.session.services.audit, self.session.actor, self.page_size
+
+        def read(_: TaskContext) -> _Page:
+            found = audit.list_(actor, question, before_sequence=last.sequence, limit=size + 1)
+            return _Page(found[:size], len(found) > size)
+
+        return read
+
+    def take_page(self, page: Page[AuditRecord]) -> None:
+        """Take the actions."""
+        if isinstance(page, _Page) and page.actions is not None:
             self.filters.set_actions(page.actions)
-        if kept is not None:
-            self.table.selectRow(self.model.row_of(kept.sequence))
-            self._follow_selection()
-        self._draw()
-        if was_busy and had_focus:
-            self.focus_first()
 
-    @Slot(object)
-    def _take_more(self, page: _Page) -> None:
-        self.model.add_page(page.records, has_more=page.has_more)
-
-    @Slot(object)
-    def _take_failure(self, error: object) -> None:
-        if isinstance(error, AltusError):
-            self._busy.setProperty("done", True)
-            self._error = error
-            self._draw()
-
+    @Slot()
     def _draw(self) -> None:
-        if not self._busy.property("done"):
-            self._pages.setCurrentWidget(self._busy)
-        elif self._error is not None:
-            self._failed.set("error", error_message(self._error), error_hint(self._error))
-            self._pages.setCurrentWidget(self._failed)
-        elif self.model.rowCount():
-            self._pages.setCurrentWidget(self._split)
-        else:
-            self._pages.setCurrentWidget(self._nothing if self.filters.is_set else self._empty)
+        super()._draw()
         for button in (self._verify, self._export):
             button.setEnabled(self._is_idle())
 
     def _is_idle(self) -> bool:
-        return self._work is None
-
-    @Slot()
-    def _enter_table(self) -> None:
-        self.table.setFocus()
-        if not self.table.currentIndex().isValid():
-            self.table.selectRow(0)
+        return self.work.is_idle
 
     @Slot()
     def _close_detail(self) -> None:
         self.table.clearSelection()
         self.table.setFocus()
 
-    @Slot(QItemSelection)
-    def _follow_selection(self, _: object = None) -> None:
+    def follow_page(self) -> None:
+        """The record beside the table, when it is still there."""
+        if self.detail.isVisibleTo(self):
+            self.follow_selection()
+
+    def follow_selection(self) -> None:
+        """The selected record in full."""
         rows = self.table.selectionModel().selectedRows()
         record = self.model.record_at(rows[0].row()) if rows else None
         if record is not None:
@@ -463,14 +326,4 @@ class AuditPane(Pane):
         for column, width in ((WHEN, 168), (OUTCOME, 104)):
             header.setSectionResizeMode(column, QHeaderView.ResizeMode.Fixed)
             header.resizeSection(column, width)
-        table.selectionModel().selectionChanged.connect(self._follow_selection)
         return table
-
-
-def _file_and_format(chosen: str, by_filter: AuditFormat) -> tuple[Path, AuditFormat]:
-    """The ending that was typed decides; without one the chosen filter's is added."""
-    path = Path(chosen)
-    ending = path.suffix.removeprefix(".").lower()
-    if ending in {known.value for known in AuditFormat}:
-        return path, AuditFormat(ending)
-    return path.with_name(f"{path.name}.{by_filter.value}"), by_filter

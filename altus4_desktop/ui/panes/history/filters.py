@@ -5,45 +5,35 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
-from PySide6.QtCore import QTimer, Signal, Slot
+from PySide6.QtCore import Slot
 from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QVBoxLayout, QWidget
 
 from altus4_desktop.domain.history import HistoryOutcome, HistoryQuery
 from altus4_desktop.domain.searching import SearchMode
+from altus4_desktop.ui.panes.paged_filters import PagedFilters, choice_box
 from altus4_desktop.ui.theme import Space
 from altus4_desktop.ui.times import duration, exact
 from altus4_desktop.ui.widgets import SearchField
 
-_TYPING_MS = 250
 _NAME_LENGTH = 40
 _RANGE = "range"
 _LEAST = "least"
 
 
-class HistoryFilters(QWidget):
-    """Words, time, mode, outcome, connection and account; ``changed`` comes once typing has
-    paused."""
-
-    changed = Signal()
-    left_downwards = Signal()
+class HistoryFilters(PagedFilters):
+    """Words, time, mode, outcome, connection and account."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._typing = QTimer(self)
-        self._typing.setSingleShot(True)
-        self._typing.setInterval(_TYPING_MS)
-        self._typing.timeout.connect(self.changed)
         self._range: tuple[datetime | None, datetime | None] = (None, None)
         self._least_ms = 0
         self.text = SearchField(self.tr("Words of the query"), name="history.filter")
-        self.text.textChanged.connect(self._typing.start)
-        self.text.left_downwards.connect(self.left_downwards)
         self.whole = QCheckBox(self.tr("Whole query"))
         self.whole.setObjectName("history.whole")
         self.whole.setAccessibleName(self.whole.text())
         self.whole.setToolTip(self.tr("Only queries that are exactly these words"))
         self.whole.toggled.connect(self._take_choice)
-        self.period = _box("history.period", self.tr("When"))
+        self.period = choice_box("history.period", self.tr("When"))
         for title, days in (
             (self.tr("Any time"), ""),
             (self.tr("The last 24 hours"), "1"),
@@ -52,7 +42,7 @@ class HistoryFilters(QWidget):
             (self.tr("The last year"), "365"),
         ):
             self.period.addItem(title, days)
-        self.mode = _box("history.mode", self.tr("Mode"))
+        self.mode = choice_box("history.mode", self.tr("Mode"))
         for title, mode in (
             (self.tr("Any mode"), ""),
             (self.tr("Natural"), SearchMode.NATURAL.value),
@@ -60,7 +50,7 @@ class HistoryFilters(QWidget):
             (self.tr("Semantic"), SearchMode.SEMANTIC.value),
         ):
             self.mode.addItem(title, mode)
-        self.outcome = _box("history.outcome", self.tr("Outcome"))
+        self.outcome = choice_box("history.outcome", self.tr("Outcome"))
         for title, outcome in (
             (self.tr("Any result"), ""),
             (self.tr("With hits"), HistoryOutcome.HITS.value),
@@ -69,9 +59,9 @@ class HistoryFilters(QWidget):
             (self.tr("Slow"), HistoryOutcome.SLOW.value),
         ):
             self.outcome.addItem(title, outcome)
-        self.connection = _box("history.connection", self.tr("Connection"))
+        self.connection = choice_box("history.connection", self.tr("Connection"))
         self.connection.addItem(self.tr("Anywhere"), "")
-        self.person = _box("history.person", self.tr("Account"))
+        self.person = choice_box("history.person", self.tr("Account"))
         self.person.addItem(self.tr("Everybody"), "")
         self.person.hide()
         first, row = QHBoxLayout(), QHBoxLayout()
@@ -82,8 +72,8 @@ class HistoryFilters(QWidget):
         row.setSpacing(Space.S)
         for box in (self.mode, self.outcome, self.connection, self.person):
             row.addWidget(box, 1)
-        for box in (self.period, self.mode, self.outcome, self.connection, self.person):
-            box.currentIndexChanged.connect(self._take_choice)
+        boxes = (self.period, self.mode, self.outcome, self.connection, self.person)
+        self._listen(self.text, *boxes)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(Space.S)
@@ -170,11 +160,6 @@ class HistoryFilters(QWidget):
         self.whole.setChecked(False)
         self.text.clear()
 
-    @Slot()
-    def _take_choice(self) -> None:
-        self._typing.stop()
-        self.changed.emit()
-
 
 def _range_words(from_at: datetime | None, to_at: datetime | None) -> str:
     first = exact(from_at)[:-3] if from_at else "…"
@@ -192,12 +177,3 @@ def _fill(box: QComboBox, items: Mapping[str, str]) -> None:
         box.addItem(short, key)
     box.setCurrentIndex(max(0, box.findData(chosen)))
     box.blockSignals(False)
-
-
-def _box(name: str, label: str) -> QComboBox:
-    box = QComboBox()
-    box.setObjectName(name)
-    box.setAccessibleName(label)
-    box.setMinimumContentsLength(5)
-    box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-    return box

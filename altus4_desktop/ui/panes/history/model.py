@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from PySide6.QtCore import QCoreApplication, QObject, Qt
 
@@ -10,13 +10,13 @@ from altus4_desktop.domain.history import SLOW_MS
 from altus4_desktop.domain.searching import SearchMode, SearchRecord
 from altus4_desktop.ui.icons import icon
 from altus4_desktop.ui.models.records import AnyIndex, Column
-from altus4_desktop.ui.panes.paged import PagedModel
+from altus4_desktop.ui.panes.paged import KeyedModel
 from altus4_desktop.ui.times import ago, duration, full
 
 QUERY, MODE, WHERE, WHO, HITS, TOOK, WHEN = range(7)
 
 
-class HistoryModel(PagedModel[SearchRecord]):
+class HistoryModel(KeyedModel[SearchRecord]):
     """Searches, newest first; how they ended is said beside the query."""
 
     def __init__(self, parent: QObject | None = None) -> None:
@@ -53,21 +53,11 @@ class HistoryModel(PagedModel[SearchRecord]):
         for known, new in ((self._names, connections), (self._people, people)):
             known.clear()
             known.update(new)
-        if self._records:
-            last = self.index(len(self._records) - 1, WHO)
-            self.dataChanged.emit(self.index(0, WHERE), last)
+        self.tick()
 
-    def show_first(self, records: Sequence[SearchRecord], *, has_more: bool) -> None:
-        """Begin anew with these."""
-        self._begin(records, has_more=has_more)
-
-    def add_page(self, records: Sequence[SearchRecord], *, has_more: bool) -> None:
-        """Put these below the last one."""
-        self._append(records, has_more=has_more)
-
-    def row_of(self, search_id: str) -> int:
-        """Where a search is; -1 when it has not been read."""
-        return self._find_row(lambda record: record.id == search_id)
+    def key_of(self, record: SearchRecord) -> str:
+        """Its id."""
+        return record.id
 
     def data(self, index: AnyIndex, role: int = Qt.ItemDataRole.DisplayRole) -> object:
         """Also a picture of what went wrong, and that in words for who cannot see it."""

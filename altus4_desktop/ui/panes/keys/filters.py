@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from PySide6.QtCore import QTimer, Signal, Slot
+from PySide6.QtCore import Slot
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QWidget
 
 from altus4_desktop.domain.key_text import PREFIX_LENGTH
 from altus4_desktop.domain.keys import KeyFilter, KeySort
 from altus4_desktop.ui.panes.keys.wording import filter_words
+from altus4_desktop.ui.panes.paged_filters import PagedFilters
 from altus4_desktop.ui.theme import Space
 from altus4_desktop.ui.widgets import SearchField
-
-_TYPING_MS = 250
 
 
 @dataclass(frozen=True)
@@ -27,19 +26,11 @@ class KeyQuestion:
     descending: bool = False
 
 
-class KeyFilters(QWidget):
-    """Text, owner (for those who see everybody's keys) and state; ``changed`` comes once typing
-    has paused."""
-
-    changed = Signal()
-    left_downwards = Signal()
+class KeyFilters(PagedFilters):
+    """Text, owner (for those who see everybody's keys) and state."""
 
     def __init__(self, *, with_owner: bool, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._typing = QTimer(self)
-        self._typing.setSingleShot(True)
-        self._typing.setInterval(_TYPING_MS)
-        self._typing.timeout.connect(self.changed)
         self.text = SearchField(self.tr("Name, or how the key begins"), name="keys.text")
         self.owner = SearchField(self.tr("Owner: part of an e-mail"), name="keys.owner")
         self.owner.setVisible(with_owner)
@@ -56,10 +47,7 @@ class KeyFilters(QWidget):
         row.addWidget(self.owner, 2)
         row.addWidget(self.wanted)
         self.text.textChanged.connect(self._cut_key)
-        for field in (self.text, self.owner):
-            field.textChanged.connect(self._typing.start)
-            field.left_downwards.connect(self.left_downwards)
-        self.wanted.currentIndexChanged.connect(self._take_choice)
+        self._listen(self.text, self.owner, self.wanted)
 
     @property
     def is_set(self) -> bool:
@@ -77,7 +65,7 @@ class KeyFilters(QWidget):
         )
 
     @Slot()
-    def show_all(self) -> None:
+    def clear(self) -> None:
         """Let every key by."""
         for field in (self.text, self.owner):
             field.clear()
@@ -93,8 +81,3 @@ class KeyFilters(QWidget):
 
     def _choose(self, wanted: KeyFilter) -> None:
         self.wanted.setCurrentIndex(self.wanted.findData(wanted.value))
-
-    @Slot()
-    def _take_choice(self) -> None:
-        self._typing.stop()
-        self.changed.emit()

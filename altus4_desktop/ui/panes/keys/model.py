@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 from PySide6.QtCore import QCoreApplication, QObject, Qt
@@ -23,7 +23,7 @@ from altus4_desktop.ui.panes.keys.wording import (
     state_words,
     tier_and_limit_words,
 )
-from altus4_desktop.ui.panes.paged import PagedModel
+from altus4_desktop.ui.panes.paged import KeyedModel
 from altus4_desktop.ui.times import full
 
 STATE, NAME, OWNER, PREFIX, ENVIRONMENT, PERMISSIONS, TIER, EXPIRES, LAST_USED, USES = range(10)
@@ -52,7 +52,7 @@ class StoreClock:
         return self._read_at + timedelta(seconds=time.monotonic() - self._since_s)
 
 
-class KeysModel(PagedModel[ApiKey]):
+class KeysModel(KeyedModel[ApiKey]):
     """Keys, with what of them depends on the time by the store's clock."""
 
     def __init__(self, clock: StoreClock, parent: QObject | None = None) -> None:
@@ -94,40 +94,17 @@ class KeysModel(PagedModel[ApiKey]):
         self._clock = clock
         self._owners = owners
 
-    def show_first(
-        self, keys: Sequence[ApiKey], owners: Mapping[str, str], *, has_more: bool
-    ) -> bool:
-        """Show these; false when they are the same keys as before, so that selection and place
-        hold."""
-        self._owners.clear()
-        self._owners.update(owners)
-        if [key.id for key in keys] == [key.id for key in self._records]:
-            self._records, self._has_more = list(keys), has_more
-            self.tick()
-            return False
-        self._begin(keys, has_more=has_more)
-        return True
+    def key_of(self, record: ApiKey) -> str:
+        """Its id."""
+        return record.id
 
-    def add_page(
-        self, keys: Sequence[ApiKey], owners: Mapping[str, str], *, has_more: bool
-    ) -> None:
-        """Put these below the last one."""
+    def know_owners(self, owners: Mapping[str, str]) -> None:
+        """Whose keys those that come next are: e-mail addresses by id."""
         self._owners.update(owners)
-        self._append(keys, has_more=has_more)
-
-    def tick(self) -> None:
-        """Time has passed: states and distances may be others."""
-        if self._records:
-            last = self.index(self.rowCount() - 1, self.columnCount() - 1)
-            self.dataChanged.emit(self.index(0, 0), last)
 
     def owner_of(self, key: ApiKey) -> str:
         """The e-mail address of whose key it is."""
         return self._owners.get(key.user_id, "")
-
-    def row_of(self, key_id: str) -> int:
-        """Where a key is; -1 when it has not been read."""
-        return self._find_row(lambda key: key.id == key_id)
 
     def headerData(
         self,

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
+from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QItemSelection, Qt, QTimer, Slot
+from PySide6.QtCore import Qt, QTimer, Slot
 from PySide6.QtGui import QHideEvent, QResizeEvent, QShowEvent
-from PySide6.QtWidgets import QHBoxLayout, QSplitter, QStackedWidget, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QWidget
 
-from altus4_desktop.domain.accounts import Role
+from altus4_desktop.domain.accounts import Actor, Role
 from altus4_desktop.domain.errors import AltusError, NotFoundError
 from altus4_desktop.domain.keys import ApiKey, KeyDetails, KeyPage, KeySort
-from altus4_desktop.ui.pane import Command, Pane
-from altus4_desktop.ui.panes.keys.controller import MOST_COUNTED, KeysController, Listed
+from altus4_desktop.tasks.runner import TaskContext
+from altus4_desktop.ui.pane import Command
+from altus4_desktop.ui.panes.keys.controller import KeysController
 from altus4_desktop.ui.panes.keys.detail import KeyDetail
 from altus4_desktop.ui.panes.keys.errands import KeyErrands
 from altus4_desktop.ui.panes.keys.filters import KeyFilters, KeyQuestion
@@ -20,32 +25,47 @@ from altus4_desktop.ui.panes.keys.model import KeysModel, StoreClock
 from altus4_desktop.ui.panes.keys.table import KeysTable
 from altus4_desktop.ui.panes.keys.verify import VerifyBox
 from altus4_desktop.ui.panes.keys.wording import count_words, number
+from altus4_desktop.ui.panes.paged_pane import Page, PagedPane, Reading, build_split
 from altus4_desktop.ui.session import Session
-from altus4_desktop.ui.texts import error_hint, error_message
 from altus4_desktop.ui.theme import Space
-from altus4_desktop.ui.widgets import Busy, Button, EmptyState, IconButton, Label
+from altus4_desktop.ui.widgets import Button, EmptyState, IconButton, Label
 
+if TYPE_CHECKING:
+    from altus4_desktop.services.keys import KeysService
+
+_MOST_COUNTED = 10_000
 _ROOMY = 900
 _LOW = 640
 _STATES_MS = 20_000
 _LIST_HEIGHT = 120
 
 
-class KeysPane(Pane):
+@dataclass(frozen=True)
+class _Page(Page[ApiKey]):
+    """With their owners' e-mail addresses, the store's time, and how many keys there are (None: not
+    counted)."""
+
+    owners: Mapping[str, str]
+    read_at: datetime
+    count: int | None = None
+
+
+class KeysPane(PagedPane[KeyQuestion, ApiKey]):
     """Everybody's own keys, and for admins all of them."""
 
     id = "keys"
     title = "API keys"
     icon_name = "key"
+    page_size = 100
+    rereads = True
+
+    filters: KeyFilters
+    model: KeysModel
+    table: KeysTable
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(session, parent)
         self._is_admin = session.actor.role is Role.ADMIN
-        self._is_busy = True
-        self._error: AltusError | None = None
-        self._shown: KeyQuestion | None = None
-        self._reselecting = False
-        self._is_stale = False
         self._new_id = ""
         self.clock = StoreClock()
         self.controller = KeysController(session, self)
@@ -57,11 +77,8 @@ class KeysPane(Pane):
         self.verify_box.closed.connect(self.focus_first)
         self.body.addWidget(self.verify_box)
         self.filters = KeyFilters(with_owner=self._is_admin)
-        self.filters.changed.connect(self._ask)
-        self.filters.left_downwards.connect(self._enter_table)
         self.body.addWidget(self.filters)
         self.model = KeysModel(self.clock, self)
-        self.model.more_wanted.connect(self._read_more)
         self.table = KeysTable(self.model, with_owner=self._is_admin)
         self.detail = KeyDetail(self.clock)
         self.detail.hide()
@@ -73,17 +90,9 @@ class KeysPane(Pane):
         self._aging.timeout.connect(self.model.tick)
         self._draw()
 
-    def activated(self) -> None:
-        """Read what has become of the keys meanwhile."""
-        self.refresh()
-
-    def focus_first(self) -> None:
-        """The list, or the filter while there is none."""
-        (self.table if self.model.rowCount() else self.filters.text).setFocus()
-
     def shut(self) -> None:
         """Nobody waits for it any more."""
-        self.controller.drop()
+        self.controller.drop_details()
         self.verify_box.drop()
         super().shut()
 
@@ -91,11 +100,8 @@ class KeysPane(Pane):
         """Keep the states right while somebody looks; what was covered comes back."""
         super().showEvent(event)
         self._aging.start()
-        if event.spontaneous():
-            return
-        self.errands.uncover()
-        if self._is_stale:
-            self.refresh()
+        if not event.spontaneous():
+            self.errands.uncover()
 
     def hideEvent(self, event: QHideEvent) -> None:
         """The window was locked, or will be closed: a key that is shown, and what could be done
@@ -130,14 +136,6 @@ class KeysPane(Pane):
         ]
 
     @Slot()
-    def refresh(self) -> None:
-        """Read the keys again; selection and place stay."""
-        self._is_stale = False
-        question = self._question()
-        same = question == self._shown
-        self.controller.list_(question, self.model.rowCount() if same else 0)
-
-    @Slot()
     def create_key(self) -> None:
         """Ask what the new key is to be."""
         self.errands.create()
@@ -164,7 +162,7 @@ class KeysPane(Pane):
     @Slot()
     def revoke_selected(self) -> None:
         """Ask before what is selected is revoked."""
-        self.errands.revoke([key for key in self.table.selected_keys() if key.is_active])
+        self.errands.revoke([key for key in self.selected_records() if key.is_active])
 
     # What has been done
 
@@ -196,47 +194,51 @@ class KeysPane(Pane):
 
     # What the store says
 
-    def _question(self) -> KeyQuestion:
+    def question(self) -> KeyQuestion:
+        """What the filters ask for, in the order of the table."""
         return self.filters.question(self.table.sort, descending=self.table.descending)
 
-    @Slot()
-    def _ask(self) -> None:
-        if self._question() != self._shown:
-            self.controller.list_(self._question(), 0)
+    def build_reading(self, question: KeyQuestion, count: int, *, anew: bool) -> Reading[ApiKey]:
+        """What reads the first keys, and how many there are."""
+        keys, actor = self.session.services.keys, self.session.actor
 
-    @Slot()
-    def _read_more(self) -> None:
-        keys = self.model.records
-        if keys and self._shown is not None:
-            self.controller.list_more(self._shown, keys[-1])
+        def read(_: TaskContext) -> _Page:
+            page = _list(keys, actor, question, None, count)
+            counted = keys.count_(
+                actor, question.wanted, question.text, question.owner_text, _MOST_COUNTED
+            )
+            return _Page(page.keys, page.more, page.owners, page.read_at, counted)
 
-    @Slot(object)
-    def _take_list(self, listed: Listed) -> None:
-        had_focus = self.filters.text.hasFocus() and not self.filters.text.text()
-        was_busy, self._is_busy, self._error = self._is_busy, False, None
-        same = listed.question == self._shown
-        self._shown = listed.question
-        page = listed.page
-        self.clock.set(page.read_at)
-        self._count.setText(count_words(listed.count, MOST_COUNTED))
-        selected = {key.id for key in self.table.selected_keys()}
-        current = self.model.record_at(self.table.currentIndex().row())
-        place = self.table.verticalScrollBar().value() if same else 0
-        self._reselecting = True
-        if self.model.show_first(page.keys, page.owners, has_more=page.more):
-            self.table.select_keys(selected, current.id if current is not None else "")
-            self.table.verticalScrollBar().setValue(place)
+        return read
+
+    def build_reading_on(self, question: KeyQuestion, last: ApiKey) -> Reading[ApiKey]:
+        """What reads the keys after ``last``."""
+        keys, actor, size = self.session.services.keys, self.session.actor, self.page_size
+
+        def read(_: TaskContext) -> _Page:
+            page = _list(keys, actor, question, last, size)
+            return _Page(page.keys, page.more, page.owners, page.read_at)
+
+        return read
+
+    def take_page(self, page: Page[ApiKey]) -> None:
+        """Take owners, time and count."""
+        if isinstance(page, _Page):
+            self.model.know_owners(page.owners)
+            self.clock.set(page.read_at)
+            if page.count is not None:
+                self._count.setText(count_words(page.count, _MOST_COUNTED))
+
+    def follow_page(self) -> None:
+        """A key that was made is selected; what is shown beside the list is what that knows now."""
         row, self._new_id = self.model.row_of(self._new_id), ""
         if row >= 0:
+            self._reselecting = True
             self.table.selectRow(row)
-        self._reselecting = False
+            self._reselecting = False
         self._renew_detail()
-        self._draw()
-        if was_busy and had_focus:
-            self.focus_first()
 
     def _renew_detail(self) -> None:
-        """What is shown beside the list is what the list knows now."""
         shown = self.detail.key
         if shown is None or not self.detail.isVisibleTo(self):
             return
@@ -244,21 +246,6 @@ class KeysPane(Pane):
         if key is not None and key != shown:
             self.detail.show_key(key, self.model.owner_of(key))
         self.controller.read_details(shown.id)
-
-    @Slot(object)
-    def _take_list_failure(self, error: object) -> None:
-        if isinstance(error, AltusError):
-            self._is_busy, self._error = False, error
-            self._draw()
-
-    @Slot()
-    def _note_cancelled(self) -> None:
-        """Locking the window has stopped the reading; it begins anew when that is over."""
-        self._is_stale = True
-
-    @Slot(object)
-    def _take_more(self, page: KeyPage) -> None:
-        self.model.add_page(page.keys, page.owners, has_more=page.more)
 
     @Slot(object)
     def _take_details(self, details: KeyDetails) -> None:
@@ -275,11 +262,9 @@ class KeysPane(Pane):
 
     # What is seen
 
-    @Slot(QItemSelection)
-    def _follow_selection(self) -> None:
-        if self._reselecting:
-            return
-        keys = self.table.selected_keys()
+    def follow_selection(self) -> None:
+        """One key in full, or what can be done with several."""
+        keys = self.selected_records()
         if len(keys) == 1:
             self._show_key(keys[0])
             self.table.scrollTo(self.model.index(self.model.row_of(keys[0].id), 1))
@@ -323,30 +308,21 @@ class KeysPane(Pane):
         self._hide_detail()
         self.table.setFocus()
 
-    @Slot()
-    def _enter_table(self) -> None:
-        self.table.setFocus()
-        if not self.table.currentIndex().isValid():
-            self.table.selectRow(0)
+    @property
+    def has_list(self) -> bool:
+        """Also while a key is shown that is in the list no more."""
+        return super().has_list or self.detail.isVisibleTo(self)
 
     @Slot()
     def _draw(self) -> None:
-        if self._is_busy:
-            self._pages.setCurrentWidget(self._busy)
-        elif self._error is not None:
-            self._failed.set("error", error_message(self._error), error_hint(self._error))
-            self._pages.setCurrentWidget(self._failed)
-        elif self.model.rowCount() or self.detail.isVisibleTo(self):
-            self._pages.setCurrentWidget(self._split)
-        else:
-            self._pages.setCurrentWidget(self._nothing if self.filters.is_set else self._empty)
+        super()._draw()
         self._count.setVisible(not self._is_busy and self._error is None)
         acting = self.controller.is_acting
         self.detail.set_busy(busy=acting)
         several = len(self.table.selectionModel().selectedRows())
         self._bar.setVisible(several > 1)
         self._selected.setText(self.tr("{count} keys selected").format(count=number(several)))
-        working = sum(key.is_active for key in self.table.selected_keys()) if several > 1 else 0
+        working = sum(key.is_active for key in self.selected_records()) if several > 1 else 0
         self.revoke_selected_button.setText(
             self.tr("Revoke {count}…").format(count=number(working))
         )
@@ -379,22 +355,12 @@ class KeysPane(Pane):
             self.header.addWidget(button)
 
     def _build_pages(self) -> None:
-        self._split = QSplitter(Qt.Orientation.Horizontal)
-        self._split.setChildrenCollapsible(False)
-        self._split.setHandleWidth(Space.M)
-        self._split.addWidget(self.table)
-        self._split.addWidget(self.detail)
-        self._split.setStretchFactor(0, 3)
-        self._split.setStretchFactor(1, 2)
-        self._pages = QStackedWidget()
-        # The tallest of its pages would make the window grow when the box for verifying opens.
-        self._pages.setMinimumHeight(_LIST_HEIGHT)
-        self._busy = Busy(self.tr("Reading the API keys…"))
+        self._split = build_split(self.table, self.detail)
         create = Button(
             self.tr("Create a key"), "primary", icon_name="plus", name="keys.create_first"
         )
         create.clicked.connect(self.create_key)
-        self._empty = EmptyState(
+        empty = EmptyState(
             "key",
             self.tr("No API key that works"),
             self.tr(
@@ -403,20 +369,19 @@ class KeysPane(Pane):
             ),
             action=create,
         )
-        show_all = Button(self.tr("Show all keys"), name="keys.show_all")
-        show_all.clicked.connect(self.filters.show_all)
-        self._nothing = EmptyState(
-            "filter",
-            self.tr("No key fits"),
-            self.tr("Try another choice, or fewer letters."),
-            action=show_all,
+        self.build_list(
+            self._split,
+            busy=self.tr("Reading the API keys…"),
+            empty=empty,
+            nothing=self.nothing_fits(
+                self.tr("No key fits"),
+                self.tr("Try another choice, or fewer letters."),
+                Button(self.tr("Show all keys"), name="keys.show_all"),
+            ),
+            again="keys.again",
         )
-        again = Button(self.tr("Try again"), icon_name="refresh", name="keys.again")
-        again.clicked.connect(self.refresh)
-        self._failed = EmptyState("error", "", action=again)
-        for page in (self._busy, self._split, self._empty, self._nothing, self._failed):
-            self._pages.addWidget(page)
-        self.body.addWidget(self._pages, 1)
+        # The tallest of its pages would make the window grow when the box for verifying opens.
+        self._pages.setMinimumHeight(_LIST_HEIGHT)
 
     def _build_selection_bar(self) -> None:
         self._bar = QWidget()
@@ -438,7 +403,6 @@ class KeysPane(Pane):
 
     def _connect(self) -> None:
         self._verify.clicked.connect(self.verify_box.open_)
-        self.table.selectionModel().selectionChanged.connect(self._follow_selection)
         self.table.sort_wanted.connect(self._ask)
         self.table.edit_wanted.connect(self.edit_key)
         self.table.revocation_wanted.connect(self.revoke_selected)
@@ -448,11 +412,6 @@ class KeysPane(Pane):
         self.detail.revocation_wanted.connect(self.revoke_key)
         self.detail.key_wanted.connect(self._show_other)
         for signal, slot in (
-            (self.controller.listed, self._take_list),
-            (self.controller.list_failed, self._take_list_failure),
-            (self.controller.list_cancelled, self._note_cancelled),
-            (self.controller.more_listed, self._take_more),
-            (self.controller.more_failed, self.present),
             (self.controller.detailed, self._take_details),
             (self.controller.detail_failed, self._take_detail_failure),
             (self.controller.action_ended, self._draw),
@@ -465,3 +424,18 @@ class KeysPane(Pane):
             (self.errands.missing, self.refresh),
         ):
             signal.connect(slot)
+
+
+def _list(
+    keys: KeysService, actor: Actor, question: KeyQuestion, after: ApiKey | None, limit: int
+) -> KeyPage:
+    return keys.list_(
+        actor,
+        question.wanted,
+        question.sort,
+        descending=question.descending,
+        text=question.text,
+        owner_text=question.owner_text,
+        after=after,
+        limit=limit,
+    )

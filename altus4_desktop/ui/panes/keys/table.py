@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QItemSelectionModel, Qt, Signal, Slot
+from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QFontDatabase, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -13,7 +13,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from altus4_desktop.domain.keys import ApiKey, KeySort
+from altus4_desktop.domain.keys import KeySort
 from altus4_desktop.ui.models.records import AnyIndex
 from altus4_desktop.ui.panes.keys.model import (
     ENVIRONMENT,
@@ -124,24 +124,6 @@ class KeysTable(QTableView):
         if column == self._sorted[0] and not self.descending:
             order = Qt.SortOrder.DescendingOrder
         self.horizontalHeader().setSortIndicator(column, order)
-
-    def selected_keys(self) -> list[ApiKey]:
-        """What is selected, in the order of the list."""
-        rows = sorted(index.row() for index in self.selectionModel().selectedRows())
-        return [key for row in rows if (key := self._keys.record_at(row)) is not None]
-
-    def select_keys(self, key_ids: set[str], current_id: str = "") -> None:
-        """Select those that are in the list, and put the keyboard at ``current_id``."""
-        selection = self.selectionModel()
-        selection.clear()
-        rows = QItemSelectionModel.SelectionFlag.Rows
-        for row, key in enumerate(self._keys.records):
-            if key.id in key_ids:
-                flag = QItemSelectionModel.SelectionFlag.Select
-                selection.select(self._keys.index(row, 0), flag | rows)
-            if key.id == current_id:
-                flag = QItemSelectionModel.SelectionFlag.NoUpdate
-                selection.setCurrentIndex(self._keys.index(row, 0), flag)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Leave out what can be read beside the list."""

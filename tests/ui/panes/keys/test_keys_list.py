@@ -106,7 +106,7 @@ def test_states_are_words_and_pictures(
     services.keys.rotate_(user, old.key.id, 3600)
     services.keys.revoke_(user, [make(services, user, "Revoked").key.id])
     pane = open_(user)
-    pane.filters.show_all()
+    pane.filters.clear()
     assert pane.filters.is_set
     wait_for_rows(qtbot, pane, 6)
     seen = {
@@ -229,7 +229,7 @@ def test_pages_are_read_as_they_are_scrolled_to(
     pane.refresh()
     settle(qtbot, pane)
     assert names(pane)[0] == "Key -01"
-    assert [key.id for key in pane.table.selected_keys()] == [chosen]
+    assert [key.id for key in pane.selected_records()] == [chosen]
     assert pane.table.verticalScrollBar().value() == place
     assert pane.detail.key is not None
     assert pane.detail.key.id == chosen
@@ -274,7 +274,7 @@ def test_reading_that_the_lock_has_stopped_begins_anew(
     pane = open_(user)
     make(services, user, "A key")
     pane.refresh()
-    pane.controller._first.cancel()
+    pane._first.cancel()
     pane.hide()
     settle(qtbot, pane)
     # It may have been too late to stop it.
