@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from altus4_desktop.domain.connections import Flavour
-from tests import audited, leaks
+from tests import audited, leaks, torture
 from tests.keyring_memory import MemoryKeyring
 from tests.servers import DatabaseServer, ServerFactory, running_server
 
@@ -64,6 +64,14 @@ def pytest_configure() -> None:
 def pytest_runtest_logfinish() -> None:
     """Collect what the test has left."""
     gc.collect(1)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say what was left to chance, how often, and how it ended."""
+    if outcomes := torture.told():
+        terminalreporter.section("left to chance")
+        for outcome in outcomes:
+            terminalreporter.write_line(outcome)
 
 
 def pytest_unconfigure() -> None:

@@ -16,14 +16,23 @@ _JOIN_S = 5.0
 
 
 class Fault(Enum):
-    """What the proxy does to bytes that come from the server."""
+    """What the proxy does to the bytes of a connection."""
 
     NONE = auto()
     BLACKHOLE = auto()
+    """Nothing gets through any more, in either direction, and nobody is told."""
     RESET = auto()
     SLICE = auto()
+    """The server's bytes come one at a time."""
     CUT = auto()
+    """So many more bytes of the server get through; then the line is cut."""
+    CUT_REQUEST = auto()
+    """So many more bytes of the client get through; then the line is cut."""
+    LATENCY = auto()
+    HALF_CLOSE = auto()
+    """The server's side of the line is closed; what the client sends still gets through."""
     STRIP_TLS = auto()
+    """The server claims to know no TLS."""
 
 
 class Listener:
@@ -60,7 +69,13 @@ class Listener:
             self._sockets.add(sock)
         return sock
 
+    def forget(self, sock: socket.socket) -> None:
+        """Somebody else closes ``sock``."""
+        with self._lock:
+            self._sockets.discard(sock)
+
     def _start(self, work: Callable[[], None]) -> None:
+        self._threads = [thread for thread in self._threads if thread.is_alive()]
         thread = threading.Thread(target=work, name="faults", daemon=True)
         self._threads.append(thread)
         thread.start()
@@ -79,61 +94,105 @@ class Listener:
         # A client that goes away in the middle is what these tests are about.
         with client, contextlib.suppress(OSError, EOFError, ssl.SSLError):
             self.handle(client)
+        self.forget(client)
 
 
 class FaultProxy(Listener):
     """Passes bytes between clients and ``port``, with one fault at a time.
 
-    ``cut_after`` is for `Fault.CUT`: so many more bytes of the server get through.
+    ``cut_after`` is for `Fault.CUT` and `Fault.CUT_REQUEST`, ``latency_s`` for `Fault.LATENCY`.
     """
 
     def __init__(self, port: int) -> None:
         self._upstream_port = port
         self.fault = Fault.NONE
         self.cut_after = 0
+        self.latency_s = 0.1
         self.sent_by_clients = bytearray()
+        self._ending = threading.Event()
         super().__init__()
+
+    def close(self) -> None:
+        """As a `Listener`; whoever waits for a late answer goes on."""
+        self._ending.set()
+        super().close()
 
     def handle(self, client: socket.socket) -> None:
         with self.keep(socket.create_connection(("127.0.0.1", self._upstream_port))) as server:
-            greeting = True
-            with selectors.DefaultSelector() as selector:
-                selector.register(client, selectors.EVENT_READ)
-                selector.register(server, selectors.EVENT_READ)
-                while True:
-                    for key, _ in selector.select():
-                        if key.fileobj is client:
-                            data = client.recv(65536)
-                            self.sent_by_clients += data
-                            if self.fault is not Fault.BLACKHOLE:
-                                server.sendall(data)
-                        else:
-                            data = server.recv(65536)
-                            self._pass_on(client, data, greeting=greeting)
-                            greeting = False
-                        if not data:
-                            return
+            for sock in (client, server):
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            line = _Line(client, server)
+            try:
+                self._pass_between(line)
+            finally:
+                self.forget(server)
 
-    def _pass_on(self, client: socket.socket, data: bytes, *, greeting: bool) -> None:
-        if self.fault is Fault.BLACKHOLE:
+    def choose(self, data: bytes, *, from_client: bool, greeting: bool) -> tuple[Fault, int]:
+        """The fault that ``data`` meets, and after how many of its bytes a line is cut."""
+        if self.fault in (Fault.CUT, Fault.CUT_REQUEST):
+            if (self.fault is Fault.CUT) is from_client:
+                return Fault.NONE, 0
+            left, self.cut_after = self.cut_after, self.cut_after - len(data)
+            return (self.fault, left) if self.cut_after < 0 else (Fault.NONE, 0)
+        if self.fault is Fault.STRIP_TLS and not greeting:
+            return Fault.NONE, 0
+        if from_client and self.fault is not Fault.BLACKHOLE:
+            return Fault.NONE, 0
+        return self.fault, 0
+
+    def _pass_between(self, line: _Line) -> None:
+        greeting = True
+        with selectors.DefaultSelector() as selector:
+            selector.register(line.client, selectors.EVENT_READ)
+            selector.register(line.server, selectors.EVENT_READ)
+            while True:
+                for key, _ in selector.select():
+                    from_client = key.fileobj is line.client
+                    data = (line.client if from_client else line.server).recv(65536)
+                    if from_client:
+                        self.sent_by_clients += data
+                    if not data:
+                        return
+                    first = greeting and not from_client
+                    fault, at = self.choose(data, from_client=from_client, greeting=first)
+                    greeting = greeting and from_client
+                    self._pass_on(line, data, fault, at, from_client=from_client)
+
+    def _pass_on(
+        self, line: _Line, data: bytes, fault: Fault, at: int, *, from_client: bool
+    ) -> None:
+        to = line.server if from_client else line.client
+        if fault is Fault.BLACKHOLE:
+            # Until the fault is over, or for this connection for ever where it was chosen for one.
             return
-        if self.fault is Fault.RESET:
-            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            client.close()
+        if fault is Fault.RESET:
+            line.client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            line.client.close()
             raise EOFError
-        if self.fault is Fault.SLICE:
-            for at in range(len(data)):
-                client.sendall(data[at : at + 1])
+        if fault in (Fault.CUT, Fault.CUT_REQUEST):
+            to.sendall(data[:at])
+            raise EOFError
+        if fault is Fault.HALF_CLOSE:
+            line.half_closed = True
+            line.client.shutdown(socket.SHUT_WR)
+        if line.half_closed and not from_client:
             return
-        if self.fault is Fault.CUT:
-            client.sendall(data[: self.cut_after])
-            self.cut_after -= len(data)
-            if self.cut_after < 0:
-                raise EOFError
+        if fault is Fault.LATENCY:
+            self._ending.wait(self.latency_s)
+        if fault is Fault.SLICE:
+            for start in range(len(data)):
+                to.sendall(data[start : start + 1])
             return
-        if self.fault is Fault.STRIP_TLS and greeting:
-            data = without_tls(data)
-        client.sendall(data)
+        to.sendall(without_tls(data) if fault is Fault.STRIP_TLS else data)
+
+
+class _Line:
+    """Both ends of one connection."""
+
+    def __init__(self, client: socket.socket, server: socket.socket) -> None:
+        self.client = client
+        self.server = server
+        self.half_closed = False
 
 
 class Rogue(Listener):

@@ -22,9 +22,12 @@ from altus4_desktop.domain.errors import QuerySyntaxError
 from altus4_desktop.search.boolean import clean_query, hangs_aria, parse_boolean, plain_text
 from altus4_desktop.search.natural import safe_natural
 from altus4_desktop.search.words import split_words
+from tests import torture
 from tests.servers import DatabaseServer
 
-COUNT = int(os.environ.get("ALTUS4_TEST_FUZZ", "1200"))
+pytestmark = pytest.mark.torture
+
+COUNT = int(os.environ.get("ALTUS4_TEST_FUZZ") or torture.times(1200, 20_000))
 SEED = int(os.environ.get("ALTUS4_TEST_SEED", "20260224"))
 
 ROWS = [

@@ -28,13 +28,16 @@ from altus4_desktop.search.lint import lint, plain_text_fix
 from altus4_desktop.search.lint_sources import QuerySource
 from altus4_desktop.search.terms import IndexRules
 from altus4_desktop.search.words import Folding
+from tests import torture
 from tests.boolean_rows import Rows, innodb_rows, myisam_rows
 from tests.integration.search.test_language import ROWS, SEED, Lab, generated, lab
 from tests.servers import DatabaseServer
 
 __all__ = ["lab"]
 
-COUNT = int(os.environ.get("ALTUS4_TEST_FUZZ", "600"))
+pytestmark = pytest.mark.torture
+
+COUNT = int(os.environ.get("ALTUS4_TEST_FUZZ") or torture.times(600, 20_000))
 QUERIES = Path(__file__).with_name("queries.txt")
 # Of the servers' own lists, the words that the rows and queries here have.
 INNODB_STOP_WORDS = frozenset({"about", "the", "for", "from", "are", "com"})

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
-import random
 import signal
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -15,16 +13,18 @@ import sqlalchemy as sa
 from altus4_desktop.domain.analytics import Metric
 from altus4_desktop.domain.searching import SearchMode, SearchRecord
 from altus4_desktop.storage.store import Store
-from tests import store_worker
+from tests import store_worker, torture
 from tests.analytics_reference import Asked, Documents, expected_days
 from tests.records import a_user
 from tests.stores import StorePlace
 
 _DEADLINE_S = 60.0
-_SEED = 20260301
-# More kills than a quick run has time for: ALTUS4_TEST_KILLS=20 kills before every statement.
-_TIMES = int(os.environ.get("ALTUS4_TEST_KILLS", "1"))
+# Twenty times as many kill before every statement.
+_TIMES = torture.times(1, 20)
 _ERA = (date(1970, 1, 1), date(2100, 1, 1))
+
+
+pytestmark = pytest.mark.torture
 
 
 @pytest.fixture(scope="module")
@@ -99,7 +99,7 @@ def test_killed_while_counting(processes: Any, place: StorePlace, store: Store) 
     whole = expected_days(rows, "Europe/Lisbon")
     assert _figures(store, user.id) == whole
     assert total > 30
-    points = random.Random(_SEED).sample(range(1, total + 1), min(6 * _TIMES, total))
+    points = torture.dice("kills").sample(range(1, total + 1), min(6 * _TIMES, total))
     killed = 0
     for point in points:
         # As for somebody who was never counted, and now and then only for some days.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import random
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -18,16 +17,18 @@ import sqlalchemy as sa
 
 from altus4_desktop.domain.connections import Flavour
 from altus4_desktop.storage.store import Store
-from tests import store_worker
+from tests import store_worker, torture
 from tests.records import a_connection, a_search, a_user
 from tests.servers import DatabaseServer
 from tests.stores import Fingerprint, StorePlace, server_place
 from tests.waiting import wait_until
 
 _DEADLINE_S = 60.0
-_SEED = 20260301
-# More kills than a quick run has time for: ALTUS4_TEST_KILLS=20 kills before every statement.
-_TIMES = int(os.environ.get("ALTUS4_TEST_KILLS", "1"))
+# Twenty times as many kill before every statement.
+_TIMES = torture.times(1, 20)
+
+
+pytestmark = pytest.mark.torture
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +87,7 @@ def _count_statements(work: Callable[[], object]) -> int:
 
 def _points(total: int, how_many: int) -> list[int]:
     how_many = min(how_many * _TIMES, total)
-    return sorted(random.Random(_SEED).sample(range(1, total + 1), how_many))
+    return sorted(torture.dice("kills").sample(range(1, total + 1), how_many))
 
 
 def _assert_recovers(place: StorePlace, whole: Fingerprint, label: str) -> None:
@@ -113,7 +114,7 @@ def test_killed_while_upgrading(processes: Any, place: StorePlace, empty: Store)
         code = _migrate(processes, place, up=True, kill_before=point)
         assert code == -signal.SIGKILL, f"statement {point} of {total}"
         _assert_recovers(place, whole, f"killed before statement {point} of {total}")
-    for after_s in (random.Random(_SEED).uniform(0.01, 0.4) for _ in range(3 * _TIMES)):
+    for after_s in (torture.dice("kills").uniform(0.01, 0.4) for _ in range(3 * _TIMES)):
         empty.migrator.downgrade()
         _migrate(processes, place, up=True, kill_after_s=after_s)
         _assert_recovers(place, whole, f"killed after {after_s:.3f} s")
@@ -238,7 +239,7 @@ def test_killed_while_writing_loses_no_acknowledged_row(
     empty.migrator.upgrade()
     user = empty.users.create_(a_user(), "x")
     acknowledged: set[str] = set()
-    dice = random.Random(_SEED)
+    dice = torture.dice("kills")
     for _ in range(8):
         ours, theirs = processes.Pipe()
         arguments = (place.location.url, place.password, user.id, theirs)

@@ -5,76 +5,22 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from inspect import signature
 
 import pytest
 import sqlalchemy as sa
 
-from altus4_desktop.domain.accounts import Role
 from altus4_desktop.domain.audit import AuditQuery, SubjectKind
 from altus4_desktop.domain.cancel import CancelToken
 from altus4_desktop.domain.errors import ConflictError, StoreError
 from altus4_desktop.domain.progress import ignore_progress
-from altus4_desktop.domain.query_sets import JudgedRow, QuerySet, QuerySetDraft, SetQueryDraft
 from altus4_desktop.services.audit import build_event
 from altus4_desktop.services.audit_walk import walk_chain
 from altus4_desktop.storage.store import Store
-from tests.records import AN_INSTANT, a_connection, a_search, a_user
+from tests.audited import writing_methods
+from tests.records import a_connection, a_user
+from tests.store_writes import OTHERS, WRITES, empty, prepare, state, times_told
 from tests.stores import StorePlace
-
-Write = Callable[[Store], object]
-
-_ADA = a_user(name="Ada", role=Role.ADMIN)
-_BOB = a_user(name="Bob", role=Role.ADMIN)
-_NEW = a_user(name="New")
-_FIRST = a_connection(_ADA, name="first")
-_SECOND = a_connection(_ADA, name="second", database="second")
-_SET = QuerySet("set", _ADA.id, QuerySetDraft("First"))
-_ROW = JudgedRow("c", "Shop", "t/1")
-_LIMITS = (10, 10)
-_SEARCH = a_search(_ADA, "an old one", created_at=AN_INSTANT)
-
-_WRITES: dict[str, Write] = {
-    "create user": lambda store: store.users.create_(_NEW, "x"),
-    "update user": lambda store: store.users.update_(replace(_ADA, name="Ada L.")),
-    "password": lambda store: store.users.update_password_hash(_ADA.id, "new"),
-    "role": lambda store: store.users.set_role_keeping_an_admin(_ADA.id, Role.USER),
-    "delete user": lambda store: store.users.delete_keeping_an_admin(_BOB.id),
-    "create connection": lambda store: store.connections.create_(_SECOND),
-    "update connection": lambda store: store.connections.update_(
-        replace(_FIRST, port=99), store.connections.list_(None)[0].updated_at
-    ),
-    "touch": lambda store: store.connections.touch_(_FIRST.id, datetime(2027, 1, 1, tzinfo=UTC)),
-    "delete connection": lambda store: store.connections.delete_(_FIRST.id),
-    "add search": lambda store: store.searches.add_(
-        a_search(_ADA, "a new one", id="s", created_at=AN_INSTANT)
-    ),
-    "delete searches": lambda store: store.searches.delete_(_ADA.id),
-    "create set": lambda store: store.query_sets.create_(
-        QuerySet("second", _ADA.id, QuerySetDraft("Second")), 10
-    ),
-    "rename set": lambda store: store.query_sets.update_(_SET, QuerySetDraft("Other")),
-    "delete set": lambda store: store.query_sets.delete_([_SET.id]),
-    "add queries": lambda store: store.query_sets.add_queries_(
-        _SET.id, [("q2", SetQueryDraft("two")), ("q3", SetQueryDraft("word"))], 10
-    ),
-    "delete queries": lambda store: store.query_sets.delete_queries_(_SET.id, ["q1"]),
-    "judge": lambda store: store.judgements.judge_(
-        _SET.id, ("q4", SetQueryDraft("new")), _ROW, 2, (), _LIMITS
-    ),
-    "judge again": lambda store: store.judgements.judge_(
-        _SET.id, ("q4", SetQueryDraft("word")), _ROW, 2, (), _LIMITS
-    ),
-    "withdraw": lambda store: store.judgements.judge_(
-        _SET.id, ("q4", SetQueryDraft("word")), _ROW, None, (), _LIMITS
-    ),
-    "import": lambda store: store.judgements.import_(
-        _SET.id, [("q5", SetQueryDraft("word", "1"))], {"1": {_ROW: 0}}, _LIMITS
-    ),
-    "failure": lambda store: store.sign_ins.record_failure("x@example.org", AN_INSTANT),
-    "clear": lambda store: store.sign_ins.clear("y@example.org"),
-}
-
 
 # A file has no line that breaks.
 pytestmark = pytest.mark.parametrize(
@@ -86,31 +32,6 @@ pytestmark = pytest.mark.parametrize(
 def place(shared_place: StorePlace) -> StorePlace:
     """Migrated once for all tests here."""
     return shared_place
-
-
-def _prepare(store: Store) -> None:
-    store.users.create_(_ADA, "x")
-    store.users.create_(_BOB, "x")
-    store.connections.create_(_FIRST)
-    store.searches.add_(_SEARCH)
-    store.sign_ins.record_failure("y@example.org", AN_INSTANT)
-    store.query_sets.create_(_SET, 10)
-    store.judgements.judge_(_SET.id, ("q1", SetQueryDraft("word")), _ROW, 3, (), _LIMITS)
-
-
-def _state(place: StorePlace) -> list[object]:
-    return [
-        place.query(statement)
-        for statement in (
-            "SELECT id, name, role, password FROM users ORDER BY id",
-            "SELECT id, name, port, last_connected FROM `databases` ORDER BY id",
-            "SELECT id, user_id, query FROM searches ORDER BY id",
-            "SELECT id, name FROM query_sets ORDER BY id",
-            "SELECT id, name, position, query FROM set_queries ORDER BY position",
-            "SELECT query_id, connection_id, document, grade FROM judgements ORDER BY query_id",
-            "SELECT failures, last_at FROM sign_in_failures ORDER BY email_hash",
-        )
-    ]
 
 
 @contextlib.contextmanager
@@ -136,20 +57,40 @@ def _break_next_commit(place: StorePlace, store: Store, *, after: bool) -> Itera
         sa.event.remove(store._engine, "commit", lose)
 
 
-@pytest.mark.parametrize("name", list(_WRITES))
+@pytest.mark.parametrize("name", list(WRITES))
 def test_a_broken_commit_is_done_once(place: StorePlace, shared_store: Store, name: str) -> None:
-    _prepare(shared_store)
-    _WRITES[name](shared_store)
-    wanted = _state(place)
+    prepare(shared_store)
+    before = state(shared_store)
+    WRITES[name](shared_store, [])
+    wanted = state(shared_store)
+    assert wanted != before
     for after in (False, True):
-        for table in ("users", "searches", "sign_in_failures"):
-            place.query(f"DELETE FROM {table}")
-        _prepare(shared_store)
-        assert _state(place) != wanted
+        empty(shared_store)
+        prepare(shared_store)
+        told = build_event(None, name, SubjectKind.STORE)
         with _break_next_commit(place, shared_store, after=after) as broken:
-            _WRITES[name](shared_store)
+            WRITES[name](shared_store, [told])
         assert broken
-        assert _state(place) == wanted, broken
+        assert state(shared_store) == wanted, broken
+        takes_events = "events" in signature(_method(shared_store, name)).parameters
+        assert times_told(shared_store, told) == takes_events
+
+
+def test_every_kind_of_write_is_here(shared_store: Store) -> None:
+    every = {
+        f"{attribute}.{method}"
+        for attribute, repository in vars(shared_store).items()
+        if type(repository).__name__.endswith("Repository")
+        for method in writing_methods(type(repository))
+    }
+    assert every == {name.partition(" ")[0] for name in WRITES} | {*OTHERS}
+    assert {name.partition(" ")[0] for name in WRITES}.isdisjoint(OTHERS)
+
+
+def _method(store: Store, name: str) -> Callable[..., object]:
+    repository, _, method = name.partition(" ")[0].partition(".")
+    found: Callable[..., object] = getattr(getattr(store, repository), method)
+    return found
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["not done", "done"])
@@ -202,7 +143,7 @@ def test_somebody_elses_change_in_between_is_a_conflict(
     place: StorePlace, shared_store: Store
 ) -> None:
     """The first COMMIT never happened, and before the second attempt another desktop saved."""
-    _prepare(shared_store)
+    prepare(shared_store)
     seen = shared_store.connections.list_(None)[0]
 
     def overtake(connection: sa.Connection) -> None:
