@@ -83,6 +83,13 @@ def _add_filters(parser: argparse.ArgumentParser) -> None:
         choices=[outcome.value for outcome in HistoryOutcome],
         help=f"only those that ended so; slow: from {SLOW_MS:,} ms on",
     )
+    for end in ("least", "most"):
+        parser.add_argument(
+            f"--took-at-{end}",
+            type=int,
+            metavar="MS",
+            help=f"only those that took at {end} so many milliseconds",
+        )
     parser.add_argument("--user", metavar="E", help="only this account's (admins)")
     add_date_options(parser)
 
@@ -100,6 +107,8 @@ def _query(args: argparse.Namespace, context: CliContext, actor: Actor) -> Histo
         user_id=services.accounts.get_user(actor, args.user).id if args.user else "",
         from_at=from_at,
         to_at=to_at,
+        least_ms=args.took_at_least or 0,
+        most_ms=args.took_at_most,
     )
 
 

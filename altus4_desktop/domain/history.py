@@ -27,7 +27,8 @@ class HistoryOutcome(StrEnum):
 class HistoryQuery:
     """Which past searches: ``text`` are words that begin words of their query, or with ``whole``
     all of it as `fold_query` makes it; ``connection_id`` is one of the connections that were
-    searched, ``to_at`` is exclusive, ``least_ms`` 0 is any duration."""
+    searched, ``to_at`` is exclusive; ``least_ms`` and ``most_ms`` (None: any) are how long they
+    took, both included."""
 
     text: str = ""
     connection_id: str = ""
@@ -38,6 +39,7 @@ class HistoryQuery:
     to_at: datetime | None = None
     whole: bool = False
     least_ms: int = 0
+    most_ms: int | None = None
 
 
 def request_of(record: SearchRecord, known: Mapping[str, str]) -> SearchRequest | None:

@@ -221,7 +221,9 @@ def _conditions(query: HistoryQuery, *, by_words: bool) -> list[sa.ColumnElement
         )
         found += [read(c.result_count) == 0, ~failed]
     if query.least_ms:
-        found.append(c.execution_time_ms >= query.least_ms)
+        found.append(read(c.execution_time_ms) >= query.least_ms)
+    if query.most_ms is not None:
+        found.append(read(c.execution_time_ms) <= query.most_ms)
     return found
 
 

@@ -65,6 +65,7 @@ def fits(record: SearchRecord, query: HistoryQuery) -> bool:
         and (query.from_at is None or record.created_at >= query.from_at)
         and (query.to_at is None or record.created_at < query.to_at)
         and record.execution_time_ms >= query.least_ms
+        and (query.most_ms is None or record.execution_time_ms <= query.most_ms)
     )
 
 
@@ -112,8 +113,9 @@ def test_every_filter_finds_what_it_means_in_order_and_page_by_page(
         assert pages(shared_store, query, 9) == wanted, query
         assert shared_store.searches.count_(query, 1000) == len(wanted)
         assert shared_store.searches.count_(query, 3) == min(3, len(wanted))
-        late = replace(query, least_ms=SLOW_MS - 1)
-        assert pages(shared_store, late, 9) == [r.id for r in in_order if fits(r, late)], late
+        for least_ms, most_ms in ((SLOW_MS - 1, None), (SLOW_MS, SLOW_MS), (0, 5)):
+            took = replace(query, least_ms=least_ms, most_ms=most_ms)
+            assert pages(shared_store, took, 9) == [r.id for r in in_order if fits(r, took)], took
 
 
 @pytest.mark.parametrize("look", [0, 10, 20_000])

@@ -276,9 +276,15 @@ def test_exactly_the_searches_of_a_link_are_shown(
     pane.receive(HistoryQuery("red invoice", whole=True, least_ms=700))
     _settle(qtbot, pane)
     assert _shown(pane) == ["Red  Invoice"]
-    assert pane.filters.outcome.currentText() == "700 ms and longer"
-    pane.filters.whole.click()
-    pane.filters.outcome.setCurrentIndex(0)
+    assert pane.filters.took.currentText() == "700 ms and longer"
+    pane.receive(HistoryQuery(least_ms=30, most_ms=49))
+    _settle(qtbot, pane)
+    assert sorted(_shown(pane)) == ["red invoice", "red invoice 2024"]
+    assert pane.filters.took.currentText() == "30 ms to 50 ms"
+    pane.filters.took.setCurrentText("Under 100 ms")
+    _settle(qtbot, pane)
+    assert len(_shown(pane)) == 2
+    pane.filters.took.setCurrentIndex(0)
     _settle(qtbot, pane)
     assert len(_shown(pane)) == 3
     pane.filters.clear()

@@ -67,6 +67,8 @@ def found(answer: Answer) -> list[str]:
         (("--outcome", "none"), ["invoise"]),
         (("--outcome", "failed"), ["orders"]),
         (("--outcome", "slow"), ["orders"]),
+        (("--took-at-least", "13"), ["orders"]),
+        (("--took-at-least", "12", "--took-at-most", "12"), ["invoice", "invoise"]),
         (("--user", "a@b.org", "--limit", "1"), ["invoice"]),
     ],
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
-from PySide6.QtCore import Slot
+from PySide6.QtCore import QCoreApplication, Slot
 from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QVBoxLayout, QWidget
 
 from altus4_desktop.domain.history import HistoryOutcome, HistoryQuery
@@ -17,7 +17,8 @@ from altus4_desktop.ui.widgets import SearchField
 
 _NAME_LENGTH = 40
 _RANGE = "range"
-_LEAST = "least"
+# From and to how many milliseconds, both included.
+_TOOK: tuple[tuple[int, int | None], ...] = ((0, None), (0, 99), (100, 999), (1000, None))
 
 
 class HistoryFilters(PagedFilters):
@@ -26,7 +27,6 @@ class HistoryFilters(PagedFilters):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._range: tuple[datetime | None, datetime | None] = (None, None)
-        self._least_ms = 0
         self.text = SearchField(self.tr("Words of the query"), name="history.filter")
         self.whole = QCheckBox(self.tr("Whole query"))
         self.whole.setObjectName("history.whole")
@@ -59,6 +59,9 @@ class HistoryFilters(PagedFilters):
             (self.tr("Slow"), HistoryOutcome.SLOW.value),
         ):
             self.outcome.addItem(title, outcome)
+        self.took = choice_box("history.took", self.tr("How long it took"))
+        for bounds in _TOOK:
+            self.took.addItem(_took_words(*bounds), _took_key(*bounds))
         self.connection = choice_box("history.connection", self.tr("Connection"))
         self.connection.addItem(self.tr("Anywhere"), "")
         self.person = choice_box("history.person", self.tr("Account"))
@@ -70,10 +73,17 @@ class HistoryFilters(PagedFilters):
         first.addWidget(self.whole)
         first.addWidget(self.period, 1)
         row.setSpacing(Space.S)
-        for box in (self.mode, self.outcome, self.connection, self.person):
+        for box in (self.mode, self.outcome, self.took, self.connection, self.person):
             row.addWidget(box, 1)
-        boxes = (self.period, self.mode, self.outcome, self.connection, self.person)
-        self._listen(self.text, *boxes)
+        self._boxes = (
+            self.period,
+            self.mode,
+            self.outcome,
+            self.took,
+            self.connection,
+            self.person,
+        )
+        self._listen(self.text, *self._boxes)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(Space.S)
@@ -89,6 +99,7 @@ class HistoryFilters(PagedFilters):
         """What is asked for."""
         days, mode = str(self.period.currentData()), str(self.mode.currentData())
         outcome = str(self.outcome.currentData())
+        least, _, most = str(self.took.currentData()).partition("-")
         # In whole minutes: two questions soon after each other are the same question.
         minute = (now or datetime.now(UTC)).replace(second=0, microsecond=0)
         from_at, to_at = minute - timedelta(days=int(days)) if days.isdigit() else None, None
@@ -98,18 +109,18 @@ class HistoryFilters(PagedFilters):
             text=self.text.text().strip(),
             connection_id=str(self.connection.currentData()),
             mode=SearchMode(mode) if mode else None,
-            outcome=HistoryOutcome(outcome) if outcome not in ("", _LEAST) else None,
+            outcome=HistoryOutcome(outcome) if outcome else None,
             user_id=str(self.person.currentData()),
             from_at=from_at,
             to_at=to_at,
             whole=self.whole.isChecked() and bool(self.text.text().strip()),
-            least_ms=self._least_ms if outcome == _LEAST else 0,
+            least_ms=int(least),
+            most_ms=int(most) if most else None,
         )
 
     def show_query(self, query: HistoryQuery) -> None:
         """Ask for these searches; ``changed`` does not come."""
-        boxes = (self.period, self.mode, self.outcome, self.connection, self.person)
-        for widget in (self.text, self.whole, *boxes):
+        for widget in (self.text, self.whole, *self._boxes):
             widget.blockSignals(True)
         self._typing.stop()
         self.text.setText(query.text)
@@ -121,18 +132,15 @@ class HistoryFilters(PagedFilters):
         if self._range != (None, None):
             self.period.addItem(_range_words(*self._range), _RANGE)
         self.period.setCurrentIndex(max(0, self.period.findData(_RANGE)))
-        self._least_ms = query.least_ms
-        place = self.outcome.findData(_LEAST)
-        if place >= 0:
-            self.outcome.removeItem(place)
-        outcome = query.outcome.value if query.outcome else ""
-        if self._least_ms:
-            outcome = _LEAST
-            text = self.tr("{duration} and longer")
-            self.outcome.addItem(text.format(duration=duration(self._least_ms)), _LEAST)
+        took = _took_key(query.least_ms, query.most_ms)
+        while self.took.count() > len(_TOOK):
+            self.took.removeItem(len(_TOOK))
+        if self.took.findData(took) < 0:
+            self.took.addItem(_took_words(query.least_ms, query.most_ms), took)
         for box, key in (
             (self.mode, query.mode.value if query.mode else ""),
-            (self.outcome, outcome),
+            (self.outcome, query.outcome.value if query.outcome else ""),
+            (self.took, took),
             (self.connection, query.connection_id),
             (self.person, query.user_id),
         ):
@@ -140,7 +148,7 @@ class HistoryFilters(PagedFilters):
             if box.findData(key) < 0:
                 box.addItem("…", key)
             box.setCurrentIndex(box.findData(key))
-        for widget in (self.text, self.whole, *boxes):
+        for widget in (self.text, self.whole, *self._boxes):
             widget.blockSignals(False)
 
     def set_connections(self, names: Mapping[str, str]) -> None:
@@ -155,7 +163,7 @@ class HistoryFilters(PagedFilters):
     @Slot()
     def clear(self) -> None:
         """Show everything again."""
-        for box in (self.period, self.mode, self.outcome, self.connection, self.person):
+        for box in self._boxes:
             box.setCurrentIndex(0)
         self.whole.setChecked(False)
         self.text.clear()
@@ -165,6 +173,25 @@ def _range_words(from_at: datetime | None, to_at: datetime | None) -> str:
     first = exact(from_at)[:-3] if from_at else "…"
     last = exact(to_at)[:-3] if to_at else "…"
     return f"{first} – {last}"
+
+
+def _took_key(least_ms: int, most_ms: int | None) -> str:
+    return f"{least_ms}-{'' if most_ms is None else most_ms}"
+
+
+def _took_words(least_ms: int, most_ms: int | None) -> str:
+    least = duration(least_ms)
+    if most_ms is None:
+        return _tr("{least} and longer").format(least=least) if least_ms else _tr("Any duration")
+    # What is said of a range is where the next one begins.
+    most = duration(most_ms + 1)
+    if least_ms:
+        return _tr("{least} to {most}").format(least=least, most=most)
+    return _tr("Under {most}").format(most=most)
+
+
+def _tr(text: str) -> str:
+    return QCoreApplication.translate("history", text)
 
 
 def _fill(box: QComboBox, items: Mapping[str, str]) -> None:
