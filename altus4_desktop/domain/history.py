@@ -46,12 +46,7 @@ def request_of(record: SearchRecord, known: Mapping[str, str]) -> SearchRequest 
     """The search of ``record`` to be run again where it was run; ``known`` are the connections
     that there are, by id with their name. Those that are gone are left out; None when all are."""
     params = record.params
-    asked = _texts(params.get("connection_ids"))
-    if not asked:
-        by_name = {name: key for key, name in known.items()}
-        asked = [by_name.get(name, "") for name in _texts(params.get("connections"))]
-    if record.connection_id is not None:
-        asked = [record.connection_id]
+    asked = asked_connections(record, known)
     left = tuple(key for key in dict.fromkeys(asked) if key in known)
     if asked and not left:
         return None
@@ -65,6 +60,18 @@ def request_of(record: SearchRecord, known: Mapping[str, str]) -> SearchRequest 
         language=language if isinstance(language, str) else "",
         narrowing=Narrowing.from_document(params.get("filters")),
     )
+
+
+def asked_connections(record: SearchRecord, known: Mapping[str, str]) -> list[str]:
+    """The ids of the connections that were searched, "" for one that is gone and had but a name;
+    ``known`` are those that there are. Empty: it was not noted."""
+    if record.connection_id is not None:
+        return [record.connection_id]
+    asked = _texts(record.params.get("connection_ids"))
+    if asked:
+        return asked
+    by_name = {name: key for key, name in known.items()}
+    return [by_name.get(name, "") for name in _texts(record.params.get("connections"))]
 
 
 def _tables(found: object, known: Collection[str]) -> list[TableChoice]:

@@ -29,6 +29,12 @@ def expand(
     return _expand_natural(query, others)
 
 
+def used_groups(groups: Sequence[Terms], expansions: Sequence[Expansion]) -> tuple[Terms, ...]:
+    """Those of ``groups`` that added something to a query: they alone make the same of it."""
+    asked = {_words(expansion.term) for expansion in expansions}
+    return tuple(terms for terms in groups if not asked.isdisjoint(map(_words, terms)))
+
+
 def _others(groups: Sequence[Terms]) -> dict[Terms, list[str]]:
     """For the folded words of every term, the other terms of its groups."""
     others: dict[Terms, dict[str, None]] = {}

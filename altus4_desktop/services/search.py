@@ -49,6 +49,7 @@ from altus4_desktop.services.facets import COUNTING_S, ServerFacets, everywhere
 from altus4_desktop.services.fan_out import FanOut, Question, index_search
 from altus4_desktop.services.language_model import LanguageModel
 from altus4_desktop.services.narrowing import check_columns
+from altus4_desktop.services.past_searches import SETTINGS, settings_document
 from altus4_desktop.services.query_reading import build_reading
 from altus4_desktop.services.result_list import ResultList
 from altus4_desktop.services.semantic import SemanticSearch
@@ -566,6 +567,9 @@ def _record(
             "tables": [choice.table for choice in request.tables],
             "scope": [[each.table, each.connection_id, each.index] for each in request.tables],
             "filters": request.narrowing.as_document(),
+            SETTINGS: settings_document(
+                request, {connection.id for connection in connections}, outcome.expansions
+            ),
             "sources": [
                 {
                     "connection": report.source.connection,

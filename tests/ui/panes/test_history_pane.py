@@ -18,9 +18,10 @@ from altus4_desktop.domain.accounts import Role, User
 from altus4_desktop.domain.errors import StoreError
 from altus4_desktop.domain.exports import ListFormat
 from altus4_desktop.domain.history import HistoryQuery
-from altus4_desktop.domain.searching import SearchMode, SearchRequest, TableChoice
+from altus4_desktop.domain.searching import SearchMode, TableChoice
 from altus4_desktop.services import Services
 from altus4_desktop.services.history import HistoryService
+from altus4_desktop.services.past_searches import Rerun
 from altus4_desktop.tasks.runner import TaskRunner
 from altus4_desktop.ui.dialogs import ConfirmDialog
 from altus4_desktop.ui.panes.history import pane as panes
@@ -178,8 +179,10 @@ def test_a_search_is_run_again_where_it_was_run(
     asked: list[object] = []
     pane.session.pane_requested.connect(lambda _, intent: asked.append(intent))
     qtbot.keyClick(pane.table, Qt.Key.Key_Return)
-    (request,) = asked
-    assert isinstance(request, SearchRequest)
+    (again,) = asked
+    assert isinstance(again, Rerun)
+    assert again.lost
+    request = again.request
     assert (request.query, request.mode, request.language) == ("a query", "semantic", "de")
     assert request.connection_ids == (shop.id,)
     assert request.tables == (TableChoice("t", shop.id),)

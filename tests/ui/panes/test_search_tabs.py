@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from PySide6.QtCore import QEvent, QObject, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QLineEdit
+from PySide6.QtWidgets import QApplication, QLineEdit, QPushButton
 from pytestqt.qtbot import QtBot
 
 from altus4_desktop.domain.accounts import Preferences
@@ -16,6 +16,7 @@ from altus4_desktop.domain.cancel import CancelToken
 from altus4_desktop.domain.errors import AltusError, StoreError
 from altus4_desktop.domain.search_drafts import OpenSearches, SearchDraft
 from altus4_desktop.domain.searching import SearchMode, SearchOutcome, SearchRequest, SourceWeight
+from altus4_desktop.services.past_searches import Rerun
 from altus4_desktop.ui.geometry import LEAST_SIZE
 from altus4_desktop.ui.panes.search import pane as pane_module
 from altus4_desktop.ui.panes.search.measured import MeasuredSearch
@@ -255,6 +256,35 @@ def test_what_was_measured_is_searched_as_it_was_measured(
     qtbot.waitUntil(lambda: not view.controller.state.running)
     assert world.search.requests[1:] == [replace(asked, synonyms=own.synonyms, weights=own.weights)]
     assert not view.measured.isVisibleTo(view)
+
+
+def test_a_past_search_is_run_as_it_was_and_says_so(
+    qtbot: QtBot, search_pane: SearchPane, world: World
+) -> None:
+    own = Preferences(weights=(SourceWeight("c1", weight=3.0),))
+    search_pane.session.set_actor(replace(search_pane.session.actor, choices=own))
+    weights = (SourceWeight("c1", weight=2.0),)
+    view = search_pane.view
+
+    def told(rerun: Rerun) -> str:
+        search_pane.receive(rerun)
+        qtbot.waitUntil(lambda: not search_pane.view.controller.state.running)
+        bar = search_pane.view.measured
+        return bar.text.text() if bar.isVisibleTo(search_pane.view) else ""
+
+    asked = SearchRequest("ships", weights=weights)
+    text = told(Rerun(asked, ("weights",), lost=True))
+    assert "with other weights than yours now" in text
+    assert "that are gone are left out" in text
+    assert world.search.requests[-1].weights == weights
+    assert world.search.requests[-1].limit == view.options.page_size
+    assert "were not noted" in told(Rerun(SearchRequest("old"), unknown=True))
+    assert world.search.requests[-1].weights == own.weights
+    own_way = search_pane.view.measured.findChild(QPushButton, "search.measured.own")
+    assert own_way is not None
+    assert own_way.isHidden()
+    assert told(Rerun(SearchRequest("same", weights=own.weights))) == ""
+    assert world.search.requests[-1].weights == own.weights
 
 
 def test_there_is_a_bound(

@@ -18,8 +18,9 @@ from PySide6.QtWidgets import (
 
 from altus4_desktop.domain.accounts import Role, UserQuery
 from altus4_desktop.domain.exports import ListFormat
-from altus4_desktop.domain.history import HistoryQuery, request_of
+from altus4_desktop.domain.history import HistoryQuery
 from altus4_desktop.domain.searching import SearchRecord
+from altus4_desktop.services.past_searches import build_rerun
 from altus4_desktop.tasks.runner import Lane, TaskContext
 from altus4_desktop.ui.dialogs import confirm
 from altus4_desktop.ui.icons import icon
@@ -220,15 +221,15 @@ class HistoryPane(PagedPane[HistoryQuery, SearchRecord]):
         record = self.model.record_at(index.row()) if index.isValid() else None
         if record is None:
             return
-        request = request_of(record, self._connections)
-        if request is None:
+        again = build_rerun(record, self._connections, self.session.actor.choices)
+        if again is None:
             self.note.show_message(
                 "info",
                 self.tr("The connections that were searched are gone."),
                 self.tr("Copy the query to search it elsewhere."),
             )
         else:
-            self.session.pane_requested.emit("search", request)
+            self.session.pane_requested.emit("search", again)
 
     @Slot()
     def _copy_current(self) -> None:

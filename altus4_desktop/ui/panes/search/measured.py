@@ -1,4 +1,4 @@
-"""A search that is run as it was measured, whatever its reader prefers."""
+"""A search that is run as it was measured, or as it was once run, whatever its reader prefers."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QWidget
 
 from altus4_desktop.domain.accounts import Preferences
 from altus4_desktop.domain.searching import SearchRequest
+from altus4_desktop.services.past_searches import Rerun
 from altus4_desktop.ui.panes.search.quiet_line import QuietLine
 
 
@@ -28,7 +29,9 @@ class MeasuredBar(QuietLine):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__("chart", name="search.measured.bar", parent=parent)
-        self.add_way(self.tr("Use my settings"), self.own_wanted, name="search.measured.own")
+        self._own = self.add_way(
+            self.tr("Use my settings"), self.own_wanted, name="search.measured.own"
+        )
 
     def show_measured(self, request: SearchRequest, preferred: Preferences) -> None:
         """Say in what ``request`` differs from what somebody prefers, if it does."""
@@ -44,4 +47,23 @@ class MeasuredBar(QuietLine):
         text = self.tr("Searched as it was measured, with other {parts} than yours.").format(
             parts=", ".join(differing)
         )
+        self._own.show()
         self.say(text if differing else "")
+
+    def show_past(self, rerun: Rerun) -> None:
+        """Say in what a search differs from what it was, or from what its reader prefers."""
+        told = []
+        if rerun.others:
+            words = {
+                "synonyms": self.tr("synonyms"),
+                "weights": self.tr("weights"),
+                "languages": self.tr("languages of connections"),
+            }
+            text = self.tr("Searched as it was then, with other {parts} than yours now.")
+            told.append(text.format(parts=", ".join(words[name] for name in rerun.others)))
+        if rerun.unknown:
+            told.append(self.tr("Searched by your settings of now: those of then were not noted."))
+        if rerun.lost:
+            told.append(self.tr("Connections that are gone are left out, with their weights."))
+        self._own.setVisible(bool(rerun.others))
+        self.say(" ".join(told))

@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QApplication, QHBoxLayout, QStackedWidget, QWidget
 from altus4_desktop.domain.saved_searches import SHORTCUTS, SavedSearch
 from altus4_desktop.domain.search_drafts import MAX_OPEN, OpenSearches, SearchDraft
 from altus4_desktop.domain.searching import SearchRequest
+from altus4_desktop.services.past_searches import Rerun
 from altus4_desktop.ui.pane import Command, Pane
 from altus4_desktop.ui.panes.memory import PaneMemory
 from altus4_desktop.ui.panes.search.controller import Phase, SearchController, SearchState
@@ -398,11 +399,12 @@ class SearchPane(Pane):
             self.banner_changed.emit(self.view.options.looks_into_production)
 
     def receive(self, intent: object) -> None:
-        """Run a query again: a text, a request with its mode and limit, or one as it was measured.
+        """Run a query again: a text, a request with its mode and limit, or one as it was measured
+        or run once.
 
         What somebody has typed elsewhere stays: it gets a tab of its own.
         """
-        if not isinstance(intent, SearchRequest | MeasuredSearch | str):
+        if not isinstance(intent, SearchRequest | MeasuredSearch | Rerun | str):
             return
         if isinstance(intent, str) and not intent.strip():
             return

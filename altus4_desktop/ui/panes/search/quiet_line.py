@@ -24,11 +24,12 @@ class QuietLine(QWidget):
         self._row.addWidget(self.text, 1)
         self.hide()
 
-    def add_way(self, text: str, wanted: SignalInstance, *, name: str) -> None:
+    def add_way(self, text: str, wanted: SignalInstance, *, name: str) -> Button:
         """Offer something to do at the end of the line; ``wanted`` is sent."""
         button = Button(text, "link", name=name)
         button.clicked.connect(wanted)
         self._row.addWidget(button)
+        return button
 
     def say(self, text: str) -> None:
         """Show ``text``; "" hides the line."""

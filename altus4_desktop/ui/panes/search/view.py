@@ -19,6 +19,7 @@ from altus4_desktop.domain.saved_searches import SavedScope, SavedSearch
 from altus4_desktop.domain.schema import DatabaseSchema
 from altus4_desktop.domain.search_drafts import SearchDraft
 from altus4_desktop.domain.searching import SearchMode, SearchRequest
+from altus4_desktop.services.past_searches import Rerun
 from altus4_desktop.tasks.runner import Lane, TaskContext
 from altus4_desktop.ui.pane import Command
 from altus4_desktop.ui.panes.memory import PaneMemory
@@ -277,9 +278,9 @@ class SearchView(WorkingWidget):
         self.judge.refresh()
         self.production_changed.emit()
 
-    def receive(self, intent: SearchRequest | MeasuredSearch | str) -> None:
+    def receive(self, intent: SearchRequest | MeasuredSearch | Rerun | str) -> None:
         """Run a query again: a text, a request with its mode and limit by what is preferred now,
-        or one exactly as it was measured."""
+        or one exactly as it was measured, or as it was run once."""
         if isinstance(intent, str):
             self.query.setText(intent)
             self.search()
@@ -289,6 +290,9 @@ class SearchView(WorkingWidget):
             self._begin_run()
             self.measured.show_measured(intent.request, self.session.actor.choices)
             self.controller.run(intent.request)
+            return
+        if isinstance(intent, Rerun):
+            self._run_again(intent)
             return
         self._show_request(intent)
         mode = SearchMode(self.options.mode.key)
@@ -300,6 +304,16 @@ class SearchView(WorkingWidget):
                 language=self.options.text_language,
             )
         )
+
+    def _run_again(self, rerun: Rerun) -> None:
+        self._show_request(rerun.request)
+        request = replace(rerun.request, limit=self.options.page_size)
+        if rerun.others:
+            self._begin_run()
+            self.controller.run(request)
+        else:
+            self._run(request)
+        self.measured.show_past(rerun)
 
     def _show_request(self, request: SearchRequest) -> None:
         self.options.set_mode(request.mode)
