@@ -123,6 +123,8 @@ history.recent                gone   ok     unseen  unseen unseen change  key   
 index_health.advise_          gone   server missing server server change  key      missing  server
 index_health.check_           gone   server missing server server change  key      missing  server
 
+insights.find_                gone   ok     ok      ok     ok     change  ok       ok       ok
+
 keys.count_                   gone   ok     unseen  ok     ok     change  key      key      ok
 keys.create_                  gone   ok     ok      ok     ok     change  key      key      ok
 keys.details_                 gone   ok     missing ok     ok     change  key      key      ok
@@ -177,6 +179,7 @@ saved_searches.move_folder_   gone   ok     ok      ok     ok     change  key   
 saved_searches.update_        gone   ok     missing missing missing change key     key      missing
 
 search.count_facets           gone   ok     missing ok     ok     change  key      missing  ok
+search.count_rows             gone   ok     missing ok     ok     change  key      missing  ok
 search.explain                gone   server missing server server change  key      missing  server
 search.find_whole_sources     gone   server missing server server change  key      missing  server
 search.plan                   gone   server missing server server change  key      missing  server
@@ -527,6 +530,7 @@ CALLS: dict[str, Call] = {
     "history.recent": lambda w, s, who, of: _seen(
         of.search.id in [search.id for search in s.history.recent(who)]
     ),
+    "insights.find_": lambda w, s, who, of: s.insights.find_(who, _A_DAY),
     "keys.count_": lambda w, s, who, of: _seen(
         s.keys.count_(who, KeyFilter.CURRENT, of.key.name) == 1
     ),
@@ -631,6 +635,9 @@ CALLS: dict[str, Call] = {
         who, of.saved, SavedSearchDraft("Renamed", "word")
     ),
     "search.count_facets": lambda w, s, who, of: s.search.count_facets(
+        who, SearchRequest("word", connection_ids=(of.connection.id,))
+    ),
+    "search.count_rows": lambda w, s, who, of: s.search.count_rows(
         who, SearchRequest("word", connection_ids=(of.connection.id,))
     ),
     "search.explain": lambda w, s, who, of: s.search.explain(who, SearchRequest("word"), _hit(of)),

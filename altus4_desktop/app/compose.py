@@ -17,6 +17,7 @@ from altus4_desktop.services.exchange.service import ExchangeService
 from altus4_desktop.services.exports.service import ExportsService
 from altus4_desktop.services.history import HistoryService
 from altus4_desktop.services.index_health import IndexHealthService
+from altus4_desktop.services.insights import InsightsService
 from altus4_desktop.services.keys import KeysService
 from altus4_desktop.services.local_server import LocalServerService
 from altus4_desktop.services.metadata import MetadataService
@@ -59,6 +60,7 @@ def compose(data_dir: Path, metadata_url: str | None = None) -> Services:
     search = SearchService(connections, pools, history)
     demo = DemoService(local_server, accounts, connections, metadata, vault)
     keys = KeysService(metadata, permissions)
+    suggestions = SuggestionsService(connections, pools, history, permissions)
     return Services(
         data_dir=data_dir,
         settings=settings,
@@ -72,7 +74,7 @@ def compose(data_dir: Path, metadata_url: str | None = None) -> Services:
         search=search,
         search_drafts=SearchDraftsService(data_dir),
         saved_searches=SavedSearchesService(metadata, permissions),
-        suggestions=SuggestionsService(connections, pools, history, permissions),
+        suggestions=suggestions,
         local_server=local_server,
         demo=demo,
         keys=keys,
@@ -91,6 +93,15 @@ def compose(data_dir: Path, metadata_url: str | None = None) -> Services:
             connections,
             permissions,
             TenantPools(),
+            local_server.is_running,
+        ),
+        insights=InsightsService(
+            metadata,
+            analytics,
+            connections,
+            search,
+            suggestions,
+            permissions,
             local_server.is_running,
         ),
     )

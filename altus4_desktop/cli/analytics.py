@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from altus4_desktop.cli.frame import EXIT_DONE, EXIT_NO, command, path_argument
 from altus4_desktop.cli.output import instant
@@ -16,13 +16,14 @@ if TYPE_CHECKING:
     from altus4_desktop.cli.frame import Commands
     from altus4_desktop.domain.accounts import Actor
     from altus4_desktop.domain.figures import Counts, Figures, Period
+    from altus4_desktop.domain.insights import Insight
 
 _USUAL_DAYS = 30
 _LISTED = 10
 
 
 def register(commands: Commands) -> None:
-    """Add ``analytics`` with ``refresh``, ``show`` and ``export``."""
+    """Add ``analytics`` with ``refresh``, ``show``, ``insights`` and ``export``."""
     group = command(commands, "analytics", help="figures of past searches")
     actions = group.add_subparsers(dest="action", metavar="ACTION", required=True)
 
@@ -44,6 +45,17 @@ def register(commands: Commands) -> None:
     )
     _add_days(show)
     show.set_defaults(run=_show)
+
+    insights = command(
+        actions,
+        "insights",
+        help="what is unusual, in words",
+        description="What is unusual about your past searches, for an admin about everybody's, "
+        "compared with as many days before. Your connections are asked for words like those of "
+        "queries that found nothing, for some seconds at most.",
+    )
+    _add_days(insights)
+    insights.set_defaults(run=_tell)
 
     export = command(
         actions,
@@ -98,6 +110,56 @@ def _show(args: argparse.Namespace, context: CliContext) -> int:
     else:
         _print(context, figures)
     return EXIT_DONE if figures.counts.searches else EXIT_NO
+
+
+def _tell(args: argparse.Namespace, context: CliContext) -> int:
+    first, last = _day("from", args.first), _day("to", args.last)
+    actor = context.actor()
+    period = _period(actor, first, last)
+    report = context.services.insights.find_(actor, period)
+    if args.json:
+        context.out.json(
+            {
+                "from": period.first.isoformat(),
+                "to": period.last.isoformat(),
+                "insights": [_insight_document(insight) for insight in report.insights],
+                "unasked": list(report.unasked),
+            }
+        )
+    else:
+        for insight in report.insights:
+            context.out.line(insight.text)
+        if not report.insights:
+            context.out.say("Nothing is unusual about these days.")
+        if report.unasked:
+            names = ", ".join(report.unasked)
+            context.out.say(f"Not asked for words like those that were not found: {names}.")
+    return EXIT_DONE if report.insights else EXIT_NO
+
+
+def _insight_document(insight: Insight) -> dict[str, Any]:
+    link, retry = insight.link, insight.retry
+    return {
+        "kind": insight.kind.value,
+        "text": insight.text,
+        "details": dict(insight.remark.details),
+        "searches": insight.linked if link is not None else None,
+        "history": {
+            "query": link.text,
+            "whole": link.whole,
+            "connection_id": link.connection_id or None,
+            "mode": link.mode.value if link.mode else None,
+            "outcome": link.outcome.value if link.outcome else None,
+            "user_id": link.user_id or None,
+            "from": instant(link.from_at),
+            "to": instant(link.to_at),
+            "least_ms": link.least_ms,
+        }
+        if link is not None
+        else None,
+        "figure": insight.chart or None,
+        "meant": retry.query if retry is not None else None,
+    }
 
 
 def _day(option: str, text: str | None) -> date | None:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from altus4_desktop.services.exports.service import ExportsService
     from altus4_desktop.services.history import HistoryService
     from altus4_desktop.services.index_health import IndexHealthService
+    from altus4_desktop.services.insights import InsightsService
     from altus4_desktop.services.keys import KeysService
     from altus4_desktop.services.local_server import LocalServerService
     from altus4_desktop.services.metadata import MetadataService
@@ -62,6 +63,7 @@ class Services:
     query_sets: QuerySetsService
     index_health: IndexHealthService
     monitoring: MonitoringService
+    insights: InsightsService
 
     def close(self) -> None:
         """Write what is pending, close every connection, stop the local server if we started it."""

@@ -164,7 +164,8 @@ class ServerFacets:
         self._ends_at = time.monotonic() + self._timeout_s
         board = _Board()
         half_s = self._timeout_s / 2
-        self._each(board, [(c, (c, tables)) for c, tables in self._chosen], self._look, half_s)
+        work = [(c, (c, tables, SAMPLED_ROWS)) for c, tables in self._chosen]
+        self._each(board, work, self._look, half_s)
         with board.changed:
             asked = list(board.asked)
             if board.silent or board.late:
@@ -183,12 +184,22 @@ class ServerFacets:
         by_connection: dict[str, list[_Asked]] = {}
         for source in counted if columns else ():
             by_connection.setdefault(source.connection.id, []).append(source)
-        work = [(sources[0].connection, (sources, columns)) for sources in by_connection.values()]
-        self._each(board, work, self._count_values, self._timeout_s)
+        due = [(sources[0].connection, (sources, columns)) for sources in by_connection.values()]
+        self._each(board, due, self._count_values, self._timeout_s)
         with board.changed:
             for kind, name in board.due.values() if is_whole else columns:
                 board.counts.note_lack(kind, name)
             return self._report(board, asked)
+
+    def count_rows(self) -> FacetReport:
+        """`count` without any facet: only how many rows there are."""
+        self._token.raise_if_cancelled()
+        self._ends_at = time.monotonic() + self._timeout_s
+        board = _Board()
+        work = [(c, (c, tables, 0)) for c, tables in self._chosen]
+        self._each(board, work, self._look, self._timeout_s)
+        with board.changed:
+            return replace(self._report(board, list(board.asked)), facets=())
 
     def _report(self, board: _Board, asked: Sequence[_Asked]) -> FacetReport:
         places = [
@@ -255,8 +266,9 @@ class ServerFacets:
         deadline: float,
         connection: Connection,
         tables: Collection[TableChoice],
+        sampled: int,
     ) -> None:
-        """How many rows each index of a connection finds, and some of them."""
+        """How many rows each index of a connection finds, and ``sampled`` of them."""
         from altus4_desktop.mysql.facets import count_found, sample_found
         from altus4_desktop.mysql.whole import with_least_scores
 
@@ -280,10 +292,10 @@ class ServerFacets:
                             session,
                             search,
                             names,
-                            limit=SAMPLED_ROWS,
+                            limit=sampled,
                             timeout_s=_left(deadline),
                         )
-                        if found and names
+                        if found and names and sampled
                         else []
                     )
                 except TenantError as error:

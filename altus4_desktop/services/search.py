@@ -316,6 +316,26 @@ class SearchService:
         timeout_s = min(request.timeout_s or COUNTING_S, COUNTING_S)
         return CandidateFacets(find, request.narrowing, timeout_s).count()
 
+    def count_rows(
+        self, actor: Actor, request: SearchRequest, token: CancelToken | None = None
+    ) -> FacetReport:
+        """How many rows hold words of ``request``, on all pages; in semantic mode too as natural
+        mode finds them. Without facets.
+
+        Blocks until ``request.timeout_s``, for some seconds at most, for a worker thread. Raises
+        what `run` raises, and Cancelled.
+        """
+        token = token or CancelToken()
+        facets = ServerFacets(
+            self._connections,
+            self._pools,
+            _question(request),
+            request,
+            self._choose(actor, request),
+            token,
+        )
+        return facets.count_rows()
+
     def prepare(self, mode: SearchMode) -> None:
         """Begin to load, on a thread of its own, what searches in ``mode`` will need.
 

@@ -107,9 +107,44 @@ def test_it_is_written_to_files(run: Run, tmp_path: Path) -> None:
     assert [event["action"] for event in told] == ["analytics.exported"] * 3
 
 
+def test_what_is_unusual_is_told(run: Run, tmp_path: Path) -> None:
+    run("analytics", "refresh")
+    nothing = run("analytics", "insights", *_MARCH)
+    assert (nothing.code, nothing.out) == (1, "")
+    assert "Nothing is unusual" in nothing.err
+    params = '{"outcome": "ok", "cause": "stop_words", "connections": ["Shop"]}'
+    with closing(sqlite3.connect(tmp_path / "data" / "metadata.sqlite3")) as connection:
+        ((user_id,),) = connection.execute("SELECT id FROM users").fetchall()
+        connection.executemany(
+            "INSERT INTO searches (id, user_id, query, result_count, execution_time_ms,"
+            " search_params, created_at) VALUES (?, ?, 'the of', 0, 9, ?, ?)",
+            [
+                (str(uuid.uuid4()), user_id, params, f"2026-03-03 10:0{minute}:00")
+                for minute in range(6)
+            ],
+        )
+        connection.commit()
+    run("analytics", "refresh")
+    told = run("analytics", "insights", *_MARCH)
+    sentence = "6 searches for “the of” found nothing: it has only stop words, which are not in the"
+    assert (told.code, told.out) == (0, f"{sentence} index.\n")
+    document = run("analytics", "insights", "--json", *_MARCH).document
+    (insight,) = document["insights"]
+    assert (insight["kind"], insight["searches"], insight["meant"]) == ("nothing", 6, None)
+    assert insight["text"] == told.out.strip()
+    assert insight["history"]["query"] == "the of"
+    assert insight["history"]["from"] == "2026-03-01T00:00:00Z"
+    assert (document["from"], document["to"]) == _MARCH[1::2]
+
+
 @pytest.mark.parametrize(
     "arguments",
-    [("show", "--from", "soon"), ("show", "--from", "2026-03-02", "--to", "2026-03-01"), ()],
+    [
+        ("insights", "--to", "soon"),
+        ("show", "--from", "soon"),
+        ("show", "--from", "2026-03-02", "--to", "2026-03-01"),
+        (),
+    ],
 )
 def test_wrong_usage(run: Run, arguments: tuple[str, ...]) -> None:
     assert run("analytics", *arguments).code == 2

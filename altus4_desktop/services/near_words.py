@@ -1,0 +1,173 @@
+"""Words that tables do have, like those of a text that found nothing, and how many rows have them.
+
+Only the actor's own connections are asked, and none of which it is known that it does not answer.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from altus4_desktop.domain.accounts import Actor
+from altus4_desktop.domain.cancel import CancelToken
+from altus4_desktop.domain.errors import AltusError, Cancelled
+from altus4_desktop.domain.identity import time_ordered_id
+from altus4_desktop.domain.searching import (
+    SearchMode,
+    SearchOutcome,
+    SearchRequest,
+    SourceRef,
+    SourceReport,
+    SourceState,
+)
+
+if TYPE_CHECKING:
+    from altus4_desktop.domain.connections import Connection
+    from altus4_desktop.services.connections import ConnectionsService
+    from altus4_desktop.services.search import SearchService
+    from altus4_desktop.services.suggestions import SuggestionsService
+
+_LOG = logging.getLogger(__name__)
+ASKING_S = 8.0
+"""How long the connections are asked, all in all."""
+_COUNTING_S = 2.0
+# A server that failed so short a time ago is not tried again by what nobody waits for.
+_DOWN_FOR = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, slots=True)
+class NearText:
+    """The search that may have been meant, and how many rows it finds."""
+
+    request: SearchRequest
+    rows: int
+    at_least: bool
+
+
+class NearWords:
+    """Asks connections for near words."""
+
+    def __init__(
+        self,
+        connections: ConnectionsService,
+        search: SearchService,
+        suggestions: SuggestionsService,
+        local_server_runs: Callable[[], bool],
+    ) -> None:
+        self._connections = connections
+        self._search = search
+        self._suggestions = suggestions
+        self._local_server_runs = local_server_runs
+
+    @contextmanager
+    def asking(self, actor: Actor, down: Collection[str], token: CancelToken) -> Iterator[Asking]:
+        """Ask for one text after the other, for `ASKING_S` at most; those in ``down`` (ids) are
+        known not to answer."""
+        inner = CancelToken()
+        timer = threading.Timer(ASKING_S, inner.cancel)
+        timer.daemon = True
+        timer.start()
+        try:
+            with token.on_cancel(inner.cancel):
+                yield Asking(actor, down, token, inner, self)
+        finally:
+            timer.cancel()
+
+    def find(
+        self,
+        actor: Actor,
+        text: str,
+        mode: SearchMode,
+        connections: Sequence[Connection],
+        token: CancelToken,
+        left_s: float,
+    ) -> NearText | None:
+        """`Asking.find` on these connections; raises what asking them raises."""
+        ids = tuple(connection.id for connection in connections)
+        request = SearchRequest(text, mode, connection_ids=ids)
+        asked = [
+            SourceReport(SourceRef(one.name, "", "", one.id), SourceState.OK) for one in connections
+        ]
+        outcome = SearchOutcome(time_ordered_id(), request, tuple(asked), (), finished=True)
+        correction = self._suggestions.correct(actor, outcome, token)
+        if correction is None:
+            return None
+        meant = SearchRequest(
+            correction.query, mode, connection_ids=ids, timeout_s=min(_COUNTING_S, left_s)
+        )
+        counted = self._search.count_rows(actor, meant, token)
+        if not counted.rows:
+            return None
+        retry = SearchRequest(correction.query, mode, connection_ids=ids)
+        return NearText(retry, counted.rows, counted.at_least)
+
+    def is_down(self, connection: Connection) -> bool:
+        """Whether it is known that it would not answer; nobody is asked."""
+        if connection.managed and not self._local_server_runs():
+            return True
+        stats = self._connections.stats_(connection.id)
+        if stats is None or stats.last_error_at is None:
+            return False
+        if stats.answered_at is not None and stats.answered_at > stats.last_error_at:
+            return False
+        return datetime.now(UTC) - stats.last_error_at < _DOWN_FOR
+
+
+class Asking:
+    """One round of questions; ``unasked`` are the names of connections that gave no answer."""
+
+    def __init__(
+        self,
+        actor: Actor,
+        down: Collection[str],
+        token: CancelToken,
+        inner: CancelToken,
+        words: NearWords,
+    ) -> None:
+        self._actor = actor
+        self._down = down
+        self._token = token
+        self._inner = inner
+        self._words = words
+        self._ends_at = time.monotonic() + ASKING_S
+        self._unasked: dict[str, None] = {}
+
+    @property
+    def unasked(self) -> tuple[str, ...]:
+        """The names, each once."""
+        return tuple(self._unasked)
+
+    def find(
+        self, text: str, mode: SearchMode, places: Mapping[str, Sequence[Connection]]
+    ) -> NearText | None:
+        """What ``text`` may have been meant to be in ``places``, connections by their names; None
+        where no row has anything like it. Raises Cancelled."""
+        asked: list[Connection] = []
+        for name, connections in places.items():
+            own = [
+                one for one in connections if one.user_id == self._actor.user_id and one.is_active
+            ]
+            up = [one for one in own if one.id not in self._down and not self._words.is_down(one)]
+            asked += up
+            if not up:
+                self._unasked[name] = None
+        left_s = self._ends_at - time.monotonic()
+        if not asked:
+            return None
+        near = None
+        try:
+            if left_s <= 0:
+                raise Cancelled()
+            near = self._words.find(self._actor, text, mode, asked, self._inner, left_s)
+        except Cancelled:
+            self._token.raise_if_cancelled()
+            self._unasked.update(dict.fromkeys(one.name for one in asked))
+        except AltusError as error:
+            _LOG.info("no words like those of a query were looked for: %s", error.code)
+        return near
