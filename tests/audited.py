@@ -19,6 +19,7 @@ UNAUDITED = {
         "figures of what is written down already",
     ),
     "SearchRepository.add_": "the history is written down itself",
+    "SearchRepository.mark_old_": "lists of what is written down already",
     "SavedSearchRepository.see_": "what somebody has looked at",
     "ConnectionRepository.touch_": "when it was last connected to",
     "ConnectionRepository.reseal_": "the same secret: the rotation is written down as a whole",

@@ -236,6 +236,7 @@ NO_ACTOR = {
     "evaluation.measure": "calculates with what the caller has",
     "evaluation.regrade": "calculates with what the caller has",
     "history.close_": "of this program, at its end",
+    "history.mark_old_later": "of the store, and tells nothing",
     "history.record": "for `search`, which asks",
     "keys.authenticate_": "finds out who it is, by their key",
     "keys.verify_": "whoever has the text of a key may know what it is",

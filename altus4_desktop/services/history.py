@@ -38,6 +38,8 @@ _AT_ONCE = 100
 _SLOW = "The metadata store is slow or does not answer; the searches are not affected."
 _EXPIRE_EVERY_S = 3600.0
 _EXPORT_PAGE = 1000
+# Nobody waits for it, and those who search are not to feel it.
+_OLD_AT_ONCE, _OLD_PAUSE_S = 500, 0.25
 
 
 class HistoryService:
@@ -58,6 +60,7 @@ class HistoryService:
         self._is_full = False
         self._lock = threading.Lock()
         self._writer: threading.Thread | None = None
+        self._marker: threading.Thread | None = None
         self._closing = threading.Event()
         self._expired: dict[str, float] = {}
 
@@ -207,13 +210,27 @@ class HistoryService:
         )
         return self._metadata.store.searches.delete_(actor.user_id, search_ids, [event])
 
+    def mark_old_later(self) -> None:
+        """Let searches from before there was a connection filter be found by it: bit by bit on a
+        thread of its own, never waiting for it. What is left is done another time."""
+        with self._lock:
+            if self._marker is None or not self._marker.is_alive():
+                self._closing.clear()
+                self._marker = threading.Thread(
+                    target=self._mark_old, name="altus4-history-old", daemon=True
+                )
+                self._marker.start()
+
     def close_(self, wait_s: float = 2.0) -> bool:
         """Write what is waiting, for at most ``wait_s`` seconds; false when something is left."""
         with self._lock:
             writer, self._writer = self._writer, None
+            marker, self._marker = self._marker, None
+        self._closing.set()
+        if marker is not None:
+            marker.join(wait_s)
         if writer is None:
             return True
-        self._closing.set()
         try:
             self._waiting.put(None, timeout=wait_s)
         except queue.Full:
@@ -224,6 +241,17 @@ class HistoryService:
             self._tell(_unsaved(self._waiting.qsize()))
             return False
         return True
+
+    def _mark_old(self) -> None:
+        try:
+            while not self._closing.wait(_OLD_PAUSE_S):
+                if self._metadata.store.searches.mark_old_(_OLD_AT_ONCE) < _OLD_AT_ONCE:
+                    return
+        except AltusError as error:
+            # Nobody has asked for it, and the next start goes on from there.
+            _LOG.warning("history: %s [%s]", error.template, error.code)
+        except Exception:
+            _LOG.exception("old searches could not be listed by their connections")
 
     def _write(self) -> None:
         ends = False

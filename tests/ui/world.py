@@ -322,6 +322,9 @@ class FakeHistory:
     asked: list[str] = field(default_factory=list)
     on_problem: Callable[[AltusError], None] | None = None
 
+    def mark_old_later(self) -> None:
+        """There are no old ones."""
+
     def page_(
         self,
         actor: Actor,

@@ -17,7 +17,12 @@ from altus4_desktop.domain.searching import SearchMode, SearchRecord
 from altus4_desktop.storage.repositories.account_states import record_activity
 from altus4_desktop.storage.repositories.analytics_marks import mark_hours
 from altus4_desktop.storage.repositories.history_pages import read_page
-from altus4_desktop.storage.repositories.search_marks import add_marks, delete_marks, marks_of
+from altus4_desktop.storage.repositories.search_marks import (
+    add_marks,
+    delete_marks,
+    mark_old,
+    marks_of,
+)
 from altus4_desktop.storage.tables import databases, searches
 from altus4_desktop.storage.transactions import Transactions
 
@@ -205,6 +210,20 @@ class SearchRepository:
         if chosen:
             self._transactions.write(work, settled=gone, events=events)
         return counted
+
+    def mark_old_(self, count: int) -> int:
+        """Let the connection filter find the next ``count`` searches from before it was there;
+        returns at how many it has looked: fewer at the end."""
+        looked = 0
+
+        def work(connection: sa.Connection) -> bool:
+            nonlocal looked
+            looked = mark_old(connection, count)
+            return looked > 0
+
+        # Done once more, it does what is left.
+        self._transactions.write(work, settled=lambda _: True)
+        return looked
 
     def _matching(self, words: Sequence[str]) -> sa.ColumnElement[bool]:
         if not self._on_file:

@@ -233,3 +233,51 @@ def test_whole_queries_are_found_near_and_far(
     page = shared_store.searches.page_(asked)
     assert [record.query for record in page] == [texts[number] for number in wanted]
     assert shared_store.searches.count_(asked, 1000) == len(wanted)
+
+
+def test_searches_of_several_connections_from_before_are_found_by_each(
+    shared_store: Store, people: list[tuple[User, Sequence[str]]], shared_place: StorePlace
+) -> None:
+    """Those that noted ids, and those that noted names; once more changes nothing."""
+    made = []
+    for number in range(9):
+        user, owned = people[number % 2]
+        params: dict[str, object] = {"connections": ["c0", "c2", "renamed"]}
+        if number % 3 == 0:
+            params = {"connection_ids": list(owned[:2])}
+        if number == 8:
+            params = {"connections": "c0"}
+        at = AN_INSTANT + timedelta(seconds=number // 2)
+        made.append(a_search(user, f"q{number}", params=params, created_at=at))
+    marks = "SELECT mark, search_id, user_id, created_at FROM search_marks"
+
+    def marked() -> list[tuple[str, ...]]:
+        return sorted(tuple(map(str, row)) for row in shared_place.query(marks))
+
+    def found(person: int, connection: int) -> list[str]:
+        user, owned = people[person]
+        query = HistoryQuery(connection_id=owned[connection], user_id=user.id)
+        return sorted(record.query for record in shared_store.searches.page_(query))
+
+    shared_store.searches.add_(*made)
+    shared_place.query("DELETE FROM search_marks")
+    shared_store.searches.add_(a_search(people[0][0], "one", connection_id=people[0][1][0]))
+    assert [found(0, 0), found(0, 2)] == [["one"], []]
+    looked: list[int] = []
+    while not looked or looked[-1] == 4:
+        looked.append(shared_store.searches.mark_old_(4))
+    assert sum(looked) == 9
+    assert found(0, 0) == ["one", "q0", "q2", "q4", "q6"]
+    assert found(0, 1) == ["q0", "q6"]
+    assert found(0, 2) == ["q2", "q4"]
+    assert [found(1, number) for number in range(3)] == [
+        ["q1", "q3", "q5", "q7"],
+        ["q3"],
+        ["q1", "q5", "q7"],
+    ]
+    before = marked()
+    assert shared_store.searches.mark_old_(4) == 0
+    assert marked() == before
+    shared_place.query("DELETE FROM search_marks WHERE mark = 'reached'")
+    assert shared_store.searches.mark_old_(100) == 9
+    assert marked() == before

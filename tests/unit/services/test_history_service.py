@@ -30,10 +30,12 @@ from altus4_desktop.domain.history import HistoryQuery, request_of
 from altus4_desktop.domain.keys import KeyPermission
 from altus4_desktop.domain.searching import SearchMode, SearchRecord, TableChoice
 from altus4_desktop.services import Services
+from altus4_desktop.services import history as histories
 from altus4_desktop.services.history import HistoryService
 from altus4_desktop.services.metadata import MetadataService
 from altus4_desktop.services.permissions import Permissions
-from tests.records import a_search, a_user
+from altus4_desktop.storage.repositories.searches import SearchRepository
+from tests.records import a_connection, a_search, a_user
 from tests.waiting import wait_until
 
 
@@ -354,3 +356,53 @@ def test_a_search_is_run_again_in_its_language_and_with_its_filters() -> None:
 @pytest.mark.parametrize("params", [{"connection_ids": ["gone"]}, {"connections": ["Old"]}])
 def test_a_search_of_what_is_gone_is_not_run_everywhere(params: dict[str, object]) -> None:
     assert request_of(SearchRecord("1", "u", None, "q", SearchMode.BOOLEAN, params), KNOWN) is None
+
+
+def test_old_searches_are_listed_behind_everybodys_back(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Bit by bit; when the program ends meanwhile, the next start goes on."""
+    monkeypatch.setattr(histories, "_OLD_AT_ONCE", 2)
+    monkeypatch.setattr(histories, "_OLD_PAUSE_S", 0.0)
+    store, history = services.metadata.store, services.history
+    bob = a_user()
+    store.users.create_(bob, "hash")
+    shop = a_connection(bob, name="Shop")
+    store.connections.create_(shop)
+    for number in range(5):
+        store.searches.add_(a_search(bob, f"q{number}", params={"connections": ["Shop", "Old"]}))
+    looked: list[int] = []
+    mark_old = SearchRepository.mark_old_
+
+    def look(self: SearchRepository, count: int) -> int:
+        looked.append(mark_old(self, count))
+        if len(looked) == 1:
+            # As if the program ended just now.
+            history._closing.set()
+        return looked[-1]
+
+    monkeypatch.setattr(SearchRepository, "mark_old_", look)
+    history.mark_old_later()
+    history.close_()
+    assert looked == [2]
+    history.mark_old_later()
+    marker = history._marker
+    assert marker is not None
+    marker.join(10)
+    assert looked == [2, 2, 1]
+    found = history.page_(bob.as_actor(), HistoryQuery(connection_id=shop.id))
+    assert len(found) == 5
+
+
+def test_a_store_that_fails_lets_old_searches_wait(
+    services: Services, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(self: SearchRepository, count: int) -> int:
+        del self, count
+        raise StoreError("The store is away.")
+
+    monkeypatch.setattr(histories, "_OLD_PAUSE_S", 0.0)
+    monkeypatch.setattr(SearchRepository, "mark_old_", fail)
+    services.history.mark_old_later()
+    assert services.history.close_()
+    assert "The store is away." in caplog.text
