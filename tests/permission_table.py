@@ -188,6 +188,8 @@ search.read_row               gone   server missing server server change  key   
 search.run                    gone   ok     missing ok     ok     change  key      missing  ok
 search.statements             gone   server missing server server change  key      missing  server
 
+search_points.points_         gone   ok     ok      ok     ok     change  ok       ok       ok
+
 suggestions.complete          gone   ok     ok      ok     ok     change  key      ok       ok
 suggestions.correct           gone   ok     ok      ok     ok     change  key      ok       ok
 
@@ -654,6 +656,7 @@ CALLS: dict[str, Call] = {
         who, SearchRequest("word", connection_ids=(of.connection.id,))
     ),
     "search.statements": lambda w, s, who, of: s.search.statements(who, _outcome(of)),
+    "search_points.points_": lambda w, s, who, of: s.search_points.points_(who, _A_DAY),
     "suggestions.complete": lambda w, s, who, of: s.suggestions.complete(
         who, "wor", [of.connection.id]
     ),

@@ -29,6 +29,7 @@ from altus4_desktop.services.rights import RightsService
 from altus4_desktop.services.saved_searches import SavedSearchesService
 from altus4_desktop.services.search import SearchService
 from altus4_desktop.services.search_drafts import SearchDraftsService
+from altus4_desktop.services.search_points import SearchPointsService
 from altus4_desktop.services.settings import Settings
 from altus4_desktop.services.suggestions import SuggestionsService
 from altus4_desktop.services.vault import VaultService
@@ -71,6 +72,7 @@ def compose(data_dir: Path, metadata_url: str | None = None) -> Services:
         rights=RightsService(metadata, connections, pools, permissions),
         history=history,
         analytics=analytics,
+        search_points=SearchPointsService(metadata, permissions),
         search=search,
         search_drafts=SearchDraftsService(data_dir),
         saved_searches=SavedSearchesService(metadata, permissions),

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from altus4_desktop.services.saved_searches import SavedSearchesService
     from altus4_desktop.services.search import SearchService
     from altus4_desktop.services.search_drafts import SearchDraftsService
+    from altus4_desktop.services.search_points import SearchPointsService
     from altus4_desktop.services.settings import Settings
     from altus4_desktop.services.suggestions import SuggestionsService
     from altus4_desktop.services.vault import VaultService
@@ -47,6 +48,7 @@ class Services:
     rights: RightsService
     history: HistoryService
     analytics: AnalyticsService
+    search_points: SearchPointsService
     search: SearchService
     search_drafts: SearchDraftsService
     saved_searches: SavedSearchesService

@@ -168,7 +168,9 @@ def build_durations(board: Dashboard) -> Chart:
                 for bucket in buckets
                 if bound <= bucket.from_ms and (after is None or bucket.from_ms < after)
             )
-            rows.append(((bound, after, count), None))
+            longest = None if after is None else after - 1
+            took = replace(_period_link(board), least_ms=bound, most_ms=longest)
+            rows.append(((bound, after, count), took if count else None))
     columns = ("from_ms", "to_ms", "searches")
     return _chart(
         board, "durations", ChartKind.BARS, columns, rows, ("from_ms", "to_ms"), ("searches",)
@@ -250,7 +252,8 @@ def build_sources(board: Dashboard) -> Chart:
 
 def build_popular(board: Dashboard) -> Chart:
     """What was searched most often, and how that went on."""
-    compared = board.before is not None
+    # Of days of which nothing is known it is not known either how often it was searched.
+    compared = board.before is not None and all(day.counts is not None for day in board.before.days)
     rows: list[Row] = []
     for query in board.figures.popular:
         cells: tuple[Cell, ...] = (query.text, query.searches)

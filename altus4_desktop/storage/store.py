@@ -30,6 +30,7 @@ from altus4_desktop.storage.repositories.judgements import JudgementRepository
 from altus4_desktop.storage.repositories.key_uses import KeyUseRepository
 from altus4_desktop.storage.repositories.query_sets import QuerySetRepository
 from altus4_desktop.storage.repositories.saved_searches import SavedSearchRepository
+from altus4_desktop.storage.repositories.search_points import SearchPointRepository
 from altus4_desktop.storage.repositories.searches import SearchRepository
 from altus4_desktop.storage.repositories.sign_ins import SignInRepository
 from altus4_desktop.storage.repositories.users import UserRepository
@@ -71,6 +72,7 @@ class Store:
         self.early_users = EarlyUserRepository(transactions)
         self.connections = ConnectionRepository(transactions)
         self.searches = SearchRepository(transactions, dialect)
+        self.search_points = SearchPointRepository(transactions, dialect)
         self.analytics = AnalyticsRepository(transactions, dialect)
         self.saved_searches = SavedSearchRepository(transactions)
         self.query_sets = QuerySetRepository(transactions)

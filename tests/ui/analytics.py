@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -28,6 +28,7 @@ from altus4_desktop.domain.figures import (
     ZeroQuery,
 )
 from altus4_desktop.domain.progress import ProgressSink
+from altus4_desktop.domain.search_points import PointOutcome, SearchPoint, SearchPoints
 
 _AT = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
 
@@ -59,6 +60,38 @@ def make_figures(period: Period, zone: str = "UTC") -> Figures:
         before=Counts(40, 1, 0, 0, 4),
         latency_before=took,
     )
+
+
+def make_points(count: int, begins_s: int = 1_772_600_000) -> SearchPoints:
+    """So many searches, ten seconds apart, of all outcomes."""
+    return SearchPoints.of(
+        SearchPoint(begins_s + 10 * number, 10 + number % 90, PointOutcome(number % 4))
+        for number in reversed(range(count))
+    )
+
+
+@dataclass
+class FakePoints:
+    """Has some searches, or fails."""
+
+    error: AltusError | None = None
+    points: SearchPoints = field(default_factory=lambda: make_points(40))
+    asked: list[Period] = field(default_factory=list)
+
+    def points_(
+        self,
+        actor: Actor,
+        period: Period,
+        *,
+        token: CancelToken,
+        on_part: Callable[[SearchPoints], None],
+    ) -> SearchPoints:
+        del actor, token
+        self.asked.append(period)
+        if self.error is not None:
+            raise self.error
+        on_part(self.points)
+        return self.points
 
 
 @dataclass

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QModelIndex, QPoint, QRectF, QSize, Qt, Signal, Slot
-from PySide6.QtGui import QAction, QKeyEvent, QPainter, QPaintEvent
-from PySide6.QtWidgets import (
-    QFrame,
-    QHBoxLayout,
-    QMenu,
-    QScrollArea,
-    QStackedWidget,
-    QTableView,
-    QWidget,
-)
+from collections.abc import Callable
+from dataclasses import replace
+
+from PySide6.QtCore import QModelIndex, QRectF, QSize, Qt, Signal, Slot
+from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtWidgets import QFrame, QScrollArea, QWidget
 
 from altus4_desktop.domain.charts import Chart, ChartKind
+from altus4_desktop.services.charts import chart_csv
 from altus4_desktop.ui.models.records import Column, RecordModel
+from altus4_desktop.ui.panes.analytics.frame import PlotCard
 from altus4_desktop.ui.panes.analytics.legend import (
     draw_heat_legend,
     draw_legend,
@@ -31,13 +28,11 @@ from altus4_desktop.ui.panes.analytics.wording import (
     zone_words,
 )
 from altus4_desktop.ui.panes.painting import plain_tool_tip, sized
-from altus4_desktop.ui.panes.tables import show_whole_rows
-from altus4_desktop.ui.theme import Space, TypeSize
-from altus4_desktop.ui.widgets import Card, IconButton, Label
+from altus4_desktop.ui.theme import TypeSize
+from altus4_desktop.ui.widgets import Label
 
 _HEIGHT, _LOW_HEIGHT = 232, 132
 _LOW = ("modes", "sources", "keys")
-_ROW_HEIGHT = 28
 NAMES = {
     "searches": "analytics.searches",
     "latency": "analytics.latency",
@@ -51,7 +46,8 @@ NAMES = {
     "users": "analytics.users",
     "keys": "analytics.keys",
 }
-"""The object name of each card; its parts have ``.plot``, ``.table``, ``.data``, ``.export``."""
+"""The object name of each card; its parts have ``.plot``, ``.table``, ``.data``, ``.export``,
+``.reset``."""
 _LEGEND = 20
 _WIDTHS = {
     "query": 190,
@@ -72,86 +68,36 @@ _WIDTHS = {
 _WIDTH = 92
 
 
-class ChartTable(QTableView):
-    """The rows of a chart; Enter and a double click choose one."""
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Enter activates."""
-        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
-            self.activated.emit(self.currentIndex())
-        else:
-            super().keyPressEvent(event)
-
-
-class ChartCard(Card):
-    """One chart; ``row_chosen`` carries the chart and a row of it, ``export_wanted`` the card and
-    the ending of a file."""
+class ChartCard(PlotCard):
+    """One chart; ``row_chosen`` carries the chart and a row of it."""
 
     row_chosen = Signal(object, int)
-    export_wanted = Signal(object, str)
+    plot: Plot
+    legend: Legend
 
-    def __init__(self, name: str, parent: QWidget | None = None) -> None:
-        super().__init__(margin=Space.L, spacing=Space.S, parent=parent)
+    def __init__(self, name: str) -> None:
+        plot = Plot(f"{NAMES[name]}.plot")
+        # Where there are more rows than room.
+        area = QScrollArea()
+        area.setFrameShape(QFrame.Shape.NoFrame)
+        area.setWidgetResizable(True)
+        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        area.setWidget(plot)
+        height = _LOW_HEIGHT if name in _LOW else _HEIGHT
+        super().__init__(NAMES[name], chart_title(name), plot, Legend(), height, area)
         self.name = name
-        self.title = chart_title(name)
-        self.setObjectName(NAMES[name])
-        self.setAccessibleName(self.title)
         self._chart: Chart | None = None
-        self._note = Label(role="caption")
-        self._note.setMinimumWidth(1)
-        self.data_button = IconButton(
-            "table", self.tr("Show as a table"), name=f"{NAMES[name]}.data"
-        )
-        self.data_button.setCheckable(True)
-        self.data_button.setAccessibleName(self.tr("{chart} as a table").format(chart=self.title))
-        self.data_button.toggled.connect(self._draw)
-        self.export_button = IconButton(
-            "download", self.tr("Export…"), name=f"{NAMES[name]}.export"
-        )
-        self.export_button.setAccessibleName(self.tr("Export {chart}").format(chart=self.title))
-        self.export_button.clicked.connect(self._open_export)
-        head = QHBoxLayout()
-        head.setSpacing(Space.S)
-        head.addWidget(Label(self.title, "strong"))
-        head.addWidget(self._note, 1)
-        head.addWidget(self.data_button)
-        head.addWidget(self.export_button)
-        self.body.addLayout(head)
-        self.plot = Plot(f"{NAMES[name]}.plot")
-        self.plot.setAccessibleName(self.title)
-        self.plot.clicked.connect(self._choose)
-        self._legend = Legend()
-        self.body.addWidget(self._legend)
-        self.table = ChartTable()
-        self.table.setObjectName(f"{NAMES[name]}.table")
-        self.table.setAccessibleName(self.data_button.accessibleName())
-        show_whole_rows(self.table, row_height=_ROW_HEIGHT)
-        self.table.horizontalHeader().setSectionsClickable(False)
+        plot.clicked.connect(self._choose)
         self.table.activated.connect(self._choose_index)
-        self._area = QScrollArea()
-        self._area.setFrameShape(QFrame.Shape.NoFrame)
-        self._area.setWidgetResizable(True)
-        self._area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self._area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self._area.setWidget(self.plot)
         self._nothing = Label(self.tr("Nothing of this kind in these days"), "muted")
         self._nothing.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self.pages = QStackedWidget()
-        for page in (self._area, self.table, self._nothing):
-            self.pages.addWidget(page)
-        self.pages.setFixedHeight(_LOW_HEIGHT if name in _LOW else _HEIGHT)
-        self.body.addWidget(self.pages)
-        self.body.addStretch(1)
+        self.pages.addWidget(self._nothing)
 
     @property
     def chart(self) -> Chart | None:
         """What is shown."""
         return self._chart
-
-    @property
-    def note(self) -> str:
-        """What is said beside the title."""
-        return self._note.text()
 
     def show_chart(self, chart: Chart) -> None:
         """Draw it and list it."""
@@ -168,18 +114,13 @@ class ChartCard(Card):
             note = self.tr("the first {count} of {all}").format(
                 count=len(chart.rows), all=f"{len(chart.rows) + chart.left_out:,}"
             )
-        self._note.setText(note)
-        self._legend.show_chart(chart)
+        self.set_note(note)
+        self.legend.show_chart(chart)
         self._fill_table(chart)
         self.plot.setAccessibleDescription(self._summary(chart))
         for button in (self.data_button, self.export_button):
             button.setEnabled(not chart.is_empty)
         self._draw()
-
-    def redraw(self) -> None:
-        """Wear the colours of now."""
-        self.plot.redraw()
-        self._legend.update()
 
     def _fill_table(self, chart: Chart) -> None:
         columns = shown_columns(chart)
@@ -200,12 +141,12 @@ class ChartCard(Card):
     def _draw(self) -> None:
         chart = self._chart
         if chart is None or chart.is_empty:
-            self._legend.hide()
+            self.legend.hide()
             self.pages.setCurrentWidget(self._nothing)
             return
         as_table = self.data_button.isChecked()
-        self._legend.setVisible(has_legend(chart) and not as_table)
-        self.pages.setCurrentWidget(self.table if as_table else self._area)
+        self.legend.setVisible(has_legend(chart) and not as_table)
+        self.pages.setCurrentWidget(self.table if as_table else self.area)
 
     def _summary(self, chart: Chart) -> str:
         """The most of what is plotted, in words."""
@@ -218,6 +159,32 @@ class ChartCard(Card):
             row=row_words(chart, most), value=cell_words(chart, most, column)
         )
 
+    # Files
+
+    def draw_legend(self, painter: QPainter, rect: QRectF) -> None:
+        """What colours and lines mean."""
+        if self._chart is not None and has_legend(self._chart):
+            self.legend.draw(painter, rect)
+
+    def seen_words(self) -> str:
+        """Which rows are seen."""
+        rows = self.plot.seen()
+        if self._chart is None or self.plot.is_whole or not rows:
+            return ""
+        return f"{row_words(self._chart, rows[0])} – {row_words(self._chart, rows[-1])}"
+
+    def rows_writer(self) -> Callable[[], bytes] | None:
+        """The rows that are seen."""
+        if self._chart is None:
+            return None
+        rows = self.plot.seen()
+        part = replace(
+            self._chart,
+            rows=self._chart.rows[rows.start : rows.stop],
+            links=self._chart.links[rows.start : rows.stop],
+        )
+        return lambda: chart_csv(part).encode()
+
     @Slot(int)
     def _choose(self, row: int) -> None:
         self.row_chosen.emit(self._chart, row)
@@ -226,34 +193,6 @@ class ChartCard(Card):
     def _choose_index(self, index: QModelIndex) -> None:
         if index.isValid():
             self.row_chosen.emit(self._chart, index.row())
-
-    @Slot()
-    def _open_export(self) -> None:
-        menu = self.build_export_menu()
-        corner = self.export_button.rect().bottomRight()
-        menu.popup(self.export_button.mapToGlobal(corner) - QPoint(menu.sizeHint().width(), 0))
-
-    def build_export_menu(self) -> QMenu:
-        """What the chart can be written as."""
-        menu = QMenu(self)
-        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        menu.setAccessibleName(self.export_button.accessibleName())
-        for suffix, text in (
-            ("png", self.tr("Picture (PNG)…")),
-            ("svg", self.tr("Drawing (SVG)…")),
-            ("csv", self.tr("Table (CSV)…")),
-        ):
-            action = QAction(text, menu)
-            action.setData(suffix)
-            action.triggered.connect(self._want_export)
-            menu.addAction(action)
-        return menu
-
-    @Slot()
-    def _want_export(self) -> None:
-        action = self.sender()
-        if isinstance(action, QAction):
-            self.export_wanted.emit(self, str(action.data()))
 
 
 class Legend(QWidget):
@@ -282,9 +221,14 @@ class Legend(QWidget):
             return
         painter = QPainter(self)
         painter.setFont(sized(self.font(), TypeSize.CAPTION))
-        draw = draw_heat_legend if self._chart.kind is ChartKind.HEAT else draw_legend
-        draw(painter, QRectF(self.rect()), self._chart)
+        self.draw(painter, QRectF(self.rect()))
         painter.end()
+
+    def draw(self, painter: QPainter, rect: QRectF) -> None:
+        """Draw it from the left."""
+        if self._chart is not None:
+            draw = draw_heat_legend if self._chart.kind is ChartKind.HEAT else draw_legend
+            draw(painter, rect, self._chart)
 
 
 class _ChartModel(RecordModel[int]):

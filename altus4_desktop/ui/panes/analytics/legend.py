@@ -28,27 +28,29 @@ def draw_legend(painter: QPainter, rect: QRectF, chart: Chart) -> None:
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     x, middle = rect.left(), rect.center().y()
     for place, name in enumerate(chart.plotted):
+        if all(value is None for value in chart.values(name)):
+            continue
         color = before_color() if is_before(name) else series_color(place)
         if chart.kind is ChartKind.BARS and not is_before(name):
             painter.fillRect(QRectF(x, middle - 5, 20, 10), color)
         else:
             painter.setPen(QPen(color, 2, dash_of(name, place)))
             painter.drawLine(QPointF(x, middle), QPointF(x + 20, middle))
-        x = _draw_word(painter, rect, x + 26, column_title(name))
+        x = draw_word(painter, rect, x + 26, column_title(name))
     if missing_rows(chart):
         pattern = QBrush(worn_palette().color("border_strong"), Qt.BrushStyle.BDiagPattern)
         painter.fillRect(QRectF(x, middle - 5, 20, 10), pattern)
-        _draw_word(painter, rect, x + 26, no_data_words())
+        draw_word(painter, rect, x + 26, no_data_words())
 
 
 def draw_heat_legend(painter: QPainter, rect: QRectF, chart: Chart) -> None:
     """From nothing to the most."""
     x, middle = rect.left(), rect.center().y()
-    x = _draw_word(painter, rect, x, "0") - Space.S
+    x = draw_word(painter, rect, x, "0") - Space.S
     for step in range(6):
         painter.fillRect(QRectF(x + step * 16, middle - 5, 15, 10), heat_color(step / 5))
     most = max((value or 0.0 for value in chart.numbers("searches")), default=0.0)
-    _draw_word(painter, rect, x + 6 * 16 + Space.XS, f"{most:,.0f}")
+    draw_word(painter, rect, x + 6 * 16 + Space.XS, f"{most:,.0f}")
 
 
 def has_legend(chart: Chart) -> bool:
@@ -66,7 +68,8 @@ def missing_rows(chart: Chart) -> list[int]:
     return [row for row, values in enumerate(zip(*columns, strict=True)) if {*values} == {None}]
 
 
-def _draw_word(painter: QPainter, rect: QRectF, x: float, word: str) -> float:
+def draw_word(painter: QPainter, rect: QRectF, x: float, word: str) -> float:
+    """Draw ``word`` from ``x`` on; returns where the next thing may stand."""
     painter.setPen(worn_palette().color("muted"))
     width = painter.fontMetrics().horizontalAdvance(word)
     place = QRectF(x, rect.top(), width + 2, rect.height())

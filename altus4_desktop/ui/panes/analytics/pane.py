@@ -13,9 +13,10 @@ from PySide6.QtWidgets import QFileDialog, QStackedWidget, QVBoxLayout, QWidget
 
 from altus4_desktop.domain.charts import Chart
 from altus4_desktop.domain.errors import AltusError
+from altus4_desktop.domain.figures import Period
+from altus4_desktop.domain.history import HistoryQuery
 from altus4_desktop.domain.progress import Progress
 from altus4_desktop.services.analytics import today_of
-from altus4_desktop.services.charts import chart_csv
 from altus4_desktop.tasks.runner import Lane, TaskContext
 from altus4_desktop.ui.dialogs import scrolling
 from altus4_desktop.ui.pane import Command, Pane
@@ -23,7 +24,7 @@ from altus4_desktop.ui.panes.analytics.grid import CardGrid
 from altus4_desktop.ui.panes.analytics.period import PeriodBar
 from altus4_desktop.ui.panes.analytics.reading import Board, Wanted, read_board
 from altus4_desktop.ui.panes.analytics.tiles import Tiles
-from altus4_desktop.ui.panes.analytics.wording import period_words, row_words, zone_words
+from altus4_desktop.ui.panes.analytics.wording import period_words, row_words
 from altus4_desktop.ui.panes.latest import LatestTask
 from altus4_desktop.ui.session import Session
 from altus4_desktop.ui.texts import error_hint, error_message
@@ -32,6 +33,11 @@ from altus4_desktop.ui.widgets import Busy, Button, EmptyState, IconButton, Inli
 
 if TYPE_CHECKING:
     from altus4_desktop.ui.panes.analytics.card import ChartCard
+    from altus4_desktop.ui.panes.analytics.frame import PlotCard
+    from altus4_desktop.ui.panes.analytics.points_card import PointsCard
+
+
+_POINTS_AFTER = "heat"
 
 
 class AnalyticsPane(Pane):
@@ -45,6 +51,7 @@ class AnalyticsPane(Pane):
         super().__init__(session, parent)
         self.board: Board | None = None
         self.cards: dict[str, ChartCard] = {}
+        self.points: PointsCard | None = None
         self._reading = LatestTask(session.runner, Lane.TENANTS, self)
         self._reading.succeeded.connect(self._take_board)
         self._reading.failed.connect(self._take_failure)
@@ -138,6 +145,8 @@ class AnalyticsPane(Pane):
         """The pane will be deleted."""
         self._filling.stop()
         self._reading.drop()
+        if self.points is not None:
+            self.points.drop()
         super().shut()
 
     # Reading
@@ -193,11 +202,17 @@ class AnalyticsPane(Pane):
             return
         self.tiles.show_figures(board.figures, can_compare=board.can_compare)
         self.pages.setCurrentWidget(self._content)
-        self._steps = [
-            step
-            for chart in board.charts
-            for step in (partial(self._build_card, chart.name), partial(self._show_chart, chart))
-        ]
+        self._steps = []
+        for chart in board.charts:
+            self._steps += [
+                partial(self._build_card, chart.name),
+                partial(self._show_chart, chart),
+            ]
+            if chart.name == _POINTS_AFTER:
+                self._steps += [
+                    self._build_points,
+                    partial(self._want_points, board.figures.period),
+                ]
         self._filling.start()
 
     @Slot(object)
@@ -242,10 +257,24 @@ class AnalyticsPane(Pane):
     def _show_chart(self, chart: Chart) -> None:
         self.cards[chart.name].show_chart(chart)
 
+    def _build_points(self) -> None:
+        from altus4_desktop.ui.panes.analytics.points_card import PointsCard
+
+        if self.points is None:
+            self.points = PointsCard(self.session)
+            self.points.link_chosen.connect(self._open_link)
+            self.points.export_wanted.connect(self._choose_file)
+            self.grid.add_card(self.points, is_wide=True)
+
+    def _want_points(self, period: Period) -> None:
+        if self.points is not None:
+            self.points.want(period)
+
     @Slot()
     def _wear(self) -> None:
-        for card in self.cards.values():
-            card.redraw()
+        for card in (*self.cards.values(), self.points):
+            if card is not None:
+                card.redraw()
 
     # Acting
 
@@ -259,41 +288,42 @@ class AnalyticsPane(Pane):
         else:
             self.session.pane_requested.emit("history", link)
 
+    @Slot(object)
+    def _open_link(self, link: HistoryQuery) -> None:
+        self.session.pane_requested.emit("history", link)
+
     @Slot(object, str)
-    def _choose_file(self, card: ChartCard, suffix: str) -> None:
-        chart = card.chart
-        if chart is None or self.board is None:
+    def _choose_file(self, card: PlotCard, suffix: str) -> None:
+        if card.rows_writer() is None or self.board is None:
             return
         last = self.board.figures.period.last.isoformat()
         chosen, _ = QFileDialog.getSaveFileName(
             self,
             self.tr("Export {chart}").format(chart=card.title),
-            f"{chart.name}-{last}.{suffix}",
+            f"{card.name}-{last}.{suffix}",
             f"{suffix.upper()} (*.{suffix})",
         )
         if chosen:
             self.export_to(card, Path(chosen), suffix)
 
-    def export_to(self, card: ChartCard, path: Path, suffix: str) -> None:
+    def export_to(self, card: PlotCard, path: Path, suffix: str) -> None:
         """Write the chart of ``card`` to ``path``, which ends in ``suffix`` then."""
         from altus4_desktop.ui.panes.analytics.sheet import png_bytes, svg_bytes
 
-        chart, board = card.chart, self.board
-        if chart is None or board is None:
+        write, board = card.rows_writer(), self.board
+        if write is None or board is None:
             return
         if path.suffix.lower() != f".{suffix}":
             path = path.with_name(f"{path.name}.{suffix}")
-        words = [period_words(board.figures.period), card.note or zone_words(chart.zone)]
-        note = ", ".join(words)
-        if suffix == "csv":
-            content = chart_csv(chart).encode()
-        else:
-            write = png_bytes if suffix == "png" else svg_bytes
-            content = write(card.plot, chart, card.title, note)
-        analytics, actor, name = self.session.services.analytics, self.session.actor, chart.name
+        period = card.seen_words() or period_words(board.figures.period)
+        note = ", ".join(filter(None, (period, card.note)))
+        if suffix != "csv":
+            picture = (png_bytes if suffix == "png" else svg_bytes)(card, note)
+            write = picture.__bytes__
+        analytics, actor, name = self.session.services.analytics, self.session.actor, card.name
 
         def export(_: TaskContext) -> Path:
-            analytics.export_chart_(actor, path, name, content)
+            analytics.export_chart_(actor, path, name, write())
             return path
 
         self.submit(Lane.TENANTS, export, self._show_export, failed=self._show_export_failure)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pyqtgraph as pg
-from PySide6.QtCore import QPointF, Qt, Signal
+from PySide6.QtCore import QPointF, Qt, Signal, Slot
 from PySide6.QtGui import (
     QBrush,
     QColor,
@@ -18,17 +18,18 @@ from PySide6.QtGui import (
     QMouseEvent,
     QPen,
     QResizeEvent,
-    QWheelEvent,
 )
-from PySide6.QtWidgets import QFrame, QToolTip, QWidget
+from PySide6.QtWidgets import QToolTip, QWidget
 
 from altus4_desktop.domain.charts import Chart, ChartKind
 from altus4_desktop.ui.panes.analytics.axes import LabelAxis, ValueAxis, scaled, unscaled
 from altus4_desktop.ui.panes.analytics.colours import before_color, heat_color, series_color
 from altus4_desktop.ui.panes.analytics.legend import dash_of, is_before, missing_rows
+from altus4_desktop.ui.panes.analytics.moving import MovingPlot, Reach
 from altus4_desktop.ui.panes.analytics.wording import (
     axis_words,
     cell_words,
+    chapter_words,
     hover_words,
     weekday_words,
 )
@@ -42,33 +43,24 @@ _LEAST_LABEL, _MOST_LABEL = 90, 230
 _AXIS_WIDTH = 52
 _MARKED_ROWS = 100
 _SYMBOLS = ("o", "s", "t")
+_OVER_TIME = ("day", "hour")
+_LEAST_ROWS = 4.0
 
 
-class Plot(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph ships no types
+class Plot(MovingPlot):
     """The rows of a chart; hovering tells of a row, ``clicked`` carries the row."""
 
     clicked = Signal(int)
 
     def __init__(self, name: str, parent: QWidget | None = None) -> None:
+        self._chart: Chart | None = None
+        self._items: dict[str, Any] = {}
+        self._words: list[tuple[Any, str]] = []
         self._labels = LabelAxis("bottom")
         self._names = LabelAxis("left")
         self._values = ValueAxis("left")
-        axes = {"bottom": self._labels, "left": self._values}
-        super().__init__(parent, axisItems=axes, enableMenu=False)
-        # Nobody opens it, and without a parent it would outlive the plot.
-        menu = self.getPlotItem().ctrlMenu
-        menu.setParent(self, menu.windowFlags())
-        self.setObjectName(name)
-        self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.setMouseTracking(True)
-        self.setMouseEnabled(x=False, y=False)
-        self.hideButtons()
-        self.setAntialiasing(True)
-        self._chart: Chart | None = None
-        self._pressed: QPointF | None = None
-        self._items: dict[str, Any] = {}
-        self._words: list[tuple[Any, str]] = []
+        super().__init__(name, {"bottom": self._labels, "left": self._values}, parent)
+        self.pressed.connect(self._choose)
 
     @property
     def chart(self) -> Chart | None:
@@ -97,16 +89,7 @@ class Plot(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph ships no types
         plot.showAxis("bottom", show=not is_ranked)
         plot.getViewBox().invertY(on_left)
         for axis in (self._labels, wanted):
-            axis.setTextPen(worn_palette().color("muted"))
-            axis.setPen(worn_palette().color("border_strong"))
-            axis.setStyle(
-                tickFont=sized(self.font(), TypeSize.CAPTION - 1),
-                tickLength=0,
-                tickTextOffset=6,
-                hideOverlappingLabels=False,
-            )
-            # Lines of the grid lie under the bars.
-            axis.setZValue(-1)
+            self.dress_axis(axis)
         self._values.is_duration = chart.kind is ChartKind.LINES
         self._values.setWidth(_AXIS_WIDTH)
         if chart.kind is ChartKind.HEAT:
@@ -115,6 +98,15 @@ class Plot(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph ships no types
             self._draw_ranked(chart)
         else:
             self._draw_over_rows(chart)
+        self._let_move(chart)
+
+    def seen(self) -> range:
+        """The rows that are seen."""
+        count = len(self._chart.rows) if self._chart is not None else 0
+        if self.reach is None:
+            return range(count)
+        first, last = math.ceil(self.reach.first - 0.5), math.floor(self.reach.last + 0.5)
+        return range(max(0, first), min(count, last + 1))
 
     def plotted(self) -> dict[str, tuple[float | None, ...]]:
         """What stands in the plot, read back from it: a value for each row of each column."""
@@ -141,7 +133,8 @@ class Plot(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph ships no types
 
     def _draw_over_rows(self, chart: Chart) -> None:
         plot, count = self.getPlotItem(), len(chart.rows)
-        self._labels.set_labels([axis_words(chart, row) for row in range(count)])
+        words = [axis_words(chart, row) for row in range(count)]
+        self._labels.set_labels(words, chapters=chapter_words(chart))
         columns = {name: chart.numbers(name) for name in chart.plotted}
         scale = scaled if chart.kind is ChartKind.LINES else float
         top = max((scale(v) for values in columns.values() for v in values if v), default=1.0)
@@ -162,9 +155,18 @@ class Plot(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph ships no types
         grid = QColor(worn_palette().color("border"))
         self._values.setPen(grid)
         plot.showGrid(x=False, y=True, alpha=0.25)
-        plot.getViewBox().setRange(
-            xRange=(-0.6, max(count, 1) - 0.4), yRange=(0, top), padding=0, disableAutoRange=True
-        )
+        plot.getViewBox().setRange(yRange=(0, top), padding=0, disableAutoRange=True)
+
+    def _let_move(self, chart: Chart) -> None:
+        """One can move along days and hours, of which there may be many."""
+        whole = (-0.6, max(len(chart.rows), 1) - 0.4)
+        if chart.label[0] in _OVER_TIME:
+            self.set_reach(Reach(*whole, _LEAST_ROWS))
+            return
+        self.set_reach(None)
+        if chart.kind in (ChartKind.BARS, ChartKind.LINES):
+            box = self.getPlotItem().getViewBox()
+            box.setRange(xRange=whole, padding=0, disableAutoRange=True)
 
     def _add_bars(self, values: Sequence[float | None], color: QColor) -> _Bars:
         rows = [row for row, value in enumerate(values) if value is not None]
@@ -308,12 +310,10 @@ class Plot(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph ships no types
         chart = self._chart
         if chart is None:
             return None
-        box = self.getPlotItem().getViewBox()
-        scene = self.mapToScene(at.toPoint())
         is_ranked = chart.kind is ChartKind.RANKED
-        if not is_ranked and not box.sceneBoundingRect().contains(scene):
+        if not is_ranked and not self.is_inside(at):
             return None
-        place = box.mapSceneToView(scene)
+        place = self.place_at(at)
         if chart.kind is ChartKind.HEAT:
             row = math.floor(place.y()) * 24 + math.floor(place.x())
         else:
@@ -323,6 +323,9 @@ class Plot(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph ships no types
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         """Tell of the row under the pointer."""
         super().mouseMoveEvent(event)
+        if self.is_dragging:
+            QToolTip.hideText()
+            return
         row = self.row_at(event.position())
         if row is None or self._chart is None:
             QToolTip.hideText()
@@ -334,30 +337,16 @@ class Plot(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph ships no types
         words = plain_tool_tip(hover_words(self._chart, row))
         QToolTip.showText(event.globalPosition().toPoint(), words, self)
 
-    def mousePressEvent(self, event: QMouseEvent) -> None:
-        """A click may begin."""
-        self._pressed = event.position()
-        super().mousePressEvent(event)
-
-    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        """A click that ends where it began chooses a row."""
-        super().mouseReleaseEvent(event)
-        begun, self._pressed = self._pressed, None
-        if begun is None or event.button() is not Qt.MouseButton.LeftButton:
-            return
-        row = self.row_at(event.position())
-        if row is not None and row == self.row_at(begun):
+    @Slot(QPointF)
+    def _choose(self, at: QPointF) -> None:
+        row = self.row_at(at)
+        if row is not None:
             self.clicked.emit(row)
-
-    def wheelEvent(self, event: QWheelEvent) -> None:
-        """What is around scrolls."""
-        event.ignore()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Names of rows take their share."""
         super().resizeEvent(event)
-        if getattr(self, "_chart", None) is not None:
-            self._fit_ranked()
+        self._fit_ranked()
 
 
 class _Bars(pg.BarGraphItem):  # type: ignore[misc]  # pyqtgraph ships no types

@@ -8,6 +8,8 @@ from PySide6.QtCore import QCoreApplication, QLocale
 
 from altus4_desktop.domain.charts import Cell, Chart
 from altus4_desktop.domain.figures import Period
+from altus4_desktop.domain.local_days import find_zone, instant_of
+from altus4_desktop.domain.search_points import PointOutcome, SearchPoint
 from altus4_desktop.domain.zero_causes import ZeroCause
 from altus4_desktop.ui.times import duration
 
@@ -28,6 +30,7 @@ def chart_title(name: str) -> str:
         "heat": _tr("Weekday and hour"),
         "users": _tr("People"),
         "keys": _tr("API keys"),
+        "points": _tr("Each search"),
     }
     return titles[name]
 
@@ -62,6 +65,7 @@ def column_title(column: str) -> str:
         "user": _tr("Name"),
         "email": _tr("E-mail"),
         "key": _tr("Key"),
+        "outcome": _tr("Result"),
     }
     return titles[column]
 
@@ -136,6 +140,16 @@ def axis_words(chart: Chart, row: int) -> str:
     return row_words(chart, row)
 
 
+def chapter_words(chart: Chart) -> dict[int, str]:
+    """The rows at which a month begins, and the months."""
+    days = enumerate(row[0] for row in chart.rows)
+    return {
+        place: f"{day:%Y-%m}"
+        for place, day in days
+        if isinstance(day, date) and not isinstance(day, datetime) and day.day == 1
+    }
+
+
 def hover_words(chart: Chart, row: int) -> str:
     """Everything that is known of a row, a line each."""
     lines = [row_words(chart, row)]
@@ -176,6 +190,28 @@ def zero_cause_words(cause: str) -> str:
         ZeroCause.ABSENT: _tr("No row matches its words"),
     }
     return next((text for known, text in words.items() if known == cause), cause)
+
+
+def outcome_words(outcome: PointOutcome) -> str:
+    """How a search ended."""
+    words = {
+        PointOutcome.HITS: _tr("With hits"),
+        PointOutcome.CANCELLED: _tr("Cancelled"),
+        PointOutcome.NONE: _tr("Nothing found"),
+        PointOutcome.FAILED: _tr("Failed"),
+    }
+    return words[outcome]
+
+
+def instant_words(at_s: int, zone: str) -> str:
+    """A second as the clocks of ``zone`` show it."""
+    return _value_words("at", instant_of(at_s).astimezone(find_zone(zone)))
+
+
+def point_words(point: SearchPoint, zone: str) -> str:
+    """Everything that is known of one search, a line each."""
+    lines = (instant_words(point.at_s, zone), duration(point.ms), outcome_words(point.outcome))
+    return "\n".join(lines)
 
 
 def mode_words(mode: str) -> str:
