@@ -24,6 +24,7 @@ from altus4_desktop.storage.repositories.analytics import AnalyticsRepository
 from altus4_desktop.storage.repositories.api_keys import ApiKeyRepository
 from altus4_desktop.storage.repositories.audit import AuditRepository
 from altus4_desktop.storage.repositories.connections import ConnectionRepository
+from altus4_desktop.storage.repositories.custom_metrics import CustomMetricRepository
 from altus4_desktop.storage.repositories.early_users import EarlyUserRepository
 from altus4_desktop.storage.repositories.evaluation_runs import EvaluationRunRepository
 from altus4_desktop.storage.repositories.judgements import JudgementRepository
@@ -74,6 +75,7 @@ class Store:
         self.searches = SearchRepository(transactions, dialect)
         self.search_points = SearchPointRepository(transactions, dialect)
         self.analytics = AnalyticsRepository(transactions, dialect)
+        self.custom_metrics = CustomMetricRepository(transactions)
         self.saved_searches = SavedSearchRepository(transactions)
         self.query_sets = QuerySetRepository(transactions)
         self.judgements = JudgementRepository(transactions)

@@ -68,6 +68,12 @@ def _owner(table: str) -> ForeignKeyConstraint:
     )
 
 
+def _metric(table: str) -> ForeignKeyConstraint:
+    return ForeignKeyConstraint(
+        ["metric_id"], ["custom_metrics.id"], name=f"fk_{table}_metric_id", ondelete="CASCADE"
+    )
+
+
 class UserColumns(TypedColumns):
     """People who may sign in."""
 
@@ -410,6 +416,83 @@ saved_searches = Table(
     SavedSearchColumns,
     _owner("saved_searches"),
     *_indexes("saved_searches", idx_saved_searches_user=("user_id",)),
+    **TABLE_OPTIONS,
+)
+
+
+class CustomMetricColumns(TypedColumns):
+    """What people count by the day: past searches, or the rows of a saved search.
+
+    ``counted_zone`` and ``counted_user`` (empty: everybody) say how the days were counted that are
+    there, NULL that none were yet.
+    """
+
+    id: Named[str] = Column(CHAR(36), primary_key=True)
+    user_id: Named[str] = Column(CHAR(36), nullable=False)
+    name: Named[str] = Column(VARCHAR(255), nullable=False)
+    source: Named[str] = Column(
+        one_of("ck_custom_metrics_source", ("history", "saved_search")), nullable=False
+    )
+    history: Named[Document | None] = Column(json_document())
+    # No foreign key: the metric keeps what was counted when the saved search is deleted.
+    saved_search_id: Named[str] = Column(CHAR(36), nullable=False, server_default="")
+    side: Named[str | None] = Column(one_of("ck_custom_metrics_side", ("above", "below")))
+    threshold: Named[int | None] = Column(BigInteger)
+    watched_from: Named[date] = Column(Date, nullable=False)
+    counted_zone: Named[str | None] = Column(VARCHAR(50))
+    counted_user: Named[str | None] = Column(CHAR(36))
+    created_at: Named[datetime] = Column(Instant(), nullable=False, server_default=created_now())
+    updated_at: Named[datetime] = Column(Instant(), nullable=False, server_default=created_now())
+
+
+custom_metrics = Table(
+    "custom_metrics",
+    metadata,
+    CustomMetricColumns,
+    _owner("custom_metrics"),
+    *_indexes("custom_metrics", idx_custom_metrics_user=("user_id",)),
+    **TABLE_OPTIONS,
+)
+
+
+class CustomMetricDayColumns(TypedColumns):
+    """What was counted for a day; ``is_stale``: it is to be counted again."""
+
+    metric_id: Named[str] = Column(CHAR(36), primary_key=True)
+    metric_date: Named[date] = Column(Date, primary_key=True)
+    found: Named[int | None] = Column(BigInteger)
+    lack: Named[str] = Column(VARCHAR(64), nullable=False, server_default="")
+    looked_at: Named[datetime | None] = Column(Instant())
+    is_stale: Named[bool] = Column(Boolean, nullable=False, server_default=false())
+
+
+custom_metric_days = Table(
+    "custom_metric_days",
+    metadata,
+    CustomMetricDayColumns,
+    _metric("custom_metric_days"),
+    **TABLE_OPTIONS,
+)
+
+
+class CustomMetricNoticeColumns(TypedColumns):
+    """The days that somebody was told of, and whether they have taken note."""
+
+    metric_id: Named[str] = Column(CHAR(36), primary_key=True)
+    metric_date: Named[date] = Column(Date, primary_key=True)
+    found: Named[int] = Column(BigInteger, nullable=False)
+    side: Named[str] = Column(
+        one_of("ck_custom_metric_notices_side", ("above", "below")), nullable=False
+    )
+    threshold: Named[int] = Column(BigInteger, nullable=False)
+    dismissed_at: Named[datetime | None] = Column(Instant())
+
+
+custom_metric_notices = Table(
+    "custom_metric_notices",
+    metadata,
+    CustomMetricNoticeColumns,
+    _metric("custom_metric_notices"),
     **TABLE_OPTIONS,
 )
 

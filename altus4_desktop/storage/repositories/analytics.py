@@ -32,6 +32,7 @@ from altus4_desktop.storage.repositories.analytics_marks import (
     forget_figures,
     mark_hours,
 )
+from altus4_desktop.storage.repositories.metric_counts import forget_counts, touch_days
 from altus4_desktop.storage.roll_up import Documents, build_documents
 from altus4_desktop.storage.roll_up_sql import count_statement, days_statement
 from altus4_desktop.storage.tables import (
@@ -176,6 +177,7 @@ class AnalyticsRepository:
                 return False
             hours, days = _choose(zone, marks, most_days)
             self._count(connection, user_id, zone, days)
+            touch_days(connection, user_id, hours)
             for some in _batches(hours):
                 connection.execute(
                     sa.delete(analytics_marks).where(
@@ -243,6 +245,8 @@ class AnalyticsRepository:
                 connection.execute(
                     sa.delete(analytics_totals).where(_totals.analytics_date.in_(some))
                 )
+            if wrong:
+                forget_counts(connection)
             return bool(wrong)
 
         self._repeat(work)

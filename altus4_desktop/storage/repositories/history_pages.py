@@ -26,7 +26,8 @@ _LOOK_LEAST, _LOOK_AT_MOST = 3000, 50_000
 # A word in fewer than one of so many queries is left to the FULLTEXT index.
 _RARE = 300
 
-_LISTS = {HistoryOutcome.FAILED: FAILED, HistoryOutcome.SLOW: SLOW}
+LISTS = {HistoryOutcome.FAILED: FAILED, HistoryOutcome.SLOW: SLOW}
+"""The outcomes whose searches stand in a list."""
 
 c, m = searches.c, search_marks.c
 Matching = Callable[[Sequence[str]], sa.ColumnElement[bool]]
@@ -64,7 +65,7 @@ def read_page(
     if not query.text.strip():
         return read(place, limit)
     words = re.findall(r"\w+", query.text)
-    fits = _whole_test(query.text) if query.whole else _word_test(words, query.text)
+    fits = text_test(query)
     near = _look(connection, query, place, limit, fits)
     found = _by_id(connection, columns, near.ids[:limit])
     if len(found) == limit or near.is_all:
@@ -145,8 +146,8 @@ def _statements(
 ) -> list[sa.Select[*tuple[Any, ...]]]:
     """What finds the rows of a page: two statements where a connection may have been searched
     alone or with others."""
-    if query.outcome in _LISTS:
-        listed = _listed(columns, query, place, _LISTS[query.outcome])
+    if query.outcome in LISTS:
+        listed = _listed(columns, query, place, LISTS[query.outcome])
         if not query.connection_id:
             return [listed]
         together = sa.exists().where(
@@ -169,9 +170,9 @@ def _alone(
     *,
     by_words: bool,
 ) -> sa.Select[*tuple[Any, ...]]:
-    statement = sa.select(*columns).where(*_conditions(query, by_words=by_words))
+    statement = sa.select(*columns).where(*conditions_of(query, by_words=by_words))
     if not by_words:
-        index = _index(query)
+        index = index_of(query)
         # The server would take another one, and put millions of rows in order.
         statement = statement.with_hint(searches, f"FORCE INDEX ({index})", "mysql")
     read = _hidden if by_words else _plain
@@ -200,14 +201,15 @@ def _listed(
         sa.select(*columns)
         .select_from(marks.join(searches, marks.c.search_id == c.id))
         .prefix_with("STRAIGHT_JOIN", dialect="mysql")
-        .where(marks.c.mark == mark, *_conditions(query, by_words=False))
+        .where(marks.c.mark == mark, *conditions_of(query, by_words=False))
     )
     if query.user_id:
         statement = statement.where(marks.c.user_id == query.user_id)
     return _page(statement, marks.c.created_at, marks.c.search_id, query, place)
 
 
-def _conditions(query: HistoryQuery, *, by_words: bool) -> list[sa.ColumnElement[bool]]:
+def conditions_of(query: HistoryQuery, *, by_words: bool) -> list[sa.ColumnElement[bool]]:
+    """What a row of ``searches`` has to be like, but for whose it is, where, when and its list."""
     found: list[sa.ColumnElement[bool]] = []
     read = _hidden if by_words else _plain
     if query.mode is not None:
@@ -244,7 +246,7 @@ def _page(
     return statement.order_by(at.desc(), key.desc())
 
 
-def _index(query: HistoryQuery) -> str:
+def index_of(query: HistoryQuery) -> str:
     """The index by which the fewest rows are looked at."""
     if query.connection_id:
         return "idx_history_connection"
@@ -253,6 +255,12 @@ def _index(query: HistoryQuery) -> str:
     if query.mode is not None:
         return "idx_history_user_mode" if query.user_id else "idx_history_mode"
     return "idx_searches_user_created" if query.user_id else "idx_created_at"
+
+
+def text_test(query: HistoryQuery) -> Callable[[str], bool]:
+    """Whether a text fits that of ``query``, which is not empty."""
+    words = re.findall(r"\w+", query.text)
+    return _whole_test(query.text) if query.whole else _word_test(words, query.text)
 
 
 def _word_test(words: Sequence[str], text: str) -> Callable[[str], bool]:

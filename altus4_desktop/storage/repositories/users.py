@@ -28,6 +28,7 @@ from altus4_desktop.storage.repositories.account_states import (
 )
 from altus4_desktop.storage.repositories.analytics_marks import forget_figures
 from altus4_desktop.storage.repositories.fitting import check_lengths, moved_on, server_now
+from altus4_desktop.storage.repositories.metric_counts import forget_counts
 from altus4_desktop.storage.repositories.search_marks import delete_marks
 from altus4_desktop.storage.tables import account_states, users
 from altus4_desktop.storage.transactions import Transactions
@@ -224,6 +225,7 @@ class UserRepository:
             if done:
                 forget_figures(connection, user_id)
                 delete_marks(connection, user_id)
+                forget_counts(connection, user_id)
                 connection.execute(sa.delete(users).where(c.id == user_id))
             return done
 
