@@ -16,6 +16,7 @@ from pathlib import Path
 
 from altus4_desktop.domain.accounts import Actor, Role, UserDraft
 from altus4_desktop.domain.connections import ConnectionDraft
+from altus4_desktop.domain.custom_metrics import CustomMetricDraft, DeletedMetric
 from altus4_desktop.domain.evaluation import Configuration, JudgedQuery
 from altus4_desktop.domain.exchange import (
     ExchangeFormat,
@@ -102,6 +103,15 @@ connections.save_managed_     gone   ok     ok      ok     ok     change  key   
 connections.schema_           gone   server missing server server change  key      missing  server
 connections.target_           gone   ok     missing ok     ok     change  key      missing  ok
 connections.update_           gone   ok     missing ok     ok     change  key      key      ok
+custom_metrics.create_        gone   ok     ok      ok     ok     change  key      key      ok
+custom_metrics.delete_        gone   ok     missing missing missing change key     key      missing
+custom_metrics.dismiss_       gone   ok     missing missing missing change ok      missing  missing
+custom_metrics.get_           gone   ok     missing missing missing change ok      missing  missing
+custom_metrics.list_          gone   ok     unseen  unseen unseen change  ok       unseen   unseen
+custom_metrics.notices_       gone   ok     unseen  unseen unseen change  ok       unseen   unseen
+custom_metrics.restore_       gone   ok     missing missing missing change key     key      missing
+custom_metrics.update_        gone   ok     missing missing missing change key     key      missing
+custom_metrics.watch_         gone   ok     unseen  unseen unseen change  ok       unseen   unseen
 
 evaluation.run_               gone   ok     missing ok     ok     change  key      missing  ok
 
@@ -460,6 +470,29 @@ CALLS: dict[str, Call] = {
     "analytics.refresh_": lambda w, s, who, of: s.analytics.refresh_(who),
     "analytics.refresh_later": lambda w, s, who, of: s.analytics.refresh_later(who),
     "analytics.users_": lambda w, s, who, of: s.analytics.users_(who, _A_DAY),
+    "custom_metrics.create_": lambda w, s, who, of: s.custom_metrics.create_(
+        who, CustomMetricDraft("Another")
+    ),
+    "custom_metrics.delete_": lambda w, s, who, of: s.custom_metrics.delete_(who, of.metric.id),
+    "custom_metrics.dismiss_": lambda w, s, who, of: s.custom_metrics.dismiss_(
+        who, of.metric.id, _A_DAY.last
+    ),
+    "custom_metrics.get_": lambda w, s, who, of: s.custom_metrics.get_(who, of.metric.id),
+    "custom_metrics.list_": lambda w, s, who, of: _seen(
+        of.metric.id in [each.metric.id for each in s.custom_metrics.list_(who, _A_DAY)]
+    ),
+    "custom_metrics.notices_": lambda w, s, who, of: _seen(
+        of.metric.id in [notice.metric_id for notice in s.custom_metrics.notices_(who)]
+    ),
+    "custom_metrics.restore_": lambda w, s, who, of: s.custom_metrics.restore_(
+        who, DeletedMetric(of.metric, (), ())
+    ),
+    "custom_metrics.update_": lambda w, s, who, of: s.custom_metrics.update_(
+        who, of.metric, replace(of.metric.draft, name="Another")
+    ),
+    "custom_metrics.watch_": lambda w, s, who, of: _seen(
+        of.metric.id in [notice.metric_id for notice in s.custom_metrics.watch_(who)]
+    ),
     "audit.accept_": lambda w, s, who, of: s.audit.accept_(who, w.cast.verdict),
     "audit.actions_": lambda w, s, who, of: s.audit.actions_(who),
     "audit.export_": lambda w, s, who, of: s.audit.export_(
@@ -636,6 +669,9 @@ CALLS: dict[str, Call] = {
     ),
     "saved_searches.update_": lambda w, s, who, of: s.saved_searches.update_(
         who, of.saved, SavedSearchDraft("Renamed", "word")
+    ),
+    "search.count_rows": lambda w, s, who, of: s.search.count_rows(
+        who, SearchRequest("word", connection_ids=(of.connection.id,))
     ),
     "search.count_facets": lambda w, s, who, of: s.search.count_facets(
         who, SearchRequest("word", connection_ids=(of.connection.id,))

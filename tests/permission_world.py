@@ -7,6 +7,7 @@ import socket
 import uuid
 from contextlib import closing
 from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,13 @@ from altus4_desktop.app.compose import compose
 from altus4_desktop.domain.accounts import Actor, Role, User
 from altus4_desktop.domain.audit import AuditFault, FaultKind
 from altus4_desktop.domain.connections import Connection, ConnectionDraft, TlsMode, TlsSettings
+from altus4_desktop.domain.custom_metrics import (
+    CustomMetric,
+    CustomMetricDraft,
+    MetricNotice,
+    Side,
+    Threshold,
+)
 from altus4_desktop.domain.keys import ApiKey, KeyDraft, KeyPermission
 from altus4_desktop.domain.query_sets import (
     EvaluationRun,
@@ -72,6 +80,7 @@ class Person:
     query_set: QuerySet
     set_query: SetQuery
     run: EvaluationRun
+    metric: CustomMetric
 
     @property
     def actor(self) -> Actor:
@@ -130,7 +139,11 @@ class Cast:
         (query,) = sets.list_queries_(actor, query_set.id).queries
         measured = services.evaluation.measure([query.as_judged()], {}, {query.draft.name: ()})
         run = sets.keep_run_(actor, query_set.id, [measured])
-        return Person(user, connection, key, search, saved, query_set, query, run)
+        metric = services.custom_metrics.create_(actor, CustomMetricDraft("Mine"))
+        services.metadata.store.custom_metrics.tell_(
+            [MetricNotice(metric.id, "Mine", date(2026, 3, 1), 2, Threshold(Side.ABOVE, 1))]
+        )
+        return Person(user, connection, key, search, saved, query_set, query, run, metric)
 
     def _caller(self, services: Services, column: str) -> tuple[Actor, Person]:
         whose = self._a_person(services)

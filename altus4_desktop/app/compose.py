@@ -11,6 +11,7 @@ from altus4_desktop.services.accounts import AccountsService
 from altus4_desktop.services.analytics import AnalyticsService
 from altus4_desktop.services.audit import AuditService
 from altus4_desktop.services.connections import ConnectionsService
+from altus4_desktop.services.custom_metrics import CustomMetricsService
 from altus4_desktop.services.demo import DemoService
 from altus4_desktop.services.evaluation import EvaluationService
 from altus4_desktop.services.exchange.service import ExchangeService
@@ -59,6 +60,7 @@ def compose(data_dir: Path, metadata_url: str | None = None) -> Services:
     analytics = AnalyticsService(metadata, permissions)
     history.on_kept = analytics.note_kept
     search = SearchService(connections, pools, history)
+    custom_metrics = CustomMetricsService(metadata, permissions, analytics, connections, search)
     demo = DemoService(local_server, accounts, connections, metadata, vault)
     keys = KeysService(metadata, permissions)
     suggestions = SuggestionsService(connections, pools, history, permissions)
@@ -74,6 +76,7 @@ def compose(data_dir: Path, metadata_url: str | None = None) -> Services:
         analytics=analytics,
         search_points=SearchPointsService(metadata, permissions),
         search=search,
+        custom_metrics=custom_metrics,
         search_drafts=SearchDraftsService(data_dir),
         saved_searches=SavedSearchesService(metadata, permissions),
         suggestions=suggestions,

@@ -38,6 +38,7 @@ class SubjectKind(StrEnum):
     HISTORY = "history"
     SAVED_SEARCH = "saved_search"
     QUERY_SET = "query_set"
+    METRIC = "metric"
     UNKNOWN = "unknown"
     """As for the outcome."""
 

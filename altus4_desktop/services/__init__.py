@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from altus4_desktop.services.analytics import AnalyticsService
     from altus4_desktop.services.audit import AuditService
     from altus4_desktop.services.connections import ConnectionsService
+    from altus4_desktop.services.custom_metrics import CustomMetricsService
     from altus4_desktop.services.demo import DemoService
     from altus4_desktop.services.evaluation import EvaluationService
     from altus4_desktop.services.exchange.service import ExchangeService
@@ -50,6 +51,7 @@ class Services:
     analytics: AnalyticsService
     search_points: SearchPointsService
     search: SearchService
+    custom_metrics: CustomMetricsService
     search_drafts: SearchDraftsService
     saved_searches: SavedSearchesService
     suggestions: SuggestionsService

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -51,14 +51,16 @@ def today_of(actor: Actor) -> date:
 class AnalyticsService:
     """Counts searches by day, and reads what was counted.
 
-    Whoever may see everybody's figures sees them together, others their own. Every reading method
-    raises AccessError, StoreError.
+    Whoever may see everybody's figures sees them together, others their own. ``on_counted`` is
+    called after each errand, on whatever thread has done it, with how long to pause between its
+    transactions. Every reading method raises AccessError, StoreError.
     """
 
     def __init__(self, metadata: MetadataService, permissions: Permissions) -> None:
         self._metadata = metadata
         self._permissions = permissions
         self._upkeep = AnalyticsUpkeep(self._run)
+        self.on_counted: Callable[[Errand, CancelToken, float], None] | None = None
 
     # -- counting --------------------------------------------------------------------------------
 
@@ -209,6 +211,8 @@ class AnalyticsService:
             token.raise_if_cancelled()
             self._analytics.add_up_(totals[at : at + _TOTALS_AT_ONCE])
             token.wait(pause_s)
+        if self.on_counted is not None:
+            self.on_counted(errand, token, pause_s)
         progress(Progress("Counting searches", 1.0))
         return RollUpReport(len(users), days, len(totals))
 

@@ -93,6 +93,7 @@ def subject_kind_words(kind: SubjectKind) -> str:
         SubjectKind.HISTORY: _tr("History"),
         SubjectKind.SAVED_SEARCH: _tr("Saved search"),
         SubjectKind.QUERY_SET: _tr("Query set"),
+        SubjectKind.METRIC: _tr("Metric"),
         SubjectKind.UNKNOWN: _tr("Unknown"),
     }[kind]
 
