@@ -670,9 +670,6 @@ CALLS: dict[str, Call] = {
     "saved_searches.update_": lambda w, s, who, of: s.saved_searches.update_(
         who, of.saved, SavedSearchDraft("Renamed", "word")
     ),
-    "search.count_rows": lambda w, s, who, of: s.search.count_rows(
-        who, SearchRequest("word", connection_ids=(of.connection.id,))
-    ),
     "search.count_facets": lambda w, s, who, of: s.search.count_facets(
         who, SearchRequest("word", connection_ids=(of.connection.id,))
     ),

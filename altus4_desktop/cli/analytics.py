@@ -7,6 +7,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from altus4_desktop.cli import metrics
 from altus4_desktop.cli.frame import EXIT_DONE, EXIT_NO, command, path_argument
 from altus4_desktop.cli.output import instant
 from altus4_desktop.domain.errors import InputError
@@ -23,7 +24,7 @@ _LISTED = 10
 
 
 def register(commands: Commands) -> None:
-    """Add ``analytics`` with ``refresh``, ``show``, ``insights`` and ``export``."""
+    """Add ``analytics`` with ``refresh``, ``show``, ``insights``, ``export`` and ``metrics``."""
     group = command(commands, "analytics", help="figures of past searches")
     actions = group.add_subparsers(dest="action", metavar="ACTION", required=True)
 
@@ -67,6 +68,7 @@ def register(commands: Commands) -> None:
     export.add_argument("file", type=path_argument, metavar="FILE")
     _add_days(export)
     export.set_defaults(run=_export)
+    metrics.register(actions)
 
 
 def _add_days(parser: argparse.ArgumentParser) -> None:

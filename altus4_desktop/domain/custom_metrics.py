@@ -45,6 +45,7 @@ class DayLack(StrEnum):
     PARTIAL = "partial"
     TOO_MANY = "too_many"
     SEARCH_GONE = "search_gone"
+    SEMANTIC = "semantic"
 
 
 @dataclass(frozen=True, slots=True)

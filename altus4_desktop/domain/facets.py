@@ -48,7 +48,8 @@ class Facet:
 class FacetReport:
     """The facets of everything that a search finds, ``rows`` in all.
 
-    ``at_least``: not every row was counted; ``of_candidates``: only what semantic mode ranked was.
+    ``at_least``: not every row was counted; ``of_candidates``: only what semantic mode ranked was;
+    ``indexes`` of natural and boolean mode have answered.
     """
 
     facets: tuple[Facet, ...] = ()
@@ -56,3 +57,4 @@ class FacetReport:
     at_least: bool = False
     of_candidates: bool = False
     notices: tuple[Notice, ...] = ()
+    indexes: int = 0

@@ -289,6 +289,9 @@ class CustomMetricsService:
         saved = self._find_saved(actor, metric.draft.saved_search_id)
         if saved is None:
             return None, DayLack.SEARCH_GONE
+        if saved.draft.mode is SearchMode.SEMANTIC:
+            # It was changed since: the mode ranks candidates and does not count.
+            return None, DayLack.SEMANTIC
         try:
             request = self._request(actor, saved)
             if request is None:

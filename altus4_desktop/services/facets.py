@@ -212,6 +212,7 @@ class ServerFacets:
             rows,
             at_least=board.late or bool(board.silent) or any(place[4] for place in places),
             notices=uncounted_notices(board.silent),
+            indexes=len(asked),
         )
 
     def _each(

@@ -38,7 +38,7 @@ from altus4_desktop.domain.errors import (
     TenantError,
     TenantFailure,
 )
-from altus4_desktop.domain.facets import RowCount
+from altus4_desktop.domain.facets import FacetReport
 from altus4_desktop.domain.figures import Period
 from altus4_desktop.domain.history import HistoryOutcome, HistoryQuery
 from altus4_desktop.domain.keys import KeyPermission
@@ -326,18 +326,18 @@ def test_a_deleted_one_comes_back(services: Services, clock: Clock) -> None:
 # Saved searches
 
 
-Answer = RowCount | AltusError
+Answer = FacetReport | AltusError
 
 
 class Server:
     """Answers how many rows a search finds."""
 
     def __init__(self, services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.answer: Answer = RowCount(5, 1)
+        self.answer: Answer = FacetReport(rows=5, indexes=1)
         self.asked: list[SearchRequest] = []
         monkeypatch.setattr(services.search, "count_rows", self._count)
 
-    def _count(self, actor: Actor, request: SearchRequest, token: CancelToken) -> RowCount:
+    def _count(self, actor: Actor, request: SearchRequest, token: CancelToken) -> FacetReport:
         token.raise_if_cancelled()
         self.asked.append(request)
         if isinstance(self.answer, AltusError):
@@ -383,7 +383,7 @@ def test_a_saved_search_is_run_once_a_day(services: Services, clock: Clock, serv
     assert (request.query, request.mode) == ("+bill", SearchMode.BOOLEAN)
     assert len(request.connection_ids) == 1
     clock.at += timedelta(days=2)
-    server.answer = RowCount(0, 1)
+    server.answer = FacetReport(rows=0, indexes=1)
     [notice] = services.custom_metrics.watch_(ann)
     assert (notice.metric_id, notice.day, notice.found) == (metric.id, clock.at.date(), 0)
     series = _series(services, ann, 4)
@@ -397,9 +397,12 @@ def test_a_saved_search_is_run_once_a_day(services: Services, clock: Clock, serv
     ("answer", "lack"),
     [
         (TenantError(TenantFailure.PORT, "No."), "tenant.port"),
-        (RowCount(7, 1, at_least=True, notices=(Notice("x", "one is silent"),)), "partial"),
-        (RowCount(0, 0), "partial"),
-        (RowCount(1_000_000, 1, at_least=True), "too_many"),
+        (
+            FacetReport(rows=7, at_least=True, notices=(Notice("x", "one is silent"),), indexes=1),
+            "partial",
+        ),
+        (FacetReport(), "partial"),
+        (FacetReport(rows=1_000_000, at_least=True, indexes=1), "too_many"),
     ],
 )
 def test_what_was_not_answered_whole_is_no_count_and_asked_again(
@@ -416,7 +419,7 @@ def test_what_was_not_answered_whole_is_no_count_and_asked_again(
     services.custom_metrics.watch_(ann)
     assert len(server.asked) == 1
     clock.at += timedelta(hours=1)
-    server.answer = RowCount(9, 1)
+    server.answer = FacetReport(rows=9, indexes=1)
     assert [notice.found for notice in services.custom_metrics.watch_(ann)] == [9]
     assert _series(services, ann).days[-1].found == 9
 
