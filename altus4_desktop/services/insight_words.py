@@ -64,13 +64,18 @@ def misspelt_words(searches: str, query: str, meant: str, rows: int, *, at_least
         )
     return Remark(
         template,
-        {"searches": searches, "query": shown(query), "meant": shown(meant), "rows": f"{rows:,}"},
+        {
+            "searches": _begun(searches),
+            "query": shown(query),
+            "meant": shown(meant),
+            "rows": f"{rows:,}",
+        },
     )
 
 
 def nothing_words(searches: str, query: str, cause: ZeroCause) -> Remark:
     """A text finds nothing, and it is known why."""
-    return Remark(_CAUSES[cause], {"searches": searches, "query": shown(query)})
+    return Remark(_CAUSES[cause], {"searches": _begun(searches), "query": shown(query)})
 
 
 def reworded_words(searches: str, query: str, after: str, mended: int, *, at_least: bool) -> Remark:
@@ -87,7 +92,7 @@ def reworded_words(searches: str, query: str, after: str, mended: int, *, at_lea
     return Remark(
         template,
         {
-            "searches": searches,
+            "searches": _begun(searches),
             "query": shown(query),
             "after": shown(after),
             "mended": f"{mended:,}",
@@ -128,7 +133,7 @@ def failing_words(failed: str, searches: str, connection: str, code: str) -> Rem
         "{failed} of {searches} searches that asked “{connection}” failed, most often because"
         " {why}.",
         {
-            "failed": failed,
+            "failed": _begun(failed),
             "searches": searches,
             "connection": shown(connection),
             "why": failure_words(code),
@@ -178,6 +183,11 @@ def slower_words(told: Slowness) -> Remark:
 def failure_words(code: str) -> str:
     """What went wrong with a connection, after “because”."""
     return _FAILURES.get(code, f"of the error {code}")
+
+
+def _begun(words: str) -> str:
+    """Words that begin a sentence."""
+    return words[:1].upper() + words[1:]
 
 
 def _percent(part: int, whole: int) -> str:

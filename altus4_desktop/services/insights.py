@@ -103,7 +103,7 @@ class InsightsService:
         found = (
             *failing,
             *slower,
-            *_find_fruitless(look),
+            *self._find_fruitless(look),
             *misspelt,
             *reworded,
             *nothing,
@@ -254,6 +254,23 @@ class InsightsService:
         return first is not None and first <= days.first
 
     # -- what is not found -----------------------------------------------------------------------
+
+    def _find_fruitless(self, look: _Look) -> Iterator[Insight]:
+        now, before = look.figures.counts, look.figures.before
+        if before is None or not rules.is_more_fruitless(now, before):
+            return
+        # The history takes for nothing what was cancelled before it found anything, too.
+        link = replace(look.link, outcome=HistoryOutcome.NONE)
+        is_same = self._count(look, link) == now.zero
+        usual = before.zero / before.searches * now.searches
+        yield Insight(
+            InsightKind.FRUITLESS,
+            fruitless_words(now.zero, now.searches, before.zero, before.searches),
+            link if is_same else None,
+            now.zero if is_same else 0,
+            chart="" if is_same else "searches",
+            weight=2.0 * (now.zero - usual),
+        )
 
     def _find_misspelt(
         self, look: _Look, down: Collection[str]
@@ -415,19 +432,6 @@ class _Look:
     def ids_of(self, query: ZeroQuery) -> Mapping[str, Sequence[Connection]]:
         """Where it was looked for, by name."""
         return {name: self.named(name) for name in query.connections}
-
-
-def _find_fruitless(look: _Look) -> Iterator[Insight]:
-    now, before = look.figures.counts, look.figures.before
-    if before is None or not rules.is_more_fruitless(now, before):
-        return
-    usual = before.zero / before.searches * now.searches
-    yield Insight(
-        InsightKind.FRUITLESS,
-        fruitless_words(now.zero, now.searches, before.zero, before.searches),
-        chart="searches",
-        weight=2.0 * (now.zero - usual),
-    )
 
 
 def _of_group(link: HistoryQuery, group: rules.Group) -> HistoryQuery:

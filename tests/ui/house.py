@@ -47,6 +47,7 @@ from altus4_desktop.tasks.runner import TaskRunner
 from altus4_desktop.ui.theme import Theme
 from altus4_desktop.ui.window import MainWindow
 from tests.ui.analytics import FakeAnalytics
+from tests.ui.insights import FakeInsights
 from tests.ui.monitoring import FakeMonitoring
 from tests.ui.world import (
     NOW,
@@ -384,6 +385,7 @@ class House:
                 rights=FakeRights(),
                 history=self.history,
                 analytics=FakeAnalytics(),
+                insights=FakeInsights(),
                 search=self.search,
                 search_drafts=self.drafts,
                 saved_searches=FakeSaved(),

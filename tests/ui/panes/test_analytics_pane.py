@@ -43,6 +43,7 @@ from altus4_desktop.ui.session import Session
 from altus4_desktop.ui.theme import DARK, LIGHT, Palette, Theme, ThemeChoice, _Worn
 from tests.records import a_search, a_user
 from tests.ui.analytics import FakeAnalytics, FakePoints
+from tests.ui.insights import FakeInsights
 from tests.ui.world import ACTOR, FakeConnections, make_connection
 
 
@@ -64,6 +65,7 @@ def pane(
         analytics=analytics,
         search_points=points,
         connections=FakeConnections([make_connection(1)]),
+        insights=FakeInsights(),
     )
     session = Session(cast("Services", services), runner, Theme(), report_crash=_raise)
     session.set_actor(ACTOR)

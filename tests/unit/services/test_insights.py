@@ -425,7 +425,13 @@ def test_a_larger_share_finds_nothing(world: World) -> None:
         f"{zero} of 240 searches found nothing, {100 * zero / 240:.1f} %; in as many days before it"
         f" was {before} of 210, {100 * before / 210:.1f} %."
     )
-    assert (insight.link, insight.chart) == (None, "searches")
+    assert len(world.rows_of(insight)) == insight.linked == zero
+    # Not all that the history has without a hit were searches that found nothing.
+    stopped = world.searches(1, "x", _MONDAY, result_count=0, params={"outcome": "cancelled"})
+    world.keep(*stopped)
+    (insight,) = world.find().insights
+    assert insight.text.startswith(f"{zero} of 241 ")
+    assert (insight.link, insight.linked, insight.chart) == (None, 0, "searches")
 
 
 # Slower
@@ -597,7 +603,7 @@ def test_more_than_are_counted_are_said_to_be_more(
     monkeypatch.setattr("altus4_desktop.domain.insights.MOST_COUNTED", 10)
     world.keep(*_nothing(world, 12, "the", params={"cause": "stop_words"}))
     (text,) = world.texts()
-    assert text.startswith("more than 10 searches for “the” found nothing")
+    assert text.startswith("More than 10 searches for “the” found nothing")
 
 
 # Any history

@@ -21,6 +21,7 @@ from altus4_desktop.tasks.runner import Lane, TaskContext
 from altus4_desktop.ui.dialogs import scrolling
 from altus4_desktop.ui.pane import Command, Pane
 from altus4_desktop.ui.panes.analytics.grid import CardGrid
+from altus4_desktop.ui.panes.analytics.insights import InsightStrip
 from altus4_desktop.ui.panes.analytics.period import PeriodBar
 from altus4_desktop.ui.panes.analytics.reading import Board, Wanted, read_board
 from altus4_desktop.ui.panes.analytics.tiles import Tiles
@@ -92,6 +93,9 @@ class AnalyticsPane(Pane):
         column.setContentsMargins(0, 0, Space.S, 0)
         column.setSpacing(Space.M)
         column.addWidget(self.tiles)
+        self.insights = InsightStrip(self.session)
+        self.insights.chart_wanted.connect(self._show_card)
+        column.addWidget(self.insights)
         self.grid = CardGrid()
         column.addWidget(self.grid)
         column.addStretch(1)
@@ -147,6 +151,7 @@ class AnalyticsPane(Pane):
         self._reading.drop()
         if self.points is not None:
             self.points.drop()
+        self.insights.shut()
         super().shut()
 
     # Reading
@@ -159,6 +164,7 @@ class AnalyticsPane(Pane):
     @Slot()
     def stop(self) -> None:
         """Wait no longer; what is shown stays."""
+        self.insights.stop()
         if not self._reading.running:
             return
         self._reading.drop()
@@ -214,6 +220,7 @@ class AnalyticsPane(Pane):
                     partial(self._want_points, board.figures.period),
                 ]
         self._filling.start()
+        self.insights.look_at(board.figures.period)
 
     @Slot(object)
     def _take_failure(self, error: object) -> None:
@@ -232,7 +239,7 @@ class AnalyticsPane(Pane):
         self.note.clear()
 
     def _is_reading(self) -> bool:
-        return self._reading.running
+        return self._reading.running or self.insights.looking
 
     # Drawing
 
@@ -291,6 +298,15 @@ class AnalyticsPane(Pane):
     @Slot(object)
     def _open_link(self, link: HistoryQuery) -> None:
         self.session.pane_requested.emit("history", link)
+
+    @Slot(str)
+    def _show_card(self, name: str) -> None:
+        """Show the figures of a chart."""
+        card = self.cards.get(name)
+        if card is not None:
+            card.data_button.setChecked(True)
+            self._content.ensureWidgetVisible(card)
+            card.table.setFocus()
 
     @Slot(object, str)
     def _choose_file(self, card: PlotCard, suffix: str) -> None:
