@@ -165,17 +165,13 @@ def _scopes(rows: list[Asked]) -> list[list[Any]]:
 
 
 def _popular(rows: list[Asked]) -> list[list[Any]]:
-    counts = Counter(row.text for row in rows)
-    sums: dict[str, list[int]] = {}
+    counts = Counter(row.folded for row in rows)
+    found = []
     for text in sorted(counts, key=lambda text: (-counts[text], text))[:100]:
-        same = [row for row in rows if row.text == text]
-        known = sums.setdefault(same[0].folded, [0, 0, 0])
-        known[0] += len(same)
-        known[1] += sum(row.zero for row in same)
-        known[2] += sum(row.ms for row in same)
-    return sorted(
-        ([text, *counted] for text, counted in sums.items()), key=lambda row: (-row[1], row[0])
-    )
+        same = [row for row in rows if row.folded == text]
+        zero, total_ms = sum(row.zero for row in same), sum(row.ms for row in same)
+        found.append([text, counts[text], zero, total_ms])
+    return found
 
 
 def _keys(rows: list[Asked]) -> list[list[Any]]:
@@ -217,25 +213,19 @@ def _add_reformulations(found: Documents, rows: list[Asked]) -> None:
     mended: Counter[tuple[str, str]] = Counter()
     for before, after in pairwise(rows):
         near = (after.at - before.at).total_seconds() <= 300
-        if near and before.text != after.text:
-            pair = (before.text, after.text)
+        if near and before.folded != after.folded:
+            pair = (before.folded, after.folded)
             counts[pair] += 1
             mended[pair] += before.zero and after.hits > 0
-    if not counts:
-        return
-    sums: dict[tuple[str, str], list[int]] = {}
-    for pair in sorted(counts, key=lambda pair: (-counts[pair], pair))[:50]:
-        folded = tuple(" ".join(text.split()).lower() for text in pair)
-        known = sums.setdefault((folded[0], folded[1]), [0, 0])
-        known[0] += counts[pair]
-        known[1] += mended[pair]
-    found["reformulations"] = {
-        "searches": counts.total(),
-        "mended": mended.total(),
-        "pairs": [
-            [*pair, *sums[pair]] for pair in sorted(sums, key=lambda pair: (-sums[pair][0], pair))
-        ],
-    }
+    if counts:
+        found["reformulations"] = {
+            "searches": counts.total(),
+            "mended": mended.total(),
+            "pairs": [
+                [*pair, counts[pair], mended[pair]]
+                for pair in sorted(counts, key=lambda pair: (-counts[pair], pair))[:50]
+            ],
+        }
 
 
 def _add_failures(found: Documents, rows: list[Asked]) -> None:

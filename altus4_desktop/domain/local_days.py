@@ -12,13 +12,13 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 DAY_S = 86_400
-_HOUR_S = 3600
+HOUR_S = 3600
 # No zone has changed its offset twice within so short a time.
-_STEP_S = 12 * _HOUR_S
+_STEP_S = 12 * HOUR_S
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EPOCH_DAY = date(1970, 1, 1).toordinal()
 # No offset is larger.
-_FARTHEST_S = 26 * _HOUR_S
+_FARTHEST_S = 26 * HOUR_S
 
 
 class Span(NamedTuple):
@@ -97,29 +97,15 @@ def day_bounds(zone: str, first: int, last: int) -> tuple[int, int]:
 
     Where clocks are set back over midnight, other days may have a few minutes in between.
     """
-    inside = list(_parts(zone, first, last))
+    inside = list(find_parts(zone, first, last))
     if not inside:
         # A day that was left out when a country moved over the date line.
         return first * DAY_S, first * DAY_S
     return inside[0].begins, inside[-1].ends
 
 
-def hours_of_day(zone: str, day: int) -> tuple[WallHour, ...]:
-    """The hours that clocks show on that day, in order: 24, or 23 or 25 when they are changed."""
-    found: list[WallHour] = []
-    for span in _parts(zone, day, day):
-        first = (span.begins + span.offset_s) % DAY_S // _HOUR_S
-        last = (span.ends - 1 + span.offset_s) % DAY_S // _HOUR_S
-        found += [WallHour(hour, span.offset_s) for hour in range(first, last + 1)]
-    return tuple(found)
-
-
-def hour_begins(day: int, hour: WallHour) -> datetime:
-    """The instant at which a wall clock began to show ``hour`` of that day."""
-    return instant_of(day * DAY_S + hour.hour * _HOUR_S - hour.offset_s)
-
-
-def _parts(zone: str, first: int, last: int) -> list[Span]:
+def find_parts(zone: str, first: int, last: int) -> list[Span]:
+    """The instants of the days ``first`` to ``last``, in parts of one offset each."""
     begins, ends = first * DAY_S, (last + 1) * DAY_S
     found = []
     for span in find_spans(zone, begins - _FARTHEST_S, ends + _FARTHEST_S):
@@ -131,6 +117,21 @@ def _parts(zone: str, first: int, last: int) -> list[Span]:
         if part.begins < part.ends:
             found.append(part)
     return found
+
+
+def hours_of_day(zone: str, day: int) -> tuple[WallHour, ...]:
+    """The hours that clocks show on that day, in order: 24, or 23 or 25 when they are changed."""
+    found: list[WallHour] = []
+    for span in find_parts(zone, day, day):
+        first = (span.begins + span.offset_s) % DAY_S // HOUR_S
+        last = (span.ends - 1 + span.offset_s) % DAY_S // HOUR_S
+        found += [WallHour(hour, span.offset_s) for hour in range(first, last + 1)]
+    return tuple(found)
+
+
+def hour_begins(day: int, hour: WallHour) -> datetime:
+    """The instant at which a wall clock began to show ``hour`` of that day."""
+    return instant_of(day * DAY_S + hour.hour * HOUR_S - hour.offset_s)
 
 
 @lru_cache(maxsize=4096)

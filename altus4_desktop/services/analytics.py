@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from altus4_desktop.storage.repositories.analytics import AnalyticsRepository
 
 # A transaction that counts keeps others from writing: it is to take about so long.
-_TRANSACTION_S = 0.3
+_TRANSACTION_S = 0.2
 _MOST_DAYS = 400
 _TOTALS_AT_ONCE = 31
 # Two days in a row may have very different numbers of searches.

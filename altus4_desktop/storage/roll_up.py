@@ -1,154 +1,252 @@
-"""What the counting statement answers, as the documents of each day."""
+"""Searches of some days as the documents of each day."""
 
 from __future__ import annotations
 
 import json
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from bisect import bisect_left
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
-from altus4_desktop.domain.analytics import Document, Metric, fold_query
-from altus4_desktop.domain.analytics_merging import merge
+from altus4_desktop.domain.analytics import (
+    KEPT_QUERIES,
+    KEPT_ROWS,
+    KEPT_SLOWEST,
+    QUERY_CHARS,
+    REFORMULATED_WITHIN_S,
+    Document,
+    Metric,
+    bucket_of,
+    fold_query,
+)
+from altus4_desktop.domain.analytics_merging import bucket_rows, merge
+from altus4_desktop.domain.local_days import DAY_S, HOUR_S, find_parts
 from altus4_desktop.domain.zero_causes import ZeroCause
-from altus4_desktop.storage.roll_up_sql import Part
+from altus4_desktop.storage.roll_up_sql import Fact
 
-_FAILED = ("f", "p")
-_CAUSES = frozenset(cause.value for cause in ZeroCause)
 Documents = dict[Metric, Document]
-Rows = Sequence[Sequence[Any]]
+Failures = Mapping[str, Sequence[tuple[str, str, str]]]
+"""By the id of a search, of each source that failed its connection, table and code of the error."""
+_CAUSES = frozenset(cause.value for cause in ZeroCause)
+_ENDS = ("failed", "partial", "cancelled")
+_bucket_of = lru_cache(maxsize=4096)(bucket_of)
 
 
-class _About(NamedTuple):
-    """What a search told of itself."""
+@dataclass(frozen=True, slots=True, eq=False)
+class _About:
+    """What a search told of itself; ``complete``: all sources answered with their first page,
+    ``failed``: one did not answer."""
 
     ended: str
-    connections: list[str]
+    complete: bool
+    connections: tuple[str, ...]
     api_key: str
     cause: str
+    failed: bool
 
 
-def build_documents(zone: str, answer: Iterable[Sequence[Any]]) -> dict[int, Documents]:
-    """The documents of every day that has searches, by the day's number."""
-    days: dict[int, dict[Part, Rows]] = {}
-    for part, day, text in answer:
-        # A server whose driver knows JSON by its type has read it.
-        rows = json.loads(text) if isinstance(text, str | bytes) else text
-        days.setdefault(int(day), {})[Part(int(part))] = rows
-    return {day: _documents(zone, parts) for day, parts in days.items()}
+class _Abouts(dict[str, _About]):
+    """What texts say that are JSON arrays; other programs may have written anything."""
+
+    def __missing__(self, text: str) -> _About:
+        try:
+            outcome, offset, connections, api_key, cause = json.loads(text)
+        except (ValueError, TypeError):
+            outcome = offset = connections = api_key = cause = None
+        names = connections if isinstance(connections, list) else []
+        self[text] = about = _About(
+            outcome if isinstance(outcome, str) and outcome in _ENDS else "ok",
+            outcome in (None, "ok") and offset in (None, 0),
+            tuple(sorted({name for name in names if isinstance(name, str)})),
+            api_key if isinstance(api_key, str) else "",
+            cause if isinstance(cause, str) and cause in _CAUSES else "",
+            outcome in ("failed", "partial"),
+        )
+        return about
 
 
-def _documents(zone: str, parts: Mapping[Part, Rows]) -> Documents:
-    hours, times = parts[Part.HOURS], parts[Part.TIMES]
-    daily = _daily(zone, hours)
-    found: Documents = {
-        Metric.DAILY_SEARCHES: daily,
-        Metric.MODES: _modes(hours),
-        Metric.POPULAR_QUERIES: {
-            "searches": daily["searches"],
-            "queries": [[fold_query(row[0]), *row[1:]] for row in parts[Part.QUERIES]],
-        },
-        Metric.SLOWEST: {
-            "searches": [
-                [ms, fold_query(text), mode, _about(about).connections, search_id, second]
-                for text, mode, about, search_id, ms, second in parts[Part.SLOWEST]
-            ]
-        },
-        Metric.SOURCES: {"scopes": [_scope(row) for row in times]},
-        Metric.API_KEYS: {
-            "keys": [
-                [_about(row[0]).api_key, row[1], row[1] if _about(row[0]).ended in _FAILED else 0]
-                for row in times
-            ]
-        },
-        Metric.LATENCY: _latency(times),
-    }
-    if nothing := parts.get(Part.NOTHING):
-        found[Metric.ZERO_RESULTS] = {
-            "searches": nothing[0][4],
-            "queries": [
-                [fold_query(text), mode, _about(about).connections, n]
-                for text, mode, about, n, _ in nothing
-            ],
-        }
-        known = [row for row in nothing if _about(row[2]).cause]
-        if known:
-            found[Metric.ZERO_CAUSES] = {
-                "queries": [
-                    [fold_query(text), mode, _about(about).cause, n]
-                    for text, mode, about, n, _ in known
-                ]
-            }
-    if pairs := parts.get(Part.REFORMULATIONS):
-        found[Metric.REFORMULATIONS] = {
-            "searches": pairs[0][4],
-            "mended": pairs[0][5],
-            "pairs": [
-                [fold_query(before), fold_query(after), n, mended]
-                for before, after, n, mended, *_ in pairs
-            ],
-        }
-    if failures := parts.get(Part.FAILURES):
-        found[Metric.FAILURES] = {"sources": [[a or "", b or "", c, n] for a, b, c, n in failures]}
-    # Texts that are the same when folded become one, and lists get their order.
-    return {metric: merge(metric, [document]) for metric, document in found.items()}
+class _Folded(dict[str, str]):
+    """Queries as they are counted."""
+
+    def __missing__(self, query: str) -> str:
+        self[query] = text = fold_query(query.strip(" ")[:QUERY_CHARS])
+        return text
 
 
-def _daily(zone: str, rows: Rows) -> dict[str, Any]:
+def build_documents(
+    zone: str, days: range, facts: Sequence[Fact], failures_of: Callable[[Sequence[str]], Failures]
+) -> dict[int, Documents]:
+    """The documents of each of the ``days`` that has searches, by the day's number.
+
+    ``facts`` are sorted; ``failures_of`` is asked for the searches of which a source failed.
+    """
+    seconds = [fact[0] for fact in facts]
+    abouts, folded = _Abouts(), _Folded()
+    failures = failures_of([fact[1] for fact in facts if abouts[fact[6]].failed])
+    made: dict[int, Documents] = {}
+    for day in days:
+        here: list[Fact] = []
+        hours: Counter[tuple[int, int]] = Counter()
+        for begins, ends, offset_s in find_parts(zone, day, day):
+            first, last = bisect_left(seconds, begins), bisect_left(seconds, ends)
+            here += facts[first:last]
+            hours.update(
+                [((at + offset_s) % DAY_S // HOUR_S, offset_s) for at in seconds[first:last]]
+            )
+        if here:
+            made[day] = _documents(zone, hours, here, abouts, folded, failures)
+    return made
+
+
+def _documents(
+    zone: str,
+    hours: Mapping[tuple[int, int], int],
+    facts: Sequence[Fact],
+    abouts: _Abouts,
+    folded: _Folded,
+    failures: Failures,
+) -> Documents:
+    seconds, ids, queries, modes, times, results, told = zip(*facts, strict=True)
+    texts = [folded[query] for query in queries]
+    about = [abouts[text] for text in told]
+    zero = [not n and search.complete for n, search in zip(results, about, strict=True)]
+    groups = Counter(zip(modes, about, zero, strict=True)).items()
     ended: Counter[str] = Counter()
-    for _, letter, n, *_ in rows:
-        ended[letter] += n
+    for (_, search, _), n in groups:
+        ended[search.ended] += n
+    rows: Documents = {
+        Metric.DAILY_SEARCHES: {
+            "zone": zone,
+            "searches": len(facts),
+            **{name: ended[name] for name in _ENDS},
+            "zero": sum(zero),
+            "hours": [[*hour, n] for hour, n in hours.items()],
+        },
+        Metric.MODES: {
+            "modes": [
+                [mode, n, n if nothing else 0, n if search.failed else 0]
+                for (mode, search, nothing), n in groups
+            ]
+        },
+        Metric.API_KEYS: {
+            "keys": [[search.api_key, n, n if search.failed else 0] for (_, search, _), n in groups]
+        },
+        **_timed(about, times),
+    }
+    if failed := [row for key in ids for row in failures.get(key, ())]:
+        rows[Metric.FAILURES] = {"sources": [[*row, 1] for row in failed]}
+    # Rows of the same become one, and lists get their order.
+    made: Documents = {metric: merge(metric, [document]) for metric, document in rows.items()}
+    made[Metric.POPULAR_QUERIES] = _popular(texts, zero, times)
+    made[Metric.SLOWEST] = _slowest(times, texts, modes, about, ids, seconds)
+    if any(zero):
+        made |= _nothing(texts, modes, about, zero)
+    if pairs := _reformulations(seconds, texts, zero, results):
+        made[Metric.REFORMULATIONS] = pairs
+    return made
+
+
+def _timed(about: Sequence[_About], times: Sequence[int]) -> Documents:
+    """How long searches took that were not cancelled, and all by where they searched."""
+    taken: defaultdict[_About, list[int]] = defaultdict(list)
+    for search, ms in zip(about, times, strict=True):
+        taken[search].append(ms)
+    scopes: list[list[Any]] = []
+    timed: list[list[Any]] = []
+    for search, some in taken.items():
+        scope = [[*search.connections], len(some), len(some) if search.failed else 0, 0, 0, []]
+        if search.ended != "cancelled":
+            scope[3:] = sum(some), max(some), bucket_rows(Counter(map(_bucket_of, some)))
+            timed.append(scope)
+        scopes.append(scope)
     return {
-        "zone": zone,
-        "searches": ended.total(),
-        "failed": ended["f"],
-        "partial": ended["p"],
-        "cancelled": ended["c"],
-        "zero": sum(n for _, _, n, _, _, zero in rows if zero),
-        "hours": [[hour, offset_s, n] for _, _, n, hour, offset_s, _ in rows],
+        Metric.SOURCES: {"scopes": scopes},
+        Metric.LATENCY: {
+            "searches": sum(scope[1] for scope in timed),
+            "total_ms": sum(scope[3] for scope in timed),
+            "max_ms": max((scope[4] for scope in timed), default=0),
+            "buckets": [bucket for scope in timed for bucket in scope[5]],
+        },
     }
 
 
-def _modes(rows: Rows) -> dict[str, Any]:
+def _popular(texts: Sequence[str], zero: Sequence[bool], times: Sequence[int]) -> Document:
+    sums: dict[str, list[int]] = {}
+    for text, nothing, ms in zip(texts, zero, times, strict=True):
+        known = sums.get(text)
+        if known is None:
+            sums[text] = [-1, nothing + 0, ms]
+        else:
+            known[0] -= 1
+            known[1] += nothing
+            known[2] += ms
+    rows = sorted((known[0], text, known) for text, known in sums.items())[:KEPT_QUERIES]
     return {
-        "modes": [
-            [mode, n, n if zero else 0, n if letter in _FAILED else 0]
-            for mode, letter, n, _, _, zero in rows
+        "searches": len(texts),
+        "queries": [[text, -n, nothing, ms] for n, text, (_, nothing, ms) in rows],
+    }
+
+
+def _slowest(
+    times: Sequence[int],
+    texts: Sequence[str],
+    modes: Sequence[str],
+    about: Sequence[_About],
+    ids: Sequence[str],
+    seconds: Sequence[int],
+) -> Document:
+    least_ms = sorted(times)[-KEPT_SLOWEST:][0]
+    rows = sorted((-ms, ids[at], at) for at, ms in enumerate(times) if ms >= least_ms)
+    return {
+        "searches": [
+            [-ms, texts[at], modes[at], [*about[at].connections], key, seconds[at]]
+            for ms, key, at in rows[:KEPT_SLOWEST]
         ]
     }
 
 
-def _latency(rows: Rows) -> dict[str, Any]:
-    timed = [row for row in rows if _about(row[0]).ended != "c"]
-    return {
-        "searches": sum(row[1] for row in timed),
-        "total_ms": sum(row[3] for row in timed),
-        "max_ms": max((row[4] for row in timed), default=0),
-        "buckets": [[row[2], row[1]] for row in timed],
+def _nothing(
+    texts: Sequence[str], modes: Sequence[str], about: Sequence[_About], zero: Sequence[bool]
+) -> Documents:
+    counts: defaultdict[tuple[str, str, tuple[str, ...]], int] = defaultdict(int)
+    causes: defaultdict[tuple[str, str, str], int] = defaultdict(int)
+    for text, mode, search, nothing in zip(texts, modes, about, zero, strict=True):
+        if nothing:
+            counts[text, mode, search.connections] += 1
+            if search.cause:
+                causes[text, mode, search.cause] += 1
+    rows = sorted((-n, *key) for key, n in counts.items())[:KEPT_ROWS]
+    found: Documents = {
+        Metric.ZERO_RESULTS: {
+            "searches": sum(zero),
+            "queries": [[text, mode, [*names], -n] for n, text, mode, names in rows],
+        }
     }
+    if causes:
+        known = sorted((-n, *key) for key, n in causes.items())[:KEPT_ROWS]
+        found[Metric.ZERO_CAUSES] = {"queries": [[*key, -n] for n, *key in known]}
+    return found
 
 
-def _scope(row: Sequence[Any]) -> list[Any]:
-    text, n, bucket, total_ms, max_ms = row
-    about = _about(text)
-    failed = n if about.ended in _FAILED else 0
-    if about.ended == "c":
-        return [about.connections, n, failed, 0, 0, []]
-    return [about.connections, n, failed, total_ms, max_ms, [[bucket, n]]]
-
-
-@lru_cache(maxsize=4096)
-def _about(text: str) -> _About:
-    """What other programs wrote of themselves may be anything."""
-    try:
-        outcome, _, connections, api_key, cause = json.loads(text)
-    except (ValueError, TypeError):
-        outcome = connections = api_key = cause = None
-    letter = outcome[:1] if isinstance(outcome, str) else ""
-    names = connections if isinstance(connections, list) else []
-    return _About(
-        letter if letter in ("f", "p", "c") else "o",
-        sorted({name for name in names if isinstance(name, str)}),
-        api_key if isinstance(api_key, str) else "",
-        cause if isinstance(cause, str) and cause in _CAUSES else "",
-    )
+def _reformulations(
+    seconds: Sequence[int], texts: Sequence[str], zero: Sequence[bool], results: Sequence[int]
+) -> Document | None:
+    counts: defaultdict[tuple[str, str], int] = defaultdict(int)
+    mended: defaultdict[tuple[str, str], int] = defaultdict(int)
+    before, before_at, nothing_before = texts[0], seconds[0], False
+    for text, at, nothing, n in zip(texts, seconds, zero, results, strict=True):
+        if text != before and at - before_at <= REFORMULATED_WITHIN_S:
+            counts[before, text] += 1
+            if nothing_before and n > 0:
+                mended[before, text] += 1
+        before, before_at, nothing_before = text, at, nothing
+    if not counts:
+        return None
+    rows = sorted((-n, pair) for pair, n in counts.items())[:KEPT_ROWS]
+    return {
+        "searches": sum(counts.values()),
+        "mended": sum(mended.values()),
+        "pairs": [[*pair, -n, mended[pair]] for n, pair in rows],
+    }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date, datetime
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -34,7 +35,7 @@ from altus4_desktop.storage.repositories.analytics_marks import (
 )
 from altus4_desktop.storage.repositories.metric_counts import forget_counts, touch_days
 from altus4_desktop.storage.roll_up import Documents, build_documents
-from altus4_desktop.storage.roll_up_sql import count_statement, days_statement
+from altus4_desktop.storage.roll_up_sql import days_statement, read_facts, read_failures
 from altus4_desktop.storage.tables import (
     analytics,
     analytics_marks,
@@ -178,12 +179,12 @@ class AnalyticsRepository:
             hours, days = _choose(zone, marks, most_days)
             self._count(connection, user_id, zone, days)
             touch_days(connection, user_id, hours)
-            for some in _batches(hours):
-                connection.execute(
-                    sa.delete(analytics_marks).where(
-                        _marks.user_id == user_id, _marks.hour_at.in_(some)
-                    )
+            # All marks there are in between are locked, and nobody can add one.
+            connection.execute(
+                sa.delete(analytics_marks).where(
+                    _marks.user_id == user_id, _marks.hour_at.between(hours[0], hours[-1])
                 )
+            )
             counted = len(days)
             return True
 
@@ -340,18 +341,13 @@ class AnalyticsRepository:
         begins, ends = day_bounds(zone, first, last)
         made: dict[int, Documents] = {}
         if begins < ends:
-            statement = count_statement(
-                self._on_file, user_id, find_spans(zone, begins, ends), first, last
-            )
-            made = build_documents(zone, connection.execute(statement).all())
+            facts = read_facts(connection, self._on_file, user_id, begins, ends)
+            made = build_documents(zone, days, facts, partial(read_failures, connection))
         wanted = {
             (day_of(day), metric.value): document
             for day, documents in made.items()
             for metric, document in documents.items()
         }
-        for (_, name), document in wanted.items():
-            if not is_document(Metric(name), document):
-                raise AssertionError(f"{name} was counted in another shape than is read")
         known = {
             (day, name): (key, document)
             for key, day, name, document in connection.execute(
