@@ -86,7 +86,7 @@ def _text(source: Mapping[str, Any], name: str) -> str:
 def days_statement(on_file: bool, user_id: str, spans: Sequence[Span]) -> sa.TextClause:
     """How many searches each day within ``spans`` has: ``day, n``; reads an index only."""
     div = "/" if on_file else "DIV"
-    day = f"({epoch_text(on_file)} + {_offset_text(spans)}) {div} 86400"
+    day = f"({epoch_text(on_file)} + {offset_text(spans)}) {div} 86400"
     statement = f"SELECT {day} AS d, COUNT(*) AS n FROM searches WHERE {_OF_USER} GROUP BY d"
     changes = {f"change_{at}": second_text(span.ends) for at, span in enumerate(spans[:-1])}
     return _bound(statement, user_id, spans[0].begins, spans[-1].ends, **changes)
@@ -97,7 +97,7 @@ def epoch_text(on_file: bool) -> str:
     return _SECOND_IN_FILE if on_file else _SECOND_ON_SERVER
 
 
-def _offset_text(spans: Sequence[Span]) -> str:
+def offset_text(spans: Sequence[Span]) -> str:
     """How far the user's clock was before UTC when a row was made."""
     *changes, last = spans
     if not changes:

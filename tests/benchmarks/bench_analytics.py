@@ -1,6 +1,9 @@
 """Counting a history of searches by day, and a year of it for a dashboard.
 
-    python -m tests.benchmarks.bench_analytics [SEARCHES [DAYS]]
+    python -m tests.benchmarks.bench_analytics [SEARCHES [DAYS [sqlite|mysql|URL ...]]]
+
+A URL names a store that was filled with this history before; its figures are thrown away first.
+A server's password is read from ALTUS4_BENCH_PASSWORD.
 
 Prints for SQLite and MySQL, as ratios to statements that run beside it over the same rows, in
 seconds of processor time (this process and the server), which others on the machine do not stretch:
@@ -32,7 +35,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any, NoReturn, cast
 
 import pymysql
 import sqlalchemy as sa
@@ -48,13 +51,14 @@ from altus4_desktop.services.analytics_upkeep import Errand
 from altus4_desktop.services.metadata import MetadataService
 from altus4_desktop.services.permissions import Permissions
 from altus4_desktop.storage.engine import WRITES
+from altus4_desktop.storage.location import parse_store_url
 from altus4_desktop.storage.repositories.analytics_marks import mark_hours
 from altus4_desktop.storage.store import Store
 from altus4_desktop.storage.tables import searches
 from tests.benchmarks.histories import History, Row
 from tests.benchmarks.history_load import SERVER_OPTIONS, load_file, load_server
 from tests.records import a_user
-from tests.servers import DatabaseServer, ServerFactory, running_server
+from tests.servers import ServerFactory, running_server
 from tests.stores import StorePlace, file_place, server_place
 
 SEARCHES = 1_000_000
@@ -68,6 +72,8 @@ MEMORY_BAR_MB = 64.0
 _SERVER = (*SERVER_OPTIONS, "--innodb-buffer-pool-size=2G", "--innodb-redo-log-capacity=1G")
 _LONG_S = 3600
 _ROUNDS = 5
+# How ids begin that are not in the history.
+_EXTRA = "x"
 _FIRST_PAINTED = (Metric.DAILY_SEARCHES, Metric.LATENCY)
 
 Query = Callable[[str], list[tuple[Any, ...]]]
@@ -102,32 +108,37 @@ def main(arguments: list[str]) -> int:
     searches = int(arguments[0]) if arguments else SEARCHES
     history = History(searches, days=int(arguments[1]) if len(arguments) > 1 else DAYS)
     within = True
-    with tempfile.TemporaryDirectory() as folder:
-        place = file_place(Path(folder))
-        _migrate(place)
-        loaded = load_file(place, history, searchable=False)
-        assert place.location.file is not None
-        with contextlib.closing(sqlite3.connect(place.location.file)) as file:
-            bench = _Bench(
-                place, history, lambda text: file.execute(text).fetchall(), time.process_time
-            )
-            within = _measure(bench, loaded)
-    factory = ServerFactory()
-    with (
-        contextlib.closing(factory),
-        tempfile.TemporaryDirectory() as folder,
-        running_server(factory, Flavour.MYSQL, _SERVER) as server,
-    ):
-        database = server.create_database("altus4_analytics")
-        place = server_place(server, database)
-        _migrate(place)
-        Path(folder).chmod(0o755)
-        loaded = load_server(server, database, history, Path(folder), searchable=False)
-        with _long_session(server, database) as query:
-            stat = Path(f"/proc/{server.pid}/stat")
-            bench = _Bench(place, history, query, lambda: time.process_time() + _server_s(stat))
-            within = _measure(bench, loaded) and within
+    for name in arguments[2:] or ("sqlite", "mysql"):
+        with contextlib.ExitStack() as stack:
+            place = _filled(stack, name, history)
+            query = stack.enter_context(_session(place))
+            within = _measure(_Bench(place, history, query, _clock(place, query))) and within
     return int(not within)
+
+
+def _filled(stack: contextlib.ExitStack, name: str, history: History) -> StorePlace:
+    if name not in ("sqlite", "mysql"):
+        location = parse_store_url(name)
+        password = None if location.embedded else os.environ["ALTUS4_BENCH_PASSWORD"]
+        return StorePlace(name, location, password, _ask_nothing)
+    folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+    if name == "sqlite":
+        place = file_place(folder)
+        _migrate(place)
+        load_file(place, history, searchable=False)
+        return place
+    factory = stack.enter_context(contextlib.closing(ServerFactory()))
+    server = stack.enter_context(running_server(factory, Flavour.MYSQL, _SERVER))
+    database = server.create_database("altus4_analytics")
+    place = server_place(server, database)
+    _migrate(place)
+    folder.chmod(0o755)
+    load_server(server, database, history, folder, searchable=False)
+    return place
+
+
+def _ask_nothing(statement: str) -> NoReturn:
+    raise AssertionError(statement)
 
 
 def _migrate(place: StorePlace) -> None:
@@ -136,14 +147,20 @@ def _migrate(place: StorePlace) -> None:
 
 
 @contextlib.contextmanager
-def _long_session(server: DatabaseServer, database: str) -> Iterator[Query]:
+def _session(place: StorePlace) -> Iterator[Query]:
+    """A bare way to ask a store."""
+    if place.location.file is not None:
+        with contextlib.closing(sqlite3.connect(place.location.file, isolation_level=None)) as file:
+            yield lambda text: file.execute(text).fetchall()
+        return
     with (
         contextlib.closing(
             pymysql.connect(
-                unix_socket=server.socket,
-                user="root",
-                password=server.root_password,
-                database=database,
+                host=place.location.host,
+                port=place.location.port,
+                user=place.location.username,
+                password=place.password or "",
+                database=place.location.database,
                 autocommit=True,
                 read_timeout=_LONG_S,
             )
@@ -159,7 +176,20 @@ def _long_session(server: DatabaseServer, database: str) -> Iterator[Query]:
         yield query
 
 
-def _measure(bench: _Bench, loaded: int) -> bool:
+def _clock(place: StorePlace, query: Query) -> Callable[[], float]:
+    """What tells the processor time of this process and the server."""
+    if place.on_file:
+        return time.process_time
+    ((file,),) = query("SELECT @@pid_file")
+    stat = Path(f"/proc/{Path(file).read_text('ascii').strip()}/stat")
+    return lambda: time.process_time() + _server_s(stat)
+
+
+def _measure(bench: _Bench) -> bool:
+    for table in ("analytics", "analytics_totals", "analytics_states", "analytics_marks"):
+        bench.query(f"DELETE FROM {table}")
+    bench.query(f"DELETE FROM searches WHERE id >= '{_EXTRA}'")
+    ((loaded,),) = bench.query("SELECT COUNT(*) FROM searches")
     with contextlib.closing(bench.place.open()) as store:
         print(f"== {bench.place.name}: {loaded} searches, {bench.history.days} days", flush=True)
         metadata = cast("MetadataService", SimpleNamespace(store=store))
@@ -220,7 +250,7 @@ def _day(bench: _Bench, store: Store, service: AnalyticsService) -> Iterator[boo
         days=1,
     )
     (rows,) = extra.rows()
-    rows = [row._replace(id=f"x{row.id[1:]}") for row in rows]
+    rows = [row._replace(id=_EXTRA + row.id[1:]) for row in rows]
     busiest = history.persons()[0].id
     _write(store, rows)
     own = sum(row.user_id == busiest for row in rows)
