@@ -86,6 +86,14 @@ audit.export_                 gone   denied denied  ok     ok     change  key   
 audit.list_                   gone   denied denied  ok     ok     change  key      key      ok
 audit.verify_                 gone   denied denied  ok     ok     change  key      key      ok
 
+backups.choose_schedule_      gone   denied denied  ok     ok     change  key      key      ok
+backups.create_               gone   denied denied  ok     ok     change  key      key      ok
+backups.folder_               gone   denied denied  ok     ok     change  key      key      ok
+backups.list_                 gone   denied denied  ok     ok     change  key      key      ok
+backups.prune_                gone   denied denied  ok     ok     change  key      key      ok
+backups.start_schedule_       ok     ok     ok      ok     ok     ok      ok       ok       ok
+backups.verify_               gone   denied denied  missing missing change key     key      missing
+
 connections.check_            gone   server missing server server change  key      key      server
 connections.check_saved_      gone   server missing server server change  key      missing  server
 connections.create_           gone   ok     missing ok     ok     change  key      key      ok
@@ -291,6 +299,8 @@ NO_ACTOR = {
     "migrations.can_copy_": "says whether a program for copies is there, and nothing of the store",
     "migrations.needs_admin": "says whether somebody has to be asked",
     "migrations.preview_": "prints what comes with the program, and nothing of the store",
+    "backups.close_": "of this program, at its end",
+    "backups.is_due": "reads what the caller has, and nothing of the store",
     "index_health.save_": "writes statements that the caller has to a folder of theirs",
     "rights.save_": "writes a text that the caller has to a file of theirs",
     "rights.store_statements_": "prints what comes with the program, and nothing of the store",
@@ -582,6 +592,13 @@ CALLS: dict[str, Call] = {
     ),
     "keys.revoke_": lambda w, s, who, of: s.keys.revoke_(who, [of.key.id], [of.key.name]),
     "keys.rotate_": lambda w, s, who, of: s.keys.rotate_(who, of.key.id),
+    "backups.choose_schedule_": lambda w, s, who, of: s.backups.choose_schedule_(who, 24, None),
+    "backups.create_": lambda w, s, who, of: s.backups.create_(who),
+    "backups.folder_": lambda w, s, who, of: s.backups.folder_(who),
+    "backups.list_": lambda w, s, who, of: s.backups.list_(who),
+    "backups.prune_": lambda w, s, who, of: s.backups.prune_(who),
+    "backups.start_schedule_": lambda w, s, who, of: s.backups.start_schedule_(who),
+    "backups.verify_": lambda w, s, who, of: s.backups.verify_(who, "20260101T000000Z-000000"),
     "keys.spend_": lambda w, s, who, of: s.keys.spend_(who),
     "migrations.downgrade_": lambda w, s, who, of: s.migrations.downgrade_(who, _HEAD),
     "migrations.drift_": lambda w, s, who, of: s.migrations.drift_(who),

@@ -10,6 +10,7 @@ from altus4_desktop.services import Services
 from altus4_desktop.services.accounts import AccountsService
 from altus4_desktop.services.analytics import AnalyticsService
 from altus4_desktop.services.audit import AuditService
+from altus4_desktop.services.backups import BackupsService
 from altus4_desktop.services.connections import ConnectionsService
 from altus4_desktop.services.custom_metrics import CustomMetricsService
 from altus4_desktop.services.demo import DemoService
@@ -85,6 +86,7 @@ def compose(data_dir: Path, metadata_url: str | None = None) -> Services:
         keys=keys,
         audit=AuditService(metadata, permissions),
         migrations=MigrationsService(metadata, permissions),
+        backups=BackupsService(data_dir, metadata, settings, permissions),
         exchange=ExchangeService(metadata, vault, connections, permissions),
         exports=ExportsService(metadata, connections, search, pools, permissions),
         vault_keys=VaultKeysService(

@@ -93,6 +93,7 @@ def build_parser() -> argparse.ArgumentParser:
     from altus4_desktop.cli import (
         analytics,
         audit,
+        backup,
         connections,
         demo,
         doctor,
@@ -133,6 +134,7 @@ def build_parser() -> argparse.ArgumentParser:
         vault,
         audit,
         migrate,
+        backup,
         server,
         doctor,
     ):

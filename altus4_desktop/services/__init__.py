@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from altus4_desktop.services.accounts import AccountsService
     from altus4_desktop.services.analytics import AnalyticsService
     from altus4_desktop.services.audit import AuditService
+    from altus4_desktop.services.backups import BackupsService
     from altus4_desktop.services.connections import ConnectionsService
     from altus4_desktop.services.custom_metrics import CustomMetricsService
     from altus4_desktop.services.demo import DemoService
@@ -60,6 +61,7 @@ class Services:
     keys: KeysService
     audit: AuditService
     migrations: MigrationsService
+    backups: BackupsService
     exchange: ExchangeService
     exports: ExportsService
     vault_keys: VaultKeysService
@@ -71,6 +73,7 @@ class Services:
 
     def close(self) -> None:
         """Write what is pending, close every connection, stop the local server if we started it."""
+        self.backups.close_()
         self.search_drafts.close_()
         self.history.close_()
         self.analytics.close_()

@@ -11,6 +11,7 @@ from altus4_desktop.domain.errors import StoreError
 from altus4_desktop.domain.files import make_private_folder, write_private
 
 LONGEST_IDLE_MINUTES = 240
+MOST_BACKUP_HOURS = 24 * 7
 
 
 @dataclass
@@ -18,6 +19,7 @@ class Settings:
     """Settings of one data folder, kept in ``settings.json``.
 
     ``metadata_url`` None means the embedded store; ``lock_after_minutes`` 0 means never;
+    ``backup_folder`` None means the data folder's; ``backup_every_hours`` 0 means never;
     ``keys_used`` are the names of the keys that have sealed something, spaces between; the two
     ``_override`` fields come from the command line or the environment and are never saved.
     """
@@ -29,6 +31,8 @@ class Settings:
     theme: str = "auto"
     lock_after_minutes: int = 0
     keys_used: str | None = None
+    backup_folder: str | None = None
+    backup_every_hours: int = 24
     metadata_url_override: str | None = field(default=None, repr=False)
     metadata_password_override: str | None = field(default=None, repr=False)
     _as_read: dict[str, Any] = field(default_factory=dict, repr=False, init=False, compare=False)
@@ -55,6 +59,8 @@ class Settings:
             settings.theme = "auto"
         if settings.lock_after_minutes not in range(LONGEST_IDLE_MINUTES + 1):
             settings.lock_after_minutes = 0
+        if settings.backup_every_hours not in range(MOST_BACKUP_HOURS + 1):
+            settings.backup_every_hours = 24
         return settings
 
     def reload(self) -> None:

@@ -10,12 +10,19 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+from altus4_desktop.domain.cancel import CancelToken
 from altus4_desktop.domain.errors import StoreError
 from altus4_desktop.domain.files import make_private_folder
+from altus4_desktop.domain.progress import Progress, ProgressSink, ignore_progress
 
 BUSY_TIMEOUT_S = 10.0
 # A program that migrates holds the write lock until it has finished; the others wait for it.
 MIGRATION_TIMEOUT_S = 120.0
+
+_STEP_PAGES = 1000
+_STEP_PAUSE_S = 0.05
+_RESTARTS = 5
+_INSTRUCTIONS = 10_000
 
 _FIRST_WITHOUT_WAL_RESET_BUG = (3, 51, 3)
 _BACKPORTS = ((3, 44, 6), (3, 50, 7))
@@ -116,26 +123,116 @@ def settle_journal_mode(file: Path, wanted: str) -> None:
             )
 
 
-def copy_verified(file: Path, folder: Path, label: str) -> Path:
+class _RestartedError(Exception):
+    """Others write so often that a copy in steps does not come to its end."""
+
+
+def copy_into(
+    file: Path,
+    draft: Path,
+    progress: ProgressSink = ignore_progress,
+    token: CancelToken | None = None,
+    *,
+    compared: bool = False,
+) -> str:
+    """Copy the database ``file``, as it is at one moment, into the new file ``draft`` of mode 0600,
+    and have that on disk; what is wrong with the copy, empty when it is sound.
+
+    Others may read and write meanwhile. ``compared``: the caller holds the write lock, so that rows
+    can be counted on both sides. Raises StoreError, sqlite3.Error, OSError, Cancelled; whoever
+    calls removes ``draft``.
+    """
+    token = token or CancelToken()
+    os.close(_open_new(draft))
+    with (
+        contextlib.closing(connect(file, read_only=True)) as original,
+        contextlib.closing(connect(draft, read_only=False)) as target,
+    ):
+        try:
+            _copy_pages(original, target, progress, token, _RESTARTS)
+        except _RestartedError:
+            # Writers who do not pause would have it begin again for ever: they wait once.
+            original.execute("BEGIN")
+            original.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()
+            _copy_pages(original, target, progress, token, None)
+            original.execute("ROLLBACK")
+        # One file alone must be the whole copy.
+        target.execute("PRAGMA journal_mode = DELETE")
+        problem = find_problem(target, token) or (_difference(original, target) if compared else "")
+    token.raise_if_cancelled()
+    _sync(draft, os.O_RDWR)
+    return problem
+
+
+def find_problem(connection: sqlite3.Connection, token: CancelToken) -> str:
+    """What SQLite itself finds wrong with a database; empty when it is sound.
+
+    Raises sqlite3.Error, Cancelled.
+    """
+    with interruptible(connection, token):
+        verdict = _one(connection, "PRAGMA integrity_check")
+        if verdict != "ok":
+            return str(verdict)
+        if connection.execute("PRAGMA foreign_key_check").fetchone() is not None:
+            return "a foreign key points nowhere"
+    return ""
+
+
+@contextlib.contextmanager
+def interruptible(connection: sqlite3.Connection, token: CancelToken) -> Iterator[None]:
+    """Within the block a statement ends when nobody wants it any more, with Cancelled."""
+    connection.set_progress_handler(lambda: token.cancelled, _INSTRUCTIONS)
+    try:
+        yield
+    except sqlite3.OperationalError:
+        token.raise_if_cancelled()
+        raise
+    finally:
+        connection.set_progress_handler(None, 0)
+
+
+def _copy_pages(
+    original: sqlite3.Connection,
+    target: sqlite3.Connection,
+    progress: ProgressSink,
+    token: CancelToken,
+    restarts: int | None,
+) -> None:
+    begun_again = 0
+    before: int | None = None
+
+    def watch(_: int, left: int, total: int) -> None:
+        nonlocal begun_again, before
+        token.raise_if_cancelled()
+        if before is not None and left > before:
+            begun_again += 1
+            if restarts is not None and begun_again > restarts:
+                raise _RestartedError
+        before = left
+        share = (total - left) / total if total else 0.0
+        progress(Progress(f"Copying the metadata store: {share:.0%}"))
+
+    original.backup(target, pages=_STEP_PAGES, progress=watch, sleep=_STEP_PAUSE_S)
+
+
+def copy_verified(
+    file: Path,
+    folder: Path,
+    label: str,
+    progress: ProgressSink = ignore_progress,
+    token: CancelToken | None = None,
+) -> Path:
     """Copy ``file`` into ``folder`` and prove the copy; returns its path.
 
     The caller holds the write lock, so that the counts can be compared. Raises StoreError when the
-    copy is not as good as the original, sqlite3.Error and OSError.
+    copy is not as good as the original, sqlite3.Error, OSError and Cancelled.
     """
     make_private_folder(folder)
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%fZ")
     copy = folder / f"{file.stem}-{stamp}-{label}.sqlite3"
     draft = copy.with_name(copy.name + ".part")
-    os.close(_open_new(draft))
     try:
-        with (
-            contextlib.closing(connect(file, read_only=True)) as original,
-            contextlib.closing(connect(draft, read_only=False)) as target,
-        ):
-            original.backup(target)
-            # One file alone must be the whole copy.
-            target.execute("PRAGMA journal_mode = DELETE")
-            problem = _difference(original, target)
+        problem = copy_into(file, draft, progress, token, compared=True)
         if problem:
             raise StoreError(
                 "The copy of the metadata store is not sound ({problem}); nothing was upgraded.",
@@ -143,7 +240,6 @@ def copy_verified(file: Path, folder: Path, label: str) -> Path:
                 code="store.copy_failed",
                 details={"problem": problem},
             )
-        _sync(draft, os.O_RDWR)
         draft.rename(copy)
     except BaseException:
         draft.unlink(missing_ok=True)
@@ -159,11 +255,6 @@ def sync_folder(folder: Path) -> None:
 
 
 def _difference(original: sqlite3.Connection, copy: sqlite3.Connection) -> str:
-    verdict = _one(copy, "PRAGMA integrity_check")
-    if verdict != "ok":
-        return str(verdict)
-    if copy.execute("PRAGMA foreign_key_check").fetchone() is not None:
-        return "a foreign key points nowhere"
     tables = list(_tables(original))
     if tables != list(_tables(copy)):
         return "other tables"

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
-import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +13,7 @@ import sqlalchemy as sa
 
 from altus4_desktop.domain.audit import AuditEvent
 from altus4_desktop.domain.cancel import CancelToken
-from altus4_desktop.domain.errors import AltusError, SchemaError, StoreError
+from altus4_desktop.domain.errors import AltusError, SchemaError
 from altus4_desktop.domain.progress import Progress, ProgressSink, ignore_progress
 from altus4_desktop.domain.revisions import (
     DriftItem,
@@ -41,6 +39,7 @@ from altus4_desktop.storage.revision_files import (
     journal_values,
     known_revisions,
 )
+from altus4_desktop.storage.server_lock import hold_lock
 from altus4_desktop.storage.tables import audit_head, audit_log, journal, version_table
 from altus4_desktop.storage.transactions import Transactions
 from altus4_desktop.storage.visitors import find_processes, find_sessions
@@ -48,11 +47,6 @@ from altus4_desktop.storage.visitors import find_processes, find_sessions
 if TYPE_CHECKING:
     from altus4_desktop.storage.dump import ServerCopies
 
-# A killed program's ALTER runs on in the server and keeps the lock until it is done.
-_LOCK_WAIT_S = 600.0
-_LOCK_SLICE_S = 2
-_MAX_LOCK_NAME = 64
-_LOCK_PREFIX = "altus4.migrate."
 _READY = Progress("The metadata store is ready", 1.0)
 
 # What is to be written into the audit log.
@@ -242,7 +236,7 @@ class Migrator:
         """Whether a copy can be made before something is changed; starts programs to find out."""
         if self._location.file is not None:
             return self._backups is not None
-        return self._copies is not None and self._copies.find_program() is not None
+        return self._copies is not None and self._copies.can_copy()
 
     def sql(self, revision: str, dialect: str | None = None, *, down: bool = False) -> str:
         """The statements of one revision for ``mysql`` or ``sqlite`` (default: this store's).
@@ -365,7 +359,9 @@ class Migrator:
             if state.rows and self._backups is not None:
                 errand.progress(Progress("Copying the metadata store"))
                 label = f"before-{steps.moves[-1][0].id}"
-                errand.copy_file = str(files.copy_verified(file, self._backups, label))
+                errand.copy_file = str(
+                    files.copy_verified(file, self._backups, label, errand.progress, errand.token)
+                )
             _keep_books(connection)
             for known, up in _told(steps, errand):
                 apply_step(connection, self._scripts, known, up=up)
@@ -381,7 +377,10 @@ class Migrator:
         from altus4_desktop.storage.alembic_steps import apply_step
 
         engine = build_engine(self._location, self._password_secret, migrating=True)
-        with engine.connect() as connection, self._lock(connection, errand):
+        with (
+            engine.connect() as connection,
+            hold_lock(connection, self._location.database, errand.progress, errand.token),
+        ):
             state = read_state(connection)
             connection.rollback()
             steps = errand.plan(state)
@@ -427,30 +426,6 @@ class Migrator:
         at = self._known.index(known)
         return self._known[at - 1].id if at else None
 
-    @contextmanager
-    def _lock(self, connection: sa.Connection, errand: _Errand) -> Iterator[None]:
-        """Hold the server's lock for this database; it goes with the session, however that ends."""
-        name = lock_name(self._location.database)
-        until = time.monotonic() + _LOCK_WAIT_S
-        take = sa.text("SELECT GET_LOCK(:name, :wait_s)")
-        while connection.execute(take, {"name": name, "wait_s": _LOCK_SLICE_S}).scalar() != 1:
-            if time.monotonic() > until:
-                raise StoreError(
-                    "Another program has been upgrading the metadata store for too long.",
-                    hint="Wait until it has finished, or ask whoever runs the server.",
-                    code="store.busy",
-                    retryable=True,
-                )
-            errand.token.raise_if_cancelled()
-            errand.progress(
-                Progress("Waiting for another program that upgrades the metadata store")
-            )
-        connection.rollback()
-        # When this fails the session is closed, which gives the lock back as well.
-        yield
-        connection.execute(sa.text("SELECT RELEASE_LOCK(:name)"), {"name": name})
-        connection.rollback()
-
 
 def statements(revision: str, dialect: str, *, down: bool = False, scripts: Path = SCRIPTS) -> str:
     """The statements of one revision for ``mysql`` or ``sqlite``; needs neither store nor server.
@@ -471,16 +446,6 @@ def newer_store(status: MigrationStatus) -> SchemaError:
         hint="Update this program.",
         code="store.newer",
         details={"current": status.current or "", "head": status.head},
-    )
-
-
-def lock_name(database: str) -> str:
-    """The name of the migration lock: server-wide, so the database is part of it."""
-    name = _LOCK_PREFIX + database
-    if len(name) <= _MAX_LOCK_NAME:
-        return name
-    return (
-        _LOCK_PREFIX + sha256(database.encode()).hexdigest()[: _MAX_LOCK_NAME - len(_LOCK_PREFIX)]
     )
 
 

@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
@@ -37,6 +38,9 @@ from altus4_desktop.storage.repositories.sign_ins import SignInRepository
 from altus4_desktop.storage.repositories.users import UserRepository
 from altus4_desktop.storage.transactions import Transactions
 
+if TYPE_CHECKING:
+    from altus4_desktop.storage.backups import BackupTool, StoreBackups
+
 # Told of the store and the end of its audit log, before and after this program has added to it.
 Appended = Callable[["Store", ChainEnd, ChainEnd], None]
 
@@ -59,7 +63,10 @@ class Store:
         version: str,
         tls: TlsReport | None,
         appended: Appended | None = None,
+        *,
+        backup_tool: Callable[[], BackupTool],
     ) -> None:
+        self._backup_tool = backup_tool
         self._engine = engine
         self.location = location
         self.dialect = dialect
@@ -84,6 +91,13 @@ class Store:
         self.sign_ins = SignInRepository(transactions)
         self.api_keys = ApiKeyRepository(transactions, dialect)
         self.key_uses = KeyUseRepository(transactions, dialect)
+
+    @property
+    def backups(self) -> StoreBackups:
+        """Making and proving backups of it."""
+        from altus4_desktop.storage.backups import StoreBackups
+
+        return StoreBackups(self.location, self._backup_tool(), self.dialect, self.version)
 
     def table_names(self) -> frozenset[str]:
         """Every table there is; raises StoreError."""
@@ -130,7 +144,22 @@ def _open_file(
         raise translate(error, location) from error
     engine = build_engine(location)
     migrator = Migrator(location, engine, "sqlite", backups=backups or file.parent / "backups")
-    return Store(location, engine, migrator, "sqlite", sqlite3.sqlite_version, None, appended)
+
+    def backup_tool() -> BackupTool:
+        from altus4_desktop.storage.file_backup import FileBackups
+
+        return FileBackups(file)
+
+    return Store(
+        location,
+        engine,
+        migrator,
+        "sqlite",
+        sqlite3.sqlite_version,
+        None,
+        appended,
+        backup_tool=backup_tool,
+    )
 
 
 def _recognise(file: Path) -> None:
@@ -156,6 +185,7 @@ def _open_server(
     appended: Appended | None,
 ) -> Store:
     from altus4_desktop.driver.connect import open_connection, server_flavour, tls_report
+    from altus4_desktop.storage.client_programs import ServerAccess
     from altus4_desktop.storage.dump import ServerCopies
 
     try:
@@ -167,15 +197,29 @@ def _open_server(
     except Exception as error:
         raise translate(error, location) from error
     engine = build_engine(location, password_secret)
+    access = ServerAccess(location, password_secret, flavour, tls.encrypted, dump_folders)
     copies = None
     if backups is not None:
-        copies = ServerCopies(
-            location, password_secret, flavour, tls.encrypted, backups, dump_folders
-        )
+        copies = ServerCopies(access, backups)
     migrator = Migrator(
         location, engine, flavour.value, password_secret=password_secret, copies=copies
     )
-    return Store(location, engine, migrator, flavour.value, version, tls, appended)
+
+    def backup_tool() -> BackupTool:
+        from altus4_desktop.storage.server_backup import ServerBackups
+
+        return ServerBackups(access)
+
+    return Store(
+        location,
+        engine,
+        migrator,
+        flavour.value,
+        version,
+        tls,
+        appended,
+        backup_tool=backup_tool,
+    )
 
 
 def look_at(

@@ -182,6 +182,7 @@ class MainWindow(QMainWindow):
         services.history.on_problem = self._problem_came.emit
         services.analytics.refresh_later(actor)
         services.history.mark_old_later()
+        services.backups.start_schedule_(actor)
         workspace = Workspace(session, self._memory.pane, self)
         workspace.lock_requested.connect(self.lock)
         workspace.sign_out_requested.connect(self.sign_out)

@@ -83,6 +83,13 @@ def migrations(*, pending: int = 0) -> MigrationStatus:
     return MigrationStatus("mysql", f"000{4 - pending}", "0004", revisions)
 
 
+class FakeBackups:
+    """Makes none."""
+
+    def start_schedule_(self, actor: Actor) -> None:
+        """Nothing is due."""
+
+
 @dataclass
 class FakeVault:
     """Keeps no secret; ``passphrase`` is what opens it."""
@@ -386,6 +393,7 @@ class House:
                 history=self.history,
                 analytics=FakeAnalytics(),
                 insights=FakeInsights(),
+                backups=FakeBackups(),
                 search=self.search,
                 search_drafts=self.drafts,
                 saved_searches=FakeSaved(),

@@ -18,7 +18,8 @@ from altus4_desktop.domain.cancel import CancelToken
 from altus4_desktop.domain.connections import Flavour, TlsMode, TlsSettings
 from altus4_desktop.domain.errors import Cancelled, StoreError
 from altus4_desktop.domain.progress import Progress, ignore_progress
-from altus4_desktop.storage.dump import ServerCopies, find_dump_program
+from altus4_desktop.storage.client_programs import Kind, ServerAccess, find_program
+from altus4_desktop.storage.dump import ServerCopies
 from altus4_desktop.storage.location import StoreLocation
 from altus4_desktop.storage.store import Store, open_store
 from tests.certificates import create_authority
@@ -137,7 +138,7 @@ def test_odd_passwords_reach_the_program_and_no_list_of_processes(
         location=replace(on_server.location, username=account.username),
         password=_NASTY,
     )
-    program = find_dump_program(flavour, _folders(flavour))
+    program = find_program(Kind.DUMP, flavour, _folders(flavour))
     assert program is not None
     seen = tmp_path / "seen"
     folder = _a_program(
@@ -179,7 +180,7 @@ def test_without_a_program_somebody_has_to_agree(
     on_server: StorePlace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setattr("altus4_desktop.storage.dump._PLACES", ())
+    monkeypatch.setattr("altus4_desktop.storage.client_programs._PLACES", ())
     other = Flavour.MYSQL if _flavour(on_server) is Flavour.MARIADB else Flavour.MARIADB
     strangers = _a_program(tmp_path / "bin", other, "echo '-- Dump completed'")
     # The other flavour's program under this one's name.
@@ -239,30 +240,30 @@ def test_the_program_checks_the_server_as_the_store_does(
             assert store.tls.encrypted
             store.migrator.upgrade()
             assert store.migrator.downgrade("0010").copy_file, mode
-    copies = ServerCopies(
+    access = ServerAccess(
         replace(
             place.location, tls=TlsSettings(TlsMode.VERIFY_IDENTITY, ca_file=str(stranger.file))
         ),
         place.password or "",
         flavour,
         True,
-        tmp_path / "none",
         _folders(flavour),
     )
     with pytest.raises(StoreError) as caught:
-        copies.make("x", (), ignore_progress, CancelToken())
+        ServerCopies(access, tmp_path / "none").make("x", (), ignore_progress, CancelToken())
     assert caught.value.code == "store.copy_failed"
     assert "certificate" in caught.value.message.lower()
     pinned = TlsSettings(TlsMode.PINNED, pin_sha256="0" * 64)
-    assert replace(copies, location=replace(place.location, tls=pinned)).find_program() is None
+    pinned_access = replace(access, location=replace(place.location, tls=pinned))
+    assert pinned_access.find(Kind.DUMP) is None
 
 
-def test_a_copy_takes_no_less_than_the_stores_own_session(tmp_path: Path) -> None:
+def test_a_copy_takes_no_less_than_the_stores_own_session() -> None:
     def lines(flavour: Flavour, mode: TlsMode, *, encrypted: bool) -> list[str]:
         place = replace(_somewhere(), tls=TlsSettings(mode, ca_file="/ca.pem"))
-        copies = ServerCopies(place, "secret", flavour, encrypted, tmp_path)
-        assert "secret" not in repr(copies)
-        return copies._secrets().splitlines()
+        access = ServerAccess(place, "secret", flavour, encrypted)
+        assert "secret" not in repr(access)
+        return access.option_text().splitlines()
 
     for mode, wanted in (
         (TlsMode.REQUIRED, "ssl-mode=REQUIRED"),

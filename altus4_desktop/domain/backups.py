@@ -1,0 +1,137 @@
+"""Backups of the metadata store: what is known of one, and which are old enough to go."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+FORMAT_VERSION = 1
+KEPT_FOR = timedelta(days=30)
+ALWAYS_KEPT = 3
+# A longer gap than this between two backups, or one backwards, may be a clock that jumped.
+LONGEST_TRUSTED_GAP = timedelta(days=7)
+
+
+class BackupState(StrEnum):
+    """What can be relied on."""
+
+    GOOD = "good"
+    """It was restored on trial, and what came out was what had been written down."""
+    UNVERIFIED = "unverified"
+    """It was written whole; nobody has restored it yet."""
+    BAD = "bad"
+    """It is not to be relied on; its problem says why."""
+
+
+class BackupReason(StrEnum):
+    """Why a backup was made."""
+
+    WANTED = "wanted"
+    DAILY = "daily"
+    MIGRATION = "migration"
+
+
+@dataclass(frozen=True, slots=True)
+class TableSum:
+    """How many rows a table has, and the SHA-256 of them all in the order of their key."""
+
+    name: str
+    rows: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class BinlogPosition:
+    """Where a server's binary log was."""
+
+    file: str
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
+class Backup:
+    """One backup as its manifest describes it.
+
+    ``sequence`` counts the backups of a folder, whatever the clock said. ``store`` is where it was
+    taken from, without a password; ``sha256`` and ``size_bytes`` are those of the file,
+    ``content_bytes`` is what it holds unpacked. ``left_out`` names what the account could not read.
+    ``problem`` says why it is bad.
+    """
+
+    id: str
+    sequence: int
+    created_at: datetime
+    reason: BackupReason
+    store: str
+    dialect: str
+    server_version: str
+    app_version: str
+    revision: str
+    file_name: str
+    sha256: str
+    size_bytes: int
+    content_bytes: int
+    tables: tuple[TableSum, ...]
+    binlog: BinlogPosition | None = None
+    left_out: tuple[str, ...] = ()
+    verified_at: datetime | None = None
+    problem: str = ""
+
+    @property
+    def state(self) -> BackupState:
+        """What can be relied on."""
+        if self.problem:
+            return BackupState.BAD
+        return BackupState.UNVERIFIED if self.verified_at is None else BackupState.GOOD
+
+    @property
+    def rows(self) -> int:
+        """The rows of all tables."""
+        return sum(table.rows for table in self.tables)
+
+
+@dataclass(frozen=True, slots=True)
+class BackupRun:
+    """A backup that was made; ``unverified_because`` says why it was not restored on trial."""
+
+    backup: Backup
+    unverified_because: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BackupContent:
+    """What a backup holds: ``size_bytes`` unpacked, ``left_out`` what could not be read."""
+
+    tables: tuple[TableSum, ...]
+    revision: str
+    size_bytes: int
+    binlog: BinlogPosition | None = None
+    left_out: tuple[str, ...] = ()
+
+
+def choose_expired(backups: Sequence[Backup], now: datetime) -> tuple[Backup, ...]:
+    """Those of ``backups`` that can go, the oldest first.
+
+    What goes is older than 30 days and has a good one after it; the last three good ones always
+    stay. An age is the sum of the gaps between one backup and the next up to now, in the order in
+    which they were made; a gap that leads backwards, or over more than a week, counts for nothing:
+    the clock may have jumped, and too old is better than gone.
+    """
+    ordered = sorted(backups, key=lambda backup: backup.sequence)
+    good = [backup for backup in ordered if backup.state is BackupState.GOOD]
+    if not good:
+        return ()
+    kept = {backup.id for backup in good[-ALWAYS_KEPT:]}
+    expired: list[Backup] = []
+    age, after = timedelta(), now
+    for backup in reversed(ordered):
+        gap = after - backup.created_at
+        if timedelta() <= gap <= LONGEST_TRUSTED_GAP:
+            age += gap
+        after = backup.created_at
+        superseded = backup.sequence < good[-1].sequence
+        if age > KEPT_FOR and superseded and backup.id not in kept:
+            expired.append(backup)
+    return tuple(reversed(expired))

@@ -1,0 +1,226 @@
+"""Backups of the metadata store: made, proven, looked after, and by themselves once a day."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from altus4_desktop import __version__
+from altus4_desktop.domain.accounts import Actor
+from altus4_desktop.domain.audit import AuditEvent, AuditOutcome, SubjectKind
+from altus4_desktop.domain.backups import Backup, BackupReason, BackupRun, BackupState
+from altus4_desktop.domain.cancel import CancelToken
+from altus4_desktop.domain.errors import AccessError, AltusError, Cancelled, StoreError
+from altus4_desktop.domain.progress import ProgressSink, ignore_progress
+from altus4_desktop.services.backup_upkeep import BackupUpkeep
+from altus4_desktop.services.permissions import Permissions, Right
+from altus4_desktop.services.settings import Settings
+
+if TYPE_CHECKING:
+    from altus4_desktop.services.metadata import MetadataService
+    from altus4_desktop.storage.backup_folder import BackupFolder
+    from altus4_desktop.storage.location import StoreLocation
+    from altus4_desktop.storage.store import Store
+
+_FOLDER = "backups"
+_NAME_MOST = 60
+
+
+class BackupsService:
+    """Backups of the one metadata store, in a folder of its own; admins alone.
+
+    Every method that takes an actor raises AccessError, and every one StoreError.
+    """
+
+    def __init__(
+        self,
+        data_dir: Path,
+        metadata: MetadataService,
+        settings: Settings,
+        permissions: Permissions,
+    ) -> None:
+        self._data_dir = data_dir
+        self._metadata = metadata
+        self._settings = settings
+        self._permissions = permissions
+        self._upkeep = BackupUpkeep(self._make_due)
+        self._scheduler: Actor | None = None
+
+    def list_(self, actor: Actor) -> tuple[Backup, ...]:
+        """The backups of the store in use, the newest first."""
+        self._permissions.check(actor, Right.ADMINISTER)
+        return tuple(reversed(self._list()))
+
+    def folder_(self, actor: Actor) -> Path:
+        """Where they are; it need not be there yet."""
+        self._permissions.check(actor, Right.ADMINISTER)
+        return self._folder().path
+
+    def create_(
+        self,
+        actor: Actor,
+        progress: ProgressSink = ignore_progress,
+        token: CancelToken | None = None,
+    ) -> BackupRun:
+        """Make a backup and prove it by restoring it on trial.
+
+        Where the account may make no scratch database, it stays unverified and the answer says why.
+        Raises ConflictError (``backup.busy``) while another one is under way, Cancelled.
+        """
+        actor = self._permissions.check(actor, Right.ADMINISTER)
+        return self._create(actor, BackupReason.WANTED, progress, token or CancelToken())
+
+    def verify_(
+        self,
+        actor: Actor,
+        backup_id: str,
+        progress: ProgressSink = ignore_progress,
+        token: CancelToken | None = None,
+    ) -> Backup:
+        """Restore a backup on trial and compare it with what its manifest says; the answer is good
+        or bad.
+
+        Raises NotFoundError, ConflictError (``backup.busy``), StoreError where it could not be
+        found out, Cancelled.
+        """
+        actor = self._permissions.check(actor, Right.ADMINISTER)
+        with self._failures_told(actor, "backup.verified", backup_id):
+            return self._verify(actor, backup_id, progress, token or CancelToken())
+
+    def prune_(self, actor: Actor, token: CancelToken | None = None) -> tuple[Backup, ...]:
+        """Remove the backups that are older than 30 days, but never the last three good ones; the
+        removed ones, the oldest first. Raises ConflictError (``backup.busy``), Cancelled."""
+        actor = self._permissions.check(actor, Right.ADMINISTER)
+        return self._prune(actor, token or CancelToken())
+
+    def choose_schedule_(self, actor: Actor, every_hours: int, folder: str | None) -> None:
+        """Have backups made every so many hours while the program runs (0: never), in ``folder``
+        (None: the data folder's own). Raises StoreError when it cannot be saved."""
+        self._permissions.check(actor, Right.ADMINISTER)
+        self._settings.backup_every_hours = every_hours
+        self._settings.backup_folder = folder
+        self._settings.save()
+        self._upkeep.wake()
+
+    def start_schedule_(self, actor: Actor) -> None:
+        """Make a backup whenever one is due, on a thread of its own, until `close_` or until
+        ``actor`` is no admin; never waits."""
+        self._scheduler = actor
+        self._upkeep.start()
+
+    def close_(self) -> None:
+        """Stop the schedule, and a backup it is making."""
+        self._upkeep.close_()
+
+    def is_due(self, backups: tuple[Backup, ...], revision: str, now: datetime) -> bool:
+        """Whether the schedule wants a backup: none is there that is younger than a day, or of the
+        store's ``revision``. One from the future counts for nothing."""
+        hours = self._settings.backup_every_hours
+        sound = [backup for backup in backups if backup.state is not BackupState.BAD]
+        if hours == 0:
+            return False
+        newest = max(sound, key=lambda backup: backup.sequence, default=None)
+        if newest is None or newest.revision != revision:
+            return True
+        return not timedelta() <= now - newest.created_at < timedelta(hours=hours)
+
+    @property
+    def _store(self) -> Store:
+        return self._metadata.store
+
+    def _folder(self) -> BackupFolder:
+        from altus4_desktop.storage.backup_folder import BackupFolder
+
+        chosen = self._settings.backup_folder
+        parent = Path(chosen) if chosen else self._data_dir / _FOLDER
+        return BackupFolder(parent / folder_name(self._store.location))
+
+    def _list(self) -> list[Backup]:
+        with self._store.backups.told("The backups cannot be listed"):
+            return self._folder().list_()
+
+    def _create(
+        self, actor: Actor | None, reason: BackupReason, progress: ProgressSink, token: CancelToken
+    ) -> BackupRun:
+        with self._failures_told(actor, "backup.created", ""):
+            backup = self._store.backups.make(self._folder(), reason, __version__, progress, token)
+        self._tell(actor, "backup.created", backup.id, after=_document(backup))
+        try:
+            return BackupRun(self._verify(actor, backup.id, progress, token))
+        except Cancelled:
+            # What was made is whole: it only has not been tried.
+            return BackupRun(backup, "Nobody waited for it to be restored on trial.")
+        except AltusError as error:
+            return BackupRun(backup, f"{error.message} {error.hint}".strip())
+
+    def _verify(
+        self, actor: Actor | None, backup_id: str, progress: ProgressSink, token: CancelToken
+    ) -> Backup:
+        backup = self._store.backups.verify(self._folder(), backup_id, progress, token)
+        self._tell(
+            actor,
+            "backup.verified",
+            backup.id,
+            after={"state": backup.state.value, "problem": backup.problem},
+        )
+        return backup
+
+    def _prune(self, actor: Actor | None, token: CancelToken) -> tuple[Backup, ...]:
+        removed = self._store.backups.prune(self._folder(), datetime.now(UTC), token)
+        if removed:
+            self._tell(actor, "backup.pruned", "", removed=[backup.id for backup in removed])
+        return removed
+
+    def _make_due(self, token: CancelToken) -> None:
+        """Make the backup that is due, if one is, and remove old ones."""
+        if self._scheduler is None or not self._metadata.is_open:
+            return
+        try:
+            self._permissions.check(self._scheduler, Right.ADMINISTER)
+        except AccessError:
+            raise Cancelled() from None
+        backups = tuple(self._list())
+        revision = self._store.migrator.status().current or ""
+        if not self.is_due(backups, revision, datetime.now(UTC)):
+            return
+        known = {backup.revision for backup in backups}
+        reason = BackupReason.DAILY if not known or revision in known else BackupReason.MIGRATION
+        self._create(None, reason, ignore_progress, token)
+        self._prune(None, token)
+
+    @contextmanager
+    def _failures_told(self, actor: Actor | None, action: str, backup_id: str) -> Iterator[None]:
+        try:
+            yield
+        except StoreError as error:
+            # What went wrong is told, not that it cannot even be written down.
+            with suppress(AltusError):
+                self._tell(actor, action, backup_id, outcome=AuditOutcome.FAILED, error=error.code)
+            raise
+
+    def _tell(self, actor: Actor | None, action: str, backup_id: str, **more: Any) -> None:
+        from altus4_desktop.services.audit import build_event
+
+        event: AuditEvent = build_event(actor, action, SubjectKind.STORE, backup_id, **more)
+        self._store.audit.add_([event])
+
+
+def folder_name(location: StoreLocation) -> str:
+    """The name of a store's own folder: readable, and another for every other store."""
+    mark = hashlib.sha256(location.url.encode()).hexdigest()[:8]
+    label = location.file.stem if location.file else f"{location.database}-{location.host}"
+    return f"{re.sub(r'[^A-Za-z0-9.-]', '_', label)[:_NAME_MOST]}-{mark}"
+
+
+def _document(backup: Backup) -> dict[str, Any]:
+    return {
+        "revision": backup.revision,
+        "rows": backup.rows,
+        "bytes": backup.size_bytes,
+        "reason": backup.reason.value,
+    }

@@ -1,0 +1,254 @@
+"""A folder of backups: their files, and a manifest in JSON beside each."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import re
+import secrets
+from collections.abc import Iterator
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from altus4_desktop.domain.backups import (
+    FORMAT_VERSION,
+    Backup,
+    BackupReason,
+    BinlogPosition,
+    TableSum,
+)
+from altus4_desktop.domain.cancel import CancelToken
+from altus4_desktop.domain.errors import ConflictError, NotFoundError, StoreError
+from altus4_desktop.domain.files import make_private_folder, read_private, write_private
+from altus4_desktop.storage.files import sync_folder
+
+_ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{6}")
+_LOCK = ".lock"
+_PART = ".part"
+_BLOCK = 1 << 20
+
+
+class UnsoundError(Exception):
+    """What came out of a backup is not a metadata store; the text says why."""
+
+
+class BackupFolder:
+    """The backups of one store in ``path``; one program at a time adds and removes."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Make the folder of mode 0700 and keep others from changing it; what a program that was
+        killed has left half written is removed.
+
+        Raises ConflictError (``backup.busy``) while another program is at it, OSError.
+        """
+        make_private_folder(self.path)
+        descriptor = os.open(self.path / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            _lock(descriptor)
+            for pattern in (f"*{_PART}*", ".*.json.*"):
+                for left in self.path.glob(pattern):
+                    left.unlink(missing_ok=True)
+            yield
+        finally:
+            os.close(descriptor)
+
+    def new_id(self) -> str:
+        """A name for the next backup."""
+        return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
+
+    def next_sequence(self) -> int:
+        """The number of the next backup; raises OSError."""
+        return max((backup.sequence for backup in self.list_()), default=0) + 1
+
+    def draft(self, file_name: str) -> Path:
+        """Where the file is written until it is whole."""
+        return self.path / f"{file_name}{_PART}"
+
+    def file(self, backup: Backup) -> Path:
+        """The file of ``backup``."""
+        return self.path / backup.file_name
+
+    def keep(self, draft: Path, backup: Backup) -> None:
+        """Give the file in ``draft``, which is on disk, its name, and then its manifest.
+
+        Without a manifest a file is no backup. Raises OSError; nothing is left of it then.
+        """
+        file = self.file(backup)
+        try:
+            draft.rename(file)
+            sync_folder(self.path)
+            self.write(backup)
+        except BaseException:
+            file.unlink(missing_ok=True)
+            raise
+
+    def write(self, backup: Backup) -> None:
+        """Write the manifest of ``backup``, or replace it; raises OSError."""
+        document = {"format": FORMAT_VERSION, **asdict(backup)}
+        document["created_at"] = _text(backup.created_at)
+        document["verified_at"] = backup.verified_at and _text(backup.verified_at)
+        text = json.dumps(document, indent=2, ensure_ascii=False)
+        write_private(self._manifest(backup.id), text.encode() + b"\n")
+
+    def list_(self) -> list[Backup]:
+        """Every backup, the oldest first; one whose manifest or file cannot be used is bad.
+
+        Raises OSError.
+        """
+        found = []
+        if self.path.is_dir():
+            names = {path.name.partition(".")[0] for path in self.path.iterdir()}
+            for backup_id in names:
+                if _ID.fullmatch(backup_id):
+                    with contextlib.suppress(NotFoundError):
+                        found.append(self.get_(backup_id))
+        return sorted(found, key=lambda backup: (backup.sequence, backup.id))
+
+    def get_(self, backup_id: str) -> Backup:
+        """One backup by id; raises NotFoundError, OSError."""
+        if _ID.fullmatch(backup_id):
+            try:
+                return self._read(backup_id)
+            except FileNotFoundError:
+                # Somebody removed the manifest, or this program was killed before it wrote one.
+                for file in self.path.glob(f"{backup_id}.*"):
+                    if not file.name.endswith(_PART):
+                        return _unreadable(backup_id, "it has no manifest")
+        raise NotFoundError(
+            "There is no backup “{id}”.",
+            hint="“backup list” shows their ids.",
+            code="backup.not_found",
+            details={"id": backup_id},
+        )
+
+    def remove_(self, backup: Backup) -> None:
+        """Remove the manifest, and then the file: half of it is no backup; raises OSError."""
+        self._manifest(backup.id).unlink(missing_ok=True)
+        # A manifest that cannot be read says nothing of its file.
+        for file in self.path.glob(f"{backup.id}.*"):
+            file.unlink(missing_ok=True)
+        sync_folder(self.path)
+
+    def problem_of_file(self, backup: Backup, token: CancelToken) -> str:
+        """What is wrong with the file of ``backup`` as it lies there, by its SHA-256; empty when it
+        is as it was written. Raises OSError for anything but a missing file, Cancelled."""
+        try:
+            size = self.file(backup).stat().st_size
+            if size != backup.size_bytes:
+                return f"its file has {size} bytes, not {backup.size_bytes}"
+            if file_digest(self.file(backup), token) != backup.sha256:
+                return "its file was changed"
+        except FileNotFoundError:
+            return "its file is gone"
+        return ""
+
+    def _manifest(self, backup_id: str) -> Path:
+        return self.path / f"{backup_id}.json"
+
+    def _read(self, backup_id: str) -> Backup:
+        try:
+            backup = _backup(json.loads(read_private(self._manifest(backup_id))))
+            if backup.id != backup_id:
+                raise ValueError(backup.id)
+        except (ValueError, TypeError, KeyError, AttributeError):
+            return _unreadable(backup_id, "its manifest cannot be read")
+        if not backup.problem and not self.file(backup).is_file():
+            return replace(backup, problem="its file is gone")
+        return backup
+
+
+def file_digest(path: Path, token: CancelToken) -> str:
+    """The SHA-256 of a file; raises OSError, Cancelled."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK):
+            token.raise_if_cancelled()
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _lock(descriptor: int) -> None:
+    if os.name != "posix":
+        return
+    import fcntl
+
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise ConflictError(
+            "Another backup of this store is under way.",
+            hint="Wait until it has finished.",
+            code="backup.busy",
+        ) from None
+
+
+def _backup(document: dict[str, Any]) -> Backup:
+    if document.pop("format") != FORMAT_VERSION:
+        raise ValueError("format")
+    file_name = document["file_name"]
+    if Path(file_name).name != file_name or not file_name.startswith(document["id"]):
+        # A manifest that was tampered with leads nowhere else.
+        raise ValueError("file_name")
+    position, verified_at = document["binlog"], document["verified_at"]
+    backup = Backup(
+        **{
+            **document,
+            "created_at": datetime.fromisoformat(document["created_at"]),
+            "reason": BackupReason(document["reason"]),
+            "tables": tuple(TableSum(**table) for table in document["tables"]),
+            "binlog": position and BinlogPosition(**position),
+            "left_out": tuple(document["left_out"]),
+            "verified_at": verified_at and datetime.fromisoformat(verified_at),
+        }
+    )
+    if backup.created_at.tzinfo is None or not isinstance(backup.sequence, int):
+        raise ValueError("created_at")
+    return backup
+
+
+def _unreadable(backup_id: str, problem: str) -> Backup:
+    stamp = backup_id.partition("-")[0]
+    try:
+        at = datetime.strptime(stamp, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+    except ValueError:
+        # It only looks like an instant.
+        at = datetime.fromtimestamp(0, UTC)
+    return Backup(
+        id=backup_id,
+        sequence=0,
+        created_at=at,
+        reason=BackupReason.WANTED,
+        store="",
+        dialect="",
+        server_version="",
+        app_version="",
+        revision="",
+        file_name="",
+        sha256="",
+        size_bytes=0,
+        content_bytes=0,
+        tables=(),
+        problem=problem,
+    )
+
+
+def _text(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat(timespec="seconds")
+
+
+def failed(what: str, problem: str) -> StoreError:
+    """That a backup could not be made, checked or restored, and why."""
+    return StoreError(
+        "{what}: {problem}.",
+        hint="Earlier backups are as they were. Look at the server and the disk, then try again.",
+        code="backup.failed",
+        details={"what": what, "problem": problem},
+    )

@@ -1,0 +1,206 @@
+"""Backups of one store: made, proven, looked after; a file and a server in the same way."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Protocol
+
+import sqlalchemy as sa
+
+from altus4_desktop.domain.backups import (
+    Backup,
+    BackupContent,
+    BackupReason,
+    BackupState,
+    choose_expired,
+)
+from altus4_desktop.domain.cancel import CancelToken
+from altus4_desktop.domain.errors import StoreError
+from altus4_desktop.domain.progress import Progress, ProgressSink
+from altus4_desktop.storage.backup_folder import BackupFolder, UnsoundError, failed, file_digest
+from altus4_desktop.storage.failures import translate
+from altus4_desktop.storage.location import StoreLocation
+
+_NOT_MADE = "The backup could not be made"
+_NOT_CHECKED = "The backup could not be checked"
+_FULL_CODES = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
+
+
+class BackupTool(Protocol):
+    """What copies one kind of store."""
+
+    @property
+    def ending(self) -> str:
+        """How its files end."""
+
+    def make(self, draft: Path, progress: ProgressSink, token: CancelToken) -> BackupContent:
+        """Write a copy, as the store is at one moment."""
+
+    def try_restore(self, file: Path, progress: ProgressSink, token: CancelToken) -> BackupContent:
+        """What comes out when the copy is restored, which leaves nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoreBackups:
+    """Backups of the store at ``location``; ``tool`` copies it."""
+
+    location: StoreLocation
+    tool: BackupTool
+    dialect: str
+    server_version: str
+
+    def make(
+        self,
+        folder: BackupFolder,
+        reason: BackupReason,
+        app_version: str,
+        progress: ProgressSink,
+        token: CancelToken,
+    ) -> Backup:
+        """Make a backup in ``folder``: a file that was read back, and its manifest.
+
+        Whatever goes wrong leaves nothing of it and everything else as it was. Raises StoreError,
+        ConflictError (``backup.busy``), Cancelled.
+        """
+        with self.told(_NOT_MADE), folder.locked():
+            backup_id = folder.new_id()
+            file_name = backup_id + self.tool.ending
+            draft = folder.draft(file_name)
+            try:
+                content = self.tool.make(draft, progress, token)
+                digest = file_digest(draft, token)
+                backup = Backup(
+                    id=backup_id,
+                    sequence=folder.next_sequence(),
+                    created_at=datetime.now(UTC).replace(microsecond=0),
+                    reason=reason,
+                    store=self.location.url,
+                    dialect=self.dialect,
+                    server_version=self.server_version,
+                    app_version=app_version,
+                    revision=content.revision,
+                    file_name=file_name,
+                    sha256=digest,
+                    size_bytes=draft.stat().st_size,
+                    content_bytes=content.size_bytes,
+                    tables=content.tables,
+                    binlog=content.binlog,
+                    left_out=content.left_out,
+                )
+                token.raise_if_cancelled()
+                folder.keep(draft, backup)
+            finally:
+                draft.unlink(missing_ok=True)
+            return backup
+
+    def verify(
+        self, folder: BackupFolder, backup_id: str, progress: ProgressSink, token: CancelToken
+    ) -> Backup:
+        """Restore a backup on trial and compare; the answer is its manifest as it is now.
+
+        One that is not what was written down is bad from now on. Raises NotFoundError, StoreError
+        where it could not be found out (``backup.no_scratch``, ``backup.other_store``), Cancelled.
+        """
+        with self.told(_NOT_CHECKED):
+            folder.get_(backup_id)
+        with self.told(_NOT_CHECKED), folder.locked():
+            backup = folder.get_(backup_id)
+            if not backup.file_name:
+                return backup
+            self.check_kind(backup)
+            progress(Progress("Reading the backup"))
+            problem = folder.problem_of_file(backup, token)
+            if not problem:
+                content = self._try(folder.file(backup), progress, token)
+                problem = content if isinstance(content, str) else difference(backup, content)
+            now = datetime.now(UTC).replace(microsecond=0)
+            checked = replace(backup, problem=problem, verified_at=None if problem else now)
+            folder.write(checked)
+            return checked
+
+    def prune(self, folder: BackupFolder, now: datetime, token: CancelToken) -> tuple[Backup, ...]:
+        """Remove what is old enough to go, and return it; raises StoreError, ConflictError
+        (``backup.busy``), Cancelled.
+
+        The good ones that stay are read first: one whose file has changed is written down as bad
+        and counts no more.
+        """
+        with self.told("The old backups could not be removed"), folder.locked():
+            backups = {backup.id: backup for backup in folder.list_()}
+            while expired := choose_expired(tuple(backups.values()), now):
+                gone = {backup.id for backup in expired}
+                staying = [backup for backup in backups.values() if backup.id not in gone]
+                good = [backup for backup in staying if backup.state is BackupState.GOOD]
+                changed = False
+                for backup in good:
+                    problem = folder.problem_of_file(backup, token)
+                    if problem:
+                        backups[backup.id] = replace(backup, problem=problem, verified_at=None)
+                        folder.write(backups[backup.id])
+                        changed = True
+                if not changed:
+                    for backup in expired:
+                        token.raise_if_cancelled()
+                        folder.remove_(backup)
+                    return expired
+        return ()
+
+    def check_kind(self, backup: Backup) -> None:
+        """Raise StoreError (``backup.other_store``) for a backup of another kind of database."""
+        if backup.dialect != self.dialect:
+            raise StoreError(
+                "The backup is of {theirs}, and the store is on {ours}.",
+                hint="Use it with a store of its own kind.",
+                code="backup.other_store",
+                details={"theirs": backup.dialect, "ours": self.dialect},
+            )
+
+    def _try(self, file: Path, progress: ProgressSink, token: CancelToken) -> BackupContent | str:
+        """What comes out of ``file``, or why nothing does."""
+        try:
+            return self.tool.try_restore(file, progress, token)
+        except UnsoundError as error:
+            return str(error)
+        except sqlite3.OperationalError:
+            raise
+        except sqlite3.DatabaseError as error:
+            return str(error)
+
+    @contextmanager
+    def told(self, what: str) -> Iterator[None]:
+        """Have whatever goes wrong told as a domain error."""
+        from altus4_desktop.storage.client_programs import ProgramFailed
+
+        try:
+            yield
+        except (ProgramFailed, UnsoundError) as error:
+            raise failed(what, str(error)) from error
+        except OSError as error:
+            raise failed(what, error.strerror or type(error).__name__) from error
+        except sqlite3.Error as error:
+            if getattr(error, "sqlite_errorcode", 0) & 0xFF in _FULL_CODES:
+                raise failed(what, str(error)) from error
+            raise translate(error, self.location) from error
+        except sa.exc.SQLAlchemyError as error:
+            raise translate(error, self.location) from error
+
+
+def difference(backup: Backup, content: BackupContent) -> str:
+    """In what ``content`` is not what ``backup`` says; empty when it is."""
+    if content.revision != backup.revision:
+        return f"it holds revision {content.revision}, not {backup.revision}"
+    wanted = {table.name: table for table in backup.tables}
+    found = {table.name: table for table in content.tables}
+    for name in sorted(wanted.keys() | found.keys()):
+        if name not in found or name not in wanted:
+            return f"the table {name} is {'missing' if name in wanted else 'one too many'}"
+        if found[name].rows != wanted[name].rows:
+            return f"{name} has {found[name].rows} rows, not {wanted[name].rows}"
+        if found[name].sha256 != wanted[name].sha256:
+            return f"other rows in {name}"
+    return ""

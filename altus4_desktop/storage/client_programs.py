@@ -1,0 +1,247 @@
+"""The programs that come with a server, of its flavour, and how they sign in."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import ssl
+import subprocess
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from io import BufferedReader
+from pathlib import Path
+from typing import IO, cast
+
+from altus4_desktop.domain.cancel import CancelToken
+from altus4_desktop.domain.connections import Flavour, TlsMode
+from altus4_desktop.storage.location import StoreLocation
+
+
+class Kind(Enum):
+    """What a program is for."""
+
+    DUMP = auto()
+    CLIENT = auto()
+
+
+NAMES = {
+    (Kind.DUMP, Flavour.MYSQL): ("mysqldump",),
+    (Kind.DUMP, Flavour.MARIADB): ("mariadb-dump", "mysqldump"),
+    (Kind.CLIENT, Flavour.MYSQL): ("mysql",),
+    (Kind.CLIENT, Flavour.MARIADB): ("mariadb", "mysql"),
+}
+
+
+_PLACES = ("/usr/bin", "/usr/local/bin", "/usr/local/mysql/bin", "/opt/homebrew/bin")
+_ASKING_TIMEOUT_S = 10.0
+_ERROR_BLOCKS = 8
+_TLS_MODES = {
+    TlsMode.DISABLED: "DISABLED",
+    TlsMode.REQUIRED: "REQUIRED",
+    TlsMode.VERIFY_CA: "VERIFY_CA",
+    TlsMode.VERIFY_IDENTITY: "VERIFY_IDENTITY",
+}
+
+
+class ProgramFailed(Exception):
+    """A program did not do what it was started for; the text says why and holds no secret."""
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A program that belongs to the server's flavour."""
+
+    path: Path
+    version: str
+
+    def knows(self, option: str) -> bool:
+        """Whether this release has the long option: it ends at one that it does not have."""
+        known = _answer(str(self.path), "--no-defaults", "--help")
+        return re.search(rf"^\s*--{option}\b", known, re.M) is not None
+
+
+def find_program(kind: Kind, flavour: Flavour, folders: Iterable[Path] = ()) -> Program | None:
+    """The program of ``flavour`` in ``folders``, on PATH or where packages put it.
+
+    One of the other flavour is passed over: it would write what this one cannot read. None also
+    where a password cannot be handed over but by a file or an argument.
+    """
+    if os.name != "posix":
+        return None
+    path = (*folders, *os.environ.get("PATH", os.defpath).split(os.pathsep), *_PLACES)
+    for name in NAMES[kind, flavour]:
+        for folder in dict.fromkeys(map(str, path)):
+            found = shutil.which(name, path=folder) if folder else None
+            version = _answer(found, "--version") if found else ""
+            if found and version and ("MariaDB" in version) == (flavour is Flavour.MARIADB):
+                return Program(Path(found), version)
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class ServerAccess:
+    """How the programs reach one server.
+
+    ``encrypted`` is what the store's own session has settled on: the programs do not take less.
+    ``look_in`` is looked through for programs before the usual places.
+    """
+
+    location: StoreLocation
+    password_secret: str = field(repr=False)
+    flavour: Flavour
+    encrypted: bool
+    look_in: tuple[Path, ...] = ()
+
+    def find(self, kind: Kind) -> Program | None:
+        """What can be used with this server. No program of any flavour takes exactly one
+        certificate, as a pinned store has to."""
+        mode = self.location.tls.mode
+        if mode not in _TLS_MODES and mode is not TlsMode.PREFERRED:
+            return None
+        return find_program(kind, self.flavour, self.look_in)
+
+    def run(
+        self,
+        program: Program,
+        arguments: Iterable[str],
+        token: CancelToken,
+        *,
+        feed: Callable[[IO[bytes]], None] | None = None,
+        take: Callable[[IO[bytes]], None] | None = None,
+    ) -> None:
+        """Run ``program``, signed in; ``feed`` writes what it reads, ``take`` reads what it writes.
+
+        It has to end well and to complain of nothing. Raises ProgramFailed, Cancelled, and what
+        ``feed`` or ``take`` raise.
+        """
+        # The password goes through a pipe: no file holds it and no list of processes.
+        secrets = self.option_text().encode("utf-8")
+        reading, writing = os.pipe()
+        try:
+            with os.fdopen(writing, "wb") as pipe:
+                # Less than any pipe holds: nobody has to read meanwhile.
+                pipe.write(secrets)
+            process = subprocess.Popen(
+                [str(program.path), f"--defaults-file=/dev/fd/{reading}", *arguments],
+                stdin=subprocess.DEVNULL if feed is None else subprocess.PIPE,
+                stdout=subprocess.DEVNULL if take is None else subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env=_environment(),
+                pass_fds=(reading,),
+            )
+        finally:
+            os.close(reading)
+        stderr = cast("BufferedReader", process.stderr)
+        errors: list[bytes] = []
+        listener = threading.Thread(
+            target=_listen, args=(stderr, errors), name="altus-program", daemon=True
+        )
+        listener.start()
+        fed = True
+        try:
+            with token.on_cancel(process.kill):
+                if feed is not None:
+                    fed = _feed(cast("IO[bytes]", process.stdin), feed)
+                if take is not None:
+                    take(cast("IO[bytes]", process.stdout))
+                code = process.wait()
+        finally:
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+            listener.join()
+            stderr.close()
+            if process.stdout is not None:
+                process.stdout.close()
+        token.raise_if_cancelled()
+        said = b"".join(errors).decode("utf-8", "replace").strip()
+        if code != 0 or said or not fed:
+            lines = said.splitlines()
+            # A client may repeat the statement first, which is longer than what it says of it.
+            first = next((line for line in lines if line.startswith("ERROR ")), (lines or [""])[0])
+            first = first or f"it ended with code {code}"
+            raise ProgramFailed(f"{program.path.name}: {first}"[:300])
+
+    def option_text(self) -> str:
+        """The content of an option file; holds the password."""
+        location = self.location
+        lines = ["[client]", f"user={_quoted(location.username)}"]
+        lines.append(f"password={_quoted(self.password_secret)}")
+        if location.host.startswith("/"):
+            lines += [f"socket={_quoted(location.host)}", "protocol=socket"]
+        else:
+            lines += [f"host={_quoted(location.host)}", f"port={location.port}", "protocol=tcp"]
+        return "\n".join([*lines, *self._tls_lines(), ""])
+
+    def _tls_lines(self) -> list[str]:
+        tls = self.location.tls
+        mode = tls.mode
+        if mode is TlsMode.PREFERRED:
+            mode = TlsMode.REQUIRED if self.encrypted else TlsMode.DISABLED
+        verifies = mode in (TlsMode.VERIFY_CA, TlsMode.VERIFY_IDENTITY)
+        if self.flavour is Flavour.MYSQL:
+            lines = [f"ssl-mode={_TLS_MODES[mode]}"]
+        elif mode is TlsMode.DISABLED:
+            lines = ["skip-ssl"]
+        else:
+            # MariaDB's programs check the name whenever they check at all.
+            lines = ["ssl", *(["ssl-verify-server-cert"] if verifies else [])]
+        if mode is TlsMode.DISABLED:
+            # An unencrypted password is only ever sent within this machine.
+            return lines + (["get-server-public-key"] if self.flavour is Flavour.MYSQL else [])
+        authority = ""
+        if verifies:
+            # MySQL's complains of an authority that it is not to ask.
+            authority = tls.ca_file or ssl.get_default_verify_paths().cafile or ""
+        files = (("ssl-ca", authority), ("ssl-cert", tls.cert_file), ("ssl-key", tls.key_file))
+        return lines + [f"{name}={_quoted(path)}" for name, path in files if path]
+
+
+def _answer(program: str, *arguments: str) -> str:
+    try:
+        done = subprocess.run(
+            [program, *arguments],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=_ASKING_TIMEOUT_S,
+            env=_environment(),
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout.strip() if done.returncode == 0 else ""
+
+
+def _environment() -> dict[str, str]:
+    """What the program may see of ours: nothing that holds a secret or changes where it goes."""
+    return {
+        "PATH": os.environ.get("PATH", os.defpath),
+        "LC_ALL": "C",
+        "MYSQL_TEST_LOGIN_FILE": os.devnull,
+    }
+
+
+def _quoted(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return '"' + escaped.replace("\n", "\\n").replace("\r", "\\r").replace("\t", "\\t") + '"'
+
+
+def _feed(pipe: IO[bytes], feed: Callable[[IO[bytes]], None]) -> bool:
+    """Whether all of it was taken: what ends early says why."""
+    try:
+        with pipe:
+            feed(pipe)
+    except BrokenPipeError:
+        return False
+    return True
+
+
+def _listen(pipe: BufferedReader, errors: list[bytes]) -> None:
+    while block := pipe.read1(4096):
+        errors.append(block)
+        if len(errors) > _ERROR_BLOCKS:
+            # How it begins and how it ends.
+            del errors[_ERROR_BLOCKS // 2]

@@ -1,0 +1,239 @@
+"""Backups of a store on a server: dumped by its own program, loaded on trial by its own client."""
+
+from __future__ import annotations
+
+import gzip
+import re
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+import sqlalchemy as sa
+
+from altus4_desktop.domain.backups import BackupContent
+from altus4_desktop.domain.cancel import CancelToken
+from altus4_desktop.domain.connections import Flavour
+from altus4_desktop.domain.errors import StoreError
+from altus4_desktop.domain.progress import Progress, ProgressSink
+from altus4_desktop.storage.backup_folder import UnsoundError, failed
+from altus4_desktop.storage.client_programs import NAMES, Kind, ProgramFailed, ServerAccess
+from altus4_desktop.storage.dump import dump_into, read_database
+from altus4_desktop.storage.dump_reading import DumpContent
+from altus4_desktop.storage.engine import build_engine
+from altus4_desktop.storage.server_lock import hold_lock
+from altus4_desktop.storage.tables import version_table
+
+SCRATCH_PREFIX = "altus4_verify_"
+_SCRATCH = re.compile(SCRATCH_PREFIX + "[0-9a-f]{12}")
+_BLOCK = 1 << 16
+_DENIED = frozenset({1044, 1142, 1227})
+# The client's "ERROR 1064 (42000) at line 7", and the codes that are about the server.
+_REFUSED = re.compile(r"ERROR (1\d{3}) \(\w+\) at line ")
+_SURROUNDINGS = frozenset(
+    {1021, 1030, 1037, 1038, 1040, 1041, 1044, 1045, 1053, 1114, 1129, 1135, 1142, 1143}
+    | {1153, 1180, 1205, 1213, 1226, 1227, 1290, 1317, 1370, 1419, 1836, 1927}
+)
+_EVERYTHING = re.compile(r"^GRANT (.*) ON \*\.\* TO ", re.IGNORECASE)
+_SHAPE = sa.text(
+    "SELECT TABLE_NAME, ORDINAL_POSITION, COLUMN_NAME, COLUMN_TYPE, IS_NULLABLE, COLUMN_DEFAULT,"
+    " EXTRA, COLUMN_KEY FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = DATABASE()"
+    " ORDER BY TABLE_NAME, ORDINAL_POSITION"
+)
+_TABLES = sa.text(
+    "SELECT TABLE_NAME FROM information_schema.TABLES"
+    " WHERE TABLE_SCHEMA = DATABASE() AND TABLE_TYPE = 'BASE TABLE' ORDER BY TABLE_NAME"
+)
+_SCRATCHES = sa.text(
+    "SELECT SCHEMA_NAME FROM information_schema.SCHEMATA"
+    " WHERE LEFT(SCHEMA_NAME, CHAR_LENGTH(:prefix)) = :prefix"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ServerBackups:
+    """Backups of the database that ``access`` leads to."""
+
+    access: ServerAccess
+
+    @property
+    def ending(self) -> str:
+        """How its files end."""
+        return ".sql.gz"
+
+    def make(self, draft: Path, progress: ProgressSink, token: CancelToken) -> BackupContent:
+        """Dump the database, as it is at one moment, into the new compressed file ``draft``.
+
+        Nobody migrates it meanwhile; what is changed in its tables all the same makes the dump bad.
+        Raises StoreError, ProgramFailed, OSError, Cancelled, and SQLAlchemy's; whoever calls
+        removes ``draft``.
+        """
+        database = self.access.location.database
+        with self.session() as connection, hold_lock(connection, database, progress, token):
+            revision = connection.execute(sa.select(version_table.c.version_num)).scalar()
+            if revision is None:
+                raise failed("There is nothing to copy", "the store has no revision")
+            shape = connection.execute(_SHAPE).all()
+            tables = connection.execute(_TABLES).scalars().all()
+            options, left_out = self._options(connection)
+            connection.rollback()
+            progress(Progress("Copying the metadata store"))
+            content = dump_into(self.access, draft, options, tables, progress, token)
+            if connection.execute(_SHAPE).all() != shape:
+                raise ProgramFailed("somebody changed the tables meanwhile")
+            connection.rollback()
+        return _content(content, revision, left_out)
+
+    def try_restore(self, file: Path, progress: ProgressSink, token: CancelToken) -> BackupContent:
+        """What comes out when ``file`` is loaded into a scratch database, which is dropped again.
+
+        Raises as `make` does, and StoreError (``backup.no_scratch``) where the account may not make
+        one.
+        """
+        with self.session() as connection:
+            _drop_scratches(connection)
+            scratch = SCRATCH_PREFIX + secrets.token_hex(6)
+            # Whoever finds the database later sees by the lock whether it is still in use.
+            connection.execute(sa.text("SELECT GET_LOCK(:name, 0)"), {"name": scratch})
+            self.create_database(connection, scratch)
+            try:
+                return self.load(connection, file, scratch, progress, token)
+            finally:
+                connection.rollback()
+                connection.exec_driver_sql(f"DROP DATABASE {quoted(scratch)}")
+
+    def load(
+        self,
+        connection: sa.Connection,
+        file: Path,
+        database: str,
+        progress: ProgressSink,
+        token: CancelToken,
+    ) -> BackupContent:
+        """Load the dump ``file`` into the empty ``database``, and what is in that afterwards.
+
+        Raises as `make` does.
+        """
+        program = self.access.find(Kind.CLIENT)
+        if program is None:
+            raise failed(
+                "A backup of a server cannot be loaded",
+                f"no “{NAMES[Kind.CLIENT, self.access.flavour][0]}” was found that can be used "
+                "with this server",
+            )
+        progress(Progress("Loading the backup"))
+
+        def feed(pipe: IO[bytes]) -> None:
+            with gzip.open(file, "rb") as packed:
+                shutil.copyfileobj(packed, pipe, _BLOCK)
+
+        arguments = ("--default-character-set=utf8mb4", "--binary-mode", "--batch", "--", database)
+        try:
+            self.access.run(program, arguments, token, feed=feed)
+        except ProgramFailed as failure:
+            found = _REFUSED.search(str(failure))
+            if found is None:
+                raise
+            # The rest of the sentence quotes a row.
+            said = f"{program.path.name}: {found[0].strip()}"
+            if int(found[1]) in _SURROUNDINGS:
+                # The line broke, the disk is full: that says nothing of the backup.
+                raise ProgramFailed(said) from None
+            raise UnsoundError(said) from None
+        progress(Progress("Reading what was restored"))
+        options, _ = self._options(connection)
+        content = read_database(
+            self.access, database, [one for one in options if "data" not in one], token
+        )
+        table = f"{quoted(database)}.{quoted(version_table.name)}"
+        revision = connection.exec_driver_sql(f"SELECT version_num FROM {table}").scalar()
+        connection.rollback()
+        return _content(content, str(revision), ())
+
+    def create_database(self, connection: sa.Connection, name: str) -> None:
+        """Make an empty database with the defaults of the store's; raises StoreError
+        (``backup.no_scratch``) where the account may not."""
+        defaults = connection.exec_driver_sql(
+            "SELECT DEFAULT_CHARACTER_SET_NAME, DEFAULT_COLLATION_NAME"
+            " FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = DATABASE()"
+        ).one()
+        try:
+            connection.exec_driver_sql(
+                f"CREATE DATABASE {quoted(name)} CHARACTER SET {defaults[0]} COLLATE {defaults[1]}"
+            )
+        except sa.exc.DBAPIError as error:
+            if error.orig is None or error.orig.args[:1] not in [(code,) for code in _DENIED]:
+                raise
+            raise _no_database(self.access.location.username, name) from error
+
+    @contextmanager
+    def session(self) -> Iterator[sa.Connection]:
+        """A connection of its own, with time for long statements."""
+        engine = build_engine(self.access.location, self.access.password_secret, migrating=True)
+        with engine.connect() as connection:
+            yield connection
+
+    def _options(self, connection: sa.Connection) -> tuple[list[str], tuple[str, ...]]:
+        """What the account may have in a dump, and what it may not."""
+        options: list[str] = []
+        left_out: list[str] = []
+        try:
+            connection.exec_driver_sql("SHOW EVENTS").all()
+            options.append("--events")
+        except sa.exc.DBAPIError as error:
+            if error.orig is None or error.orig.args[:1] not in [(code,) for code in _DENIED]:
+                raise
+            left_out.append("events")
+        if connection.exec_driver_sql("SELECT @@log_bin").scalar():
+            if self.access.flavour is Flavour.MARIADB:
+                # The position belongs to the snapshot: no lock and no right is needed for it.
+                options.append("--master-data=2")
+            elif _may_read_position(connection):
+                options.append("--source-data=2")
+            else:
+                left_out.append("binary log position")
+        return options, tuple(left_out)
+
+
+def quoted(name: str) -> str:
+    """``name`` as an identifier in a statement for the driver."""
+    return "`" + name.replace("`", "``").replace("%", "%%") + "`"
+
+
+def _content(found: DumpContent, revision: str, left_out: tuple[str, ...]) -> BackupContent:
+    return BackupContent(found.tables, revision, found.size_bytes, found.position, left_out)
+
+
+def _may_read_position(connection: sa.Connection) -> bool:
+    """Whether MySQL's program may stop writers for the moment in which it reads the position."""
+    for grant in connection.exec_driver_sql("SHOW GRANTS FOR CURRENT_USER()").scalars():
+        found = _EVERYTHING.match(str(grant))
+        rights = {right.strip().upper() for right in found[1].split(",")} if found else set()
+        if "ALL PRIVILEGES" in rights or rights >= {"RELOAD", "REPLICATION CLIENT"}:
+            return True
+    return False
+
+
+def _drop_scratches(connection: sa.Connection) -> None:
+    """Drop what a program that was killed has left."""
+    found = connection.execute(_SCRATCHES, {"prefix": SCRATCH_PREFIX}).scalars().all()
+    for name in filter(_SCRATCH.fullmatch, found):
+        lock = {"name": name}
+        if connection.execute(sa.text("SELECT GET_LOCK(:name, 0)"), lock).scalar() == 1:
+            connection.exec_driver_sql(f"DROP DATABASE IF EXISTS {quoted(name)}")
+            connection.execute(sa.text("SELECT RELEASE_LOCK(:name)"), lock)
+    connection.rollback()
+
+
+def _no_database(username: str, name: str) -> StoreError:
+    pattern = SCRATCH_PREFIX.replace("_", "\\_") + "%"
+    wanted = pattern if name.startswith(SCRATCH_PREFIX) else name
+    return StoreError(
+        "The account “{username}” may not make the database “{name}” that this needs.",
+        hint="Let an admin of the server grant it: GRANT ALL PRIVILEGES ON `{wanted}`.* TO …",
+        code="backup.no_scratch",
+        details={"username": username, "name": name, "wanted": wanted},
+    )

@@ -1,0 +1,204 @@
+"""Backups on real servers: good ones, found out ones, and what an account may not do."""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from altus4_desktop.domain.backups import Backup, BackupReason, BackupState
+from altus4_desktop.domain.cancel import CancelToken
+from altus4_desktop.domain.connections import Flavour
+from altus4_desktop.domain.errors import StoreError
+from altus4_desktop.domain.progress import ignore_progress
+from altus4_desktop.storage.backup_folder import BackupFolder, file_digest
+from altus4_desktop.storage.server_backup import SCRATCH_PREFIX
+from altus4_desktop.storage.store import Store, open_store
+from tests.records import a_connection, a_search, a_user
+from tests.servers import DatabaseServer, find_programs
+from tests.stores import STORE_PRIVILEGES, StorePlace, server_place
+
+_TOKEN = CancelToken()
+_NASTY = "p'\"\\#;=[x] \\n%s 'é😀"
+
+
+@contextlib.contextmanager
+def opened(place: StorePlace) -> Iterator[Store]:
+    """The store, with the dump program of its own server before others."""
+    flavour = Flavour(place.name)
+    folders = (find_programs(flavour).server.parent,) if flavour is Flavour.MYSQL else ()
+    store = open_store(place.location, place.password, dump_folders=folders)
+    with contextlib.closing(store):
+        yield store
+
+
+def fill(store: Store) -> None:
+    user = store.users.create_(a_user(name="Ünïcödé 😀 \\ ' \" (,);"), "x")
+    store.connections.create_(a_connection(user))
+    for number in range(20):
+        store.searches.add_(a_search(user, f"query {number} 字 '), ('\n"))
+
+
+def make(store: Store, folder: BackupFolder) -> Backup:
+    return store.backups.make(folder, BackupReason.WANTED, "1", ignore_progress, _TOKEN)
+
+
+def verify(store: Store, folder: BackupFolder, backup: Backup) -> Backup:
+    return store.backups.verify(folder, backup.id, ignore_progress, _TOKEN)
+
+
+def scratches(server: DatabaseServer) -> list[object]:
+    pattern = SCRATCH_PREFIX.replace("_", r"\_") + "%"
+    return [name for (name,) in server.execute(f"SHOW DATABASES LIKE '{pattern}'")]
+
+
+def server_of(place: StorePlace, request: pytest.FixtureRequest) -> DatabaseServer:
+    server: DatabaseServer = request.getfixturevalue(f"{place.name}_server")
+    return server
+
+
+def grant_scratch(server: DatabaseServer, place: StorePlace) -> None:
+    pattern = SCRATCH_PREFIX.replace("_", r"\_") + "%"
+    server.execute(f"GRANT ALL PRIVILEGES ON `{pattern}`.* TO '{place.location.username}'@'%'")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> BackupFolder:
+    return BackupFolder(tmp_path / "backups" / "store")
+
+
+def test_a_backup_is_restored_on_trial_and_compared(
+    on_server: StorePlace, folder: BackupFolder, request: pytest.FixtureRequest
+) -> None:
+    server = server_of(on_server, request)
+    grant_scratch(server, on_server)
+    with opened(on_server) as store:
+        store.migrator.upgrade(without_copy=True)
+        fill(store)
+        backup = make(store, folder)
+        assert (backup.state, backup.left_out) == (BackupState.UNVERIFIED, ("events",))
+        counted = {
+            str(name): int(str(on_server.query(f"SELECT COUNT(*) FROM `{name}`")[0][0]))
+            for (name,) in on_server.query("SHOW TABLES")
+        }
+        assert {table.name: table.rows for table in backup.tables} == counted
+        assert verify(store, folder, backup).state is BackupState.GOOD
+        assert scratches(server) == []
+        # A row more, and the next one says so of every table but that.
+        fill(store)
+        later = {table.name: table for table in make(store, folder).tables}
+        differing = {table.name for table in backup.tables if later[table.name] != table}
+        marks = {"account_states", "analytics_marks"}
+        assert differing == {"users", "databases", "searches"} | marks
+
+
+def test_what_is_not_as_it_was_written_down_is_bad(
+    on_server: StorePlace, folder: BackupFolder, request: pytest.FixtureRequest
+) -> None:
+    server = server_of(on_server, request)
+    grant_scratch(server, on_server)
+    with opened(on_server) as store:
+        store.migrator.upgrade(without_copy=True)
+        fill(store)
+        backup = make(store, folder)
+        text = gzip.decompress(folder.file(backup).read_bytes())
+        for change, said in (
+            ((b"query 7 ", b"query 8 "), "other rows in searches"),
+            ((b"CREATE TABLE `users`", b"CREATE TABLE `users_`"), ""),
+            ((b"INSERT INTO `users`", b"INSERTS INTO `users`"), "ERROR 1064"),
+        ):
+            with gzip.open(folder.file(backup), "wb") as file:
+                file.write(text.replace(*change))
+            told = replace(
+                backup,
+                size_bytes=folder.file(backup).stat().st_size,
+                sha256=file_digest(folder.file(backup), _TOKEN),
+            )
+            folder.write(told)
+            found = verify(store, folder, backup)
+            assert found.state is BackupState.BAD, change
+            assert said in found.problem
+        assert scratches(server) == []
+
+
+def test_without_the_right_to_a_scratch_database_it_stays_unverified(
+    on_server: StorePlace, folder: BackupFolder
+) -> None:
+    with opened(on_server) as store:
+        store.migrator.upgrade(without_copy=True)
+        backup = make(store, folder)
+        with pytest.raises(StoreError) as caught:
+            verify(store, folder, backup)
+        assert caught.value.code == "backup.no_scratch"
+        assert r"GRANT ALL PRIVILEGES ON `altus4\_verify\_%`.*" in caught.value.hint
+        assert folder.get_(backup.id) == backup
+
+
+def test_a_scratch_database_that_was_left_is_dropped(
+    on_server: StorePlace, folder: BackupFolder, request: pytest.FixtureRequest
+) -> None:
+    server = server_of(on_server, request)
+    grant_scratch(server, on_server)
+    left = SCRATCH_PREFIX + "0123456789ab"
+    others = SCRATCH_PREFIX + "of_somebody"
+    server.execute(f"CREATE DATABASE `{left}`", f"CREATE DATABASE `{others}`")
+    try:
+        with opened(on_server) as store:
+            store.migrator.upgrade(without_copy=True)
+            assert verify(store, folder, make(store, folder)).state is BackupState.GOOD
+        assert scratches(server) == [others]
+    finally:
+        server.drop_database(others)
+        server.drop_database(left)
+
+
+@pytest.mark.parametrize("flavour", [Flavour.MARIADB, Flavour.MYSQL], ids=str)
+def test_the_position_in_the_binary_log_is_kept_where_it_may_be_read(
+    private_server: Callable[..., DatabaseServer], flavour: Flavour, folder: BackupFolder
+) -> None:
+    server = private_server(flavour, ["--log-bin=binlog", "--server-id=1"])
+    place = server_place(server, server.create_database("altus4_metadata"))
+    grant_scratch(server, place)
+    server.execute(f"GRANT EVENT ON `{place.location.database}`.* TO '{place.location.username}'")
+    with opened(place) as store:
+        store.migrator.upgrade(without_copy=True)
+        fill(store)
+        backup = make(store, folder)
+        if flavour is Flavour.MYSQL:
+            assert (backup.binlog, backup.left_out) == (None, ("binary log position",))
+            server.execute(
+                f"GRANT RELOAD, REPLICATION CLIENT ON *.* TO '{place.location.username}'"
+            )
+            backup = make(store, folder)
+        assert backup.left_out == ()
+        assert backup.binlog is not None
+        what = "BINARY LOG" if flavour is Flavour.MYSQL else "MASTER"
+        status = server.execute(f"SHOW {what} STATUS")[0]
+        assert (backup.binlog.file, backup.binlog.position) == status[:2]
+        assert verify(store, folder, backup).state is BackupState.GOOD
+
+
+@pytest.mark.parametrize("flavour", [Flavour.MARIADB, Flavour.MYSQL], ids=str)
+def test_odd_passwords_reach_the_client_too(
+    flavour: Flavour, folder: BackupFolder, request: pytest.FixtureRequest
+) -> None:
+    server: DatabaseServer = request.getfixturevalue(f"{flavour}_server")
+    database = server.create_database("altus4_metadata")
+    try:
+        account = server.create_account(STORE_PRIVILEGES, database, password=_NASTY)
+        place = server_place(server, database)
+        place = replace(
+            place,
+            location=replace(place.location, username=account.username),
+            password=_NASTY,
+        )
+        grant_scratch(server, place)
+        with opened(place) as store:
+            store.migrator.upgrade(without_copy=True)
+            assert verify(store, folder, make(store, folder)).state is BackupState.GOOD
+    finally:
+        server.drop_database(database)

@@ -1,0 +1,304 @@
+"""Backups of an embedded store: made, proven, found out, removed, made by themselves."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import stat
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from altus4_desktop.app.compose import compose
+from altus4_desktop.domain.accounts import Actor, Role
+from altus4_desktop.domain.audit import AuditOutcome
+from altus4_desktop.domain.backups import BackupReason, BackupState
+from altus4_desktop.domain.cancel import CancelToken
+from altus4_desktop.domain.errors import Cancelled, ConflictError, NotFoundError, StoreError
+from altus4_desktop.domain.progress import Progress
+from altus4_desktop.services import Services
+from altus4_desktop.services.backups import folder_name
+from altus4_desktop.storage import files
+from altus4_desktop.storage.backup_folder import BackupFolder
+from altus4_desktop.storage.location import StoreLocation
+from tests.records import a_search, a_user
+
+
+@pytest.fixture
+def services(tmp_path: Path) -> Iterator[Services]:
+    with closing(compose(tmp_path / "data")) as made:
+        made.metadata.open_()
+        yield made
+
+
+@pytest.fixture
+def admin(services: Services) -> Actor:
+    store = services.metadata.store
+    user = store.users.create_(a_user(role=Role.ADMIN), "x")
+    for number in range(50):
+        store.searches.add_(a_search(user, f"query {number} 字\0 '"))
+    return user.as_actor()
+
+
+def folder_of(services: Services, admin: Actor) -> Path:
+    return services.backups.folder_(admin)
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir() if path.name != ".lock")
+
+
+def rows(file: Path) -> dict[str, list[str]]:
+    with closing(sqlite3.connect(file)) as connection:
+        tables = connection.execute(
+            "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'audit%'"
+            " AND name NOT LIKE 'ft_query%' ORDER BY name"
+        ).fetchall()
+        return {
+            name: sorted(map(repr, connection.execute(f'SELECT * FROM "{name}"')))
+            for (name,) in tables
+        }
+
+
+def test_a_backup_holds_everything_and_says_so(services: Services, admin: Actor) -> None:
+    told: list[Progress] = []
+    run = services.backups.create_(admin, told.append)
+    backup = run.backup
+    assert (backup.state, run.unverified_because) == (BackupState.GOOD, "")
+    folder = folder_of(services, admin)
+    assert names(folder) == [f"{backup.id}.json", f"{backup.id}.sqlite3"]
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert {stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()} == {0o600}
+    assert rows(folder / backup.file_name) == rows(services.data_dir / "metadata.sqlite3")
+    manifest = json.loads((folder / f"{backup.id}.json").read_text("utf-8"))
+    assert (manifest["format"], manifest["sha256"]) == (1, backup.sha256)
+    assert {"name": "searches", "rows": 50}.items() <= next(
+        table for table in manifest["tables"] if table["name"] == "searches"
+    ).items()
+    assert backup.revision == services.metadata.status_().head
+    assert services.backups.list_(admin) == (backup,)
+    assert "Copying the metadata store" in told[0].message
+    actions = [record.event.action for record in services.audit.list_(admin)]
+    assert actions[:2] == ["backup.verified", "backup.created"]
+
+
+@pytest.mark.parametrize("at", [20, 5000, -5000])
+def test_a_changed_byte_is_found_out(services: Services, admin: Actor, at: int) -> None:
+    backup = services.backups.create_(admin).backup
+    file = folder_of(services, admin) / backup.file_name
+    content = bytearray(file.read_bytes())
+    content[at] ^= 0xFF
+    file.write_bytes(content)
+    found = services.backups.verify_(admin, backup.id)
+    assert (found.state, found.verified_at) == (BackupState.BAD, None)
+    assert found.problem == "its file was changed"
+    assert services.backups.list_(admin) == (found,)
+
+
+def test_a_manifest_that_says_something_else_is_found_out(services: Services, admin: Actor) -> None:
+    backup = services.backups.create_(admin).backup
+    path = folder_of(services, admin) / f"{backup.id}.json"
+    for change, problem in (
+        (("rows", 51), "searches has 50 rows, not 51"),
+        (("sha256", "0" * 64), "other rows in searches"),
+        (("name", "searched"), "the table searched is missing"),
+    ):
+        manifest = json.loads(path.read_text("utf-8"))
+        kept = path.read_bytes()
+        table = next(one for one in manifest["tables"] if one["name"] == "searches")
+        table[change[0]] = change[1]
+        path.write_text(json.dumps(manifest))
+        assert services.backups.verify_(admin, backup.id).problem == problem
+        path.write_bytes(kept)
+    assert services.backups.verify_(admin, backup.id).state is BackupState.GOOD
+
+
+def test_half_a_backup_is_a_bad_one(services: Services, admin: Actor) -> None:
+    folder = folder_of(services, admin)
+    made = [services.backups.create_(admin).backup for _ in range(4)]
+    (folder / made[0].file_name).unlink()
+    (folder / f"{made[1].id}.json").unlink()
+    (folder / f"{made[2].id}.json").write_text('{"format": 2}')
+    manifest = json.loads((folder / f"{made[3].id}.json").read_text("utf-8"))
+    manifest["file_name"] = "../../etc/passwd"
+    (folder / f"{made[3].id}.json").write_text(json.dumps(manifest))
+    found = {backup.id: backup.problem for backup in services.backups.list_(admin)}
+    assert [found[backup.id] for backup in made] == [
+        "its file is gone",
+        "it has no manifest",
+        "its manifest cannot be read",
+        "its manifest cannot be read",
+    ]
+    assert services.backups.verify_(admin, made[2].id).state is BackupState.BAD
+    assert services.backups.prune_(admin) == ()
+
+
+def test_what_is_not_there_is_said(services: Services, admin: Actor) -> None:
+    for backup_id in ("20260101T000000Z-000000", "../../x", ""):
+        with pytest.raises(NotFoundError):
+            services.backups.verify_(admin, backup_id)
+    assert not folder_of(services, admin).exists()
+
+
+def test_one_at_a_time_and_leftovers_go(services: Services, admin: Actor) -> None:
+    first = services.backups.create_(admin).backup
+    folder = BackupFolder(folder_of(services, admin))
+    with folder.locked(), pytest.raises(ConflictError) as caught:
+        services.backups.create_(admin)
+    assert caught.value.code == "backup.busy"
+    (folder.path / "20260101T000000Z-000000.sqlite3.part").write_text("killed")
+    (folder.path / "20260101T000000Z-000000.sqlite3.part-journal").write_text("killed")
+    second = services.backups.create_(admin).backup
+    assert names(folder.path) == sorted(
+        f"{one.id}{end}" for one in (first, second) for end in (".json", ".sqlite3")
+    )
+    assert second.sequence == first.sequence + 1
+
+
+@pytest.mark.parametrize("message", ["Copying", "Reading the copy", "Reading what was"])
+def test_a_cancelled_one_leaves_nothing(services: Services, admin: Actor, message: str) -> None:
+    before = services.backups.create_(admin).backup
+    token = CancelToken()
+
+    def cancel(progress: Progress) -> None:
+        if progress.message.startswith(message):
+            token.cancel()
+
+    if message == "Reading what was":
+        # It is whole by then: only nobody waited for the trial.
+        run = services.backups.create_(admin, cancel, token)
+        assert (run.backup.state, bool(run.unverified_because)) == (BackupState.UNVERIFIED, True)
+        assert services.backups.list_(admin) == (run.backup, before)
+        return
+    with pytest.raises(Cancelled):
+        services.backups.create_(admin, cancel, token)
+    assert services.backups.list_(admin) == (before,)
+    assert len(names(folder_of(services, admin))) == 2
+
+
+def test_writers_go_on_meanwhile(
+    services: Services, admin: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "_STEP_PAGES", 5)
+    store = services.metadata.store
+    user = store.users.find_(admin.user_id)
+    assert user is not None
+    written = 0
+
+    def write(_: Progress) -> None:
+        nonlocal written
+        # Past the steps that begin anew the copy holds what it reads.
+        if written < 4:
+            written += 1
+            store.searches.add_(a_search(user, f"meanwhile {written}"))
+
+    backup = services.backups.create_(admin, write).backup
+    assert written == 4
+    assert backup.state is BackupState.GOOD
+    searches = next(table for table in backup.tables if table.name == "searches")
+    assert 50 <= searches.rows <= 54
+
+
+def test_a_full_disk_leaves_nothing(
+    services: Services, admin: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = services.backups.create_(admin).backup
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(files, "_sync", full)
+    with pytest.raises(StoreError) as caught:
+        services.backups.create_(admin)
+    assert caught.value.code == "backup.failed"
+    assert "No space left" in caught.value.message
+    monkeypatch.undo()
+    assert services.backups.list_(admin) == (before,)
+    assert len(names(folder_of(services, admin))) == 2
+    newest = services.audit.list_(admin)[0].event
+    assert (newest.action, newest.outcome) == ("backup.created", AuditOutcome.FAILED)
+
+
+def test_pruning_reads_what_stays(services: Services, admin: Actor) -> None:
+    folder = BackupFolder(folder_of(services, admin))
+    made = [services.backups.create_(admin).backup for _ in range(4)]
+    begin = datetime.now(UTC).replace(microsecond=0) - timedelta(days=34)
+    from dataclasses import replace
+
+    for at, backup in enumerate(made):
+        folder.write(replace(backup, created_at=begin + timedelta(days=at)))
+    # Six days apart up to now, so that no gap looks like a clock that jumped.
+    for days in (6, 12, 18, 24, 30):
+        more = services.backups.create_(admin).backup
+        folder.write(
+            replace(more, created_at=begin + timedelta(days=days), problem="x", verified_at=None)
+        )
+    newest = folder.file(made[3])
+    content = newest.read_bytes()
+    newest.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    # The first would have gone had the last one been good.
+    assert services.backups.prune_(admin) == ()
+    assert folder.get_(made[3].id).state is BackupState.BAD
+    newest.write_bytes(content)
+    assert services.backups.verify_(admin, made[3].id).state is BackupState.GOOD
+    assert [backup.id for backup in services.backups.prune_(admin)] == [made[0].id]
+    assert not list(folder.path.glob(f"{made[0].id}*"))
+
+
+def test_the_schedule_wants_one_a_day_and_one_after_each_migration(
+    services: Services, admin: Actor
+) -> None:
+    backup = services.backups.create_(admin).backup
+    revision, at = backup.revision, backup.created_at
+
+    def due(after: timedelta, revision: str = revision) -> bool:
+        return services.backups.is_due((backup,), revision, at + after)
+
+    assert services.backups.is_due((), revision, at)
+    assert not due(timedelta(hours=23))
+    assert due(timedelta(hours=24))
+    assert due(timedelta(hours=1), "0099_later")
+    assert due(-timedelta(days=365)), "a backup from the future says nothing"
+    services.backups.choose_schedule_(admin, 0, None)
+    assert not due(timedelta(days=9))
+
+
+def test_the_schedule_makes_them_for_admins_alone(
+    services: Services, admin: Actor, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("altus4_desktop.services.backup_upkeep.FIRST_S", 0.0)
+    done = threading.Event()
+    prune = services.backups._prune
+
+    def pruned(*arguments: object) -> object:
+        try:
+            return prune(*arguments)  # type: ignore[arg-type]  # as it is called
+        finally:
+            done.set()
+
+    monkeypatch.setattr(services.backups, "_prune", pruned)
+    user = services.metadata.store.users.create_(a_user(), "x").as_actor()
+    services.backups.choose_schedule_(admin, 24, str(tmp_path / "elsewhere"))
+    services.backups.start_schedule_(user)
+    worker = services.backups._upkeep._worker
+    assert worker is not None
+    services.backups._upkeep.wake()
+    worker.join(10)
+    assert services.backups.list_(admin) == ()
+    services.backups.start_schedule_(admin)
+    services.backups._upkeep.wake()
+    assert done.wait(30)
+    made = services.backups.list_(admin)
+    assert [(one.reason, one.state) for one in made] == [(BackupReason.DAILY, BackupState.GOOD)]
+    assert (tmp_path / "elsewhere") in folder_of(services, admin).parents
+
+
+def test_every_store_has_a_folder_of_its_own() -> None:
+    one = StoreLocation(host="db.example.org", username="ada", database="meta/../..")
+    other = StoreLocation(host="db.example.org", username="ada", database="meta.......")
+    assert folder_name(one) != folder_name(other)
+    assert "/" not in folder_name(one)
