@@ -90,7 +90,9 @@ backups.choose_schedule_      gone   denied denied  ok     ok     change  key   
 backups.create_               gone   denied denied  ok     ok     change  key      key      ok
 backups.folder_               gone   denied denied  ok     ok     change  key      key      ok
 backups.list_                 gone   denied denied  ok     ok     change  key      key      ok
+backups.plan_restore_         gone   denied denied  missing missing change key     key      missing
 backups.prune_                gone   denied denied  ok     ok     change  key      key      ok
+backups.restore_              gone   denied denied  missing missing change key     key      missing
 backups.start_schedule_       ok     ok     ok      ok     ok     ok      ok       ok       ok
 backups.verify_               gone   denied denied  missing missing change key     key      missing
 
@@ -293,6 +295,7 @@ NO_ACTOR = {
     "metadata.reseal_file_": "for `vault_keys`, which asks; a file of this workstation",
     "metadata.rest_": "of this program: the lock lets go of everything",
     "metadata.sealed_in_file": "for `vault_keys`, which asks; a file of this workstation",
+    "metadata.reopen_": "for `backups`, which asks",
     "metadata.status_": "before anybody can be asked: whether the store fits this program",
     "metadata.store": "for the other services, which ask; the layers above never have it",
     "metadata.working_on": "for `migrations`, which asks",
@@ -439,6 +442,7 @@ def _elsewhere(of: Person) -> ConnectionDraft:
 
 
 _A_DAY = Period(date(2026, 3, 1), date(2026, 3, 1))
+_NO_BACKUP = "20260101T000000Z-000000"
 _HEAD = known_revisions()[-1].id
 
 # The world, its services, who calls, and the person whose rows they ask for.
@@ -596,9 +600,11 @@ CALLS: dict[str, Call] = {
     "backups.create_": lambda w, s, who, of: s.backups.create_(who),
     "backups.folder_": lambda w, s, who, of: s.backups.folder_(who),
     "backups.list_": lambda w, s, who, of: s.backups.list_(who),
+    "backups.plan_restore_": lambda w, s, who, of: s.backups.plan_restore_(who, _NO_BACKUP),
+    "backups.restore_": lambda w, s, who, of: s.backups.restore_(who, _NO_BACKUP),
     "backups.prune_": lambda w, s, who, of: s.backups.prune_(who),
     "backups.start_schedule_": lambda w, s, who, of: s.backups.start_schedule_(who),
-    "backups.verify_": lambda w, s, who, of: s.backups.verify_(who, "20260101T000000Z-000000"),
+    "backups.verify_": lambda w, s, who, of: s.backups.verify_(who, _NO_BACKUP),
     "keys.spend_": lambda w, s, who, of: s.keys.spend_(who),
     "migrations.downgrade_": lambda w, s, who, of: s.migrations.downgrade_(who, _HEAD),
     "migrations.drift_": lambda w, s, who, of: s.migrations.drift_(who),

@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from altus4_desktop.cli.frame import EXIT_DONE, EXIT_NO, command
+from altus4_desktop.cli.frame import EXIT_DONE, EXIT_NO, command, path_argument
 from altus4_desktop.cli.output import instant
-from altus4_desktop.domain.backups import Backup, BackupState
+from altus4_desktop.domain.backups import Backup, BackupState, RestorePlan
 
 if TYPE_CHECKING:
     from altus4_desktop.cli.context import CliContext
@@ -46,6 +46,24 @@ def register(commands: Commands) -> None:
     )
     verify.add_argument("id", metavar="ID", help="as “backup list” shows it")
     verify.set_defaults(run=_verify)
+
+    restore = command(
+        actions,
+        "restore",
+        help="put a backup in the place of the store, or into a new one",
+        description="Restore a backup, compare what comes out, and put it in the place of the "
+        "metadata store, which is kept beside it - or, with --into, into a new file or database "
+        "and touch nothing else. What would be lost is told before anything is asked.",
+    )
+    restore.add_argument("id", metavar="ID", help="as “backup list” shows it")
+    restore.add_argument(
+        "--into",
+        default="",
+        metavar="NAME",
+        help="a file that is not there yet (SQLite), or a database of the same server",
+    )
+    restore.add_argument("--dry-run", action="store_true", help="only say what would be done")
+    restore.set_defaults(run=_restore)
 
     prune = command(
         actions,
@@ -109,6 +127,59 @@ def _verify(args: argparse.Namespace, context: CliContext) -> int:
         context.out.line(backup.state.value)
         context.out.say(_sentence(backup))
     return EXIT_DONE if backup.state is BackupState.GOOD else EXIT_NO
+
+
+def _restore(args: argparse.Namespace, context: CliContext) -> int:
+    backups, actor = context.services.backups, context.actor()
+    into = args.into
+    if into and context.services.metadata.location.embedded:
+        into = str(path_argument(into))
+    plan = backups.plan_restore_(actor, args.id, into)
+    place = into or context.services.metadata.location.label
+    if not into:
+        _say_loss(context, plan)
+    if args.dry_run:
+        if context.out.json_wanted:
+            context.out.json(_plan_document(plan))
+        else:
+            context.out.line(f"{plan.backup.id} would be restored into {place}.")
+        return EXIT_DONE
+    question = f"Replace {place} by the backup {plan.backup.id}?"
+    if not into and not context.confirm(question, args):
+        return EXIT_NO
+    run = backups.restore_(actor, args.id, into, context.out.progress)
+    if context.out.json_wanted:
+        context.out.json(_plan_document(plan) | {"place": run.place, "kept": run.kept})
+        return EXIT_DONE
+    context.out.line(run.place)
+    if run.kept:
+        context.out.say(f"What was there before is kept as {run.kept}.")
+        context.out.say(
+            "The audit log is that of the backup now: “audit verify” tells so until an admin "
+            "accepts it."
+        )
+    return EXIT_DONE
+
+
+def _say_loss(context: CliContext, plan: RestorePlan) -> None:
+    made = instant(plan.backup.created_at)
+    context.out.say(f"Everything that was written after {made} would be lost.")
+    for change in plan.changes:
+        context.out.say(f"  {change.name}: {change.now} rows now, {change.then} in the backup")
+    if plan.others:
+        context.out.say(f"{plan.others} others have the store open.")
+
+
+def _plan_document(plan: RestorePlan) -> dict[str, Any]:
+    return {
+        "backup": _document(plan.backup),
+        "into": plan.into,
+        "changes": [
+            {"table": change.name, "now": change.now, "then": change.then}
+            for change in plan.changes
+        ],
+        "others": plan.others,
+    }
 
 
 def _prune(args: argparse.Namespace, context: CliContext) -> int:

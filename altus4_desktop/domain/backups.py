@@ -101,6 +101,39 @@ class BackupRun:
 
 
 @dataclass(frozen=True, slots=True)
+class TableChange:
+    """How many rows a table has now and would have after a restore."""
+
+    name: str
+    now: int
+    then: int
+
+
+@dataclass(frozen=True, slots=True)
+class RestorePlan:
+    """What a restore would do: ``changes`` names the tables whose number of rows would change.
+
+    Whatever was written after the backup was made goes with it, also where numbers stay the same.
+    ``into`` is the new place that is filled instead, empty when the store itself is replaced.
+    ``others`` counts who else has the store open.
+    """
+
+    backup: Backup
+    into: str
+    changes: tuple[TableChange, ...]
+    others: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RestoreRun:
+    """What a restore did: ``place`` holds the backup's content, ``kept`` the store as it was."""
+
+    backup: Backup
+    place: str
+    kept: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class BackupContent:
     """What a backup holds: ``size_bytes`` unpacked, ``left_out`` what could not be read."""
 

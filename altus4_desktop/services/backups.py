@@ -6,6 +6,7 @@ import hashlib
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,9 +14,22 @@ from typing import TYPE_CHECKING, Any
 from altus4_desktop import __version__
 from altus4_desktop.domain.accounts import Actor
 from altus4_desktop.domain.audit import AuditEvent, AuditOutcome, SubjectKind
-from altus4_desktop.domain.backups import Backup, BackupReason, BackupRun, BackupState
+from altus4_desktop.domain.backups import (
+    Backup,
+    BackupReason,
+    BackupRun,
+    BackupState,
+    RestorePlan,
+    RestoreRun,
+)
 from altus4_desktop.domain.cancel import CancelToken
-from altus4_desktop.domain.errors import AccessError, AltusError, Cancelled, StoreError
+from altus4_desktop.domain.errors import (
+    AccessError,
+    AltusError,
+    Cancelled,
+    SchemaError,
+    StoreError,
+)
 from altus4_desktop.domain.progress import ProgressSink, ignore_progress
 from altus4_desktop.services.backup_upkeep import BackupUpkeep
 from altus4_desktop.services.permissions import Permissions, Right
@@ -91,6 +105,52 @@ class BackupsService:
         actor = self._permissions.check(actor, Right.ADMINISTER)
         with self._failures_told(actor, "backup.verified", backup_id):
             return self._verify(actor, backup_id, progress, token or CancelToken())
+
+    def plan_restore_(
+        self, actor: Actor, backup_id: str, into: str = "", token: CancelToken | None = None
+    ) -> RestorePlan:
+        """What `restore_` would do, and what would be lost by it; changes nothing.
+
+        Raises NotFoundError, SchemaError for a backup of a newer program, StoreError
+        (``backup.bad``, ``backup.other_store``), Cancelled.
+        """
+        self._permissions.check(actor, Right.ADMINISTER)
+        return self._plan(backup_id, into, token or CancelToken())
+
+    def restore_(
+        self,
+        actor: Actor,
+        backup_id: str,
+        into: str = "",
+        progress: ProgressSink = ignore_progress,
+        token: CancelToken | None = None,
+    ) -> RestoreRun:
+        """Restore a backup: into the new file or database ``into``, or (empty) in the place of the
+        store, which is kept beside it.
+
+        For the latter the caller has somebody's agreement. What comes out is compared before
+        anything is replaced; an older one is then brought up to date as the store is on opening.
+        The audit log is the backup's: `AuditService.verify_` says so until an admin accepts it.
+        Raises as `plan_restore_` does, InputError for a place that is there, Cancelled.
+        """
+        actor = self._permissions.check(actor, Right.ADMINISTER)
+        token = token or CancelToken()
+        with self._failures_told(actor, "backup.restored", backup_id):
+            self._plan(backup_id, into, token)
+            folder = self._folder()
+            with self._metadata.working_on() as store:
+                run = store.backups.restore(folder, backup_id, into, progress, token)
+                store.close()
+            if not into:
+                self._metadata.reopen_()
+        if self._metadata.is_open:
+            self._tell(
+                actor,
+                "backup.restored",
+                backup_id,
+                after={"into": into or run.place, "kept": Path(run.kept).name},
+            )
+        return run
 
     def prune_(self, actor: Actor, token: CancelToken | None = None) -> tuple[Backup, ...]:
         """Remove the backups that are older than 30 days, but never the last three good ones; the
@@ -169,6 +229,20 @@ class BackupsService:
             after={"state": backup.state.value, "problem": backup.problem},
         )
         return backup
+
+    def _plan(self, backup_id: str, into: str, token: CancelToken) -> RestorePlan:
+        store = self._store
+        plan = store.backups.plan(self._folder(), backup_id, into, token)
+        status = store.migrator.status()
+        if plan.backup.revision not in {revision.id for revision in status.revisions}:
+            raise SchemaError(
+                "The backup is of a newer program: it is at {revision}.",
+                hint="Update this program.",
+                code="backup.newer",
+                details={"revision": plan.backup.revision},
+            )
+        others = 0 if into else len(store.migrator.visitors().others)
+        return replace(plan, others=others)
 
     def _prune(self, actor: Actor | None, token: CancelToken) -> tuple[Backup, ...]:
         removed = self._store.backups.prune(self._folder(), datetime.now(UTC), token)

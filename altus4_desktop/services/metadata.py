@@ -179,6 +179,12 @@ class MetadataService:
         with self._lock:
             return self._opened(password_secret).migrator.status()
 
+    def reopen_(self) -> MigrationStatus:
+        """Look anew at a store whose content was replaced; raises as `open_` does."""
+        with self._lock:
+            self._status = None
+            return self.open_()
+
     def rest_(self) -> None:
         """Close the store's connections that are not at work; the next use opens others."""
         store = self._store

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -17,6 +17,9 @@ from altus4_desktop.domain.backups import (
     BackupContent,
     BackupReason,
     BackupState,
+    RestorePlan,
+    RestoreRun,
+    TableChange,
     choose_expired,
 )
 from altus4_desktop.domain.cancel import CancelToken
@@ -28,6 +31,7 @@ from altus4_desktop.storage.location import StoreLocation
 
 _NOT_MADE = "The backup could not be made"
 _NOT_CHECKED = "The backup could not be checked"
+_NOT_RESTORED = "The backup could not be restored"
 _FULL_CODES = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
 
 
@@ -43,6 +47,28 @@ class BackupTool(Protocol):
 
     def try_restore(self, file: Path, progress: ProgressSink, token: CancelToken) -> BackupContent:
         """What comes out when the copy is restored, which leaves nothing."""
+
+    def count_rows(self) -> dict[str, int]:
+        """How many rows each table of the store has."""
+
+    def restore_beside(
+        self,
+        file: Path,
+        name: str,
+        check: Callable[[BackupContent], None],
+        progress: ProgressSink,
+        token: CancelToken,
+    ) -> None:
+        """Fill the new place ``name``; what ``check`` refuses is not kept."""
+
+    def replace(
+        self,
+        file: Path,
+        check: Callable[[BackupContent], None],
+        progress: ProgressSink,
+        token: CancelToken,
+    ) -> str:
+        """Fill the place of the store; where what was there is kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +148,67 @@ class StoreBackups:
             checked = replace(backup, problem=problem, verified_at=None if problem else now)
             folder.write(checked)
             return checked
+
+    def plan(
+        self, folder: BackupFolder, backup_id: str, into: str, token: CancelToken
+    ) -> RestorePlan:
+        """What `restore` would do; changes nothing.
+
+        Raises NotFoundError, StoreError (``backup.bad``, ``backup.other_store``), Cancelled.
+        """
+        with self.told(_NOT_RESTORED):
+            backup = folder.get_(backup_id)
+            self._check_usable(folder, backup, token)
+            now = {} if into else self.tool.count_rows()
+        then = {table.name: table.rows for table in backup.tables}
+        changes = tuple(
+            TableChange(name, now.get(name, 0), then.get(name, 0))
+            for name in sorted(now.keys() | then.keys())
+            if not into and now.get(name, 0) != then.get(name, 0)
+        )
+        return RestorePlan(backup, into, changes)
+
+    def restore(
+        self,
+        folder: BackupFolder,
+        backup_id: str,
+        into: str,
+        progress: ProgressSink,
+        token: CancelToken,
+    ) -> RestoreRun:
+        """Restore a backup into the new place ``into``, or (empty) in the place of the store.
+
+        What comes out is compared with the manifest before anything is replaced. Raises
+        NotFoundError, InputError for a place that is there, StoreError (``backup.bad``,
+        ``backup.other_store``, ``backup.no_scratch``), Cancelled; the store is then as it was.
+        """
+        with self.told(_NOT_RESTORED):
+            backup = folder.get_(backup_id)
+            progress(Progress("Reading the backup"))
+            self._check_usable(folder, backup, token)
+
+            def check(content: BackupContent) -> None:
+                problem = difference(backup, content)
+                if problem:
+                    raise UnsoundError(problem)
+
+            file = folder.file(backup)
+            if into:
+                self.tool.restore_beside(file, into, check, progress, token)
+                return RestoreRun(backup, into)
+            kept = self.tool.replace(file, check, progress, token)
+            return RestoreRun(backup, self.location.label, kept)
+
+    def _check_usable(self, folder: BackupFolder, backup: Backup, token: CancelToken) -> None:
+        problem = backup.problem or folder.problem_of_file(backup, token)
+        if problem:
+            raise StoreError(
+                "The backup “{id}” is bad: {problem}.",
+                hint="Choose another one: “backup list” shows them.",
+                code="backup.bad",
+                details={"id": backup.id, "problem": problem},
+            )
+        self.check_kind(backup)
 
     def prune(self, folder: BackupFolder, now: datetime, token: CancelToken) -> tuple[Backup, ...]:
         """Remove what is old enough to go, and return it; raises StoreError, ConflictError

@@ -6,12 +6,14 @@ import contextlib
 import hashlib
 import os
 import sqlite3
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from altus4_desktop.domain.backups import BackupContent, TableSum
 from altus4_desktop.domain.cancel import CancelToken
-from altus4_desktop.domain.errors import StoreError
+from altus4_desktop.domain.errors import InputError
 from altus4_desktop.domain.progress import Progress, ProgressSink
 from altus4_desktop.storage import files
 from altus4_desktop.storage.backup_folder import UnsoundError
@@ -55,6 +57,85 @@ class FileBackups:
             return restore_file(file, draft, progress, token)
         finally:
             draft.unlink(missing_ok=True)
+
+    def count_rows(self) -> dict[str, int]:
+        """How many rows each table of the store has; raises sqlite3.Error."""
+        with contextlib.closing(files.connect(self.file, read_only=True)) as connection:
+            return {
+                name: connection.execute(f"SELECT COUNT(*) FROM {_quoted(name)}").fetchone()[0]
+                for name, _ in connection.execute(_TABLES).fetchall()
+            }
+
+    def restore_beside(
+        self,
+        file: Path,
+        name: str,
+        check: Callable[[BackupContent], None],
+        progress: ProgressSink,
+        token: CancelToken,
+    ) -> None:
+        """Make the new file ``name`` from ``file``; what ``check`` refuses is not kept.
+
+        Raises InputError for a file that is there, and as `make` does.
+        """
+        target = Path(name)
+        if os.path.lexists(target):
+            raise InputError("into", "“{name}” is there already.", name=name)
+        draft = target.with_name(f"{target.name}.part")
+        try:
+            check(restore_file(file, draft, progress, token))
+            token.raise_if_cancelled()
+            # Whoever made a file of that name meanwhile keeps it.
+            target.hardlink_to(draft)
+            files.sync_folder(target.parent)
+        finally:
+            draft.unlink(missing_ok=True)
+
+    def replace(
+        self,
+        file: Path,
+        check: Callable[[BackupContent], None],
+        progress: ProgressSink,
+        token: CancelToken,
+    ) -> str:
+        """Put what is in ``file`` in the place of the store, which is kept beside it; its name.
+
+        Others may have the store open: to them it is one transaction, and a kill at any moment
+        leaves the old content or the new. Raises as `make` does, and StoreError (``store.busy``)
+        where somebody does not let go of it.
+        """
+        stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+        kept = self.file.with_name(f"{self.file.stem}-before-restore-{stamp}{self.file.suffix}")
+        restored = self.file.with_name(f"{self.file.name}.restored.part")
+        restored.unlink(missing_ok=True)
+        try:
+            check(restore_file(file, restored, progress, token))
+            progress(Progress("Replacing the metadata store"))
+            with contextlib.closing(files.connect(self.file, read_only=False)) as live:
+                live.execute("PRAGMA locking_mode = EXCLUSIVE")
+                # Kept beyond the transaction: nobody writes between the copy and the swap.
+                live.execute("BEGIN EXCLUSIVE")
+                live.execute("COMMIT")
+                _keep(live, kept)
+                token.raise_if_cancelled()
+                with contextlib.closing(files.connect(restored, read_only=True)) as source:
+                    source.backup(live)
+        finally:
+            restored.unlink(missing_ok=True)
+        return str(kept)
+
+
+def _keep(live: sqlite3.Connection, kept: Path) -> None:
+    files.create_private(kept)
+    try:
+        with contextlib.closing(files.connect(kept, read_only=False)) as copy:
+            live.backup(copy)
+            copy.execute("PRAGMA journal_mode = DELETE")
+        files.sync_file(kept)
+        files.sync_folder(kept.parent)
+    except BaseException:
+        kept.unlink(missing_ok=True)
+        raise
 
 
 def restore_file(
@@ -105,11 +186,10 @@ def read_content(file: Path, token: CancelToken) -> BackupContent:
 def _table_sum(
     connection: sqlite3.Connection, table: str, keyed: bool, token: CancelToken
 ) -> TableSum:
-    quoted = '"' + table.replace('"', '""') + '"'
     order = "" if keyed else " ORDER BY rowid"
     digest = hashlib.sha256()
     rows = 0
-    cursor = connection.execute(f"SELECT * FROM {quoted}{order}")
+    cursor = connection.execute(f"SELECT * FROM {_quoted(table)}{order}")
     while batch := cursor.fetchmany(_ROWS):
         token.raise_if_cancelled()
         rows += len(batch)
@@ -117,24 +197,5 @@ def _table_sum(
     return TableSum(table, rows, digest.hexdigest())
 
 
-def swap_file(restored: Path, file: Path, kept: Path) -> None:
-    """Put ``restored`` in the place of the store ``file``, which is kept as ``kept``.
-
-    Nobody else may have the store open: raises StoreError (``store.busy``) where somebody has,
-    sqlite3.Error, OSError. A kill at any moment leaves one of both in the place.
-    """
-    with contextlib.closing(files.connect(file, read_only=False)) as connection:
-        # Everything into the one file, and alone with it: a journal must not outlive its database.
-        connection.execute("PRAGMA locking_mode = EXCLUSIVE")
-        if connection.execute("PRAGMA journal_mode = DELETE").fetchone()[0] != "delete":
-            raise StoreError(
-                "Another program has the metadata store open.",
-                hint="Close it first.",
-                code="store.busy",
-                retryable=True,
-            )
-        connection.execute("BEGIN EXCLUSIVE")
-        connection.execute("COMMIT")
-        os.link(file, kept)
-        restored.replace(file)
-        files.sync_folder(file.parent)
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'

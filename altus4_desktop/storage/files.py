@@ -160,7 +160,7 @@ def copy_into(
         target.execute("PRAGMA journal_mode = DELETE")
         problem = find_problem(target, token) or (_difference(original, target) if compared else "")
     token.raise_if_cancelled()
-    _sync(draft, os.O_RDWR)
+    sync_file(draft)
     return problem
 
 
@@ -246,6 +246,11 @@ def copy_verified(
         raise
     sync_folder(folder)
     return copy
+
+
+def sync_file(file: Path) -> None:
+    """Have the content of ``file`` on disk; raises OSError."""
+    _sync(file, os.O_RDWR)
 
 
 def sync_folder(folder: Path) -> None:

@@ -6,9 +6,10 @@ import gzip
 import re
 import secrets
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
 
@@ -17,13 +18,14 @@ import sqlalchemy as sa
 from altus4_desktop.domain.backups import BackupContent
 from altus4_desktop.domain.cancel import CancelToken
 from altus4_desktop.domain.connections import Flavour
-from altus4_desktop.domain.errors import StoreError
+from altus4_desktop.domain.errors import InputError, StoreError
 from altus4_desktop.domain.progress import Progress, ProgressSink
 from altus4_desktop.storage.backup_folder import UnsoundError, failed
 from altus4_desktop.storage.client_programs import NAMES, Kind, ProgramFailed, ServerAccess
 from altus4_desktop.storage.dump import dump_into, read_database
 from altus4_desktop.storage.dump_reading import DumpContent
 from altus4_desktop.storage.engine import build_engine
+from altus4_desktop.storage.schema_swap import quoted, swap_schemas
 from altus4_desktop.storage.server_lock import hold_lock
 from altus4_desktop.storage.tables import version_table
 
@@ -47,6 +49,10 @@ _TABLES = sa.text(
     "SELECT TABLE_NAME FROM information_schema.TABLES"
     " WHERE TABLE_SCHEMA = DATABASE() AND TABLE_TYPE = 'BASE TABLE' ORDER BY TABLE_NAME"
 )
+_TABLES_OF = sa.text(
+    "SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = :name LIMIT 1"
+)
+_SCHEMA = sa.text("SELECT SCHEMA_NAME FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = :name")
 _SCRATCHES = sa.text(
     "SELECT SCHEMA_NAME FROM information_schema.SCHEMATA"
     " WHERE LEFT(SCHEMA_NAME, CHAR_LENGTH(:prefix)) = :prefix"
@@ -104,6 +110,83 @@ class ServerBackups:
             finally:
                 connection.rollback()
                 connection.exec_driver_sql(f"DROP DATABASE {quoted(scratch)}")
+
+    def count_rows(self) -> dict[str, int]:
+        """How many rows each table of the store has; raises SQLAlchemy's errors."""
+        with self.session() as connection:
+            return {
+                str(name): int(
+                    connection.exec_driver_sql(f"SELECT COUNT(*) FROM {quoted(name)}").scalar_one()
+                )
+                for name in connection.execute(_TABLES).scalars().all()
+            }
+
+    def restore_beside(
+        self,
+        file: Path,
+        name: str,
+        check: Callable[[BackupContent], None],
+        progress: ProgressSink,
+        token: CancelToken,
+    ) -> None:
+        """Make the new database ``name`` and load ``file`` into it; what ``check`` refuses is not
+        kept.
+
+        Raises InputError for a database that is there, and as `make` does.
+        """
+        with self.session() as connection:
+            self._restore(connection, file, name, check, progress, token)
+
+    def replace(
+        self,
+        file: Path,
+        check: Callable[[BackupContent], None],
+        progress: ProgressSink,
+        token: CancelToken,
+    ) -> str:
+        """Put what is in ``file`` in the place of the store's tables, which are kept in a database
+        of their own; its name. Raises as `make` does."""
+        live = self.access.location.database
+        stamp = datetime.now(UTC).strftime("%Y%m%d%H%M%S")
+        restored, kept = (f"{live[:40]}_{what}_{stamp}" for what in ("restored", "before"))
+        with self.session() as connection, hold_lock(connection, live, progress, token):
+            self._restore(connection, file, restored, check, progress, token)
+            try:
+                self.create_database(connection, kept)
+                progress(Progress("Replacing the metadata store"))
+                try:
+                    swap_schemas(connection, live, restored, kept)
+                except sa.exc.SQLAlchemyError:
+                    with suppress(sa.exc.SQLAlchemyError):
+                        if not connection.execute(_TABLES_OF, {"name": kept}).first():
+                            connection.exec_driver_sql(f"DROP DATABASE {quoted(kept)}")
+                    raise
+            finally:
+                connection.rollback()
+                connection.exec_driver_sql(f"DROP DATABASE IF EXISTS {quoted(restored)}")
+        return kept
+
+    def _restore(
+        self,
+        connection: sa.Connection,
+        file: Path,
+        name: str,
+        check: Callable[[BackupContent], None],
+        progress: ProgressSink,
+        token: CancelToken,
+    ) -> None:
+        found = connection.execute(_SCHEMA, {"name": name}).first()
+        connection.rollback()
+        if found:
+            raise InputError("into", "The database “{name}” is there already.", name=name)
+        self.create_database(connection, name)
+        try:
+            check(self.load(connection, file, name, progress, token))
+            token.raise_if_cancelled()
+        except BaseException:
+            connection.rollback()
+            connection.exec_driver_sql(f"DROP DATABASE {quoted(name)}")
+            raise
 
     def load(
         self,
@@ -196,11 +279,6 @@ class ServerBackups:
             else:
                 left_out.append("binary log position")
         return options, tuple(left_out)
-
-
-def quoted(name: str) -> str:
-    """``name`` as an identifier in a statement for the driver."""
-    return "`" + name.replace("`", "``").replace("%", "%%") + "`"
 
 
 def _content(found: DumpContent, revision: str, left_out: tuple[str, ...]) -> BackupContent:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from altus4_desktop.cli.frame import EXIT_DONE, EXIT_FAILED, EXIT_NO
+from altus4_desktop.cli.frame import EXIT_DONE, EXIT_FAILED, EXIT_NO, EXIT_USAGE
 from tests.answers import Run
 from tests.unit.cli.test_keys import run
 
@@ -34,3 +34,23 @@ def test_a_backup_is_made_listed_verified(run: Run, tmp_path: Path) -> None:
     missing = run("backup", "verify", "20260101T000000Z-000000")
     assert missing.code == EXIT_FAILED
     assert "[backup.not_found]" in missing.err
+
+
+def test_a_restore_tells_what_would_be_lost_and_asks(run: Run, tmp_path: Path) -> None:
+    backup_id = run("backup", "create").out.strip()
+    assert run("keys", "create", "--name", "Later").code == EXIT_DONE
+    dry = run("backup", "restore", backup_id, "--dry-run", "--json")
+    assert dry.code == EXIT_DONE
+    assert {"table": "api_keys", "now": 2, "then": 1} in dry.document["changes"]
+    refused = run("backup", "restore", backup_id)
+    assert refused.code == EXIT_USAGE
+    assert "api_keys: 2 rows now, 1 in the backup" in refused.err
+    assert len(run("keys", "list", "--json").document["keys"]) == 2
+    elsewhere = tmp_path / "elsewhere.sqlite3"
+    assert run("backup", "restore", backup_id, "--into", str(elsewhere)).out == f"{elsewhere}\n"
+    assert elsewhere.exists()
+    assert len(run("keys", "list", "--json").document["keys"]) == 2
+    done = run("backup", "restore", backup_id, "--yes")
+    assert done.code == EXIT_DONE, done.err
+    assert "is kept as" in done.err
+    assert len(run("keys", "list", "--json").document["keys"]) == 1

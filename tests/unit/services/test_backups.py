@@ -8,6 +8,7 @@ import stat
 import threading
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -18,11 +19,18 @@ from altus4_desktop.domain.accounts import Actor, Role
 from altus4_desktop.domain.audit import AuditOutcome
 from altus4_desktop.domain.backups import BackupReason, BackupState
 from altus4_desktop.domain.cancel import CancelToken
-from altus4_desktop.domain.errors import Cancelled, ConflictError, NotFoundError, StoreError
+from altus4_desktop.domain.errors import (
+    Cancelled,
+    ConflictError,
+    InputError,
+    NotFoundError,
+    SchemaError,
+    StoreError,
+)
 from altus4_desktop.domain.progress import Progress
 from altus4_desktop.services import Services
 from altus4_desktop.services.backups import folder_name
-from altus4_desktop.storage import files
+from altus4_desktop.storage import file_backup, files
 from altus4_desktop.storage.backup_folder import BackupFolder
 from altus4_desktop.storage.location import StoreLocation
 from tests.records import a_search, a_user
@@ -227,8 +235,6 @@ def test_pruning_reads_what_stays(services: Services, admin: Actor) -> None:
     folder = BackupFolder(folder_of(services, admin))
     made = [services.backups.create_(admin).backup for _ in range(4)]
     begin = datetime.now(UTC).replace(microsecond=0) - timedelta(days=34)
-    from dataclasses import replace
-
     for at, backup in enumerate(made):
         folder.write(replace(backup, created_at=begin + timedelta(days=at)))
     # Six days apart up to now, so that no gap looks like a clock that jumped.
@@ -302,3 +308,109 @@ def test_every_store_has_a_folder_of_its_own() -> None:
     other = StoreLocation(host="db.example.org", username="ada", database="meta.......")
     assert folder_name(one) != folder_name(other)
     assert "/" not in folder_name(one)
+
+
+def test_a_restore_brings_back_what_was_there(services: Services, admin: Actor) -> None:
+    store = services.metadata.store
+    backup = services.backups.create_(admin).backup
+    file = services.data_dir / "metadata.sqlite3"
+    then = rows(file)
+    user = store.users.find_(admin.user_id)
+    assert user is not None
+    for number in range(7):
+        store.searches.add_(a_search(user, f"later {number}"))
+    later = rows(file)
+    plan = services.backups.plan_restore_(admin, backup.id)
+    searches = next(change for change in plan.changes if change.name == "searches")
+    assert (searches.now, searches.then) == (57, 50)
+    with closing(sqlite3.connect(file, isolation_level=None)) as other:
+        # Another program has it open all the while.
+        assert other.execute("SELECT COUNT(*) FROM searches").fetchone() == (57,)
+        run = services.backups.restore_(admin, backup.id)
+        assert other.execute("SELECT COUNT(*) FROM searches").fetchone() == (50,)
+    assert rows(file) == then
+    assert rows(Path(run.kept)) == later
+    assert stat.S_IMODE(Path(run.kept).stat().st_mode) == 0o600
+    assert [path.name for path in services.data_dir.glob("*.part*")] == []
+    newest = services.audit.list_(admin)[0].event
+    assert (newest.action, newest.subject_id) == ("backup.restored", backup.id)
+    # The log now goes on from the backup's, and says so until somebody accepts it.
+    verdict = services.audit.verify_(admin)
+    assert not verdict.intact
+    assert verdict.acceptable
+
+
+def test_a_restore_elsewhere_touches_nothing(
+    services: Services, admin: Actor, tmp_path: Path
+) -> None:
+    backup = services.backups.create_(admin).backup
+    before = rows(services.data_dir / "metadata.sqlite3")
+    target = tmp_path / "elsewhere.sqlite3"
+    run = services.backups.restore_(admin, backup.id, str(target))
+    assert (run.place, run.kept) == (str(target), "")
+    assert rows(target) == before == rows(services.data_dir / "metadata.sqlite3")
+    with pytest.raises(InputError):
+        services.backups.restore_(admin, backup.id, str(target))
+
+
+def test_a_bad_one_is_not_restored(services: Services, admin: Actor) -> None:
+    backup = services.backups.create_(admin).backup
+    folder = BackupFolder(folder_of(services, admin))
+    before = rows(services.data_dir / "metadata.sqlite3")
+    sums = tuple(replace(table, rows=table.rows + 1) for table in backup.tables)
+    folder.write(replace(backup, tables=sums))
+    with pytest.raises(StoreError) as caught:
+        services.backups.restore_(admin, backup.id)
+    assert caught.value.code == "backup.failed"
+    folder.write(replace(backup, revision="0099_later"))
+    with pytest.raises(SchemaError):
+        services.backups.restore_(admin, backup.id)
+    folder.write(replace(backup, dialect="mysql"))
+    with pytest.raises(StoreError) as caught:
+        services.backups.plan_restore_(admin, backup.id)
+    assert caught.value.code == "backup.other_store"
+    folder.write(backup)
+    file = folder.file(backup)
+    file.write_bytes(file.read_bytes()[:-1])
+    with pytest.raises(StoreError) as caught:
+        services.backups.restore_(admin, backup.id)
+    assert caught.value.code == "backup.bad"
+    assert rows(services.data_dir / "metadata.sqlite3") == before
+    assert not list(services.data_dir.glob("*before*"))
+
+
+def test_a_cancelled_restore_changes_nothing(services: Services, admin: Actor) -> None:
+    backup = services.backups.create_(admin).backup
+    before = rows(services.data_dir / "metadata.sqlite3")
+    for message in ("Copying", "Reading what", "Replacing"):
+        token = CancelToken()
+
+        def cancel(progress: Progress, message: str = message, token: CancelToken = token) -> None:
+            if progress.message.startswith(message):
+                token.cancel()
+
+        with pytest.raises(Cancelled):
+            services.backups.restore_(admin, backup.id, progress=cancel, token=token)
+        assert rows(services.data_dir / "metadata.sqlite3") == before
+        assert not list(services.data_dir.glob("*.part*"))
+
+
+def test_nobody_writes_between_the_copy_and_the_swap(
+    services: Services, admin: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backup = services.backups.create_(admin).backup
+    file = services.data_dir / "metadata.sqlite3"
+    keep = file_backup._keep
+    refused: list[str] = []
+
+    def and_write(live: sqlite3.Connection, kept: Path) -> None:
+        keep(live, kept)
+        with closing(sqlite3.connect(file, timeout=0)) as other:
+            try:
+                other.execute("DELETE FROM searches")
+            except sqlite3.OperationalError as error:
+                refused.append(str(error))
+
+    monkeypatch.setattr(file_backup, "_keep", and_write)
+    services.backups.restore_(admin, backup.id)
+    assert refused == ["database is locked"]

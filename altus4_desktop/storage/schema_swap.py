@@ -1,0 +1,72 @@
+"""Exchanging all tables of one schema of a server for those of another."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+_TABLES = sa.text(
+    "SELECT TABLE_NAME FROM information_schema.TABLES"
+    " WHERE TABLE_SCHEMA = :name AND TABLE_TYPE = 'BASE TABLE' ORDER BY TABLE_NAME"
+)
+_TRIGGERS = sa.text(
+    "SELECT TRIGGER_NAME FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = :name"
+    " ORDER BY TRIGGER_NAME"
+)
+
+
+def swap_schemas(connection: sa.Connection, live: str, restored: str, kept: str) -> None:
+    """Move the tables of ``live`` to the empty schema ``kept``, and those of ``restored`` to
+    ``live``, with their triggers.
+
+    The tables are moved by one statement: a kill leaves all of them moved or none. Triggers cannot
+    move along: they are made again, and a kill at that moment leaves them missing, which
+    “migrate drift” says. Raises SQLAlchemy's errors.
+    """
+    old, new = _tables(connection, live), _tables(connection, restored)
+    triggers = {name: _triggers(connection, name) for name in (restored, live)}
+    moves = [(live, kept, table) for table in old] + [(restored, live, table) for table in new]
+    statement = ", ".join(
+        f"{quoted(source)}.{quoted(table)} TO {quoted(target)}.{quoted(table)}"
+        for source, target, table in moves
+    )
+    _drop(connection, restored, triggers[restored])
+    _drop(connection, live, triggers[live])
+    try:
+        connection.exec_driver_sql(f"RENAME TABLE {statement}")
+    except sa.exc.SQLAlchemyError:
+        _create(connection, live, triggers[live])
+        raise
+    _create(connection, live, triggers[restored])
+    _create(connection, kept, triggers[live])
+    connection.exec_driver_sql(f"USE {quoted(live)}")
+
+
+def quoted(name: str) -> str:
+    """``name`` as an identifier in a statement for the driver."""
+    return "`" + name.replace("`", "``").replace("%", "%%") + "`"
+
+
+def _tables(connection: sa.Connection, schema: str) -> list[str]:
+    return [str(name) for name in connection.execute(_TABLES, {"name": schema}).scalars()]
+
+
+def _triggers(connection: sa.Connection, schema: str) -> dict[str, str]:
+    """Name to CREATE TRIGGER, as the server tells it."""
+    names = [str(name) for name in connection.execute(_TRIGGERS, {"name": schema}).scalars()]
+    found: dict[str, str] = {}
+    for name in names:
+        show = f"SHOW CREATE TRIGGER {quoted(schema)}.{quoted(name)}"
+        # The third column is the statement.
+        found[name] = str(connection.exec_driver_sql(show).one()[2])
+    return found
+
+
+def _drop(connection: sa.Connection, schema: str, triggers: dict[str, str]) -> None:
+    for name in triggers:
+        connection.exec_driver_sql(f"DROP TRIGGER {quoted(schema)}.{quoted(name)}")
+
+
+def _create(connection: sa.Connection, schema: str, triggers: dict[str, str]) -> None:
+    connection.exec_driver_sql(f"USE {quoted(schema)}")
+    for statement in triggers.values():
+        connection.exec_driver_sql(statement.replace("%", "%%"))

@@ -1,0 +1,106 @@
+"""Restoring on real servers: beside the store, and in its place."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from altus4_desktop.domain.cancel import CancelToken
+from altus4_desktop.domain.errors import InputError, StoreError
+from altus4_desktop.domain.progress import ignore_progress
+from altus4_desktop.storage import server_backup
+from altus4_desktop.storage.backup_folder import BackupFolder
+from tests.integration.storage.test_backups import fill, make, opened, server_of
+from tests.servers import DatabaseServer
+from tests.stores import StorePlace, server_place
+
+_TOKEN = CancelToken()
+
+
+def content(place: StorePlace) -> object:
+    names = place.query(
+        "SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE()"
+    )
+    rows = {
+        str(name): sorted(map(repr, place.query(f"SELECT * FROM `{name}`"))) for (name,) in names
+    }
+    return place.fingerprint(), rows
+
+
+def beside(server: DatabaseServer, place: StorePlace) -> list[str]:
+    pattern = place.location.database.replace("_", r"\_") + r"\_%"
+    return sorted(str(name) for (name,) in server.execute(f"SHOW DATABASES LIKE '{pattern}'"))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> BackupFolder:
+    return BackupFolder(tmp_path / "backups" / "store")
+
+
+def grant_beside(server: DatabaseServer, place: StorePlace) -> None:
+    pattern = place.location.database.replace("_", r"\_") + r"\_%"
+    server.execute(f"GRANT ALL PRIVILEGES ON `{pattern}`.* TO '{place.location.username}'@'%'")
+
+
+def test_the_store_is_swapped_and_the_old_one_kept(
+    on_server: StorePlace, folder: BackupFolder, request: pytest.FixtureRequest
+) -> None:
+    server = server_of(on_server, request)
+    grant_beside(server, on_server)
+    with opened(on_server) as store:
+        store.migrator.upgrade(without_copy=True)
+        fill(store)
+        backup = make(store, folder)
+        then = content(on_server)
+        fill(store)
+        later = content(on_server)
+        plan = store.backups.plan(folder, backup.id, "", _TOKEN)
+        assert ("searches", 40, 20) in {(one.name, one.now, one.then) for one in plan.changes}
+        run = store.backups.restore(folder, backup.id, "", ignore_progress, _TOKEN)
+        assert content(on_server) == then
+        assert beside(server, on_server) == [run.kept]
+        assert re.fullmatch(r".*_before_\d{14}", run.kept)
+        try:
+            assert content(server_place(server, run.kept)) == later
+            # The store goes on, with its keys and triggers.
+            fill(store)
+            assert store.migrator.drift() == ()
+            elsewhere = f"{on_server.location.database}_elsewhere"
+            store.backups.restore(folder, backup.id, elsewhere, ignore_progress, _TOKEN)
+            assert content(server_place(server, elsewhere)) == then
+            with pytest.raises(InputError):
+                store.backups.restore(folder, backup.id, elsewhere, ignore_progress, _TOKEN)
+            assert content(server_place(server, elsewhere)) == then
+        finally:
+            for name in beside(server, on_server):
+                server.drop_database(name)
+
+
+def test_what_goes_wrong_leaves_the_store_as_it_was(
+    on_server: StorePlace,
+    folder: BackupFolder,
+    request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    server = server_of(on_server, request)
+    with opened(on_server) as store:
+        store.migrator.upgrade(without_copy=True)
+        fill(store)
+        backup = make(store, folder)
+        before = content(on_server)
+        with pytest.raises(StoreError) as caught:
+            store.backups.restore(folder, backup.id, "", ignore_progress, _TOKEN)
+        assert caught.value.code == "backup.no_scratch"
+        grant_beside(server, on_server)
+
+        def fail(*_: object) -> None:
+            raise sa.exc.OperationalError("RENAME TABLE", {}, Exception(1205, "lock wait"))
+
+        monkeypatch.setattr(server_backup, "swap_schemas", fail)
+        with pytest.raises(StoreError):
+            store.backups.restore(folder, backup.id, "", ignore_progress, _TOKEN)
+        assert content(on_server) == before
+        assert beside(server, on_server) == []
