@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger(__name__)
 ASKING_S = 8.0
 """How long the connections are asked, all in all."""
+_REACHING_S = 2.0
 _COUNTING_S = 2.0
 # A server that failed so short a time ago is not tried again by what nobody waits for.
 _DOWN_FOR = timedelta(minutes=5)
@@ -69,15 +70,8 @@ class NearWords:
     def asking(self, actor: Actor, down: Collection[str], token: CancelToken) -> Iterator[Asking]:
         """Ask for one text after the other, for `ASKING_S` at most; those in ``down`` (ids) are
         known not to answer."""
-        inner = CancelToken()
-        timer = threading.Timer(ASKING_S, inner.cancel)
-        timer.daemon = True
-        timer.start()
-        try:
-            with token.on_cancel(inner.cancel):
-                yield Asking(actor, down, token, inner, self)
-        finally:
-            timer.cancel()
+        with _limited(token, ASKING_S) as inner:
+            yield Asking(actor, down, token, inner, self)
 
     def find(
         self,
@@ -106,6 +100,20 @@ class NearWords:
             return None
         retry = SearchRequest(correction.query, mode, connection_ids=ids)
         return NearText(retry, counted.rows, counted.at_least)
+
+    def reaches(self, connection: Connection, token: CancelToken) -> bool:
+        """Whether its tables are known, or it tells them soon; one that hangs is not waited for.
+        Raises Cancelled."""
+        try:
+            with _limited(token, _REACHING_S) as inner:
+                self._connections.source_(connection, inner)
+        except Cancelled:
+            token.raise_if_cancelled()
+            return False
+        except AltusError as error:
+            _LOG.info("a connection is not asked for near words: %s", error.code)
+            return False
+        return True
 
     def is_down(self, connection: Connection) -> bool:
         """Whether it is known that it would not answer; nobody is asked."""
@@ -137,6 +145,7 @@ class Asking:
         self._words = words
         self._ends_at = time.monotonic() + ASKING_S
         self._unasked: dict[str, None] = {}
+        self._reached: dict[str, bool] = {}
 
     @property
     def unasked(self) -> tuple[str, ...]:
@@ -149,25 +158,46 @@ class Asking:
         """What ``text`` may have been meant to be in ``places``, connections by their names; None
         where no row has anything like it. Raises Cancelled."""
         asked: list[Connection] = []
-        for name, connections in places.items():
-            own = [
-                one for one in connections if one.user_id == self._actor.user_id and one.is_active
-            ]
-            up = [one for one in own if one.id not in self._down and not self._words.is_down(one)]
-            asked += up
-            if not up:
-                self._unasked[name] = None
-        left_s = self._ends_at - time.monotonic()
-        if not asked:
-            return None
         near = None
         try:
+            for name, connections in places.items():
+                up = [one for one in connections if self._answers(one)]
+                asked += up
+                if not up:
+                    self._unasked[name] = None
+            left_s = self._ends_at - time.monotonic()
+            if not asked:
+                return None
             if left_s <= 0:
                 raise Cancelled()
             near = self._words.find(self._actor, text, mode, asked, self._inner, left_s)
         except Cancelled:
             self._token.raise_if_cancelled()
-            self._unasked.update(dict.fromkeys(one.name for one in asked))
+            self._unasked.update(dict.fromkeys(places))
         except AltusError as error:
             _LOG.info("no words like those of a query were looked for: %s", error.code)
         return near
+
+    def _answers(self, connection: Connection) -> bool:
+        if connection.user_id != self._actor.user_id or not connection.is_active:
+            return False
+        if connection.id in self._down or self._words.is_down(connection):
+            return False
+        known = self._reached.get(connection.id)
+        if known is None:
+            known = self._reached[connection.id] = self._words.reaches(connection, self._inner)
+        return known
+
+
+@contextmanager
+def _limited(token: CancelToken, limit_s: float) -> Iterator[CancelToken]:
+    """A token that is cancelled with ``token``, and when the time is over."""
+    inner = CancelToken()
+    timer = threading.Timer(limit_s, inner.cancel)
+    timer.daemon = True
+    timer.start()
+    try:
+        with token.on_cancel(inner.cancel):
+            yield inner
+    finally:
+        timer.cancel()

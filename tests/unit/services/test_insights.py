@@ -97,6 +97,9 @@ class Listed:
     def stats_(self, connection_id: str) -> PoolStats | None:
         return self.stats.get(connection_id)
 
+    def source_(self, connection: Connection, token: CancelToken) -> None:
+        """It is reached."""
+
 
 @dataclass
 class World:
