@@ -60,10 +60,7 @@ class Dashboard:
 def build_charts(board: Dashboard) -> tuple[Chart, ...]:
     """Every chart, in the order in which they are shown."""
     charts = [
-        build_searches(board),
-        build_latency(board),
-        build_durations(board),
-        build_heat(board),
+        *build_first_charts(board),
         build_modes(board),
         build_sources(board),
         build_popular(board),
@@ -74,6 +71,16 @@ def build_charts(board: Dashboard) -> tuple[Chart, ...]:
         charts.append(build_users(board, board.users))
     charts.append(build_keys(board))
     return tuple(charts)
+
+
+def build_first_charts(board: Dashboard) -> tuple[Chart, ...]:
+    """Those that need no more than the numbers and durations of days."""
+    return (
+        build_searches(board),
+        build_latency(board),
+        build_durations(board),
+        build_heat(board),
+    )
 
 
 def chart_csv(chart: Chart) -> str:

@@ -62,7 +62,7 @@ def _raise(error: BaseException) -> None:
 
 
 def _read(qtbot: QtBot, card: PointsCard) -> Cloud:
-    card.want(_DAY)
+    card.want(_DAY, 1)
     qtbot.waitUntil(lambda: not card._is_due and not card.is_reading)
     assert card.plot.cloud is not None
     return card.plot.cloud
@@ -239,7 +239,7 @@ def test_searches_are_read_when_the_card_is_seen(
     qtbot: QtBot, card: PointsCard, points: FakePoints
 ) -> None:
     card.hide()
-    card.want(_DAY)
+    card.want(_DAY, 40)
     QApplication.processEvents()
     assert points.asked == []
     card.show()
@@ -247,6 +247,11 @@ def test_searches_are_read_when_the_card_is_seen(
     qtbot.waitUntil(lambda: not card.is_reading)
     assert card.pages.currentWidget() is card.plot
     assert "UTC" in card.note
+    card.want(_DAY, 40)
+    assert not card._is_due
+    card.want(_DAY, 41)
+    qtbot.waitUntil(lambda: points.asked == [_DAY, _DAY])
+    qtbot.waitUntil(lambda: not card.is_reading)
 
 
 def test_a_point_leads_to_its_search(qtbot: QtBot, card: PointsCard) -> None:
@@ -302,7 +307,7 @@ def test_pictures_have_the_points(
 
 def test_nothing_and_a_failure(qtbot: QtBot, card: PointsCard, points: FakePoints) -> None:
     points.error = StoreError("It is gone.", code="store.unreachable")
-    card.want(_DAY)
+    card.want(_DAY, 1)
     qtbot.waitUntil(lambda: card.pages.currentWidget() is card._failed)
     assert not card.export_button.isEnabled()
     points.error = None

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QFrame, QScrollArea, QWidget
 from altus4_desktop.domain.charts import Chart, ChartKind
 from altus4_desktop.services.charts import chart_csv
 from altus4_desktop.ui.models.records import Column, RecordModel
-from altus4_desktop.ui.panes.analytics.frame import PlotCard
+from altus4_desktop.ui.panes.analytics.frame import ChartTable, PlotCard
 from altus4_desktop.ui.panes.analytics.legend import (
     draw_heat_legend,
     draw_legend,
@@ -33,6 +33,7 @@ from altus4_desktop.ui.widgets import Label
 
 _HEIGHT, _LOW_HEIGHT = 232, 132
 _LOW = ("modes", "sources", "keys")
+_FITTING = ("searches", "latency", "durations", "heat")
 NAMES = {
     "searches": "analytics.searches",
     "latency": "analytics.latency",
@@ -77,22 +78,14 @@ class ChartCard(PlotCard):
 
     def __init__(self, name: str) -> None:
         plot = Plot(f"{NAMES[name]}.plot")
-        # Where there are more rows than room.
-        area = QScrollArea()
-        area.setFrameShape(QFrame.Shape.NoFrame)
-        area.setWidgetResizable(True)
-        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        area.setWidget(plot)
+        area = None if name in _FITTING else _scrolling(plot)
         height = _LOW_HEIGHT if name in _LOW else _HEIGHT
         super().__init__(NAMES[name], chart_title(name), plot, Legend(), height, area)
         self.name = name
         self._chart: Chart | None = None
         plot.clicked.connect(self._choose)
-        self.table.activated.connect(self._choose_index)
-        self._nothing = Label(self.tr("Nothing of this kind in these days"), "muted")
-        self._nothing.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self.pages.addWidget(self._nothing)
+        self._nothing = self.tr("Nothing of this kind in these days")
+        self._empty: Label | None = None
 
     @property
     def chart(self) -> Chart | None:
@@ -116,42 +109,54 @@ class ChartCard(PlotCard):
             )
         self.set_note(note)
         self.legend.show_chart(chart)
-        self._fill_table(chart)
+        if self._table is not None:
+            self._fill_table(self._table, chart)
         self.plot.setAccessibleDescription(self._summary(chart))
         for button in (self.data_button, self.export_button):
             button.setEnabled(not chart.is_empty)
         self._draw()
 
-    def _fill_table(self, chart: Chart) -> None:
+    def _fit_table(self, table: ChartTable) -> None:
+        table.activated.connect(self._choose_index)
+        if self._chart is not None:
+            self._fill_table(table, self._chart)
+
+    def _fill_table(self, table: ChartTable, chart: Chart) -> None:
         columns = shown_columns(chart)
-        before = self.table.model()
+        before = table.model()
         model = _ChartModel(chart, columns)
-        model.setParent(self.table)
-        self.table.setModel(model)
+        model.setParent(table)
+        table.setModel(model)
         if before is not None:
             before.deleteLater()
-        header = self.table.horizontalHeader()
-        header.setStretchLastSection(True)
+        header = table.horizontalHeader()
         for place, name in enumerate(columns):
             header.resizeSection(place, _WIDTHS.get(name, _WIDTH))
         if chart.rows:
-            self.table.selectRow(0)
+            table.selectRow(0)
 
     @Slot()
     def _draw(self) -> None:
         chart = self._chart
         if chart is None or chart.is_empty:
             self.legend.hide()
-            self.pages.setCurrentWidget(self._nothing)
+            self._show_nothing()
             return
         as_table = self.data_button.isChecked()
         self.legend.setVisible(has_legend(chart) and not as_table)
         self.pages.setCurrentWidget(self.table if as_table else self.area)
 
+    def _show_nothing(self) -> None:
+        if self._empty is None:
+            self._empty = Label(self._nothing, "muted")
+            self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
+            self.pages.addWidget(self._empty)
+        self.pages.setCurrentWidget(self._empty)
+
     def _summary(self, chart: Chart) -> str:
         """The most of what is plotted, in words."""
         if chart.is_empty:
-            return self._nothing.text()
+            return self._nothing
         column = chart.plotted[0]
         numbers = chart.numbers(column)
         most = max(range(len(numbers)), key=lambda row: numbers[row] or 0.0)
@@ -193,6 +198,17 @@ class ChartCard(PlotCard):
     def _choose_index(self, index: QModelIndex) -> None:
         if index.isValid():
             self.row_chosen.emit(self._chart, index.row())
+
+
+def _scrolling(plot: Plot) -> QScrollArea:
+    """Where there may be more rows than room."""
+    area = QScrollArea()
+    area.setFrameShape(QFrame.Shape.NoFrame)
+    area.setWidgetResizable(True)
+    area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    area.setWidget(plot)
+    return area
 
 
 class Legend(QWidget):

@@ -76,15 +76,10 @@ class PlotCard(Card):
         plot.setAccessibleName(title)
         plot.moved.connect(self._follow_view)
         self.body.addWidget(legend)
-        self.table = ChartTable()
-        self.table.setObjectName(f"{name}.table")
-        self.table.setAccessibleName(self.data_button.accessibleName())
-        show_whole_rows(self.table, row_height=_ROW_HEIGHT)
-        self.table.horizontalHeader().setSectionsClickable(False)
+        self._table: ChartTable | None = None
         self.area = plot if area is None else area
         self.pages = QStackedWidget()
         self.pages.addWidget(self.area)
-        self.pages.addWidget(self.table)
         self.pages.setFixedHeight(height)
         self.body.addWidget(self.pages)
         self.body.addStretch(1)
@@ -93,6 +88,20 @@ class PlotCard(Card):
     def note(self) -> str:
         """What is said beside the title."""
         return self._note.text()
+
+    @property
+    def table(self) -> ChartTable:
+        """The rows; made when they are first wanted, as most charts are never read as a table."""
+        if self._table is None:
+            table = self._table = ChartTable()
+            table.setObjectName(f"{self.objectName()}.table")
+            table.setAccessibleName(self.data_button.accessibleName())
+            show_whole_rows(table, row_height=_ROW_HEIGHT)
+            table.horizontalHeader().setSectionsClickable(False)
+            table.horizontalHeader().setStretchLastSection(True)
+            self.pages.addWidget(table)
+            self._fit_table(table)
+        return self._table
 
     def set_note(self, text: str) -> None:
         """Say this beside the title."""
@@ -131,6 +140,9 @@ class PlotCard(Card):
         """What makes a CSV file of what is seen, None while nothing is; may be called on a
         worker."""
         return None
+
+    def _fit_table(self, table: ChartTable) -> None:
+        """Give the table, which is new, its rows."""
 
     @Slot()
     def _draw(self) -> None:

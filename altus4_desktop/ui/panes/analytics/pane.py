@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QFileDialog, QStackedWidget, QVBoxLayout, QWidget
 
 from altus4_desktop.domain.charts import Chart
 from altus4_desktop.domain.errors import AltusError
-from altus4_desktop.domain.figures import Period
+from altus4_desktop.domain.figures import Figures
 from altus4_desktop.domain.history import HistoryQuery
 from altus4_desktop.domain.progress import Progress
 from altus4_desktop.services.analytics import today_of
@@ -54,6 +54,7 @@ class AnalyticsPane(Pane):
         self.cards: dict[str, ChartCard] = {}
         self.points: PointsCard | None = None
         self._reading = LatestTask(session.runner, Lane.TENANTS, self)
+        self._reading.updated.connect(self._show_board)
         self._reading.succeeded.connect(self._take_board)
         self._reading.failed.connect(self._take_failure)
         self._reading.progressed.connect(self._show_progress)
@@ -201,6 +202,10 @@ class AnalyticsPane(Pane):
     @Slot(object)
     def _take_board(self, board: Board) -> None:
         self._end()
+        self._show_board(board)
+
+    @Slot(object)
+    def _show_board(self, board: Board) -> None:
         self.board = board
         if not board.figures.counts.searches:
             self._filling.stop()
@@ -214,11 +219,8 @@ class AnalyticsPane(Pane):
                 partial(self._build_card, chart.name),
                 partial(self._show_chart, chart),
             ]
-            if chart.name == _POINTS_AFTER:
-                self._steps += [
-                    self._build_points,
-                    partial(self._want_points, board.figures.period),
-                ]
+            if chart.name == _POINTS_AFTER and board.is_whole:
+                self._steps += [self._build_points, partial(self._want_points, board.figures)]
         self._filling.start()
         self.insights.look_at(board.figures.period)
 
@@ -273,9 +275,9 @@ class AnalyticsPane(Pane):
             self.points.export_wanted.connect(self._choose_file)
             self.grid.add_card(self.points, is_wide=True)
 
-    def _want_points(self, period: Period) -> None:
+    def _want_points(self, figures: Figures) -> None:
         if self.points is not None:
-            self.points.want(period)
+            self.points.want(figures.period, figures.counts.searches)
 
     @Slot()
     def _wear(self) -> None:

@@ -10,16 +10,17 @@ from collections.abc import Sequence
 from typing import Any
 
 import pyqtgraph as pg
-from PySide6.QtCore import QPointF, Qt, Signal, Slot
+from PySide6.QtCore import QPointF, QRectF, Qt, Signal, Slot
 from PySide6.QtGui import (
     QBrush,
     QColor,
     QFontMetricsF,
     QMouseEvent,
+    QPainter,
     QPen,
     QResizeEvent,
 )
-from PySide6.QtWidgets import QToolTip, QWidget
+from PySide6.QtWidgets import QStyleOptionGraphicsItem, QToolTip, QWidget
 
 from altus4_desktop.domain.charts import Chart, ChartKind
 from altus4_desktop.ui.panes.analytics.axes import LabelAxis, ValueAxis, scaled, unscaled
@@ -45,6 +46,7 @@ _MARKED_ROWS = 100
 _SYMBOLS = ("o", "s", "t")
 _OVER_TIME = ("day", "hour")
 _LEAST_ROWS = 4.0
+_MIDDLE = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft | Qt.TextFlag.TextSingleLine
 
 
 class Plot(MovingPlot):
@@ -55,11 +57,12 @@ class Plot(MovingPlot):
     def __init__(self, name: str, parent: QWidget | None = None) -> None:
         self._chart: Chart | None = None
         self._items: dict[str, Any] = {}
-        self._words: list[tuple[Any, str]] = []
+        self._words: list[str] = []
         self._labels = LabelAxis("bottom")
         self._names = LabelAxis("left")
         self._values = ValueAxis("left")
         super().__init__(name, {"bottom": self._labels, "left": self._values}, parent)
+        self._ends = _EndWords(self.getPlotItem().getViewBox())
         self.pressed.connect(self._choose)
 
     @property
@@ -80,6 +83,7 @@ class Plot(MovingPlot):
         plot = self.getPlotItem()
         plot.clear()
         self._items = {}
+        self._ends.set_words([])
         self.setBackground(worn_palette().color("surface"))
         is_ranked = chart.kind is ChartKind.RANKED
         on_left = is_ranked or chart.kind is ChartKind.HEAT
@@ -230,14 +234,7 @@ class Plot(MovingPlot):
         )
         self.addItem(bars)
         self._items[column] = bars
-        font = sized(self.font(), TypeSize.CAPTION)
-        self._words = []
-        for row, value in zip(rows, told, strict=True):
-            text = pg.TextItem(color=worn_palette().color("text"), anchor=(0, 0.5))
-            text.setFont(font)
-            text.setPos(value, row)
-            self.addItem(text)
-            self._words.append((text, _value_words(chart, row)))
+        self._words = [_value_words(chart, row) for row in rows]
         self.setFixedHeight(max(count, 1) * _ROW + Space.S)
         self._fit_ranked()
 
@@ -253,10 +250,12 @@ class Plot(MovingPlot):
         room = max(60.0, self.width() - label - Space.S)
         metrics = QFontMetricsF(sized(self.font(), TypeSize.CAPTION))
         most, widest = room * _MOST_WORDS, 0.0
-        for item, words in self._words:
+        bars, ends = self._items[chart.plotted[0]], []
+        for row, value, words in zip(bars.rows, bars.told, self._words, strict=True):
             shown = metrics.elidedText(words, Qt.TextElideMode.ElideRight, most)
-            item.setPlainText(shown)
             widest = max(widest, metrics.horizontalAdvance(shown))
+            ends.append((row, value, shown))
+        self._ends.set_words(ends)
         share = 1 - min(widest + Space.XL, most + Space.XL) / (room + Space.XL)
         self.getPlotItem().getViewBox().setRange(
             xRange=(0, top / share),
@@ -356,6 +355,47 @@ class _Bars(pg.BarGraphItem):  # type: ignore[misc]  # pyqtgraph ships no types
         self.rows = rows
         self.told = told
         super().__init__(**opts)
+
+
+class _EndWords(pg.GraphicsObject):  # type: ignore[misc]  # pyqtgraph ships no types
+    """Words at the ends of bars. One item paints them all: an item for each takes long to make."""
+
+    def __init__(self, box: pg.ViewBox) -> None:
+        super().__init__()
+        self._box = box
+        self._words: list[tuple[int, float, str]] = []
+        self.setParentItem(box)
+        self.setZValue(1)
+        box.sigResized.connect(self._resize)
+
+    def set_words(self, words: list[tuple[int, float, str]]) -> None:
+        """Rows, the values they end with, and the words."""
+        self._words = words
+        self.setVisible(bool(words))
+        self.update()
+
+    def boundingRect(self) -> QRectF:
+        """The whole view."""
+        return QRectF(0, 0, self._box.width(), self._box.height())
+
+    def paint(
+        self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None
+    ) -> None:
+        """What of them is in sight."""
+        rect = self.boundingRect()
+        (left, right), (top, bottom) = self._box.viewRange()
+        across, down = rect.width() / (right - left), rect.height() / (bottom - top)
+        painter.setFont(sized(painter.font(), TypeSize.CAPTION))
+        painter.setPen(worn_palette().color("text"))
+        for row, value, words in self._words:
+            x = (value - left) * across + Space.XS
+            place = QRectF(x, (row - 0.5 - top) * down, rect.width() - x, down)
+            painter.drawText(place, int(_MIDDLE), words)
+
+    @Slot()
+    def _resize(self) -> None:
+        self.prepareGeometryChange()
+        self.update()
 
 
 def _value_words(chart: Chart, row: int) -> str:

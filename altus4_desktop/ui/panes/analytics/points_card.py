@@ -32,7 +32,7 @@ from altus4_desktop.services.search_points import point_bounds, points_csv
 from altus4_desktop.tasks.runner import Lane, TaskContext
 from altus4_desktop.ui.models.records import AnyIndex
 from altus4_desktop.ui.panes.analytics.cloud import Cloud
-from altus4_desktop.ui.panes.analytics.frame import PlotCard
+from altus4_desktop.ui.panes.analytics.frame import ChartTable, PlotCard
 from altus4_desktop.ui.panes.analytics.legend import draw_word
 from altus4_desktop.ui.panes.analytics.points_plot import PointsPlot, draw_mark
 from altus4_desktop.ui.panes.analytics.wording import (
@@ -70,6 +70,7 @@ class PointsCard(PlotCard):
         super().__init__(name, chart_title("points"), plot, PointsLegend(), _HEIGHT)
         self._session = session
         self._period: Period | None = None
+        self._wanted: tuple[Period, int] | None = None
         self._is_due = False
         self._zone = "UTC"
         self._bounds = (0, 0)
@@ -79,12 +80,6 @@ class PointsCard(PlotCard):
         self._reading.failed.connect(self._show_failure)
         plot.chosen.connect(self._choose)
         self.model = PointsModel(self)
-        self.table.setModel(self.model)
-        header = self.table.horizontalHeader()
-        header.setStretchLastSection(True)
-        for column, width in enumerate(_WIDTHS):
-            header.resizeSection(column, width)
-        self.table.activated.connect(self._choose_index)
         self._busy = Busy(self.tr("Reading the searches…"))
         self._nothing = Label(self.tr("No searches in these days"), "muted")
         self._nothing.setAlignment(Qt.AlignmentFlag.AlignCenter)
@@ -101,8 +96,12 @@ class PointsCard(PlotCard):
         """Whether searches are being read."""
         return self._reading.running
 
-    def want(self, period: Period) -> None:
-        """Read the searches of these days as soon as the card is seen."""
+    def want(self, period: Period, searches: int) -> None:
+        """Read the searches of these days, which are so many, as soon as the card is seen; not
+        anew when that is what is shown."""
+        if (period, searches) == self._wanted:
+            return
+        self._wanted = (period, searches)
         self._period = period
         self._is_due = True
         self._reading.drop()
@@ -165,6 +164,7 @@ class PointsCard(PlotCard):
         if not isinstance(error, AltusError):
             return
         self.set_note("")
+        self._wanted = None
         self.plot.cloud = None
         self._allow(are_there=False)
         self._failed.set("error", error_message(error), error_hint(error))
@@ -212,6 +212,12 @@ class PointsCard(PlotCard):
         super()._follow_view()
         if self.data_button.isChecked():
             self._fill_table()
+
+    def _fit_table(self, table: ChartTable) -> None:
+        table.setModel(self.model)
+        for column, width in enumerate(_WIDTHS):
+            table.horizontalHeader().resizeSection(column, width)
+        table.activated.connect(self._choose_index)
 
     def _fill_table(self) -> None:
         cloud = self.plot.cloud

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib import import_module
 
@@ -11,17 +11,32 @@ from altus4_desktop.domain.analytics import Metric
 from altus4_desktop.domain.charts import Chart
 from altus4_desktop.domain.figures import Figures, Period
 from altus4_desktop.services import Services
-from altus4_desktop.services.charts import Dashboard, build_charts
+from altus4_desktop.services.charts import Dashboard, build_charts, build_first_charts
 from altus4_desktop.tasks.runner import TaskContext
+
+_FIRST = (Metric.DAILY_SEARCHES, Metric.LATENCY)
+_REST = tuple(metric for metric in Metric if metric not in _FIRST)
+_OF_FIRST = (
+    "zone",
+    "counts",
+    "latency",
+    "days",
+    "hours",
+    "heat",
+    "before",
+    "latency_before",
+)
 
 
 @dataclass(frozen=True)
 class Board:
-    """What was read; ``can_compare``: every day before is known."""
+    """What was read; ``can_compare``: every day before is known; without ``is_whole`` only what
+    comes first."""
 
     figures: Figures
     charts: tuple[Chart, ...]
     can_compare: bool
+    is_whole: bool = True
 
 
 @dataclass(frozen=True)
@@ -34,23 +49,30 @@ class Wanted:
 
 
 def read_board(services: Services, actor: Actor, wanted: Wanted, context: TaskContext) -> Board:
-    """The figures and charts of a period; raises AccessError, StoreError, Cancelled."""
-    period = wanted.period
+    """The figures and charts of a period; what is seen first is handed over as soon as it is read.
+
+    Raises AccessError, StoreError, Cancelled.
+    """
+    period, analytics = wanted.period, services.analytics
     if wanted.counts:
-        services.analytics.refresh_(actor, context.progress, context.token)
-    figures = services.analytics.figures_(actor, period, compare=wanted.compares)
-    context.token.raise_if_cancelled()
-    before = users = None
-    if wanted.compares:
-        metrics = (Metric.DAILY_SEARCHES, Metric.LATENCY)
-        before = services.analytics.figures_(actor, period.before(), metrics=metrics)
-    if actor.role is Role.ADMIN:
-        users = services.analytics.users_(actor, period)
-    context.token.raise_if_cancelled()
+        analytics.refresh_(actor, context.progress, context.token)
     names = {item.name: item.id for item in services.connections.list_(actor)}
     zone, now = actor.timezone or "UTC", datetime.now(UTC)
-    charts = build_charts(Dashboard(figures, zone, now, before, users, names))
+    figures = analytics.figures_(actor, period, metrics=_FIRST)
+    context.token.raise_if_cancelled()
+    before = None
+    if wanted.compares:
+        before = analytics.figures_(actor, period.before(), metrics=_FIRST)
+        figures = replace(figures, before=before.counts, latency_before=before.latency)
+        context.token.raise_if_cancelled()
     # Charts need it; the first import takes longer than the window may be held up.
     import_module("pyqtgraph")
+    first = Dashboard(figures, zone, now, before, None, names)
     known = before is not None and all(day.counts is not None for day in before.days)
+    context.update(Board(figures, build_first_charts(first), known, is_whole=False))
+    rest = analytics.figures_(actor, period, metrics=_REST, compare=wanted.compares)
+    context.token.raise_if_cancelled()
+    users = analytics.users_(actor, period) if actor.role is Role.ADMIN else None
+    figures = replace(rest, **{name: getattr(figures, name) for name in _OF_FIRST})
+    charts = build_charts(Dashboard(figures, zone, now, before, users, names))
     return Board(figures, charts, known)
