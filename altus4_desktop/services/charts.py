@@ -7,7 +7,9 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from difflib import SequenceMatcher
 from itertools import pairwise
+from typing import TypedDict
 
+from altus4_desktop.domain.analytics import QUERY_CHARS
 from altus4_desktop.domain.charts import Cell, Chart, ChartKind
 from altus4_desktop.domain.figures import (
     DayPoint,
@@ -34,6 +36,12 @@ _ALIKE = 0.7
 _OPERATORS = frozenset('+-"()*~<>')
 # What may as well be explained by what else was searched.
 _UNSURE = (ZeroCause.ABSENT, ZeroCause.OPERATORS)
+
+
+class _About(TypedDict):
+    text: str
+    whole: bool
+
 
 Row = tuple[tuple[Cell, ...], HistoryQuery | None]
 
@@ -267,7 +275,7 @@ def build_popular(board: Dashboard) -> Chart:
         if compared:
             cells += (query.before,)
         cells += (query.zero, _rounded(query.mean_ms), " ".join(map(str, query.trend)))
-        rows.append((cells, replace(_period_link(board), text=query.text)))
+        rows.append((cells, replace(_period_link(board), **_about(query.text))))
     columns = ("query", "searches", *(("before",) if compared else ()), "zero", "mean_ms", "trend")
     return _chart(board, "popular", ChartKind.RANKED, columns, rows, ("query",), ("searches",))
 
@@ -288,7 +296,7 @@ def build_zero(board: Dashboard) -> Chart:
         )
         link = replace(
             _period_link(board),
-            text=query.text,
+            **_about(query.text),
             mode=_mode(query.mode),
             outcome=HistoryOutcome.NONE,
         )
@@ -310,10 +318,12 @@ def build_slowest(board: Dashboard) -> Chart:
                 ", ".join(slow.connections),
             ),
             HistoryQuery(
-                text=slow.text,
+                **_about(slow.text),
                 mode=_mode(slow.mode),
                 from_at=slow.at,
                 to_at=slow.at + timedelta(seconds=1),
+                least_ms=slow.ms,
+                most_ms=slow.ms,
             ),
         )
         for slow in board.figures.slowest
@@ -425,6 +435,11 @@ def _chart(
         zone=board.zone or "UTC" if name == "slowest" else board.figures.zone,
         left_out=len(rows) - len(kept),
     )
+
+
+def _about(text: str) -> _About:
+    """That text and no other; of a long one only the beginning is known."""
+    return {"text": text, "whole": len(text) < QUERY_CHARS}
 
 
 def _days_before(board: Dashboard) -> dict[date, DayPoint]:

@@ -22,6 +22,7 @@ from altus4_desktop.app.compose import compose
 from altus4_desktop.domain.accounts import Role
 from altus4_desktop.domain.charts import Chart, ChartKind
 from altus4_desktop.domain.errors import StoreError
+from altus4_desktop.domain.figures import Period
 from altus4_desktop.domain.history import HistoryQuery
 from altus4_desktop.domain.searching import SearchMode
 from altus4_desktop.services import Services
@@ -59,9 +60,14 @@ def points() -> FakePoints:
 
 @pytest.fixture
 def pane(
-    qtbot: QtBot, analytics: FakeAnalytics, points: FakePoints, runner: TaskRunner
+    qtbot: QtBot,
+    analytics: FakeAnalytics,
+    points: FakePoints,
+    runner: TaskRunner,
+    tmp_path: Path,
 ) -> Iterator[AnalyticsPane]:
     services = SimpleNamespace(
+        data_dir=tmp_path,
         analytics=analytics,
         search_points=points,
         connections=FakeConnections([make_connection(1)]),
@@ -141,7 +147,7 @@ def test_before_is_told_only_when_all_of_it_is_known(qtbot: QtBot, pane: Analyti
     assert tile.accessibleName() == "Searches, 60, before is not all known"
     assert pane.board is not None
     pane.tiles.show_figures(pane.board.figures, can_compare=True)
-    assert tile.accessibleName() == "Searches, 60, +50 % than before"
+    assert tile.accessibleName() == "Searches, 60, as before"
 
 
 @pytest.mark.parametrize("palette", [LIGHT, DARK], ids=["light", "dark"])
@@ -312,6 +318,28 @@ def test_days_of_ones_own(qtbot: QtBot, pane: AnalyticsPane) -> None:
     assert len(_chart(pane.cards["searches"]).rows) == 10
 
 
+def test_the_period_is_that_of_last_time(qtbot: QtBot, pane: AnalyticsPane) -> None:
+    pane.periods.choice.set_key("year")
+    pane.periods._take_choice()
+    pane.periods.compare.setChecked(False)
+    _settle(qtbot, pane)
+    later = AnalyticsPane(pane.session)
+    qtbot.addWidget(later)
+    assert later.periods.choice.key == "year"
+    assert not later.periods.compare.isChecked()
+    pane.periods.choice.set_key("custom")
+    pane.periods.first.setText("2026-02-01")
+    pane.periods.last.setText("2026-02-10")
+    pane.periods.last.editingFinished.emit()
+    _settle(qtbot, pane)
+    again = AnalyticsPane(pane.session)
+    qtbot.addWidget(again)
+    assert again.periods.choice.key == "custom"
+    assert again.periods.period(date(2026, 3, 1)) == Period(date(2026, 2, 1), date(2026, 2, 10))
+    for made in (later, again):
+        made.shut()
+
+
 def test_nothing_is_compared_when_that_is_not_wanted(qtbot: QtBot, pane: AnalyticsPane) -> None:
     _open(qtbot, pane)
     assert "before" in pane.cards["searches"].plot.plotted()
@@ -367,6 +395,19 @@ def test_a_real_history_from_bar_to_list(qtbot: QtBot, runner: TaskRunner, tmp_p
         assert history.filters.query() == link
         modes = _chart(pane.cards["modes"])
         wanted = modes.links[modes.values("mode").index("boolean")]
+        assert wanted is not None
+        history.receive(wanted)
+        qtbot.waitUntil(lambda: not runner.running)
+        assert [record.query for record in history.model.records] == ["ink"]
+        took = _chart(pane.cards["durations"])
+        row = next(row for row, count in enumerate(took.values("searches")) if count)
+        wanted = took.links[row]
+        assert wanted is not None
+        history.receive(wanted)
+        qtbot.waitUntil(lambda: not runner.running)
+        assert len(history.model.records) == took.values("searches")[row] == 2
+        popular = _chart(pane.cards["popular"])
+        wanted = popular.links[popular.values("query").index("ink")]
         assert wanted is not None
         history.receive(wanted)
         qtbot.waitUntil(lambda: not runner.running)

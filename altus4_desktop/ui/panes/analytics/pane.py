@@ -27,6 +27,7 @@ from altus4_desktop.ui.panes.analytics.reading import Board, Wanted, read_board
 from altus4_desktop.ui.panes.analytics.tiles import Tiles
 from altus4_desktop.ui.panes.analytics.wording import period_words, row_words
 from altus4_desktop.ui.panes.latest import LatestTask
+from altus4_desktop.ui.panes.memory import PaneMemory
 from altus4_desktop.ui.session import Session
 from altus4_desktop.ui.texts import error_hint, error_message
 from altus4_desktop.ui.theme import Space
@@ -58,7 +59,9 @@ class AnalyticsPane(Pane):
         self._reading.succeeded.connect(self._take_board)
         self._reading.failed.connect(self._take_failure)
         self._reading.progressed.connect(self._show_progress)
+        self._memory = PaneMemory(session.services.data_dir, self.id)
         self.periods = PeriodBar()
+        self.periods.restore(self._memory)
         self.periods.changed.connect(self._ask)
         self._build_header()
         self.note = InlineMessage(name="analytics.note")
@@ -177,6 +180,7 @@ class AnalyticsPane(Pane):
 
     @Slot()
     def _ask(self) -> None:
+        self.periods.keep(self._memory)
         self._read(counts=False)
 
     def _read(self, *, counts: bool) -> None:

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QLineEdit, QVBoxLayout, QW
 
 from altus4_desktop.domain.figures import PERIOD_DAYS, Period
 from altus4_desktop.ui.panes.audit.filters import read_day
+from altus4_desktop.ui.panes.memory import PaneMemory
 from altus4_desktop.ui.theme import Space
 from altus4_desktop.ui.widgets import Label, Segments, refresh_style
 
@@ -77,6 +78,30 @@ class PeriodBar(QWidget):
         if (last - first).days >= MOST_DAYS or first.toordinal() <= MOST_DAYS:
             return None
         return Period(first, last)
+
+    def keep(self, memory: PaneMemory) -> None:
+        """Write down what is chosen."""
+        days = [self.first.text(), self.last.text()] if self.choice.key == CUSTOM else []
+        memory.keep("period", [self.choice.key, *days])
+        memory.keep("compares", self.compare.isChecked())
+
+    def restore(self, memory: PaneMemory) -> None:
+        """Choose what was chosen last; ``changed`` does not come."""
+        compares = memory.value("compares")
+        if isinstance(compares, bool):
+            self.compare.blockSignals(True)
+            self.compare.setChecked(compares)
+            self.compare.blockSignals(False)
+        match memory.value("period"):
+            case [str() as key] if key in PERIOD_DAYS:
+                self.choice.set_key(key)
+            case [str() as key, str() as first, str() as last] if key == CUSTOM:
+                self.first.setText(first)
+                self.last.setText(last)
+                self.choice.set_key(CUSTOM)
+                if self.period(date.max) is None:
+                    self.choice.set_key(_FIRST_CHOICE)
+                self._days.setVisible(self.choice.key == CUSTOM)
 
     def offer(self, period: Period) -> None:
         """Begin with these days when days of one's own are wanted."""
