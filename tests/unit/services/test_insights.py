@@ -384,14 +384,16 @@ def test_why_nothing_was_found(world: World) -> None:
 
 def test_other_words_that_find_it(world: World) -> None:
     world.keep(*_usual(world))
+    # Nothing else is searched in the evening.
+    evening = _MONDAY.replace(hour=18)
     for number in range(4):
-        at = _MONDAY + timedelta(hours=number)
+        at = evening + timedelta(hours=number)
         world.keep(
             *world.searches(1, "lorry", at, result_count=0),
             *world.searches(1, "truck", at + timedelta(seconds=30)),
         )
     world.keep(
-        *_nothing(world, 1, "Lorry"),
+        *world.searches(1, "Lorry", evening + timedelta(hours=5), result_count=0),
         *world.searches(2, "cab", _MONDAY + timedelta(days=1), 7200, result_count=0),
         *world.searches(2, "taxi", _MONDAY + timedelta(days=1, seconds=20), 7200),
     )
