@@ -39,12 +39,13 @@ _MONTH = re.compile(r"(?!0000)\d{4}-(?!00)\d{2}", re.ASCII)
 @dataclass(frozen=True, slots=True)
 class FacetColumn:
     """A column that may be a facet; ``certain`` by its type alone. ``folds``: for its server,
-    capitals make no other value."""
+    capitals make no other value. ``is_year``: its numbers are years, which have four digits."""
 
     name: str
     kind: FacetKind
     certain: bool = False
     folds: bool = False
+    is_year: bool = False
 
 
 def facet_columns(table: TableInfo) -> tuple[FacetColumn, ...]:
@@ -71,7 +72,7 @@ def _kind(column: ColumnInfo) -> FacetColumn | None:
             column.name, FacetKind.CATEGORY, certain=True, folds=_folds(column.collation)
         )
     if data_type in _INTEGERS:
-        return FacetColumn(column.name, FacetKind.CATEGORY)
+        return FacetColumn(column.name, FacetKind.CATEGORY, is_year=data_type == "year")
     if data_type in {"char", "varchar"}:
         length = _LENGTH.search(column.type)
         if length is None or int(length[1]) <= _LONGEST_TEXT:
@@ -107,16 +108,18 @@ def choose_columns(
     return tuple(column for column in columns if column in kept)
 
 
-def facet_text(value: Value) -> str | None:
+def facet_text(column: FacetColumn, value: Value) -> str | None:
     """A cell as a filter takes it."""
     if value is None:
         return None
+    if column.is_year:
+        return str(value).zfill(4)
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
 
 
 def count_cells(column: FacetColumn, cells: Iterable[Value]) -> Counter[str | None]:
     """How often each value stands among ``cells``; of dates each month."""
-    texts = (facet_text(cell) for cell in cells)
+    texts = (facet_text(column, cell) for cell in cells)
     if column.kind is FacetKind.DATE:
         return Counter(None if text is None else text[:7] for text in texts)
     return Counter(texts)

@@ -372,7 +372,7 @@ class ServerFacets:
         )
         values: Counter[str | None] = Counter()
         for value, count in rows:
-            values[facet_text(value)] += count
+            values[facet_text(column, value)] += count
         with board.changed:
             board.counts.add(
                 column.kind,

@@ -111,6 +111,30 @@ def test_a_facet_ignores_the_filters_on_its_own_column(
     }
 
 
+@pytest.mark.parametrize("mode", list(SearchMode))
+def test_a_year_that_is_none_can_be_chosen_like_any_other(
+    world: SearchWorld, tenant_server: DatabaseServer, mode: SearchMode
+) -> None:
+    """The servers keep what is no year as 0000, and give it as the number 0."""
+    world.add_database(
+        tenant_server,
+        "one",
+        [
+            "CREATE TABLE books (id INT PRIMARY KEY, title TEXT, y YEAR, FULLTEXT ft (title))",
+            "INSERT INTO books VALUES (1, 'apple', 0), (2, 'apple', 0), (3, 'apple', 0)",
+            "INSERT INTO books VALUES (4, 'river', 2000), (5, 'apple', 2024), (6, 'apple', 2024)",
+            "INSERT INTO books VALUES (7, 'river', NULL)",
+        ],
+    )
+    found = {"0000": 3, "2000": 1, "2024": 2, None: 1}
+    assert counts(facets(world, mode), "y") == found
+    for value, count in found.items():
+        narrowing = Narrowing(filters=(ColumnFilter("y", values=(value,)),))
+        assert facets(world, mode, narrowing).rows == count, value
+        request = SearchRequest("apple river", mode, narrowing=narrowing)
+        assert len(world.search.run(world.actor, request).hits) == count, value
+
+
 def test_a_threshold_and_silent_sources(world: SearchWorld, mariadb_server: DatabaseServer) -> None:
     rows: list[Row] = make_rows(60)
     world.add_database(mariadb_server, "one", statements(rows))
