@@ -227,6 +227,8 @@ searches = Table(
         idx_history_user_mode=("user_id", "search_mode", "created_at"),
         idx_history_count=("result_count", "created_at"),
         idx_history_user_count=("user_id", "result_count", "created_at"),
+        idx_history_took=("execution_time_ms", "created_at", "id"),
+        idx_history_user_connection=("user_id", "database_id", "created_at"),
     ),
     *_indexes("searches", fulltext=True, ft_query=("query",)),
     **TABLE_OPTIONS,
@@ -235,7 +237,7 @@ searches = Table(
 
 class SearchMarkColumns(TypedColumns):
     """Lists of searches that are rare among all: ``failed``, ``slow``, or the id of one of the
-    several connections that were searched."""
+    several connections that were searched; and in ``reached`` how far `mark_old` has come."""
 
     mark: Named[str] = Column(VARCHAR(36), primary_key=True)
     # A server that gives timestamps defaults of its own must find one.

@@ -10,13 +10,13 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import sqlalchemy as sa
 
 from altus4_desktop.domain.analytics import fold_query
-from altus4_desktop.domain.history import HistoryOutcome, HistoryQuery
+from altus4_desktop.domain.history import SLOW_MS, HistoryOutcome, HistoryQuery
 from altus4_desktop.domain.searching import SearchRecord
 from altus4_desktop.storage.repositories.search_marks import FAILED, SLOW
 from altus4_desktop.storage.tables import search_marks, searches
@@ -25,6 +25,9 @@ _LOOK_ROWS = 1000
 _LOOK_LEAST, _LOOK_AT_MOST = 3000, 50_000
 # A word in fewer than one of so many queries is left to the FULLTEXT index.
 _RARE = 300
+# So few searches of a duration are put in order: the first number, where the index knows all that
+# is asked of them; the second, where each has to be looked up.
+_FEW, _FEW_TO_READ = 100_000, 30_000
 
 LISTS = {HistoryOutcome.FAILED: FAILED, HistoryOutcome.SLOW: SLOW}
 """The outcomes whose searches stand in a list."""
@@ -54,16 +57,22 @@ def read_page(
     place = None if after is None else Place(after.created_at, after.id)
 
     def read(begin: Place | None, count: int, *more: sa.ColumnElement[bool]) -> list[sa.RowMapping]:
+        wanted = (c.created_at, c.id) if by_key else columns
         found: list[sa.RowMapping] = []
-        statements = _statements(columns, query, begin, by_words=bool(more))
+        statements = _statements(wanted, query, begin, by_words=bool(more))
         for statement in statements:
             found += connection.execute(statement.where(*more).limit(count)).mappings()
         if len(statements) > 1:
             found.sort(key=lambda row: (row[c.created_at], row[c.id]), reverse=True)
+        if by_key:
+            return _by_id(connection, columns, [row[c.id] for row in found[:count]])
         return found[:count]
 
+    # Most of what is looked at is in an index and not wanted: what is wanted is read at the end.
+    by_key = bool(query.connection_id and _list_of(query))
     if not query.text.strip():
-        return read(place, limit)
+        few = _few_of_duration(connection, query, place, limit)
+        return read(place, limit) if few is None else _by_id(connection, columns, few)
     words = re.findall(r"\w+", query.text)
     fits = text_test(query)
     near = _look(connection, query, place, limit, fits)
@@ -146,21 +155,23 @@ def _statements(
 ) -> list[sa.Select[*tuple[Any, ...]]]:
     """What finds the rows of a page: two statements where a connection may have been searched
     alone or with others."""
-    if query.outcome in LISTS:
-        listed = _listed(columns, query, place, LISTS[query.outcome])
-        if not query.connection_id:
-            return [listed]
-        together = sa.exists().where(
-            m.mark == query.connection_id, m.created_at == c.created_at, m.search_id == c.id
-        )
-        return [listed.where(sa.or_(c.database_id == query.connection_id, together))]
-    alone = _alone(columns, query, place, by_words=by_words)
+    mark = _list_of(query)
     if not query.connection_id:
-        return [alone]
-    return [
-        alone,
+        if mark:
+            return [_listed(columns, query, place, mark)]
+        return [_alone(columns, query, place, by_words=by_words)]
+    both = [
+        _alone(columns, query, place, by_words=by_words),
         _listed(columns, query, place, query.connection_id),
     ]
+    return [statement.where(_stands_in(mark)) for statement in both] if mark else both
+
+
+def _list_of(query: HistoryQuery) -> str:
+    """The list in which all that is asked for stands; "" when there is none."""
+    if query.outcome in (HistoryOutcome.FAILED, HistoryOutcome.SLOW):
+        return LISTS[query.outcome]
+    return SLOW if query.least_ms >= SLOW_MS else ""
 
 
 def _alone(
@@ -181,6 +192,47 @@ def _alone(
     if query.connection_id:
         statement = statement.where(read(c.database_id) == query.connection_id)
     return _page(statement, read(c.created_at), c.id, query, place)
+
+
+def _few_of_duration(
+    connection: sa.Connection, query: HistoryQuery, place: Place | None, limit: int
+) -> list[str] | None:
+    """The ids of a page of a duration that few searches have; None where it is found sooner among
+    the newest, or any will do."""
+    took = _durations(query, c.execution_time_ms)
+    if not took:
+        return None
+    alone = replace(query, from_at=None, to_at=None, least_ms=0, most_ms=None) == HistoryQuery()
+    hint = (searches, "FORCE INDEX (idx_history_took)", "mysql")
+    one_more = sa.select(c.id).where(*took).offset(_FEW if alone else _FEW_TO_READ).limit(1)
+    if connection.execute(one_more.with_hint(*hint)).first() is not None:
+        return None
+    wanted = sa.select(c.id).where(*took, *conditions_of(query, by_words=True)).with_hint(*hint)
+    if query.user_id:
+        wanted = wanted.where(_hidden(c.user_id) == query.user_id)
+    if query.connection_id:
+        here = _hidden(c.database_id) == query.connection_id
+        wanted = wanted.where(sa.or_(here, _stands_in(query.connection_id)))
+    if query.outcome in LISTS:
+        wanted = wanted.where(_stands_in(LISTS[query.outcome]))
+    at = _hidden(c.created_at)
+    return list(connection.execute(_page(wanted, at, c.id, query, place).limit(limit)).scalars())
+
+
+def _durations(query: HistoryQuery, took: sa.ColumnElement[int]) -> list[sa.ColumnElement[bool]]:
+    found: list[sa.ColumnElement[bool]] = []
+    if query.least_ms:
+        found.append(took >= query.least_ms)
+    if query.most_ms is not None:
+        found.append(took <= query.most_ms)
+    return found
+
+
+def _stands_in(mark: str) -> sa.ColumnElement[bool]:
+    """Whether a search is in a list, looked up one by one: MySQL would rather read all of the list
+    first if it was asked whether there EXISTS such a row."""
+    there = m.mark == mark, m.created_at == c.created_at, m.search_id == c.id
+    return sa.select(sa.func.count()).where(*there).scalar_subquery() > 0
 
 
 def _plain(column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
@@ -218,15 +270,9 @@ def conditions_of(query: HistoryQuery, *, by_words: bool) -> list[sa.ColumnEleme
         # Most searches have hits: an index of the counts would only put them out of order.
         found.append(c.result_count + 0 > 0)
     if query.outcome is HistoryOutcome.NONE:
-        failed = sa.exists().where(
-            m.mark == FAILED, m.created_at == c.created_at, m.search_id == c.id
-        )
-        found += [read(c.result_count) == 0, ~failed]
-    if query.least_ms:
-        found.append(read(c.execution_time_ms) >= query.least_ms)
-    if query.most_ms is not None:
-        found.append(read(c.execution_time_ms) <= query.most_ms)
-    return found
+        found += [read(c.result_count) == 0, ~_stands_in(FAILED)]
+    # By an index of durations the newest would not come first.
+    return found + _durations(query, _hidden(c.execution_time_ms))
 
 
 def _page(
@@ -249,7 +295,7 @@ def _page(
 def index_of(query: HistoryQuery) -> str:
     """The index by which the fewest rows are looked at."""
     if query.connection_id:
-        return "idx_history_connection"
+        return "idx_history_user_connection" if query.user_id else "idx_history_connection"
     if query.outcome is HistoryOutcome.NONE:
         return "idx_history_user_count" if query.user_id else "idx_history_count"
     if query.mode is not None:
