@@ -9,10 +9,12 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from altus4_desktop.domain.audit import AuditEvent
 from altus4_desktop.domain.errors import AltusError
 from altus4_desktop.storage import alembic_steps  # noqa: F401  # loaded once, before the fork
 from altus4_desktop.storage.location import parse_store_url
 from altus4_desktop.storage.store import open_store
+from tests.store_writes import WRITES
 
 # COMMIT is no cursor's statement; dying before it is dying after the statement before.
 COUNTED = ("before_cursor_execute", "commit")
@@ -67,6 +69,18 @@ def write_for_ever(url: str, password: str | None, user_id: str, pipe: Pipe) -> 
         query = f"word{search_id[:8]} common"
         store.searches.add_(SearchRecord(search_id, user_id, None, query, SearchMode.NATURAL))
         pipe.send(search_id)
+
+
+def write(url: str, password: str | None, name: str, event: AuditEvent, pipe: Pipe) -> None:
+    """When told to, do the write ``name`` of `tests.store_writes` with its event, and say so."""
+    store = open_store(parse_store_url(url), password)
+    # So that there is a connection already: it is the write that is meant to be killed.
+    store.users.exists_real()
+    pipe.send("ready")
+    pipe.recv()
+    WRITES[name](store, [event])
+    pipe.send("done")
+    pipe.recv()
 
 
 def write_audited(url: str, password: str | None, user_id: str, count: int, pipe: Pipe) -> None:

@@ -29,16 +29,17 @@ from tests.records import AN_INSTANT, a_connection, a_search, a_user
 Events = list[AuditEvent]
 Write = Callable[[Store, Events], object]
 
-_ADA = a_user(name="Ada", role=Role.ADMIN)
-_BOB = a_user(name="Bob", role=Role.ADMIN)
-_NEW = a_user(name="New")
-_FIRST = a_connection(_ADA, name="first")
-_SECOND = a_connection(_ADA, name="second", database="second")
+# Their ids are the same in every process.
+_ADA = a_user(id="ada", name="Ada", email="ada@example.org", role=Role.ADMIN)
+_BOB = a_user(id="bob", name="Bob", email="bob@example.org", role=Role.ADMIN)
+_NEW = a_user(id="new", name="New", email="new@example.org")
+_FIRST = a_connection(_ADA, id="first", name="first")
+_SECOND = a_connection(_ADA, id="second", name="second", database="second")
 _SET = QuerySet("set", _ADA.id, QuerySetDraft("First"))
 _RUN = EvaluationRun("run", "set", (), 0)
 _ROW = JudgedRow("c", "Shop", "t/1")
 _LIMITS = (10, 10)
-_SEARCH = a_search(_ADA, "an old one", created_at=AN_INSTANT)
+_SEARCH = a_search(_ADA, "an old one", id="old", created_at=AN_INSTANT)
 _SAVED = SavedSearch(
     "saved", _ADA.id, SavedSearchDraft("Old", "words", "a/b", SearchMode.BOOLEAN, shortcut=3)
 )

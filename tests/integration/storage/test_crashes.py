@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import signal
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
@@ -29,6 +30,14 @@ _TIMES = torture.times(1, 20)
 
 
 pytestmark = pytest.mark.torture
+_killed: Counter[str] = Counter()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _told() -> Iterator[None]:
+    yield
+    for name, count in _killed.items():
+        torture.tell(f"{name}: killed {count} times while migrating, whole again every time")
 
 
 @pytest.fixture(scope="module")
@@ -67,6 +76,7 @@ def _migrate(
             process.kill()
         process.join(_DEADLINE_S)
         code: int = process.exitcode
+    _killed[place.name] += code == -signal.SIGKILL
     return code
 
 
