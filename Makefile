@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 PYTHON_ENV := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help demo run test check lint bench soak-search torture fuzz-queries screenshots wheel lock clean
+.PHONY: help demo run test check lint bench soak soak-search torture fuzz-queries screenshots wheel lock clean
 
 help: ## list these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -41,6 +41,10 @@ soak-search: ## 10,000 mixed searches from 8 threads on both servers (make soak-
 torture: ## what is left to chance, as often as docs/reliability.md says (make torture SHARE=0.1 SEED=7 ARGS="-k commit")
 	@packaging/setup.sh test
 	@ALTUS4_TEST_TORTURE=$(or $(SHARE),1) $(if $(SEED),ALTUS4_TEST_SEED=$(SEED)) $(PYTHON_ENV)/pytest -q -m torture -o timeout=0 $(ARGS)
+
+soak: ## the window with random actions and faults for an hour (make soak ARGS="30 --seed 7" for half of it)
+	@packaging/setup.sh test
+	@$(PYTHON_ENV)/python -m tests.benchmarks.soak_window $(ARGS)
 
 fuzz-queries: ## 20,000 boolean queries, ours against both servers (make fuzz-queries ARGS=1000)
 	@packaging/setup.sh test
