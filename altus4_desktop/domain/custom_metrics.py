@@ -181,16 +181,23 @@ def history_of(document: object) -> HistoryQuery:
 
 
 def days_of(
-    metric: CustomMetric, rows: Mapping[date, CountedDay], period: Period, known: Period | None
+    metric: CustomMetric,
+    rows: Mapping[date, CountedDay],
+    period: Period,
+    known: Period | None,
+    *,
+    is_begun: bool = True,
 ) -> tuple[MetricDay, ...]:
-    """Each day of ``period``. ``known`` is from the first day to today: a day in it for which the
-    history has no row is counted, and there was nothing."""
+    """Each day of ``period``. ``known`` is from the first day to today: once counting has begun, a
+    day in it for which the history has no row is one without any searches."""
     by_history = metric.draft.source is MetricSource.HISTORY
     found = []
     for day in period:
         row = rows.get(day)
         if known is None or not known.first <= day <= known.last:
             found.append(MetricDay(day, None, DayLack.OUTSIDE))
+        elif by_history and not is_begun:
+            found.append(MetricDay(day, None, DayLack.COUNTING))
         elif row is not None and row.found is not None:
             found.append(MetricDay(day, row.found))
         elif row is not None:

@@ -106,12 +106,16 @@ class CustomMetricsService:
         """The actor's metrics over ``period``, by name."""
         actor = self._permissions.check(actor, Right.ANALYSE)
         metrics = [
-            metric for metric in self._metrics.list_(actor.user_id) if self._may_see(actor, metric)
+            owned
+            for owned in self._metrics.owned_(actor.user_id)
+            if self._may_see(actor, owned.metric)
         ]
         if not metrics:
             return []
         zone, today = actor.timezone or "UTC", today_of(actor)
-        rows = self._metrics.days_([each.id for each in metrics], period.first, period.last)
+        rows = self._metrics.days_(
+            [owned.metric.id for owned in metrics], period.first, period.last
+        )
         names = {
             saved.id: saved.name
             for saved in self._metadata.store.saved_searches.list_(
@@ -120,13 +124,15 @@ class CustomMetricsService:
         }
         first_days: dict[str, date | None] = {}
         found = []
-        for metric in metrics:
+        for owned in metrics:
+            metric = owned.metric
             scope = _scope(metric, zone, actor.role)
             known = self._known(metric, scope, today, first_days)
-            days = days_of(metric, rows.get(metric.id, {}), period, known)
+            is_begun = owned.counted == (scope.zone, scope.user_id)
+            days = days_of(metric, rows.get(metric.id, {}), period, known, is_begun=is_begun)
             name = names.get(metric.draft.saved_search_id)
             found.append(MetricSeries(metric, zone, days, name))
-        return found
+        return sorted(found, key=_by_name)
 
     def get_(self, actor: Actor, metric_id: str) -> CustomMetric:
         """One of the actor's by id; raises NotFoundError."""
@@ -411,6 +417,10 @@ class CustomMetricsService:
         if user_id and self._metadata.store.users.find_(user_id) is None:
             raise InputError("user", "There is no such user.")
         return replace(query, text=text, user_id=user_id, from_at=None, to_at=None)
+
+
+def _by_name(series: MetricSeries) -> tuple[str, str]:
+    return (series.metric.draft.name.casefold(), series.metric.id)
 
 
 def _scope(metric: CustomMetric, zone: str, role: Role) -> _Scope:

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QStackedWidget, QVBoxLayout, 
 from altus4_desktop.domain.accounts import Actor, Role
 from altus4_desktop.domain.connections import PoolStats
 from altus4_desktop.tasks.runner import Lane, TaskContext, TaskHandle
+from altus4_desktop.ui.metric_notices import MetricNotices
 from altus4_desktop.ui.palette import CommandPalette, Entry
 from altus4_desktop.ui.pane import Command, Pane
 from altus4_desktop.ui.panes.painting import plain_tool_tip
@@ -129,6 +130,7 @@ class Workspace(QWidget):
         places = [entrance.place for entrance in self._entrances.values()]
         self.rail = Rail(places, session.actor, session.theme, self)
         self._banner = _ProductionBanner(self)
+        self.notices = MetricNotices(session, self)
         self._stack = QStackedWidget()
         self.status = StatusBar(session.runner, self)
         self.palette_ = CommandPalette(self._list_entries, self)
@@ -188,6 +190,7 @@ class Workspace(QWidget):
     def shut(self) -> None:
         """The workspace will be deleted."""
         self._clock.stop()
+        self.notices.shut()
         use_zone("")
         for pane in self._panes.values():
             pane.shut()
@@ -263,6 +266,7 @@ class Workspace(QWidget):
         content = QVBoxLayout()
         content.setSpacing(0)
         content.addWidget(self._banner)
+        content.addWidget(self.notices)
         content.addWidget(self._stack, 1)
         row = QHBoxLayout()
         row.setSpacing(0)

@@ -10,6 +10,7 @@ from pathlib import Path
 from altus4_desktop.domain.accounts import Actor
 from altus4_desktop.domain.analytics import Metric, RollUpReport
 from altus4_desktop.domain.cancel import CancelToken
+from altus4_desktop.domain.custom_metrics import MetricNotice, MetricSeries
 from altus4_desktop.domain.errors import AltusError
 from altus4_desktop.domain.figures import (
     Bucket,
@@ -92,6 +93,18 @@ class FakePoints:
             raise self.error
         on_part(self.points)
         return self.points
+
+
+class FakeMetrics:
+    """Nobody counts anything of their own."""
+
+    def list_(self, actor: Actor, period: Period) -> list[MetricSeries]:
+        del actor, period
+        return []
+
+    def watch_(self, actor: Actor, token: CancelToken) -> list[MetricNotice]:
+        del actor, token
+        return []
 
 
 @dataclass

@@ -46,7 +46,7 @@ from altus4_desktop.services.vault import VaultKind, VaultStatus
 from altus4_desktop.tasks.runner import TaskRunner
 from altus4_desktop.ui.theme import Theme
 from altus4_desktop.ui.window import MainWindow
-from tests.ui.analytics import FakeAnalytics
+from tests.ui.analytics import FakeAnalytics, FakeMetrics
 from tests.ui.insights import FakeInsights
 from tests.ui.monitoring import FakeMonitoring
 from tests.ui.world import (
@@ -394,6 +394,7 @@ class House:
                 analytics=FakeAnalytics(),
                 insights=FakeInsights(),
                 backups=FakeBackups(),
+                custom_metrics=FakeMetrics(),
                 search=self.search,
                 search_drafts=self.drafts,
                 saved_searches=FakeSaved(),

@@ -43,7 +43,7 @@ from altus4_desktop.ui.panes.history.pane import HistoryPane
 from altus4_desktop.ui.session import Session
 from altus4_desktop.ui.theme import DARK, LIGHT, Palette, Theme, ThemeChoice, _Worn
 from tests.records import a_search, a_user
-from tests.ui.analytics import FakeAnalytics, FakePoints
+from tests.ui.analytics import FakeAnalytics, FakeMetrics, FakePoints
 from tests.ui.insights import FakeInsights
 from tests.ui.world import ACTOR, FakeConnections, make_connection
 
@@ -69,6 +69,7 @@ def pane(
     services = SimpleNamespace(
         data_dir=tmp_path,
         analytics=analytics,
+        custom_metrics=FakeMetrics(),
         search_points=points,
         connections=FakeConnections([make_connection(1)]),
         insights=FakeInsights(),

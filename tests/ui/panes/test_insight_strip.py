@@ -27,7 +27,7 @@ from altus4_desktop.ui.panes.history.pane import HistoryPane
 from altus4_desktop.ui.session import Session
 from altus4_desktop.ui.theme import Theme
 from tests.records import a_search, a_user
-from tests.ui.analytics import FakeAnalytics, FakePoints
+from tests.ui.analytics import FakeAnalytics, FakeMetrics, FakePoints
 from tests.ui.insights import FakeInsights, make_insights
 from tests.ui.world import ACTOR, FakeConnections, make_connection
 
@@ -38,8 +38,12 @@ def insights() -> FakeInsights:
 
 
 @pytest.fixture
-def pane(qtbot: QtBot, insights: FakeInsights, runner: TaskRunner) -> Iterator[AnalyticsPane]:
+def pane(
+    qtbot: QtBot, insights: FakeInsights, runner: TaskRunner, tmp_path: Path
+) -> Iterator[AnalyticsPane]:
     services = SimpleNamespace(
+        data_dir=tmp_path,
+        custom_metrics=FakeMetrics(),
         analytics=FakeAnalytics(),
         search_points=FakePoints(),
         connections=FakeConnections([make_connection(1)]),

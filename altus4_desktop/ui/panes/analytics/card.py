@@ -33,7 +33,7 @@ from altus4_desktop.ui.widgets import Label
 
 _HEIGHT, _LOW_HEIGHT = 232, 132
 _LOW = ("modes", "sources", "keys")
-_FITTING = ("searches", "latency", "durations", "heat")
+_FITTING = ("searches", "latency", "durations", "heat", "metric")
 NAMES = {
     "searches": "analytics.searches",
     "latency": "analytics.latency",
@@ -65,6 +65,7 @@ _WIDTHS = {
     "to_ms": 104,
     "before_p95_ms": 104,
     "trend": 120,
+    "lack": 120,
 }
 _WIDTH = 92
 
@@ -76,11 +77,13 @@ class ChartCard(PlotCard):
     plot: Plot
     legend: Legend
 
-    def __init__(self, name: str) -> None:
-        plot = Plot(f"{NAMES[name]}.plot")
+    def __init__(self, name: str, *, object_name: str = "", title: str = "") -> None:
+        object_name = object_name or NAMES[name]
+        plot = Plot(f"{object_name}.plot")
         area = None if name in _FITTING else _scrolling(plot)
         height = _LOW_HEIGHT if name in _LOW else _HEIGHT
-        super().__init__(NAMES[name], chart_title(name), plot, Legend(), height, area)
+        title = title or chart_title(name)
+        super().__init__(object_name, title, plot, Legend(), height, area)
         self.name = name
         self._chart: Chart | None = None
         plot.clicked.connect(self._choose)

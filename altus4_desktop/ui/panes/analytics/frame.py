@@ -9,6 +9,7 @@ from PySide6.QtGui import QAction, QKeyEvent, QPainter
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QStackedWidget, QTableView, QWidget
 
 from altus4_desktop.ui.panes.analytics.moving import MovingPlot
+from altus4_desktop.ui.panes.elided import ElidedLabel
 from altus4_desktop.ui.panes.tables import show_whole_rows
 from altus4_desktop.ui.theme import Space
 from altus4_desktop.ui.widgets import Button, Card, IconButton, Label
@@ -52,8 +53,7 @@ class PlotCard(Card):
         self.legend = legend
         self.setObjectName(name)
         self.setAccessibleName(title)
-        self._note = Label(role="caption")
-        self._note.setMinimumWidth(1)
+        self._note = ElidedLabel(role="caption")
         self.reset_button = Button(self.tr("Reset view"), "link", name=f"{name}.reset")
         self.reset_button.setAccessibleName(self.tr("Show all of {chart}").format(chart=title))
         self.reset_button.setToolTip(self.tr("Show all (Home, or a double click)"))
@@ -106,7 +106,6 @@ class PlotCard(Card):
     def set_note(self, text: str) -> None:
         """Say this beside the title."""
         self._note.setText(text)
-        self._note.setToolTip(text)
 
     def redraw(self) -> None:
         """Wear the colours of now."""

@@ -27,6 +27,13 @@ class CardGrid(QWidget):
         self._cards.append((card, is_wide))
         self._arrange()
 
+    def remove_card(self, card: Card) -> None:
+        """Take ``card`` away; it stays the caller's to delete."""
+        self._cards = [(each, is_wide) for each, is_wide in self._cards if each is not card]
+        self._grid.removeWidget(card)
+        card.hide()
+        self._arrange()
+
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Two side by side where there is room."""
         super().resizeEvent(event)

@@ -10,12 +10,19 @@ from altus4_desktop.ui.panes.analytics.colours import before_color, heat_color, 
 from altus4_desktop.ui.panes.analytics.wording import column_title, no_data_words
 from altus4_desktop.ui.theme import Space, worn_palette
 
+THRESHOLD = "threshold"
+"""The column of a line that is the same everywhere, also where nothing is known."""
 _DASHES = (Qt.PenStyle.SolidLine, Qt.PenStyle.DashLine, Qt.PenStyle.DotLine)
 
 
 def is_before(column: str) -> bool:
     """Whether a column tells of the period before."""
     return column.startswith("before")
+
+
+def is_over(column: str) -> bool:
+    """Whether a column is a line over the bars of others."""
+    return is_before(column) or column == THRESHOLD
 
 
 def dash_of(column: str, place: int) -> Qt.PenStyle:
@@ -31,12 +38,15 @@ def draw_legend(painter: QPainter, rect: QRectF, chart: Chart) -> None:
         if all(value is None for value in chart.values(name)):
             continue
         color = before_color() if is_before(name) else series_color(place)
-        if chart.kind is ChartKind.BARS and not is_before(name):
+        if chart.kind is ChartKind.BARS and not is_over(name):
             painter.fillRect(QRectF(x, middle - 5, 20, 10), color)
         else:
             painter.setPen(QPen(color, 2, dash_of(name, place)))
             painter.drawLine(QPointF(x, middle), QPointF(x + 20, middle))
-        x = draw_word(painter, rect, x + 26, column_title(name))
+        words = column_title(name)
+        if name == THRESHOLD:
+            words = f"{words}: {chart.numbers(name)[0] or 0:,.0f}"
+        x = draw_word(painter, rect, x + 26, words)
     if missing_rows(chart):
         pattern = QBrush(worn_palette().color("border_strong"), Qt.BrushStyle.BDiagPattern)
         painter.fillRect(QRectF(x, middle - 5, 20, 10), pattern)
@@ -64,7 +74,7 @@ def has_legend(chart: Chart) -> bool:
 
 def missing_rows(chart: Chart) -> list[int]:
     """The rows of which nothing is known."""
-    columns = [chart.numbers(name) for name in chart.plotted]
+    columns = [chart.numbers(name) for name in chart.plotted if name != THRESHOLD]
     return [row for row, values in enumerate(zip(*columns, strict=True)) if {*values} == {None}]
 
 

@@ -22,6 +22,7 @@ from altus4_desktop.ui.dialogs import scrolling
 from altus4_desktop.ui.pane import Command, Pane
 from altus4_desktop.ui.panes.analytics.grid import CardGrid
 from altus4_desktop.ui.panes.analytics.insights import InsightStrip
+from altus4_desktop.ui.panes.analytics.metric_board import MetricBoard
 from altus4_desktop.ui.panes.analytics.period import PeriodBar
 from altus4_desktop.ui.panes.analytics.reading import Board, Wanted, read_board
 from altus4_desktop.ui.panes.analytics.tiles import Tiles
@@ -102,6 +103,10 @@ class AnalyticsPane(Pane):
         column.addWidget(self.insights)
         self.grid = CardGrid()
         column.addWidget(self.grid)
+        self.metrics = MetricBoard(self.session)
+        self.metrics.changed.connect(self.activated)
+        self.metrics.export_wanted.connect(self._choose_file)
+        column.addWidget(self.metrics)
         column.addStretch(1)
         self._content = scrolling(inside)
         self._content.setObjectName("analytics.content")
@@ -147,12 +152,14 @@ class AnalyticsPane(Pane):
                 "Esc",
                 self._is_reading,
             ),
+            Command("analytics.metric", self.tr("New metric"), self.metrics.ask_new, "plus"),
         ]
 
     def shut(self) -> None:
         """The pane will be deleted."""
         self._filling.stop()
         self._reading.drop()
+        self.metrics.shut()
         if self.points is not None:
             self.points.drop()
         self.insights.shut()
@@ -211,13 +218,16 @@ class AnalyticsPane(Pane):
     @Slot(object)
     def _show_board(self, board: Board) -> None:
         self.board = board
-        if not board.figures.counts.searches:
+        if not board.figures.counts.searches and not board.metrics:
             self._filling.stop()
-            self.pages.setCurrentWidget(self._empty)
+            if board.is_whole:
+                self.pages.setCurrentWidget(self._empty)
             return
         self.tiles.show_figures(board.figures, can_compare=board.can_compare)
         self.pages.setCurrentWidget(self._content)
         self._steps = []
+        if board.is_whole:
+            self.metrics.show_metrics(board.metrics)
         for chart in board.charts:
             self._steps += [
                 partial(self._build_card, chart.name),
@@ -285,6 +295,7 @@ class AnalyticsPane(Pane):
 
     @Slot()
     def _wear(self) -> None:
+        self.metrics.redraw()
         for card in (*self.cards.values(), self.points):
             if card is not None:
                 card.redraw()

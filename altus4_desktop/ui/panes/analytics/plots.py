@@ -25,7 +25,13 @@ from PySide6.QtWidgets import QStyleOptionGraphicsItem, QToolTip, QWidget
 from altus4_desktop.domain.charts import Chart, ChartKind
 from altus4_desktop.ui.panes.analytics.axes import LabelAxis, ValueAxis, scaled, unscaled
 from altus4_desktop.ui.panes.analytics.colours import before_color, heat_color, series_color
-from altus4_desktop.ui.panes.analytics.legend import dash_of, is_before, missing_rows
+from altus4_desktop.ui.panes.analytics.legend import (
+    THRESHOLD,
+    dash_of,
+    is_before,
+    is_over,
+    missing_rows,
+)
 from altus4_desktop.ui.panes.analytics.moving import MovingPlot, Reach
 from altus4_desktop.ui.panes.analytics.wording import (
     axis_words,
@@ -152,7 +158,7 @@ class Plot(MovingPlot):
                 )
             )
         for place, (name, values) in enumerate(columns.items()):
-            if chart.kind is ChartKind.BARS and not is_before(name):
+            if chart.kind is ChartKind.BARS and not is_over(name):
                 self._items[name] = self._add_bars(values, series_color(place))
             else:
                 self._items[name] = self._add_line(name, [*values], place, scale)
@@ -192,7 +198,7 @@ class Plot(MovingPlot):
         dash = dash_of(name, place)
         marks: dict[str, Any] = {}
         # Between gaps a single value would be no line.
-        if len(values) <= _MARKED_ROWS:
+        if len(values) <= _MARKED_ROWS and name != THRESHOLD:
             marks = {
                 "symbol": "d" if is_before(name) else _SYMBOLS[place % len(_SYMBOLS)],
                 "symbolSize": 5,

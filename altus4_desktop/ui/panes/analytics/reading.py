@@ -9,6 +9,7 @@ from importlib import import_module
 from altus4_desktop.domain.accounts import Actor, Role
 from altus4_desktop.domain.analytics import Metric
 from altus4_desktop.domain.charts import Chart
+from altus4_desktop.domain.custom_metrics import MetricSeries
 from altus4_desktop.domain.figures import Figures, Period
 from altus4_desktop.services import Services
 from altus4_desktop.services.charts import Dashboard, build_charts, build_first_charts
@@ -37,6 +38,7 @@ class Board:
     charts: tuple[Chart, ...]
     can_compare: bool
     is_whole: bool = True
+    metrics: tuple[MetricSeries, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -75,4 +77,5 @@ def read_board(services: Services, actor: Actor, wanted: Wanted, context: TaskCo
     users = analytics.users_(actor, period) if actor.role is Role.ADMIN else None
     figures = replace(rest, **{name: getattr(figures, name) for name in _OF_FIRST})
     charts = build_charts(Dashboard(figures, zone, now, before, users, names))
-    return Board(figures, charts, known)
+    custom = tuple(services.custom_metrics.list_(actor, period))
+    return Board(figures, charts, known, metrics=custom)

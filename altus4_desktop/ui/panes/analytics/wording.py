@@ -11,6 +11,7 @@ from altus4_desktop.domain.figures import Period
 from altus4_desktop.domain.local_days import find_zone, instant_of
 from altus4_desktop.domain.search_points import PointOutcome, SearchPoint
 from altus4_desktop.domain.zero_causes import ZeroCause
+from altus4_desktop.ui.panes.analytics.metric_wording import lack_words
 from altus4_desktop.ui.times import duration
 
 _SPARKS = "▁▂▃▄▅▆▇█"
@@ -66,6 +67,9 @@ def column_title(column: str) -> str:
         "email": _tr("E-mail"),
         "key": _tr("Key"),
         "outcome": _tr("Result"),
+        "count": _tr("Counted"),
+        "threshold": _tr("Threshold"),
+        "lack": _tr("Why there is no data"),
     }
     return titles[column]
 
@@ -82,7 +86,9 @@ def cell_words(chart: Chart, row: int, column: str) -> str:
         return _key_words(value, chart.cell(row, "key_id"))
     if value is None:
         # Without an end it is the last bucket of all; everywhere else nothing is known.
-        return "" if column == "to_ms" else "–"
+        return "" if column in ("to_ms", "lack") else "–"
+    if column == "lack":
+        return lack_words(str(value))
     if column == "cause":
         return cause_words(str(value), str(chart.cell(row, "evidence")))
     return _value_words(column, value)

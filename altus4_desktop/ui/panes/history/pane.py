@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
 )
 
 from altus4_desktop.domain.accounts import Role, UserQuery
+from altus4_desktop.domain.custom_metrics import CustomMetric, CustomMetricDraft
 from altus4_desktop.domain.exports import ListFormat
 from altus4_desktop.domain.history import HistoryQuery
 from altus4_desktop.domain.searching import SearchRecord
@@ -25,6 +26,8 @@ from altus4_desktop.tasks.runner import Lane, TaskContext
 from altus4_desktop.ui.dialogs import confirm
 from altus4_desktop.ui.icons import icon
 from altus4_desktop.ui.pane import Command
+from altus4_desktop.ui.panes.analytics.metric_form import MetricForms
+from altus4_desktop.ui.panes.analytics.metric_wording import short_name
 from altus4_desktop.ui.panes.history.filters import HistoryFilters
 from altus4_desktop.ui.panes.history.model import (
     HITS,
@@ -44,6 +47,7 @@ from altus4_desktop.ui.widgets import Button, EmptyState, IconButton, InlineMess
 
 _PAGE = 200
 _PEOPLE_AT_MOST = 500
+_NAME_LENGTH = 60
 _ROOMY, _ROOMIER = 760, 980
 
 
@@ -85,6 +89,9 @@ class HistoryPane(PagedPane[HistoryQuery, SearchRecord]):
         self._build_header()
         self.note = InlineMessage(name="history.note")
         self.work = NotedWork(self, self.note)
+        self._forms = MetricForms(session, self)
+        self._forms.saved.connect(self._show_counted)
+        self._forms.failed.connect(self.present)
         self.body.addWidget(self.note)
         self.filters = HistoryFilters()
         self.body.addWidget(self.filters)
@@ -142,6 +149,7 @@ class HistoryPane(PagedPane[HistoryQuery, SearchRecord]):
                 "Del",
                 self._has_current,
             ),
+            Command("history.count", self.tr("Count these per day…"), self.count_per_day, "trend"),
             Command("history.delete_all", self.tr("Delete all my searches"), self.delete_all),
             Command(
                 "history.export",
@@ -302,6 +310,27 @@ class HistoryPane(PagedPane[HistoryQuery, SearchRecord]):
         )
 
     @Slot()
+    def count_per_day(self) -> None:
+        """Ask for a metric that counts what the filters show."""
+        query = self.filters.query()
+        self._forms.open(CustomMetricDraft(query.text, history=query))
+
+    @Slot(object)
+    def _show_counted(self, made: CustomMetric) -> None:
+        text = self.tr("“{name}” is counted from now on.")
+        self.note.show_message(
+            "success",
+            text.format(name=short_name(made.draft.name, _NAME_LENGTH)),
+            self.tr("Its chart is the last one of the analytics."),
+            [(self.tr("Show"), self._go_to_analytics)],
+        )
+
+    @Slot()
+    def _go_to_analytics(self) -> None:
+        self.note.clear()
+        self.session.pane_requested.emit("analytics", None)
+
+    @Slot()
     def choose_keeping(self) -> None:
         """Ask whether and for how long searches are kept."""
         from altus4_desktop.ui.panes.history.keeping import KeepingDialog
@@ -353,6 +382,7 @@ class HistoryPane(PagedPane[HistoryQuery, SearchRecord]):
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         menu.setAccessibleName(self.tr("History"))
         for picture, text, act, allowed in (
+            ("trend", self.tr("Count these per day…"), self.count_per_day, True),
             ("download", self.tr("Export…"), self.export, self._is_idle()),
             ("trash", self.tr("Delete the selected…"), self.delete_selected, self._has_current()),
             ("trash", self.tr("Delete all…"), self.delete_all, True),

@@ -399,11 +399,14 @@ class SearchPane(Pane):
             self.banner_changed.emit(self.view.options.looks_into_production)
 
     def receive(self, intent: object) -> None:
-        """Run a query again: a text, a request with its mode and limit, or one as it was measured
-        or run once.
+        """Run a query again: a text, a request with its mode and limit, one as it was measured or
+        run once, or a saved search.
 
         What somebody has typed elsewhere stays: it gets a tab of its own.
         """
+        if isinstance(intent, SavedSearch):
+            self.open_saved(intent)
+            return
         if not isinstance(intent, SearchRequest | MeasuredSearch | Rerun | str):
             return
         if isinstance(intent, str) and not intent.strip():

@@ -9,10 +9,13 @@ from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QHeaderView, QTreeWidget, QTreeWidgetItem, QWidget
 
 from altus4_desktop.domain.accounts import Role
+from altus4_desktop.domain.custom_metrics import CustomMetric, CustomMetricDraft, MetricSource
 from altus4_desktop.domain.errors import AltusError
 from altus4_desktop.domain.saved_searches import MOST_SHARED, SavedSearch, SavedSearchEntry
+from altus4_desktop.domain.searching import SearchMode
 from altus4_desktop.ui.dialogs import Dialog
 from altus4_desktop.ui.icons import icon
+from altus4_desktop.ui.panes.analytics.metric_form import MetricForms
 from altus4_desktop.ui.panes.painting import plain_tool_tip
 from altus4_desktop.ui.panes.search.saved import SavedSearches, shortcut_text
 from altus4_desktop.ui.panes.search.saving import MoveFolderDialog, SaveSearchDialog
@@ -40,6 +43,9 @@ class SavedShelf(Dialog):
         self.session = session
         self._book = book
         self._deleted: list[SavedSearch] = []
+        self._forms = MetricForms(session, self)
+        self._forms.saved.connect(self._show_watched)
+        self._forms.failed.connect(self._show_error)
         self.body.addWidget(Label(self.tr("Saved searches"), "title"))
         self.message = InlineMessage(name="search.shelf.message")
         self.body.addWidget(self.message)
@@ -89,12 +95,22 @@ class SavedShelf(Dialog):
         self.delete_button = Button(
             self.tr("Delete"), icon_name="trash", name="search.shelf.delete"
         )
+        self.watch_button = Button(self.tr("Watch…"), icon_name="trend", name="search.shelf.watch")
+        self.watch_button.setToolTip(
+            self.tr("Watch the number of hits, looked up once a day, as a metric")
+        )
+        self.watch_button.setAccessibleName(self.tr("Watch the number of hits"))
         self.close_button = Button(self.tr("Close"), name="search.shelf.close")
         self.open_button = Button(
             self.tr("Open"), "primary", icon_name="search", name="search.shelf.open"
         )
         self.open_button.setDefault(True)
-        for button in (self.edit_button, self.folder_button, self.delete_button):
+        for button in (
+            self.edit_button,
+            self.folder_button,
+            self.delete_button,
+            self.watch_button,
+        ):
             self.buttons.addWidget(button)
         self.buttons.addStretch(1)
         self.buttons.addWidget(self.close_button)
@@ -110,6 +126,7 @@ class SavedShelf(Dialog):
         self.tree.itemActivated.connect(self._open)
         self.open_button.clicked.connect(self._open)
         self.edit_button.clicked.connect(self._edit)
+        self.watch_button.clicked.connect(self._watch)
         self.folder_button.clicked.connect(self._move_folder)
         self.delete_button.clicked.connect(self._delete)
         self.close_button.clicked.connect(self.reject)
@@ -205,6 +222,7 @@ class SavedShelf(Dialog):
         is_admin = self.session.actor.role is Role.ADMIN
         self.open_button.setEnabled(saved is not None)
         self.edit_button.setEnabled(own)
+        self.watch_button.setEnabled(saved is not None and saved.mode is not SearchMode.SEMANTIC)
         self.folder_button.setEnabled(bool(self._chosen_folder))
         self.delete_button.setEnabled(
             own or bool(self._chosen_folder) or (saved is not None and is_admin)
@@ -235,6 +253,24 @@ class SavedShelf(Dialog):
         dialog.entitle(self.tr("Edit the saved search"), self.tr("Save"))
         dialog.saved.connect(self._book.read)
         dialog.open()
+
+    @Slot()
+    def _watch(self) -> None:
+        saved = self._chosen
+        if saved is None or saved.mode is SearchMode.SEMANTIC:
+            return
+        self._forms.open(
+            CustomMetricDraft(saved.name, MetricSource.SAVED_SEARCH, saved_search_id=saved.id)
+        )
+
+    @Slot(object)
+    def _show_watched(self, made: CustomMetric) -> None:
+        text = self.tr("“{name}” is counted from now on.")
+        self.message.show_message(
+            "success",
+            text.format(name=one_line(made.draft.name)[:80]),
+            self.tr("Its chart is the last one of the analytics."),
+        )
 
     @Slot()
     def _rename(self) -> None:
