@@ -74,6 +74,9 @@ def register(commands: Commands) -> None:
 
 def _add_filters(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--query", default="", metavar="Q", help="only those with these words")
+    parser.add_argument(
+        "--whole", action="store_true", help="with --query: only those that are exactly these words"
+    )
     parser.add_argument("-c", "--connection", metavar="NAME", help="only searches of this one")
     parser.add_argument(
         "--mode", choices=[mode.value for mode in SearchMode], help="only searches in this mode"
@@ -96,6 +99,8 @@ def _add_filters(parser: argparse.ArgumentParser) -> None:
 
 def _query(args: argparse.Namespace, context: CliContext, actor: Actor) -> HistoryQuery:
     from_at, to_at = date_range(args)
+    if args.whole and not args.query.strip():
+        raise InputError("whole", "--whole needs a query.", hint="Write --query WORDS.")
     services = context.services
     return HistoryQuery(
         text=args.query,
@@ -109,6 +114,7 @@ def _query(args: argparse.Namespace, context: CliContext, actor: Actor) -> Histo
         to_at=to_at,
         least_ms=args.took_at_least or 0,
         most_ms=args.took_at_most,
+        whole=args.whole,
     )
 
 

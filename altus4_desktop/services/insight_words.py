@@ -86,8 +86,8 @@ def reworded_words(searches: str, query: str, after: str, mended: int, *, at_lea
     )
     if at_least:
         template = (
-            "{searches} searches for “{query}” found nothing; after {mended} of them or more people"
-            " searched “{after}” and found something."
+            "{searches} searches for “{query}” found nothing; after at least {mended} of them"
+            " people searched “{after}” and found something."
         )
     return Remark(
         template,

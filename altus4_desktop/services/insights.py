@@ -121,33 +121,35 @@ class InsightsService:
     # -- what does not answer --------------------------------------------------------------------
 
     def _find_failing(self, look: _Look) -> Iterator[Insight]:
-        failed: Counter[str] = Counter()
-        for failure in look.figures.failures:
-            failed[failure.connection] += failure.searches
-        for name, _ in failed.most_common(_TRIED):
-            for connection in look.named(name):
-                asked = replace(look.link, connection_id=connection.id)
-                link = replace(asked, outcome=HistoryOutcome.FAILED)
-                codes = Counter(
-                    code
-                    for record in self._read(look, link)
-                    if (code := _failure_of(record, name)) is not None
-                )
-                count = self._count(look, link)
-                searches = self._count(look, asked)
-                here = codes.total()
-                # Another connection may be at fault where several were asked.
-                is_here = here >= max(rules.LEAST_FAILED, rules.EXPLAINED * min(count, _READ_ROWS))
-                if not is_here or count < rules.FAILED_SHARE * searches:
-                    continue
-                code = codes.most_common(1)[0][0]
-                yield Insight(
-                    InsightKind.FAILING,
-                    failing_words(counted(count), counted(searches), name, code),
-                    link,
-                    count,
-                    weight=3.0 * count,
-                )
+        if sum(failure.searches for failure in look.figures.failures) < rules.LEAST_FAILED:
+            return
+        # The figures by day do not tell connections of one name apart, which several people have.
+        records = self._read(look, replace(look.link, outcome=HistoryOutcome.FAILED))
+        likely: dict[str, list[str | None]] = {}
+        for record in records:
+            for connection_id in _asked_ids(record):
+                code = _failure_of(record, look.name_of(connection_id))
+                likely.setdefault(connection_id, []).append(code)
+        often = sorted(likely.items(), key=lambda item: -len(item[1]))
+        for connection_id, codes in often[:_TRIED]:
+            name = look.name_of(connection_id)
+            here = Counter(code for code in codes if code is not None)
+            # Another connection may be at fault where several were asked.
+            least = max(rules.LEAST_FAILED, rules.EXPLAINED * len(codes))
+            if not name or here.total() < least:
+                continue
+            asked = replace(look.link, connection_id=connection_id)
+            link = replace(asked, outcome=HistoryOutcome.FAILED)
+            count, searches = self._count(look, link), self._count(look, asked)
+            if count < rules.FAILED_SHARE * searches:
+                continue
+            yield Insight(
+                InsightKind.FAILING,
+                failing_words(counted(count), counted(searches), name, here.most_common(1)[0][0]),
+                link,
+                count,
+                weight=3.0 * count,
+            )
 
     # -- what takes longer -----------------------------------------------------------------------
 
@@ -214,7 +216,7 @@ class InsightsService:
         if group.by == "mode":
             return group.key
         if group.by == "connection":
-            return next((one.name for one in look.connections if one.id == group.key), "")
+            return look.name_of(group.key)
         user = self._metadata.store.users.find_(group.key)
         return user.email if user is not None else ""
 
@@ -428,6 +430,10 @@ class _Look:
     def named(self, name: str) -> Sequence[Connection]:
         """The connections of that name; several people may have one each."""
         return [connection for connection in self.connections if connection.name == name]
+
+    def name_of(self, connection_id: str) -> str:
+        """What a connection is called; "" for one that is gone."""
+        return next((one.name for one in self.connections if one.id == connection_id), "")
 
     def ids_of(self, query: ZeroQuery) -> Mapping[str, Sequence[Connection]]:
         """Where it was looked for, by name."""

@@ -62,6 +62,8 @@ def found(answer: Answer) -> list[str]:
     [
         ((), ["invoice", "invoise", "orders"]),
         (("--query", "invo"), ["invoice", "invoise"]),
+        (("--query", "Invoice", "--whole"), ["invoice"]),
+        (("--query", "invo", "--whole"), []),
         (("--mode", "boolean"), ["invoice"]),
         (("--outcome", "hits"), ["invoice", "orders"]),
         (("--outcome", "none"), ["invoise"]),
@@ -81,6 +83,7 @@ def test_what_there_is_not_is_said(run: Run) -> None:
     assert run("history", "list", "--user", "no@b.org").code == 4
     assert run("history", "list", "--query", "xyz").code == 1
     assert run("history", "keep", "--days", "0").code == 2
+    assert run("history", "delete", "--whole", "--yes").code == 2
 
 
 def test_what_is_listed_can_be_written_and_forgotten(run: Run, tmp_path: Path) -> None:
