@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt, QTimer
-from PySide6.QtWidgets import QApplication, QDialog, QLabel
+from PySide6.QtWidgets import QApplication, QDialog, QLabel, QPushButton
 from pytestqt.qtbot import QtBot
 
 from altus4_desktop.app.compose import compose
@@ -293,3 +294,75 @@ def test_exactly_the_searches_of_a_link_are_shown(
     pane.filters.clear()
     _settle(qtbot, pane)
     assert not pane.filters.is_set
+
+
+def test_a_search_is_shown_in_full(
+    qtbot: QtBot, pane: HistoryPane, services: Services, ada: User
+) -> None:
+    shop = a_connection(ada, name="Shop")
+    services.metadata.store.connections.create_(shop)
+    weights = [{"connection": shop.id, "table": "t", "weight": 2.0}]
+    noted: dict[str, object] = {
+        "connection_ids": [shop.id, "gone"],
+        "connections": ["Shop", "Old"],
+        "language": "de",
+        "scope": [["t", shop.id, "ft"], 7],
+        "filters": {"columns": [{"column": "y", "operator": "range", "values": ["1"]}]},
+        "settings": {"synonyms": [["car", "auto"]], "weights": weights},
+        "sources": [
+            {"connection": "Shop", "table": "t", "hits": 3, "elapsed_ms": 12.0},
+            {"connection": "Old", "error": "tenant.lost"},
+            "odd",
+        ],
+        "outcome": "partial",
+    }
+    _keep(services, ada, "<b>car</b>\n" + "x" * 900, params=noted, mode=SearchMode.SEMANTIC)
+    _keep(services, ada, "old", params={"sources": 7, "scope": "t", "filters": []})
+    _open(qtbot, pane)
+    assert pane.detail.isHidden()
+
+    def told(key: str) -> str:
+        label = pane.detail.findChild(QLabel, f"history.detail.{key}")
+        assert label is not None
+        assert label.textFormat() is Qt.TextFormat.PlainText
+        return label.text() if label.isVisibleTo(pane.detail) else ""
+
+    pane.table.selectRow(next(r for r, q in enumerate(_shown(pane)) if q != "old"))
+    pane.table.setFocus()
+    qtbot.keyClick(pane.table, Qt.Key.Key_Space)
+    assert pane.detail.isVisible()
+    assert told("query").startswith("<b>car</b>\nxxx")
+    assert told("mode") == "Semantic, German"
+    assert told("where") == "Shop, Old"
+    assert told("tables") == "Shop · t · ft"
+    assert told("filters") == "y ≥ 1"
+    assert told("synonyms") == "car, auto"
+    assert told("weights") == "Shop · t ×2"
+    assert told("sources") == "Shop · t: 3 hits, 12 ms\nOld: tenant.lost"
+    assert told("ended").endswith("failed in part")
+    pane.table.selectRow(next(r for r, q in enumerate(_shown(pane)) if q == "old"))
+    assert (told("synonyms"), told("weights")) == ("not noted", "not noted")
+    assert (told("tables"), told("sources")) == ("", "")
+    pane.resize(700, 500)
+    assert pane.table.isHidden()
+    pane.detail.setFocus()
+    qtbot.keyClick(pane.detail, Qt.Key.Key_Escape)
+    assert pane.detail.isHidden()
+    assert pane.table.isVisible()
+    assert pane.table.hasFocus()
+
+
+def test_that_nothing_is_recorded_is_in_sight(
+    qtbot: QtBot, pane: HistoryPane, services: Services, ada: User
+) -> None:
+    _keep(services, ada, "one")
+    _open(qtbot, pane)
+    button = pane.findChild(QPushButton, "history.unkept")
+    assert button is not None
+    assert button.isHidden()
+    choices = replace(pane.session.actor.choices, keeps_history=False)
+    pane.session.set_actor(replace(pane.session.actor, choices=choices))
+    _open(qtbot, pane)
+    assert button.isVisible()
+    button.click()
+    assert pane.findChild(KeepingDialog) is not None

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtGui import QGuiApplication, QKeyEvent, QResizeEvent
+from PySide6.QtCore import QCoreApplication, Qt, Slot
+from PySide6.QtGui import QGuiApplication, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
-    QFrame,
     QGridLayout,
-    QHBoxLayout,
     QHeaderView,
-    QScrollArea,
     QTableView,
-    QVBoxLayout,
     QWidget,
 )
 
@@ -26,11 +22,12 @@ from altus4_desktop.ui.panes.audit.wording import (
     person_words,
     subject_kind_words,
 )
+from altus4_desktop.ui.panes.detail_card import DetailCard
 from altus4_desktop.ui.panes.elided import ElidedLabel
 from altus4_desktop.ui.panes.wrapped import WrappedText
 from altus4_desktop.ui.theme import Space
 from altus4_desktop.ui.times import ago, exact, zone
-from altus4_desktop.ui.widgets import Card, Chip, IconButton, Label
+from altus4_desktop.ui.widgets import Chip, IconButton, Label
 from altus4_desktop.ui.widgets.basic import ChipState
 
 _CHIPS: dict[str, ChipState] = {"done": "ok", "refused": "warning", "failed": "failed"}
@@ -54,33 +51,19 @@ class ChangeTable(QTableView):
         self.setFixedHeight(height + sum(self.rowHeight(row) for row in rows))
 
 
-class AuditDetail(Card):
+class AuditDetail(DetailCard):
     """The record that is selected in the table."""
 
-    closed = Signal()
-
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(margin=Space.L, spacing=Space.M, parent=parent)
-        self.setObjectName("audit.detail")
-        self.setAccessibleName(self.tr("The record in full"))
+        label = QCoreApplication.translate("audit", "The record in full")
+        super().__init__("audit.detail", label, parent)
         self.record: AuditRecord | None = None
         self._title = ElidedLabel("", "title")
         self._outcome = Chip()
         copy = IconButton("copy", self.tr("Copy as JSON"), name="audit.copy", size=16)
         copy.clicked.connect(self.copy)
-        close = IconButton("close", self.tr("Close"), name="audit.detail.close", size=16)
-        close.clicked.connect(self.closed)
-        head = QHBoxLayout()
-        head.setSpacing(Space.S)
-        head.addWidget(self._title, 1)
-        head.addWidget(self._outcome)
-        head.addWidget(copy)
-        head.addWidget(close)
-        self.body.addLayout(head)
-        inner = QWidget()
-        column = QVBoxLayout(inner)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(Space.M)
+        self.fill_head(self._title, self._outcome, copy, close_name="audit.detail.close")
+        column = self.column
         self._values: dict[str, ElidedLabel] = {}
         self._captions: dict[str, Label] = {}
         column.addLayout(
@@ -105,16 +88,6 @@ class AuditDetail(Card):
             )
         )
         column.addStretch(1)
-        scroll = QScrollArea()
-        scroll.setObjectName("audit.detail.scroll")
-        scroll.setAccessibleName(self.tr("The record in full"))
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setWidgetResizable(True)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setWidget(inner)
-        for ground in (scroll.viewport(), inner):
-            ground.setAutoFillBackground(False)
-        self.body.addWidget(scroll, 1)
 
     def show_record(self, record: AuditRecord) -> None:
         """Show this one."""
@@ -143,13 +116,6 @@ class AuditDetail(Card):
         self.table.setVisible(bool(found))
         self._nothing.setVisible(not found)
         self.table.fit()
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Escape closes it, also where it has taken the place of the table."""
-        if event.key() == Qt.Key.Key_Escape:
-            self.closed.emit()
-        else:
-            super().keyPressEvent(event)
 
     @Slot()
     def copy(self) -> None:

@@ -22,16 +22,11 @@ class HistoryModel(KeyedModel[SearchRecord]):
     def __init__(self, parent: QObject | None = None) -> None:
         names: dict[str, str] = {}
         people: dict[str, str] = {}
-        modes = {
-            SearchMode.NATURAL: _tr("Natural"),
-            SearchMode.BOOLEAN: _tr("Boolean"),
-            SearchMode.SEMANTIC: _tr("Semantic"),
-        }
         super().__init__(
             (
                 Column(_tr("Query"), lambda it: " ".join(it.query.split()), tool_tip=_told),
-                Column(_tr("Mode"), lambda it: modes[it.mode]),
-                Column(_tr("Where"), lambda it: _place(it, names)),
+                Column(_tr("Mode"), lambda it: mode_words(it.mode)),
+                Column(_tr("Where"), lambda it: place_words(it, names)),
                 Column(_tr("Who"), lambda it: people.get(it.user_id, "")),
                 Column(_tr("Hits"), lambda it: f"{it.result_count:,}", is_number=True),
                 Column(_tr("Took"), lambda it: duration(it.execution_time_ms), is_number=True),
@@ -68,12 +63,23 @@ class HistoryModel(KeyedModel[SearchRecord]):
         if role == Qt.ItemDataRole.DecorationRole:
             name = _picture(record)
             return icon(*name) if name else None
-        if role == Qt.ItemDataRole.AccessibleTextRole and (ended := _ended(record)):
+        if role == Qt.ItemDataRole.AccessibleTextRole and (ended := ended_words(record)):
             return f"{shown}, {ended}"
         return shown
 
 
-def _place(record: SearchRecord, names: Mapping[str, str]) -> str:
+def mode_words(mode: SearchMode) -> str:
+    """What a mode is called."""
+    names = {
+        SearchMode.NATURAL: _tr("Natural"),
+        SearchMode.BOOLEAN: _tr("Boolean"),
+        SearchMode.SEMANTIC: _tr("Semantic"),
+    }
+    return names[mode]
+
+
+def place_words(record: SearchRecord, names: Mapping[str, str]) -> str:
+    """The connections that were searched, by the names that they have, or had."""
     if record.connection_id is not None:
         return names.get(record.connection_id, "")
     asked = record.params.get("connections")
@@ -82,10 +88,11 @@ def _place(record: SearchRecord, names: Mapping[str, str]) -> str:
 
 
 def _told(record: SearchRecord) -> str:
-    return "\n".join(filter(None, (record.query, _ended(record))))
+    return "\n".join(filter(None, (record.query, ended_words(record))))
 
 
-def _ended(record: SearchRecord) -> str:
+def ended_words(record: SearchRecord) -> str:
+    """How a search ended that did not go well; "" for others."""
     match record.params.get("outcome"):
         case "failed":
             return _tr("failed")

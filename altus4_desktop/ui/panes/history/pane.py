@@ -10,6 +10,7 @@ from PySide6.QtCore import QModelIndex, QPoint, Qt, Signal, Slot
 from PySide6.QtGui import QAction, QGuiApplication, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
+    QApplication,
     QHeaderView,
     QMenu,
     QTableView,
@@ -28,6 +29,7 @@ from altus4_desktop.ui.icons import icon
 from altus4_desktop.ui.pane import Command
 from altus4_desktop.ui.panes.analytics.metric_form import MetricForms
 from altus4_desktop.ui.panes.analytics.metric_wording import short_name
+from altus4_desktop.ui.panes.history.detail import HistoryDetail
 from altus4_desktop.ui.panes.history.filters import HistoryFilters
 from altus4_desktop.ui.panes.history.model import (
     HITS,
@@ -40,7 +42,7 @@ from altus4_desktop.ui.panes.history.model import (
     HistoryModel,
 )
 from altus4_desktop.ui.panes.noted_work import NotedWork, choose_list_file
-from altus4_desktop.ui.panes.paged_pane import Page, PagedPane, Reading
+from altus4_desktop.ui.panes.paged_pane import Page, PagedPane, Reading, build_split
 from altus4_desktop.ui.panes.tables import show_whole_rows
 from altus4_desktop.ui.session import Session
 from altus4_desktop.ui.widgets import Button, EmptyState, IconButton, InlineMessage
@@ -49,6 +51,7 @@ _PAGE = 200
 _PEOPLE_AT_MOST = 500
 _NAME_LENGTH = 60
 _ROOMY, _ROOMIER = 760, 980
+_SIDE_BY_SIDE, _LOW = 1240, 640
 
 
 @dataclass(frozen=True)
@@ -58,9 +61,10 @@ class _Page(Page[SearchRecord]):
 
 
 class SearchTable(QTableView):
-    """Enter and a double click choose the current row."""
+    """Enter and a double click choose the current row, Space shows it in full, or no longer."""
 
     deletion_wanted = Signal()
+    detail_wanted = Signal()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Enter activates, Delete wants the selected rows gone."""
@@ -68,6 +72,8 @@ class SearchTable(QTableView):
             self.activated.emit(self.currentIndex())
         elif event.key() == Qt.Key.Key_Delete:
             self.deletion_wanted.emit()
+        elif event.key() == Qt.Key.Key_Space:
+            self.detail_wanted.emit()
         else:
             super().keyPressEvent(event)
 
@@ -86,6 +92,7 @@ class HistoryPane(PagedPane[HistoryQuery, SearchRecord]):
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(session, parent)
         self._connections: Mapping[str, str] = {}
+        self._people: Mapping[str, str] = {}
         self._build_header()
         self.note = InlineMessage(name="history.note")
         self.work = NotedWork(self, self.note)
@@ -97,10 +104,14 @@ class HistoryPane(PagedPane[HistoryQuery, SearchRecord]):
         self.body.addWidget(self.filters)
         self.model = HistoryModel(self)
         self.table = self._build_table()
+        self.detail = HistoryDetail()
+        self.detail.closed.connect(self.turn_detail)
+        self.detail.hide()
+        self._split = build_split(self.table, self.detail)
         start = Button(self.tr("Search something"), icon_name="search", name="history.start")
         start.clicked.connect(self._go_to_search)
         self.build_list(
-            self.table,
+            self._split,
             busy=self.tr("Reading the history…"),
             empty=EmptyState("history", "", "", action=start),
             nothing=self.nothing_fits(
@@ -116,6 +127,7 @@ class HistoryPane(PagedPane[HistoryQuery, SearchRecord]):
         """Keep room for the queries themselves."""
         super().resizeEvent(event)
         self._choose_columns()
+        self._arrange()
 
     def receive(self, intent: object) -> None:
         """Show the searches that a HistoryQuery asks for."""
@@ -132,6 +144,14 @@ class HistoryPane(PagedPane[HistoryQuery, SearchRecord]):
                 self._run_current,
                 "play",
                 "Enter",
+                self._has_current,
+            ),
+            Command(
+                "history.detail",
+                self.tr("Show the search in full, or no longer"),
+                self.turn_detail,
+                "panel",
+                "Space",
                 self._has_current,
             ),
             Command(
@@ -202,7 +222,7 @@ class HistoryPane(PagedPane[HistoryQuery, SearchRecord]):
         """Take the names."""
         if isinstance(page, _Page) and page.connections is not None and page.people is not None:
             self._connections = page.connections
-            people = page.people if len(page.people) > 1 else {}
+            people = self._people = page.people if len(page.people) > 1 else {}
             self.filters.set_connections(page.connections)
             self.filters.set_people(people)
             self.model.set_names(page.connections, people)
@@ -214,9 +234,27 @@ class HistoryPane(PagedPane[HistoryQuery, SearchRecord]):
         if not self.table.selectionModel().hasSelection():
             self.table.selectRow(max(0, min(row, self.model.rowCount() - 1)))
 
+    def follow_page(self) -> None:
+        """The search beside the list is what the list knows now."""
+        self.follow_selection()
+
     def follow_selection(self) -> None:
-        """What can be done with it."""
+        """What can be done with it, and where that is wanted all of it."""
+        current = self._current()
+        if current is not None and self.detail.isVisibleTo(self):
+            self.detail.show_record(current, self._connections, self._people)
         self._allow_actions()
+
+    @Slot()
+    def turn_detail(self) -> None:
+        """Show the current search in full beside the list, or no longer."""
+        had_focus = self.detail.isAncestorOf(QApplication.focusWidget() or self)
+        self.detail.setVisible(not self.detail.isVisibleTo(self) and self._has_current())
+        self._details.setChecked(self.detail.isVisibleTo(self))
+        self._arrange()
+        self.follow_selection()
+        if had_focus or not self.detail.isVisibleTo(self):
+            self.table.setFocus()
 
     # Acting
 
@@ -349,7 +387,9 @@ class HistoryPane(PagedPane[HistoryQuery, SearchRecord]):
     def _draw(self) -> None:
         title = self.tr("Nothing searched yet")
         text = self.tr("Each search is noted here, so that you can run it again.")
-        if not self.session.actor.choices.keeps_history:
+        keeps = self.session.actor.choices.keeps_history
+        self._unkept.setHidden(keeps)
+        if not keeps:
             title = self.tr("Your searches are not kept")
             text = self.tr("“Keep the history…” above changes that.")
         self._empty.set("history", title, text)
@@ -357,7 +397,7 @@ class HistoryPane(PagedPane[HistoryQuery, SearchRecord]):
         self._allow_actions()
 
     def _allow_actions(self) -> None:
-        for button in (self._run, self._copy):
+        for button in (self._run, self._copy, self._details):
             button.setEnabled(self._has_current())
 
     def _current(self) -> SearchRecord | None:
@@ -369,6 +409,14 @@ class HistoryPane(PagedPane[HistoryQuery, SearchRecord]):
 
     def _is_idle(self) -> bool:
         return self.work.is_idle
+
+    def _arrange(self) -> None:
+        """Beside each other, one above the other, or only one of both."""
+        wide, shown = self.width() >= _SIDE_BY_SIDE, self.detail.isVisibleTo(self)
+        low = not wide and self.height() < _LOW
+        self._split.setOrientation(Qt.Orientation.Horizontal if wide else Qt.Orientation.Vertical)
+        self.table.setHidden(low and shown)
+        self.filters.setHidden(low and shown)
 
     def _choose_columns(self) -> None:
         width = self.width()
@@ -402,7 +450,17 @@ class HistoryPane(PagedPane[HistoryQuery, SearchRecord]):
         self._copy.clicked.connect(self._copy_current)
         self._menu = IconButton("more", self.tr("More"), name="history.more")
         self._menu.clicked.connect(self._open_more)
-        for button in (self._copy, self._run, self._menu):
+        self._details = IconButton(
+            "panel", self.tr("Show the search in full (Space)"), name="history.details"
+        )
+        self._details.setCheckable(True)
+        self._details.clicked.connect(self.turn_detail)
+        self._unkept = Button(
+            self.tr("Not recording"), "link", icon_name="eye-off", name="history.unkept"
+        )
+        self._unkept.setToolTip(self.tr("Your searches are not kept: press to change that"))
+        self._unkept.clicked.connect(self.choose_keeping)
+        for button in (self._unkept, self._details, self._copy, self._run, self._menu):
             self.header.addWidget(button)
 
     def _build_table(self) -> SearchTable:
@@ -413,6 +471,7 @@ class HistoryPane(PagedPane[HistoryQuery, SearchRecord]):
         show_whole_rows(table)
         table.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         table.deletion_wanted.connect(self.delete_selected)
+        table.detail_wanted.connect(self.turn_detail)
         header = table.horizontalHeader()
         header.setSectionsClickable(False)
         header.setSectionResizeMode(QUERY, QHeaderView.ResizeMode.Stretch)

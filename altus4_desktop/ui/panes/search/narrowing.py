@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from PySide6.QtCore import QObject, QPoint, QRect, QSize, Signal, Slot
+from PySide6.QtCore import QCoreApplication, QObject, QPoint, QRect, QSize, Signal, Slot
 from PySide6.QtWidgets import QLayout, QLayoutItem, QWidget
 
 from altus4_desktop.domain.facets import FacetKind
@@ -189,7 +189,7 @@ class FilterBar(QWidget):
             parts.append((text, remove, replace(now, only_tables=())))
         for place, one in enumerate(now.filters):
             kept = (*now.filters[:place], *now.filters[place + 1 :])
-            parts.append((self.filter_text(one), remove, replace(now, filters=kept)))
+            parts.append((filter_words(one), remove, replace(now, filters=kept)))
         if now.threshold:
             text = self.tr("Score at least {share} %").format(share=round(now.threshold * 100))
             parts.append((text, remove, replace(now, threshold=0.0)))
@@ -204,22 +204,6 @@ class FilterBar(QWidget):
             parts.append((text, turn, replace(now, order=turned)))
         return parts
 
-    def filter_text(self, one: ColumnFilter) -> str:
-        """A filter as people say it."""
-        column = _shortened(one.column)
-        if one.operator is Operator.RANGE:
-            low, high = (_shortened(value or "") for value in one.values)
-            if low and high:
-                return f"{column}: {low} – {high}"
-            return f"{column} ≥ {low}" if low else f"{column} ≤ {high}"
-        empty, null = self.tr("empty text"), self.tr("no value")
-        values = _listed([null if v is None else v or empty for v in one.values])
-        texts = {
-            Operator.NOT: self.tr("{column} is not {values}"),
-            Operator.CONTAINS: self.tr("{column} contains {values}"),
-        }
-        return texts.get(one.operator, "{column}: {values}").format(column=column, values=values)
-
     @Slot()
     def _take_away(self) -> None:
         pressed = self.sender()
@@ -227,6 +211,27 @@ class FilterBar(QWidget):
             if chip is pressed:
                 self._model.choose(narrowing)
                 return
+
+
+def filter_words(one: ColumnFilter) -> str:
+    """A filter as people say it."""
+    column = _shortened(one.column)
+    if one.operator is Operator.RANGE:
+        low, high = (_shortened(value or "") for value in (*one.values, "", "")[:2])
+        if low and high:
+            return f"{column}: {low} – {high}"
+        return f"{column} ≥ {low}" if low else f"{column} ≤ {high}"
+    empty, null = _tr("empty text"), _tr("no value")
+    values = _listed([null if v is None else v or empty for v in one.values])
+    texts = {
+        Operator.NOT: _tr("{column} is not {values}"),
+        Operator.CONTAINS: _tr("{column} contains {values}"),
+    }
+    return texts.get(one.operator, "{column}: {values}").format(column=column, values=values)
+
+
+def _tr(text: str) -> str:
+    return QCoreApplication.translate("filters", text)
 
 
 def _shortened(text: str, length: int = _SHOWN_CHARS) -> str:
