@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QTimer, Signal, Slot
+from PySide6.QtCore import QEvent, QTimer, Signal, Slot
 from PySide6.QtWidgets import QComboBox, QWidget
 
+from altus4_desktop.ui.panes.painting import plain_tool_tip
 from altus4_desktop.ui.widgets import SearchField
 
 _TYPING_MS = 250
@@ -53,11 +54,18 @@ class PagedFilters(QWidget):
         self.changed.emit()
 
 
-def choice_box(name: str, label: str, letters: int = 5) -> QComboBox:
-    """A choice that may become as narrow as so many letters."""
-    box = QComboBox()
-    box.setObjectName(name)
-    box.setAccessibleName(label)
-    box.setMinimumContentsLength(letters)
-    box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-    return box
+class ChoiceBox(QComboBox):
+    """A choice that may become as narrow as so many letters; the tool tip has all of them."""
+
+    def __init__(self, name: str, label: str, letters: int = 5) -> None:
+        super().__init__()
+        self.setObjectName(name)
+        self.setAccessibleName(label)
+        self.setMinimumContentsLength(letters)
+        self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+
+    def event(self, event: QEvent) -> bool:
+        """What is cut off can be read."""
+        if event.type() == QEvent.Type.ToolTip:
+            self.setToolTip(plain_tool_tip(self.currentText()))
+        return super().event(event)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt, QTimer
-from PySide6.QtWidgets import QApplication, QDialog, QLabel, QPushButton
+from PySide6.QtWidgets import QApplication, QDialog, QLabel, QPushButton, QToolButton
 from pytestqt.qtbot import QtBot
 
 from altus4_desktop.app.compose import compose
@@ -257,14 +257,22 @@ def test_searches_are_kept_as_long_as_wanted_or_not_at_all(
 
 
 def test_a_store_that_fails_is_said(
-    qtbot: QtBot, pane: HistoryPane, monkeypatch: pytest.MonkeyPatch
+    qtbot: QtBot,
+    pane: HistoryPane,
+    services: Services,
+    ada: User,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def fail(*_: object, **__: object) -> None:
         raise StoreError("The store is gone.")
 
+    _keep(services, ada, "one")
+    _open(qtbot, pane)
+    assert pane._run.isEnabled()
     monkeypatch.setattr(HistoryService, "page_", fail)
     _open(qtbot, pane)
     assert pane._pages.currentWidget() is pane._failed
+    assert not pane._run.isEnabled()
 
 
 def test_exactly_the_searches_of_a_link_are_shown(
@@ -285,15 +293,22 @@ def test_exactly_the_searches_of_a_link_are_shown(
     _settle(qtbot, pane)
     assert sorted(_shown(pane)) == ["red invoice", "red invoice 2024"]
     assert pane.filters.took.currentText() == "30 ms to 50 ms"
+    reset = pane.findChild(QToolButton, "history.reset")
+    assert reset is not None
+    assert reset.isVisible()
     pane.filters.took.setCurrentText("Under 100 ms")
     _settle(qtbot, pane)
     assert len(_shown(pane)) == 2
     pane.filters.took.setCurrentIndex(0)
     _settle(qtbot, pane)
     assert len(_shown(pane)) == 3
-    pane.filters.clear()
+    assert reset.isHidden()
+    pane.filters.mode.setCurrentIndex(1)
+    assert reset.isVisible()
+    reset.click()
     _settle(qtbot, pane)
     assert not pane.filters.is_set
+    assert reset.isHidden()
 
 
 def test_a_search_is_shown_in_full(
@@ -344,6 +359,14 @@ def test_a_search_is_shown_in_full(
     assert (told("synonyms"), told("weights")) == ("not noted", "not noted")
     assert (told("tables"), told("sources")) == ("", "")
     pane.resize(700, 500)
+    assert pane.table.isHidden()
+    services.history.delete_(ada.as_actor())
+    _open(qtbot, pane)
+    assert pane.detail.isHidden()
+    assert pane.filters.isVisible()
+    _keep(services, ada, "another")
+    _open(qtbot, pane)
+    pane.turn_detail()
     assert pane.table.isHidden()
     pane.detail.setFocus()
     qtbot.keyClick(pane.detail, Qt.Key.Key_Escape)

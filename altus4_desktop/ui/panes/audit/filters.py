@@ -16,7 +16,7 @@ from altus4_desktop.ui.panes.audit.wording import (
     outcome_look,
     outcome_words,
 )
-from altus4_desktop.ui.panes.paged_filters import PagedFilters, choice_box
+from altus4_desktop.ui.panes.paged_filters import ChoiceBox, PagedFilters
 from altus4_desktop.ui.theme import Space
 from altus4_desktop.ui.times import midnight
 from altus4_desktop.ui.widgets import Label, SearchField, refresh_style
@@ -32,7 +32,7 @@ class AuditFilters(PagedFilters):
         super().__init__(parent)
         self.text = SearchField(self.tr("Any text"), name="audit.text")
         self.person = SearchField(self.tr("Who: part of an e-mail"), name="audit.person")
-        self.period = choice_box("audit.period", self.tr("When"), _LETTERS)
+        self.period = ChoiceBox("audit.period", self.tr("When"), _LETTERS)
         for title, key in (
             (self.tr("Any time"), ""),
             (self.tr("The last 24 hours"), "1"),
@@ -41,9 +41,9 @@ class AuditFilters(PagedFilters):
             (self.tr("From day to day…"), _DAYS),
         ):
             self.period.addItem(title, key)
-        self.action = choice_box("audit.action", self.tr("What"), _LETTERS)
+        self.action = ChoiceBox("audit.action", self.tr("What"), _LETTERS)
         self.set_actions(())
-        self.outcome = choice_box("audit.outcome", self.tr("Outcome"), _LETTERS)
+        self.outcome = ChoiceBox("audit.outcome", self.tr("Outcome"), _LETTERS)
         self.outcome.addItem(self.tr("Any outcome"), "")
         for outcome in (AuditOutcome.DONE, AuditOutcome.REFUSED, AuditOutcome.FAILED):
             self.outcome.addItem(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from PySide6.QtCore import QCoreApplication
+from PySide6.QtCore import QCoreApplication, Qt
 from PySide6.QtWidgets import QGridLayout, QWidget
 
 from altus4_desktop.domain.filtering import Narrowing
@@ -19,6 +19,7 @@ from altus4_desktop.ui.theme import Space
 from altus4_desktop.ui.times import ago, duration, full
 from altus4_desktop.ui.widgets import Label
 
+_TITLE_CHARS = 30
 _MOST_LINES = 20
 _MOST_CHARS = 2000
 
@@ -54,8 +55,8 @@ class HistoryDetail(DetailCard):
             value.setObjectName(f"history.detail.{key}")
             value.setAccessibleDescription(title)
             self._facts[key] = caption, value
-            grid.addWidget(caption, row, 0)
-            grid.addWidget(value, row, 1)
+            grid.addWidget(caption, row, 0, Qt.AlignmentFlag.AlignTop)
+            grid.addWidget(value, row, 1, Qt.AlignmentFlag.AlignTop)
         self.column.addLayout(grid)
         self.column.addStretch(1)
 
@@ -63,14 +64,16 @@ class HistoryDetail(DetailCard):
         self, record: SearchRecord, names: Mapping[str, str], people: Mapping[str, str]
     ) -> None:
         """Show this one; what connections and people are called, by id."""
-        self._title.setText(" ".join(record.query.split()))
+        title = " ".join(record.query.split())
+        self._title.setText(title)
         params = record.params
         kept = settings_of(record)
         unknown = _tr("not noted")
         language = LANGUAGE_NAMES.get(str(params.get("language")), "")
         mode = mode_words(record.mode)
         facts = {
-            "query": record.query,
+            # Where the title cannot say it all.
+            "query": record.query if record.query != title or len(title) > _TITLE_CHARS else "",
             "at": f"{full(record.created_at)} ({ago(record.created_at)})",
             "who": people.get(record.user_id, ""),
             "mode": f"{mode}, {language}" if language else mode,

@@ -10,10 +10,10 @@ from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QVBoxLayout, QW
 
 from altus4_desktop.domain.history import HistoryOutcome, HistoryQuery
 from altus4_desktop.domain.searching import SearchMode
-from altus4_desktop.ui.panes.paged_filters import PagedFilters, choice_box
+from altus4_desktop.ui.panes.paged_filters import ChoiceBox, PagedFilters
 from altus4_desktop.ui.theme import Space
 from altus4_desktop.ui.times import duration, exact
-from altus4_desktop.ui.widgets import SearchField
+from altus4_desktop.ui.widgets import IconButton, SearchField
 
 _NAME_LENGTH = 40
 _RANGE = "range"
@@ -33,7 +33,7 @@ class HistoryFilters(PagedFilters):
         self.whole.setAccessibleName(self.whole.text())
         self.whole.setToolTip(self.tr("Only queries that are exactly these words"))
         self.whole.toggled.connect(self._take_choice)
-        self.period = choice_box("history.period", self.tr("When"))
+        self.period = ChoiceBox("history.period", self.tr("When"))
         for title, days in (
             (self.tr("Any time"), ""),
             (self.tr("The last 24 hours"), "1"),
@@ -42,7 +42,7 @@ class HistoryFilters(PagedFilters):
             (self.tr("The last year"), "365"),
         ):
             self.period.addItem(title, days)
-        self.mode = choice_box("history.mode", self.tr("Mode"))
+        self.mode = ChoiceBox("history.mode", self.tr("Mode"))
         for title, mode in (
             (self.tr("Any mode"), ""),
             (self.tr("Natural"), SearchMode.NATURAL.value),
@@ -50,7 +50,7 @@ class HistoryFilters(PagedFilters):
             (self.tr("Semantic"), SearchMode.SEMANTIC.value),
         ):
             self.mode.addItem(title, mode)
-        self.outcome = choice_box("history.outcome", self.tr("Outcome"))
+        self.outcome = ChoiceBox("history.outcome", self.tr("Outcome"))
         for title, outcome in (
             (self.tr("Any result"), ""),
             (self.tr("With hits"), HistoryOutcome.HITS.value),
@@ -59,19 +59,24 @@ class HistoryFilters(PagedFilters):
             (self.tr("Slow"), HistoryOutcome.SLOW.value),
         ):
             self.outcome.addItem(title, outcome)
-        self.took = choice_box("history.took", self.tr("How long it took"))
+        self.took = ChoiceBox("history.took", self.tr("How long it took"))
         for bounds in _TOOK:
             self.took.addItem(_took_words(*bounds), _took_key(*bounds))
-        self.connection = choice_box("history.connection", self.tr("Connection"))
+        self.connection = ChoiceBox("history.connection", self.tr("Connection"))
         self.connection.addItem(self.tr("Anywhere"), "")
-        self.person = choice_box("history.person", self.tr("Account"))
+        self.person = ChoiceBox("history.person", self.tr("Account"))
         self.person.addItem(self.tr("Everybody"), "")
         self.person.hide()
         first, row = QHBoxLayout(), QHBoxLayout()
         first.setSpacing(Space.S)
+        self._reset = IconButton("close", self.tr("Show everything"), name="history.reset", size=16)
+        self._reset.clicked.connect(self.clear)
+        self._reset.hide()
+        self.changed.connect(self._show_reset)
         first.addWidget(self.text, 3)
         first.addWidget(self.whole)
         first.addWidget(self.period, 1)
+        first.addWidget(self._reset)
         row.setSpacing(Space.S)
         for box in (self.mode, self.outcome, self.took, self.connection, self.person):
             row.addWidget(box, 1)
@@ -150,6 +155,7 @@ class HistoryFilters(PagedFilters):
             box.setCurrentIndex(box.findData(key))
         for widget in (self.text, self.whole, *self._boxes):
             widget.blockSignals(False)
+        self._show_reset()
 
     def set_connections(self, names: Mapping[str, str]) -> None:
         """Offer these by id; what is chosen stays chosen."""
@@ -168,6 +174,10 @@ class HistoryFilters(PagedFilters):
         self.whole.setChecked(False)
         self.text.clear()
 
+    @Slot()
+    def _show_reset(self) -> None:
+        self._reset.setVisible(self.is_set)
+
 
 def _range_words(from_at: datetime | None, to_at: datetime | None) -> str:
     first = exact(from_at)[:-3] if from_at else "…"
@@ -182,7 +192,7 @@ def _took_key(least_ms: int, most_ms: int | None) -> str:
 def _took_words(least_ms: int, most_ms: int | None) -> str:
     least = duration(least_ms)
     if most_ms is None:
-        return _tr("{least} and longer").format(least=least) if least_ms else _tr("Any duration")
+        return _tr("{least} and longer").format(least=least) if least_ms else _tr("Any speed")
     # What is said of a range is where the next one begins.
     most = duration(most_ms + 1)
     if least_ms:

@@ -235,7 +235,10 @@ class HistoryPane(PagedPane[HistoryQuery, SearchRecord]):
             self.table.selectRow(max(0, min(row, self.model.rowCount() - 1)))
 
     def follow_page(self) -> None:
-        """The search beside the list is what the list knows now."""
+        """The search beside the list is what the list knows now; without one there is the list, or
+        why there is none."""
+        if self._current() is None and self.detail.isVisibleTo(self):
+            self.turn_detail()
         self.follow_selection()
 
     def follow_selection(self) -> None:
@@ -405,7 +408,7 @@ class HistoryPane(PagedPane[HistoryQuery, SearchRecord]):
         return self.model.record_at(index.row()) if index.isValid() else None
 
     def _has_current(self) -> bool:
-        return self._current() is not None
+        return self._current() is not None and self._error is None
 
     def _is_idle(self) -> bool:
         return self.work.is_idle
