@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
+from altus4_desktop.cli.dates import read_instant
 from altus4_desktop.cli.frame import EXIT_DONE, EXIT_NO, command, path_argument
 from altus4_desktop.cli.output import instant
 from altus4_desktop.domain.backups import Backup, BackupState, RestorePlan
@@ -61,6 +62,11 @@ def register(commands: Commands) -> None:
         default="",
         metavar="NAME",
         help="a file that is not there yet (SQLite), or a database of the same server",
+    )
+    restore.add_argument(
+        "--until",
+        metavar="INSTANT",
+        help="and play the server's binary log up to the end of this second (ISO 8601)",
     )
     restore.add_argument("--dry-run", action="store_true", help="only say what would be done")
     restore.set_defaults(run=_restore)
@@ -134,8 +140,12 @@ def _restore(args: argparse.Namespace, context: CliContext) -> int:
     into = args.into
     if into and context.services.metadata.location.embedded:
         into = str(path_argument(into))
-    plan = backups.plan_restore_(actor, args.id, into)
+    until = read_instant("until", args.until) if args.until else None
+    plan = backups.plan_restore_(actor, args.id, into, until)
     place = into or context.services.metadata.location.label
+    if until:
+        last = f", the last one at {instant(plan.reaches_at)}" if plan.reaches_at else ""
+        context.out.say(f"{plan.commits} transactions of the binary log follow{last}.")
     if not into:
         _say_loss(context, plan)
     if args.dry_run:
@@ -147,7 +157,7 @@ def _restore(args: argparse.Namespace, context: CliContext) -> int:
     question = f"Replace {place} by the backup {plan.backup.id}?"
     if not into and not context.confirm(question, args):
         return EXIT_NO
-    run = backups.restore_(actor, args.id, into, context.out.progress)
+    run = backups.restore_(actor, args.id, into, until, context.out.progress)
     if context.out.json_wanted:
         context.out.json(_plan_document(plan) | {"place": run.place, "kept": run.kept})
         return EXIT_DONE
@@ -162,8 +172,8 @@ def _restore(args: argparse.Namespace, context: CliContext) -> int:
 
 
 def _say_loss(context: CliContext, plan: RestorePlan) -> None:
-    made = instant(plan.backup.created_at)
-    context.out.say(f"Everything that was written after {made} would be lost.")
+    at = instant(plan.until or plan.backup.created_at)
+    context.out.say(f"Everything that was written after {at} would be lost.")
     for change in plan.changes:
         context.out.say(f"  {change.name}: {change.now} rows now, {change.then} in the backup")
     if plan.others:
@@ -179,6 +189,9 @@ def _plan_document(plan: RestorePlan) -> dict[str, Any]:
             for change in plan.changes
         ],
         "others": plan.others,
+        "until": instant(plan.until),
+        "commits": plan.commits,
+        "reaches_at": instant(plan.reaches_at),
     }
 
 

@@ -23,6 +23,13 @@ def date_range(args: argparse.Namespace) -> tuple[datetime | None, datetime | No
     return _parse("from", args.from_at), _parse("to", args.to_at, whole_day=True)
 
 
+def read_instant(option: str, text: str) -> datetime:
+    """The instant that ``--option`` names; raises InputError."""
+    at = _parse(option, text)
+    assert at is not None  # noqa: S101 - there is a text
+    return at
+
+
 def _parse(option: str, text: str | None, *, whole_day: bool = False) -> datetime | None:
     """An instant; a day without a time of day begins at midnight UTC, as the lists show it."""
     if text is None:

@@ -115,13 +115,18 @@ class RestorePlan:
 
     Whatever was written after the backup was made goes with it, also where numbers stay the same.
     ``into`` is the new place that is filled instead, empty when the store itself is replaced.
-    ``others`` counts who else has the store open.
+    ``others`` counts who else has the store open. With ``until`` (a second) the backup is followed
+    by ``commits`` transactions of the binary log, the last one at ``reaches_at``; ``changes`` still
+    tells of the backup alone.
     """
 
     backup: Backup
     into: str
     changes: tuple[TableChange, ...]
     others: int = 0
+    until: datetime | None = None
+    commits: int = 0
+    reaches_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ from altus4_desktop.domain.errors import (
     AccessError,
     AltusError,
     Cancelled,
+    InputError,
     SchemaError,
     StoreError,
 )
@@ -107,26 +108,34 @@ class BackupsService:
             return self._verify(actor, backup_id, progress, token or CancelToken())
 
     def plan_restore_(
-        self, actor: Actor, backup_id: str, into: str = "", token: CancelToken | None = None
+        self,
+        actor: Actor,
+        backup_id: str,
+        into: str = "",
+        until: datetime | None = None,
+        token: CancelToken | None = None,
     ) -> RestorePlan:
         """What `restore_` would do, and what would be lost by it; changes nothing.
 
-        Raises NotFoundError, SchemaError for a backup of a newer program, StoreError
-        (``backup.bad``, ``backup.other_store``), Cancelled.
+        Raises NotFoundError, InputError for an instant that the backup does not lead to,
+        SchemaError for a backup of a newer program, StoreError (``backup.bad``,
+        ``backup.other_store``, ``backup.no_point``), Cancelled.
         """
         self._permissions.check(actor, Right.ADMINISTER)
-        return self._plan(backup_id, into, token or CancelToken())
+        return self._plan(backup_id, into, until, token or CancelToken())
 
     def restore_(
         self,
         actor: Actor,
         backup_id: str,
         into: str = "",
+        until: datetime | None = None,
         progress: ProgressSink = ignore_progress,
         token: CancelToken | None = None,
     ) -> RestoreRun:
         """Restore a backup: into the new file or database ``into``, or (empty) in the place of the
-        store, which is kept beside it.
+        store, which is kept beside it; ``until``: and what the server's binary log says up to the
+        end of that second.
 
         For the latter the caller has somebody's agreement. What comes out is compared before
         anything is replaced; an older one is then brought up to date as the store is on opening.
@@ -136,10 +145,10 @@ class BackupsService:
         actor = self._permissions.check(actor, Right.ADMINISTER)
         token = token or CancelToken()
         with self._failures_told(actor, "backup.restored", backup_id):
-            self._plan(backup_id, into, token)
+            self._plan(backup_id, into, until, token)
             folder = self._folder()
             with self._metadata.working_on() as store:
-                run = store.backups.restore(folder, backup_id, into, progress, token)
+                run = store.backups.restore(folder, backup_id, into, until, progress, token)
                 store.close()
             if not into:
                 self._metadata.reopen_()
@@ -148,7 +157,11 @@ class BackupsService:
                 actor,
                 "backup.restored",
                 backup_id,
-                after={"into": into or run.place, "kept": Path(run.kept).name},
+                after={
+                    "into": into or run.place,
+                    "kept": Path(run.kept).name,
+                    "until": until.isoformat() if until else "",
+                },
             )
         return run
 
@@ -230,9 +243,21 @@ class BackupsService:
         )
         return backup
 
-    def _plan(self, backup_id: str, into: str, token: CancelToken) -> RestorePlan:
+    def _plan(
+        self, backup_id: str, into: str, until: datetime | None, token: CancelToken
+    ) -> RestorePlan:
         store = self._store
-        plan = store.backups.plan(self._folder(), backup_id, into, token)
+        folder = self._folder()
+        if until is not None:
+            with store.backups.told("The backup cannot be read"):
+                made_at = folder.get_(backup_id).created_at
+            if not made_at <= until <= datetime.now(UTC):
+                raise InputError(
+                    "until",
+                    "A backup leads to instants between when it was made and now.",
+                    hint="Choose the last backup that was made before that instant.",
+                )
+        plan = store.backups.plan(folder, backup_id, into, until, token)
         status = store.migrator.status()
         if plan.backup.revision not in {revision.id for revision in status.revisions}:
             raise SchemaError(

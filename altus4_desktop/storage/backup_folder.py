@@ -8,7 +8,7 @@ import json
 import os
 import re
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +17,7 @@ from typing import Any
 from altus4_desktop.domain.backups import (
     FORMAT_VERSION,
     Backup,
+    BackupContent,
     BackupReason,
     BinlogPosition,
     TableSum,
@@ -30,6 +31,10 @@ _ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{6}")
 _LOCK = ".lock"
 _PART = ".part"
 _BLOCK = 1 << 20
+
+
+# Told what came out of a backup and where it is; raises UnsoundError for what it refuses.
+Check = Callable[[BackupContent, str], None]
 
 
 class UnsoundError(Exception):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -17,6 +17,7 @@ from altus4_desktop.domain.backups import (
     BackupContent,
     BackupReason,
     BackupState,
+    BinlogPosition,
     RestorePlan,
     RestoreRun,
     TableChange,
@@ -25,7 +26,13 @@ from altus4_desktop.domain.backups import (
 from altus4_desktop.domain.cancel import CancelToken
 from altus4_desktop.domain.errors import StoreError
 from altus4_desktop.domain.progress import Progress, ProgressSink
-from altus4_desktop.storage.backup_folder import BackupFolder, UnsoundError, failed, file_digest
+from altus4_desktop.storage.backup_folder import (
+    BackupFolder,
+    Check,
+    UnsoundError,
+    failed,
+    file_digest,
+)
 from altus4_desktop.storage.failures import translate
 from altus4_desktop.storage.location import StoreLocation
 
@@ -33,6 +40,21 @@ _NOT_MADE = "The backup could not be made"
 _NOT_CHECKED = "The backup could not be checked"
 _NOT_RESTORED = "The backup could not be restored"
 _FULL_CODES = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
+
+
+class LogPoint(Protocol):
+    """A point in time that can be restored."""
+
+    @property
+    def commits(self) -> int:
+        """How many transactions lie before it."""
+
+    @property
+    def last_at(self) -> datetime | None:
+        """When the last of them was committed."""
+
+    def play(self, place: str, progress: ProgressSink, token: CancelToken) -> None:
+        """Bring what was restored at ``place`` there."""
 
 
 class BackupTool(Protocol):
@@ -48,6 +70,11 @@ class BackupTool(Protocol):
     def try_restore(self, file: Path, progress: ProgressSink, token: CancelToken) -> BackupContent:
         """What comes out when the copy is restored, which leaves nothing."""
 
+    def find_point(
+        self, position: BinlogPosition | None, until: datetime, token: CancelToken
+    ) -> LogPoint:
+        """The point in time ``until``, as far as the store's log leads there from ``position``."""
+
     def count_rows(self) -> dict[str, int]:
         """How many rows each table of the store has."""
 
@@ -55,7 +82,7 @@ class BackupTool(Protocol):
         self,
         file: Path,
         name: str,
-        check: Callable[[BackupContent], None],
+        check: Check,
         progress: ProgressSink,
         token: CancelToken,
     ) -> None:
@@ -64,7 +91,7 @@ class BackupTool(Protocol):
     def replace(
         self,
         file: Path,
-        check: Callable[[BackupContent], None],
+        check: Check,
         progress: ProgressSink,
         token: CancelToken,
     ) -> str:
@@ -150,15 +177,22 @@ class StoreBackups:
             return checked
 
     def plan(
-        self, folder: BackupFolder, backup_id: str, into: str, token: CancelToken
+        self,
+        folder: BackupFolder,
+        backup_id: str,
+        into: str,
+        until: datetime | None,
+        token: CancelToken,
     ) -> RestorePlan:
         """What `restore` would do; changes nothing.
 
-        Raises NotFoundError, StoreError (``backup.bad``, ``backup.other_store``), Cancelled.
+        Raises NotFoundError, StoreError (``backup.bad``, ``backup.other_store``,
+        ``backup.no_point``), Cancelled.
         """
         with self.told(_NOT_RESTORED):
             backup = folder.get_(backup_id)
             self._check_usable(folder, backup, token)
+            point = until and self.tool.find_point(backup.binlog, until, token)
             now = {} if into else self.tool.count_rows()
         then = {table.name: table.rows for table in backup.tables}
         changes = tuple(
@@ -166,31 +200,39 @@ class StoreBackups:
             for name in sorted(now.keys() | then.keys())
             if not into and now.get(name, 0) != then.get(name, 0)
         )
-        return RestorePlan(backup, into, changes)
+        plan = RestorePlan(backup, into, changes, until=until)
+        return replace(plan, commits=point.commits, reaches_at=point.last_at) if point else plan
 
     def restore(
         self,
         folder: BackupFolder,
         backup_id: str,
         into: str,
+        until: datetime | None,
         progress: ProgressSink,
         token: CancelToken,
     ) -> RestoreRun:
-        """Restore a backup into the new place ``into``, or (empty) in the place of the store.
+        """Restore a backup into the new place ``into``, or (empty) in the place of the store, and
+        with ``until`` play the store's log up to the end of that second.
 
         What comes out is compared with the manifest before anything is replaced. Raises
         NotFoundError, InputError for a place that is there, StoreError (``backup.bad``,
-        ``backup.other_store``, ``backup.no_scratch``), Cancelled; the store is then as it was.
+        ``backup.other_store``, ``backup.no_point``, ``backup.no_scratch``), Cancelled; the store is
+        then as it was.
         """
         with self.told(_NOT_RESTORED):
             backup = folder.get_(backup_id)
             progress(Progress("Reading the backup"))
             self._check_usable(folder, backup, token)
 
-            def check(content: BackupContent) -> None:
+            point = until and self.tool.find_point(backup.binlog, until, token)
+
+            def check(content: BackupContent, place: str) -> None:
                 problem = difference(backup, content)
                 if problem:
                     raise UnsoundError(problem)
+                if point:
+                    point.play(place, progress, token)
 
             file = folder.file(backup)
             if into:

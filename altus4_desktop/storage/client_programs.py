@@ -25,6 +25,7 @@ class Kind(Enum):
 
     DUMP = auto()
     CLIENT = auto()
+    BINLOG = auto()
 
 
 NAMES = {
@@ -32,6 +33,8 @@ NAMES = {
     (Kind.DUMP, Flavour.MARIADB): ("mariadb-dump", "mysqldump"),
     (Kind.CLIENT, Flavour.MYSQL): ("mysql",),
     (Kind.CLIENT, Flavour.MARIADB): ("mariadb", "mysql"),
+    (Kind.BINLOG, Flavour.MYSQL): ("mysqlbinlog",),
+    (Kind.BINLOG, Flavour.MARIADB): ("mariadb-binlog",),
 }
 
 
@@ -76,7 +79,9 @@ def find_program(kind: Kind, flavour: Flavour, folders: Iterable[Path] = ()) -> 
         for folder in dict.fromkeys(map(str, path)):
             found = shutil.which(name, path=folder) if folder else None
             version = _answer(found, "--version") if found else ""
-            if found and version and ("MariaDB" in version) == (flavour is Flavour.MARIADB):
+            # MariaDB's program for the log tells its flavour by nothing but its name.
+            is_mariadb = "MariaDB" in version or name.startswith("mariadb")
+            if found and version and is_mariadb == (flavour is Flavour.MARIADB):
                 return Program(Path(found), version)
     return None
 
@@ -220,6 +225,8 @@ def _environment() -> dict[str, str]:
     return {
         "PATH": os.environ.get("PATH", os.defpath),
         "LC_ALL": "C",
+        # The instants that are printed are to be read.
+        "TZ": "UTC",
         "MYSQL_TEST_LOGIN_FILE": os.devnull,
     }
 

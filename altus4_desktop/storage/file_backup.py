@@ -6,17 +6,17 @@ import contextlib
 import hashlib
 import os
 import sqlite3
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NoReturn
 
 from altus4_desktop.domain.backups import BackupContent, TableSum
 from altus4_desktop.domain.cancel import CancelToken
-from altus4_desktop.domain.errors import InputError
+from altus4_desktop.domain.errors import InputError, StoreError
 from altus4_desktop.domain.progress import Progress, ProgressSink
 from altus4_desktop.storage import files
-from altus4_desktop.storage.backup_folder import UnsoundError
+from altus4_desktop.storage.backup_folder import Check, UnsoundError
 from altus4_desktop.storage.tables import version_table
 
 _ROWS = 500
@@ -66,11 +66,19 @@ class FileBackups:
                 for name, _ in connection.execute(_TABLES).fetchall()
             }
 
+    def find_point(self, *_: object, **__: object) -> NoReturn:
+        """Raise StoreError: SQLite keeps no log of what was changed."""
+        raise StoreError(
+            "No point in time can be restored: SQLite keeps no log of what was changed.",
+            hint="Restore a backup as it is, or keep the store on a server.",
+            code="backup.no_point",
+        )
+
     def restore_beside(
         self,
         file: Path,
         name: str,
-        check: Callable[[BackupContent], None],
+        check: Check,
         progress: ProgressSink,
         token: CancelToken,
     ) -> None:
@@ -83,7 +91,7 @@ class FileBackups:
             raise InputError("into", "“{name}” is there already.", name=name)
         draft = target.with_name(f"{target.name}.part")
         try:
-            check(restore_file(file, draft, progress, token))
+            check(restore_file(file, draft, progress, token), name)
             token.raise_if_cancelled()
             # Whoever made a file of that name meanwhile keeps it.
             target.hardlink_to(draft)
@@ -94,7 +102,7 @@ class FileBackups:
     def replace(
         self,
         file: Path,
-        check: Callable[[BackupContent], None],
+        check: Check,
         progress: ProgressSink,
         token: CancelToken,
     ) -> str:
@@ -109,7 +117,7 @@ class FileBackups:
         restored = self.file.with_name(f"{self.file.name}.restored.part")
         restored.unlink(missing_ok=True)
         try:
-            check(restore_file(file, restored, progress, token))
+            check(restore_file(file, restored, progress, token), str(restored))
             progress(Progress("Replacing the metadata store"))
             with contextlib.closing(files.connect(self.file, read_only=False)) as live:
                 live.execute("PRAGMA locking_mode = EXCLUSIVE")

@@ -6,7 +6,7 @@ import gzip
 import re
 import secrets
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,12 +15,13 @@ from typing import IO
 
 import sqlalchemy as sa
 
-from altus4_desktop.domain.backups import BackupContent
+from altus4_desktop.domain.backups import BackupContent, BinlogPosition
 from altus4_desktop.domain.cancel import CancelToken
 from altus4_desktop.domain.connections import Flavour
 from altus4_desktop.domain.errors import InputError, StoreError
 from altus4_desktop.domain.progress import Progress, ProgressSink
-from altus4_desktop.storage.backup_folder import UnsoundError, failed
+from altus4_desktop.storage.backup_folder import Check, UnsoundError, failed
+from altus4_desktop.storage.binlog import LogStretch, find_stretch, play
 from altus4_desktop.storage.client_programs import NAMES, Kind, ProgramFailed, ServerAccess
 from altus4_desktop.storage.dump import dump_into, read_database
 from altus4_desktop.storage.dump_reading import DumpContent
@@ -121,11 +122,22 @@ class ServerBackups:
                 for name in connection.execute(_TABLES).scalars().all()
             }
 
+    def find_point(
+        self, position: BinlogPosition | None, until: datetime, token: CancelToken
+    ) -> ServerPoint:
+        """What the binary log holds from ``position`` to the end of the second ``until``.
+
+        Raises StoreError (``backup.no_point``) where it does not lead there, ProgramFailed,
+        Cancelled.
+        """
+        with self.session() as connection:
+            return ServerPoint(self, find_stretch(self.access, connection, position, until, token))
+
     def restore_beside(
         self,
         file: Path,
         name: str,
-        check: Callable[[BackupContent], None],
+        check: Check,
         progress: ProgressSink,
         token: CancelToken,
     ) -> None:
@@ -140,7 +152,7 @@ class ServerBackups:
     def replace(
         self,
         file: Path,
-        check: Callable[[BackupContent], None],
+        check: Check,
         progress: ProgressSink,
         token: CancelToken,
     ) -> str:
@@ -171,7 +183,7 @@ class ServerBackups:
         connection: sa.Connection,
         file: Path,
         name: str,
-        check: Callable[[BackupContent], None],
+        check: Check,
         progress: ProgressSink,
         token: CancelToken,
     ) -> None:
@@ -181,7 +193,7 @@ class ServerBackups:
             raise InputError("into", "The database “{name}” is there already.", name=name)
         self.create_database(connection, name)
         try:
-            check(self.load(connection, file, name, progress, token))
+            check(self.load(connection, file, name, progress, token), name)
             token.raise_if_cancelled()
         except BaseException:
             connection.rollback()
@@ -279,6 +291,39 @@ class ServerBackups:
             else:
                 left_out.append("binary log position")
         return options, tuple(left_out)
+
+
+@dataclass(frozen=True, slots=True)
+class ServerPoint:
+    """A point in time that the binary log leads to."""
+
+    tool: ServerBackups
+    stretch: LogStretch
+
+    @property
+    def commits(self) -> int:
+        """How many transactions lie before it."""
+        return self.stretch.commits
+
+    @property
+    def last_at(self) -> datetime | None:
+        """When the last of them was committed."""
+        return self.stretch.last_at
+
+    def play(self, place: str, progress: ProgressSink, token: CancelToken) -> None:
+        """Bring the restored database ``place`` there; raises ProgramFailed, StoreError,
+        Cancelled."""
+        access = self.tool.access
+        program = access.find(Kind.CLIENT)
+        if program is None:
+            raise ProgramFailed(f"“{NAMES[Kind.CLIENT, access.flavour][0]}” is gone")
+        progress(Progress("Playing the binary log"))
+        access.run(
+            program,
+            ("--binary-mode", "--batch", "--", place),
+            token,
+            feed=lambda pipe: play(access, self.stretch, place, token, pipe),
+        )
 
 
 def _content(found: DumpContent, revision: str, left_out: tuple[str, ...]) -> BackupContent:

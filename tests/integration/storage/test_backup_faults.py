@@ -259,7 +259,9 @@ def _restores_equal(bench: Bench, backup: Backup) -> None:
     altered = "saved_searches"
     if bench.server is None:
         file = bench.folder.path.parent / "restored.sqlite3"
-        bench.backups.restore(bench.folder, backup.id, str(file), ignore_progress, CancelToken())
+        bench.backups.restore(
+            bench.folder, backup.id, str(file), None, ignore_progress, CancelToken()
+        )
         live = bench.place.location.file
         assert live is not None
         assert _lines(file, altered) == _lines(live, altered)
@@ -267,7 +269,7 @@ def _restores_equal(bench: Bench, backup: Backup) -> None:
         return
     live_name = bench.place.location.database
     name = f"{live_name}_restored"
-    bench.backups.restore(bench.folder, backup.id, name, ignore_progress, CancelToken())
+    _restore(bench, backup, name)
     try:
         for table in backup.tables:
             if table.name != altered:
@@ -277,6 +279,11 @@ def _restores_equal(bench: Bench, backup: Backup) -> None:
                 assert rows[0][1] == rows[1][1], table.name
     finally:
         bench.server.drop_database(name)
+
+
+def _restore(bench: Bench, backup: Backup, place: str) -> None:
+    token = CancelToken()
+    bench.backups.restore(bench.folder, backup.id, place, None, ignore_progress, token)
 
 
 def _lines(file: Path, altered: str) -> list[str]:

@@ -57,9 +57,9 @@ def test_the_store_is_swapped_and_the_old_one_kept(
         then = content(on_server)
         fill(store)
         later = content(on_server)
-        plan = store.backups.plan(folder, backup.id, "", _TOKEN)
+        plan = store.backups.plan(folder, backup.id, "", None, _TOKEN)
         assert ("searches", 40, 20) in {(one.name, one.now, one.then) for one in plan.changes}
-        run = store.backups.restore(folder, backup.id, "", ignore_progress, _TOKEN)
+        run = store.backups.restore(folder, backup.id, "", None, ignore_progress, _TOKEN)
         assert content(on_server) == then
         assert beside(server, on_server) == [run.kept]
         assert re.fullmatch(r".*_before_\d{14}", run.kept)
@@ -69,10 +69,10 @@ def test_the_store_is_swapped_and_the_old_one_kept(
             fill(store)
             assert store.migrator.drift() == ()
             elsewhere = f"{on_server.location.database}_elsewhere"
-            store.backups.restore(folder, backup.id, elsewhere, ignore_progress, _TOKEN)
+            store.backups.restore(folder, backup.id, elsewhere, None, ignore_progress, _TOKEN)
             assert content(server_place(server, elsewhere)) == then
             with pytest.raises(InputError):
-                store.backups.restore(folder, backup.id, elsewhere, ignore_progress, _TOKEN)
+                store.backups.restore(folder, backup.id, elsewhere, None, ignore_progress, _TOKEN)
             assert content(server_place(server, elsewhere)) == then
         finally:
             for name in beside(server, on_server):
@@ -92,7 +92,7 @@ def test_what_goes_wrong_leaves_the_store_as_it_was(
         backup = make(store, folder)
         before = content(on_server)
         with pytest.raises(StoreError) as caught:
-            store.backups.restore(folder, backup.id, "", ignore_progress, _TOKEN)
+            store.backups.restore(folder, backup.id, "", None, ignore_progress, _TOKEN)
         assert caught.value.code == "backup.no_scratch"
         grant_beside(server, on_server)
 
@@ -101,6 +101,6 @@ def test_what_goes_wrong_leaves_the_store_as_it_was(
 
         monkeypatch.setattr(server_backup, "swap_schemas", fail)
         with pytest.raises(StoreError):
-            store.backups.restore(folder, backup.id, "", ignore_progress, _TOKEN)
+            store.backups.restore(folder, backup.id, "", None, ignore_progress, _TOKEN)
         assert content(on_server) == before
         assert beside(server, on_server) == []

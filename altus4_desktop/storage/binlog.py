@@ -1,0 +1,258 @@
+"""What a server's binary log holds after a backup: where an instant is in it, and playing it again.
+
+Only changes of rows are played (the log's format has to be ROW), and only of one database, under
+another name; a statement that changes tables could reach anywhere, so none is played. An instant is
+found by the seconds that the log keeps with each COMMIT: everything committed up to the end of that
+second is before it. From then on positions alone count.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import IO
+
+import sqlalchemy as sa
+
+from altus4_desktop.domain.backups import BinlogPosition
+from altus4_desktop.domain.cancel import CancelToken
+from altus4_desktop.domain.connections import Flavour
+from altus4_desktop.domain.errors import StoreError
+from altus4_desktop.storage.client_programs import NAMES, Kind, Program, ServerAccess
+
+_LINE = 1 << 20
+_EVENT = re.compile(
+    rb"#(\d{6}) +(\d+:\d\d:\d\d) server id \d+ +end_log_pos (\d+)(?: CRC32 0x[0-9a-f]+)?\s*(.*)"
+)
+# All that a log of rows holds besides rows: nothing of it changes anything by itself.
+_HARMLESS = re.compile(
+    rb"(?:#.*|DELIMITER .*|/\*!\*/;|/\*[!M].*|BEGIN|COMMIT|START TRANSACTION|ROLLBACK"
+    rb"|SET (?:TIMESTAMP|INSERT_ID|LAST_INSERT_ID)=\d+(?:\.\d+)?"
+    rb"|SET @@(?:session|SESSION)\.[^;]*|use `[^`]*`)?"
+    rb"(?: /\* added by mysqlbinlog \*/)?(?:/\*!\*/)?;?\s*"
+)
+_ROWS_BEGIN = b"BINLOG '\n"
+_ROWS_END = b"'/*!*/;\n"
+_RIGHTS = {
+    Flavour.MYSQL: "RELOAD, REPLICATION CLIENT, REPLICATION SLAVE, BINLOG_ADMIN, "
+    "SYSTEM_VARIABLES_ADMIN",
+    Flavour.MARIADB: "BINLOG MONITOR, REPLICATION SLAVE, BINLOG REPLAY",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class LogStretch:
+    """A part of the binary log: ``files`` from ``begin`` in the first to ``end`` in the last.
+
+    ``commits`` counts the transactions in it, of all databases; ``last_at`` is when the last one
+    was committed.
+    """
+
+    files: tuple[str, ...]
+    begin: int
+    end: int
+    commits: int
+    last_at: datetime | None
+
+
+class _ChangedTablesError(Exception):
+    """A statement in the log changes tables."""
+
+    def __init__(self, at: datetime | None) -> None:
+        super().__init__()
+        self.at = at
+
+
+def find_stretch(
+    access: ServerAccess,
+    connection: sa.Connection,
+    position: BinlogPosition | None,
+    until: datetime,
+    token: CancelToken,
+) -> LogStretch:
+    """The part of the log from ``position`` to the end of the second ``until``.
+
+    Raises StoreError (``backup.no_point``) that says how to enable it where the log is off or not
+    of rows, the position is not known, pieces are missing, the account may not read it, or tables
+    were changed meanwhile; ProgramFailed, Cancelled.
+    """
+    if not connection.exec_driver_sql("SELECT @@log_bin").scalar():
+        raise _refusal(
+            "the server keeps no binary log",
+            "Start the server with log_bin and binlog_format=ROW, then make a backup.",
+        )
+    form = str(connection.exec_driver_sql("SELECT @@binlog_format").scalar())
+    if form.upper() != "ROW":
+        raise _refusal(
+            f"the server's binary log has the format {form}",
+            "Set binlog_format=ROW on the server, then make a backup.",
+        )
+    if position is None:
+        raise _refusal(
+            "the backup does not know where the binary log was",
+            f"Grant {_RIGHTS[access.flavour]} on *.* to the account, then make a backup.",
+        )
+    files = _files(access, connection, position)
+    program = _program(access)
+    commits, last_at, end = 0, None, BinlogPosition(files[0], position.position)
+    for name in files:
+        begin = position.position if name == files[0] else 4
+        finder = _Finder(until, BinlogPosition(name, begin))
+        try:
+            access.run(
+                program,
+                _arguments(access, access.location.database, name, begin),
+                token,
+                take=finder.read,
+            )
+        except _ChangedTablesError as found:
+            at = found.at.isoformat(timespec="seconds") if found.at else "some time"
+            raise _refusal(
+                f"the tables were changed at {at}",
+                "Restore from a backup that was made after that, or to an instant before it.",
+            ) from None
+        commits += finder.commits
+        if finder.commits:
+            last_at, end = finder.last_at, finder.end
+        if finder.passed:
+            break
+    until_file = files.index(end.file) + 1
+    return LogStretch(files[:until_file], position.position, end.position, commits, last_at)
+
+
+def play(
+    access: ServerAccess, stretch: LogStretch, target: str, token: CancelToken, pipe: IO[bytes]
+) -> None:
+    """Write into ``pipe``, which a client reads, what ``stretch`` did to the rows of the store, for
+    the database ``target``. Raises ProgramFailed, StoreError, Cancelled."""
+    program = _program(access)
+    for name in stretch.files:
+        begin = stretch.begin if name == stretch.files[0] else 4
+        arguments = _arguments(access, access.location.database, name, begin, target)
+        if name == stretch.files[-1]:
+            arguments.insert(0, f"--stop-position={stretch.end}")
+
+        def copy(out: IO[bytes]) -> None:
+            for line in _checked(out, lambda: None):
+                pipe.write(line)
+
+        try:
+            access.run(program, arguments, token, take=copy)
+        except _ChangedTablesError:
+            raise _refusal("the tables were changed meanwhile", "Try again.") from None
+
+
+class _Finder:
+    """Reads one file of the log up to the first COMMIT that is later than ``until``."""
+
+    def __init__(self, until: datetime, begin: BinlogPosition) -> None:
+        self._until = until.replace(microsecond=0)
+        self._at: datetime | None = None
+        self.end = begin
+        self.commits = 0
+        self.last_at: datetime | None = None
+        self.passed = False
+
+    def read(self, out: IO[bytes]) -> None:
+        for line in _checked(out, lambda: self._at, lambda: self.passed or self._is_late()):
+            event = _EVENT.match(line)
+            if event is None or self.passed:
+                continue
+            self._at = datetime.strptime(
+                f"{event[1].decode()} {event[2].decode()}", "%y%m%d %H:%M:%S"
+            ).replace(tzinfo=UTC)
+            if event[4].startswith(b"Xid ="):
+                if self._at > self._until:
+                    # The rest is read and forgotten: the program is to end well.
+                    self.passed = True
+                    continue
+                self.commits += 1
+                self.last_at = self._at
+                self.end = BinlogPosition(self.end.file, int(event[3]))
+
+    def _is_late(self) -> bool:
+        return self._at is not None and self._at > self._until
+
+
+def _checked(
+    out: IO[bytes],
+    at: Callable[[], datetime | None],
+    is_over: Callable[[], bool] = lambda: False,
+) -> Iterator[bytes]:
+    """The lines of a log, of which none but those of rows change anything; raises
+    _ChangedTablesError unless ``is_over``."""
+    in_rows = False
+    while line := out.readline(_LINE):
+        if in_rows:
+            in_rows = line != _ROWS_END
+        elif line == _ROWS_BEGIN:
+            in_rows = True
+        elif not _HARMLESS.fullmatch(line) and not is_over():
+            raise _ChangedTablesError(at())
+        yield line
+
+
+def _files(
+    access: ServerAccess, connection: sa.Connection, position: BinlogPosition
+) -> tuple[str, ...]:
+    try:
+        rows = connection.exec_driver_sql("SHOW BINARY LOGS").all()
+    except sa.exc.DBAPIError as error:
+        raise _refusal(
+            "the account may not read the binary log",
+            f"Let an admin of the server grant it {_RIGHTS[access.flavour]} on *.*.",
+        ) from error
+    names = [str(row[0]) for row in rows]
+    if position.file not in names:
+        raise _refusal(
+            f"{position.file}, in which the backup's position is, is gone from the server",
+            "Choose a later backup. The server keeps its binary logs for "
+            f"{_kept_days(connection)}: 30 days suit the backups.",
+        )
+    found = names[names.index(position.file) :]
+    numbers = [int(name.rpartition(".")[2]) for name in found]
+    if numbers != list(range(numbers[0], numbers[0] + len(numbers))):
+        raise _refusal("a piece of the binary log is missing", "Choose a later backup.")
+    return tuple(found)
+
+
+def _kept_days(connection: sa.Connection) -> str:
+    seconds = int(str(connection.exec_driver_sql("SELECT @@binlog_expire_logs_seconds").scalar()))
+    return f"{seconds / 86400:.3g} days" if seconds else "as long as there is room"
+
+
+def _program(access: ServerAccess) -> Program:
+    program = access.find(Kind.BINLOG)
+    if program is None:
+        name = NAMES[Kind.BINLOG, access.flavour][0]
+        raise _refusal(
+            f"no “{name}” was found that can be used with this server",
+            "Install the programs that come with the server.",
+        )
+    return program
+
+
+def _arguments(
+    access: ServerAccess, database: str, name: str, begin: int, target: str = ""
+) -> list[str]:
+    # MySQL's program filters by the new name, MariaDB's by the old one.
+    filtered = target if target and access.flavour is Flavour.MYSQL else database
+    arguments = ["--read-from-remote-server", f"--database={filtered}", f"--start-position={begin}"]
+    if target:
+        arguments.append(f"--rewrite-db={database}->{target}")
+    if access.flavour is Flavour.MYSQL:
+        arguments.append("--skip-gtids")
+    else:
+        arguments.append("--skip-annotate-row-events")
+    return [*arguments, "--", name]
+
+
+def _refusal(reason: str, hint: str) -> StoreError:
+    return StoreError(
+        "No point in time can be restored: {reason}.",
+        hint=hint.replace("{", "").replace("}", ""),
+        code="backup.no_point",
+        details={"reason": reason},
+    )

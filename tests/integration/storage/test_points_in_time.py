@@ -1,0 +1,179 @@
+"""Restoring to an instant: the state is that of the model then, or it is refused beforehand."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from altus4_desktop.domain.backups import Backup
+from altus4_desktop.domain.cancel import CancelToken
+from altus4_desktop.domain.connections import Flavour
+from altus4_desktop.domain.errors import StoreError
+from altus4_desktop.domain.progress import ignore_progress
+from altus4_desktop.storage.backup_folder import BackupFolder
+from altus4_desktop.storage.store import Store
+from tests import torture
+from tests.integration.storage.test_backups import fill, make, opened
+from tests.integration.storage.test_restoring import grant_beside
+from tests.servers import DatabaseServer
+from tests.stores import StorePlace, server_place
+
+_TOKEN = CancelToken()
+_LOG = ("--log-bin=binlog", "--server-id=1")
+_RIGHTS = {
+    Flavour.MYSQL: "RELOAD, REPLICATION CLIENT, REPLICATION SLAVE, BINLOG_ADMIN,"
+    " SYSTEM_VARIABLES_ADMIN",
+    Flavour.MARIADB: "BINLOG MONITOR, REPLICATION SLAVE, BINLOG REPLAY",
+}
+_BEGIN = datetime(2026, 3, 1, tzinfo=UTC)
+_INSERT = "INSERT INTO searches (id, user_id, query, search_mode)"
+_STEPS = 30
+_FLAVOURS = pytest.mark.parametrize("flavour", [Flavour.MARIADB, Flavour.MYSQL], ids=str)
+
+
+def at(step: int) -> datetime:
+    return _BEGIN + timedelta(seconds=10 * step)
+
+
+class Scene:
+    """A store on a server that keeps a log of rows."""
+
+    def __init__(self, server: DatabaseServer, folder: Path) -> None:
+        self.server = server
+        self.place: StorePlace = server_place(server, server.create_database("altus4_metadata"))
+        self.folder = BackupFolder(folder)
+        self.user = self.place.location.username
+        grant_beside(server, self.place)
+
+    def grant(self) -> None:
+        self.server.execute(f"GRANT {_RIGHTS[self.server.flavour]} ON *.* TO '{self.user}'")
+
+    def write(self, step: int, *statements: str) -> None:
+        """In one transaction, as if it were that time."""
+        self.server.execute(
+            f"SET timestamp = {at(step).timestamp()}",
+            "BEGIN",
+            *statements,
+            "COMMIT",
+            database=self.place.location.database,
+        )
+
+    def rows(self, database: str = "") -> object:
+        """What the writers change."""
+        name = database or self.place.location.database
+        return [
+            sorted(map(repr, self.server.execute(f"SELECT * FROM `{name}`.{table}")))
+            for table in ("searches", "users")
+        ]
+
+    def restore(self, store: Store, backup: Backup, until: datetime) -> object:
+        name = f"{self.place.location.database}_then"
+        store.backups.restore(self.folder, backup.id, name, until, ignore_progress, _TOKEN)
+        try:
+            return self.rows(name)
+        finally:
+            self.server.drop_database(name)
+
+
+@pytest.mark.torture
+@_FLAVOURS
+def test_every_instant_is_exact(
+    private_server: Callable[..., DatabaseServer], flavour: Flavour, tmp_path: Path
+) -> None:
+    scene = Scene(private_server(flavour, [*_LOG, "--binlog-format=ROW"]), tmp_path)
+    scene.grant()
+    dice = torture.dice(f"points in time on {flavour}")
+    other = scene.server.create_database("somebody_elses")
+    scene.server.execute(f"CREATE TABLE `{other}`.t (id INT PRIMARY KEY)")
+    with opened(scene.place) as store:
+        store.migrator.upgrade(without_copy=True)
+        fill(store)
+        backup = make(store, scene.folder)
+        states = {0: scene.rows()}
+        for step in range(1, _STEPS + 1):
+            which = dice.randrange(4)
+            statements = (
+                f"UPDATE searches SET result_count = {step} ORDER BY id LIMIT {1 + step % 5}",
+                f"UPDATE users SET name = '{step} é''\\\\'",
+                f"DELETE FROM searches ORDER BY id LIMIT {step % 2}",
+                f"{_INSERT} SELECT UUID(), id, 'at {step}', 'natural' FROM users",
+            )
+            # Somebody else's rows, tables and rights are of no concern.
+            scene.write(
+                step, statements[which], f"INSERT INTO `{other}`.t VALUES ({step})", statements[0]
+            )
+            if step % 10 == 7:
+                scene.server.execute("FLUSH BINARY LOGS")
+                scene.server.execute(f"CREATE TABLE `{other}`.t{step} (id INT PRIMARY KEY)")
+                scene.server.execute(f"DROP TABLE `{other}`.t{step}", database=other)
+                scene.server.execute(f"GRANT SELECT ON `{other}`.* TO '{scene.user}'")
+            states[step] = scene.rows()
+        count = torture.times(1, 25)
+        for step in dice.sample(range(_STEPS + 1), count):
+            until = at(step) + timedelta(seconds=dice.randrange(10))
+            assert scene.restore(store, backup, until) == states[step], until
+        plan = store.backups.plan(scene.folder, backup.id, "", at(7), _TOKEN)
+        assert (plan.commits >= 7, plan.reaches_at) == (True, at(7))
+        # In the place of the store, and what was there is kept.
+        run = store.backups.restore(scene.folder, backup.id, "", at(20), ignore_progress, _TOKEN)
+        assert scene.rows() == states[20]
+        assert scene.rows(run.kept) == states[_STEPS]
+        assert store.migrator.drift() == ()
+    torture.tell(f"{flavour}: {count} of {count} points in time exact")
+
+
+@_FLAVOURS
+def test_what_does_not_lead_there_is_refused_beforehand(
+    private_server: Callable[..., DatabaseServer], flavour: Flavour, tmp_path: Path
+) -> None:
+    scene = Scene(private_server(flavour, [*_LOG, "--binlog-format=ROW"]), tmp_path)
+
+    def refused(backup: Backup, step: int = 1) -> str:
+        with pytest.raises(StoreError) as caught:
+            store.backups.plan(scene.folder, backup.id, "", at(step), _TOKEN)
+        assert caught.value.code == "backup.no_point"
+        assert caught.value.hint
+        return caught.value.message
+
+    with opened(scene.place) as store:
+        store.migrator.upgrade(without_copy=True)
+        blind = make(store, scene.folder)
+        if flavour is Flavour.MYSQL:
+            assert "does not know where" in refused(blind)
+        else:
+            assert "may not read" in refused(blind)
+        scene.grant()
+        backup = make(store, scene.folder)
+        # A change of the tables, of which nothing may be played.
+        scene.write(5, "ALTER TABLE saved_searches ADD COLUMN odd INT")
+        assert "tables were changed at 2026-03-01T00:00:50" in refused(backup, 6)
+        assert store.backups.plan(scene.folder, backup.id, "", at(4), _TOKEN).commits == 0
+        later = make(store, scene.folder)
+        scene.server.execute("SET GLOBAL binlog_format = 'MIXED'")
+    with opened(scene.place) as store:
+        assert "the format MIXED" in refused(later)
+        scene.server.execute("SET GLOBAL binlog_format = 'ROW'")
+    with opened(scene.place) as store:
+        scene.server.execute("FLUSH BINARY LOGS")
+        # A file stays until the server has noted that nothing in it is needed after a crash.
+        until = time.monotonic() + 60
+        while len(logs := scene.server.execute("SHOW BINARY LOGS")) > 1:
+            assert time.monotonic() < until
+            scene.server.execute(f"PURGE BINARY LOGS TO '{logs[-1][0]}'")
+        assert "is gone from the server" in refused(later)
+
+
+def test_a_server_without_a_log_and_a_file_are_refused(
+    on_server: StorePlace, tmp_path: Path
+) -> None:
+    folder = BackupFolder(tmp_path)
+    with opened(on_server) as store:
+        store.migrator.upgrade(without_copy=True)
+        backup = make(store, folder)
+        with pytest.raises(StoreError) as caught:
+            store.backups.plan(folder, backup.id, "", at(1), _TOKEN)
+        assert "keeps no binary log" in caught.value.message
