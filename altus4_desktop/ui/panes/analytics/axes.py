@@ -52,7 +52,7 @@ class LabelAxis(pg.AxisItem):  # type: ignore[misc]  # pyqtgraph ships no types
         last = min(len(self._words) - 1, math.floor(most - self._offset))
         if last < first:
             return []
-        step = 1
+        step, widest = 1, 0.0
         if self.orientation == "bottom":
             seen = self._words[first : last + 1]
             widest = max(map(self._metrics().horizontalAdvance, seen)) + Space.L
@@ -61,7 +61,13 @@ class LabelAxis(pg.AxisItem):  # type: ignore[misc]  # pyqtgraph ships no types
             if step > _ROW_STEPS[-1] and self._chapters:
                 return [(step, self._chapters_within(least, most, size))]
         first += -first % step
-        return [(step, [place + self._offset for place in range(first, last + 1, step)])]
+        places = [place + self._offset for place in range(first, last + 1, step)]
+        if self.orientation == "bottom" and places:
+            # Half a word that hangs over the edge cannot be read.
+            room = (most - places[-1]) * size / max(most - least, 1e-9)
+            if widest - Space.L > 2 * room + Space.XL:
+                places.pop()
+        return [(step, places)]
 
     def _chapters_within(self, least: float, most: float, size: float) -> list[float]:
         """As many of them as there is room for."""

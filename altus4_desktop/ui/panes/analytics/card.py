@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import date
 
 from PySide6.QtCore import QModelIndex, QRectF, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QPainter, QPaintEvent
@@ -50,6 +51,7 @@ NAMES = {
 """The object name of each card; its parts have ``.plot``, ``.table``, ``.data``, ``.export``,
 ``.reset``."""
 _LEGEND = 20
+_TEXTS = ("weekday", "hour")
 _WIDTHS = {
     "query": 190,
     "cause": 260,
@@ -259,8 +261,9 @@ class _ChartModel(RecordModel[int]):
 
 
 def _column(chart: Chart, name: str) -> Column[int]:
-    is_number = any(isinstance(value, int | float) for value in chart.values(name))
-    is_number = is_number and name not in ("weekday", "hour")
+    is_number = name not in _TEXTS and not any(
+        isinstance(value, str | date) for value in chart.values(name)
+    )
     return Column(
         column_title(name),
         lambda row: cell_words(chart, row, name),

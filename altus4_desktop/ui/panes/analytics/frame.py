@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from PySide6.QtCore import QPoint, QRectF, Qt, Signal, Slot
 from PySide6.QtGui import QAction, QKeyEvent, QPainter
-from PySide6.QtWidgets import QHBoxLayout, QMenu, QStackedWidget, QTableView, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QMenu, QSizePolicy, QStackedWidget, QTableView, QWidget
 
 from altus4_desktop.ui.panes.analytics.moving import MovingPlot
 from altus4_desktop.ui.panes.elided import ElidedLabel
@@ -80,9 +80,10 @@ class PlotCard(Card):
         self.area = plot if area is None else area
         self.pages = QStackedWidget()
         self.pages.addWidget(self.area)
-        self.pages.setFixedHeight(height)
-        self.body.addWidget(self.pages)
-        self.body.addStretch(1)
+        # What lies beside it may be higher.
+        self.pages.setMinimumHeight(height)
+        self.pages.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Ignored)
+        self.body.addWidget(self.pages, 1)
 
     @property
     def note(self) -> str:

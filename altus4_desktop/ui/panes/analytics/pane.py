@@ -235,8 +235,10 @@ class AnalyticsPane(Pane):
             ]
             if chart.name == _POINTS_AFTER and board.is_whole:
                 self._steps += [self._build_points, partial(self._want_points, board.figures)]
+        if board.is_whole:
+            # They count much: only once everything is drawn.
+            self._steps.append(partial(self.insights.look_at, board.figures.period))
         self._filling.start()
-        self.insights.look_at(board.figures.period)
 
     @Slot(object)
     def _take_failure(self, error: object) -> None:

@@ -52,6 +52,7 @@ _MARKED_ROWS = 100
 _SYMBOLS = ("o", "s", "t")
 _OVER_TIME = ("day", "hour")
 _LEAST_ROWS = 4.0
+_FEW_BARS = 6
 _MIDDLE = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft | Qt.TextFlag.TextSingleLine
 
 
@@ -169,7 +170,9 @@ class Plot(MovingPlot):
 
     def _let_move(self, chart: Chart) -> None:
         """One can move along days and hours, of which there may be many."""
-        whole = (-0.6, max(len(chart.rows), 1) - 0.4)
+        # A bar alone is not to fill the plot.
+        spare = max(0, _FEW_BARS - len(chart.rows)) / 2
+        whole = (-0.6 - spare, max(len(chart.rows), 1) - 0.4 + spare)
         if chart.label[0] in _OVER_TIME:
             self.set_reach(Reach(*whole, _LEAST_ROWS))
             return

@@ -52,6 +52,7 @@ from altus4_desktop.ui.widgets import Busy, Button, EmptyState, Label
 
 _HEIGHT = 320
 _LEGEND = 20
+_COLUMNS = ("at", "ms", "outcome")
 _WIDTHS = (172, 110, 140)
 
 
@@ -294,14 +295,20 @@ class PointsModel(QAbstractTableModel):
         self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
     ) -> object:
         """The columns' titles."""
-        if orientation is Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
-            return column_title(("at", "ms", "outcome")[section])
+        if orientation is not Qt.Orientation.Horizontal:
+            return None
+        if role == Qt.ItemDataRole.TextAlignmentRole:
+            return self._side(section)
+        if role == Qt.ItemDataRole.DisplayRole:
+            return column_title(_COLUMNS[section])
         return None
 
     def data(self, index: AnyIndex, role: int = Qt.ItemDataRole.DisplayRole) -> object:
         """Text, and what a screen reader says."""
         if not index.isValid():
             return None
+        if role == Qt.ItemDataRole.TextAlignmentRole:
+            return self._side(index.column())
         if role not in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
             return None
         point = self.point_at(index.row())
@@ -312,7 +319,11 @@ class PointsModel(QAbstractTableModel):
         )[index.column()]
         if role == Qt.ItemDataRole.DisplayRole:
             return words
-        return f"{column_title(('at', 'ms', 'outcome')[index.column()])}: {words}"
+        return f"{column_title(_COLUMNS[index.column()])}: {words}"
+
+    def _side(self, column: int) -> int:
+        side = Qt.AlignmentFlag.AlignRight if column == 1 else Qt.AlignmentFlag.AlignLeft
+        return int(Qt.AlignmentFlag.AlignVCenter | side)
 
 
 class PointsLegend(QWidget):

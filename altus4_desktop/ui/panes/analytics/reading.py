@@ -16,6 +16,7 @@ from altus4_desktop.services.charts import Dashboard, build_charts, build_first_
 from altus4_desktop.tasks.runner import TaskContext
 
 _FIRST = (Metric.DAILY_SEARCHES, Metric.LATENCY)
+_DRAWING_S = 0.1
 _REST = tuple(metric for metric in Metric if metric not in _FIRST)
 _OF_FIRST = (
     "zone",
@@ -72,6 +73,8 @@ def read_board(services: Services, actor: Actor, wanted: Wanted, context: TaskCo
     first = Dashboard(figures, zone, now, before, None, names)
     known = before is not None and all(day.counts is not None for day in before.days)
     context.update(Board(figures, build_first_charts(first), known, is_whole=False))
+    # Two threads that compute take turns: the window is to draw these now.
+    context.token.wait(_DRAWING_S)
     rest = analytics.figures_(actor, period, metrics=_REST, compare=wanted.compares)
     context.token.raise_if_cancelled()
     users = analytics.users_(actor, period) if actor.role is Role.ADMIN else None

@@ -268,7 +268,9 @@ def change_words(now: float | None, before: float | None) -> str:
     change = round(100 * (now - before) / before)
     if change == 0:
         return _tr("as before")
-    return _tr("{change} % than before").format(change=f"{change:+,}")
+    if change > 0:
+        return _tr("{change} % more than before").format(change=f"{change:,}")
+    return _tr("{change} % less than before").format(change=f"{-change:,}")
 
 
 def _key_words(name: Cell, key_id: Cell) -> str:
