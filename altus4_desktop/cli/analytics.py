@@ -222,15 +222,24 @@ def _print(context: CliContext, figures: Figures) -> None:
             if point.counts is not None
         ],
     )
+    causes: dict[tuple[str, str], str] = {}
+    for known in figures.causes:
+        causes.setdefault((known.text, known.mode), known.cause)
     tables: list[tuple[list[str], list[tuple[object, ...]]]] = [
         (
             ["POPULAR", "SEARCHES", "BEFORE"],
             [(query.text, query.searches, query.before) for query in figures.popular],
         ),
         (
-            ["NOTHING FOUND", "SEARCHES", "MODE", "CONNECTIONS"],
+            ["NOTHING FOUND", "SEARCHES", "MODE", "CAUSE", "CONNECTIONS"],
             [
-                (query.text, query.searches, query.mode, ", ".join(query.connections))
+                (
+                    query.text,
+                    query.searches,
+                    query.mode,
+                    causes.get((query.text, query.mode), "").replace("_", " "),
+                    ", ".join(query.connections),
+                )
                 for query in figures.zero
             ],
         ),

@@ -128,6 +128,9 @@ def test_what_is_unusual_is_told(run: Run, tmp_path: Path) -> None:
     told = run("analytics", "insights", *_MARCH)
     sentence = "6 searches for “the of” found nothing: it has only stop words, which are not in the"
     assert (told.code, told.out) == (0, f"{sentence} index.\n")
+    lines = run("analytics", "show", *_MARCH).out.splitlines()
+    (listed,) = (line for line in lines if "stop words" in line)
+    assert listed.split() == ["the", "of", "6", "natural", "stop", "words", "Shop"]
     document = run("analytics", "insights", "--json", *_MARCH).document
     (insight,) = document["insights"]
     assert (insight["kind"], insight["searches"], insight["meant"]) == ("nothing", 6, None)

@@ -246,6 +246,30 @@ def test_a_misspelt_text_and_what_is_there(world: World) -> None:
     assert world.tenants.asked[0] == ("invoise", (world.shop.id,))
 
 
+def test_days_are_those_of_ones_own_clock(world: World) -> None:
+    user = world.services.metadata.store.users.create_(a_user(timezone="America/New_York"), "hash")
+    # Clocks are set forward on the eighth: midnight is at five before, and at four after.
+    midnights = datetime(2026, 3, 7, 5, tzinfo=UTC), datetime(2026, 3, 9, 4, tzinfo=UTC)
+    for at in midnights:
+        for count, second in ((3, -1), (6, 0)):
+            moment = at + timedelta(seconds=second)
+            params = {"cause": "stop_words"}
+            made = world.searches(
+                count, "the", moment, 0, result_count=0, params=params, user_id=user.id
+            )
+            world.keep(*made)
+    world.services.analytics.refresh_(user.as_actor())
+    days = Period(date(2026, 3, 7), date(2026, 3, 8))
+    (insight,) = world.insights.find_(user.as_actor(), days).insights
+    assert insight.text.startswith("9 searches for “the” found nothing")
+    rows = world.rows_of(insight, user.as_actor())
+    assert sorted({row.created_at for row in rows if row.created_at}) == [
+        midnights[0],
+        midnights[1] - timedelta(seconds=1),
+    ]
+    assert len(rows) == 9
+
+
 def test_rows_that_were_not_all_counted_are_at_least(world: World) -> None:
     world.tenants.meant["invoise"] = "invoice"
     world.tenants.rows["invoice"] = 1240
