@@ -189,6 +189,10 @@ class ServerLauncher:
             self._child = None
 
     def _clean(self, running: RunningServer) -> None:
+        if self._child is not None:
+            # A process lets go of its files a moment before it can be waited for.
+            with suppress(subprocess.TimeoutExpired):
+                self._child.wait(_KILL_S)
         self._reap()
         self._folder.clean(running.socket)
 
