@@ -68,7 +68,8 @@ class SearchRepository:
         def work(connection: sa.Connection) -> None:
             ids = {record.connection_id for record in records}
             statement = sa.select(databases.c.id).where(databases.c.id.in_(ids))
-            there = set(connection.execute(statement).scalars())
+            # Whoever deletes one of them waits until this is done.
+            there = set(connection.execute(statement.with_for_update(read=True)).scalars())
             for record in records:
                 kept = record.connection_id if record.connection_id in there else None
                 values = {**_values(record), "database_id": kept}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import closing
 
 import pytest
 import sqlalchemy as sa
@@ -13,9 +14,9 @@ from altus4_desktop.domain.connections import Flavour
 from altus4_desktop.domain.errors import StoreError
 from altus4_desktop.services.audit import build_event
 from altus4_desktop.storage.store import Store
-from altus4_desktop.storage.tables import users
+from altus4_desktop.storage.tables import databases, users
 from altus4_desktop.storage.transactions import Transactions
-from tests.records import a_user
+from tests.records import a_connection, a_search, a_user
 from tests.servers import DatabaseServer
 from tests.stores import StorePlace, server_place
 
@@ -118,4 +119,30 @@ def test_who_is_always_too_slow_is_told(strict_place: StorePlace) -> None:
     assert caught.value.code == "store.busy"
     assert tries == 5
     assert "mine" not in [record.event.subject_id for record in store.audit.list_(AuditQuery())]
+    store.close()
+
+
+def test_a_connection_is_not_deleted_while_its_search_is_kept(on_server: StorePlace) -> None:
+    store = on_server.open()
+    store.migrator.upgrade()
+    user = a_user()
+    store.users.create_(user, "x")
+    connection = a_connection(user)
+    store.connections.create_(connection)
+    refused: list[str] = []
+
+    def delete(session: sa.Connection, _: object, statement: str, *_rest: object) -> None:
+        if "FROM `databases`" not in statement or refused:
+            return
+        refused.append(statement)
+        with closing(on_server.open()) as other, other._engine.connect() as someone:
+            someone.exec_driver_sql("SET SESSION innodb_lock_wait_timeout = 1")
+            with pytest.raises(sa.exc.OperationalError, match="Lock wait timeout"):
+                someone.execute(sa.delete(databases).where(databases.c.id == connection.id))
+
+    sa.event.listen(store._engine, "after_cursor_execute", delete)
+    record = a_search(user, "tern", connection_id=connection.id)
+    store.searches.add_(record)
+    assert refused
+    assert [kept.connection_id for kept in store.searches.list_(user.id)] == [connection.id]
     store.close()
