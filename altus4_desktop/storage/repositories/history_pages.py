@@ -57,11 +57,14 @@ def read_page(
     place = None if after is None else Place(after.created_at, after.id)
 
     def read(begin: Place | None, count: int, *more: sa.ColumnElement[bool]) -> list[sa.RowMapping]:
+        if more:
+            statement = _among(columns, query, begin, more).limit(count)
+            return list(connection.execute(statement).mappings())
         wanted = (c.created_at, c.id) if by_key else columns
         found: list[sa.RowMapping] = []
-        statements = _statements(wanted, query, begin, by_words=bool(more))
+        statements = _statements(wanted, query, begin)
         for statement in statements:
-            found += connection.execute(statement.where(*more).limit(count)).mappings()
+            found += connection.execute(statement.limit(count)).mappings()
         if len(statements) > 1:
             found.sort(key=lambda row: (row[c.created_at], row[c.id]), reverse=True)
         if by_key:
@@ -116,7 +119,7 @@ def _look(
     columns = (sa.type_coerce(c.created_at, sa.types.NullType()), c.id, c.query)
     while looked < _LOOK_AT_MOST:
         rows: list[tuple[Any, str, str]] = []
-        statements = _statements(columns, query, place, by_words=False)
+        statements = _statements(columns, query, place)
         for statement in statements:
             found = connection.execute(statement.limit(_LOOK_ROWS))
             rows += [(at, key, text) for at, key, text in found]
@@ -150,8 +153,6 @@ def _statements(
     columns: Sequence[sa.ColumnElement[Any]],
     query: HistoryQuery,
     place: Place | None,
-    *,
-    by_words: bool,
 ) -> list[sa.Select[*tuple[Any, ...]]]:
     """What finds the rows of a page: two statements where a connection may have been searched
     alone or with others."""
@@ -159,9 +160,9 @@ def _statements(
     if not query.connection_id:
         if mark:
             return [_listed(columns, query, place, mark)]
-        return [_alone(columns, query, place, by_words=by_words)]
+        return [_alone(columns, query, place)]
     both = [
-        _alone(columns, query, place, by_words=by_words),
+        _alone(columns, query, place),
         _listed(columns, query, place, query.connection_id),
     ]
     return [statement.where(_stands_in(mark)) for statement in both] if mark else both
@@ -178,20 +179,34 @@ def _alone(
     columns: Sequence[sa.ColumnElement[Any]],
     query: HistoryQuery,
     place: Place | None,
-    *,
-    by_words: bool,
 ) -> sa.Select[*tuple[Any, ...]]:
-    statement = sa.select(*columns).where(*conditions_of(query, by_words=by_words))
-    if not by_words:
-        index = index_of(query)
-        # The server would take another one, and put millions of rows in order.
-        statement = statement.with_hint(searches, f"FORCE INDEX ({index})", "mysql")
-    read = _hidden if by_words else _plain
+    statement = sa.select(*columns).where(*conditions_of(query, by_words=False))
+    # The server would take another one, and put millions of rows in order.
+    statement = statement.with_hint(searches, f"FORCE INDEX ({index_of(query)})", "mysql")
     if query.user_id:
-        statement = statement.where(read(c.user_id) == query.user_id)
+        statement = statement.where(c.user_id == query.user_id)
     if query.connection_id:
-        statement = statement.where(read(c.database_id) == query.connection_id)
-    return _page(statement, read(c.created_at), c.id, query, place)
+        statement = statement.where(c.database_id == query.connection_id)
+    return _page(statement, c.created_at, c.id, query, place)
+
+
+def _among(
+    columns: Sequence[sa.ColumnElement[Any]],
+    query: HistoryQuery,
+    place: Place | None,
+    few: Sequence[sa.ColumnElement[bool]],
+) -> sa.Select[*tuple[Any, ...]]:
+    """What finds the rows of a page among those that ``few`` finds by its index: of each is looked
+    up what else it has to be like, in whatever list it would stand."""
+    statement = sa.select(*columns).where(*few, *conditions_of(query, by_words=True))
+    if query.user_id:
+        statement = statement.where(_hidden(c.user_id) == query.user_id)
+    if query.connection_id:
+        here = _hidden(c.database_id) == query.connection_id
+        statement = statement.where(sa.or_(here, _stands_in(query.connection_id)))
+    if mark := _list_of(query):
+        statement = statement.where(_stands_in(mark))
+    return _page(statement, _hidden(c.created_at), c.id, query, place)
 
 
 def _few_of_duration(
@@ -207,16 +222,8 @@ def _few_of_duration(
     one_more = sa.select(c.id).where(*took).offset(_FEW if alone else _FEW_TO_READ).limit(1)
     if connection.execute(one_more.with_hint(*hint)).first() is not None:
         return None
-    wanted = sa.select(c.id).where(*took, *conditions_of(query, by_words=True)).with_hint(*hint)
-    if query.user_id:
-        wanted = wanted.where(_hidden(c.user_id) == query.user_id)
-    if query.connection_id:
-        here = _hidden(c.database_id) == query.connection_id
-        wanted = wanted.where(sa.or_(here, _stands_in(query.connection_id)))
-    if query.outcome in LISTS:
-        wanted = wanted.where(_stands_in(LISTS[query.outcome]))
-    at = _hidden(c.created_at)
-    return list(connection.execute(_page(wanted, at, c.id, query, place).limit(limit)).scalars())
+    wanted = _among([c.id], query, place, took).with_hint(*hint).limit(limit)
+    return list(connection.execute(wanted).scalars())
 
 
 def _durations(query: HistoryQuery, took: sa.ColumnElement[int]) -> list[sa.ColumnElement[bool]]:
