@@ -121,7 +121,7 @@ custom_metrics.list_          gone   ok     unseen  unseen unseen change  ok    
 custom_metrics.notices_       gone   ok     unseen  unseen unseen change  ok       unseen   unseen
 custom_metrics.restore_       gone   ok     missing missing missing change key     key      missing
 custom_metrics.update_        gone   ok     missing missing missing change key     key      missing
-custom_metrics.watch_         gone   ok     unseen  unseen unseen change  ok       unseen   unseen
+custom_metrics.watch_         gone   ok     unseen  unseen unseen change  key      unseen   unseen
 
 evaluation.run_               gone   ok     missing ok     ok     change  key      missing  ok
 

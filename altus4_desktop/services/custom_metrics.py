@@ -209,7 +209,8 @@ class CustomMetricsService:
         runs. Where a day is over, searches are counted soon. Raises Cancelled.
         """
         token = token or CancelToken()
-        actor = self._permissions.check(actor, Right.ANALYSE)
+        self._permissions.check(actor, Right.ANALYSE)
+        actor = self._permissions.check(actor, Right.SEARCH)
         today = today_of(actor)
         if self._watched.setdefault(actor.user_id, today) != today:
             self._watched[actor.user_id] = today

@@ -12,7 +12,7 @@ from altus4_desktop.domain.custom_metrics import (
     Threshold,
 )
 
-_NAME_LENGTH = 36
+_NAME_LENGTH = 30
 
 
 def short_name(name: str, length: int = _NAME_LENGTH) -> str:
