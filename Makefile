@@ -17,7 +17,7 @@ run: ## open the window
 
 test: ## all tests, on SQLite, MariaDB and MySQL (make test ARGS="-k search")
 	@packaging/setup.sh test
-	@$(PYTHON_ENV)/pytest $(if $(CI),--durations=15,) $(ARGS)
+	@$(PYTHON_ENV)/pytest -n logical --maxprocesses=4 --dist loadfile $(if $(CI),--durations=15,) $(ARGS)
 
 lint: ## style, types and architecture
 	@packaging/setup.sh test
