@@ -19,6 +19,7 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QAbstractItemView, QPlainTextEdit, QScrollArea, QTreeView, QWidget
 
 from altus4_desktop.domain.connections import Flavour
+from altus4_desktop.domain.history import HistoryOutcome
 from tests.e2e.first_day import DEMO_WITHIN_S, finished, search
 from tests.e2e.stage import Stage, Steps, choose_screen, play
 from tests.e2e.team import LIST_FILE, PASSPHRASE, furnish, write_list
@@ -203,6 +204,7 @@ def administration(stage: Stage) -> Steps:
         yield from keys_and_users(stage, look)
         yield from connections(stage, look)
         yield from store_and_audit(stage, look)
+        yield from figures(stage, look)
         yield from oneself(stage, look)
     yield from stage.press("Ctrl+Q")
 
@@ -265,6 +267,35 @@ def store_and_audit(stage: Stage, look: str) -> Steps:
     choose_row(stage, "audit.table", 0)
     yield from settled(stage)
     stage.photograph(f"audit-{look}")
+
+
+def figures(stage: Stage, look: str) -> Steps:
+    """What was searched for, charts of it, and the servers that answer."""
+    yield from stage.press("Ctrl+3")
+    yield from stage.choose("history.outcome", HistoryOutcome.NONE.value)
+    yield from stage.until(lambda: stage.rows("history.table"), "the history")
+    choose_row(stage, "history.table", 0)
+    yield from settled(stage)
+    stage.photograph(f"history-filters-{look}")
+
+    yield from stage.press("Ctrl+Shift+A")
+    yield from stage.see("analytics.searches")
+    yield from stage.click("analytics.period.year")
+    yield from settled(stage)
+    stage.photograph(f"analytics-{look}")
+    for name in ("popular", "heat"):
+        chart = stage.get(f"analytics.{name}", QWidget)
+        stage.get("analytics.content", QScrollArea).ensureWidgetVisible(chart, 0, 40)
+        yield from settled(stage)
+        stage.photograph(f"analytics-{name}-{look}")
+
+    yield from stage.press("Ctrl+Shift+M")
+    yield from stage.until(lambda: stage.rows("monitoring.servers"), "servers")
+    choose_row(stage, "monitoring.servers", 0)
+    yield from stage.click("monitoring.pause")
+    yield from settled(stage)
+    stage.photograph(f"monitoring-{look}")
+    yield from stage.click("monitoring.pause")
 
 
 def oneself(stage: Stage, look: str) -> Steps:

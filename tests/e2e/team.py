@@ -7,6 +7,7 @@ the services; the texts are those of Python's own modules.
 from __future__ import annotations
 
 import importlib
+import sqlite3
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,6 +17,7 @@ from altus4_desktop.domain.accounts import Actor, Role
 from altus4_desktop.domain.connections import ConnectionDraft, Environment, TlsMode, TlsSettings
 from altus4_desktop.domain.keys import KeyDraft, KeyEnvironment, KeyPermission, KeyTier
 from altus4_desktop.services import Services
+from tests.benchmarks.histories import COLUMNS, History
 from tests.servers import DatabaseServer
 
 LIST_FILE = "team.csv"
@@ -26,6 +28,8 @@ _COLLEAGUES = (
     ("Edsger Dijkstra", "edsger@example.org", Role.USER),
     ("Barbara Liskov", "barbara@example.org", Role.USER),
 )
+_HISTORY_DAYS = 400
+_SEARCHES = 40_000
 _MODULES = ("argparse", "csv", "heapq", "json", "logging", "random", "string", "tarfile")
 
 
@@ -44,6 +48,7 @@ def furnish(data_dir: Path, server: DatabaseServer) -> None:
         services.keys.authenticate_(key.key_secret)
         _add_connections(services, admin, server)
         _add_keys(services, admin)
+        _add_history(services, admin)
         services.accounts.sign_in("ada@example.org", _PASSWORD)
         services.accounts.remember(admin)
 
@@ -101,6 +106,41 @@ def _add_keys(services: Services, admin: Actor) -> None:
     keys.rotate_(admin, old.key.id, 24 * 3600)
     gone = keys.create_(admin, KeyDraft("Laptop that was lost"))
     keys.revoke_(admin, [gone.key.id])
+
+
+def _add_history(services: Services, admin: Actor) -> None:
+    """What the four have searched for in a good year, ending today."""
+    users = services.accounts.list_users(admin).users
+    team = sorted((item.user.id for item in users), key=lambda user_id: user_id != admin.user_id)
+    owned = {item.name: item.id for item in services.connections.list_(admin)}
+    first = datetime.now(UTC).date() - timedelta(days=_HISTORY_DAYS - 1)
+    history = History(_SEARCHES, people=len(team), first=first, days=_HISTORY_DAYS)
+    person_of = {person.id: at for at, person in enumerate(history.persons())}
+    names = {"Shop": "Handbook", "Library": "Drafts", "Archive": "Orders", "Support": "Tickets"}
+    found = []
+    for rows in history.rows():
+        for row in rows:
+            who = person_of[row.user_id]
+            params = row.search_params
+            for invented, name in names.items():
+                params = params.replace(f'"{invented}"', f'"{name}"')
+            alone = next((name for name in owned if f'"connections": ["{name}"]' in params), None)
+            found.append(
+                row._replace(
+                    user_id=team[who],
+                    database_id=owned[alone] if alone and who == 0 else None,
+                    search_params=params,
+                )
+            )
+    file = services.metadata.location.file
+    assert file is not None
+    with closing(sqlite3.connect(file)) as store, store:
+        marks = ", ".join("?" * len(COLUMNS))
+        store.executemany(
+            f"INSERT INTO searches ({', '.join(COLUMNS)}) VALUES ({marks})",
+            found,
+        )
+    services.analytics.refresh_(admin)
 
 
 def write_list(path: Path, server: DatabaseServer) -> None:
