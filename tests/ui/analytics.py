@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Event
 
 from altus4_desktop.domain.accounts import Actor
 from altus4_desktop.domain.analytics import Metric, RollUpReport
@@ -109,10 +110,11 @@ class FakeMetrics:
 
 @dataclass
 class FakeAnalytics:
-    """Answers with `make_figures`, or fails."""
+    """Answers with `make_figures`, or fails; what comes second waits for ``gate``."""
 
     error: AltusError | None = None
     empty: bool = False
+    gate: Event | None = None
     written: list[tuple[Path, str, bytes]] = field(default_factory=list)
     refreshed: int = 0
 
@@ -132,7 +134,9 @@ class FakeAnalytics:
         metrics: Collection[Metric] = (),
         compare: bool = False,
     ) -> Figures:
-        del actor, metrics, compare
+        del actor, compare
+        if self.gate is not None and Metric.DAILY_SEARCHES not in metrics:
+            self.gate.wait(20)
         if self.error is not None:
             raise self.error
         return Figures(period) if self.empty else make_figures(period)

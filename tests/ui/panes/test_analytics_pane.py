@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from datetime import date, datetime, timedelta
 from pathlib import Path
+from threading import Event
 from types import SimpleNamespace
 from typing import cast
 
@@ -24,13 +25,19 @@ from altus4_desktop.domain.charts import Chart, ChartKind
 from altus4_desktop.domain.errors import StoreError
 from altus4_desktop.domain.figures import Period
 from altus4_desktop.domain.history import HistoryQuery
+from altus4_desktop.domain.search_points import PointOutcome
 from altus4_desktop.domain.searching import SearchMode
 from altus4_desktop.services import Services
 from altus4_desktop.services.analytics import today_of
 from altus4_desktop.services.charts import chart_csv
 from altus4_desktop.tasks.runner import TaskRunner
 from altus4_desktop.ui.panes.analytics.card import ChartCard
-from altus4_desktop.ui.panes.analytics.colours import before_color, heat_color, series_color
+from altus4_desktop.ui.panes.analytics.colours import (
+    before_color,
+    heat_color,
+    outcome_color,
+    series_color,
+)
 from altus4_desktop.ui.panes.analytics.pane import AnalyticsPane
 from altus4_desktop.ui.panes.analytics.sheet import png_bytes, svg_bytes
 from altus4_desktop.ui.panes.analytics.wording import (
@@ -155,7 +162,7 @@ def test_before_is_told_only_when_all_of_it_is_known(qtbot: QtBot, pane: Analyti
 def test_colours_stand_out(palette: Palette, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_Worn, "palette", palette)
     ground = _luminance(palette.color("surface"))
-    lines = [*map(series_color, range(3)), before_color()]
+    lines = [*map(series_color, range(3)), before_color(), *map(outcome_color, PointOutcome)]
     for color in lines:
         low, high = sorted((ground, _luminance(color)))
         assert (high + 0.05) / (low + 0.05) > 3
@@ -264,6 +271,27 @@ def test_charts_wear_the_colours_of_now(qtbot: QtBot, pane: AnalyticsPane) -> No
             assert plot.backgroundBrush().color() == palette.color("surface")
     finally:
         pane.session.theme._choice = before
+
+
+def test_what_is_seen_first_is_drawn_before_the_rest_is_read(
+    qtbot: QtBot, pane: AnalyticsPane, analytics: FakeAnalytics
+) -> None:
+    analytics.gate = Event()
+    try:
+        pane.activated()
+        qtbot.waitUntil(lambda: len(pane.cards) == 4 and not pane._filling.isActive())
+        first = pane.board
+        assert first is not None
+        assert not first.is_whole
+        assert pane.stop_button.isVisible()
+        assert [name for name, card in pane.cards.items() if _chart(card).is_empty] == []
+    finally:
+        analytics.gate.set()
+    _settle(qtbot, pane)
+    board = pane.board
+    assert board is not None
+    assert board.is_whole
+    assert len(pane.cards) == len(board.charts) > 4
 
 
 def test_a_failure_is_told_and_tried_again(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, QTimer, Slot
@@ -74,6 +75,8 @@ class AnalyticsPane(Pane):
         self._filling.setInterval(0)
         self._filling.timeout.connect(self._take_step)
         self._steps: list[Callable[[], object]] = []
+        # Told to who reads on a worker.
+        self._drawn = Event()
         session.theme.changed.connect(self._wear)
         for keys, act in (("F5", self.refresh), ("Escape", self.stop)):
             shortcut = QShortcut(QKeySequence(keys), self)
@@ -158,6 +161,7 @@ class AnalyticsPane(Pane):
     def shut(self) -> None:
         """The pane will be deleted."""
         self._filling.stop()
+        self._drawn.set()
         self._reading.drop()
         self.metrics.shut()
         if self.points is not None:
@@ -197,9 +201,11 @@ class AnalyticsPane(Pane):
             return
         self.periods.offer(period)
         wanted = Wanted(period, self.periods.compare.isChecked(), counts)
+        self._drawn.set()
+        drawn = self._drawn = Event()
 
         def read(context: TaskContext) -> Board:
-            return read_board(services, actor, wanted, context)
+            return read_board(services, actor, wanted, context, drawn)
 
         self._reading.start(read)
         self.stop_button.show()
@@ -220,6 +226,7 @@ class AnalyticsPane(Pane):
         self.board = board
         if not board.figures.counts.searches and not board.metrics:
             self._filling.stop()
+            self._drawn.set()
             if board.is_whole:
                 self.pages.setCurrentWidget(self._empty)
             return
@@ -267,6 +274,7 @@ class AnalyticsPane(Pane):
             self._steps.pop(0)()
         else:
             self._filling.stop()
+            self._drawn.set()
 
     def _build_card(self, name: str) -> None:
         from altus4_desktop.ui.panes.analytics.card import ChartCard

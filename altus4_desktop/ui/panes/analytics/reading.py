@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib import import_module
+from threading import Event
 
 from altus4_desktop.domain.accounts import Actor, Role
 from altus4_desktop.domain.analytics import Metric
@@ -16,7 +17,7 @@ from altus4_desktop.services.charts import Dashboard, build_charts, build_first_
 from altus4_desktop.tasks.runner import TaskContext
 
 _FIRST = (Metric.DAILY_SEARCHES, Metric.LATENCY)
-_DRAWING_S = 0.1
+_DRAWING_AT_MOST_S = 0.5
 _REST = tuple(metric for metric in Metric if metric not in _FIRST)
 _OF_FIRST = (
     "zone",
@@ -51,8 +52,11 @@ class Wanted:
     counts: bool = False
 
 
-def read_board(services: Services, actor: Actor, wanted: Wanted, context: TaskContext) -> Board:
-    """The figures and charts of a period; what is seen first is handed over as soon as it is read.
+def read_board(
+    services: Services, actor: Actor, wanted: Wanted, context: TaskContext, drawn: Event
+) -> Board:
+    """The figures and charts of a period; what is seen first is handed over as soon as it is read,
+    and the rest is read once that is ``drawn``.
 
     Raises AccessError, StoreError, Cancelled.
     """
@@ -74,7 +78,8 @@ def read_board(services: Services, actor: Actor, wanted: Wanted, context: TaskCo
     known = before is not None and all(day.counts is not None for day in before.days)
     context.update(Board(figures, build_first_charts(first), known, is_whole=False))
     # Two threads that compute take turns: the window is to draw these now.
-    context.token.wait(_DRAWING_S)
+    drawn.wait(_DRAWING_AT_MOST_S)
+    context.token.raise_if_cancelled()
     rest = analytics.figures_(actor, period, metrics=_REST, compare=wanted.compares)
     context.token.raise_if_cancelled()
     users = analytics.users_(actor, period) if actor.role is Role.ADMIN else None
