@@ -119,7 +119,9 @@ _PARAMS = st.one_of(
         optional={
             "outcome": st.sampled_from(["ok", "partial", "failed", "cancelled"]),
             "offset": st.sampled_from([0, 20]),
-            "connections": st.lists(st.sampled_from(["Shop", "shop", "Größe", "a\"'"]), max_size=2),
+            "connections": st.lists(
+                st.sampled_from(["Shop", "shop", "Größe", "a\"'", "a\tb"]), max_size=2
+            ),
             "api_key": st.sampled_from(["k1", "k2"]),
             "cause": st.sampled_from(["absent", "stop_words", "other"]),
             "sources": _SOURCES,
@@ -127,7 +129,9 @@ _PARAMS = st.one_of(
     ),
 )
 _QUERIES = st.one_of(
-    st.sampled_from(["invoice", "Invoice", "INVOICE ", "invoise", "größe", "grösse", "a  b"]),
+    st.sampled_from(
+        ["invoice", "Invoice", "INVOICE ", "invoise", "größe", "grösse", "a  b", "\ta\tb"]
+    ),
     st.text(
         st.characters(exclude_categories=["Cs"], exclude_characters="\x00"),
         max_size=6,
