@@ -118,8 +118,8 @@ def _hours(values: Column) -> bool:
 
 
 def _bounds(values: Column) -> bool:
-    return _counts(values) and all(
-        value in _BOUNDS or bucket_of(value) == value for value in values
+    return _counts(values) and (
+        _BOUNDS.issuperset(values) or all(bucket_of(value) == value for value in values)
     )
 
 

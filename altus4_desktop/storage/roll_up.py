@@ -71,7 +71,8 @@ class _Folded(dict[str, str]):
     """Queries as they are counted."""
 
     def __missing__(self, query: str) -> str:
-        self[query] = text = fold_query(query.strip(" ")[:QUERY_CHARS])
+        kept = query if len(query) <= QUERY_CHARS else query.strip(" ")[:QUERY_CHARS]
+        self[query] = text = fold_query(kept)
         return text
 
 
