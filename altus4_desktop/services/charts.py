@@ -283,26 +283,36 @@ def build_popular(board: Dashboard) -> Chart:
 def build_zero(board: Dashboard) -> Chart:
     """What was searched and not found, and why."""
     found = _Findings.of(board.figures)
-    rows: list[Row] = []
+    by_text: dict[str, list[ZeroQuery]] = {}
     for query in board.figures.zero:
-        cause, evidence = found.explain(query)
+        by_text.setdefault(query.text, []).append(query)
+    rows: list[Row] = []
+    for text, parts in sorted(by_text.items(), key=lambda item: -_sum_of(item[1])):
+        modes = [*dict.fromkeys(part.mode for part in parts)]
+        connections = dict.fromkeys(name for part in parts for name in part.connections)
+        # The part that was searched most often stands for all.
+        cause, evidence = found.explain(replace(parts[0], connections=tuple(connections)))
         cells = (
-            query.text,
-            query.searches,
+            text,
+            _sum_of(parts),
             cause,
             evidence,
-            query.mode,
-            ", ".join(query.connections),
+            ", ".join(modes),
+            ", ".join(connections),
         )
         link = replace(
             _period_link(board),
-            **_about(query.text),
-            mode=_mode(query.mode),
+            **_about(text),
+            mode=_mode(modes[0]) if len(modes) == 1 else None,
             outcome=HistoryOutcome.NONE,
         )
         rows.append((cells, link))
     columns = ("query", "searches", "cause", "evidence", "mode", "connections")
     return _chart(board, "zero", ChartKind.RANKED, columns, rows, ("query",), ("searches",))
+
+
+def _sum_of(parts: Sequence[ZeroQuery]) -> int:
+    return sum(part.searches for part in parts)
 
 
 def build_slowest(board: Dashboard) -> Chart:

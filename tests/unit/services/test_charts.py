@@ -174,6 +174,24 @@ def test_why_nothing_was_found() -> None:
     )
 
 
+def test_a_text_that_found_nothing_stands_once() -> None:
+    figures = replace(
+        make_figures(_MARCH),
+        zero=(
+            ZeroQuery("tern", "natural", ("Shop",), 5),
+            ZeroQuery("invoise", "boolean", ("Shop",), 4),
+            ZeroQuery("invoise", "natural", ("Shop", "Library"), 2),
+        ),
+        causes=(CauseCount("invoise", "boolean", "filtered", 4),),
+    )
+    chart = _charts(_board(figures))["zero"]
+    assert chart.rows == (
+        ("invoise", 6, "filtered", "", "boolean, natural", "Shop, Library"),
+        ("tern", 5, "nowhere", "1", "natural", "Shop"),
+    )
+    assert [link.mode for link in chart.links if link] == [None, SearchMode.NATURAL]
+
+
 def test_only_connections_of_ones_own_can_be_looked_up() -> None:
     figures = make_figures(_MARCH)
     assert _charts(_board(figures))["sources"].links == (None,)
@@ -200,7 +218,7 @@ def test_what_was_known_when_it_was_searched_is_the_cause_unless_others_tell_mor
                 ("invoise", "natural"),
                 ("+red -ink", "boolean"),
                 ("zebra", "natural"),
-                ("invoise", "boolean"),
+                ("tern", "boolean"),
             )
         ),
         causes=(
@@ -208,7 +226,7 @@ def test_what_was_known_when_it_was_searched_is_the_cause_unless_others_tell_mor
             CauseCount("zebra", "natural", "absent", 2),
             CauseCount("zebra", "natural", "filtered", 1),
             CauseCount("invoise", "natural", "absent", 3),
-            CauseCount("invoise", "boolean", "filtered", 3),
+            CauseCount("tern", "boolean", "filtered", 3),
             CauseCount("+red -ink", "boolean", "operators", 3),
         ),
         reformulations=(Reformulation("invoise", "invoice", 4, 3),),

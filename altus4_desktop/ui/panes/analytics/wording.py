@@ -106,7 +106,7 @@ def _value_words(column: str, value: Cell) -> str:
         case str() if column == "trend":
             words = sparks(value)
         case str() if column == "mode":
-            words = mode_words(value)
+            words = ", ".join(map(mode_words, value.split(", ")))
     return words
 
 
