@@ -20,7 +20,13 @@ from altus4_desktop.domain.backups import BinlogPosition
 from altus4_desktop.domain.cancel import CancelToken
 from altus4_desktop.domain.connections import Flavour
 from altus4_desktop.domain.errors import StoreError
-from altus4_desktop.storage.client_programs import NAMES, Kind, Program, ServerAccess
+from altus4_desktop.storage.client_programs import (
+    NAMES,
+    Kind,
+    Program,
+    ProgramFailed,
+    ServerAccess,
+)
 
 _LINE = 1 << 20
 _EVENT = re.compile(
@@ -103,7 +109,7 @@ def find_stretch(
         try:
             access.run(
                 program,
-                _arguments(access, access.location.database, name, begin),
+                _arguments(access, program, access.location.database, name, begin),
                 token,
                 take=finder.read,
             )
@@ -128,20 +134,44 @@ def play(
     """Write into ``pipe``, which a client reads, what ``stretch`` did to the rows of the store, for
     the database ``target``. Raises ProgramFailed, StoreError, Cancelled."""
     program = _program(access)
-    for name in stretch.files:
+    for name in stretch.files if stretch.commits else ():
         begin = stretch.begin if name == stretch.files[0] else 4
-        arguments = _arguments(access, access.location.database, name, begin, target)
-        if name == stretch.files[-1]:
-            arguments.insert(0, f"--stop-position={stretch.end}")
-
-        def copy(out: IO[bytes]) -> None:
-            for line in _checked(out, lambda: None):
-                pipe.write(line)
-
+        copier = _Copier(pipe, stretch.end if name == stretch.files[-1] else None)
+        arguments = _arguments(access, program, access.location.database, name, begin, target)
         try:
-            access.run(program, arguments, token, take=copy)
+            access.run(program, arguments, token, take=copier.read)
         except _ChangedTablesError:
             raise _refusal("the tables were changed meanwhile", "Try again.") from None
+        if not copier.is_done:
+            raise ProgramFailed(f"{name} ended before {stretch.end}")
+
+
+class _Copier:
+    """Copies one file of the log into ``pipe``, up to the COMMIT that ends at ``end`` (None: all
+    of it)."""
+
+    def __init__(self, pipe: IO[bytes], end: int | None) -> None:
+        self._pipe = pipe
+        self._end = end
+        self._over = False
+
+    @property
+    def is_done(self) -> bool:
+        """Whether all was there that was to be copied."""
+        return self._over or self._end is None
+
+    def read(self, out: IO[bytes]) -> None:
+        ends = False
+        for line in _checked(out, lambda: None, lambda: self._over):
+            if self._over:
+                # The rest is read and forgotten: the program is to end well.
+                continue
+            self._pipe.write(line)
+            event = _EVENT.match(line)
+            if event is not None:
+                ends = event[4].startswith(b"Xid =") and int(event[3]) == self._end
+            elif ends and line.startswith(b"COMMIT"):
+                self._over = True
 
 
 class _Finder:
@@ -235,7 +265,12 @@ def _program(access: ServerAccess) -> Program:
 
 
 def _arguments(
-    access: ServerAccess, database: str, name: str, begin: int, target: str = ""
+    access: ServerAccess,
+    program: Program,
+    database: str,
+    name: str,
+    begin: int,
+    target: str = "",
 ) -> list[str]:
     # MySQL's program filters by the new name, MariaDB's by the old one.
     filtered = target if target and access.flavour is Flavour.MYSQL else database
@@ -246,6 +281,9 @@ def _arguments(
         arguments.append("--skip-gtids")
     else:
         arguments.append("--skip-annotate-row-events")
+        if program.knows("gtid-strict-mode"):
+            # It compares what it reads with states of files that it was not asked for.
+            arguments.append("--skip-gtid-strict-mode")
     return [*arguments, "--", name]
 
 

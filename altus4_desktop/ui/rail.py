@@ -27,6 +27,7 @@ from altus4_desktop.ui.widgets import Badge, Icon, Label, refresh_style
 WIDTH = 212
 NARROW_WIDTH = 68
 _LOW_BELOW = 640
+_ICON, _DENSE_ICON = QSize(20, 20), QSize(18, 18)
 
 
 @dataclass(frozen=True)
@@ -206,6 +207,7 @@ class Rail(QFrame):
             self._is_dense = dense
             for button in (*self._buttons.values(), self._find):
                 button.setProperty("dense", "true" if dense else "false")
+                button.setIconSize(_DENSE_ICON if dense else _ICON)
                 refresh_style(button)
 
     def show_actor(self, actor: Actor) -> None:
@@ -231,7 +233,7 @@ class Rail(QFrame):
         button.setAccessibleName(title)
         button.setToolTip(f"{title}  ({native(shortcut)})" if shortcut else title)
         button.setIcon(icon(icon_name, "muted", "accent"))
-        button.setIconSize(QSize(20, 20))
+        button.setIconSize(_ICON)
         button.setCheckable(True)
         button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         button.setCursor(Qt.CursorShape.PointingHandCursor)

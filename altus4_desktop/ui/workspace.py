@@ -98,6 +98,12 @@ def _build_store(session: Session) -> Pane:
     return MigrationsPane(session)
 
 
+def _build_backups(session: Session) -> Pane:
+    from altus4_desktop.ui.panes.backups.pane import BackupsPane
+
+    return BackupsPane(session)
+
+
 def _build_server(session: Session) -> Pane:
     from altus4_desktop.ui.panes.server.pane import ServerPane
 
@@ -232,6 +238,9 @@ class Workspace(QWidget):
             _Entrance(Place("users", self.tr("Users"), "users", "Ctrl+5"), _build_users),
             _Entrance(Place("store", self.tr("Metadata store"), "layers", "Ctrl+6"), _build_store),
             _Entrance(Place("audit", self.tr("Audit"), "shield", "Ctrl+7"), _build_audit),
+            _Entrance(
+                Place("backups", self.tr("Backups"), "download", "Ctrl+Shift+B"), _build_backups
+            ),
         ]
         if actor.is_demo:
             # The demo looks after no accounts.

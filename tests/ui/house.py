@@ -21,6 +21,7 @@ from altus4_desktop.domain.accounts import (
     UserQuery,
     UserSummary,
 )
+from altus4_desktop.domain.backups import Backup
 from altus4_desktop.domain.cancel import CancelToken
 from altus4_desktop.domain.connections import Flavour, TlsReport
 from altus4_desktop.domain.errors import (
@@ -84,10 +85,18 @@ def migrations(*, pending: int = 0) -> MigrationStatus:
 
 
 class FakeBackups:
-    """Makes none."""
+    """There are none, and nothing is due."""
 
     def start_schedule_(self, actor: Actor) -> None:
         """Nothing is due."""
+
+    def list_(self, actor: Actor) -> tuple[Backup, ...]:
+        """None."""
+        return ()
+
+    def folder_(self, actor: Actor) -> Path:
+        """Somewhere."""
+        return Path("/backups")
 
 
 @dataclass

@@ -94,7 +94,12 @@ def test_every_pane_is_one_shortcut_away(
 
 
 @pytest.mark.parametrize(
-    ("key", "pane"), [(Qt.Key.Key_A, "analytics"), (Qt.Key.Key_M, "monitoring")]
+    ("key", "pane"),
+    [
+        (Qt.Key.Key_A, "analytics"),
+        (Qt.Key.Key_B, "backups"),
+        (Qt.Key.Key_M, "monitoring"),
+    ],
 )
 def test_some_panes_are_one_longer_shortcut_away(
     house: House, workspace: Workspace, key: Qt.Key, pane: str
@@ -109,7 +114,7 @@ def test_every_place_is_in_reach_in_the_smallest_window(house: House, workspace:
     house.window.resize(LEAST_SIZE)
     house.qtbot.waitUntil(lambda: rail.is_narrow)
     places = [*rail._buttons.values(), rail._account]
-    assert len(places) == 13
+    assert len(places) == 14
     house.qtbot.waitUntil(lambda: rail.height() >= rail.minimumSizeHint().height())
     for above, below in pairwise(places):
         assert above.geometry().bottom() < below.geometry().top()

@@ -1,0 +1,86 @@
+"""One backup in full, and what can be done with it."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QWidget
+
+from altus4_desktop.domain.backups import Backup, BackupState
+from altus4_desktop.ui.panes.backups.wording import facts, state_sentence, state_words
+from altus4_desktop.ui.panes.elided import ElidedLabel
+from altus4_desktop.ui.theme import Space
+from altus4_desktop.ui.times import ago
+from altus4_desktop.ui.widgets import Button, Card, Chip, Label
+from altus4_desktop.ui.widgets.basic import ChipState
+
+_CHIPS: dict[BackupState, ChipState] = {
+    BackupState.GOOD: "ok",
+    BackupState.UNVERIFIED: "warning",
+    BackupState.BAD: "failed",
+}
+
+
+class DetailCard(Card):
+    """What a backup is worth and holds; ``verify_requested`` and ``restore_requested`` ask for
+    it."""
+
+    verify_requested = Signal()
+    restore_requested = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(margin=Space.L, parent=parent)
+        self._backup: Backup | None = None
+        head = QHBoxLayout()
+        head.setSpacing(Space.S)
+        self._title = ElidedLabel("", "title")
+        head.addWidget(self._title, 1)
+        self._chip = Chip("neutral", "")
+        self._chip.setObjectName("backups.detail.state")
+        head.addWidget(self._chip)
+        self.body.addLayout(head)
+        self._sentence = Label("", wrap=True, selectable=True)
+        self._sentence.setObjectName("backups.detail.sentence")
+        self.body.addWidget(self._sentence)
+        self._grid = QGridLayout()
+        self._grid.setHorizontalSpacing(Space.M)
+        self._grid.setVerticalSpacing(Space.XS)
+        self._grid.setColumnStretch(1, 1)
+        self.body.addLayout(self._grid)
+        self.body.addStretch(1)
+        foot = QHBoxLayout()
+        foot.setSpacing(Space.S)
+        foot.addStretch(1)
+        self._verify = Button(self.tr("Verify"), icon_name="check", name="backups.verify")
+        self._verify.clicked.connect(self.verify_requested)
+        self._restore = Button(self.tr("Restore…"), icon_name="history", name="backups.restore")
+        self._restore.clicked.connect(self.restore_requested)
+        foot.addWidget(self._verify)
+        foot.addWidget(self._restore)
+        self.body.addLayout(foot)
+
+    def show_backup(self, backup: Backup | None, *, busy: bool) -> None:
+        """Show ``backup``; while something is under way nothing else can be begun."""
+        usable = backup is not None and bool(backup.file_name) and not busy
+        self._verify.setEnabled(usable)
+        self._restore.setEnabled(
+            usable and backup is not None and backup.state is not BackupState.BAD
+        )
+        if backup == self._backup:
+            return
+        self._backup = backup
+        while (item := self._grid.takeAt(0)) is not None:
+            widget = item.widget()
+            if widget is not None:
+                widget.deleteLater()
+        self._chip.setVisible(backup is not None)
+        if backup is None:
+            self._title.setText("")
+            self._sentence.setText("")
+            return
+        self._title.setText(self.tr("Backup of {ago}").format(ago=ago(backup.created_at)))
+        self._chip.set(_CHIPS[backup.state], state_words(backup.state))
+        self._sentence.setText(state_sentence(backup))
+        for row, (name, value) in enumerate(facts(backup)):
+            self._grid.addWidget(Label(name, "caption"), row, 0, Qt.AlignmentFlag.AlignTop)
+            text = ElidedLabel(value, "body", Qt.TextElideMode.ElideMiddle)
+            self._grid.addWidget(text, row, 1)

@@ -1,0 +1,158 @@
+"""When backups are made by themselves, where they are, and what belongs beside them."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QCheckBox, QFileDialog, QHBoxLayout, QVBoxLayout, QWidget
+
+from altus4_desktop.ui.dialogs import scrolling
+from altus4_desktop.ui.panes.elided import ElidedLabel
+from altus4_desktop.ui.theme import Space
+from altus4_desktop.ui.widgets import Button, Card, IconButton, Label
+
+_CRON = "30 3 * * *  altus4-desktop backup create --quiet && altus4-desktop backup prune --quiet"
+DAILY_HOURS = 24
+
+
+class SchedulePage(QWidget):
+    """``chosen`` (hours between two backups, folder or "" for the data folder's) tells what
+    somebody wants; ``kit_requested`` leads to the recovery kit."""
+
+    chosen = Signal(int, str)
+    kit_requested = Signal()
+    copied = Signal(str)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._folder = ""
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        inner = QWidget()
+        cards = QVBoxLayout(inner)
+        cards.setContentsMargins(0, 0, Space.XS, 0)
+        cards.setSpacing(Space.M)
+        for card in (self._build_schedule(), self._build_folder(), self._build_kit()):
+            cards.addWidget(card)
+        cards.addStretch(1)
+        column.addWidget(scrolling(inner))
+
+    def show_settings(self, every_hours: int, chosen_folder: str, place: str) -> None:
+        """Show what is set; ``place`` is where the backups of this store are."""
+        self._folder = chosen_folder
+        before = self._daily.blockSignals(True)
+        self._daily.setChecked(every_hours > 0)
+        self._daily.blockSignals(before)
+        self._place.setText(place)
+        self._reset.setEnabled(bool(chosen_folder))
+
+    def _build_schedule(self) -> QWidget:
+        card = Card(margin=Space.L)
+        card.body.addWidget(Label(self.tr("By themselves"), "section"))
+        text = self.tr("Make a backup every day and after a new revision, while this program runs")
+        self._daily = QCheckBox(text)
+        self._daily.setObjectName("backups.daily")
+        self._daily.setAccessibleName(text)
+        self._daily.toggled.connect(self._choose_daily)
+        card.body.addWidget(self._daily)
+        card.body.addWidget(
+            Label(
+                self.tr(
+                    "They are kept for 30 days. The last three good ones always stay, whatever the "
+                    "clock says."
+                ),
+                "muted",
+                wrap=True,
+            )
+        )
+        card.body.addWidget(
+            Label(
+                self.tr(
+                    "When the program does not run: a line for cron. It acts by ALTUS4_API_KEY, or "
+                    "by the sign-in that is remembered."
+                ),
+                "caption",
+                wrap=True,
+            )
+        )
+        row = QHBoxLayout()
+        row.setSpacing(Space.S)
+        line = ElidedLabel(_CRON, "mono")
+        row.addWidget(line, 1)
+        copy = IconButton("copy", self.tr("Copy the line"), name="backups.cron.copy")
+        copy.clicked.connect(self._copy_line)
+        row.addWidget(copy)
+        card.body.addLayout(row)
+        return card
+
+    def _build_folder(self) -> QWidget:
+        card = Card(margin=Space.L)
+        card.body.addWidget(Label(self.tr("Folder"), "section"))
+        self._place = ElidedLabel("", "mono", Qt.TextElideMode.ElideMiddle)
+        self._place.setObjectName("backups.place")
+        card.body.addWidget(self._place)
+        row = QHBoxLayout()
+        row.setSpacing(Space.S)
+        choose = Button(self.tr("Choose…"), icon_name="folder", name="backups.folder")
+        choose.clicked.connect(self._choose_folder)
+        self._reset = Button(self.tr("Back to the data folder"), name="backups.folder.reset")
+        self._reset.clicked.connect(self._reset_folder)
+        row.addWidget(choose)
+        row.addWidget(self._reset)
+        row.addStretch(1)
+        card.body.addLayout(row)
+        card.body.addWidget(
+            Label(
+                self.tr(
+                    "Best is a folder on another disk. What was made before stays where it is, and "
+                    "is not listed from then on."
+                ),
+                "muted",
+                wrap=True,
+            )
+        )
+        return card
+
+    def _build_kit(self) -> QWidget:
+        card = Card(margin=Space.L)
+        card.body.addWidget(Label(self.tr("The key is not in a backup"), "section"))
+        card.body.addWidget(
+            Label(
+                self.tr(
+                    "Saved passwords are in it, sealed. On another computer only a recovery kit "
+                    "opens them: keep one beside the backups."
+                ),
+                "muted",
+                wrap=True,
+            )
+        )
+        row = QHBoxLayout()
+        kit = Button(self.tr("Recovery kit…"), icon_name="key", name="backups.kit")
+        kit.clicked.connect(self.kit_requested)
+        row.addWidget(kit)
+        row.addStretch(1)
+        card.body.addLayout(row)
+        return card
+
+    @Slot(bool)
+    def _choose_daily(self, checked: bool) -> None:
+        self.chosen.emit(DAILY_HOURS if checked else 0, self._folder)
+
+    @Slot()
+    def _choose_folder(self) -> None:
+        chosen = QFileDialog.getExistingDirectory(self, self.tr("Where backups are kept"))
+        if chosen:
+            self.choose_folder(chosen)
+
+    def choose_folder(self, folder: str) -> None:
+        """Have backups kept in ``folder`` from now on."""
+        self.chosen.emit(DAILY_HOURS if self._daily.isChecked() else 0, folder)
+
+    @Slot()
+    def _reset_folder(self) -> None:
+        self.choose_folder("")
+
+    @Slot()
+    def _copy_line(self) -> None:
+        QGuiApplication.clipboard().setText(_CRON + "\n")
+        self.copied.emit(self.tr("Line copied"))

@@ -1,0 +1,116 @@
+"""What the backups pane says about a backup, and the columns of its table."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QCoreApplication, QLocale, QObject
+
+from altus4_desktop.domain.backups import Backup, BackupReason, BackupState
+from altus4_desktop.ui.models.records import Column
+from altus4_desktop.ui.panes.tables import MarkedModel
+from altus4_desktop.ui.times import ago, full, size
+
+STATE = 1
+
+
+def _tr(text: str) -> str:
+    return QCoreApplication.translate("backups", text)
+
+
+def number(value: int) -> str:
+    """A count in the language of the desktop."""
+    return QLocale().toString(value)
+
+
+def state_words(state: BackupState) -> str:
+    """What a backup is worth, in a word."""
+    return {
+        BackupState.GOOD: _tr("Good"),
+        BackupState.UNVERIFIED: _tr("Not verified"),
+        BackupState.BAD: _tr("Bad"),
+    }[state]
+
+
+def state_look(state: BackupState) -> tuple[str, str]:
+    """Icon and colour of what it is worth."""
+    return {
+        BackupState.GOOD: ("check-circle", "success"),
+        BackupState.UNVERIFIED: ("help", "warning"),
+        BackupState.BAD: ("error", "danger"),
+    }[state]
+
+
+def state_sentence(backup: Backup) -> str:
+    """Why it is worth that."""
+    match backup.state:
+        case BackupState.BAD:
+            return _tr("Do not rely on it: {problem}.").format(problem=backup.problem)
+        case BackupState.GOOD:
+            return _tr(
+                "It was restored on trial {ago}, and every row was what it should be."
+            ).format(ago=ago(backup.verified_at))
+        case BackupState.UNVERIFIED:
+            return _tr("It was written whole and read back. Nobody has restored it on trial yet.")
+
+
+def reason_words(reason: BackupReason) -> str:
+    """Why it was made."""
+    return {
+        BackupReason.WANTED: _tr("By hand"),
+        BackupReason.DAILY: _tr("Schedule"),
+        BackupReason.MIGRATION: _tr("New revision"),
+    }[reason]
+
+
+def facts(backup: Backup) -> list[tuple[str, str]]:
+    """Names and values of what its manifest says."""
+    found = [
+        (_tr("Made"), full(backup.created_at)),
+        (_tr("Revision"), backup.revision),
+        (
+            _tr("Holds"),
+            _tr("{rows} rows in {tables} tables, {size}").format(
+                rows=number(backup.rows),
+                tables=number(len(backup.tables)),
+                size=size(backup.content_bytes),
+            ),
+        ),
+        (_tr("From"), f"{backup.dialect} {backup.server_version}"),
+        (_tr("File"), backup.file_name),
+        (_tr("SHA-256"), backup.sha256),
+    ]
+    if backup.binlog is not None:
+        place = f"{backup.binlog.file}:{backup.binlog.position}"
+        found.append((_tr("Binary log"), place))
+    if backup.left_out:
+        found.append((_tr("Not in it"), ", ".join(backup.left_out)))
+    return [(name, value) for name, value in found if value.strip()]
+
+
+def build_model(parent: QObject) -> MarkedModel[Backup]:
+    """The model of the list."""
+    return MarkedModel(
+        [
+            Column(
+                _tr("Made"),
+                lambda it: ago(it.created_at),
+                tool_tip=lambda it: full(it.created_at),
+            ),
+            Column(_tr("State"), lambda it: state_words(it.state), tool_tip=state_sentence),
+            Column(
+                _tr("Why"),
+                lambda it: reason_words(it.reason),
+                tool_tip=lambda it: reason_words(it.reason),
+            ),
+            Column(_tr("Rows"), lambda it: number(it.rows), lambda it: it.rows, is_number=True),
+            Column(
+                _tr("Size"),
+                lambda it: size(it.size_bytes),
+                lambda it: it.size_bytes,
+                is_number=True,
+            ),
+            Column(_tr("Revision"), lambda it: it.revision, tool_tip=lambda it: it.revision),
+        ],
+        STATE,
+        lambda it: state_look(it.state),
+        parent,
+    )
