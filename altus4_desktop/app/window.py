@@ -136,6 +136,8 @@ def _open_log(data_dir: Path) -> None:
         # A read-only home must not keep anybody from searching; the store says the rest.
         sys.stderr.write(f"altus4-desktop: no log can be kept: {error.strerror}\n")
         return
+    # A library's warning, of a line that broke perhaps, would go to standard error as it is.
+    logging.getLogger().addHandler(logging.getLogger("altus4_desktop").handlers[-1])
     faulthandler.enable(faults)
     _LOG.info("Altus 4 Desktop %s starts", __version__)
 

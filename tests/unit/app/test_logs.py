@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from altus4_desktop.app import window
 from altus4_desktop.app.logs import open_log, redact
 
 CANARY = "s3cr3t-canary"
@@ -47,3 +48,16 @@ def test_the_log_file_is_private_and_redacted(tmp_path: Path) -> None:
     assert CANARY not in written
     assert "ValueError" in written
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_what_libraries_warn_of_goes_into_the_windows_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("faulthandler.enable", lambda file: file.close())
+    root = logging.getLogger()
+    monkeypatch.setattr(root, "handlers", [])
+    window._open_log(tmp_path)
+    logging.getLogger("sqlalchemy.pool").error("the line broke: password=%s", CANARY)
+    written = (tmp_path / "logs" / "altus4.log").read_text("utf-8")
+    assert written.count("the line broke: password=[hidden]") == 1
+    assert capsys.readouterr().err == ""
