@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import ctypes
 import gc
 import os
 import random
@@ -27,7 +28,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
@@ -65,6 +66,7 @@ from altus4_desktop.domain.connections import (
 )
 from altus4_desktop.services import Services
 from altus4_desktop.tasks.runner import TaskRunner
+from altus4_desktop.ui.panes.search.pane import SearchPane
 from altus4_desktop.ui.theme import Theme, ThemeChoice
 from altus4_desktop.ui.window import MainWindow
 from tests.benchmarks.bench_event_loop import Watch, turn_until
@@ -105,13 +107,28 @@ _OFFSCREEN = "This plugin does not support "
 W = TypeVar("W", bound=QWidget)
 
 
+class Rest(NamedTuple):
+    """What there is when everything has come to rest."""
+
+    memory_mb: float
+    threads: int
+    files: int
+    widgets: int
+
+    def __str__(self) -> str:
+        return (
+            f"{self.memory_mb:.0f} MB, {self.threads} threads, {self.files} files and sockets, "
+            f"{self.widgets} widgets"
+        )
+
+
 @dataclass
 class Soak:
     """What the monkey has done, and what should not have been."""
 
     done: Counter[str] = field(default_factory=Counter)
     wrong: list[str] = field(default_factory=list)
-    rests: list[tuple[float, int, int]] = field(default_factory=list)
+    rests: list[Rest] = field(default_factory=list)
     away: Counter[str] = field(default_factory=Counter)
 
 
@@ -377,8 +394,12 @@ def soak_window(
         gaps.append(round(watch.worst_ms))
         for proxy in proxies:
             proxy.rate = 0.0
-        soak.rests.append(_rest(window, runner))
-        print(f"{share} of {FIFTHS}: {soak.done.total()} actions, {_found(soak)}", flush=True)
+        soak.rests.append(_rest(window, runner, soak.rests[0] if soak.rests else None))
+        print(
+            f"{share} of {FIFTHS}: {soak.done.total()} actions, {soak.rests[-1]}, "
+            f"{len(soak.wrong)} wrong",
+            flush=True,
+        )
     sentry.close()
     window.close()
     services.close()
@@ -392,10 +413,10 @@ def soak_window(
     if soak.away:
         print(f"away for more than {LONG_S * 1000:.0f} ms: {_listed(soak.away)}")
     print("\n".join(soak.wrong[:20]) or "no crash report, no message of Qt")
-    (first_mb, *first), (last_mb, *last) = soak.rests[0], soak.rests[-1]
-    grown_mb = last_mb - first_mb
+    first, last = soak.rests[0], soak.rests[-1]
+    grown_mb = last.memory_mb - first.memory_mb
     print(f"memory {grown_mb:+.1f} MB since the first fifth (bar {BAR_MB:+.0f})")
-    left = any(now > before for before, now in zip(first, last, strict=True))
+    left = last.threads > first.threads or last.files > first.files
     return int(bool(soak.wrong) or grown_mb > BAR_MB or left)
 
 
@@ -429,19 +450,35 @@ def _prepare(
     services.accounts.remember(actor)
 
 
-def _rest(window: MainWindow, runner: TaskRunner) -> tuple[float, int, int]:
-    """Memory in MB, threads and open files when everything has come to rest."""
+def _rest(window: MainWindow, runner: TaskRunner, before: Rest | None) -> Rest:
+    """Close what a person would close, wait until everything has come to rest, and count."""
+    own = psutil.Process()
     while (modal := QApplication.activeModalWidget()) is not None:
         modal.close()
         _turn_for(0.1)
     if window.workspace is not None:
+        search = window.workspace.show_pane("search")
+        assert isinstance(search, SearchPane)
+        while search._has_several():
+            search.close_current()
         window.workspace.show_pane("users")
     with contextlib.suppress(AssertionError):
         turn_until(lambda: not runner.running, 30, "all work")
     _turn_for(REST_S)
+    if before is not None:
+        # A pool closes what is idle in its own time.
+        with contextlib.suppress(AssertionError):
+            turn_until(lambda: own.num_fds() <= before.files, 60, "idle connections to close")
     gc.collect()
-    own = psutil.Process()
-    return own.memory_info().rss / 1e6, own.num_threads(), own.num_fds()
+    # What the C library keeps for later is no leak of ours.
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)
+    return Rest(
+        own.memory_info().rss / 1e6,
+        own.num_threads(),
+        own.num_fds(),
+        len(QApplication.allWidgets()),
+    )
 
 
 def _turn_for(seconds: float) -> None:
@@ -475,12 +512,6 @@ def _nothing_unseen(soak: Soak) -> Iterator[None]:
         sys.excepthook = sys.__excepthook__
         sys.unraisablehook = sys.__unraisablehook__
         threading.excepthook = threading.__excepthook__
-
-
-def _found(soak: Soak) -> str:
-    memory, threads, files = soak.rests[-1]
-    things = f"{threads} threads, {files} open files and sockets"
-    return f"{memory:.0f} MB, {things}, {len(soak.wrong)} wrong"
 
 
 def _listed(counts: Counter[str]) -> str:
