@@ -54,6 +54,7 @@ from PySide6.QtWidgets import (
     QPlainTextEdit,
     QWidget,
 )
+from shiboken6 import isValid
 
 from altus4_desktop.app.compose import compose
 from altus4_desktop.app.window import put_the_window_first
@@ -297,6 +298,8 @@ class Monkey(QObject):
         self._theme.set_choice(self._dice.choice([*ThemeChoice]))
 
     def _enter(self, entry: QLineEdit, text: str) -> None:
+        if not isValid(entry):
+            return
         address = self._find("sign_in.email", QLineEdit)
         if address is not None:
             address.setText(EMAIL)
@@ -304,6 +307,9 @@ class Monkey(QObject):
         QTest.keyClick(entry, Qt.Key.Key_Return)
 
     def _leave_popup(self, popup: QWidget) -> None:
+        # What it was for may have been done meanwhile.
+        if not isValid(popup):
+            return
         if isinstance(popup, QMenu) and self._dice.random() < 0.2:
             QTest.keyClick(popup, Qt.Key.Key_Down)
             return
@@ -312,6 +318,8 @@ class Monkey(QObject):
             popup.close()
 
     def _answer(self, dialog: QWidget) -> None:
+        if not isValid(dialog):
+            return
         buttons = [
             button
             for button in self._every(dialog, QAbstractButton)
