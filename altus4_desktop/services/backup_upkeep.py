@@ -13,11 +13,13 @@ _LOG = logging.getLogger(__name__)
 # The first look leaves the window alone while it opens.
 FIRST_S = 60.0
 LOOK_EVERY_S = 600.0
+RETRY_S = 3600.0
 _CLOSE_WAIT_S = 5.0
 
 
 class BackupUpkeep:
-    """Calls ``make_due`` every ten minutes on a thread of its own; it finds out what is due."""
+    """Calls ``make_due``, which finds out what is due, on a thread of its own: every ten minutes,
+    an hour after a failure."""
 
     def __init__(self, make_due: Callable[[CancelToken], object]) -> None:
         self._make_due = make_due
@@ -64,7 +66,8 @@ class BackupUpkeep:
             except Cancelled:
                 return
             except AltusError as error:
-                # It is due all the same: the next look tries again.
+                # It is due all the same; each failure is told in the audit log, so not too often.
+                wait_s = RETRY_S
                 _LOG.warning("backup: %s [%s]", error.template, error.code)
             except Exception:
                 # The worker must outlive a bug of ours: later backups are to be made.
