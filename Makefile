@@ -38,7 +38,7 @@ soak-search: ## 10,000 mixed searches from 8 threads on both servers (make soak-
 	@packaging/setup.sh test
 	@$(PYTHON_ENV)/python -m tests.benchmarks.soak_search $(ARGS)
 
-torture: ## what is left to chance, as often as docs/reliability.md says (make torture SHARE=0.1 SEED=7 ARGS="-k commit")
+torture: ## what is left to chance, in full: hours (make torture SHARE=0.1 SEED=7 ARGS="-k commit")
 	@packaging/setup.sh test
 	@ALTUS4_TEST_TORTURE=$(or $(SHARE),1) $(if $(SEED),ALTUS4_TEST_SEED=$(SEED)) $(PYTHON_ENV)/pytest -q -m torture -o timeout=0 $(ARGS)
 
