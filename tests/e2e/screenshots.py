@@ -61,6 +61,13 @@ def all_panes(stage: Stage) -> Steps:
     stage.photograph("welcome-light")
     yield from stage.click("welcome.demo")
     yield from stage.see("search.query", DEMO_WITHIN_S)
+    for look, command in LOOKS.items():
+        yield from choose_command(stage, command)
+        yield from stage.press("Ctrl+Shift+A")
+        yield from stage.see("analytics.pane")
+        yield from settled(stage)
+        stage.photograph(f"analytics-empty-{look}")
+    yield from stage.press("Ctrl+1")
     for query in ("unicode normalization", "lighthouse keeper", "read a file line by line"):
         yield from search(stage, query)
         yield from finished(stage)
@@ -283,11 +290,12 @@ def figures(stage: Stage, look: str) -> Steps:
     yield from stage.click("analytics.period.year")
     yield from settled(stage)
     stage.photograph(f"analytics-{look}")
-    for name in ("popular", "heat"):
-        chart = stage.get(f"analytics.{name}", QWidget)
-        stage.get("analytics.content", QScrollArea).ensureWidgetVisible(chart, 0, 40)
+    content = stage.get("analytics.content", QScrollArea)
+    for name in ("heat", "points", "zero", "keys", "metrics.create"):
+        # Some are read only when they are looked at.
+        content.ensureWidgetVisible(stage.get(f"analytics.{name}", QWidget), 0, 40)
         yield from settled(stage)
-        stage.photograph(f"analytics-{name}-{look}")
+    stage.photograph(f"analytics-all-{look}", content.widget())
 
     yield from stage.press("Ctrl+Shift+M")
     yield from stage.until(lambda: stage.rows("monitoring.servers"), "servers")

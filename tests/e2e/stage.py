@@ -165,9 +165,9 @@ class Stage:
         at_ms = round((time.monotonic() - self._begun) * 1000)
         print(json.dumps({"chapter": chapter, "at_ms": at_ms, **facts}), flush=True)
 
-    def photograph(self, name: str) -> None:
-        """Save a picture of the front window as ``name``.png."""
-        self.window().grab().save(str(self.output / f"{name}.png"))
+    def photograph(self, name: str, of: QWidget | None = None) -> None:
+        """Save a picture of the front window, or of all of a widget, as ``name``.png."""
+        (of or self.window()).grab().save(str(self.output / f"{name}.png"))
 
     def window(self) -> QWidget:
         """The window in front; raises StoryFailedError when there is none."""

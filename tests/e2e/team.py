@@ -7,7 +7,7 @@ the services; the texts are those of Python's own modules.
 from __future__ import annotations
 
 import importlib
-import sqlite3
+import json
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,9 +15,12 @@ from pathlib import Path
 from altus4_desktop.app.compose import compose
 from altus4_desktop.domain.accounts import Actor, Role
 from altus4_desktop.domain.connections import ConnectionDraft, Environment, TlsMode, TlsSettings
+from altus4_desktop.domain.custom_metrics import CustomMetricDraft, Side, Threshold
+from altus4_desktop.domain.history import HistoryOutcome, HistoryQuery
 from altus4_desktop.domain.keys import KeyDraft, KeyEnvironment, KeyPermission, KeyTier
+from altus4_desktop.domain.searching import SearchMode, SearchRecord
 from altus4_desktop.services import Services
-from tests.benchmarks.histories import COLUMNS, History
+from tests.benchmarks.histories import History
 from tests.servers import DatabaseServer
 
 LIST_FILE = "team.csv"
@@ -28,8 +31,11 @@ _COLLEAGUES = (
     ("Edsger Dijkstra", "edsger@example.org", Role.USER),
     ("Barbara Liskov", "barbara@example.org", Role.USER),
 )
-_HISTORY_DAYS = 400
-_SEARCHES = 40_000
+_HISTORY_DAYS = 760
+_SEARCHES = 24_000
+# Of the searches of a day one in so many is asked by a program.
+_BY_KEY = 9
+_NAMES = {"Shop": "Handbook", "Library": "Drafts", "Archive": "Orders", "Support": "Tickets"}
 _MODULES = ("argparse", "csv", "heapq", "json", "logging", "random", "string", "tarfile")
 
 
@@ -109,38 +115,53 @@ def _add_keys(services: Services, admin: Actor) -> None:
 
 
 def _add_history(services: Services, admin: Actor) -> None:
-    """What the four have searched for in a good year, ending today."""
+    """What the four have searched for in two good years, and what is counted of it."""
     users = services.accounts.list_users(admin).users
     team = sorted((item.user.id for item in users), key=lambda user_id: user_id != admin.user_id)
     owned = {item.name: item.id for item in services.connections.list_(admin)}
-    first = datetime.now(UTC).date() - timedelta(days=_HISTORY_DAYS - 1)
+    keys = [key.id for key in services.keys.list_(admin).keys]
+    now = datetime.now(UTC)
+    first = now.date() - timedelta(days=_HISTORY_DAYS - 1)
     history = History(_SEARCHES, people=len(team), first=first, days=_HISTORY_DAYS)
-    person_of = {person.id: at for at, person in enumerate(history.persons())}
-    names = {"Shop": "Handbook", "Library": "Drafts", "Archive": "Orders", "Support": "Tickets"}
-    found = []
+    user_of = dict(zip((person.id for person in history.persons()), team, strict=True))
+    kept = services.metadata.store.searches
     for rows in history.rows():
+        records: list[SearchRecord] = []
         for row in rows:
-            who = person_of[row.user_id]
-            params = row.search_params
-            for invented, name in names.items():
-                params = params.replace(f'"{invented}"', f'"{name}"')
-            alone = next((name for name in owned if f'"connections": ["{name}"]' in params), None)
-            found.append(
-                row._replace(
-                    user_id=team[who],
-                    database_id=owned[alone] if alone and who == 0 else None,
-                    search_params=params,
+            at = datetime.fromisoformat(row.created_at).replace(tzinfo=UTC)
+            if at > now:
+                continue
+            params = json.loads(_renamed(row.search_params))
+            if len(records) % _BY_KEY == 0:
+                params["api_key"] = keys[len(row.query) % len(keys)]
+            names = params["connections"]
+            alone = owned.get(names[0]) if len(names) == 1 else None
+            records.append(
+                SearchRecord(
+                    row.id,
+                    user_of[row.user_id],
+                    alone if user_of[row.user_id] == admin.user_id else None,
+                    row.query,
+                    SearchMode(row.search_mode),
+                    params,
+                    row.result_count,
+                    row.execution_time_ms,
+                    at,
                 )
             )
-    file = services.metadata.location.file
-    assert file is not None
-    with closing(sqlite3.connect(file)) as store, store:
-        marks = ", ".join("?" * len(COLUMNS))
-        store.executemany(
-            f"INSERT INTO searches ({', '.join(COLUMNS)}) VALUES ({marks})",
-            found,
-        )
+        kept.add_(*records)
+    nothing = HistoryQuery(outcome=HistoryOutcome.NONE)
+    services.custom_metrics.create_(
+        admin,
+        CustomMetricDraft("Nothing found", history=nothing, threshold=Threshold(Side.ABOVE, 6)),
+    )
     services.analytics.refresh_(admin)
+
+
+def _renamed(params: str) -> str:
+    for invented, name in _NAMES.items():
+        params = params.replace(f'"{invented}"', f'"{name}"')
+    return params
 
 
 def write_list(path: Path, server: DatabaseServer) -> None:
