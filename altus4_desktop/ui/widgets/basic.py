@@ -383,4 +383,7 @@ class Segments(QFrame):
 
     @Slot()
     def _choose(self) -> None:
+        # By a mouse the focus would stay on what is no longer chosen.
+        if any(button.hasFocus() for button in self._buttons.values()):
+            self._buttons[self.key].setFocus()
         self.chosen.emit(self.key)

@@ -49,6 +49,7 @@ from altus4_desktop.ui.panes.analytics.wording import (
 from altus4_desktop.ui.panes.history.pane import HistoryPane
 from altus4_desktop.ui.session import Session
 from altus4_desktop.ui.theme import DARK, LIGHT, Palette, Theme, ThemeChoice, _Worn
+from altus4_desktop.ui.widgets import Button
 from tests.records import a_search, a_user
 from tests.ui.analytics import FakeAnalytics, FakeMetrics, FakePoints
 from tests.ui.insights import FakeInsights
@@ -367,6 +368,23 @@ def test_the_period_is_that_of_last_time(qtbot: QtBot, pane: AnalyticsPane) -> N
     assert again.periods.period(date(2026, 3, 1)) == Period(date(2026, 2, 1), date(2026, 2, 10))
     for made in (later, again):
         made.shut()
+
+
+def test_the_focus_goes_with_what_is_chosen(qtbot: QtBot, pane: AnalyticsPane) -> None:
+    _open(qtbot, pane)
+    month, year = (
+        pane.periods.choice.findChild(Button, f"analytics.period.{key}")
+        for key in ("month", "year")
+    )
+    assert month is not None
+    assert year is not None
+    month.setFocus()
+    qtbot.mouseClick(year, Qt.MouseButton.LeftButton)
+    assert year.hasFocus()
+    pane.refresh_button.setFocus()
+    qtbot.mouseClick(month, Qt.MouseButton.LeftButton)
+    assert pane.refresh_button.hasFocus()
+    _settle(qtbot, pane)
 
 
 def test_nothing_is_compared_when_that_is_not_wanted(qtbot: QtBot, pane: AnalyticsPane) -> None:

@@ -11,7 +11,15 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt, QTimer
-from PySide6.QtWidgets import QApplication, QDialog, QLabel, QPushButton, QToolButton
+from PySide6.QtWidgets import (
+    QApplication,
+    QComboBox,
+    QDialog,
+    QLabel,
+    QPushButton,
+    QStyleOptionComboBox,
+    QToolButton,
+)
 from pytestqt.qtbot import QtBot
 
 from altus4_desktop.app.compose import compose
@@ -27,7 +35,7 @@ from altus4_desktop.tasks.runner import TaskRunner
 from altus4_desktop.ui.dialogs import ConfirmDialog
 from altus4_desktop.ui.panes.history import pane as panes
 from altus4_desktop.ui.panes.history.keeping import KeepingDialog
-from altus4_desktop.ui.panes.history.model import WHO
+from altus4_desktop.ui.panes.history.model import HITS, QUERY, WHEN, WHERE, WHO
 from altus4_desktop.ui.panes.history.pane import HistoryPane
 from altus4_desktop.ui.session import Session
 from altus4_desktop.ui.theme import Theme
@@ -373,6 +381,39 @@ def test_a_search_is_shown_in_full(
     assert pane.detail.isHidden()
     assert pane.table.isVisible()
     assert pane.table.hasFocus()
+
+
+def test_a_query_keeps_its_room_beside_its_detail(
+    qtbot: QtBot, pane: HistoryPane, services: Services, ada: User
+) -> None:
+    services.metadata.store.users.create_(a_user(email="bob@example.org"), "hash")
+    _keep(services, ada, "a query of many words", "another")
+    _open(qtbot, pane)
+    for width in (644, 1000, 1300, 1700):
+        pane.resize(width, 900)
+        for _ in ("with", "without"):
+            pane.turn_detail()
+            qtbot.waitUntil(lambda: pane.table.columnWidth(QUERY) >= 220)
+            assert not pane.table.isColumnHidden(WHEN), width
+    assert not any(pane.table.isColumnHidden(column) for column in (HITS, WHERE, WHO))
+
+
+def test_what_is_chosen_is_readable_in_a_small_window(qtbot: QtBot, pane: HistoryPane) -> None:
+    filters = pane.filters
+    filters.set_people({"u1": "ann@example.org", "u2": "x" * 60})
+    for width in (644, 1300, 644):
+        pane.resize(width, 440)
+        for box in (filters.period, filters.mode, filters.outcome, filters.person):
+            text = box.currentText()
+            qtbot.waitUntil(lambda box=box, text=text: _painted(box) == text)  # type: ignore[misc]  # bound now
+    filters.person.setCurrentIndex(filters.person.count() - 1)
+    assert _painted(filters.person).endswith("x…")
+
+
+def _painted(box: QComboBox) -> str:
+    option = QStyleOptionComboBox()
+    box.initStyleOption(option)
+    return str(option.currentText)
 
 
 def test_that_nothing_is_recorded_is_in_sight(

@@ -6,7 +6,15 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 from PySide6.QtCore import QCoreApplication, Slot
-from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QGridLayout,
+    QHBoxLayout,
+    QVBoxLayout,
+    QWidget,
+)
 
 from altus4_desktop.domain.history import HistoryOutcome, HistoryQuery
 from altus4_desktop.domain.searching import SearchMode
@@ -17,6 +25,7 @@ from altus4_desktop.ui.widgets import IconButton, SearchField
 
 _NAME_LENGTH = 40
 _RANGE = "range"
+_ONE_ROW = 780
 # From and to how many milliseconds, both included.
 _TOOK: tuple[tuple[int, int | None], ...] = ((0, None), (0, 99), (100, 999), (1000, None))
 
@@ -67,19 +76,16 @@ class HistoryFilters(PagedFilters):
         self.person = ChoiceBox("history.person", self.tr("Account"))
         self.person.addItem(self.tr("Everybody"), "")
         self.person.hide()
-        first, row = QHBoxLayout(), QHBoxLayout()
-        first.setSpacing(Space.S)
+        self._first, self._rest = QHBoxLayout(), QGridLayout()
+        self._first.setSpacing(Space.S)
         self._reset = IconButton("close", self.tr("Show everything"), name="history.reset", size=16)
         self._reset.clicked.connect(self.clear)
         self._reset.hide()
         self.changed.connect(self._show_reset)
-        first.addWidget(self.text, 3)
-        first.addWidget(self.whole)
-        first.addWidget(self.period, 1)
-        first.addWidget(self._reset)
-        row.setSpacing(Space.S)
-        for box in (self.mode, self.outcome, self.took, self.connection, self.person):
-            row.addWidget(box, 1)
+        self._first.addWidget(self.text, 3)
+        self._first.addWidget(self.whole)
+        self._first.addWidget(self._reset)
+        self._rest.setSpacing(Space.S)
         self._boxes = (
             self.period,
             self.mode,
@@ -92,8 +98,15 @@ class HistoryFilters(PagedFilters):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(Space.S)
-        column.addLayout(first)
-        column.addLayout(row)
+        column.addLayout(self._first)
+        column.addLayout(self._rest)
+        self._columns = 0
+        self._arrange()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """What is chosen stays readable."""
+        super().resizeEvent(event)
+        self._arrange()
 
     @property
     def is_set(self) -> bool:
@@ -164,6 +177,7 @@ class HistoryFilters(PagedFilters):
     def set_people(self, emails: Mapping[str, str]) -> None:
         """Offer these by id; without any there is nothing to choose."""
         self.person.setVisible(bool(emails))
+        self._arrange()
         _fill(self.person, emails)
 
     @Slot()
@@ -173,6 +187,21 @@ class HistoryFilters(PagedFilters):
             box.setCurrentIndex(0)
         self.whole.setChecked(False)
         self.text.clear()
+
+    def _arrange(self) -> None:
+        """The choices in a row below the words; where that is too narrow for all, in two."""
+        is_full = self.person.isVisibleTo(self)
+        columns = 3 if is_full and self.width() < _ONE_ROW else len(self._boxes) - 1
+        if columns == self._columns:
+            return
+        self._columns = columns
+        below = self._boxes if columns == 3 else self._boxes[1:]
+        if self.period not in below:
+            self._first.insertWidget(2, self.period, 1)
+        for place, box in enumerate(below):
+            self._rest.addWidget(box, place // columns, place % columns)
+        for column in range(len(self._boxes)):
+            self._rest.setColumnStretch(column, 1 if column < columns else 0)
 
     @Slot()
     def _show_reset(self) -> None:

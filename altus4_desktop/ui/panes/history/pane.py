@@ -50,7 +50,9 @@ from altus4_desktop.ui.widgets import Button, EmptyState, IconButton, InlineMess
 _PAGE = 200
 _PEOPLE_AT_MOST = 500
 _NAME_LENGTH = 60
-_ROOMY, _ROOMIER = 760, 980
+# What a query keeps, and the columns beside it as there is room for them.
+_QUERY_WIDTH = 220
+_WIDTHS = {WHEN: 130, HITS: 70, WHERE: 170, TOOK: 90, MODE: 90, WHO: 170}
 _SIDE_BY_SIDE, _LOW = 1240, 640
 
 
@@ -65,6 +67,12 @@ class SearchTable(QTableView):
 
     deletion_wanted = Signal()
     detail_wanted = Signal()
+    resized = Signal()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Tell of it."""
+        super().resizeEvent(event)
+        self.resized.emit()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Enter activates, Delete wants the selected rows gone."""
@@ -124,9 +132,8 @@ class HistoryPane(PagedPane[HistoryQuery, SearchRecord]):
         self._draw()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Keep room for the queries themselves."""
+        """List and detail beside each other, or not."""
         super().resizeEvent(event)
-        self._choose_columns()
         self._arrange()
 
     def receive(self, intent: object) -> None:
@@ -421,11 +428,14 @@ class HistoryPane(PagedPane[HistoryQuery, SearchRecord]):
         self.table.setHidden(low and shown)
         self.filters.setHidden(low and shown)
 
+    @Slot()
     def _choose_columns(self) -> None:
-        width = self.width()
-        for column, least in ((MODE, _ROOMY), (TOOK, _ROOMY), (WHERE, 0)):
-            self.table.setColumnHidden(column, width < least)
-        self.table.setColumnHidden(WHO, width < _ROOMIER or self.filters.person.count() < 2)
+        """Keep room for the queries themselves."""
+        room = self.table.viewport().width() - _QUERY_WIDTH
+        for column, width in _WIDTHS.items():
+            room -= width
+            is_known = column != WHO or self.filters.person.count() > 1
+            self.table.setColumnHidden(column, room < 0 or not is_known)
 
     @Slot()
     def _open_more(self) -> None:
@@ -478,14 +488,8 @@ class HistoryPane(PagedPane[HistoryQuery, SearchRecord]):
         header = table.horizontalHeader()
         header.setSectionsClickable(False)
         header.setSectionResizeMode(QUERY, QHeaderView.ResizeMode.Stretch)
-        for column, width in (
-            (MODE, 90),
-            (WHERE, 170),
-            (WHO, 170),
-            (HITS, 70),
-            (TOOK, 90),
-            (WHEN, 130),
-        ):
+        for column, width in _WIDTHS.items():
             header.resizeSection(column, width)
+        table.resized.connect(self._choose_columns)
         table.activated.connect(self._run_index)
         return table
