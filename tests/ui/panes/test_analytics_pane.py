@@ -17,6 +17,7 @@ from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QColor, QImage, QPainter, qGray
 from PySide6.QtSvg import QSvgRenderer
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QStyleOptionViewItem
 from pytestqt.qtbot import QtBot
 
 from altus4_desktop.app.compose import compose
@@ -138,6 +139,36 @@ def test_a_gap_is_drawn_as_a_gap_and_none_as_none(qtbot: QtBot, pane: AnalyticsP
     assert card.plot.plotted()["searches"][:3] == (None, 0.0, 7.0)
     assert card.table.model().index(0, 1).data() == "–"
     assert card.table.model().index(1, 1).data() == "0"
+
+
+def test_how_it_went_on_is_a_line(qtbot: QtBot, pane: AnalyticsPane) -> None:
+    _open(qtbot, pane)
+    card = pane.cards["popular"]
+    table = card.table
+    assert table.model().index(0, 2).data() == "4, 6, 10"
+    card.data_button.setChecked(True)
+    cell = table.visualRect(table.model().index(0, 2))
+    assert table.viewport().rect().contains(cell)
+    picture = QImage(cell.size(), QImage.Format.Format_RGB32)
+    picture.fill(Qt.GlobalColor.white)
+    option = QStyleOptionViewItem()
+    option.rect = picture.rect()
+    painter = QPainter(picture)
+    table.itemDelegateForIndex(table.model().index(0, 2)).paint(
+        painter, option, table.model().index(0, 2)
+    )
+    painter.end()
+    heights = [
+        min(
+            y
+            for y in range(picture.height())
+            if picture.pixelColor(x, y).blue() - picture.pixelColor(x, y).red() > 60
+        )
+        for x in (12, cell.width() // 2, cell.width() - 14)
+    ]
+    # Higher from left to right, as 4, 6 and 10 are.
+    assert heights == sorted(heights, reverse=True)
+    assert len(set(heights)) == 3
 
 
 def test_hovering_tells_what_the_table_tells(qtbot: QtBot, pane: AnalyticsPane) -> None:

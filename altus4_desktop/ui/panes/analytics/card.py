@@ -20,6 +20,7 @@ from altus4_desktop.ui.panes.analytics.legend import (
     has_legend,
 )
 from altus4_desktop.ui.panes.analytics.plots import Plot
+from altus4_desktop.ui.panes.analytics.sparklines import TrendDelegate
 from altus4_desktop.ui.panes.analytics.wording import (
     cell_words,
     chart_title,
@@ -137,6 +138,10 @@ class ChartCard(PlotCard):
         header = table.horizontalHeader()
         for place, name in enumerate(columns):
             header.resizeSection(place, _WIDTHS.get(name, _WIDTH))
+            if name == "trend":
+                table.setItemDelegateForColumn(
+                    place, TrendDelegate(chart.values(name), parent=model)
+                )
         if chart.rows:
             table.selectRow(0)
 

@@ -33,6 +33,7 @@ from altus4_desktop.ui.panes.analytics.legend import (
     missing_rows,
 )
 from altus4_desktop.ui.panes.analytics.moving import MovingPlot, Reach
+from altus4_desktop.ui.panes.analytics.sparklines import WIDTH, counts_of, draw_sparkline
 from altus4_desktop.ui.panes.analytics.wording import (
     axis_words,
     cell_words,
@@ -258,14 +259,16 @@ class Plot(MovingPlot):
         # The words at the end of the longest bar stay inside.
         room = max(60.0, self.width() - label - Space.S)
         metrics = QFontMetricsF(sized(self.font(), TypeSize.CAPTION))
-        most, widest = room * _MOST_WORDS, 0.0
+        trends = chart.values("trend") if "trend" in chart.columns else ()
+        lines = WIDTH + Space.M if trends else 0
+        most, widest = room * _MOST_WORDS - lines, 0.0
         bars, ends = self._items[chart.plotted[0]], []
         for row, value, words in zip(bars.rows, bars.told, self._words, strict=True):
             shown = metrics.elidedText(words, Qt.TextElideMode.ElideRight, most)
             widest = max(widest, metrics.horizontalAdvance(shown))
             ends.append((row, value, shown))
-        self._ends.set_words(ends)
-        share = 1 - min(widest + Space.XL, most + Space.XL) / (room + Space.XL)
+        self._ends.set_words(ends, [counts_of(trend) for trend in trends])
+        share = 1 - (min(widest, most) + lines + Space.XL) / (room + Space.XL)
         self.getPlotItem().getViewBox().setRange(
             xRange=(0, top / share),
             yRange=(-0.5, max(len(chart.rows), 1) - 0.5),
@@ -367,19 +370,24 @@ class _Bars(pg.BarGraphItem):  # type: ignore[misc]  # pyqtgraph ships no types
 
 
 class _EndWords(pg.GraphicsObject):  # type: ignore[misc]  # pyqtgraph ships no types
-    """Words at the ends of bars. One item paints them all: an item for each takes long to make."""
+    """Words at the ends of bars, and lines at the right edge. One item paints them all: an item for
+    each takes long to make."""
 
     def __init__(self, box: pg.ViewBox) -> None:
         super().__init__()
         self._box = box
         self._words: list[tuple[int, float, str]] = []
+        self._trends: Sequence[Sequence[int]] = ()
         self.setParentItem(box)
         self.setZValue(1)
         box.sigResized.connect(self._resize)
 
-    def set_words(self, words: list[tuple[int, float, str]]) -> None:
-        """Rows, the values they end with, and the words."""
+    def set_words(
+        self, words: list[tuple[int, float, str]], trends: Sequence[Sequence[int]] = ()
+    ) -> None:
+        """Rows, the values they end with, and the words; how each row went on, if that is known."""
         self._words = words
+        self._trends = trends
         self.setVisible(bool(words))
         self.update()
 
@@ -400,6 +408,9 @@ class _EndWords(pg.GraphicsObject):  # type: ignore[misc]  # pyqtgraph ships no 
             x = (value - left) * across + Space.XS
             place = QRectF(x, (row - 0.5 - top) * down, rect.width() - x, down)
             painter.drawText(place, int(_MIDDLE), words)
+        for row, counts in enumerate(self._trends):
+            place = QRectF(rect.width() - WIDTH, (row - 0.5 - top) * down, WIDTH, down)
+            draw_sparkline(painter, place, counts)
 
     @Slot()
     def _resize(self) -> None:
@@ -418,8 +429,6 @@ def _value_words(chart: Chart, row: int) -> str:
         before, now = chart.numbers("before")[row], chart.numbers(column)[row]
         if before is not None and now is not None and now != before:
             words.append(f"{'▲' if now > before else '▼'} {abs(now - before):,.0f}")
-    if "trend" in chart.columns:
-        words.append(cell_words(chart, row, "trend"))
     return "  ".join(filter(None, words))
 
 

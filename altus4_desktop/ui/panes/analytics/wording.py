@@ -14,8 +14,6 @@ from altus4_desktop.domain.zero_causes import ZeroCause
 from altus4_desktop.ui.panes.analytics.metric_wording import lack_words
 from altus4_desktop.ui.times import duration
 
-_SPARKS = "▁▂▃▄▅▆▇█"
-
 
 def chart_title(name: str) -> str:
     """What a chart is called."""
@@ -75,8 +73,13 @@ def column_title(column: str) -> str:
 
 
 def shown_columns(chart: Chart) -> tuple[str, ...]:
-    """The columns of the table; what others add is told with them."""
-    return tuple(name for name in chart.columns if name not in ("evidence", "key_id"))
+    """The columns of the table; what others add is told with them, and how it went on stands beside
+    the label, where it is in sight."""
+    names = [name for name in chart.columns if name not in ("evidence", "key_id")]
+    if "trend" in names:
+        names.remove("trend")
+        names.insert(2, "trend")
+    return tuple(names)
 
 
 def cell_words(chart: Chart, row: int, column: str) -> str:
@@ -104,7 +107,7 @@ def _value_words(column: str, value: Cell) -> str:
         case int() | float():
             words = _number_words(column, value)
         case str() if column == "trend":
-            words = sparks(value)
+            words = ", ".join(f"{int(part):,}" for part in value.split())
         case str() if column == "mode":
             words = ", ".join(map(mode_words, value.split(", ")))
     return words
@@ -250,15 +253,6 @@ def period_words(period: Period) -> str:
     if period.first == period.last:
         return period.first.isoformat()
     return f"{period.first.isoformat()} – {period.last.isoformat()}"
-
-
-def sparks(trend: str) -> str:
-    """A row of counts as small bars."""
-    counts = [int(part) for part in trend.split()]
-    most = max(counts, default=0)
-    if not most or len(counts) < 2:
-        return ""
-    return "".join(_SPARKS[round(count / most * (len(_SPARKS) - 1))] for count in counts)
 
 
 def change_words(now: float | None, before: float | None) -> str:
