@@ -1,7 +1,8 @@
 """The table ``search_marks``: lists of the searches that are rare among all, newest first.
 
-A search that failed, was slow or asked several connections stands in the list of each of that. No
-index of ``searches``, whose columns the specification fixes, could find these quickly.
+A search that failed, was slow, asked several connections or came through an API key stands in the
+list of each of that. No index of ``searches``, whose columns the specification fixes, could find
+these quickly.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ FAILED, SLOW = "failed", "slow"
 # A list of one: the last search that `mark_old` has looked at, newest first.
 _REACHED = "reached"
 _NOT_WHOLE = ("failed", "partial")
+_ID_CHARS = 36
 
 
 def marks_of(record: SearchRecord) -> list[str]:
@@ -30,7 +32,7 @@ def marks_of(record: SearchRecord) -> list[str]:
         marks.append(SLOW)
     if record.connection_id is None:
         marks += _connection_marks(record.params, {})
-    return marks
+    return marks + _key_marks(record.params)
 
 
 def add_marks(connection: sa.Connection, search_id: str, marks: Sequence[str]) -> None:
@@ -98,6 +100,13 @@ def _connection_marks(params: object, named: Mapping[str, str]) -> list[str]:
         names = params.get("connections")
         asked = [named.get(str(name)) for name in names] if isinstance(names, list) else []
     return [each for each in dict.fromkeys(asked) if isinstance(each, str)]
+
+
+def _key_marks(params: object) -> list[str]:
+    """The list of the API key with which it was searched: the key's id."""
+    key = params.get("api_key") if isinstance(params, dict) else None
+    # Other programs may have written anything.
+    return [key] if isinstance(key, str) and len(key) == _ID_CHARS else []
 
 
 def delete_marks(
