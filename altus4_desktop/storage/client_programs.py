@@ -37,6 +37,7 @@ NAMES = {
     (Kind.BINLOG, Flavour.MARIADB): ("mariadb-binlog",),
 }
 
+PACKAGES = {Flavour.MYSQL: "MySQL's client", Flavour.MARIADB: "mariadb-client"}
 
 _PLACES = ("/usr/bin", "/usr/local/bin", "/usr/local/mysql/bin", "/opt/homebrew/bin")
 _ASKING_TIMEOUT_S = 10.0

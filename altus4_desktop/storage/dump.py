@@ -16,7 +16,14 @@ from altus4_desktop.domain.connections import Flavour
 from altus4_desktop.domain.errors import StoreError
 from altus4_desktop.domain.files import make_private_folder
 from altus4_desktop.domain.progress import Progress, ProgressSink
-from altus4_desktop.storage.client_programs import NAMES, Kind, Program, ProgramFailed, ServerAccess
+from altus4_desktop.storage.client_programs import (
+    NAMES,
+    PACKAGES,
+    Kind,
+    Program,
+    ProgramFailed,
+    ServerAccess,
+)
 from altus4_desktop.storage.dump_reading import DumpContent, read_dump
 from altus4_desktop.storage.files import sync_folder
 
@@ -149,7 +156,7 @@ def no_copy(flavour: Flavour) -> StoreError:
         code="store.no_copy",
         details={
             "program": NAMES[Kind.DUMP, flavour][0],
-            "package": "mariadb-client" if flavour is Flavour.MARIADB else "MySQL's client",
+            "package": PACKAGES[flavour],
         },
     )
 

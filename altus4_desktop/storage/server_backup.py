@@ -22,7 +22,14 @@ from altus4_desktop.domain.errors import InputError, StoreError
 from altus4_desktop.domain.progress import Progress, ProgressSink
 from altus4_desktop.storage.backup_folder import Check, UnsoundError, failed
 from altus4_desktop.storage.binlog import LogStretch, find_stretch, play
-from altus4_desktop.storage.client_programs import NAMES, Kind, ProgramFailed, ServerAccess
+from altus4_desktop.storage.client_programs import (
+    NAMES,
+    PACKAGES,
+    Kind,
+    Program,
+    ProgramFailed,
+    ServerAccess,
+)
 from altus4_desktop.storage.dump import dump_into, read_database
 from altus4_desktop.storage.dump_reading import DumpContent
 from altus4_desktop.storage.engine import build_engine
@@ -78,6 +85,7 @@ class ServerBackups:
         Raises StoreError, ProgramFailed, OSError, Cancelled, and SQLAlchemy's; whoever calls
         removes ``draft``.
         """
+        _program(self.access, Kind.DUMP)
         database = self.access.location.database
         with self.session() as connection, hold_lock(connection, database, progress, token):
             revision = connection.execute(sa.select(version_table.c.version_num)).scalar()
@@ -212,13 +220,7 @@ class ServerBackups:
 
         Raises as `make` does.
         """
-        program = self.access.find(Kind.CLIENT)
-        if program is None:
-            raise failed(
-                "A backup of a server cannot be loaded",
-                f"no “{NAMES[Kind.CLIENT, self.access.flavour][0]}” was found that can be used "
-                "with this server",
-            )
+        program = _program(self.access, Kind.CLIENT)
         progress(Progress("Loading the backup"))
 
         def feed(pipe: IO[bytes]) -> None:
@@ -314,9 +316,7 @@ class ServerPoint:
         """Bring the restored database ``place`` there; raises ProgramFailed, StoreError,
         Cancelled."""
         access = self.tool.access
-        program = access.find(Kind.CLIENT)
-        if program is None:
-            raise ProgramFailed(f"“{NAMES[Kind.CLIENT, access.flavour][0]}” is gone")
+        program = _program(access, Kind.CLIENT)
         progress(Progress("Playing the binary log"))
         access.run(
             program,
@@ -349,6 +349,21 @@ def _drop_scratches(connection: sa.Connection) -> None:
             connection.exec_driver_sql(f"DROP DATABASE IF EXISTS {quoted(name)}")
             connection.execute(sa.text("SELECT RELEASE_LOCK(:name)"), lock)
     connection.rollback()
+
+
+def _program(access: ServerAccess, kind: Kind) -> Program:
+    program = access.find(kind)
+    if program is None:
+        raise StoreError(
+            "No “{program}” was found that can be used with this server.",
+            hint="Install {package}.",
+            code="backup.no_program",
+            details={
+                "program": NAMES[kind, access.flavour][0],
+                "package": PACKAGES[access.flavour],
+            },
+        )
+    return program
 
 
 def _no_database(username: str, name: str) -> StoreError:

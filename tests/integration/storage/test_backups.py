@@ -202,3 +202,17 @@ def test_odd_passwords_reach_the_client_too(
             assert verify(store, folder, make(store, folder)).state is BackupState.GOOD
     finally:
         server.drop_database(database)
+
+
+def test_without_the_programs_of_its_flavour_none_is_made(
+    on_server: StorePlace, folder: BackupFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with contextlib.closing(on_server.open()) as store:
+        store.migrator.upgrade(without_copy=True)
+        monkeypatch.setenv("PATH", str(tmp_path))
+        monkeypatch.setattr("altus4_desktop.storage.client_programs._PLACES", ())
+        with pytest.raises(StoreError) as caught:
+            make(store, folder)
+        assert caught.value.code == "backup.no_program"
+        assert caught.value.hint.startswith("Install ")
+        assert folder.list_() == []

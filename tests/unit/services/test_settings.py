@@ -64,3 +64,11 @@ def test_no_other_time_before_the_lock_is_taken(tmp_path: Path, minutes: object)
     assert Settings.load(tmp_path).lock_after_minutes == 0
     (tmp_path / "settings.json").write_text(json.dumps({"lock_after_minutes": 240}))
     assert Settings.load(tmp_path).lock_after_minutes == 240
+
+
+@pytest.mark.parametrize("hours", [-1, 169, "24", None])
+def test_an_odd_schedule_of_backups_is_the_usual_one(tmp_path: Path, hours: object) -> None:
+    (tmp_path / "settings.json").write_text(json.dumps({"backup_every_hours": hours}))
+    assert Settings.load(tmp_path).backup_every_hours == 24
+    (tmp_path / "settings.json").write_text(json.dumps({"backup_every_hours": 0}))
+    assert Settings.load(tmp_path).backup_every_hours == 0
