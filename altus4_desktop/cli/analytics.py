@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import argparse
-from datetime import date
+from contextlib import suppress
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from altus4_desktop.cli import metrics
 from altus4_desktop.cli.frame import EXIT_DONE, EXIT_NO, command, path_argument
 from altus4_desktop.cli.output import instant
-from altus4_desktop.domain.errors import InputError
+from altus4_desktop.domain.errors import AccessError, InputError
 
 if TYPE_CHECKING:
     from altus4_desktop.cli.context import CliContext
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from altus4_desktop.domain.insights import Insight
 
 _USUAL_DAYS = 30
-_LISTED = 10
 
 
 def register(commands: Commands) -> None:
@@ -82,7 +82,7 @@ def _refresh(args: argparse.Namespace, context: CliContext) -> int:
     report = context.services.analytics.refresh_(context.actor(), context.out.progress)
     if args.json:
         context.out.json({"users": report.users, "days": report.days})
-    context.out.say(f"{report.days} days counted.")
+    context.out.say(f"{_days(report.days)} counted.")
     return EXIT_DONE
 
 
@@ -96,7 +96,7 @@ def _export(args: argparse.Namespace, context: CliContext) -> int:
     days = context.services.analytics.export_(actor, path, period)
     if args.json:
         context.out.json({"file": str(path), "days": days})
-    context.out.say(f"{days} days written to “{path}”.")
+    context.out.say(f"{_days(days)} written to “{path}”.")
     return EXIT_DONE
 
 
@@ -111,6 +111,8 @@ def _show(args: argparse.Namespace, context: CliContext) -> int:
         context.out.json(figures_document(figures))
     else:
         _print(context, figures)
+        if figures.counts.searches:
+            _print_charts(context, actor, figures)
     return EXIT_DONE if figures.counts.searches else EXIT_NO
 
 
@@ -195,8 +197,9 @@ def _print(context: CliContext, figures: Figures) -> None:
     counts, latency = figures.counts, figures.latency
     zone = figures.zone or "each user's own time zone"
     out.line(f"{figures.period.first} to {figures.period.last} ({zone})")
+    searches = "1 search" if counts.searches == 1 else f"{counts.searches} searches"
     out.line(
-        f"{counts.searches} searches{_than(counts.searches, figures.before)},"
+        f"{searches}{_than(counts.searches, figures.before)},"
         f" {counts.zero} without result, {counts.failed + counts.partial} failed at least in part"
     )
     if latency.searches:
@@ -204,64 +207,27 @@ def _print(context: CliContext, figures: Figures) -> None:
             f"p50 {_ms(latency.p50_ms)}, p95 {_ms(latency.p95_ms)}, p99 {_ms(latency.p99_ms)},"
             f" slowest {_ms(latency.max_ms)}"
         )
-    if not counts.searches:
-        return
-    out.line()
-    out.table(
-        ["DAY", "SEARCHES", "NO RESULT", "FAILED", "P50 MS", "P95 MS"],
-        [
-            (
-                point.day,
-                point.counts.searches,
-                point.counts.zero,
-                point.counts.failed + point.counts.partial,
-                _number(point.latency.p50_ms),
-                _number(point.latency.p95_ms),
-            )
-            for point in figures.days
-            if point.counts is not None
-        ],
+
+
+def _print_charts(context: CliContext, actor: Actor, figures: Figures) -> None:
+    from altus4_desktop.cli.analytics_charts import print_charts
+    from altus4_desktop.domain.analytics import Metric
+    from altus4_desktop.services.charts import Dashboard, build_charts
+
+    analytics, period = context.services.analytics, figures.period
+    before = analytics.figures_(
+        actor, period.before(), metrics=[Metric.DAILY_SEARCHES, Metric.LATENCY]
     )
-    causes: dict[tuple[str, str], str] = {}
-    for known in figures.causes:
-        causes.setdefault((known.text, known.mode), known.cause)
-    tables: list[tuple[list[str], list[tuple[object, ...]]]] = [
-        (
-            ["POPULAR", "SEARCHES", "BEFORE"],
-            [(query.text, query.searches, query.before) for query in figures.popular],
-        ),
-        (
-            ["NOTHING FOUND", "SEARCHES", "MODE", "CAUSE", "CONNECTIONS"],
-            [
-                (
-                    query.text,
-                    query.searches,
-                    query.mode,
-                    causes.get((query.text, query.mode), "").replace("_", " "),
-                    ", ".join(query.connections),
-                )
-                for query in figures.zero
-            ],
-        ),
-        (
-            ["SLOWEST", "MS", "CONNECTIONS", "WHEN (UTC)"],
-            [
-                (slow.text, slow.ms, ", ".join(slow.connections), instant(slow.at))
-                for slow in figures.slowest
-            ],
-        ),
-        (
-            ["CONNECTION", "SEARCHES", "FAILED", "P95 MS"],
-            [
-                (share.connection, share.searches, share.failed, _number(share.latency.p95_ms))
-                for share in figures.sources
-            ],
-        ),
-    ]
-    for headers, rows in tables:
-        if rows:
-            out.line()
-            out.table(headers, rows[:_LISTED])
+    users = None
+    # A key of an admin may be good for figures and no more.
+    with suppress(AccessError):
+        users = analytics.users_(actor, period)
+    zone, now = actor.timezone or "UTC", datetime.now(UTC)
+    print_charts(context.out, build_charts(Dashboard(figures, zone, now, before, users)))
+
+
+def _days(count: int) -> str:
+    return "1 day" if count == 1 else f"{count} days"
 
 
 def _than(searches: int, before: Counts | None) -> str:

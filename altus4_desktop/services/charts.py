@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
-from difflib import SequenceMatcher
 from itertools import pairwise
 from typing import TypedDict
 
@@ -24,6 +23,8 @@ from altus4_desktop.domain.local_days import day_bounds, day_number, find_zone, 
 from altus4_desktop.domain.searching import SearchMode
 from altus4_desktop.domain.spreadsheet import csv_text
 from altus4_desktop.domain.zero_causes import ZeroCause
+from altus4_desktop.services.cause_words import ELSEWHERE, NOT_KNOWN, REWORDED, cause_words
+from altus4_desktop.services.insight_rules import is_alike
 
 MOST_ROWS = 50
 """How many rows a ranked chart has at most."""
@@ -32,10 +33,9 @@ HOURLY_DAYS = 2
 WEEK_DAYS = 7
 _STEPS = (1, 2, 5)
 _WIDEST_MS = 1_000_000
-_ALIKE = 0.7
 _OPERATORS = frozenset('+-"()*~<>')
 # What may as well be explained by what else was searched.
-_UNSURE = (ZeroCause.ABSENT, ZeroCause.OPERATORS)
+_UNSURE = (ZeroCause.ABSENT, ZeroCause.OPERATORS, NOT_KNOWN)
 
 
 class _About(TypedDict):
@@ -92,9 +92,16 @@ def build_first_charts(board: Dashboard) -> tuple[Chart, ...]:
 
 
 def chart_csv(chart: Chart) -> str:
-    """The rows of ``chart`` under their names; what is not known is empty, and a text that a
-    spreadsheet would run has an apostrophe before it."""
-    lines = [chart.columns, *(tuple(map(_csv_cell, row)) for row in chart.rows)]
+    """The rows of ``chart`` under their names; what is not known is empty, a cause is in words, and
+    a text that a spreadsheet would run has an apostrophe before it."""
+    rows = chart.rows
+    if "cause" in chart.columns:
+        place, shows = chart.columns.index("cause"), chart.columns.index("evidence")
+        rows = tuple(
+            (*row[:place], cause_words(str(row[place]), str(row[shows])).text, *row[place + 1 :])
+            for row in rows
+        )
+    lines = [chart.columns, *(tuple(map(_csv_cell, row)) for row in rows)]
     return "".join(f"{','.join(line)}\r\n" for line in lines)
 
 
@@ -376,8 +383,8 @@ class _Findings:
     """What was known when it was searched, and what else was searched, tell why a text was not
     found."""
 
-    sure: Mapping[tuple[str, str], str]
-    """The cause of most searches of a text in a mode, where nothing else explains it."""
+    known: Mapping[tuple[str, str], str]
+    """The cause that was noted most often with a text in a mode."""
     mended: Mapping[str, str]
     """The text alike that was searched next most often and found something."""
     fruitful: Mapping[str, int]
@@ -387,7 +394,7 @@ class _Findings:
     def of(cls, figures: Figures) -> _Findings:
         mended: dict[str, tuple[int, str]] = {}
         for pair in figures.reformulations:
-            if not _is_alike(pair.before, pair.after):
+            if not is_alike(pair.before, pair.after):
                 continue
             if pair.mended > mended.get(pair.before, (0, ""))[0]:
                 mended[pair.before] = (pair.mended, pair.after)
@@ -395,30 +402,21 @@ class _Findings:
         known: dict[tuple[str, str], str] = {}
         for count in figures.causes:
             known.setdefault((count.text, count.mode), count.cause)
-        sure = {key: cause for key, cause in known.items() if cause not in _UNSURE}
-        return cls(sure, {text: after for text, (_, after) in mended.items()}, fruitful)
+        return cls(known, {text: after for text, (_, after) in mended.items()}, fruitful)
 
     def explain(self, query: ZeroQuery) -> tuple[str, str]:
-        """The cause, and what shows it."""
-        sure = self.sure.get((query.text, query.mode))
-        if sure is not None:
-            return sure, ""
+        """The cause as `cause_words` knows it, and what shows it."""
+        known = self.known.get((query.text, query.mode), NOT_KNOWN)
+        if known not in _UNSURE:
+            return known, ""
         if query.text in self.mended:
-            return "reworded", self.mended[query.text]
+            return REWORDED, self.mended[query.text]
         times = self.fruitful.get(query.text, 0)
         if times > 0:
-            return "elsewhere", str(times)
-        if query.mode == SearchMode.BOOLEAN and _OPERATORS & {*query.text}:
-            return "operators", "".join(sorted(_OPERATORS & {*query.text}))
-        return "nowhere", str(len(query.connections))
-
-
-def _is_alike(before: str, after: str) -> bool:
-    """Whether one text may be the other in other words: what people search next is often something
-    else. Words in common, or as good as the same letters (`difflib`, Ratcliff and Obershelp)."""
-    if {*before.split()} & {*after.split()}:
-        return True
-    return SequenceMatcher(None, before, after, autojunk=False).ratio() >= _ALIKE
+            return ELSEWHERE, str(times)
+        if known == ZeroCause.OPERATORS:
+            return known, "".join(sorted(_OPERATORS & {*query.text}))
+        return known, ""
 
 
 # Parts

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from difflib import SequenceMatcher
 from math import ceil, sqrt
 from statistics import median
 
@@ -38,6 +39,7 @@ FAILED_SHARE = 0.1
 CAUSE_SHARE = 0.5
 _DEVIATIONS = 3.0
 _BEYOND_P95 = 0.05
+_ALIKE = 0.7
 
 
 def find_rises(days: Sequence[DayPoint], period: Period) -> list[tuple[Period, Period]]:
@@ -169,3 +171,14 @@ def is_reworded(mended: int, searches: int, after: int, every: int) -> bool:
         and mended >= REWORDED_SHARE * searches
         and mended * every >= MORE_OFTEN * searches * after
     )
+
+
+def is_alike(before: str, after: str) -> bool:
+    """Whether one text may be the other in other words: what people search next is often something
+    else. They have words in common, or are `is_spelt_alike`."""
+    return bool({*before.split()} & {*after.split()}) or is_spelt_alike(before, after)
+
+
+def is_spelt_alike(before: str, after: str) -> bool:
+    """Whether two texts have as good as the same letters (`difflib`, Ratcliff and Obershelp)."""
+    return SequenceMatcher(None, before, after, autojunk=False).ratio() >= _ALIKE

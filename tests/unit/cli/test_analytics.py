@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import sqlite3
 import uuid
 from contextlib import closing
@@ -90,6 +91,73 @@ def test_it_is_shown_to_people(run: Run) -> None:
     assert run("analytics", "show").code == 1
 
 
+def _tables(told: str) -> dict[str, list[list[str]]]:
+    """By its title the cells of each table, that of the names first."""
+    parts = [part.splitlines() for part in told.split("\n\n")[1:]]
+    return {
+        title: [re.split("  +", line) for line in (names, *rows)]
+        for title, names, _, *rows in parts
+    }
+
+
+def test_every_chart_is_a_table(run: Run) -> None:
+    run("analytics", "refresh")
+    found = _tables(run("analytics", "show", *_MARCH).out)
+    assert list(found) == [
+        "Searches",
+        "How long searches take",
+        "Searches by duration",
+        "Weekday and hour",
+        "Modes",
+        "Connections",
+        "Popular queries",
+        "Queries without result",
+        "Slowest searches",
+        "People",
+        "API keys",
+    ]
+    assert found["Searches"] == [
+        ["DAY", "SEARCHES", "NO RESULT", "FAILED", "BEFORE"],
+        ["2026-03-01", "2", "1", "0"],
+        ["2026-03-02", "2", "0", "1"],
+        ["2026-03-03", "0", "0", "0"],
+    ]
+    # Nothing took any time on the third, and nothing is known of the days before.
+    assert [row[0] for row in found["How long searches take"][1:]] == ["2026-03-01", "2026-03-02"]
+    assert found["Weekday and hour"][0] == ["WEEKDAY", *(f"{hour:02}" for hour in range(24))]
+    assert found["Weekday and hour"][1][:2] == ["Mon", "0"]
+    assert found["Modes"][1] == ["natural", "4", "100.0", "1", "1"]
+    assert found["Queries without result"][1:] == [
+        ["invoise", "1", "Found as “invoice”", "natural", "Shop"]
+    ]
+    assert found["Slowest searches"][1] == [
+        "chair",
+        "30000",
+        "2026-03-02 11:00:00+00:00",
+        "natural",
+        "Shop",
+    ]
+    assert found["People"][1] == ["Ann", "a@b.org", "4", "1", "1"]
+    assert found["API keys"][1] == ["people, without a key", "4", "1"]
+
+
+def test_of_a_long_list_the_rest_is_a_number(run: Run, tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "data" / "metadata.sqlite3")) as connection:
+        ((user_id,),) = connection.execute("SELECT id FROM users").fetchall()
+        connection.executemany(
+            "INSERT INTO searches (id, user_id, query, result_count, execution_time_ms,"
+            " search_params, created_at) VALUES (?, ?, ?, 1, 9, ?, '2026-03-03 10:00:00')",
+            [(str(uuid.uuid4()), user_id, f"text {n}", _PARAMS % "ok") for n in range(70)],
+        )
+        connection.commit()
+    run("analytics", "refresh")
+    told = run("analytics", "show", *_MARCH).out
+    (popular,) = (part for part in told.split("\n\n") if part.startswith("Popular queries"))
+    # A title, the names, a rule, ten rows; there are 73 texts.
+    assert len(popular.splitlines()) == 14
+    assert popular.splitlines()[-1] == "and 63 more"
+
+
 def test_it_is_written_to_files(run: Run, tmp_path: Path) -> None:
     run("analytics", "refresh")
     table, document = tmp_path / "days.csv", tmp_path / "all.json"
@@ -130,7 +198,8 @@ def test_what_is_unusual_is_told(run: Run, tmp_path: Path) -> None:
     assert (told.code, told.out) == (0, f"{sentence} index.\n")
     lines = run("analytics", "show", *_MARCH).out.splitlines()
     (listed,) = (line for line in lines if "stop words" in line)
-    assert listed.split() == ["the", "of", "6", "natural", "stop", "words", "Shop"]
+    why = "Only stop words, which are not in the index"
+    assert re.split("  +", listed) == ["the of", "6", why, "natural", "Shop"]
     document = run("analytics", "insights", "--json", *_MARCH).document
     (insight,) = document["insights"]
     assert (insight["kind"], insight["searches"], insight["meant"]) == ("nothing", 6, None)

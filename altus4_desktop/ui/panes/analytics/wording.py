@@ -10,8 +10,9 @@ from altus4_desktop.domain.charts import Cell, Chart
 from altus4_desktop.domain.figures import Period
 from altus4_desktop.domain.local_days import find_zone, instant_of
 from altus4_desktop.domain.search_points import PointOutcome, SearchPoint
-from altus4_desktop.domain.zero_causes import ZeroCause
+from altus4_desktop.services.cause_words import cause_words
 from altus4_desktop.ui.panes.analytics.metric_wording import lack_words
+from altus4_desktop.ui.texts import remark_text
 from altus4_desktop.ui.times import duration
 
 
@@ -93,7 +94,7 @@ def cell_words(chart: Chart, row: int, column: str) -> str:
     if column == "lack":
         return lack_words(str(value))
     if column == "cause":
-        return cause_words(str(value), str(chart.cell(row, "evidence")))
+        return remark_text(cause_words(str(value), str(chart.cell(row, "evidence"))))
     return _value_words(column, value)
 
 
@@ -167,38 +168,6 @@ def hover_words(chart: Chart, row: int) -> str:
             continue
         lines.append(f"{column_title(column)}: {cell_words(chart, row, column)}")
     return "\n".join(lines)
-
-
-def cause_words(cause: str, evidence: str) -> str:
-    """Why a query found nothing."""
-    match cause:
-        case "reworded":
-            return _tr("Found as “{text}”").format(text=evidence)
-        case "elsewhere":
-            return _tr("Found {count} times by other searches").format(count=evidence)
-        case "operators":
-            return _tr("No row fits its operators {signs}").format(signs=evidence)
-        case "nowhere":
-            return _tr("In no row of {count} connections").format(count=evidence)
-    return zero_cause_words(cause)
-
-
-def zero_cause_words(cause: str) -> str:
-    """What was known of a search that found nothing when it was run."""
-    words = {
-        ZeroCause.NO_WORDS: _tr("Nothing but signs"),
-        ZeroCause.STOP_WORDS: _tr("Only stop words, which are not in the index"),
-        ZeroCause.TOO_SHORT: _tr("Words shorter than the server indexes"),
-        ZeroCause.NOT_INDEXED: _tr("Words that the server does not index"),
-        ZeroCause.EMPTIED: _tr("A required word that is not in the index"),
-        ZeroCause.ONLY_EXCLUDED: _tr("It says only what to leave out"),
-        ZeroCause.NEEDS_NGRAM: _tr("Text without blanks, and no ngram index"),
-        ZeroCause.NO_INDEX: _tr("No FULLTEXT index where it was searched"),
-        ZeroCause.FILTERED: _tr("Filters or a threshold were on"),
-        ZeroCause.OPERATORS: _tr("No row fits its operators"),
-        ZeroCause.ABSENT: _tr("No row matches its words"),
-    }
-    return next((text for known, text in words.items() if known == cause), cause)
 
 
 def outcome_words(outcome: PointOutcome) -> str:
