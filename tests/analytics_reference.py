@@ -6,7 +6,7 @@ Knows the documents that `domain.analytics` describes and nothing of how they ar
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from itertools import pairwise
@@ -77,8 +77,85 @@ def expected_days(rows: Iterable[Asked], zone: str) -> dict[date, Documents]:
     return {day: _documents(zone, place, some) for day, some in days.items()}
 
 
+def expected_totals(people: Iterable[Mapping[date, Documents]]) -> dict[date, Documents]:
+    """Every document of every day of everybody: what the days of each say, added up."""
+    days: dict[date, list[Documents]] = {}
+    for person in people:
+        for day, documents in person.items():
+            days.setdefault(day, []).append(documents)
+    return {day: _total(some) for day, some in days.items()}
+
+
+def _total(people: list[Documents]) -> Documents:
+    found: Documents = {}
+    for name in sorted({name for documents in people for name in documents}):
+        parts = [documents[name] for documents in people if name in documents]
+        found[name] = {}
+        for field_name, value in parts[0].items():
+            values = [part[field_name] for part in parts]
+            if isinstance(value, list):
+                rows = [row for rows in values for row in rows]
+                found[name][field_name] = _LISTS[name, field_name](rows)
+            elif field_name == "zone":
+                found[name][field_name] = value if {*values} == {value} else ""
+            else:
+                found[name][field_name] = max(values) if field_name == "max_ms" else sum(values)
+    return found
+
+
+def _sum_rows(
+    names: int, largest: int | None = None, most: int | None = None
+) -> Callable[[list[list[Any]]], list[list[Any]]]:
+    """Rows with the same first cells become one; the most frequent come first, or what comes
+    first by name where ``most`` is 0."""
+
+    def add(rows: list[list[Any]]) -> list[list[Any]]:
+        groups: dict[str, list[list[Any]]] = {}
+        for row in rows:
+            groups.setdefault(repr(row[:names]), []).append(row)
+        found = []
+        for same in groups.values():
+            cells: list[Any] = same[0][:names]
+            for at in range(names, len(same[0])):
+                values = [row[at] for row in same]
+                if isinstance(values[0], list):
+                    buckets: Counter[int] = Counter()
+                    for bound, count in (bucket for value in values for bucket in value):
+                        buckets[bound] += count
+                    cells.append([list(pair) for pair in sorted(buckets.items())])
+                else:
+                    cells.append(max(values) if at == largest else sum(values))
+            found.append(cells)
+        if most == 0:
+            return sorted(found)
+        return sorted(found, key=lambda row: (-row[names], *row[:names]))[:most]
+
+    return add
+
+
+def _sum_hours(rows: list[list[Any]]) -> list[list[Any]]:
+    return sorted(_sum_rows(2, largest=3, most=0)(rows), key=lambda row: (row[0], -row[1]))
+
+
+_LISTS: Mapping[tuple[str, str], Callable[[list[list[Any]]], list[list[Any]]]] = {
+    ("daily_searches", "hours"): _sum_hours,
+    ("hourly_latency", "hours"): _sum_hours,
+    ("latency", "buckets"): _sum_rows(1, most=0),
+    ("modes", "modes"): _sum_rows(1, most=0),
+    ("sources", "scopes"): lambda rows: sorted(_sum_rows(1, largest=4, most=200)(rows)),
+    ("popular_queries", "queries"): _sum_rows(1, most=100),
+    ("zero_results", "queries"): _sum_rows(3, most=50),
+    ("zero_causes", "queries"): _sum_rows(3, most=50),
+    ("reformulations", "pairs"): _sum_rows(2, most=50),
+    ("slowest", "searches"): lambda rows: sorted(rows, key=lambda row: (-row[0], row[4]))[:10],
+    ("failures", "sources"): _sum_rows(3, most=50),
+    ("api_keys", "keys"): _sum_rows(1),
+}
+
+
 def _documents(zone: str, place: ZoneInfo, rows: list[Asked]) -> Documents:
     rows = sorted(rows, key=lambda row: (row.at, row.id))
+    ended = [row for row in rows if row.outcome != "cancelled"]
     found: Documents = {
         "daily_searches": {
             "zone": zone,
@@ -89,7 +166,7 @@ def _documents(zone: str, place: ZoneInfo, rows: list[Asked]) -> Documents:
             "zero": sum(row.zero for row in rows),
             "hours": _hours(place, rows),
         },
-        "latency": _latency([row for row in rows if row.outcome != "cancelled"]),
+        "latency": _latency(ended),
         "modes": {
             "modes": [
                 [
@@ -103,28 +180,41 @@ def _documents(zone: str, place: ZoneInfo, rows: list[Asked]) -> Documents:
         },
         "sources": {"scopes": _scopes(rows)},
         "popular_queries": {"searches": len(rows), "queries": _popular(rows)},
-        "slowest": {
-            "searches": [
-                [row.ms, row.folded, row.mode, [*row.connections], row.id, int(row.at.timestamp())]
-                for row in sorted(rows, key=lambda row: (-row.ms, row.id))[:10]
-            ]
-        },
         "api_keys": {"keys": _keys(rows)},
     }
+    if ended:
+        found["hourly_latency"] = {"hours": _timed_hours(place, ended)}
+        found["slowest"] = {
+            "searches": [
+                [row.ms, row.folded, row.mode, [*row.connections], row.id, int(row.at.timestamp())]
+                for row in sorted(ended, key=lambda row: (-row.ms, row.id))[:10]
+            ]
+        }
     _add_nothing(found, [row for row in rows if row.zero])
     _add_reformulations(found, rows)
     _add_failures(found, rows)
     return found
 
 
-def _hours(place: ZoneInfo, rows: list[Asked]) -> list[list[int]]:
-    counts: Counter[tuple[int, int]] = Counter()
+def _by_hour(place: ZoneInfo, rows: list[Asked]) -> dict[tuple[int, int], list[Asked]]:
+    found: dict[tuple[int, int], list[Asked]] = {}
     for row in rows:
         local = row.at.astimezone(place)
         offset = local.utcoffset()
         assert offset is not None
-        counts[local.hour, int(offset.total_seconds())] += 1
-    return [[*key, counts[key]] for key in sorted(counts, key=lambda key: (key[0], -key[1]))]
+        found.setdefault((local.hour, int(offset.total_seconds())), []).append(row)
+    return {key: found[key] for key in sorted(found, key=lambda key: (key[0], -key[1]))}
+
+
+def _hours(place: ZoneInfo, rows: list[Asked]) -> list[list[int]]:
+    return [[*key, len(some)] for key, some in _by_hour(place, rows).items()]
+
+
+def _timed_hours(place: ZoneInfo, rows: list[Asked]) -> list[list[Any]]:
+    return [
+        [*key, sum(row.ms for row in some), max(row.ms for row in some), _buckets(some)]
+        for key, some in _by_hour(place, rows).items()
+    ]
 
 
 def _bound(ms: int) -> int:
@@ -147,7 +237,8 @@ def _latency(rows: list[Asked]) -> dict[str, Any]:
 
 def _scopes(rows: list[Asked]) -> list[list[Any]]:
     found = []
-    for names in sorted({row.connections for row in rows}):
+    counts = Counter(row.connections for row in rows)
+    for names in sorted(sorted(counts, key=lambda names: (-counts[names], names))[:200]):
         here = [row for row in rows if row.connections == names]
         timed = _latency([row for row in here if row.outcome != "cancelled"])
         failed = sum(row.failed for row in here)
@@ -188,14 +279,13 @@ def _keys(rows: list[Asked]) -> list[list[Any]]:
 
 
 def _add_nothing(found: Documents, rows: list[Asked]) -> None:
-    """With no more than fifty texts a day, which are then all listed."""
     counts = Counter((row.folded, row.mode, row.connections) for row in rows)
-    assert len(counts) <= 50
     causes = Counter((row.folded, row.mode, row.cause) for row in rows if row.cause)
     if causes:
         found["zero_causes"] = {
             "queries": [
-                [*key, causes[key]] for key in sorted(causes, key=lambda key: (-causes[key], key))
+                [*key, causes[key]]
+                for key in sorted(causes, key=lambda key: (-causes[key], key))[:50]
             ]
         }
     if rows:
@@ -203,7 +293,7 @@ def _add_nothing(found: Documents, rows: list[Asked]) -> None:
             "searches": len(rows),
             "queries": [
                 [text, mode, [*names], counts[text, mode, names]]
-                for text, mode, names in sorted(counts, key=lambda key: (-counts[key], key))
+                for text, mode, names in sorted(counts, key=lambda key: (-counts[key], key))[:50]
             ],
         }
 

@@ -11,9 +11,11 @@ metric has no row of it. Days are those of the user's own time zone. Lists are s
   hour, offset from UTC in seconds, searches |
 | `latency` | of those not cancelled: ``searches``, ``total_ms``, ``max_ms``, ``buckets``: lower
   bound as `bucket_of` says, searches |
+| `hourly_latency` | likewise of each hour: ``hours``: wall hour, offset from UTC in seconds, total
+  ms, largest ms, buckets |
 | `modes` | ``modes``: mode, searches, zero, failed (or partial) |
 | `sources` | ``scopes``: connections asked, searches, failed, and of those not cancelled total ms,
-  largest ms, buckets |
+  largest ms, buckets; the most frequent ones: what others there were is the day's other searches |
 | `popular_queries` | ``searches``, those of texts that are not listed too; ``queries``: text as
   `fold_query` makes it, searches, zero, total ms; the most frequent ones |
 | `zero_results` | ``searches``, likewise; ``queries``: text, mode, connections, searches |
@@ -21,7 +23,8 @@ metric has no row of it. Days are those of the user's own time zone. Lists are s
   cause as `ZeroCause` has it, searches |
 | `reformulations` | within five minutes of another text: ``searches``; how often a text without
   result was ``mended``; ``pairs``: text before, text after, searches, mended |
-| `slowest` | ``searches``: ms, text, mode, connections, id, second since 1970 |
+| `slowest` | of those not cancelled: ``searches``: ms, text, mode, connections, id, second since
+  1970 |
 | `failures` | ``sources``: connection, table, code of the error, searches |
 | `api_keys` | ``keys``: id of the key ("" for none), searches, failed |
 """
@@ -41,6 +44,8 @@ KEPT_QUERIES = 100
 KEPT_ROWS = 50
 """How many rows other lists of a day hold at most."""
 KEPT_SLOWEST = 10
+KEPT_SCOPES = 200
+"""How many sets of connections a day tells apart at most: some 50 KB of JSON."""
 QUERY_CHARS = 200
 """How much of a text is kept."""
 REFORMULATED_WITHIN_S = 300
@@ -51,6 +56,7 @@ class Metric(StrEnum):
 
     DAILY_SEARCHES = "daily_searches"
     LATENCY = "latency"
+    HOURLY_LATENCY = "hourly_latency"
     MODES = "modes"
     SOURCES = "sources"
     POPULAR_QUERIES = "popular_queries"
@@ -164,6 +170,7 @@ _SHAPES: Mapping[Metric, Mapping[str, Check]] = {
         "max_ms": _count,
         "buckets": _BUCKETS,
     },
+    Metric.HOURLY_LATENCY: {"hours": _rows(_hours, _wholes, _counts, _counts, _lists_of_buckets)},
     Metric.MODES: {"modes": _rows(_texts, _counts, _counts, _counts)},
     Metric.SOURCES: {
         "scopes": _rows(_lists_of_texts, _counts, _counts, _counts, _counts, _lists_of_buckets)

@@ -14,13 +14,13 @@ from typing import Any
 from altus4_desktop.domain.analytics import (
     KEPT_QUERIES,
     KEPT_ROWS,
+    KEPT_SCOPES,
     KEPT_SLOWEST,
     Document,
     Metric,
     bucket_width,
 )
 
-_KEPT_SCOPES = 10
 Buckets = Mapping[int, int]
 
 
@@ -43,7 +43,7 @@ def shorten(metric: Metric, document: Document) -> Document:
         name, most = limits[metric]
         return {**document, name: document[name][:most]}
     if metric is Metric.SOURCES:
-        chosen = sorted(document["scopes"], key=lambda scope: (-scope[1], scope[0]))[:_KEPT_SCOPES]
+        chosen = sorted(document["scopes"], key=lambda scope: (-scope[1], scope[0]))[:KEPT_SCOPES]
         return {"scopes": sorted(chosen)}
     return document
 
@@ -113,6 +113,20 @@ def _latency(documents: Iterable[Document]) -> dict[str, Any]:
         "max_ms": max_ms,
         "buckets": bucket_rows(buckets),
     }
+
+
+def _hourly_latency(documents: Iterable[Document]) -> dict[str, Any]:
+    sums: dict[tuple[int, int], list[int]] = {}
+    buckets: dict[tuple[int, int], Counter[int]] = {}
+    for document in documents:
+        for hour, offset_s, total_ms, max_ms, rows in document["hours"]:
+            key = (hour, offset_s)
+            known = sums.setdefault(key, [0, 0])
+            known[0] += total_ms
+            known[1] = max(known[1], max_ms)
+            add_buckets(buckets.setdefault(key, Counter()), rows)
+    keys = sorted(sums, key=lambda key: (key[0], -key[1]))
+    return {"hours": [[*key, *sums[key], bucket_rows(buckets[key])] for key in keys]}
 
 
 def _modes(documents: Iterable[Document]) -> dict[str, Any]:
@@ -216,6 +230,7 @@ def _by_count(cell: int) -> Callable[[list[Any]], tuple[Any, ...]]:
 _MERGERS: Mapping[Metric, Callable[[Iterable[Document]], dict[str, Any]]] = {
     Metric.DAILY_SEARCHES: _daily,
     Metric.LATENCY: _latency,
+    Metric.HOURLY_LATENCY: _hourly_latency,
     Metric.MODES: _modes,
     Metric.SOURCES: _sources,
     Metric.POPULAR_QUERIES: _popular,

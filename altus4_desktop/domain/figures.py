@@ -9,6 +9,9 @@ from datetime import date, datetime, timedelta
 PERIOD_DAYS = {"day": 1, "week": 7, "month": 30, "quarter": 91, "year": 365}
 """How many days the usual periods have; they end with the day that is looked at."""
 
+HOURLY_LATENCY_DAYS = 2
+"""Up to how many days tell of each hour how long searches took."""
+
 
 @dataclass(frozen=True, slots=True)
 class Period:
@@ -80,12 +83,14 @@ class DayPoint:
 @dataclass(frozen=True, slots=True)
 class HourPoint:
     """One hour that clocks showed on a day; ``begins_at`` is None where people of several time
-    zones are put together, each by their own clock."""
+    zones are put together, each by their own clock. ``latency`` has no buckets, and is known of no
+    more than `HOURLY_LATENCY_DAYS` days."""
 
     day: date
     hour: int
     begins_at: datetime | None
     searches: int
+    latency: Latency = Latency()
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,8 +209,9 @@ class Figures:
 
     ``hours`` are those of no more than a month. ``heat`` are searches by weekday (Monday first) and
     hour of the day. Of texts only the most frequent of each day are known: ``unlisted`` searches
-    had others, and a text may have been searched more often than is told. ``before`` and
-    ``latency_before`` are those of the period before (None: not asked for).
+    had others, and a text may have been searched more often than is told. So it is with sets of
+    connections and ``unlisted_sources``. ``before`` and ``latency_before`` are those of the period
+    before (None: not asked for).
     """
 
     period: Period
@@ -217,6 +223,7 @@ class Figures:
     heat: tuple[tuple[int, ...], ...] = ()
     modes: tuple[ModeShare, ...] = ()
     sources: tuple[SourceShare, ...] = ()
+    unlisted_sources: int = 0
     popular: tuple[PopularQuery, ...] = ()
     unlisted: int = 0
     zero: tuple[ZeroQuery, ...] = ()

@@ -17,7 +17,7 @@ from altus4_desktop.domain.analytics import Metric, RollUpReport
 from altus4_desktop.domain.audit import SubjectKind
 from altus4_desktop.domain.cancel import CancelToken
 from altus4_desktop.domain.errors import NotFoundError
-from altus4_desktop.domain.figures import Figures, Period, UserUse
+from altus4_desktop.domain.figures import HOURLY_LATENCY_DAYS, Figures, Period, UserUse
 from altus4_desktop.domain.local_days import find_zone
 from altus4_desktop.domain.progress import Progress, ProgressSink, ignore_progress
 from altus4_desktop.services.analytics_upkeep import AnalyticsUpkeep, Errand
@@ -111,7 +111,10 @@ class AnalyticsService:
         """
         actor = self._permissions.check(actor, Right.ANALYSE)
         whose = self._whose(actor, user_id)
-        found = group_documents(self._analytics.list_(whose, period.first, period.last, metrics))
+        wanted = {*metrics} - {Metric.HOURLY_LATENCY}
+        if Metric.LATENCY in wanted and len(period) <= HOURLY_LATENCY_DAYS:
+            wanted.add(Metric.HOURLY_LATENCY)
+        found = group_documents(self._analytics.list_(whose, period.first, period.last, wanted))
         before = None
         if compare:
             compared = {Metric.DAILY_SEARCHES, Metric.LATENCY, Metric.POPULAR_QUERIES} & {*metrics}

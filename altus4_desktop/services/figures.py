@@ -40,6 +40,7 @@ HOURLY_DAYS = 31
 """Up to how many days are told by the hour."""
 MOST_QUERIES = 200
 MOST_SLOWEST = 50
+_DAILY = Metric.DAILY_SEARCHES
 
 ByMetric = Mapping[Metric, Mapping[date, Document]]
 
@@ -82,10 +83,16 @@ def build_figures(
             )
             for day in period
         ),
-        hours=_hours(daily, period, known),
+        hours=_hours(daily, documents[Metric.HOURLY_LATENCY], period, known),
         heat=_heat(daily),
-        modes=tuple(ModeShare(*row) for row in merged[Metric.MODES]["modes"]),
+        modes=tuple(
+            sorted(
+                (ModeShare(*row) for row in merged[Metric.MODES]["modes"]),
+                key=lambda share: (-share.searches, share.mode),
+            )
+        ),
         sources=_sources(merged[Metric.SOURCES]),
+        unlisted_sources=_unlisted_sources(merged),
         popular=_popular(period, documents[Metric.POPULAR_QUERIES], popular, before),
         unlisted=popular["searches"] - sum(row[1] for row in popular["queries"]),
         zero=tuple(
@@ -160,7 +167,10 @@ def _at_most(value: float | None, most: int) -> float | None:
 
 
 def _hours(
-    daily: Mapping[date, Document], period: Period, known: Period | None
+    daily: Mapping[date, Document],
+    timed: Mapping[date, Document],
+    period: Period,
+    known: Period | None,
 ) -> tuple[HourPoint, ...]:
     points: list[HourPoint] = []
     if len(period) > HOURLY_DAYS:
@@ -175,6 +185,7 @@ def _hours(
         counts: Counter[tuple[int, int]] = Counter()
         for hour, offset_s, searches in document["hours"] if document is not None else ():
             counts[hour, offset_s if zone else 0] += searches
+        taken = _hourly_latency(timed.get(day), zone)
         hours = hours_of_day(zone, number) if zone else tuple(WallHour(h, 0) for h in range(24))
         points += [
             HourPoint(
@@ -182,10 +193,28 @@ def _hours(
                 hour.hour,
                 hour_begins(number, hour) if zone else None,
                 counts[hour.hour, hour.offset_s],
+                taken.get((hour.hour, hour.offset_s), Latency()),
             )
             for hour in hours
         ]
     return tuple(points)
+
+
+def _hourly_latency(document: Document | None, zone: str) -> dict[tuple[int, int], Latency]:
+    """By hour and offset; where each has their own clock, by hour and 0."""
+    found: dict[tuple[int, int], list[Document]] = {}
+    for hour, offset_s, total_ms, max_ms, buckets in document["hours"] if document else ():
+        timed = {
+            "searches": sum(count for _, count in buckets),
+            "total_ms": total_ms,
+            "max_ms": max_ms,
+            "buckets": buckets,
+        }
+        found.setdefault((hour, offset_s if zone else 0), []).append(timed)
+    return {
+        key: _latency(merge(Metric.LATENCY, some), with_buckets=False)
+        for key, some in found.items()
+    }
 
 
 def _heat(daily: Mapping[date, Document]) -> tuple[tuple[int, ...], ...]:
@@ -194,6 +223,14 @@ def _heat(daily: Mapping[date, Document]) -> tuple[tuple[int, ...], ...]:
         for hour, _, searches in document["hours"]:
             counts[day.weekday(), hour] += searches
     return tuple(tuple(counts[weekday, hour] for hour in range(24)) for weekday in range(7))
+
+
+def _unlisted_sources(merged: Mapping[Metric, Document]) -> int:
+    """How many searches had sets of connections that their days do not list."""
+    listed = sum(scope[1] for scope in merged[Metric.SOURCES]["scopes"])
+    # Every day's searches are in both; not always are both asked for.
+    searches = max(merged[name]["searches"] for name in (_DAILY, Metric.POPULAR_QUERIES))
+    return max(0, searches - listed) if listed else 0
 
 
 def _sources(document: Document) -> tuple[SourceShare, ...]:

@@ -86,6 +86,7 @@ def figures_document(figures: Figures) -> dict[str, Any]:
             }
             for share in figures.sources
         ],
+        "unlisted_sources": figures.unlisted_sources,
         "popular_queries": [
             {
                 "query": query.text,

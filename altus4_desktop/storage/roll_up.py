@@ -21,7 +21,7 @@ from altus4_desktop.domain.analytics import (
     bucket_of,
     fold_query,
 )
-from altus4_desktop.domain.analytics_merging import bucket_rows, merge
+from altus4_desktop.domain.analytics_merging import bucket_rows, merge, shorten
 from altus4_desktop.domain.local_days import DAY_S, HOUR_S, find_parts
 from altus4_desktop.domain.zero_causes import ZeroCause
 from altus4_desktop.storage.roll_up_sql import Fact
@@ -29,6 +29,7 @@ from altus4_desktop.storage.roll_up_sql import Fact
 Documents = dict[Metric, Document]
 Failures = Mapping[str, Sequence[tuple[str, str, str]]]
 """By the id of a search, of each source that failed its connection, table and code of the error."""
+_Hour = tuple[int, int]
 _CAUSES = frozenset(cause.value for cause in ZeroCause)
 _ENDS = ("failed", "partial", "cancelled")
 _bucket_of = lru_cache(maxsize=4096)(bucket_of)
@@ -89,13 +90,11 @@ def build_documents(
     made: dict[int, Documents] = {}
     for day in days:
         here: list[Fact] = []
-        hours: Counter[tuple[int, int]] = Counter()
+        hours: list[_Hour] = []
         for begins, ends, offset_s in find_parts(zone, day, day):
             first, last = bisect_left(seconds, begins), bisect_left(seconds, ends)
             here += facts[first:last]
-            hours.update(
-                [((at + offset_s) % DAY_S // HOUR_S, offset_s) for at in seconds[first:last]]
-            )
+            hours += [((at + offset_s) % DAY_S // HOUR_S, offset_s) for at in seconds[first:last]]
         if here:
             made[day] = _documents(zone, hours, here, abouts, folded, failures)
     return made
@@ -103,7 +102,7 @@ def build_documents(
 
 def _documents(
     zone: str,
-    hours: Mapping[tuple[int, int], int],
+    hours: Sequence[_Hour],
     facts: Sequence[Fact],
     abouts: _Abouts,
     folded: _Folded,
@@ -123,7 +122,7 @@ def _documents(
             "searches": len(facts),
             **{name: ended[name] for name in _ENDS},
             "zero": sum(zero),
-            "hours": [[*hour, n] for hour, n in hours.items()],
+            "hours": [[*hour, n] for hour, n in Counter(hours).items()],
         },
         Metric.MODES: {
             "modes": [
@@ -140,8 +139,11 @@ def _documents(
         rows[Metric.FAILURES] = {"sources": [[*row, 1] for row in failed]}
     # Rows of the same become one, and lists get their order.
     made: Documents = {metric: merge(metric, [document]) for metric, document in rows.items()}
+    made[Metric.SOURCES] = shorten(Metric.SOURCES, made[Metric.SOURCES])
     made[Metric.POPULAR_QUERIES] = _popular(texts, zero, times)
-    made[Metric.SLOWEST] = _slowest(times, texts, modes, about, ids, seconds)
+    if ended["cancelled"] < len(facts):
+        made[Metric.HOURLY_LATENCY] = _hourly(hours, about, times)
+        made[Metric.SLOWEST] = _slowest(times, texts, modes, about, ids, seconds)
     if any(zero):
         made |= _nothing(texts, modes, about, zero)
     if pairs := _reformulations(seconds, texts, zero, results):
@@ -173,6 +175,20 @@ def _timed(about: Sequence[_About], times: Sequence[int]) -> Documents:
     }
 
 
+def _hourly(hours: Sequence[_Hour], about: Sequence[_About], times: Sequence[int]) -> Document:
+    taken: defaultdict[_Hour, list[int]] = defaultdict(list)
+    for hour, search, ms in zip(hours, about, times, strict=True):
+        if search.ended != "cancelled":
+            taken[hour].append(ms)
+    return {
+        "hours": [
+            [*hour, sum(some), max(some), bucket_rows(Counter(map(_bucket_of, some)))]
+            # As they are merged: of an hour that comes twice, the first has the larger offset.
+            for hour, some in sorted(taken.items(), key=lambda item: (item[0][0], -item[0][1]))
+        ]
+    }
+
+
 def _popular(texts: Sequence[str], zero: Sequence[bool], times: Sequence[int]) -> Document:
     sums: dict[str, list[int]] = {}
     for text, nothing, ms in zip(texts, zero, times, strict=True):
@@ -198,8 +214,9 @@ def _slowest(
     ids: Sequence[str],
     seconds: Sequence[int],
 ) -> Document:
-    least_ms = sorted(times)[-KEPT_SLOWEST:][0]
-    rows = sorted((-ms, ids[at], at) for at, ms in enumerate(times) if ms >= least_ms)
+    ended = [at for at, search in enumerate(about) if search.ended != "cancelled"]
+    least_ms = sorted(times[at] for at in ended)[-KEPT_SLOWEST:][0]
+    rows = sorted((-times[at], ids[at], at) for at in ended if times[at] >= least_ms)
     return {
         "searches": [
             [-ms, texts[at], modes[at], [*about[at].connections], key, seconds[at]]

@@ -6,6 +6,7 @@ import uuid
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import pytest
 
 from altus4_desktop.app.compose import compose
 from altus4_desktop.domain.accounts import Actor, Role, UserDraft
-from altus4_desktop.domain.analytics import Metric
+from altus4_desktop.domain.analytics import KEPT_SCOPES, Metric
 from altus4_desktop.domain.cancel import CancelToken
 from altus4_desktop.domain.errors import Cancelled
 from altus4_desktop.domain.figures import Counts, Period
@@ -147,6 +148,62 @@ def test_sources_failures_and_keys(services: Services) -> None:
         ("", None, 3),
         ("gone", None, 1),
     ]
+
+
+def test_hours_of_a_day_tell_how_long_searches_took(services: Services) -> None:
+    ann, admin = _person(services, "Europe/Berlin"), _person(services, "UTC", Role.ADMIN)
+    # Clocks in Berlin show two o'clock twice: at 0 and at 1 in UTC.
+    midnight = datetime(2026, 10, 25, tzinfo=UTC)
+    _keep(
+        services,
+        _search(ann, "a", midnight, 10),
+        _search(ann, "b", midnight + timedelta(minutes=70), 30),
+        _search(ann, "c", midnight + timedelta(minutes=80), 50),
+        _search(ann, "d", midnight + timedelta(minutes=90), 999, outcome="cancelled"),
+        _search(admin, "e", midnight + timedelta(hours=2), 90),
+    )
+    services.analytics.refresh_(admin)
+    day = Period(midnight.date(), midnight.date())
+    hours = services.analytics.figures_(ann, day).hours
+    assert len(hours) == 25
+    told = [(hour.latency.searches, hour.latency.max_ms, hour.latency.p50_ms) for hour in hours]
+    assert told[2:4] == [(1, 10, 10), (2, 50, 30)]
+    assert not any(searches for searches, _, _ in (*told[:2], *told[4:]))
+    # Each by their own clock: two o'clock is all of it.
+    together = services.analytics.figures_(admin, day).hours
+    assert together[2].latency.searches == 4
+    assert together[2].latency.max_ms == 90
+    week = services.analytics.figures_(ann, Period.ending(day.last, 7)).hours
+    assert all(hour.latency.searches == 0 for hour in week)
+
+
+def test_modes_are_sorted_by_use_and_cancelled_searches_are_not_slow(services: Services) -> None:
+    ann = _person(services, "UTC")
+    slow = _search(ann, "cancelled", _FIRST, 9000, outcome="cancelled")
+    some = [replace(_search(ann, "b", _FIRST, 5), mode=SearchMode.BOOLEAN) for _ in range(2)]
+    _keep(services, slow, *some, *(_search(ann, "n", _FIRST, 7) for _ in range(3)))
+    _keep(services, replace(_search(ann, "s", _FIRST, 6), mode=SearchMode.SEMANTIC))
+    services.analytics.refresh_(ann)
+    figures = services.analytics.figures_(ann, _WEEK)
+    assert [share.mode for share in figures.modes] == ["natural", "boolean", "semantic"]
+    assert [search.text for search in figures.slowest] == ["n", "n", "n", "s", "b", "b"]
+
+
+def test_no_search_is_lost_where_many_connections_are_searched(services: Services) -> None:
+    people = [_person(services, "UTC") for _ in range(15)]
+    admin = _person(services, "UTC", Role.ADMIN)
+    for at, person in enumerate(people):
+        _keep(services, *(_search(person, "w", _FIRST, connections=[f"C{at}"]) for _ in range(2)))
+    services.analytics.refresh_(admin)
+    figures = services.analytics.figures_(admin, _WEEK)
+    assert [share.searches for share in figures.sources] == [2] * 15
+    assert figures.unlisted_sources == 0
+    sets = [[f"{at}"] for at in range(KEPT_SCOPES)]
+    _keep(services, *(_search(admin, "w", _FIRST, connections=some) for some in sets))
+    services.analytics.refresh_(admin)
+    figures = services.analytics.figures_(admin, _WEEK)
+    listed = sum(share.searches for share in figures.sources)
+    assert (listed, figures.unlisted_sources) == (KEPT_SCOPES + 15, 15)
 
 
 def test_admins_see_everybody_together_and_each_alone(services: Services) -> None:

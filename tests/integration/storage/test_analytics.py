@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import threading
 import uuid
 from collections.abc import Iterable
@@ -24,7 +25,7 @@ from altus4_desktop.storage.engine import WRITES
 from altus4_desktop.storage.repositories.analytics_marks import mark_hours
 from altus4_desktop.storage.store import Store
 from altus4_desktop.storage.tables import analytics, searches
-from tests.analytics_reference import Asked, Documents, expected_days
+from tests.analytics_reference import Asked, Documents, expected_days, expected_totals
 from tests.records import a_user
 from tests.stores import StorePlace
 
@@ -243,7 +244,7 @@ def test_counting_twice_changes_nothing(shared_place: StorePlace, shared_store: 
     shared_store.analytics.add_up_(shared_store.analytics.unadded_days())
     statement = "SELECT * FROM analytics ORDER BY id"
     before = shared_place.query(statement)
-    assert len(before) == 6 * 7
+    assert len(before) == 6 * 8
     assert _refresh(shared_store, user) == 0
     # Even where every day is counted again.
     with (
@@ -311,6 +312,66 @@ def test_everybody_together(shared_store: Store) -> None:
     assert shared_store.analytics.check_totals_() == 0
     counts = shared_store.analytics.count_by_user(*_ERA)
     assert [(count.user_id, count.searches, count.zero) for count in counts] == [(bob.id, 2, 0)]
+
+
+def _many(number: int, begins: datetime) -> list[Asked]:
+    """More texts, sets of connections and failures a day than its lists hold, over three days."""
+    dice = random.Random(number)
+    rows = []
+    for at in range(1500):
+        # A few of everything are frequent, many are rare.
+        rank = int(260 * dice.random() ** 2)
+        second = dice.choice([0, 1, 2]) * 86_400 + dice.randrange(86_400)
+        lost = {"connection": f"C{rank % 90}", "table": "t", "error": "tenant.lost"}
+        outcome = dice.choices(["ok", "partial", "failed", "cancelled"], [8, 1, 1, 1])[0]
+        rows.append(
+            Asked(
+                str(uuid.UUID(int=number * 10_000 + at, version=4)),
+                f"Text {rank}",
+                dice.choice(["natural", "boolean"]),
+                begins + timedelta(seconds=second),
+                int(10 ** dice.uniform(0, 6)),
+                dice.choice([0, 0, 1]),
+                {
+                    "outcome": outcome,
+                    "offset": 0,
+                    "connections": [f"C{rank}", *(f"{number} {n}" for n in range(rank % 3))],
+                    "api_key": dice.choice(["", "k1", f"k{number}"]),
+                    "cause": dice.choice(["absent", "stop_words", ""]),
+                    "sources": [lost],
+                },
+            )
+        )
+    return rows
+
+
+def test_many_people_with_more_than_lists_hold(shared_store: Store) -> None:
+    # On 2026-10-25 clocks are put back in Berlin; in New York a week later, in Tokyo never.
+    zones = ("Europe/Berlin", "America/New_York", "Asia/Tokyo")
+    people = _people(shared_store, *zones)
+    histories = [_many(at, datetime(2026, 10, 24, tzinfo=UTC)) for at in range(len(zones))]
+    expected = []
+    for user, rows in zip(people, histories, strict=True):
+        _insert(shared_store, user, rows)
+        _refresh(shared_store, user)
+        expected.append(expected_days(rows, user.timezone))
+        assert _figures(shared_store, user.id) == expected[-1]
+    totals = expected_totals(expected)
+    assert _figures(shared_store, None) == totals, "before it is added up"
+    shared_store.analytics.add_up_(shared_store.analytics.unadded_days())
+    assert _figures(shared_store, None) == totals
+    assert shared_store.analytics.check_totals_() == 0
+    fullest = totals[date(2026, 10, 25)]
+    lengths = {
+        name: len(next(value for value in document.values() if isinstance(value, list)))
+        for name, document in fullest.items()
+    }
+    full = {"sources": 200, "popular_queries": 100, "zero_results": 50, "failures": 50}
+    assert lengths | full == lengths, "each list met its limit"
+    # No search is lost: what is not told apart is the rest.
+    apart = sum(scope[1] for scope in fullest["sources"]["scopes"])
+    assert 0 < apart < fullest["daily_searches"]["searches"]
+    assert fullest["daily_searches"]["zone"] == ""
 
 
 def test_users_whom_other_programs_delete_are_not_counted_for_ever(

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from altus4_desktop.domain.analytics import (
     KEPT_QUERIES,
+    KEPT_SCOPES,
     Metric,
     bucket_of,
     bucket_width,
@@ -126,7 +127,7 @@ def test_shortened_documents_keep_the_most_frequent() -> None:
     queries = [[f"text {n:03}", 300 - n, 0, 5] for n in range(2 * KEPT_QUERIES)]
     short = shorten(Metric.POPULAR_QUERIES, {"searches": 9, "queries": queries})
     assert short == {"searches": 9, "queries": queries[:KEPT_QUERIES]}
-    scopes = [[[f"c{n:02}"], n, 0, 0, 0, []] for n in range(40)]
+    scopes = [[[f"c{n:03}"], n, 0, 0, 0, []] for n in range(KEPT_SCOPES + 30)]
     short = shorten(Metric.SOURCES, {"scopes": scopes})
     assert short == {"scopes": scopes[30:]}
 
