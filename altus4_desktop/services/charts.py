@@ -14,12 +14,21 @@ from altus4_desktop.domain.figures import (
     DayPoint,
     Figures,
     HourPoint,
+    Latency,
     Period,
     UserUse,
     ZeroQuery,
 )
 from altus4_desktop.domain.history import HistoryOutcome, HistoryQuery
-from altus4_desktop.domain.local_days import day_bounds, day_number, find_zone, instant_of
+from altus4_desktop.domain.local_days import (
+    WallHour,
+    day_bounds,
+    day_number,
+    find_zone,
+    hour_begins,
+    hours_of_day,
+    instant_of,
+)
 from altus4_desktop.domain.searching import SearchMode
 from altus4_desktop.domain.spreadsheet import csv_text
 from altus4_desktop.domain.zero_causes import ZeroCause
@@ -31,6 +40,7 @@ MOST_ROWS = 50
 HOURLY_DAYS = 2
 """Up to how many days are charted by the hour."""
 WEEK_DAYS = 7
+_HOURS = 24
 _STEPS = (1, 2, 5)
 _WIDEST_MS = 1_000_000
 _OPERATORS = frozenset('+-"()*~<>')
@@ -129,7 +139,7 @@ def build_searches(board: Dashboard) -> Chart:
     if len(board.figures.period) <= HOURLY_DAYS and board.figures.hours:
         earlier = _hours_before(board)
         for point in board.figures.hours:
-            known = point.searches or _has_begun(board, point)
+            known = point.searches or _has_begun(board, point.day, point.hour, point.begins_at)
             cells: tuple[Cell, ...] = (_hour_cell(board, point), point.searches if known else None)
             if compared:
                 cells += (earlier.get((point.day, point.hour)),)
@@ -154,26 +164,45 @@ def build_searches(board: Dashboard) -> Chart:
 
 
 def build_latency(board: Dashboard) -> Chart:
-    """Percentiles of each day, in milliseconds."""
+    """Percentiles of each day, or of each hour of a day or two, in milliseconds."""
     compared = board.before is not None
     plotted = ("p50_ms", "p95_ms", "p99_ms", *(("before_p95_ms",) if compared else ()))
-    columns = ("day", *plotted, "max_ms", "searches")
-    counted = _days_before(board)
     rows: list[Row] = []
+    if any(hour.latency.searches for hour in board.figures.hours):
+        earlier = _hourly_latency_before(board)
+        for hour in board.figures.hours:
+            told = hour.latency
+            known = hour.searches or _has_begun(board, hour.day, hour.hour, hour.begins_at)
+            before_ms = _rounded(earlier.get((hour.day, hour.hour), Latency()).p95_ms)
+            rows.append(
+                (
+                    (
+                        _hour_cell(board, hour),
+                        *_percentiles(told),
+                        *((before_ms,) if compared else ()),
+                        told.max_ms,
+                        told.searches if known else None,
+                    ),
+                    _hour_link(board, hour) if told.searches else None,
+                )
+            )
+        columns = ("hour", *plotted, "max_ms", "searches")
+        return _chart(board, "latency", ChartKind.LINES, columns, rows, ("hour",), plotted)
+    counted = _days_before(board)
     for point in board.figures.days:
         told = point.latency
-        cells: tuple[Cell, ...] = (
-            point.day,
-            _rounded(told.p50_ms),
-            _rounded(told.p95_ms),
-            _rounded(told.p99_ms),
-        )
+        cells: tuple[Cell, ...] = (point.day, *_percentiles(told))
         if compared:
             before = counted.get(point.day)
             cells += (_rounded(before.latency.p95_ms) if before else None,)
         cells += (told.max_ms, told.searches if point.counts is not None else None)
         rows.append((cells, _day_link(board, point.day) if told.searches else None))
+    columns = ("day", *plotted, "max_ms", "searches")
     return _chart(board, "latency", ChartKind.LINES, columns, rows, ("day",), plotted)
+
+
+def _percentiles(told: Latency) -> tuple[float | None, float | None, float | None]:
+    return _rounded(told.p50_ms), _rounded(told.p95_ms), _rounded(told.p99_ms)
 
 
 def build_durations(board: Dashboard) -> Chart:
@@ -200,16 +229,19 @@ def build_durations(board: Dashboard) -> Chart:
 
 
 def build_heat(board: Dashboard) -> Chart:
-    """Searches by weekday (1 is Monday) and hour; None for weekdays of which nothing is known."""
+    """Searches by weekday (1 is Monday) and hour; None where nothing is known: of hours that have
+    not come, or that clocks left out."""
     figures = board.figures
     known = [point.day for point in figures.days if point.counts is not None]
     by_weekday = {day.weekday(): day for day in known}
+    been = _hours_been(board, known)
     rows: list[Row] = []
     for weekday in range(7):
         for hour in range(24):
             count: int | None = None
             if weekday in by_weekday and figures.heat:
-                count = figures.heat[weekday][hour]
+                counted = figures.heat[weekday][hour]
+                count = counted if counted or (weekday, hour) in been else None
             link = None
             # In a week each cell is one hour; in a longer time it is many, here and there.
             if count and len(figures.period) <= WEEK_DAYS:
@@ -250,7 +282,8 @@ def build_modes(board: Dashboard) -> Chart:
 
 
 def build_sources(board: Dashboard) -> Chart:
-    """How often each connection was asked, alone or among others, of all searches."""
+    """How often each connection was asked, alone or among others, of all searches; without a name:
+    what days with very many sets of connections do not tell apart."""
     total = board.figures.counts.searches
     rows: list[Row] = []
     for share in board.figures.sources:
@@ -268,6 +301,9 @@ def build_sources(board: Dashboard) -> Chart:
                 replace(_period_link(board), connection_id=key) if key else None,
             )
         )
+    if others := board.figures.unlisted_sources:
+        place = sum(share.searches >= others for share in board.figures.sources)
+        rows.insert(place, ((None, others, _share(others, total), None, None, None), None))
     columns = ("connection", "searches", "share_percent", "failed", "p50_ms", "p95_ms")
     return _chart(board, "sources", ChartKind.RANKED, columns, rows, ("connection",), ("searches",))
 
@@ -470,11 +506,39 @@ def _hours_before(board: Dashboard) -> dict[tuple[date, int], int]:
     return found
 
 
-def _has_begun(board: Dashboard, point: HourPoint) -> bool:
-    if point.begins_at is not None:
-        return point.begins_at <= board.now
+def _hourly_latency_before(board: Dashboard) -> dict[tuple[date, int], Latency]:
+    if board.before is None:
+        return {}
+    later = timedelta(days=len(board.figures.period))
+    found: dict[tuple[date, int], Latency] = {}
+    for point in board.before.hours:
+        # Percentiles cannot be added up: of an hour that clocks showed twice it is the first.
+        found.setdefault((point.day + later, point.hour), point.latency)
+    return found
+
+
+def _has_begun(board: Dashboard, day: date, hour: int, begins_at: datetime | None) -> bool:
+    if begins_at is not None:
+        return begins_at <= board.now
     here = board.now.astimezone(find_zone(board.shown_zone))
-    return (point.day, point.hour) <= (here.date(), here.hour)
+    return (day, hour) <= (here.date(), here.hour)
+
+
+def _hours_been(board: Dashboard, days: Sequence[date]) -> set[tuple[int, int]]:
+    """Which hours of which weekdays there have been in ``days``."""
+    zone = board.figures.zone
+    found: dict[int, set[int]] = {weekday: set() for weekday in range(7)}
+    for day in days:
+        met = found[day.weekday()]
+        if len(met) == _HOURS:
+            continue
+        number = day_number(day)
+        hours = hours_of_day(zone, number) if zone else [WallHour(h, 0) for h in range(_HOURS)]
+        for hour in hours:
+            begins_at = hour_begins(number, hour) if zone else None
+            if _has_begun(board, day, hour.hour, begins_at):
+                met.add(hour.hour)
+    return {(weekday, hour) for weekday, met in found.items() for hour in met}
 
 
 def _hour_cell(board: Dashboard, point: HourPoint) -> datetime:

@@ -30,6 +30,7 @@ from altus4_desktop.domain.searching import SearchMode
 from altus4_desktop.domain.spreadsheet import guarded
 from altus4_desktop.services.cause_words import cause_words
 from altus4_desktop.services.charts import MOST_ROWS, Dashboard, build_charts, chart_csv
+from altus4_desktop.ui.panes.analytics.wording import row_words
 from tests.ui.analytics import make_figures
 
 _NOW = datetime(2026, 3, 31, 12, tzinfo=UTC)
@@ -106,7 +107,10 @@ def test_nothing_is_lost_and_gaps_stay_gaps(figures: Figures) -> None:
     known = {point.day.weekday() for point in figures.days if point.counts is not None}
     for weekday, _, count in charts["heat"].rows:
         assert isinstance(weekday, int)
-        assert (count is None) == (weekday - 1 not in known)
+        assert count is None or weekday - 1 in known
+    assert sum(filter(None, charts["heat"].numbers("searches"))) == sum(
+        count for weekday in known for count in figures.heat[weekday]
+    )
     assert len(charts["popular"].rows) == min(MOST_ROWS, len(figures.popular))
     assert charts["popular"].left_out == max(0, len(figures.popular) - MOST_ROWS)
 
@@ -138,6 +142,80 @@ def test_hours_of_a_day_that_have_not_come_are_gaps() -> None:
     assert link == HistoryQuery(
         from_at=datetime(2026, 3, 31, 8, tzinfo=UTC), to_at=datetime(2026, 3, 31, 9, tzinfo=UTC)
     )
+
+
+def _heat(figures: Figures, now: datetime = _NOW) -> dict[tuple[Cell, Cell], Cell]:
+    rows = _charts(Dashboard(figures, "Europe/Berlin", now))["heat"].rows
+    return {(weekday, hour): count for weekday, hour, count in rows}
+
+
+def test_hours_that_have_not_come_or_were_left_out_are_gaps_of_the_heat_map() -> None:
+    week = Period(date(2026, 3, 25), date(2026, 3, 31))
+    days = tuple(DayPoint(day, Counts()) for day in week)
+    nothing = tuple((0,) * 24 for _ in range(7))
+    for zone in ("Europe/Berlin", ""):
+        figures = replace(make_figures(week, zone), days=days, heat=nothing)
+        heat = _heat(figures)
+        # Tuesday the 31st, 14 o'clock in Berlin; on Sunday the clocks went from 2 to 3.
+        gaps = {(2, hour) for hour in range(15, 24)} | ({(7, 2)} if zone else set())
+        assert {place for place, count in heat.items() if count is None} == gaps
+    # Among several Sundays and Tuesdays each hour has been.
+    fortnight = Period(date(2026, 3, 18), week.last)
+    days = tuple(DayPoint(day, Counts()) for day in fortnight)
+    heat = _heat(replace(make_figures(fortnight, "Europe/Berlin"), days=days, heat=nothing))
+    assert {*heat.values()} == {0}
+
+
+def test_a_day_tells_by_the_hour_how_long_searches_took() -> None:
+    today = Period(_NOW.date(), _NOW.date())
+    begin = datetime(2026, 3, 30, 22, tzinfo=UTC)
+
+    def hours(day: date, p95_ms: float) -> tuple[HourPoint, ...]:
+        took = {hour: Latency(2, 9.0, 8.0, p95_ms, 99.0, 100) for hour in (9, 10)}
+        return tuple(
+            HourPoint(day, hour, begin + timedelta(hours=hour), 2, took.get(hour, Latency()))
+            for hour in range(24)
+        )
+
+    figures = replace(make_figures(today, "Europe/Berlin"), hours=hours(today.first, 50.0))
+    earlier = today.before()
+    before = replace(make_figures(earlier), hours=hours(earlier.first, 70.0))
+    chart = _charts(_board(figures, before=before))["latency"]
+    assert chart.columns[0] == "hour"
+    assert chart.plotted == ("p50_ms", "p95_ms", "p99_ms", "before_p95_ms")
+    assert len(chart.rows) == 24
+    assert chart.rows[9][1:] == (8.0, 50.0, 99.0, 70.0, 100, 2)
+    assert chart.rows[11][1:4] == (None, None, None)
+    assert [row for row, link in enumerate(chart.links) if link] == [9, 10]
+    # Days that were counted before hours were keep their figure.
+    old = replace(figures, hours=tuple(replace(h, latency=Latency()) for h in figures.hours))
+    assert _charts(_board(old))["latency"].columns[0] == "day"
+
+
+def test_searches_whose_connections_are_not_told_apart_are_a_row() -> None:
+    figures = replace(make_figures(_MARCH), unlisted_sources=15)
+    chart = _charts(_board(figures))["sources"]
+    assert chart.rows[-1] == (None, 15, 25.0, None, None, None)
+    assert chart.links[-1] is None
+    assert row_words(chart, 1) == "Others, not told apart"
+
+
+def test_an_hour_that_comes_twice_is_told_apart_in_words() -> None:
+    day = Period(date(2026, 10, 25), date(2026, 10, 25))
+    begin = datetime(2026, 10, 24, 22, tzinfo=UTC)
+    hours = tuple(
+        HourPoint(day.first, number - (number > 2), begin + timedelta(hours=number), 1)
+        for number in range(25)
+    )
+    chart = _charts(_board(replace(make_figures(day, "Europe/Berlin"), hours=hours)))["searches"]
+    words = [row_words(chart, row) for row in range(25)]
+    assert words[1:5] == [
+        "2026-10-25 01:00",
+        "2026-10-25 02:00 +02:00",
+        "2026-10-25 02:00 +01:00",
+        "2026-10-25 03:00",
+    ]
+    assert len({*words}) == 25
 
 
 def test_days_are_compared_with_those_as_long_before() -> None:

@@ -88,6 +88,8 @@ def cell_words(chart: Chart, row: int, column: str) -> str:
     value = chart.cell(row, column)
     if column == "key":
         return _key_words(value, chart.cell(row, "key_id"))
+    if value is None and column == "connection":
+        return _tr("Others, not told apart")
     if value is None:
         # Without an end it is the last bucket of all; everywhere else nothing is known.
         return "" if column in ("to_ms", "lack") else "–"
@@ -103,6 +105,9 @@ def _value_words(column: str, value: Cell) -> str:
     match value:
         case datetime():
             words = value.strftime("%Y-%m-%d %H:%M:%S" if column == "at" else "%Y-%m-%d %H:%M")
+            if _comes_twice(value):
+                # Two of the same name are told apart.
+                words += f" {value.isoformat(timespec='minutes')[16:]}"
         case date():
             words = value.isoformat()
         case int() | float():
@@ -112,6 +117,11 @@ def _value_words(column: str, value: Cell) -> str:
         case str() if column == "mode":
             words = ", ".join(map(mode_words, value.split(", ")))
     return words
+
+
+def _comes_twice(at: datetime) -> bool:
+    """Whether clocks showed the same twice, as on the night they are put back."""
+    return at.replace(fold=0).utcoffset() != at.replace(fold=1).utcoffset()
 
 
 def _number_words(column: str, value: float) -> str:
