@@ -25,6 +25,7 @@ UNAUDITED = {
     "CustomMetricRepository.tell_": "follows from a threshold that is written down",
     "CustomMetricRepository.dismiss_": "what somebody has looked at",
     "SearchRepository.add_": "the history is written down itself",
+    "SearchRepository.delete_more_": "the rest of what is written down with the first of it",
     "SearchRepository.mark_old_": "lists of what is written down already",
     "SavedSearchRepository.see_": "what somebody has looked at",
     "ConnectionRepository.touch_": "when it was last connected to",

@@ -29,6 +29,7 @@ from altus4_desktop.domain.exchange import (
 )
 from altus4_desktop.domain.exports import ExportFormat, ListFormat
 from altus4_desktop.domain.figures import Period
+from altus4_desktop.domain.history import HistoryQuery
 from altus4_desktop.domain.keys import KeyDraft, KeyFilter
 from altus4_desktop.domain.monitoring import ListedStatement
 from altus4_desktop.domain.query_sets import QuerySetDraft, SetQueryDraft
@@ -134,6 +135,7 @@ exports.export_all_           gone   server missing server server change  key   
 exports.export_hits_          gone   ok     missing ok     ok     change  key      missing  ok
 
 history.delete_               gone   ok     unseen  unseen unseen change  key      key      unseen
+history.delete_found_         gone   ok     ok      ok     ok     change  key      key      ok
 history.expire_               gone   ok     ok      ok     ok     change  key      ok       ok
 history.export_               gone   ok     ok      ok     ok     change  key      ok       ok
 history.list_                 gone   ok     unseen  ok     ok     change  key      unseen   ok
@@ -258,8 +260,8 @@ NO_ACTOR = {
     "evaluation.measure": "calculates with what the caller has",
     "evaluation.regrade": "calculates with what the caller has",
     "history.close_": "of this program, at its end",
-    "history.mark_old_later": "of the store, and tells nothing",
     "history.record": "for `search`, which asks",
+    "history.start_upkeep": "of the store, and tells nothing",
     "keys.authenticate_": "finds out who it is, by their key",
     "keys.verify_": "whoever has the text of a key may know what it is",
     "connections.target_of_": "for `monitoring`, which asks for the connection; besides, a made-up "
@@ -569,6 +571,7 @@ CALLS: dict[str, Call] = {
         who, _an_export(w), ExportFormat.JSON, [_hit(of)]
     ),
     "history.delete_": lambda w, s, who, of: _seen(s.history.delete_(who, [of.search.id]) == 1),
+    "history.delete_found_": lambda w, s, who, of: s.history.delete_found_(who, HistoryQuery()),
     "history.expire_": lambda w, s, who, of: s.history.expire_(who),
     "history.export_": lambda w, s, who, of: s.history.export_(who, _an_export(w), ListFormat.JSON),
     "history.page_": lambda w, s, who, of: _seen(

@@ -130,7 +130,7 @@ WRITES: dict[str, Write] = {
         a_search(_ADA, "a new one", id="s", created_at=AN_INSTANT),
         a_search(_ADA, "another", id="t", created_at=AN_INSTANT),
     ),
-    "searches.delete_": lambda store, events: store.searches.delete_(_ADA.id, None, events),
+    "searches.delete_": lambda store, events: store.searches.delete_(_ADA.id, [_SEARCH.id], events),
     "saved_searches.create_": lambda store, events: store.saved_searches.create_(
         replace(_SAVED_TOO, draft=replace(_SAVED_TOO.draft, shortcut=4)),
         events,
@@ -190,6 +190,7 @@ OTHERS = {
     "users.touch_": "when somebody was last active; once more is the same",
     "audit.add_": "goes along with every other write",
     "api_keys.refuse_": "an event and nothing else, as audit.add_",
+    "searches.delete_more_": "as searches.delete_, with no event of its own",
     "key_uses.spend_": "counts a use again whose answer was lost: a limit is never exceeded",
     **dict.fromkeys(
         [f"analytics.{name}" for name in ("begin_", "compare_", "roll_up_", "add_up_")]

@@ -179,7 +179,7 @@ def _delete(args: argparse.Namespace, context: CliContext) -> int:
         question = f"Forget {len(ids)} searches?" if ids else "Forget all your past searches?"
     if ids != [] and not context.confirm(question, args):
         return EXIT_NO
-    count = 0 if ids == [] else history.delete_(actor, ids)
+    count = 0 if ids == [] else history.delete_(actor, ids, context.out.progress)
     if args.json:
         context.out.json({"deleted": count})
     context.out.say(f"{count} searches forgotten.")

@@ -6,10 +6,10 @@ import contextlib
 import logging
 import queue
 import threading
-import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import fields, replace
+from datetime import datetime
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +24,7 @@ from altus4_desktop.domain.searching import SearchRecord
 from altus4_desktop.services.audit import build_event
 from altus4_desktop.services.files import open_chosen
 from altus4_desktop.services.history_text import history_lines
+from altus4_desktop.services.history_upkeep import HistoryUpkeep, delete_in_batches, expire
 from altus4_desktop.services.permissions import Permissions, Right
 
 if TYPE_CHECKING:
@@ -36,10 +37,7 @@ _AFTER_YOU_S = 0.05
 # A transaction costs more than the rows in it.
 _AT_ONCE = 100
 _SLOW = "The metadata store is slow or does not answer; the searches are not affected."
-_EXPIRE_EVERY_S = 3600.0
 _EXPORT_PAGE = 1000
-# Nobody waits for it, and those who search are not to feel it.
-_OLD_AT_ONCE, _OLD_PAUSE_S = 500, 0.25
 
 
 class HistoryService:
@@ -60,14 +58,12 @@ class HistoryService:
         self._is_full = False
         self._lock = threading.Lock()
         self._writer: threading.Thread | None = None
-        self._marker: threading.Thread | None = None
         self._closing = threading.Event()
-        self._expired: dict[str, float] = {}
+        self._upkeep = HistoryUpkeep(metadata)
 
     def record(self, record: SearchRecord) -> None:
         """Keep ``record`` soon; when a thousand others are still waiting it is dropped, and that is
-        told of the first one. What its user wants to keep for some days only goes along, once an
-        hour."""
+        told of the first one."""
         try:
             self._waiting.put_nowait(record)
         except queue.Full:
@@ -182,53 +178,83 @@ class HistoryService:
         Raises AccessError, StoreError.
         """
         actor = self._permissions.check(actor, Right.SEARCH)
-        days = actor.choices.history_days
-        if days is None:
-            return 0
-        event = build_event(
-            actor,
-            "history.expired",
-            SubjectKind.HISTORY,
-            actor.user_id,
-            actor.email,
-            before={"days": days},
-        )
-        before_at = datetime.now(UTC) - timedelta(days=days)
-        return self._metadata.store.searches.delete_(
-            actor.user_id, events=[event], before_at=before_at
-        )
+        return expire(self._metadata.store.searches, actor)
 
-    def delete_(self, actor: Actor, search_ids: Sequence[str] | None = None) -> int:
+    def delete_(
+        self,
+        actor: Actor,
+        search_ids: Sequence[str] | None = None,
+        progress: ProgressSink = ignore_progress,
+        token: CancelToken | None = None,
+    ) -> int:
         """Delete the actor's own searches, all of them without ``search_ids``; returns how many.
 
-        Raises AccessError, StoreError.
+        Done bit by bit, so that others can write meanwhile: raises Cancelled, AccessError,
+        StoreError, and what was deleted until then is gone.
         """
         actor = self._permissions.check(actor, Right.MANAGE)
-        asked = {"all": True} if search_ids is None else {"searches": len(search_ids)}
-        event = build_event(
-            actor, "history.deleted", SubjectKind.HISTORY, actor.user_id, actor.email, before=asked
+        searches = self._metadata.store.searches
+        if search_ids is None:
+            asked: dict[str, object] = {"all": True}
+            return self._delete(
+                actor,
+                lambda count: searches.oldest_ids(actor.user_id, count),
+                asked,
+                progress,
+                token,
+            )
+        left = iter(search_ids)
+        return self._delete(
+            actor,
+            lambda count: list(islice(left, count)),
+            {"searches": len(search_ids)},
+            progress,
+            token,
         )
-        return self._metadata.store.searches.delete_(actor.user_id, search_ids, [event])
 
-    def mark_old_later(self) -> None:
-        """Let searches from before there was a connection filter be found by it: bit by bit on a
-        thread of its own, never waiting for it. What is left is done another time."""
-        with self._lock:
-            if self._marker is None or not self._marker.is_alive():
-                self._closing.clear()
-                self._marker = threading.Thread(
-                    target=self._mark_old, name="altus4-history-old", daemon=True
-                )
-                self._marker.start()
+    def delete_found_(
+        self,
+        actor: Actor,
+        query: HistoryQuery,
+        progress: ProgressSink = ignore_progress,
+        token: CancelToken | None = None,
+    ) -> int:
+        """Delete those of the actor's own searches that ``query`` finds, bit by bit as `delete_`;
+        returns how many. Which filters there were is written down, not what for.
+
+        Raises Cancelled, AccessError, StoreError: what was deleted until then is gone.
+        """
+        actor = self._permissions.check(actor, Right.MANAGE)
+        searches = self._metadata.store.searches
+        asked = replace(query, user_id=actor.user_id)
+        after: SearchRecord | None = None
+
+        def read(count: int) -> list[str]:
+            nonlocal after
+            page = searches.page_(asked, after, count)
+            after = page[-1] if page else after
+            return [record.id for record in page]
+
+        plain = HistoryQuery()
+        used = [
+            field.name
+            for field in fields(query)
+            if field.name != "user_id" and getattr(query, field.name) != getattr(plain, field.name)
+        ]
+        return self._delete(actor, read, {"filters": used}, progress, token)
+
+    def start_upkeep(self) -> None:
+        """Let go of what people do not want to keep any longer, now and every hour, and complete
+        the lists of what was written by others or long ago: on a thread of its own, bit by bit,
+        never waiting for it. What is left is done another time."""
+        self._upkeep.start()
 
     def close_(self, wait_s: float = 2.0) -> bool:
         """Write what is waiting, for at most ``wait_s`` seconds; false when something is left."""
         with self._lock:
             writer, self._writer = self._writer, None
-            marker, self._marker = self._marker, None
         self._closing.set()
-        if marker is not None:
-            marker.join(wait_s)
+        self._upkeep.close_()
         if writer is None:
             return True
         try:
@@ -241,17 +267,6 @@ class HistoryService:
             self._tell(_unsaved(self._waiting.qsize()))
             return False
         return True
-
-    def _mark_old(self) -> None:
-        try:
-            while not self._closing.wait(_OLD_PAUSE_S):
-                if self._metadata.store.searches.mark_old_(_OLD_AT_ONCE) < _OLD_AT_ONCE:
-                    return
-        except AltusError as error:
-            # Nobody has asked for it, and the next start goes on from there.
-            _LOG.warning("history: %s [%s]", error.template, error.code)
-        except Exception:
-            _LOG.exception("old searches could not be listed by their connections")
 
     def _write(self) -> None:
         ends = False
@@ -287,25 +302,23 @@ class HistoryService:
             if self.on_kept is not None:
                 for user_id in dict.fromkeys(record.user_id for record in records):
                     self.on_kept(user_id)
-            for user_id in dict.fromkeys(record.user_id for record in records):
-                self._expire(user_id)
 
     def _own(self, actor: Actor, query: HistoryQuery) -> HistoryQuery:
         return query if self._permissions.owns(actor, "") else replace(query, user_id=actor.user_id)
 
-    def _expire(self, user_id: str) -> None:
-        now = time.monotonic()
-        if now < self._expired.get(user_id, now):
-            return
-        self._expired[user_id] = now + _EXPIRE_EVERY_S
-        try:
-            user = self._metadata.store.users.find_(user_id)
-            if user is not None and user.choices.history_days is not None:
-                self.expire_(user.as_actor())
-        except AltusError as error:
-            self._tell(error)
-        except Exception:
-            _LOG.exception("old searches could not be deleted from the history")
+    def _delete(
+        self,
+        actor: Actor,
+        read: Callable[[int], Sequence[str]],
+        asked: Mapping[str, object],
+        progress: ProgressSink,
+        token: CancelToken | None,
+    ) -> int:
+        event = build_event(
+            actor, "history.deleted", SubjectKind.HISTORY, actor.user_id, actor.email, before=asked
+        )
+        searches = self._metadata.store.searches
+        return delete_in_batches(searches, actor.user_id, read, event, progress, token)
 
     def _tell(self, problem: AltusError) -> None:
         _LOG.warning("history: %s [%s]", problem.message, problem.code)

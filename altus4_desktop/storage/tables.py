@@ -237,7 +237,8 @@ searches = Table(
 
 class SearchMarkColumns(TypedColumns):
     """Lists of searches that are rare among all: ``failed``, ``slow``, or the id of one of the
-    several connections that were searched; and in ``reached`` how far `mark_old` has come."""
+    several connections that were searched; and in ``reached`` how far `mark_old` has come
+    with each user's."""
 
     mark: Named[str] = Column(VARCHAR(36), primary_key=True)
     # A server that gives timestamps defaults of its own must find one.

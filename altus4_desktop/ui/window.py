@@ -181,7 +181,7 @@ class MainWindow(QMainWindow):
         self._session = session
         services.history.on_problem = self._problem_came.emit
         services.analytics.refresh_later(actor)
-        services.history.mark_old_later()
+        services.history.start_upkeep()
         services.backups.start_schedule_(actor)
         workspace = Workspace(session, self._memory.pane, self)
         workspace.lock_requested.connect(self.lock)

@@ -79,8 +79,9 @@ def places(name: str, history: History) -> Iterator[tuple[StorePlace, int]]:
         for mark, condition in _CONDITIONS.items():
             place.query(_LISTS.format(mark=mark, condition=condition))
         with contextlib.closing(place.open()) as store:
-            while store.searches.mark_old_(_OLD_AT_ONCE):
-                pass
+            for user in store.users.list_():
+                while store.searches.mark_old_(user.id, _OLD_AT_ONCE):
+                    pass
         yield place, count
 
 

@@ -322,7 +322,7 @@ class FakeHistory:
     asked: list[str] = field(default_factory=list)
     on_problem: Callable[[AltusError], None] | None = None
 
-    def mark_old_later(self) -> None:
+    def start_upkeep(self) -> None:
         """There are no old ones."""
 
     def page_(

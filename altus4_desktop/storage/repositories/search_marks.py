@@ -7,8 +7,9 @@ these quickly.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -17,22 +18,31 @@ from altus4_desktop.domain.searching import SearchRecord
 from altus4_desktop.storage.tables import databases, search_marks, searches
 
 FAILED, SLOW = "failed", "slow"
-# A list of one: the last search that `mark_old` has looked at, newest first.
+# Of each user the last search that `mark_old` has looked at, newest first.
 _REACHED = "reached"
 _NOT_WHOLE = ("failed", "partial")
 _ID_CHARS = 36
+_IDS_AT_ONCE = 500
+_Row = tuple[str, datetime, str | None, int, object]
 
 
 def marks_of(record: SearchRecord) -> list[str]:
     """The lists in which ``record`` stands."""
+    return _marks(record.connection_id, record.execution_time_ms, record.params, {})
+
+
+def _marks(
+    connection_id: str | None, ms: int, params: object, named: Mapping[str, str]
+) -> list[str]:
+    """Other programs may have written anything."""
     marks = []
-    if record.params.get("outcome") in _NOT_WHOLE:
+    if isinstance(params, dict) and params.get("outcome") in _NOT_WHOLE:
         marks.append(FAILED)
-    if record.execution_time_ms >= SLOW_MS:
+    if ms >= SLOW_MS:
         marks.append(SLOW)
-    if record.connection_id is None:
-        marks += _connection_marks(record.params, {})
-    return marks + _key_marks(record.params)
+    if connection_id is None:
+        marks += _connection_marks(params, named)
+    return marks + _key_marks(params)
 
 
 def add_marks(connection: sa.Connection, search_id: str, marks: Sequence[str]) -> None:
@@ -44,52 +54,100 @@ def add_marks(connection: sa.Connection, search_id: str, marks: Sequence[str]) -
         connection.execute(sa.insert(search_marks).from_select(names, kept))
 
 
-def mark_old(connection: sa.Connection, count: int) -> int:
-    """Put searches of several connections from before there were lists into those of their
-    connections, the next ``count`` of them; returns at how many it has looked: fewer at the end.
+def mark_old(connection: sa.Connection, user_id: str, count: int) -> int:
+    """Put the user's searches that others have written, or that are from before there was a list,
+    into theirs, the next ``count`` of them; returns at how many it has looked: fewer at the end.
 
-    Of such a search only the names of its connections may have been noted; one that was renamed
+    Of a search of several connections only their names may have been noted; one that was renamed
     since is not found again.
     """
-    c, m = searches.c, search_marks.c
-    wanted = sa.select(c.id, c.created_at, c.user_id, c.search_params).where(
-        c.database_id.is_(None), c.created_at.is_not(None)
-    )
-    reached = sa.select(m.created_at, m.search_id).where(m.mark == _REACHED)
-    place = connection.execute(reached.limit(1)).first()
-    if place is not None:
-        earlier = sa.or_(c.created_at < place[0], c.id < place[1])
-        wanted = wanted.where(c.created_at <= place[0], earlier)
-    wanted = wanted.with_hint(searches, "FORCE INDEX (idx_history_connection)", "mysql")
-    rows = connection.execute(wanted.order_by(c.created_at.desc(), c.id.desc()).limit(count)).all()
+    rows = old_rows(connection, user_id, count)
     if not rows:
         return 0
-    ids = [row[0] for row in rows]
-    there = sa.select(m.mark, m.search_id).where(m.search_id.in_(ids))
-    known = {(mark, key) for mark, key in connection.execute(there)}
-    named = _named_connections(connection, {row[2] for row in rows})
-    made = [
-        {"mark": mark, "created_at": at, "search_id": key, "user_id": user_id}
-        for key, at, user_id, params in rows
-        for mark in _connection_marks(params, named.get(user_id, {}))
-        if (mark, key) not in known
-    ]
-    connection.execute(sa.delete(search_marks).where(m.mark == _REACHED))
-    made.append({"mark": _REACHED, "created_at": rows[-1][1], "search_id": ids[-1], "user_id": ""})
-    connection.execute(sa.insert(search_marks), made)
+    complete_marks(connection, user_id, rows)
+    connection.execute(sa.delete(search_marks).where(*_place_of(user_id)))
+    last_id, last_at = rows[-1][:2]
+    reached = {"mark": _REACHED, "created_at": last_at, "search_id": last_id, "user_id": user_id}
+    connection.execute(_insert(connection), [reached])
     return len(rows)
 
 
-def _named_connections(
-    connection: sa.Connection, user_ids: Collection[str]
-) -> dict[str, dict[str, str]]:
-    """The ids of the connections of these people, by their names."""
+def old_rows(connection: sa.Connection, user_id: str, count: int) -> list[_Row]:
+    """What `mark_old` looks at next."""
+    c, m = searches.c, search_marks.c
+    wanted = _rows_of(user_id)
+    reached = sa.select(m.created_at, m.search_id).where(*_place_of(user_id))
+    place = connection.execute(reached).first()
+    if place is not None:
+        earlier = sa.or_(c.created_at < place[0], c.id < place[1])
+        wanted = wanted.where(c.created_at <= place[0], earlier)
+    wanted = wanted.order_by(c.created_at.desc(), c.id.desc()).limit(count)
+    return [tuple(row) for row in connection.execute(wanted)]
+
+
+def _place_of(user_id: str) -> tuple[sa.ColumnElement[bool], ...]:
+    return search_marks.c.mark == _REACHED, search_marks.c.user_id == user_id
+
+
+def _insert(connection: sa.Connection) -> sa.Insert:
+    # Two programs may look at the same searches.
+    ignore = "OR IGNORE" if connection.dialect.name == "sqlite" else "IGNORE"
+    return sa.insert(search_marks).prefix_with(ignore)
+
+
+def _rows_of(user_id: str) -> sa.Select[*tuple[Any, ...]]:
+    c = searches.c
+    return (
+        sa.select(c.id, c.created_at, c.database_id, c.execution_time_ms, c.search_params)
+        .where(c.user_id == user_id, c.created_at.is_not(None))
+        .with_hint(searches, "FORCE INDEX (idx_searches_user_created)", "mysql")
+    )
+
+
+def complete_marks(connection: sa.Connection, user_id: str, rows: Sequence[_Row]) -> None:
+    """Have these searches of the user's stand in their lists, and in no others."""
+    m = search_marks.c
+    named = _named_connections(connection, user_id)
+    for begin in range(0, len(rows), _IDS_AT_ONCE):
+        some = rows[begin : begin + _IDS_AT_ONCE]
+        there = sa.select(m.mark, m.created_at, m.search_id).where(
+            m.search_id.in_([row[0] for row in some]), m.mark != _REACHED
+        )
+        known = {(mark, at, key) for mark, at, key in connection.execute(there)}
+        wanted = {
+            (mark, at, key)
+            for key, at, connection_id, ms, params in some
+            for mark in _marks(connection_id, ms, params, named)
+        }
+        made_at = {row[0]: row[1] for row in some}
+        # A connection that has another name by now stays found.
+        gone = [
+            row for row in known - wanted if row[0] in (FAILED, SLOW) or row[1] != made_at[row[2]]
+        ]
+        if gone:
+            connection.execute(
+                sa.delete(search_marks).where(
+                    m.mark == sa.bindparam("old_mark"),
+                    m.created_at == sa.bindparam("old_at"),
+                    m.search_id == sa.bindparam("old_id"),
+                ),
+                [dict(zip(("old_mark", "old_at", "old_id"), row, strict=True)) for row in gone],
+            )
+        if new := wanted - known:
+            connection.execute(
+                _insert(connection),
+                [
+                    {"mark": mark, "created_at": at, "search_id": key, "user_id": user_id}
+                    for mark, at, key in new
+                ],
+            )
+
+
+def _named_connections(connection: sa.Connection, user_id: str) -> dict[str, str]:
+    """The ids of the user's connections, by their names."""
     d = databases.c
-    found: dict[str, dict[str, str]] = {}
-    statement = sa.select(d.user_id, d.name, d.id).where(d.user_id.in_(user_ids))
-    for user_id, name, key in connection.execute(statement):
-        found.setdefault(user_id, {})[name] = key
-    return found
+    statement = sa.select(d.name, d.id).where(d.user_id == user_id)
+    return dict(connection.execute(statement).all())
 
 
 def _connection_marks(params: object, named: Mapping[str, str]) -> list[str]:
@@ -110,23 +168,16 @@ def _key_marks(params: object) -> list[str]:
 
 
 def delete_marks(
-    connection: sa.Connection,
-    user_id: str | None = None,
-    *,
-    search_ids: Sequence[str] | None = None,
-    before_at: datetime | None = None,
+    connection: sa.Connection, user_id: str, search_ids: Sequence[str] | None = None
 ) -> None:
-    """Take searches that are deleted out of every list; without a condition all of them.
+    """Take searches of the user's that are deleted out of every list; without ids all of them.
 
-    What another program deletes stays listed until its time is over: who reads a list joins the
+    What another program deletes stays listed until its user goes: who reads a list joins the
     searches, and does not see it.
     """
     c = search_marks.c
-    statement = sa.delete(search_marks)
-    if user_id is not None:
-        statement = statement.where(c.user_id == user_id)
+    statement = sa.delete(search_marks).where(c.user_id == user_id)
     if search_ids is not None:
-        statement = statement.where(c.search_id.in_(search_ids))
-    if before_at is not None:
-        statement = statement.where(c.created_at < before_at)
+        # How far lists are complete stays known when the search is gone.
+        statement = statement.where(c.search_id.in_(search_ids), c.mark != _REACHED)
     connection.execute(statement)

@@ -22,6 +22,7 @@ from altus4_desktop.storage.repositories.search_marks import (
     delete_marks,
     mark_old,
     marks_of,
+    old_rows,
 )
 from altus4_desktop.storage.tables import databases, searches
 from altus4_desktop.storage.transactions import Transactions
@@ -170,56 +171,65 @@ class SearchRepository:
             lambda connection: [PastQuery(*row) for row in connection.execute(statement)]
         )
 
-    def delete_(
-        self,
-        user_id: str | None,
-        search_ids: Sequence[str] | None = None,
-        events: Sequence[AuditEvent] = (),
-        *,
-        before_at: datetime | None = None,
-    ) -> int:
-        """Delete the searches of one user, or of all; ``search_ids`` None means every one, or with
-        ``before_at`` those from before that.
-
-        Returns how many there were.
-        """
-        mine = [] if user_id is None else [c.user_id == user_id]
+    def oldest_ids(self, user_id: str, count: int, before_at: datetime | None = None) -> list[str]:
+        """The ids of the user's oldest searches, at most ``count``, all of them from before
+        ``before_at``."""
+        statement = sa.select(c.id).where(c.user_id == user_id)
         if before_at is not None:
-            mine.append(c.created_at < before_at)
-        batches: list[Sequence[str] | None] = [None]
-        if search_ids is not None:
-            batches = [
-                search_ids[at : at + _DELETE_BATCH]
-                for at in range(0, len(search_ids), _DELETE_BATCH)
-            ]
-        chosen = [mine if ids is None else [*mine, c.id.in_(ids)] for ids in batches]
+            statement = statement.where(c.created_at < before_at)
+        statement = statement.with_hint(
+            searches, "FORCE INDEX (idx_searches_user_created)", "mysql"
+        )
+        oldest = statement.order_by(c.created_at).limit(count)
+        return self._transactions.read(
+            lambda connection: list(connection.execute(oldest).scalars())
+        )
+
+    def delete_(
+        self, user_id: str, search_ids: Sequence[str], events: Sequence[AuditEvent] = ()
+    ) -> int:
+        """Delete these searches of one user; returns how many there were."""
         counted = 0
+        batches = [
+            search_ids[at : at + _DELETE_BATCH] for at in range(0, len(search_ids), _DELETE_BATCH)
+        ]
 
         def work(connection: sa.Connection) -> bool:
             nonlocal counted
             counted = 0
-            for ids, conditions in zip(batches, chosen, strict=True):
-                mark_hours(connection, *conditions)
-                delete_marks(connection, user_id, search_ids=ids, before_at=before_at)
-                counted += connection.execute(sa.delete(searches).where(*conditions)).rowcount
+            for ids in batches:
+                mine = c.user_id == user_id, c.id.in_(ids)
+                mark_hours(connection, *mine)
+                delete_marks(connection, user_id, ids)
+                counted += connection.execute(sa.delete(searches).where(*mine)).rowcount
             return counted > 0
 
         def gone(connection: sa.Connection) -> bool:
-            left = [sa.select(c.id).where(*conditions).limit(1) for conditions in chosen]
+            left = [
+                sa.select(c.id).where(c.user_id == user_id, c.id.in_(ids)).limit(1)
+                for ids in batches
+            ]
             return all(connection.execute(statement).first() is None for statement in left)
 
-        if chosen:
+        if batches:
             self._transactions.write(work, settled=gone, events=events)
         return counted
 
-    def mark_old_(self, count: int) -> int:
-        """Let the connection filter find the next ``count`` searches from before it was there;
+    def delete_more_(self, user_id: str, search_ids: Sequence[str]) -> int:
+        """`delete_` where what is done is written down with those before."""
+        return self.delete_(user_id, search_ids)
+
+    def mark_old_(self, user_id: str, count: int) -> int:
+        """Put the next ``count`` of the user's searches that are there already into their lists;
         returns at how many it has looked: fewer at the end."""
         looked = 0
+        # Mostly there are none: nobody is to wait for that.
+        if not self._transactions.read(lambda connection: old_rows(connection, user_id, 1)):
+            return 0
 
         def work(connection: sa.Connection) -> bool:
             nonlocal looked
-            looked = mark_old(connection, count)
+            looked = mark_old(connection, user_id, count)
             return looked > 0
 
         # Done once more, it does what is left.

@@ -5,21 +5,24 @@ from __future__ import annotations
 import csv
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import pytest
 
 from altus4_desktop.app.compose import compose
-from altus4_desktop.domain.accounts import Preferences, Role
+from altus4_desktop.domain.accounts import Preferences, Role, User
+from altus4_desktop.domain.analytics import Metric
 from altus4_desktop.domain.audit import AuditQuery
+from altus4_desktop.domain.cancel import CancelToken
 from altus4_desktop.domain.errors import (
     AccessError,
     AltusError,
+    Cancelled,
     ConflictError,
     NotFoundError,
     StoreError,
@@ -28,9 +31,9 @@ from altus4_desktop.domain.exports import ListFormat
 from altus4_desktop.domain.filtering import Narrowing
 from altus4_desktop.domain.history import HistoryQuery, request_of
 from altus4_desktop.domain.keys import KeyPermission
+from altus4_desktop.domain.progress import Progress
 from altus4_desktop.domain.searching import SearchMode, SearchRecord, TableChoice
-from altus4_desktop.services import Services
-from altus4_desktop.services import history as histories
+from altus4_desktop.services import Services, history_upkeep
 from altus4_desktop.services.history import HistoryService
 from altus4_desktop.services.metadata import MetadataService
 from altus4_desktop.services.permissions import Permissions
@@ -288,20 +291,97 @@ def test_an_export_is_whole_and_written_down(
         history.export_(bob.as_actor(), path, made)
 
 
-def test_what_is_kept_for_some_days_goes_with_the_next_search(services: Services) -> None:
-    store, history = services.metadata.store, services.history
-    bob = a_user(preferences=Preferences(history_days=30).added_to({}))
-    store.users.create_(bob, "x")
+def _kept_for_30_days(services: Services, ages: Iterable[int]) -> User:
+    store = services.metadata.store
+    user = store.users.create_(a_user(preferences=Preferences(history_days=30).added_to({})), "x")
     now = datetime.now(UTC)
-    for days in (1, 29, 31, 400):
-        store.searches.add_(a_search(bob, str(days), created_at=now - timedelta(days=days)))
-    history.record(a_search(bob, "new", created_at=now))
+    for days in ages:
+        store.searches.add_(a_search(user, str(days), created_at=now - timedelta(days=days)))
+    return user
+
+
+def test_what_is_kept_for_some_days_goes_even_when_nobody_searches(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At the start and again later, of everybody; one that fails does not keep the others."""
+    monkeypatch.setattr(history_upkeep, "FIRST_S", 0.0)
+    monkeypatch.setattr(history_upkeep, "EVERY_S", 0.01)
+    store, history = services.metadata.store, services.history
+    people = [_kept_for_30_days(services, (1, 29, 31, 400)) for _ in range(3)]
+    keeps = store.users.create_(a_user(), "x")
+    store.searches.add_(a_search(keeps, "old", created_at=datetime(2020, 1, 1, tzinfo=UTC)))
+    oldest_ids = SearchRepository.oldest_ids
+
+    def read(self: SearchRepository, user_id: str, *more: Any) -> list[str]:
+        if user_id == people[0].id:
+            raise StoreError("The store is away.")
+        return oldest_ids(self, user_id, *more)
+
+    def left(user: User) -> list[str]:
+        return [record.query for record in store.searches.list_(user.id)]
+
+    monkeypatch.setattr(SearchRepository, "oldest_ids", read)
+    history.start_upkeep()
+    wait_until(
+        lambda: all(left(user) == ["1", "29"] for user in people[1:]),
+        timeout_s=10,
+        what="others expired",
+    )
+    assert [len(left(people[0])), left(keeps)] == [4, ["old"]]
+    monkeypatch.setattr(SearchRepository, "oldest_ids", oldest_ids)
+    wait_until(lambda: left(people[0]) == ["1", "29"], timeout_s=10, what="expired")
     assert history.close_()
-    left = history.page_(bob.as_actor())
-    assert [record.query for record in left] == ["new", "1", "29"]
-    (told,) = store.audit.list_(AuditQuery(action="history"))
-    assert (told.event.action, told.event.details) == ("history.expired", {"before": {"days": 30}})
-    assert history.expire_(bob.as_actor()) == 0
+    told = store.audit.list_(AuditQuery(action="history"))
+    assert sorted(entry.event.actor_id or "" for entry in told) == sorted(u.id for u in people)
+    assert {(entry.event.action, str(entry.event.details)) for entry in told} == {
+        ("history.expired", str({"before": {"days": 30}}))
+    }
+    assert history.expire_(people[0].as_actor()) == 0
+
+
+def test_many_are_deleted_bit_by_bit_and_searches_are_kept_meanwhile(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Told once; what was deleted before somebody stopped it is gone, and its days are marked."""
+    monkeypatch.setattr(history_upkeep, "LEAST_ROWS", 3)
+    monkeypatch.setattr(history_upkeep, "MOST_ROWS", 3)
+    store, history = services.metadata.store, services.history
+    bob = store.users.create_(a_user(), "x")
+    noon = datetime(2026, 3, 1, 12, tzinfo=UTC)
+    for number in range(10):
+        text = "pear" if number % 2 else "apple"
+        store.searches.add_(a_search(bob, text, created_at=noon + timedelta(days=number)))
+    store.analytics.begin_(bob.id, "UTC")
+    while store.analytics.roll_up_(bob.id, 31):
+        pass
+    token, steps = CancelToken(), []
+
+    def step(progress: Progress) -> None:
+        steps.append(progress.message)
+        store.searches.add_(a_search(bob, "new", created_at=noon + timedelta(days=50)))
+        token.cancel()
+
+    with pytest.raises(Cancelled):
+        history.delete_(bob.as_actor(), progress=step, token=token)
+    assert steps == ["Deleted 3 searches"]
+    days = [
+        record.created_at - noon for record in store.searches.list_(bob.id) if record.created_at
+    ]
+    assert sorted(day.days for day in days) == [3, 4, 5, 6, 7, 8, 9, 50]
+    assert store.analytics.roll_up_(bob.id, 99) > 0
+    counted = store.analytics.list_(
+        bob.id, date(2026, 1, 1), date(2027, 1, 1), [Metric.DAILY_SEARCHES]
+    )
+    assert sum(row.document["searches"] for row in counted) == 8
+    assert history.delete_found_(bob.as_actor(), HistoryQuery("app")) == 3
+    assert history.delete_found_(bob.as_actor(), HistoryQuery("app")) == 0
+    assert history.delete_(bob.as_actor(), [r.id for r in store.searches.list_(bob.id)]) == 5
+    told = [entry.event.details for entry in store.audit.list_(AuditQuery(action="history"))]
+    assert told[::-1] == [
+        {"before": {"all": True}},
+        {"before": {"filters": ["text"]}},
+        {"before": {"searches": 5}},
+    ]
 
 
 def test_preferences_of_the_history_are_read_back_and_never_misread() -> None:
@@ -362,8 +442,9 @@ def test_old_searches_are_listed_behind_everybodys_back(
     services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Bit by bit; when the program ends meanwhile, the next start goes on."""
-    monkeypatch.setattr(histories, "_OLD_AT_ONCE", 2)
-    monkeypatch.setattr(histories, "_OLD_PAUSE_S", 0.0)
+    monkeypatch.setattr(history_upkeep, "FIRST_S", 0.0)
+    monkeypatch.setattr(history_upkeep, "OLD_AT_ONCE", 2)
+    monkeypatch.setattr(history_upkeep, "OLD_PAUSE_S", 0.0)
     store, history = services.metadata.store, services.history
     bob = a_user()
     store.users.create_(bob, "hash")
@@ -374,22 +455,21 @@ def test_old_searches_are_listed_behind_everybodys_back(
     looked: list[int] = []
     mark_old = SearchRepository.mark_old_
 
-    def look(self: SearchRepository, count: int) -> int:
-        looked.append(mark_old(self, count))
+    def look(self: SearchRepository, user_id: str, count: int) -> int:
+        looked.append(mark_old(self, user_id, count))
         if len(looked) == 1:
             # As if the program ended just now.
-            history._closing.set()
+            history._upkeep._token.cancel()
         return looked[-1]
 
     monkeypatch.setattr(SearchRepository, "mark_old_", look)
-    history.mark_old_later()
+    history.start_upkeep()
+    wait_until(lambda: bool(looked), timeout_s=10, what="looked")
     history.close_()
     assert looked == [2]
-    history.mark_old_later()
-    marker = history._marker
-    assert marker is not None
-    marker.join(10)
-    assert looked == [2, 2, 1]
+    history.start_upkeep()
+    wait_until(lambda: looked == [2, 2, 1], timeout_s=10, what="listed")
+    history.close_()
     found = history.page_(bob.as_actor(), HistoryQuery(connection_id=shop.id))
     assert len(found) == 5
 
@@ -397,12 +477,13 @@ def test_old_searches_are_listed_behind_everybodys_back(
 def test_a_store_that_fails_lets_old_searches_wait(
     services: Services, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def fail(self: SearchRepository, count: int) -> int:
-        del self, count
+    def fail(self: SearchRepository, user_id: str, count: int) -> int:
+        del self, user_id, count
         raise StoreError("The store is away.")
 
-    monkeypatch.setattr(histories, "_OLD_PAUSE_S", 0.0)
+    services.metadata.store.users.create_(a_user(), "x")
+    monkeypatch.setattr(history_upkeep, "FIRST_S", 0.0)
     monkeypatch.setattr(SearchRepository, "mark_old_", fail)
-    services.history.mark_old_later()
+    services.history.start_upkeep()
+    wait_until(lambda: "The store is away." in caplog.text, timeout_s=10, what="told")
     assert services.history.close_()
-    assert "The store is away." in caplog.text

@@ -71,7 +71,7 @@ def test_a_service_that_forgets_is_found_out(services: Services) -> None:
     store = services.metadata.store
     store.users.create_(user, "hash")
     pretended: dict[str, Any] = {"__name__": "altus4_desktop.services.pretended"}
-    code = "def forget(searches, user_id):\n    searches.delete_(user_id)"
+    code = "def forget(searches, user_id):\n    searches.delete_(user_id, ['x'])"
     exec(code, pretended)  # a service is known by the name of its module
     with watched() as forgotten:
         store.searches.add_(a_search(user, "x"))

@@ -323,8 +323,8 @@ class HistoryPane(PagedPane[HistoryQuery, SearchRecord]):
     def _delete(self, ids: list[str] | None) -> None:
         history, actor = self.session.services.history, self.session.actor
 
-        def delete(_: TaskContext) -> int:
-            return history.delete_(actor, ids)
+        def delete(context: TaskContext) -> int:
+            return history.delete_(actor, ids, context.progress, context.token)
 
         self.submit(Lane.METADATA, delete, self._show_deleted)
 
