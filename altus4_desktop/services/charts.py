@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import TypedDict
 
 from altus4_desktop.domain.analytics import QUERY_CHARS
@@ -41,6 +41,8 @@ HOURLY_DAYS = 2
 """Up to how many days are charted by the hour."""
 WEEK_DAYS = 7
 _HOURS = 24
+DAILY_DAYS = 92
+"""Up to how many days, a quarter, searches are charted by the day; beyond that by the week."""
 _STEPS = (1, 2, 5)
 _WIDEST_MS = 1_000_000
 _OPERATORS = frozenset('+-"()*~<>')
@@ -131,7 +133,8 @@ def _csv_cell(cell: Cell) -> str:
 
 
 def build_searches(board: Dashboard) -> Chart:
-    """How many searches there were each day, or each hour of a day or two."""
+    """How many searches there were each day, each hour of a day or two, or each week of more than a
+    quarter."""
     compared = board.before is not None
     columns = ("searches", "zero", "failed", *(("before",) if compared else ()))
     plotted = ("searches", *(("before",) if compared else ()))
@@ -148,6 +151,10 @@ def build_searches(board: Dashboard) -> Chart:
             board, "searches", ChartKind.BARS, ("hour", *plotted), rows, ("hour",), plotted
         )
     counted = _days_before(board)
+    if len(board.figures.period) > DAILY_DAYS:
+        rows = _weeks(board, counted, compared=compared)
+        columns = ("week", *columns, "days")
+        return _chart(board, "searches", ChartKind.BARS, columns, rows, ("week",), plotted)
     for day in board.figures.days:
         counts = day.counts
         cells = (day.day,) + (
@@ -161,6 +168,35 @@ def build_searches(board: Dashboard) -> Chart:
         link = _day_link(board, day.day) if counts is not None and counts.searches else None
         rows.append((cells, link))
     return _chart(board, "searches", ChartKind.BARS, ("day", *columns), rows, ("day",), plotted)
+
+
+def _weeks(board: Dashboard, counted: Mapping[date, DayPoint], *, compared: bool) -> list[Row]:
+    """ISO weeks by their Mondays, with how many of their days are known and in the period."""
+    period = board.figures.period
+    rows: list[Row] = []
+    for monday, days in groupby(board.figures.days, lambda point: _monday(point.day)):
+        parts = [(point.day, point.counts) for point in days if point.counts is not None]
+        told = [counts for _, counts in parts]
+        cells: tuple[Cell, ...] = (monday, None, None, None)
+        link = None
+        if told:
+            searches = sum(counts.searches for counts in told)
+            failed = sum(counts.failed + counts.partial for counts in told)
+            cells = (monday, searches, sum(counts.zero for counts in told), failed)
+            if searches:
+                last = min(monday + timedelta(days=6), period.last)
+                link = _days_link(board, Period(max(monday, period.first), last))
+        if compared:
+            before = [counted[day].counts for day, _ in parts if day in counted]
+            known = [counts.searches for counts in before if counts is not None]
+            # Fewer days than those of the week would look like fewer searches.
+            cells += (sum(known) if parts and len(known) == len(parts) else None,)
+        rows.append(((*cells, len(parts)), link))
+    return rows
+
+
+def _monday(day: date) -> date:
+    return day - timedelta(days=day.weekday())
 
 
 def build_latency(board: Dashboard) -> Chart:

@@ -126,6 +126,55 @@ def test_a_day_that_is_23_hours_long_leads_to_its_own_searches() -> None:
     assert chart.links[1] is None
 
 
+def test_more_than_a_quarter_is_charted_by_the_week() -> None:
+    # From a Friday to a Wednesday; of the first two days nothing is known.
+    year = Period(date(2025, 8, 1), date(2026, 2, 4))
+    figures = make_figures(year, "Europe/Berlin")
+    days = (DayPoint(date(2025, 8, 1), None), DayPoint(date(2025, 8, 2), None), *figures.days[2:])
+    figures = replace(figures, days=days)
+    before = make_figures(year.before(), "Europe/Berlin")
+    chart = _charts(_board(figures, before=before))["searches"]
+    assert chart.columns == ("week", "searches", "zero", "failed", "before", "days")
+    weeks = chart.values("week")
+    assert weeks[0] == date(2025, 7, 28)
+    assert weeks[-1] == date(2026, 2, 2)
+    assert all(isinstance(week, date) and week.weekday() == 0 for week in weeks)
+    assert chart.values("days") == (1, *[7] * 26, 3)
+    # The Sunday is the third day of the period, which has 7 searches; then the days from 8 to 14.
+    assert chart.values("searches")[:2] == (7, sum(range(8, 15)))
+    assert chart.values("failed")[:2] == (1, 7)
+    assert chart.values("zero")[:2] == (2, 14)
+    known = [point.counts.searches for point in figures.days if point.counts is not None]
+    assert sum(value or 0 for value in chart.numbers("searches")) == sum(known)
+    assert chart.values("before")[1] == sum(range(8, 15))
+    midnight = datetime(2025, 7, 31, 22, tzinfo=UTC)
+    assert chart.links[0] == HistoryQuery(
+        from_at=midnight, to_at=datetime(2025, 8, 3, 22, tzinfo=UTC)
+    )
+    assert chart.links[-1] == HistoryQuery(
+        from_at=datetime(2026, 2, 1, 23, tzinfo=UTC), to_at=datetime(2026, 2, 4, 23, tzinfo=UTC)
+    )
+    quarter = replace(figures, period=Period(date(2025, 8, 1), date(2025, 10, 31)), days=days[:92])
+    assert _charts(_board(quarter))["searches"].label == ("day",)
+
+
+def test_a_week_of_which_nothing_is_known_is_a_gap() -> None:
+    year = Period(date(2025, 8, 4), date(2026, 2, 4))
+    figures = make_figures(year)
+    lost = tuple(DayPoint(point.day, None) for point in figures.days[:7])
+    figures = replace(figures, days=lost + figures.days[7:])
+    before = make_figures(year.before())
+    short = replace(
+        before, days=(*before.days[:8], DayPoint(before.days[8].day, None), *before.days[9:])
+    )
+    chart = _charts(_board(figures, before=short))["searches"]
+    assert chart.rows[0] == (date(2025, 8, 4), None, None, None, None, 0)
+    assert chart.links[0] is None
+    # One of the days before is not known: what is known of them is no week.
+    assert chart.values("before")[1] is None
+    assert chart.values("before")[2] is not None
+
+
 def test_hours_of_a_day_that_have_not_come_are_gaps() -> None:
     today = Period(_NOW.date(), _NOW.date())
     begin = datetime(2026, 3, 30, 22, tzinfo=UTC)

@@ -64,6 +64,7 @@ _WIDTHS = {
     "at": 172,
     "hour": 130,
     "day": 104,
+    "week": 104,
     "zero": 116,
     "to_ms": 104,
     "before_p95_ms": 104,
@@ -109,6 +110,8 @@ class ChartCard(PlotCard):
             note = self.tr("in {zone}").format(zone=zone_words(chart.zone))
         if chart.name == "durations":
             note = ""
+        if chart.label[0] == "week":
+            note = self.tr("by week, {note}").format(note=note)
         if chart.left_out:
             note = self.tr("the first {count} of {all}").format(
                 count=len(chart.rows), all=f"{len(chart.rows) + chart.left_out:,}"

@@ -39,6 +39,7 @@ from altus4_desktop.ui.panes.analytics.wording import (
     cell_words,
     chapter_words,
     hover_words,
+    is_part,
     weekday_words,
 )
 from altus4_desktop.ui.panes.painting import plain_tool_tip, sized
@@ -51,9 +52,10 @@ _LEAST_LABEL, _MOST_LABEL = 90, 230
 _AXIS_WIDTH = 52
 _MARKED_ROWS = 100
 _SYMBOLS = ("o", "s", "t")
-_OVER_TIME = ("day", "hour")
+_OVER_TIME = ("day", "hour", "week")
 _LEAST_ROWS = 4.0
 _FEW_BARS = 6
+_PALE, _PALER = 70, 170
 _MIDDLE = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft | Qt.TextFlag.TextSingleLine
 
 
@@ -161,7 +163,7 @@ class Plot(MovingPlot):
             )
         for place, (name, values) in enumerate(columns.items()):
             if chart.kind is ChartKind.BARS and not is_over(name):
-                self._items[name] = self._add_bars(values, series_color(place))
+                self._items[name] = self._add_bars(chart, values, series_color(place))
             else:
                 self._items[name] = self._add_line(name, [*values], place, scale)
         grid = QColor(worn_palette().color("border"))
@@ -182,7 +184,9 @@ class Plot(MovingPlot):
             box = self.getPlotItem().getViewBox()
             box.setRange(xRange=whole, padding=0, disableAutoRange=True)
 
-    def _add_bars(self, values: Sequence[float | None], color: QColor) -> _Bars:
+    def _add_bars(self, chart: Chart, values: Sequence[float | None], color: QColor) -> _Bars:
+        pale = QColor(color)
+        pale.setAlpha(_PALE)
         rows = [row for row, value in enumerate(values) if value is not None]
         bars = _Bars(
             rows,
@@ -190,7 +194,8 @@ class Plot(MovingPlot):
             x=rows,
             height=[values[row] or 0.0 for row in rows],
             width=_BAR,
-            brush=color,
+            # Part of a week is an outline: it is not less than the others for being lower.
+            brushes=[pale if is_part(chart, row) else color for row in rows],
             # A bar of no height is a line on the ground: nothing was searched, and that is known.
             pen=pg.mkPen(color, width=1),
         )
@@ -200,6 +205,10 @@ class Plot(MovingPlot):
     def _add_line(self, name: str, values: list[float | None], place: int, scale: Any) -> Any:
         color = before_color() if is_before(name) else series_color(place)
         dash = dash_of(name, place)
+        # What one in a hundred searches takes jumps about, and would hide what most of them take.
+        is_rare, line = name == "p99_ms", QColor(color)
+        if is_rare:
+            line.setAlpha(_PALER)
         marks: dict[str, Any] = {}
         # Between gaps a single value would be no line.
         if len(values) <= _MARKED_ROWS and name != THRESHOLD:
@@ -218,7 +227,7 @@ class Plot(MovingPlot):
         item = pg.PlotDataItem(
             [x for x, _ in points],
             [y for _, y in points],
-            pen=QPen(pg.mkPen(color, width=1.75, style=dash)),
+            pen=QPen(pg.mkPen(line, width=1.0 if is_rare else 1.75, style=dash)),
             connect="finite",
             **marks,
         )

@@ -15,6 +15,8 @@ from altus4_desktop.ui.panes.analytics.metric_wording import lack_words
 from altus4_desktop.ui.texts import remark_text
 from altus4_desktop.ui.times import duration
 
+_WEEK = 7
+
 
 def chart_title(name: str) -> str:
     """What a chart is called."""
@@ -39,6 +41,8 @@ def column_title(column: str) -> str:
     """What a column of a chart is called."""
     titles = {
         "day": _tr("Day"),
+        "week": _tr("Week from"),
+        "days": _tr("Days of it"),
         "hour": _tr("Hour"),
         "weekday": _tr("Weekday"),
         "searches": _tr("Searches"),
@@ -145,7 +149,18 @@ def row_words(chart: Chart, row: int) -> str:
         return f"{least} – {most}" if most else _tr("{least} and more").format(least=least)
     if chart.label[0] == "key":
         return cell_words(chart, row, "key")
-    return cell_words(chart, row, chart.label[0])
+    words = cell_words(chart, row, chart.label[0])
+    if chart.label[0] == "week":
+        words = _tr("Week from {day}").format(day=words)
+        if is_part(chart, row):
+            days = cell_words(chart, row, "days")
+            words = _tr("{week}, {days} of 7 days").format(week=words, days=days)
+    return words
+
+
+def is_part(chart: Chart, row: int) -> bool:
+    """Whether some days of a week are not in the period, or not known."""
+    return chart.label[0] == "week" and chart.numbers("days")[row] != _WEEK
 
 
 def axis_words(chart: Chart, row: int) -> str:
@@ -163,10 +178,12 @@ def axis_words(chart: Chart, row: int) -> str:
 def chapter_words(chart: Chart) -> dict[int, str]:
     """The rows at which a month begins, and the months."""
     days = enumerate(row[0] for row in chart.rows)
+    # A week that a month begins with is not always the one that its first day is in.
+    latest = 7 if chart.label[0] == "week" else 1
     return {
         place: f"{day:%Y-%m}"
         for place, day in days
-        if isinstance(day, date) and not isinstance(day, datetime) and day.day == 1
+        if isinstance(day, date) and not isinstance(day, datetime) and day.day <= latest
     }
 
 

@@ -190,8 +190,9 @@ class HistoryFilters(PagedFilters):
 
     def _arrange(self) -> None:
         """The choices in a row below the words; where that is too narrow for all, in two."""
-        is_full = self.person.isVisibleTo(self)
-        columns = 3 if is_full and self.width() < _ONE_ROW else len(self._boxes) - 1
+        columns = 4
+        if self.person.isVisibleTo(self):
+            columns = 3 if self.width() < _ONE_ROW else 5
         if columns == self._columns:
             return
         self._columns = columns
