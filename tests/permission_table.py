@@ -279,6 +279,7 @@ NO_ACTOR = {
     "local_server.state": "of this workstation, whose server needs no account",
     "local_server.stop": "a process of this workstation's person, who could end it by hand",
     "monitoring.close_": "of this program, at its end",
+    "monitoring.note_pools_": "keeps counts of this program's own sessions and answers nothing",
     "metadata.audit_seen": "a file of this workstation",
     "metadata.can_keep_password": "before anybody can be asked: which store there is",
     "metadata.check_": "before anybody can be asked: whether there is a store",

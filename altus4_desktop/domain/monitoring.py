@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -31,12 +32,15 @@ class PoolSample:
 
 @dataclass(frozen=True, slots=True)
 class CurvePoint:
-    """The most sessions of a pool in the 5 seconds that end about ``at``."""
+    """The most sessions of a pool in the 5 seconds that end about ``at``; ``total`` are those that
+    are open, ``errors`` counts what went wrong in these seconds."""
 
     at: datetime
     busy: int
     idle: int
     queued: int
+    total: int = 0
+    errors: int = 0
 
 
 # Points with nothing missing between them.
@@ -63,21 +67,34 @@ class PoolHistory:
         if not (self._runs and before is not None and _follows(before, sample)):
             self._runs.append(deque())
         run = self._runs[-1]
-        point = CurvePoint(sample.at, stats.active, stats.idle, stats.queued)
+        errors = 0 if before is None else _new_errors(before.stats, stats)
+        point = CurvePoint(sample.at, stats.active, stats.idle, stats.queued, stats.total, errors)
         if run and _slot(run[-1].at) == _slot(sample.at):
-            last = run.pop()
-            point = CurvePoint(
-                sample.at,
-                max(last.busy, point.busy),
-                max(last.idle, point.idle),
-                max(last.queued, point.queued),
-            )
+            point = most_of((run.pop(), point))
         run.append(point)
 
     @property
     def runs(self) -> tuple[Run, ...]:
         """What is kept, oldest first, parted where nobody looked or there was no pool."""
         return tuple(tuple(run) for run in self._runs)
+
+
+def most_of(points: Sequence[CurvePoint]) -> CurvePoint:
+    """One point for these, of which the last is the newest."""
+    return CurvePoint(
+        points[-1].at,
+        max(point.busy for point in points),
+        max(point.idle for point in points),
+        max(point.queued for point in points),
+        max(point.total for point in points),
+        sum(point.errors for point in points),
+    )
+
+
+def _new_errors(before: PoolStats | None, stats: PoolStats) -> int:
+    # A pool that was made anew counts from nothing.
+    known = 0 if before is None or before.errors > stats.errors else before.errors
+    return stats.errors - known
 
 
 def _follows(before: PoolSample, sample: PoolSample) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from altus4_desktop.domain.accounts import Actor
 from altus4_desktop.domain.audit import AuditOutcome
 from altus4_desktop.domain.cancel import CancelToken
-from altus4_desktop.domain.connections import Connection, PoolSettings
+from altus4_desktop.domain.connections import Connection, PoolSettings, PoolStats
 from altus4_desktop.domain.errors import LocalServerError, TenantError
 from altus4_desktop.domain.monitoring import (
     ListedStatement,
@@ -44,7 +44,7 @@ _WATCH = PoolSettings(
 class MonitoringService:
     """What a user sees of their own connections, an admin of all.
 
-    Nothing is read unless it is asked for. Safe to use from any thread.
+    No server is read unless it is asked for. Safe to use from any thread.
     """
 
     def __init__(
@@ -81,6 +81,14 @@ class MonitoringService:
                 history.add(PoolSample(now, every_s, stats))
                 watched.append(WatchedPool(one, now, stats, history.runs))
             return tuple(watched)
+
+    def note_pools_(self, figures: Mapping[str, PoolStats | None], every_s: float) -> None:
+        """Keep the figures of pools by the ids of their connections, noted each ``every_s``
+        seconds, so that there are some once somebody looks. Nobody is asked for anything."""
+        now = datetime.now(UTC)
+        with self._lock:
+            for connection_id, stats in figures.items():
+                self._histories[connection_id].add(PoolSample(now, every_s, stats))
 
     def read_pulse_(
         self, actor: Actor, connection_id: str, token: CancelToken | None = None

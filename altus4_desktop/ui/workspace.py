@@ -497,11 +497,10 @@ class Workspace(QWidget):
 
     @Slot()
     def _show_pools(self) -> None:
-        found = [
-            stats
-            for connection_id in self._connection_ids
-            if (stats := self.session.services.connections.stats_(connection_id)) is not None
-        ]
+        services = self.session.services
+        figures = {key: services.connections.stats_(key) for key in self._connection_ids}
+        services.monitoring.note_pools_(figures, _POOLS_MS / 1000)
+        found = [stats for stats in figures.values() if stats is not None]
         total = PoolStats(
             sum(stats.total for stats in found),
             sum(stats.active for stats in found),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -79,6 +80,7 @@ class FakeMonitoring:
     runs: tuple[Run, ...] = field(default_factory=make_runs)
     error: AltusError | None = None
     sampled: int = 0
+    noted: list[dict[str, PoolStats | None]] = field(default_factory=list)
     pulse_reads: list[str] = field(default_factory=list)
     fact_reads: list[str] = field(default_factory=list)
     stopped: list[tuple[str, ListedStatement]] = field(default_factory=list)
@@ -93,6 +95,10 @@ class FakeMonitoring:
         if self.error is not None:
             raise self.error
         return tuple(WatchedPool(one, NOW, self.stats, self.runs) for one in self.saved)
+
+    def note_pools_(self, figures: Mapping[str, PoolStats | None], every_s: float) -> None:
+        assert every_s > 0
+        self.noted.append(dict(figures))
 
     def read_pulse_(self, actor: Actor, connection_id: str, token: CancelToken) -> ServerPulse:
         self.pulse_reads.append(connection_id)

@@ -325,6 +325,10 @@ def test_the_status_bar_says_store_person_and_pools(house: House, workspace: Wor
     workspace.session.connections_changed.emit()
     pools = house.find("status.pools")
     house.qtbot.waitUntil(lambda: pools.accessibleName() == "2 of 6 sessions busy", timeout=WAIT_MS)
+    # Noted all the while, so that the monitoring pane has something to draw when it is opened.
+    noted = workspace.session.services.monitoring.noted  # type: ignore[attr-defined]  # a fake
+    assert {*noted[-1]} == {"c1", "c2"}
+    assert noted[-1]["c1"] == house.connections.stats
     house.connections.stats = PoolStats(0, 0, 0, 0, connecting=2)
     house.qtbot.waitUntil(
         lambda: pools.accessibleName() == "No open sessions, 4 connecting", timeout=WAIT_MS

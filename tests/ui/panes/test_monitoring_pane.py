@@ -4,24 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import cast
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtGui import QGuiApplication, QImage, QPainter
 from PySide6.QtWidgets import QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
-from altus4_desktop.domain.errors import LocalServerError, StoreError, VaultError
-from altus4_desktop.domain.monitoring import CurvePoint, SlowLog
+from altus4_desktop.domain.connections import PoolStats
+from altus4_desktop.domain.errors import (
+    LocalServerError,
+    StoreError,
+    VaultError,
+)
+from altus4_desktop.domain.monitoring import CurvePoint, SlowLog, WatchedPool
 from altus4_desktop.services.monitoring import MonitoringService
 from altus4_desktop.tasks.runner import TaskRunner
 from altus4_desktop.ui.dialogs import ConfirmDialog
-from altus4_desktop.ui.panes.monitoring.curves import _thinned
+from altus4_desktop.ui.panes.monitoring.curves import PoolChart, _thinned, draw_curves
 from altus4_desktop.ui.panes.monitoring.detail import INDEXES, LOCKS, STATEMENTS
 from altus4_desktop.ui.panes.monitoring.pane import MonitoringPane
-from altus4_desktop.ui.panes.monitoring.wording import Health, uptime_words
+from altus4_desktop.ui.panes.monitoring.wording import (
+    Health,
+    error_words,
+    slow_words,
+    threads_words,
+    uptime_words,
+    waiting_words,
+)
+from altus4_desktop.ui.texts import error_message
 from tests.ui.monitoring import FACTS, NOW, PULSE, SILENT, STATEMENT, WAIT, FakeMonitoring
 from tests.ui.world import Gate, World, make_connection
 
@@ -196,8 +209,10 @@ def test_a_dead_server_is_told_once_left_alone_and_asked_again_on_demand(
     tick(qtbot, pane, fake)
     qtbot.waitUntil(lambda: fake.pulse_reads.count("c1") == 2)
     assert fake.pulse_reads.count("c2") == 1
+    assert pane.detail.overview.server.isVisible()
     pane.list.setCurrentIndex(pane.model.index(1, 0))
     assert pane.detail.problem.isVisible()
+    assert not pane.detail.overview.server.isVisible()
     with qtbot.waitSignal(pane.watcher.refused):
         pane.refresh()
     assert told == ["“Library 2” does not answer"]
@@ -314,6 +329,41 @@ def test_it_fits(qtbot: QtBot, pane: MonitoringPane, fake: FakeMonitoring, width
     for widget in pane.findChildren(QWidget):
         if widget.isVisible() and widget.parentWidget() is pane:
             assert widget.geometry().right() <= width
+
+
+def test_every_line_is_told_apart_without_colours(qtbot: QtBot) -> None:
+    def drawn(**figures: int) -> QImage:
+        flat = {"busy": 1, "idle": 0, "queued": 0, "total": 4, "errors": 0, **figures}
+        run = tuple(
+            CurvePoint(NOW - timedelta(seconds=5 * (180 - number)), **flat) for number in range(180)
+        )
+        picture = QImage(300, 100, QImage.Format.Format_RGB32)
+        picture.fill(Qt.GlobalColor.white)
+        painter = QPainter(picture)
+        pool = WatchedPool(make_connection(1), NOW, None, (run,))
+        draw_curves(painter, picture.rect(), pool, is_full=True)
+        painter.end()
+        return picture.convertToFormat(QImage.Format.Format_Grayscale8)
+
+    # At the same height, so that nothing but its kind tells what a line is.
+    lines = [drawn(idle=3), drawn(queued=3), drawn(busy=3), drawn(total=3, busy=0), drawn(errors=1)]
+    for place, picture in enumerate(lines):
+        assert all(picture != other for other in lines[place + 1 :])
+    chart = PoolChart()
+    qtbot.addWidget(chart)
+    points = (CurvePoint(NOW, 1, 2, 0, 3, 1),)
+    chart.show_pool(WatchedPool(make_connection(1), NOW, None, (points,)))
+    assert chart.accessibleDescription().endswith("at most 0 waiting, 1 error")
+
+
+def test_what_went_wrong_is_said_once_and_one_is_one() -> None:
+    stats = PoolStats(1, 0, 1, 0, 0, 1, 20.0, 20.0, 1, SILENT, datetime.now(UTC))
+    assert error_words(stats) == f"1 error, just now: {error_message(SILENT)}"
+    assert error_words(stats, SILENT) == "1 error, just now"
+    assert error_words(replace(stats, errors=2), SILENT) == "2 errors, the last just now"
+    assert waiting_words(stats) == "Waited once, for 20 ms"
+    assert threads_words(replace(PULSE, threads_connected=1)) == "1 thread connected, 3 running"
+    assert slow_words(1) == "1 slow statement since its start"
 
 
 def test_a_small_curve_keeps_the_peaks() -> None:

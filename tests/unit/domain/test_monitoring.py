@@ -52,6 +52,17 @@ def test_memory_is_bounded_and_peaks_stay() -> None:
     assert {point.queued for point in run[1:-1]} == {2}
 
 
+def test_errors_stand_where_they_came() -> None:
+    history = PoolHistory()
+    # What there was before anybody looked is of no time that is known.
+    for second, errors in ((0, 7), (2, 7), (4, 8), (5, 10), (10, 10), (15, 1), (20, None), (25, 2)):
+        stats = None if errors is None else PoolStats(3, 1, 2, 0, errors=errors)
+        history.add(at(second, 5.0, stats))
+    points = [point for run in history.runs for point in run]
+    assert [point.errors for point in points] == [1, 2, 0, 1, 2]
+    assert {(point.total, point.busy, point.idle) for point in points} == {(3, 1, 2)}
+
+
 def test_nobody_looking_and_no_pool_are_gaps() -> None:
     samples = [at(0), at(5), at(16), at(40), at(45, stats=None), at(50)]
     assert runs_of(*samples) == [[0, 5, 16], [40], [50]]

@@ -1,4 +1,5 @@
-"""A pool's last 15 minutes as curves: busy filled, waiting dashed, nothing where nobody looked."""
+"""A pool's last 15 minutes as curves: busy filled, open, idle and waiting as lines, errors as
+crosses; nothing where there was no pool."""
 
 from __future__ import annotations
 
@@ -9,7 +10,8 @@ from PySide6.QtCore import QCoreApplication, QPointF, QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent, QPen, QPolygonF
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
-from altus4_desktop.domain.monitoring import KEPT, CurvePoint, Run, WatchedPool
+from altus4_desktop.domain.monitoring import KEPT, CurvePoint, Run, WatchedPool, most_of
+from altus4_desktop.ui.panes.monitoring.wording import error_count_words
 from altus4_desktop.ui.panes.painting import plain_tool_tip, sized
 from altus4_desktop.ui.theme import Space, TypeSize, worn_palette
 from altus4_desktop.ui.times import exact
@@ -18,25 +20,38 @@ _LEGEND = 22
 _AXIS = 20
 _NEAR = timedelta(seconds=5)
 _POINTS = 180
-# Blue and amber differ for every kind of sight; besides, one is filled and one is dashed.
-_BUSY, _WAITING = "accent", "warning"
+_CROSS = 3.0
+# Blue and amber differ for every kind of sight; besides, one is filled and the others are dashed in
+# ways of their own.
+_BUSY, _WAITING, _OPEN, _IDLE, _ERROR = "accent", "warning", "text", "muted", "danger"
+_STYLES = {
+    _BUSY: Qt.PenStyle.SolidLine,
+    _WAITING: Qt.PenStyle.DashLine,
+    _OPEN: Qt.PenStyle.DashDotLine,
+    _IDLE: Qt.PenStyle.DotLine,
+}
 
 
-def _most(pool: WatchedPool) -> tuple[int, int]:
-    """The most busy and the most waiting of what was seen."""
+def _most(pool: WatchedPool) -> CurvePoint:
+    """The most of each of what was seen, and all errors."""
     points = [point for run in pool.runs for point in run]
-    return (
-        max((point.busy for point in points), default=0),
-        max((point.queued for point in points), default=0),
-    )
+    return most_of(points or [CurvePoint(pool.at, 0, 0, 0)])
 
 
-def draw_curves(painter: QPainter, rect: QRect, pool: WatchedPool) -> None:
-    """Busy and waiting over the 15 minutes until now, scaled to the most."""
+def _top(pool: WatchedPool, *, is_full: bool) -> int:
+    most = _most(pool)
+    return max(1, most.busy, most.queued, *((most.total, most.idle) if is_full else ()))
+
+
+def draw_curves(
+    painter: QPainter, rect: QRect, pool: WatchedPool, *, is_full: bool = False
+) -> None:
+    """Busy and waiting over the 15 minutes until now, scaled to the most; in full also the open and
+    the idle sessions, and what went wrong."""
     colors = worn_palette()
     painter.setPen(QPen(colors.color("border"), 1))
     painter.drawLine(rect.bottomLeft(), rect.bottomRight())
-    now, top = pool.at, max(1, *_most(pool))
+    now, top = pool.at, _top(pool, is_full=is_full)
     # Half a line's width stays inside at the top.
     box = QRectF(rect).adjusted(0, 2, 0, 0)
     together = max(1, round(_POINTS / max(1, rect.width() // 2)))
@@ -53,21 +68,39 @@ def draw_curves(painter: QPainter, rect: QRect, pool: WatchedPool) -> None:
         painter.drawPolygon(QPolygonF(area))
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setBrush(Qt.BrushStyle.NoBrush)
+        if is_full:
+            for role, values in (
+                (_OPEN, [(point.at, point.total) for point in run]),
+                (_IDLE, [(point.at, point.idle) for point in run]),
+            ):
+                painter.setPen(QPen(colors.color(role), 1.25, _STYLES[role]))
+                painter.drawPolyline(QPolygonF(_polyline(box, now, top, values)))
         painter.setPen(QPen(colors.color(_BUSY), 1.5))
         painter.drawPolyline(QPolygonF(busy))
-        painter.setPen(QPen(colors.color(_WAITING), 1.5, Qt.PenStyle.DashLine))
+        painter.setPen(QPen(colors.color(_WAITING), 1.5, _STYLES[_WAITING]))
         for queued in _queued(run):
             painter.drawPolyline(QPolygonF(_polyline(box, now, top, queued)))
+        if is_full:
+            for place in _polyline(box, now, top, [(point.at, 0) for point in run if point.errors]):
+                _draw_cross(painter, QPointF(place.x(), box.top() + _CROSS + 1))
+
+
+def _draw_cross(painter: QPainter, at: QPointF) -> None:
+    painter.setPen(QPen(worn_palette().color(_ERROR), 1.75))
+    for slope in (1, -1):
+        step = QPointF(_CROSS, slope * _CROSS)
+        painter.drawLine(at - step, at + step)
 
 
 def summary(pool: WatchedPool) -> str:
     """The curves in words."""
     if not pool.runs:
         return _tr("No figures of the last 15 minutes yet")
-    busy, waiting = _most(pool)
-    return _tr("Last 15 minutes: at most {busy} busy, at most {waiting} waiting").format(
-        busy=busy, waiting=waiting
+    most = _most(pool)
+    words = _tr("Last 15 minutes: at most {busy} busy, at most {waiting} waiting").format(
+        busy=most.busy, waiting=most.queued
     )
+    return f"{words}, {error_count_words(most.errors)}" if most.errors else words
 
 
 class PoolChart(QWidget):
@@ -101,8 +134,8 @@ class PoolChart(QWidget):
         plot = self._plot()
         pool, top = self._pool, 1
         if pool is not None:
-            draw_curves(painter, plot, pool)
-            top = max(1, *_most(pool))
+            draw_curves(painter, plot, pool, is_full=True)
+            top = _top(pool, is_full=True)
         painter.setPen(colors.color("muted"))
         labels = QRect(0, plot.top() - 6, plot.left() - Space.S, plot.height() + 12)
         right = Qt.AlignmentFlag.AlignRight
@@ -121,9 +154,15 @@ class PoolChart(QWidget):
         if found is None:
             QToolTip.hideText()
             return
-        text = _tr("{at}: {busy} busy, {idle} idle, {waiting} waiting").format(
-            at=exact(found.at), busy=found.busy, idle=found.idle, waiting=found.queued
+        text = _tr("{at}: {total} open, {busy} busy, {idle} idle, {waiting} waiting").format(
+            at=exact(found.at),
+            total=found.total,
+            busy=found.busy,
+            idle=found.idle,
+            waiting=found.queued,
         )
+        if found.errors:
+            text = f"{text}, {error_count_words(found.errors)}"
         QToolTip.showText(event.globalPosition().toPoint(), plain_tool_tip(text), self)
 
     def _nearest(self, x: float) -> CurvePoint | None:
@@ -146,13 +185,19 @@ class PoolChart(QWidget):
     def _draw_legend(self, painter: QPainter) -> None:
         colors = worn_palette()
         x = self._plot().left()
-        for role, text, style in (
-            (_BUSY, _tr("Busy"), Qt.PenStyle.SolidLine),
-            (_WAITING, _tr("Waiting for a connection"), Qt.PenStyle.DashLine),
+        for role, text in (
+            (_OPEN, _tr("Open")),
+            (_BUSY, _tr("Busy")),
+            (_IDLE, _tr("Idle")),
+            (_WAITING, _tr("Waiting")),
+            (_ERROR, _tr("Error")),
         ):
             middle = _LEGEND / 2
-            painter.setPen(QPen(colors.color(role), 2, style))
-            painter.drawLine(QPointF(x, middle), QPointF(x + 20, middle))
+            if role == _ERROR:
+                _draw_cross(painter, QPointF(x + 20 - _CROSS, middle))
+            else:
+                painter.setPen(QPen(colors.color(role), 2, _STYLES[role]))
+                painter.drawLine(QPointF(x, middle), QPointF(x + 20, middle))
             painter.setPen(colors.color("text"))
             width = painter.fontMetrics().horizontalAdvance(text)
             place = QRect(x + 26, 0, width + 2, _LEGEND)
@@ -163,15 +208,7 @@ class PoolChart(QWidget):
 def _thinned(run: Run, together: int) -> Run:
     """The most of so many points at a time: a small curve has no room for all of them."""
     parts = [run[place : place + together] for place in range(0, len(run), together)]
-    return tuple(
-        CurvePoint(
-            part[-1].at,
-            max(point.busy for point in part),
-            max(point.idle for point in part),
-            max(point.queued for point in part),
-        )
-        for part in parts
-    )
+    return tuple(most_of(part) for part in parts)
 
 
 def _queued(run: Run) -> list[list[tuple[datetime, int]]]:

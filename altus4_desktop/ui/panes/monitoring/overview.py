@@ -11,10 +11,10 @@ from altus4_desktop.ui.dialogs import scrolling
 from altus4_desktop.ui.panes.monitoring.curves import PoolChart
 from altus4_desktop.ui.panes.monitoring.wording import (
     ServerRow,
-    count,
     error_words,
     pool_words,
     slow_log_words,
+    slow_words,
     threads_words,
     uptime_words,
     waiting_words,
@@ -36,7 +36,8 @@ class OverviewPage(QWidget):
         column.setContentsMargins(0, 0, Space.S, 0)
         column.setSpacing(Space.M)
         column.addWidget(self._build_pool())
-        column.addWidget(self._build_server())
+        self.server = self._build_server()
+        column.addWidget(self.server)
         column.addStretch(1)
         self.area: QScrollArea = scrolling(inside)
         self.area.setObjectName("monitoring.overview")
@@ -103,10 +104,12 @@ class OverviewPage(QWidget):
         self.pool.setText(pool_words(stats, most))
         self.waiting.setText(waiting_words(stats))
         self.waiting.setVisible(stats is not None)
-        self.errors.setText(error_words(stats))
+        self.errors.setText(error_words(stats, row.error))
         self.errors.setVisible(stats is not None)
         self.chart.show_pool(row.pool)
         pulse = row.pulse
+        # Why nothing is known of a server that does not answer stands above.
+        self.server.setHidden(row.error is not None and pulse is None)
         if pulse is None:
             self.version.setText(self.tr("Not known yet"))
             self.threads.setText("")
@@ -118,11 +121,7 @@ class OverviewPage(QWidget):
                 time=uptime_words(pulse.uptime_s),
             )
         )
-        self.threads.setText(
-            self.tr("{threads}  ·  {slow} slow statements since its start").format(
-                threads=threads_words(pulse), slow=count(pulse.slow_queries)
-            )
-        )
+        self.threads.setText(f"{threads_words(pulse)}  ·  {slow_words(pulse.slow_queries)}")
 
     def show_facts(self, facts: ServerFacts | None) -> None:
         """What changes rarely; None: it was not read yet."""

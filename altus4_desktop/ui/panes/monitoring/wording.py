@@ -105,6 +105,8 @@ def waiting_words(stats: PoolStats | None) -> str:
         return ""
     if not stats.waits:
         return _tr("Nobody had to wait for a connection")
+    if stats.waits == 1:
+        return _tr("Waited once, for {time}").format(time=duration(stats.waited_ms))
     return _tr("Waited {times} times, {mean} on average, {longest} at most").format(
         times=count(stats.waits),
         mean=duration(stats.waited_ms / stats.waits),
@@ -112,15 +114,22 @@ def waiting_words(stats: PoolStats | None) -> str:
     )
 
 
-def error_words(stats: PoolStats | None) -> str:
-    """What went wrong in the pool."""
+def error_words(stats: PoolStats | None, told: AltusError | None = None) -> str:
+    """What went wrong in the pool; what is ``told`` already is not said again."""
     if stats is None or stats.last_error is None:
         return _tr("No errors")
-    return _tr("{count} errors, the last {when}: {error}").format(
-        count=count(stats.errors),
-        when=ago(stats.last_error_at),
-        error=error_message(stats.last_error),
-    )
+    said, error = error_count_words(stats.errors), error_message(stats.last_error)
+    when = ago(stats.last_error_at)
+    words = _tr("{errors}, {when}") if stats.errors == 1 else _tr("{errors}, the last {when}")
+    words = words.format(errors=said, when=when)
+    if told is not None and error_message(told) == error:
+        return words
+    return _tr("{words}: {error}").format(words=words, error=error)
+
+
+def error_count_words(errors: int) -> str:
+    """How many errors."""
+    return _tr("1 error") if errors == 1 else _tr("{count} errors").format(count=count(errors))
 
 
 def uptime_words(seconds: int) -> str:
@@ -142,9 +151,19 @@ def uptime_words(seconds: int) -> str:
 
 def threads_words(pulse: ServerPulse) -> str:
     """What the whole server does."""
-    return _tr("{connected} threads connected, {running} running").format(
+    words = _tr("{connected} threads connected, {running} running")
+    if pulse.threads_connected == 1:
+        words = _tr("{connected} thread connected, {running} running")
+    return words.format(
         connected=count(pulse.threads_connected), running=count(pulse.threads_running)
     )
+
+
+def slow_words(slow: int) -> str:
+    """How many statements the server found slow."""
+    if slow == 1:
+        return _tr("1 slow statement since its start")
+    return _tr("{slow} slow statements since its start").format(slow=count(slow))
 
 
 def slow_log_words(log: SlowLog) -> str:
