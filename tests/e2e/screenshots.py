@@ -305,6 +305,15 @@ def figures(stage: Stage, look: str) -> Steps:
     stage.photograph(f"monitoring-{look}")
     yield from stage.click("monitoring.pause")
 
+    yield from stage.press("Ctrl+Shift+B")
+    yield from stage.see("backups.create")
+    yield from stage.click("backups.create")
+    yield from stage.see("backups.stop")
+    yield from stage.until(lambda: stage.rows("backups.list"), "a backup", 60)
+    choose_row(stage, "backups.list", 0)
+    yield from settled(stage)
+    stage.photograph(f"backups-{look}")
+
 
 def oneself(stage: Stage, look: str) -> Steps:
     """The profile, and what protects saved passwords."""
