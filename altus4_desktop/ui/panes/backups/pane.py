@@ -46,8 +46,8 @@ from altus4_desktop.ui.widgets import (
 _LIST, _SCHEDULE = "list", "schedule"
 _BUSY, _SHOWN, _EMPTY, _FAILED = range(4)
 _WHY, _ROWS, _REVISION = 2, 3, 5
-_ROOMY = 820
-_SPACIOUS = 1000
+_ROOMY = 900
+_SPACIOUS = 1200
 
 
 @dataclass(frozen=True)
