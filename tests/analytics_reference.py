@@ -142,7 +142,7 @@ _LISTS: Mapping[tuple[str, str], Callable[[list[list[Any]]], list[list[Any]]]] =
     ("hourly_latency", "hours"): _sum_hours,
     ("latency", "buckets"): _sum_rows(1, most=0),
     ("modes", "modes"): _sum_rows(1, most=0),
-    ("sources", "scopes"): lambda rows: sorted(_sum_rows(1, largest=4, most=200)(rows)),
+    ("sources", "scopes"): lambda rows: sorted(_sum_rows(1, largest=4, most=100)(rows)),
     ("popular_queries", "queries"): _sum_rows(1, most=100),
     ("zero_results", "queries"): _sum_rows(3, most=50),
     ("zero_causes", "queries"): _sum_rows(3, most=50),
@@ -238,7 +238,7 @@ def _latency(rows: list[Asked]) -> dict[str, Any]:
 def _scopes(rows: list[Asked]) -> list[list[Any]]:
     found = []
     counts = Counter(row.connections for row in rows)
-    for names in sorted(sorted(counts, key=lambda names: (-counts[names], names))[:200]):
+    for names in sorted(sorted(counts, key=lambda names: (-counts[names], names))[:100]):
         here = [row for row in rows if row.connections == names]
         timed = _latency([row for row in here if row.outcome != "cancelled"])
         failed = sum(row.failed for row in here)

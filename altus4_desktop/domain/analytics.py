@@ -44,8 +44,8 @@ KEPT_QUERIES = 100
 KEPT_ROWS = 50
 """How many rows other lists of a day hold at most."""
 KEPT_SLOWEST = 10
-KEPT_SCOPES = 200
-"""How many sets of connections a day tells apart at most: some 50 KB of JSON."""
+KEPT_SCOPES = 100
+"""How many sets of connections a day tells apart at most: some 25 KB of JSON."""
 QUERY_CHARS = 200
 """How much of a text is kept."""
 REFORMULATED_WITHIN_S = 300

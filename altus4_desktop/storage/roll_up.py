@@ -8,6 +8,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import compress
 from typing import Any
 
 from altus4_desktop.domain.analytics import (
@@ -90,11 +91,13 @@ def build_documents(
     made: dict[int, Documents] = {}
     for day in days:
         here: list[Fact] = []
-        hours: list[_Hour] = []
+        hours: Counter[_Hour] = Counter()
         for begins, ends, offset_s in find_parts(zone, day, day):
             first, last = bisect_left(seconds, begins), bisect_left(seconds, ends)
             here += facts[first:last]
-            hours += [((at + offset_s) % DAY_S // HOUR_S, offset_s) for at in seconds[first:last]]
+            hours.update(
+                [((at + offset_s) % DAY_S // HOUR_S, offset_s) for at in seconds[first:last]]
+            )
         if here:
             made[day] = _documents(zone, hours, here, abouts, folded, failures)
     return made
@@ -102,7 +105,7 @@ def build_documents(
 
 def _documents(
     zone: str,
-    hours: Sequence[_Hour],
+    hours: Mapping[_Hour, int],
     facts: Sequence[Fact],
     abouts: _Abouts,
     folded: _Folded,
@@ -122,7 +125,7 @@ def _documents(
             "searches": len(facts),
             **{name: ended[name] for name in _ENDS},
             "zero": sum(zero),
-            "hours": [[*hour, n] for hour, n in Counter(hours).items()],
+            "hours": [[*hour, n] for hour, n in hours.items()],
         },
         Metric.MODES: {
             "modes": [
@@ -142,7 +145,7 @@ def _documents(
     made[Metric.SOURCES] = shorten(Metric.SOURCES, made[Metric.SOURCES])
     made[Metric.POPULAR_QUERIES] = _popular(texts, zero, times)
     if ended["cancelled"] < len(facts):
-        made[Metric.HOURLY_LATENCY] = _hourly(hours, about, times)
+        made[Metric.HOURLY_LATENCY] = _hourly(hours, about, times, not ended["cancelled"])
         made[Metric.SLOWEST] = _slowest(times, texts, modes, about, ids, seconds)
     if any(zero):
         made |= _nothing(texts, modes, about, zero)
@@ -175,18 +178,22 @@ def _timed(about: Sequence[_About], times: Sequence[int]) -> Documents:
     }
 
 
-def _hourly(hours: Sequence[_Hour], about: Sequence[_About], times: Sequence[int]) -> Document:
-    taken: defaultdict[_Hour, list[int]] = defaultdict(list)
-    for hour, search, ms in zip(hours, about, times, strict=True):
-        if search.ended != "cancelled":
-            taken[hour].append(ms)
-    return {
-        "hours": [
-            [*hour, sum(some), max(some), bucket_rows(Counter(map(_bucket_of, some)))]
-            # As they are merged: of an hour that comes twice, the first has the larger offset.
-            for hour, some in sorted(taken.items(), key=lambda item: (item[0][0], -item[0][1]))
-        ]
-    }
+def _hourly(
+    hours: Mapping[_Hour, int], about: Sequence[_About], times: Sequence[int], whole: bool
+) -> Document:
+    """``hours`` are in the order of their searches; ``whole``: none was cancelled."""
+    rows: list[list[Any]] = []
+    first = 0
+    for hour, n in hours.items():
+        some = times[first : first + n]
+        if not whole:
+            ended = [search.ended != "cancelled" for search in about[first : first + n]]
+            some = [*compress(some, ended)]
+        first += n
+        if some:
+            rows.append([*hour, sum(some), max(some), bucket_rows(Counter(map(_bucket_of, some)))])
+    # As they are merged.
+    return {"hours": sorted(rows, key=lambda row: (row[0], -row[1]))}
 
 
 def _popular(texts: Sequence[str], zero: Sequence[bool], times: Sequence[int]) -> Document:
