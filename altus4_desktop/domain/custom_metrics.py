@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Any
 
 from altus4_desktop.domain.figures import Period
-from altus4_desktop.domain.history import HistoryOutcome, HistoryQuery
+from altus4_desktop.domain.history import HistoryOutcome, HistoryQuery, WeekHour
 from altus4_desktop.domain.local_days import day_bounds, day_number, instant_of
 from altus4_desktop.domain.searching import SearchMode
 
@@ -159,6 +159,10 @@ def history_document(query: HistoryQuery) -> dict[str, Any]:
         "whole": query.whole,
         "least_ms": query.least_ms,
         "most_ms": query.most_ms,
+        "is_finished": query.is_finished,
+        "connection_name": query.connection_name,
+        "key_id": query.key_id,
+        "week_hour": [hour.zone, hour.weekday, hour.hour] if (hour := query.week_hour) else None,
     }
 
 
@@ -177,7 +181,18 @@ def history_of(document: object) -> HistoryQuery:
         whole=document.get("whole") is True,
         least_ms=least_ms if isinstance(least_ms, int) else 0,
         most_ms=most_ms if isinstance(most_ms, int) else None,
+        is_finished=document.get("is_finished") is True,
+        connection_name=_text(document, "connection_name"),
+        key_id=key_id if isinstance(key_id := document.get("key_id"), str) else None,
+        week_hour=_week_hour(document.get("week_hour")),
     )
+
+
+def _week_hour(found: object) -> WeekHour | None:
+    match found:
+        case [str() as zone, int() as weekday, int() as hour]:
+            return WeekHour(zone, weekday, hour)
+    return None
 
 
 def days_of(

@@ -15,7 +15,8 @@ SLOW_MS = 1000
 
 
 class HistoryOutcome(StrEnum):
-    """How a search ended; one that failed in part may have hits, and any may have been slow."""
+    """How a search ended; one that failed in part may have hits, and any may have been slow.
+    ``NONE``: all sources answered, and found nothing on the first page."""
 
     HITS = "hits"
     NONE = "none"
@@ -24,11 +25,21 @@ class HistoryOutcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class WeekHour:
+    """An hour of the week as clocks of ``zone`` show it; ``weekday`` 1 is Monday."""
+
+    zone: str
+    weekday: int
+    hour: int
+
+
+@dataclass(frozen=True, slots=True)
 class HistoryQuery:
     """Which past searches: ``text`` are words that begin words of their query, or with ``whole``
     all of it as `fold_query` makes it; ``connection_id`` is one of the connections that were
-    searched, ``to_at`` is exclusive; ``least_ms`` and ``most_ms`` (None: any) are how long they
-    took, both included."""
+    searched, ``connection_name`` what one of them was called then; ``to_at`` is exclusive;
+    ``least_ms`` and ``most_ms`` (None: any) are how long they took, both included; ``is_finished``:
+    none that were cancelled; ``key_id`` is that of an API key, "": without one."""
 
     text: str = ""
     connection_id: str = ""
@@ -40,6 +51,10 @@ class HistoryQuery:
     whole: bool = False
     least_ms: int = 0
     most_ms: int | None = None
+    is_finished: bool = False
+    connection_name: str = ""
+    key_id: str | None = None
+    week_hour: WeekHour | None = None
 
 
 def request_of(record: SearchRecord, known: Mapping[str, str]) -> SearchRequest | None:

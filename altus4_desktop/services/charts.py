@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import groupby, pairwise
 from typing import TypedDict
@@ -19,7 +19,7 @@ from altus4_desktop.domain.figures import (
     UserUse,
     ZeroQuery,
 )
-from altus4_desktop.domain.history import HistoryOutcome, HistoryQuery
+from altus4_desktop.domain.history import HistoryOutcome, HistoryQuery, WeekHour
 from altus4_desktop.domain.local_days import (
     WallHour,
     day_bounds,
@@ -39,7 +39,6 @@ MOST_ROWS = 50
 """How many rows a ranked chart has at most."""
 HOURLY_DAYS = 2
 """Up to how many days are charted by the hour."""
-WEEK_DAYS = 7
 _HOURS = 24
 DAILY_DAYS = 92
 """Up to how many days, a quarter, searches are charted by the day; beyond that by the week."""
@@ -61,15 +60,13 @@ Row = tuple[tuple[Cell, ...], HistoryQuery | None]
 @dataclass(frozen=True, slots=True)
 class Dashboard:
     """What charts are made of. ``zone`` is the time zone of who looks; ``before`` are the figures
-    of the period before, None: nothing is compared; ``users`` None: not theirs to see;
-    ``connections`` ids of connections by name."""
+    of the period before, None: nothing is compared; ``users`` None: not theirs to see."""
 
     figures: Figures
     zone: str
     now: datetime
     before: Figures | None = None
     users: Sequence[UserUse] | None = None
-    connections: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def shown_zone(self) -> str:
@@ -209,6 +206,7 @@ def build_latency(board: Dashboard) -> Chart:
         for hour in board.figures.hours:
             told = hour.latency
             known = hour.searches or _has_begun(board, hour.day, hour.hour, hour.begins_at)
+            link = _hour_link(board, hour)
             before_ms = _rounded(earlier.get((hour.day, hour.hour), Latency()).p95_ms)
             rows.append(
                 (
@@ -219,7 +217,7 @@ def build_latency(board: Dashboard) -> Chart:
                         told.max_ms,
                         told.searches if known else None,
                     ),
-                    _hour_link(board, hour) if told.searches else None,
+                    replace(link, is_finished=True) if link and told.searches else None,
                 )
             )
         columns = ("hour", *plotted, "max_ms", "searches")
@@ -232,7 +230,8 @@ def build_latency(board: Dashboard) -> Chart:
             before = counted.get(point.day)
             cells += (_rounded(before.latency.p95_ms) if before else None,)
         cells += (told.max_ms, told.searches if point.counts is not None else None)
-        rows.append((cells, _day_link(board, point.day) if told.searches else None))
+        taken = replace(_day_link(board, point.day), is_finished=True)
+        rows.append((cells, taken if told.searches else None))
     columns = ("day", *plotted, "max_ms", "searches")
     return _chart(board, "latency", ChartKind.LINES, columns, rows, ("day",), plotted)
 
@@ -256,7 +255,7 @@ def build_durations(board: Dashboard) -> Chart:
                 if bound <= bucket.from_ms and (after is None or bucket.from_ms < after)
             )
             longest = None if after is None else after - 1
-            took = replace(_period_link(board), least_ms=bound, most_ms=longest)
+            took = replace(_period_link(board), least_ms=bound, most_ms=longest, is_finished=True)
             rows.append(((bound, after, count), took if count else None))
     columns = ("from_ms", "to_ms", "searches")
     return _chart(
@@ -269,19 +268,17 @@ def build_heat(board: Dashboard) -> Chart:
     not come, or that clocks left out."""
     figures = board.figures
     known = [point.day for point in figures.days if point.counts is not None]
-    by_weekday = {day.weekday(): day for day in known}
+    weekdays = {day.weekday() for day in known}
     been = _hours_been(board, known)
     rows: list[Row] = []
     for weekday in range(7):
         for hour in range(24):
             count: int | None = None
-            if weekday in by_weekday and figures.heat:
+            if weekday in weekdays and figures.heat:
                 counted = figures.heat[weekday][hour]
                 count = counted if counted or (weekday, hour) in been else None
-            link = None
-            # In a week each cell is one hour; in a longer time it is many, here and there.
-            if count and len(figures.period) <= WEEK_DAYS:
-                link = _clock_link(board, by_weekday[weekday], hour)
+            here = WeekHour(board.shown_zone, weekday + 1, hour)
+            link = replace(_period_link(board), week_hour=here) if count else None
             rows.append(((weekday + 1, hour, count), link))
     return _chart(
         board,
@@ -321,22 +318,20 @@ def build_sources(board: Dashboard) -> Chart:
     """How often each connection was asked, alone or among others, of all searches; without a name:
     what days with very many sets of connections do not tell apart."""
     total = board.figures.counts.searches
-    rows: list[Row] = []
-    for share in board.figures.sources:
-        key = board.connections.get(share.connection)
-        rows.append(
+    rows: list[Row] = [
+        (
             (
-                (
-                    share.connection,
-                    share.searches,
-                    _share(share.searches, total),
-                    share.failed,
-                    _rounded(share.latency.p50_ms),
-                    _rounded(share.latency.p95_ms),
-                ),
-                replace(_period_link(board), connection_id=key) if key else None,
-            )
+                share.connection,
+                share.searches,
+                _share(share.searches, total),
+                share.failed,
+                _rounded(share.latency.p50_ms),
+                _rounded(share.latency.p95_ms),
+            ),
+            replace(_period_link(board), connection_name=share.connection),
         )
+        for share in board.figures.sources
+    ]
     if others := board.figures.unlisted_sources:
         place = sum(share.searches >= others for share in board.figures.sources)
         rows.insert(place, ((None, others, _share(others, total), None, None, None), None))
@@ -441,7 +436,11 @@ def build_users(board: Dashboard, users: Sequence[UserUse]) -> Chart:
 def build_keys(board: Dashboard) -> Chart:
     """How much was searched by each API key; without an id and a name: by people."""
     rows: list[Row] = [
-        ((use.name, use.key_id, use.searches, use.failed), None) for use in board.figures.keys
+        (
+            (use.name, use.key_id, use.searches, use.failed),
+            replace(_period_link(board), key_id=use.key_id),
+        )
+        for use in board.figures.keys
     ]
     columns = ("key", "key_id", "searches", "failed")
     return _chart(board, "keys", ChartKind.RANKED, columns, rows, ("key", "key_id"), ("searches",))

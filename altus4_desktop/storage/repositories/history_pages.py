@@ -19,6 +19,13 @@ from altus4_desktop.domain.analytics import fold_query
 from altus4_desktop.domain.history import SLOW_MS, HistoryOutcome, HistoryQuery
 from altus4_desktop.domain.searching import SearchRecord
 from altus4_desktop.storage.repositories.search_marks import FAILED, SLOW
+from altus4_desktop.storage.repositories.search_params import (
+    is_at,
+    is_by_people,
+    is_complete,
+    is_finished,
+    is_named,
+)
 from altus4_desktop.storage.tables import search_marks, searches
 
 _LOOK_ROWS = 1000
@@ -72,7 +79,7 @@ def read_page(
         return found[:count]
 
     # Most of what is looked at is in an index and not wanted: what is wanted is read at the end.
-    by_key = bool(query.connection_id and _list_of(query))
+    by_key = bool(query.connection_id and lists_of(query))
     if not query.text.strip():
         few = _few_of_duration(connection, query, place, limit)
         return read(place, limit) if few is None else _by_id(connection, columns, few)
@@ -156,23 +163,27 @@ def _statements(
 ) -> list[sa.Select[*tuple[Any, ...]]]:
     """What finds the rows of a page: two statements where a connection may have been searched
     alone or with others."""
-    mark = _list_of(query)
+    lists = lists_of(query)
     if not query.connection_id:
-        if mark:
-            return [_listed(columns, query, place, mark)]
-        return [_alone(columns, query, place)]
+        if not lists:
+            return [_alone(columns, query, place)]
+        listed = _listed(columns, query, place, lists[0])
+        return [listed.where(*map(_stands_in, lists[1:]))]
     both = [
         _alone(columns, query, place),
         _listed(columns, query, place, query.connection_id),
     ]
-    return [statement.where(_stands_in(mark)) for statement in both] if mark else both
+    return [statement.where(*map(_stands_in, lists)) for statement in both]
 
 
-def _list_of(query: HistoryQuery) -> str:
-    """The list in which all that is asked for stands; "" when there is none."""
-    if query.outcome in (HistoryOutcome.FAILED, HistoryOutcome.SLOW):
-        return LISTS[query.outcome]
-    return SLOW if query.least_ms >= SLOW_MS else ""
+def lists_of(query: HistoryQuery) -> list[str]:
+    """The lists in which all that is asked for stands, but for those of connections."""
+    found = [query.key_id] if query.key_id else []
+    if query.outcome in LISTS:
+        found.append(LISTS[query.outcome])
+    elif query.least_ms >= SLOW_MS:
+        found.append(SLOW)
+    return found
 
 
 def _alone(
@@ -204,8 +215,7 @@ def _among(
     if query.connection_id:
         here = _hidden(c.database_id) == query.connection_id
         statement = statement.where(sa.or_(here, _stands_in(query.connection_id)))
-    if mark := _list_of(query):
-        statement = statement.where(_stands_in(mark))
+    statement = statement.where(*map(_stands_in, lists_of(query)))
     return _page(statement, _hidden(c.created_at), c.id, query, place)
 
 
@@ -277,7 +287,15 @@ def conditions_of(query: HistoryQuery, *, by_words: bool) -> list[sa.ColumnEleme
         # Most searches have hits: an index of the counts would only put them out of order.
         found.append(c.result_count + 0 > 0)
     if query.outcome is HistoryOutcome.NONE:
-        found += [read(c.result_count) == 0, ~_stands_in(FAILED)]
+        found += [read(c.result_count) == 0, *is_complete()]
+    if query.is_finished:
+        found.append(is_finished())
+    if query.connection_name:
+        found.append(is_named(query.connection_name))
+    if query.key_id == "":
+        found.append(is_by_people())
+    if query.week_hour is not None:
+        found.append(is_at(query.week_hour, query))
     # By an index of durations the newest would not come first.
     return found + _durations(query, _hidden(c.execution_time_ms))
 

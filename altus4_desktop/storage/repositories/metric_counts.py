@@ -25,9 +25,9 @@ from altus4_desktop.domain.local_days import (
     instant_of,
 )
 from altus4_desktop.storage.repositories.history_pages import (
-    LISTS,
     conditions_of,
     index_of,
+    lists_of,
     text_test,
 )
 from altus4_desktop.storage.roll_up_sql import epoch_text, offset_text, second_text
@@ -146,11 +146,11 @@ def _statements(
 
     if query.user_id != EVERYBODY:
         statement = statement.where(c.user_id == query.user_id)
-    if query.outcome in LISTS:
-        statement = statement.where(listed(LISTS[query.outcome]))
+    lists = lists_of(query)
+    statement = statement.where(*map(listed, lists))
     statement = statement.where(*conditions_of(query, by_words=False))
     alone = statement
-    if query.outcome not in LISTS:
+    if not lists:
         # The server would take another one, and read rows of all times.
         alone = alone.with_hint(searches, f"FORCE INDEX ({index_of(query)})", "mysql")
     if not query.connection_id:

@@ -25,7 +25,7 @@ from altus4_desktop.domain.figures import (
     UserUse,
     ZeroQuery,
 )
-from altus4_desktop.domain.history import HistoryOutcome, HistoryQuery
+from altus4_desktop.domain.history import HistoryOutcome, HistoryQuery, WeekHour
 from altus4_desktop.domain.searching import SearchMode
 from altus4_desktop.domain.spreadsheet import guarded
 from altus4_desktop.services.cause_words import cause_words
@@ -324,12 +324,26 @@ def test_a_text_that_found_nothing_stands_once() -> None:
     assert [link.mode for link in chart.links if link] == [None, SearchMode.NATURAL]
 
 
-def test_only_connections_of_ones_own_can_be_looked_up() -> None:
-    figures = make_figures(_MARCH)
-    assert _charts(_board(figures))["sources"].links == (None,)
-    link = _charts(_board(figures, connections={"Library 1": "c1"}))["sources"].links[0]
+def test_connections_are_looked_up_as_they_were_called() -> None:
+    link = _charts(_board(make_figures(_MARCH)))["sources"].links[0]
     assert link is not None
-    assert link.connection_id == "c1"
+    assert link.connection_name == "Library 1"
+
+
+def test_each_key_leads_to_its_searches_and_no_key_to_those_of_people() -> None:
+    links = _charts(_board(make_figures(_MARCH)))["keys"].links
+    assert [link and link.key_id for link in links] == ["", "k1"]
+
+
+def test_an_hour_of_the_week_leads_to_all_its_hours() -> None:
+    chart = _charts(_board(make_figures(_MARCH)))["heat"]
+    link = chart.links[25]
+    assert link is not None
+    assert link.week_hour == WeekHour("UTC", 2, 1)
+    assert (link.from_at, link.to_at) == (
+        datetime(2026, 3, 1, tzinfo=UTC),
+        datetime(2026, 4, 1, tzinfo=UTC),
+    )
 
 
 def test_people_are_for_those_who_may_see_them() -> None:

@@ -23,6 +23,7 @@ from altus4_desktop.domain.searching import SearchMode
 from altus4_desktop.tasks.runner import Lane, TaskContext
 from altus4_desktop.ui.form_dialog import FormDialog
 from altus4_desktop.ui.panes.analytics.metric_wording import short_name
+from altus4_desktop.ui.panes.history.filters import week_hour_words
 from altus4_desktop.ui.session import Session
 from altus4_desktop.ui.theme import Space
 from altus4_desktop.ui.times import duration
@@ -206,6 +207,16 @@ class MetricDialog(FormDialog):
             )
         if query.most_ms is not None:
             parts.append(self.tr("it took {most} at most").format(most=duration(query.most_ms)))
+        if query.is_finished:
+            parts.append(self.tr("it was not cancelled"))
+        if query.connection_name:
+            name = short_name(query.connection_name, _ITEM_LENGTH)
+            parts.append(self.tr("“{name}” was searched").format(name=name))
+        if query.key_id is not None:
+            by_key = self.tr("it was searched through that API key")
+            parts.append(by_key if query.key_id else self.tr("no API key was used"))
+        if query.week_hour is not None:
+            parts.append(self.tr("it was on {hour}").format(hour=week_hour_words(query.week_hour)))
         return self.tr("Counted only where {what}.").format(what=", ".join(parts)) if parts else ""
 
     def _build_saved(self, choices: Choices, saved_id: str) -> None:

@@ -63,7 +63,6 @@ def read_board(
     period, analytics = wanted.period, services.analytics
     if wanted.counts:
         analytics.refresh_(actor, context.progress, context.token)
-    names = {item.name: item.id for item in services.connections.list_(actor)}
     zone, now = actor.timezone or "UTC", datetime.now(UTC)
     figures = analytics.figures_(actor, period, metrics=_FIRST)
     context.token.raise_if_cancelled()
@@ -74,7 +73,7 @@ def read_board(
         context.token.raise_if_cancelled()
     # Charts need it; the first import takes longer than the window may be held up.
     import_module("pyqtgraph")
-    first = Dashboard(figures, zone, now, before, None, names)
+    first = Dashboard(figures, zone, now, before)
     known = before is not None and all(day.counts is not None for day in before.days)
     context.update(Board(figures, build_first_charts(first), known, is_whole=False))
     # Two threads that compute take turns: the window is to draw these now.
@@ -84,6 +83,6 @@ def read_board(
     context.token.raise_if_cancelled()
     users = analytics.users_(actor, period) if actor.role is Role.ADMIN else None
     figures = replace(rest, **{name: getattr(figures, name) for name in _OF_FIRST})
-    charts = build_charts(Dashboard(figures, zone, now, before, users, names))
+    charts = build_charts(Dashboard(figures, zone, now, before, users))
     custom = tuple(services.custom_metrics.list_(actor, period))
     return Board(figures, charts, known, metrics=custom)

@@ -16,7 +16,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from altus4_desktop.domain.history import HistoryOutcome, HistoryQuery
+from altus4_desktop.domain.history import HistoryOutcome, HistoryQuery, WeekHour
 from altus4_desktop.domain.searching import SearchMode
 from altus4_desktop.ui.panes.paged_filters import ChoiceBox, PagedFilters
 from altus4_desktop.ui.theme import Space
@@ -25,6 +25,11 @@ from altus4_desktop.ui.widgets import IconButton, SearchField
 
 _NAME_LENGTH = 40
 _RANGE = "range"
+_NO_RANGE: tuple[datetime | None, datetime | None, WeekHour | None] = (None, None, None)
+# What the connection was called then, where all that is known is a name.
+_NAMED = "name:"
+# A key's id follows; alone it is for none.
+_KEY = "key:"
 _ONE_ROW = 780
 # From and to how many milliseconds, both included.
 _TOOK: tuple[tuple[int, int | None], ...] = ((0, None), (0, 99), (100, 999), (1000, None))
@@ -35,7 +40,7 @@ class HistoryFilters(PagedFilters):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._range: tuple[datetime | None, datetime | None] = (None, None)
+        self._range = _NO_RANGE
         self.text = SearchField(self.tr("Words of the query"), name="history.filter")
         self.whole = QCheckBox(self.tr("Whole query"))
         self.whole.setObjectName("history.whole")
@@ -76,6 +81,9 @@ class HistoryFilters(PagedFilters):
         self.person = ChoiceBox("history.person", self.tr("Account"))
         self.person.addItem(self.tr("Everybody"), "")
         self.person.hide()
+        self.key = ChoiceBox("history.key", self.tr("API key"))
+        self.key.addItem(self.tr("Any API key"), "")
+        self.key.hide()
         self._first, self._rest = QHBoxLayout(), QGridLayout()
         self._first.setSpacing(Space.S)
         self._reset = IconButton("close", self.tr("Show everything"), name="history.reset", size=16)
@@ -93,6 +101,7 @@ class HistoryFilters(PagedFilters):
             self.took,
             self.connection,
             self.person,
+            self.key,
         )
         self._listen(self.text, *self._boxes)
         column = QVBoxLayout(self)
@@ -100,7 +109,7 @@ class HistoryFilters(PagedFilters):
         column.setSpacing(Space.S)
         column.addLayout(self._first)
         column.addLayout(self._rest)
-        self._columns = 0
+        self._arranged: tuple[ChoiceBox, ...] = ()
         self._arrange()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -117,15 +126,18 @@ class HistoryFilters(PagedFilters):
         """What is asked for."""
         days, mode = str(self.period.currentData()), str(self.mode.currentData())
         outcome = str(self.outcome.currentData())
-        least, _, most = str(self.took.currentData()).partition("-")
+        least, most, finished = str(self.took.currentData()).split("-")
+        where, key = str(self.connection.currentData()), str(self.key.currentData())
+        is_named = where.startswith(_NAMED)
         # In whole minutes: two questions soon after each other are the same question.
         minute = (now or datetime.now(UTC)).replace(second=0, microsecond=0)
         from_at, to_at = minute - timedelta(days=int(days)) if days.isdigit() else None, None
+        week_hour = None
         if days == _RANGE:
-            from_at, to_at = self._range
+            from_at, to_at, week_hour = self._range
         return HistoryQuery(
             text=self.text.text().strip(),
-            connection_id=str(self.connection.currentData()),
+            connection_id="" if is_named else where,
             mode=SearchMode(mode) if mode else None,
             outcome=HistoryOutcome(outcome) if outcome else None,
             user_id=str(self.person.currentData()),
@@ -134,6 +146,10 @@ class HistoryFilters(PagedFilters):
             whole=self.whole.isChecked() and bool(self.text.text().strip()),
             least_ms=int(least),
             most_ms=int(most) if most else None,
+            is_finished=bool(finished),
+            connection_name=where.removeprefix(_NAMED) if is_named else "",
+            key_id=key.removeprefix(_KEY) if key else None,
+            week_hour=week_hour,
         )
 
     def show_query(self, query: HistoryQuery) -> None:
@@ -143,29 +159,43 @@ class HistoryFilters(PagedFilters):
         self._typing.stop()
         self.text.setText(query.text)
         self.whole.setChecked(query.whole)
-        self._range = (query.from_at, query.to_at)
+        self._range = (query.from_at, query.to_at, query.week_hour)
         place = self.period.findData(_RANGE)
         if place >= 0:
             self.period.removeItem(place)
-        if self._range != (None, None):
+        if self._range != _NO_RANGE:
             self.period.addItem(_range_words(*self._range), _RANGE)
         self.period.setCurrentIndex(max(0, self.period.findData(_RANGE)))
-        took = _took_key(query.least_ms, query.most_ms)
+        bounds = (query.least_ms, query.most_ms, query.is_finished)
+        took = _took_key(*bounds)
         while self.took.count() > len(_TOOK):
             self.took.removeItem(len(_TOOK))
         if self.took.findData(took) < 0:
-            self.took.addItem(_took_words(query.least_ms, query.most_ms), took)
-        for box, key in (
+            self.took.addItem(_took_words(*bounds), took)
+        where = query.connection_id
+        if query.connection_name:
+            where = f"{_NAMED}{query.connection_name}"
+            if self.connection.findData(where) < 0:
+                self.connection.addItem(_short(query.connection_name), where)
+        key = "" if query.key_id is None else f"{_KEY}{query.key_id}"
+        while self.key.count() > 1:
+            self.key.removeItem(1)
+        if key:
+            self.key.addItem(_key_words(query.key_id, ""), key)
+        self.key.setVisible(bool(key))
+        self._arrange()
+        for box, data in (
             (self.mode, query.mode.value if query.mode else ""),
             (self.outcome, query.outcome.value if query.outcome else ""),
             (self.took, took),
-            (self.connection, query.connection_id),
+            (self.connection, where),
+            (self.key, key),
             (self.person, query.user_id),
         ):
             # Names may not have been read yet: they come with the first page.
-            if box.findData(key) < 0:
-                box.addItem("…", key)
-            box.setCurrentIndex(box.findData(key))
+            if box.findData(data) < 0:
+                box.addItem("…", data)
+            box.setCurrentIndex(box.findData(data))
         for widget in (self.text, self.whole, *self._boxes):
             widget.blockSignals(False)
         self._show_reset()
@@ -173,6 +203,12 @@ class HistoryFilters(PagedFilters):
     def set_connections(self, names: Mapping[str, str]) -> None:
         """Offer these by id; what is chosen stays chosen."""
         _fill(self.connection, names)
+
+    def set_key_name(self, name: str) -> None:
+        """What the API key is called that is asked for; "": it is gone."""
+        if self.key.count() > 1:
+            key_id = str(self.key.itemData(1)).removeprefix(_KEY)
+            self.key.setItemText(1, _key_words(key_id, name))
 
     def set_people(self, emails: Mapping[str, str]) -> None:
         """Offer these by id; without any there is nothing to choose."""
@@ -190,16 +226,18 @@ class HistoryFilters(PagedFilters):
 
     def _arrange(self) -> None:
         """The choices in a row below the words; where that is too narrow for all, in two."""
-        columns = 4
-        if self.person.isVisibleTo(self):
-            columns = 3 if self.width() < _ONE_ROW else 5
-        if columns == self._columns:
+        optional = {self.person, self.key}
+        shown = [box for box in self._boxes if box not in optional or box.isVisibleTo(self)]
+        is_narrow = len(shown) >= len(self._boxes) - 1 and self.width() < _ONE_ROW
+        below = tuple(shown if is_narrow else shown[1:])
+        if below == self._arranged:
             return
-        self._columns = columns
-        below = self._boxes if columns == 3 else self._boxes[1:]
+        self._arranged = below
+        columns = 3 if is_narrow else len(below)
         if self.period not in below:
             self._first.insertWidget(2, self.period, 1)
-        for place, box in enumerate(below):
+        hidden = [box for box in self._boxes if box not in shown]
+        for place, box in enumerate((*below, *hidden)):
             self._rest.addWidget(box, place // columns, place % columns)
         for column in range(len(self._boxes)):
             self._rest.setColumnStretch(column, 1 if column < columns else 0)
@@ -209,17 +247,47 @@ class HistoryFilters(PagedFilters):
         self._reset.setVisible(self.is_set)
 
 
-def _range_words(from_at: datetime | None, to_at: datetime | None) -> str:
+def _range_words(
+    from_at: datetime | None, to_at: datetime | None, week_hour: WeekHour | None
+) -> str:
     first = exact(from_at)[:-3] if from_at else "…"
     last = exact(to_at)[:-3] if to_at else "…"
-    return f"{first} – {last}"
+    words = f"{first} – {last}"
+    return words if week_hour is None else f"{week_hour_words(week_hour)}, {words}"
 
 
-def _took_key(least_ms: int, most_ms: int | None) -> str:
-    return f"{least_ms}-{'' if most_ms is None else most_ms}"
+def week_hour_words(hour: WeekHour) -> str:
+    """An hour of the week for people."""
+    days = (
+        _tr("Mondays"),
+        _tr("Tuesdays"),
+        _tr("Wednesdays"),
+        _tr("Thursdays"),
+        _tr("Fridays"),
+        _tr("Saturdays"),
+        _tr("Sundays"),
+    )
+    return _tr("{day} {hour:02}:00 to {next:02}:00").format(
+        day=days[hour.weekday - 1], hour=hour.hour, next=hour.hour + 1
+    )
 
 
-def _took_words(least_ms: int, most_ms: int | None) -> str:
+def _key_words(key_id: str | None, name: str) -> str:
+    if not key_id:
+        return _tr("Without an API key")
+    return _short(name) if name else _tr("An API key")
+
+
+def _took_key(least_ms: int, most_ms: int | None, is_finished: bool = False) -> str:
+    return f"{least_ms}-{'' if most_ms is None else most_ms}-{'finished' if is_finished else ''}"
+
+
+def _took_words(least_ms: int, most_ms: int | None, is_finished: bool = False) -> str:
+    words = _taken_words(least_ms, most_ms)
+    return _tr("{words}, finished").format(words=words) if is_finished else words
+
+
+def _taken_words(least_ms: int, most_ms: int | None) -> str:
     least = duration(least_ms)
     if most_ms is None:
         return _tr("{least} and longer").format(least=least) if least_ms else _tr("Any speed")
@@ -234,13 +302,19 @@ def _tr(text: str) -> str:
     return QCoreApplication.translate("history", text)
 
 
+def _short(title: str) -> str:
+    return title if len(title) <= _NAME_LENGTH else title[: _NAME_LENGTH - 1] + "…"
+
+
 def _fill(box: QComboBox, items: Mapping[str, str]) -> None:
-    chosen = box.currentData()
+    chosen, words = box.currentData(), box.currentText()
     box.blockSignals(True)
     while box.count() > 1:
         box.removeItem(1)
     for key, title in items.items():
-        short = title if len(title) <= _NAME_LENGTH else title[: _NAME_LENGTH - 1] + "…"
-        box.addItem(short, key)
+        box.addItem(_short(title), key)
+    if box.findData(chosen) < 0:
+        # What is asked for stays asked for, even of what is gone.
+        box.addItem(words, chosen)
     box.setCurrentIndex(max(0, box.findData(chosen)))
     box.blockSignals(False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from PySide6.QtWidgets import (
 
 from altus4_desktop.domain.accounts import Role, UserQuery
 from altus4_desktop.domain.custom_metrics import CustomMetric, CustomMetricDraft
+from altus4_desktop.domain.errors import AccessError, NotFoundError
 from altus4_desktop.domain.exports import ListFormat
 from altus4_desktop.domain.history import HistoryQuery
 from altus4_desktop.domain.searching import SearchRecord
@@ -60,6 +62,7 @@ _SIDE_BY_SIDE, _LOW = 1240, 640
 class _Page(Page[SearchRecord]):
     connections: Mapping[str, str] | None = None
     people: Mapping[str, str] | None = None
+    key_name: str = ""
 
 
 class SearchTable(QTableView):
@@ -202,6 +205,7 @@ class HistoryPane(PagedPane[HistoryQuery, SearchRecord]):
 
         def read(_: TaskContext) -> _Page:
             connections = people = None
+            key_name = ""
             if anew:
                 connections = {item.id: item.name for item in services.connections.list_(actor)}
                 people = {}
@@ -210,8 +214,11 @@ class HistoryPane(PagedPane[HistoryQuery, SearchRecord]):
                         actor, UserQuery(), limit=_PEOPLE_AT_MOST
                     ).users
                     people = {one.user.id: one.user.email for one in found}
+                if question.key_id:
+                    with suppress(NotFoundError, AccessError):
+                        key_name = services.keys.get_(actor, question.key_id).name
             records = services.history.page_(actor, question, limit=count + 1)
-            return _Page(records[:count], len(records) > count, connections, people)
+            return _Page(records[:count], len(records) > count, connections, people, key_name)
 
         return read
 
@@ -232,6 +239,7 @@ class HistoryPane(PagedPane[HistoryQuery, SearchRecord]):
             people = self._people = page.people if len(page.people) > 1 else {}
             self.filters.set_connections(page.connections)
             self.filters.set_people(people)
+            self.filters.set_key_name(page.key_name)
             self.model.set_names(page.connections, people)
             self._choose_columns()
 

@@ -1,0 +1,135 @@
+"""Whoever follows a bar of a chart finds as many searches as it has, on three databases."""
+
+from __future__ import annotations
+
+import random
+import uuid
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from altus4_desktop.domain.accounts import User
+from altus4_desktop.domain.analytics import KEPT_QUERIES, Metric
+from altus4_desktop.domain.charts import Chart
+from altus4_desktop.domain.figures import Period
+from altus4_desktop.domain.history import SLOW_MS, HistoryQuery, WeekHour
+from altus4_desktop.domain.searching import SearchMode, SearchRecord
+from altus4_desktop.services.charts import Dashboard, build_charts
+from altus4_desktop.services.figures import build_figures, group_documents
+from altus4_desktop.storage.store import Store
+from tests.records import a_connection, a_search, a_user
+
+# Clocks are changed in between, in New York a week later than in Berlin.
+_FIRST = datetime(2026, 10, 16, 12, tzinfo=UTC)
+_CROWDED = datetime(2026, 10, 20, 12, tzinfo=UTC)
+_CUT = "zz last of a day"
+_KEYS = (str(uuid.uuid4()), str(uuid.uuid4()), "", None)
+_NAMES = ("Shop", 'Größe "1"', "Gone")
+
+
+def _history(user: User, ids: Sequence[str], count: int) -> list[SearchRecord]:
+    """Searches of all kinds; on one day there are more texts than are listed."""
+    dice = random.Random(11)
+    made = []
+    for number in range(count):
+        asked = dice.sample(range(3), dice.choice([1, 1, 2]))
+        there = [ids[place] for place in asked if place < len(ids)]
+        params: dict[str, object] = {
+            "outcome": dice.choice(["ok", "ok", "ok", "ok", "partial", "failed", "cancelled"]),
+            "offset": dice.choice([0, 0, 0, 20]),
+            "connections": [_NAMES[place] for place in asked],
+            "connection_ids": there,
+            "api_key": dice.choice(_KEYS),
+        }
+        made.append(
+            a_search(
+                user,
+                dice.choice(["invoice", "Invoice ", "red invoice", "größe", "+red -ink"]),
+                connection_id=there[0] if len(there) == len(asked) == 1 else None,
+                mode=dice.choice(list(SearchMode)),
+                params=params if number % 50 else {},
+                result_count=dice.choice([0, 0, 3]),
+                execution_time_ms=dice.choice([0, 1, 12, 99, 100, 555, SLOW_MS, 31_234]),
+                created_at=_FIRST + timedelta(seconds=dice.randrange(20 * 86_400)),
+            )
+        )
+    for number in range(KEPT_QUERIES + 20):
+        at = _CROWDED + timedelta(seconds=number)
+        made.append(a_search(user, f"text {number:03}", created_at=at))
+    late = [_CROWDED + timedelta(days=day) for day in (0, 1, 1, 1)]
+    return made + [a_search(user, _CUT, created_at=at) for at in late]
+
+
+def _charts(store: Store, user: User, period: Period) -> dict[str, Chart]:
+    store.analytics.begin_(user.id, user.timezone)
+    while store.analytics.roll_up_(user.id, 31):
+        pass
+    found = group_documents(store.analytics.list_(user.id, period.first, period.last, [*Metric]))
+    figures = build_figures(period, found, period, {})
+    users = [
+        use
+        for use in store.analytics.count_by_user(period.first, period.last)
+        if use.user_id == user.id
+    ]
+    board = Dashboard(figures, user.timezone, datetime.now(UTC), users=users)
+    return {chart.name: chart for chart in build_charts(board)}
+
+
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "America/New_York", "Asia/Kolkata"])
+def test_each_bar_leads_to_as_many_searches(shared_store: Store, zone: str) -> None:
+    user, other = (shared_store.users.create_(a_user(timezone=zone), "x") for _ in range(2))
+    ids = [
+        shared_store.connections.create_(a_connection(user, name=name, database=f"d{place}")).id
+        for place, name in enumerate(_NAMES[:2])
+    ]
+    made = _history(user, ids, 250)
+    strangers = [replace(each, id=str(uuid.uuid4()), user_id=other.id) for each in made[:20]]
+    shared_store.searches.add_(*made, *strangers)
+    for period in (
+        Period(date(2026, 10, 14), date(2026, 11, 7)),
+        Period(date(2026, 10, 24), date(2026, 10, 25)),
+    ):
+        charts = _charts(shared_store, user, period)
+        followed = 0
+        for chart in charts.values():
+            assert not chart.is_empty, chart.name
+            for row, link in enumerate(chart.links):
+                cell = chart.cell(row, "ms" if chart.name == "slowest" else "searches")
+                if link is None:
+                    assert not cell, (chart.name, chart.rows[row])
+                    continue
+                count = shared_store.searches.count_(replace(link, user_id=user.id), 9999)
+                followed += 1
+                if chart.name == "slowest":
+                    # A bar is one search: that, and what else took as long in that second.
+                    assert count >= 1, chart.rows[row]
+                elif chart.name == "popular" and chart.cell(row, "query") == _CUT:
+                    # Of the texts of a day only the most frequent are counted.
+                    assert (cell, count) == (3, 4)
+                else:
+                    assert count == cell, (chart.name, chart.rows[row], link)
+        assert followed > 40
+        assert charts["sources"].links[0] is not None
+        assert {*charts["keys"].values("key_id")} == {*_KEYS} - {None}
+
+
+def test_an_hour_of_the_week_without_bounds(shared_store: Store) -> None:
+    """In summer and in winter, and in a year before clocks are known of."""
+    user = shared_store.users.create_(a_user(), "x")
+    times = (
+        datetime(2026, 1, 5, 9, 59, 59, tzinfo=UTC),
+        datetime(2026, 7, 6, 8, tzinfo=UTC),
+        datetime(2026, 7, 6, 9, tzinfo=UTC),
+        datetime(2026, 7, 7, 8, tzinfo=UTC),
+        datetime(1999, 1, 4, 9, tzinfo=UTC),
+    )
+    for number, at in enumerate(times):
+        shared_store.searches.add_(a_search(user, f"q{number}", created_at=at))
+    query = HistoryQuery(user_id=user.id, week_hour=WeekHour("Europe/Berlin", 1, 10))
+    found = [record.query for record in shared_store.searches.page_(query)]
+    assert found == ["q1", "q0", "q4"]
+    assert shared_store.searches.count_(replace(query, text="q"), 9) == 3
+    years = replace(query, from_at=datetime(2026, 2, 1, tzinfo=UTC))
+    assert [record.query for record in shared_store.searches.page_(years)] == ["q1"]
