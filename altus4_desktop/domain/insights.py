@@ -41,8 +41,8 @@ class InsightKind(StrEnum):
 class Insight:
     """One insight; ``remark`` says it, with every figure among its details.
 
-    ``link`` finds the ``linked`` past searches that the sentence counts, of which more than
-    `MOST_COUNTED` are not counted; without a link the chart named ``chart`` has the figures.
+    ``link`` finds the ``linked`` past searches that the sentence counts, beyond `MOST_COUNTED`
+    perhaps not all of them; without a link the chart named ``chart`` has the figures.
     ``retry`` is the search that may have been meant. ``weight`` puts insights in order: about how
     many searches suffered, and how badly.
     """
@@ -79,11 +79,12 @@ def shown(text: str) -> str:
     return line if len(line) <= _SHOWN_CHARS else line[: _SHOWN_CHARS - 1] + "…"
 
 
-def counted(searches: int) -> str:
-    """A number of searches, of which none beyond `MOST_COUNTED` was counted."""
-    if searches > MOST_COUNTED:
-        return f"more than {MOST_COUNTED:,}"
-    return f"{searches:,}"
+def counted(searches: int, known: int = 0) -> str:
+    """A number of searches, of which none beyond `MOST_COUNTED` was counted; of those there were
+    ``known`` at least, as other figures say."""
+    if searches <= MOST_COUNTED:
+        return f"{searches:,}"
+    return f"at least {known:,}" if known > MOST_COUNTED else f"more than {MOST_COUNTED:,}"
 
 
 def rank_insights(insights: Iterable[Insight]) -> tuple[Insight, ...]:

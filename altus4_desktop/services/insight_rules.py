@@ -13,6 +13,7 @@ from difflib import SequenceMatcher
 from math import ceil, sqrt
 from statistics import median
 
+from altus4_desktop.domain.analytics import bucket_of, bucket_width
 from altus4_desktop.domain.figures import Counts, DayPoint, Latency, Period
 
 LEAST_SEARCHES = 20
@@ -77,9 +78,17 @@ def find_rises(days: Sequence[DayPoint], period: Period) -> list[tuple[Period, P
 
 def slow_from_ms(before: Latency) -> int:
     """From which duration on a search is slow, measured by those before: `RISE` times their p95,
-    and no less than `LEAST_RISE_MS` above it."""
+    and no less than `LEAST_RISE_MS` above it, up to where the next bucket begins: what is slow is
+    then counted by days as the history counts it."""
     p95_ms = before.p95_ms or 0.0
-    return ceil(max(RISE * p95_ms, p95_ms + LEAST_RISE_MS))
+    least = ceil(max(RISE * p95_ms, p95_ms + LEAST_RISE_MS))
+    bound = bucket_of(least)
+    return bound if bound == least else bound + bucket_width(bound)
+
+
+def count_slow(now: Latency, from_ms: int) -> int:
+    """How many searches took `slow_from_ms` or longer."""
+    return sum(bucket.searches for bucket in now.buckets if bucket.from_ms >= from_ms)
 
 
 def is_slower(now: Latency, before: Latency, slow: int) -> bool:

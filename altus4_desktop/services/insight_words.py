@@ -58,6 +58,8 @@ _CAUSES = {
 def misspelt_words(searches: str, query: str, meant: str, rows: int, *, at_least: bool) -> Remark:
     """A text is not there, one like it is."""
     template = "{searches} searches for “{query}” found nothing; “{meant}” has {rows} rows."
+    if rows == 1:
+        template = "{searches} searches for “{query}” found nothing; “{meant}” has 1 row."
     if at_least:
         template = (
             "{searches} searches for “{query}” found nothing; “{meant}” has at least {rows} rows."
@@ -105,8 +107,11 @@ def popular_words(searches: str, query: str, before: str) -> Remark:
     if before == "0":
         template = "“{query}” was searched {searches} times, and never in as many days before."
         return Remark(template, {"query": shown(query), "searches": searches})
+    template = "“{query}” was searched {searches} times, and {before} times in as many days before."
+    if before == "1":
+        template = "“{query}” was searched {searches} times, and once in as many days before."
     return Remark(
-        "“{query}” was searched {searches} times, and {before} times in as many days before.",
+        template,
         {"query": shown(query), "searches": searches, "before": before},
     )
 

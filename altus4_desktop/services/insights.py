@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from altus4_desktop.domain.accounts import Actor
-from altus4_desktop.domain.analytics import QUERY_CHARS, Metric
+from altus4_desktop.domain.analytics import QUERY_CHARS, Metric, fold_query
 from altus4_desktop.domain.cancel import CancelToken
 from altus4_desktop.domain.errors import AccessError
-from altus4_desktop.domain.figures import Figures, Period, ZeroQuery
+from altus4_desktop.domain.figures import Figures, Period
 from altus4_desktop.domain.history import HistoryOutcome, HistoryQuery
 from altus4_desktop.domain.insights import (
     MOST_COUNTED,
@@ -26,10 +26,10 @@ from altus4_desktop.domain.insights import (
     counted,
     rank_insights,
 )
-from altus4_desktop.domain.local_days import day_bounds, day_number, instant_of
 from altus4_desktop.domain.searching import SearchMode, SearchRecord
 from altus4_desktop.domain.zero_causes import ZeroCause
 from altus4_desktop.services import insight_rules as rules
+from altus4_desktop.services.insight_look import Look, asked_ids, failure_of
 from altus4_desktop.services.insight_words import (
     Slowness,
     failing_words,
@@ -90,14 +90,16 @@ class InsightsService:
         token = token or CancelToken()
         figures = self._analytics.figures_(actor, period, compare=True)
         whose = None if self._permissions.owns(actor, "") else actor.user_id
-        look = _Look(actor, figures, whose, self._list_connections(actor), token)
+        look = Look(actor, figures, whose, self._list_connections(actor), token)
         failing = list(self._find_failing(look))
         slower = list(self._find_slower(look))
         down = {insight.link.connection_id for insight in failing if insight.link is not None}
-        misspelt, unasked = self._find_misspelt(look, down)
+        in_other_words = self._find_reworded(look)
+        afters = {text: after for text, (after, _) in in_other_words.items()}
+        misspelt, unasked = self._find_misspelt(look, down, afters)
         explained = {_text_of(insight) for insight in misspelt}
-        reworded = self._find_reworded(look, explained)
-        explained |= {_text_of(insight) for insight in reworded}
+        reworded = [one for text, (_, one) in in_other_words.items() if text not in explained]
+        explained |= {*in_other_words}
         nothing = list(self._find_nothing(look, explained))
         explained |= {_text_of(insight) for insight in nothing}
         found = (
@@ -120,18 +122,10 @@ class InsightsService:
 
     # -- what does not answer --------------------------------------------------------------------
 
-    def _find_failing(self, look: _Look) -> Iterator[Insight]:
+    def _find_failing(self, look: Look) -> Iterator[Insight]:
         if sum(failure.searches for failure in look.figures.failures) < rules.LEAST_FAILED:
             return
-        # The figures by day do not tell connections of one name apart, which several people have.
-        records = self._read(look, replace(look.link, outcome=HistoryOutcome.FAILED))
-        likely: dict[str, list[str | None]] = {}
-        for record in records:
-            for connection_id in _asked_ids(record):
-                code = _failure_of(record, look.name_of(connection_id))
-                likely.setdefault(connection_id, []).append(code)
-        often = sorted(likely.items(), key=lambda item: -len(item[1]))
-        for connection_id, codes in often[:_TRIED]:
+        for connection_id, codes in self._likely_to_fail(look)[:_TRIED]:
             name = look.name_of(connection_id)
             here = Counter(code for code in codes if code is not None)
             # Another connection may be at fault where several were asked.
@@ -141,19 +135,52 @@ class InsightsService:
             asked = replace(look.link, connection_id=connection_id)
             link = replace(asked, outcome=HistoryOutcome.FAILED)
             count, searches = self._count(look, link), self._count(look, asked)
-            if count < rules.FAILED_SHARE * searches:
+            failed, every = look.known_of(name)
+            if len(look.named(name)) > 1:
+                # Which of them has failed how often, no figures say.
+                failed = min(count, failed)
+            if not _fails_often(count, searches, failed, every):
                 continue
+            said = counted(count, failed), counted(searches, every)
+            if len(look.named(name)) > 1:
+                said = counted(count), counted(searches)
             yield Insight(
                 InsightKind.FAILING,
-                failing_words(counted(count), counted(searches), name, here.most_common(1)[0][0]),
+                failing_words(*said, name, _most_often(here)),
                 link,
                 count,
-                weight=3.0 * count,
+                weight=3.0 * _best(count, failed),
             )
+
+    def _likely_to_fail(self, look: Look) -> list[tuple[str, list[str | None]]]:
+        """Connections by id, each with the codes of its newest searches that failed, None where
+        another one failed."""
+        # The figures by day do not tell connections of one name apart, which several people have.
+        records = self._read(look, replace(look.link, outcome=HistoryOutcome.FAILED))
+        likely: dict[str, list[str | None]] = {}
+        for record in records:
+            for connection_id in asked_ids(record):
+                code = failure_of(record, look.name_of(connection_id))
+                likely.setdefault(connection_id, []).append(code)
+        often = sorted(likely.items(), key=lambda item: -len(item[1]))
+        if len(records) < _READ_ROWS:
+            return often
+        # Others may have failed before the newest that were read.
+        failures: Counter[str] = Counter()
+        for failure in look.figures.failures:
+            failures[failure.connection] += failure.searches
+        named = [one.id for name, _ in failures.most_common() for one in look.named(name)]
+        ids = [*dict.fromkeys((*named, *(key for key, _ in often)))]
+        return [(key, self._codes_of(look, key)) for key in ids[:_TRIED]]
+
+    def _codes_of(self, look: Look, connection_id: str) -> list[str | None]:
+        link = replace(look.link, outcome=HistoryOutcome.FAILED, connection_id=connection_id)
+        name = look.name_of(connection_id)
+        return [failure_of(record, name) for record in self._read(look, link)]
 
     # -- what takes longer -----------------------------------------------------------------------
 
-    def _find_slower(self, look: _Look) -> Iterator[Insight]:
+    def _find_slower(self, look: Look) -> Iterator[Insight]:
         period = look.figures.period
         lead = timedelta(days=2 * rules.DAYS_BEFORE)
         days = self._analytics.figures_(
@@ -170,16 +197,18 @@ class InsightsService:
                 look.actor, days_before, metrics=[Metric.LATENCY]
             ).latency
             from_ms = rules.slow_from_ms(before)
+            if not rules.is_slower(now.latency, before, rules.count_slow(now.latency, from_ms)):
+                continue
             link = replace(look.link_of(run), least_ms=from_ms)
-            slow = self._count(look, link)
-            if not rules.is_slower(now.latency, before, slow):
+            groups = self._count_groups(look, link)
+            slow = sum(count for (kind, _), count in groups.items() if kind == "mode")
+            if slow < rules.LEAST_SLOW:
                 continue
             told = Slowness(run, now.latency.p95_ms or 0.0, before.p95_ms or 0.0, slow, from_ms)
-            group = self._explain_slow(look, now, link, slow)
+            group = self._explain_slow(look, now, groups, slow)
             if group is not None:
                 link = _of_group(link, group)
-                part = self._count(look, link)
-                told = replace(told, by=group.by, who=self._name_of(look, group), part=part)
+                told = replace(told, by=group.by, who=self._name_of(look, group), part=group.slow)
             yield Insight(
                 InsightKind.SLOWER,
                 slower_words(told),
@@ -189,32 +218,38 @@ class InsightsService:
             )
 
     def _explain_slow(
-        self, look: _Look, now: Figures, link: HistoryQuery, slow: int
+        self, look: Look, now: Figures, groups: Mapping[tuple[str, str], int], slow: int
     ) -> rules.Group | None:
-        """The connection, mode or user that accounts for the slow searches of ``link``."""
-        if slow > _READ_ROWS:
-            return None
-        by: Counter[tuple[str, str]] = Counter()
-        for record in self._read(look, link):
-            by["mode", record.mode.value] += 1
-            by["user", record.user_id] += 1
-            for connection_id in _asked_ids(record):
-                by["connection", connection_id] += 1
-        groups = []
-        for (kind, key), count in by.items():
-            if count < rules.EXPLAINED * slow:
-                continue
-            whole = self._count(
-                look, _of_group(replace(link, least_ms=0), rules.Group(kind, key, 0, 0))
-            )
-            groups.append(rules.Group(kind, key, whole, count))
-        known = [group for group in groups if self._name_of(look, group)]
-        return rules.explaining_group(known, now.counts.searches, slow)
+        """The connection, mode or user that accounts for the ``slow`` searches of these days."""
+        found = []
+        for (kind, key), count in groups.items():
+            group = rules.Group(kind, key, 0, count)
+            if count >= rules.EXPLAINED * slow and self._name_of(look, group):
+                found.append(replace(group, searches=self._count_whole(look, now, group)))
+        return rules.explaining_group(found, now.counts.searches, slow)
 
-    def _name_of(self, look: _Look, group: rules.Group) -> str:
+    def _count_whole(self, look: Look, now: Figures, group: rules.Group) -> int:
+        """How many searches there were of a group; what the history has too many of to count is
+        known by days."""
+        count = self._count(look, _of_group(look.link_of(now.period), group))
+        if count <= MOST_COUNTED:
+            return count
+        match group.by:
+            case "mode":
+                known = sum(mode.searches for mode in now.modes if mode.mode == group.key)
+            case "connection":
+                name = look.name_of(group.key)
+                known = sum(one.searches for one in now.sources if one.connection == name)
+            case _:
+                daily = [Metric.DAILY_SEARCHES]
+                user = self._analytics.figures_(look.actor, now.period, group.key, metrics=daily)
+                known = user.counts.searches
+        return max(count, known)
+
+    def _name_of(self, look: Look, group: rules.Group) -> str:
         """What a group is called; "" for what is gone."""
         if group.by == "mode":
-            return group.key
+            return group.key if group.key in {*SearchMode} else ""
         if group.by == "connection":
             return look.name_of(group.key)
         user = self._metadata.store.users.find_(group.key)
@@ -222,7 +257,7 @@ class InsightsService:
 
     # -- what is searched ------------------------------------------------------------------------
 
-    def _find_popular(self, look: _Look, explained: Collection[str]) -> Iterator[Insight]:
+    def _find_popular(self, look: Look, explained: Collection[str]) -> Iterator[Insight]:
         figures, before = look.figures, look.figures.before
         if before is None or not self._is_known(look, figures.period.before()):
             return
@@ -241,23 +276,29 @@ class InsightsService:
             now = self._count(look, link)
             earlier = look.link_of(figures.period.before())
             was = self._count(look, replace(earlier, text=query.text, whole=True))
-            if not rules.has_become_popular(now, was, figures.counts.searches, before.searches):
+            known, known_before = query.searches, query.before or 0
+            if not rules.has_become_popular(
+                _best(now, known),
+                _best(was, known_before),
+                figures.counts.searches,
+                before.searches,
+            ):
                 continue
             yield Insight(
                 InsightKind.POPULAR,
-                popular_words(counted(now), query.text, counted(was)),
+                popular_words(counted(now, known), query.text, counted(was, known_before)),
                 link,
                 now,
-                weight=0.25 * now,
+                weight=0.25 * _best(now, known),
             )
 
-    def _is_known(self, look: _Look, days: Period) -> bool:
+    def _is_known(self, look: Look, days: Period) -> bool:
         first = self._analytics.first_day(look.actor)
         return first is not None and first <= days.first
 
     # -- what is not found -----------------------------------------------------------------------
 
-    def _find_fruitless(self, look: _Look) -> Iterator[Insight]:
+    def _find_fruitless(self, look: Look) -> Iterator[Insight]:
         now, before = look.figures.counts, look.figures.before
         if before is None or not rules.is_more_fruitless(now, before):
             return
@@ -275,7 +316,7 @@ class InsightsService:
         )
 
     def _find_misspelt(
-        self, look: _Look, down: Collection[str]
+        self, look: Look, down: Collection[str], afters: Mapping[str, str]
     ) -> tuple[list[Insight], tuple[str, ...]]:
         sure = {
             (known.text, known.mode)
@@ -290,15 +331,21 @@ class InsightsService:
         found: list[Insight] = []
         with self._near_words.asking(look.actor, down, look.token) as asking:
             for query in likely[: 2 * _TRIED]:
-                near = asking.find(query.text, _mode(query.mode), look.ids_of(query))
+                meant = look.mended.get(query.text)
+                near = asking.find(query.text, _mode(query.mode), look.ids_of(query), meant)
                 if near is None:
+                    continue
+                # What people did find says more than what only looks like it.
+                found_as = fold_query(near.request.query)
+                if afters.get(query.text, found_as) != found_as:
                     continue
                 link = look.zero_link(query.text)
                 count = self._count(look, link)
                 if count < rules.LEAST_MISSPELT:
                     continue
+                known = look.zero_known(query.text)
                 words = misspelt_words(
-                    counted(count),
+                    counted(count, known),
                     query.text,
                     near.request.query,
                     near.rows,
@@ -311,12 +358,13 @@ class InsightsService:
                         link,
                         count,
                         retry=near.request,
-                        weight=2.0 * count,
+                        weight=2.0 * _best(count, known),
                     )
                 )
             return found, asking.unasked
 
-    def _find_reworded(self, look: _Look, explained: Collection[str]) -> list[Insight]:
+    def _find_reworded(self, look: Look) -> dict[str, tuple[str, Insight]]:
+        """By the text that found nothing, the one that people searched instead."""
         figures = look.figures
         # Days with many pairs keep the most frequent: of the others nobody knows.
         is_whole = sum(pair.mended for pair in figures.reformulations) == figures.mended
@@ -324,31 +372,31 @@ class InsightsService:
             pair
             for pair in figures.reformulations
             if pair.mended >= rules.LEAST_REWORDED
-            and pair.before not in explained
             and max(len(pair.before), len(pair.after)) < QUERY_CHARS
         ]
         likely.sort(key=lambda pair: -pair.mended)
         often = {query.text: query.searches for query in figures.popular}
-        found: dict[str, Insight] = {}
+        found: dict[str, tuple[str, Insight]] = {}
         for pair in likely[:_TRIED]:
             link = look.zero_link(pair.before)
             count = self._count(look, link)
             after = often.get(pair.after, pair.mended)
-            is_so = rules.is_reworded(pair.mended, count, after, figures.counts.searches)
+            searches = _best(count, look.zero_known(pair.before))
+            is_so = rules.is_reworded(pair.mended, searches, after, figures.counts.searches)
             if pair.before in found or not is_so:
                 continue
-            found[pair.before] = Insight(
-                InsightKind.REWORDED,
-                reworded_words(
-                    counted(count), pair.before, pair.after, pair.mended, at_least=not is_whole
-                ),
-                link,
-                count,
-                weight=float(pair.mended),
+            words = reworded_words(
+                counted(count, searches),
+                pair.before,
+                pair.after,
+                pair.mended,
+                at_least=not is_whole,
             )
-        return list(found.values())
+            told = Insight(InsightKind.REWORDED, words, link, count, weight=float(pair.mended))
+            found[pair.before] = pair.after, told
+        return found
 
-    def _find_nothing(self, look: _Look, explained: Collection[str]) -> Iterator[Insight]:
+    def _find_nothing(self, look: Look, explained: Collection[str]) -> Iterator[Insight]:
         likely = [
             known
             for known in look.figures.causes
@@ -360,84 +408,48 @@ class InsightsService:
         for known in likely[:_TRIED]:
             link = replace(look.zero_link(known.text), mode=_mode(known.mode))
             count = self._count(look, link)
-            if count < rules.LEAST_NOTHING or known.searches < rules.CAUSE_SHARE * count:
+            searches = _best(count, look.zero_known(known.text, known.mode))
+            if count < rules.LEAST_NOTHING or known.searches < rules.CAUSE_SHARE * searches:
                 continue
             yield Insight(
                 InsightKind.NOTHING,
-                nothing_words(counted(count), known.text, ZeroCause(known.cause)),
+                nothing_words(counted(count, searches), known.text, ZeroCause(known.cause)),
                 link,
                 count,
-                weight=float(count),
+                weight=float(searches),
             )
 
     # -- the history -----------------------------------------------------------------------------
 
-    def _count(self, look: _Look, link: HistoryQuery) -> int:
+    def _count(self, look: Look, link: HistoryQuery) -> int:
         look.token.raise_if_cancelled()
         return self._metadata.store.searches.count_(look.seen(link), MOST_COUNTED + 1)
 
-    def _read(self, look: _Look, link: HistoryQuery) -> Sequence[SearchRecord]:
+    def _count_groups(self, look: Look, link: HistoryQuery) -> Mapping[tuple[str, str], int]:
+        look.token.raise_if_cancelled()
+        ids = {connection.id for connection in look.connections}
+        return self._metadata.store.searches.count_groups_(look.seen(link), ids)
+
+    def _read(self, look: Look, link: HistoryQuery) -> Sequence[SearchRecord]:
         look.token.raise_if_cancelled()
         return self._metadata.store.searches.page_(look.seen(link), limit=_READ_ROWS)
 
 
-@dataclass(frozen=True, slots=True)
-class _Look:
-    """What is looked at: the figures, whose (None: everybody's), and the connections there are."""
+def _best(count: int, known: int) -> int:
+    """What the history has counted; beyond what it counts, the figures by day know more."""
+    return count if count <= MOST_COUNTED else max(count, known)
 
-    actor: Actor
-    figures: Figures
-    whose: str | None
-    connections: Sequence[Connection]
-    token: CancelToken
 
-    @property
-    def zone(self) -> str:
-        return self.figures.zone or self.actor.timezone or "UTC"
+def _fails_often(count: int, searches: int, failed: int, every: int) -> bool:
+    """Whether ``count`` of ``searches`` are too many; where not all of them were counted, whether
+    ``failed`` of ``every`` are as well, which may be those of other connections of that name."""
+    if searches <= MOST_COUNTED:
+        return count >= rules.FAILED_SHARE * searches
+    return min(_best(count, failed), failed) >= rules.FAILED_SHARE * max(every, searches)
 
-    @property
-    def link(self) -> HistoryQuery:
-        """All searches of the period."""
-        return self.link_of(self.figures.period)
 
-    @property
-    def zero(self) -> Sequence[ZeroQuery]:
-        """Texts without result, each once, wherever it was searched."""
-        found: dict[tuple[str, str], ZeroQuery] = {}
-        for query in self.figures.zero:
-            if len(query.text) >= QUERY_CHARS:
-                continue
-            known = found.setdefault((query.text, query.mode), replace(query, searches=0))
-            names = dict.fromkeys((*known.connections, *query.connections))
-            found[query.text, query.mode] = replace(
-                known, connections=tuple(names), searches=known.searches + query.searches
-            )
-        return sorted(found.values(), key=lambda query: -query.searches)
-
-    def link_of(self, days: Period) -> HistoryQuery:
-        """All searches of these days."""
-        begins, ends = day_bounds(self.zone, day_number(days.first), day_number(days.last))
-        return HistoryQuery(from_at=instant_of(begins), to_at=instant_of(ends))
-
-    def zero_link(self, text: str) -> HistoryQuery:
-        """The searches for ``text`` that found nothing."""
-        return replace(self.link, text=text, whole=True, outcome=HistoryOutcome.NONE)
-
-    def seen(self, link: HistoryQuery) -> HistoryQuery:
-        """``link`` as the history answers it to the actor."""
-        return link if self.whose is None else replace(link, user_id=self.whose)
-
-    def named(self, name: str) -> Sequence[Connection]:
-        """The connections of that name; several people may have one each."""
-        return [connection for connection in self.connections if connection.name == name]
-
-    def name_of(self, connection_id: str) -> str:
-        """What a connection is called; "" for one that is gone."""
-        return next((one.name for one in self.connections if one.id == connection_id), "")
-
-    def ids_of(self, query: ZeroQuery) -> Mapping[str, Sequence[Connection]]:
-        """Where it was looked for, by name."""
-        return {name: self.named(name) for name in query.connections}
+def _most_often(codes: Counter[str]) -> str:
+    return codes.most_common(1)[0][0]
 
 
 def _of_group(link: HistoryQuery, group: rules.Group) -> HistoryQuery:
@@ -447,26 +459,6 @@ def _of_group(link: HistoryQuery, group: rules.Group) -> HistoryQuery:
         case "mode":
             return replace(link, mode=SearchMode(group.key))
     return replace(link, user_id=group.key)
-
-
-def _failure_of(record: SearchRecord, connection: str) -> str | None:
-    """The code of the error of a connection in a search; None where it answered."""
-    sources = record.params.get("sources")
-    for source in sources if isinstance(sources, list) else ():
-        if not isinstance(source, dict) or source.get("connection") != connection:
-            continue
-        code = source.get("error")
-        if isinstance(code, str):
-            return code
-    return None
-
-
-def _asked_ids(record: SearchRecord) -> set[str]:
-    """The connections that a search asked, by id."""
-    if record.connection_id is not None:
-        return {record.connection_id}
-    asked = record.params.get("connection_ids")
-    return {each for each in asked if isinstance(each, str)} if isinstance(asked, list) else set()
 
 
 def _mode(name: str) -> SearchMode:

@@ -6,11 +6,12 @@ Only the actor's own connections are asked, and none of which it is known that i
 from __future__ import annotations
 
 import logging
+import re
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -38,6 +39,8 @@ ASKING_S = 8.0
 """How long the connections are asked, all in all."""
 _REACHING_S = 2.0
 _COUNTING_S = 2.0
+# MyISAM's limit; that of InnoDB is lower.
+_INDEXED_CHARS = 4
 # A server that failed so short a time ago is not tried again by what nobody waits for.
 _DOWN_FOR = timedelta(minutes=5)
 
@@ -81,9 +84,17 @@ class NearWords:
         connections: Sequence[Connection],
         token: CancelToken,
         left_s: float,
+        meant: str | None,
     ) -> NearText | None:
         """`Asking.find` on these connections; raises what asking them raises."""
         ids = tuple(connection.id for connection in connections)
+        ends_at = time.monotonic() + left_s
+        if meant is not None:
+            near = self._count(
+                actor, SearchRequest(meant, mode, connection_ids=ids), ends_at, token
+            )
+            if near is not None:
+                return near
         request = SearchRequest(text, mode, connection_ids=ids)
         asked = [
             SourceReport(SourceRef(one.name, "", "", one.id), SourceState.OK) for one in connections
@@ -92,14 +103,23 @@ class NearWords:
         correction = self._suggestions.correct(actor, outcome, token)
         if correction is None:
             return None
-        meant = SearchRequest(
-            correction.query, mode, connection_ids=ids, timeout_s=min(_COUNTING_S, left_s)
-        )
-        counted = self._search.count_rows(actor, meant, token)
-        if not counted.rows:
-            return None
         retry = SearchRequest(correction.query, mode, connection_ids=ids)
-        return NearText(retry, counted.rows, counted.at_least)
+        near = self._count(actor, retry, ends_at, token)
+        together = _together(retry)
+        # Words that are near, each in rows of its own, are no text that anybody meant.
+        if near is None or together is None:
+            return near
+        return near if self._count(actor, together, ends_at, token) is not None else None
+
+    def _count(
+        self, actor: Actor, request: SearchRequest, ends_at: float, token: CancelToken
+    ) -> NearText | None:
+        left_s = ends_at - time.monotonic()
+        if left_s <= 0:
+            raise Cancelled()
+        asked = replace(request, timeout_s=min(_COUNTING_S, left_s))
+        counted = self._search.count_rows(actor, asked, token)
+        return NearText(request, counted.rows, counted.at_least) if counted.rows else None
 
     def reaches(self, connection: Connection, token: CancelToken) -> bool:
         """Whether its tables are known, or it tells them soon; one that hangs is not waited for.
@@ -153,10 +173,14 @@ class Asking:
         return tuple(self._unasked)
 
     def find(
-        self, text: str, mode: SearchMode, places: Mapping[str, Sequence[Connection]]
+        self,
+        text: str,
+        mode: SearchMode,
+        places: Mapping[str, Sequence[Connection]],
+        meant: str | None = None,
     ) -> NearText | None:
-        """What ``text`` may have been meant to be in ``places``, connections by their names; None
-        where no row has anything like it. Raises Cancelled."""
+        """What ``text`` may have been meant to be in ``places``, connections by their names: first
+        ``meant``; None where no row has anything like it. Raises Cancelled."""
         asked: list[Connection] = []
         near = None
         try:
@@ -170,7 +194,7 @@ class Asking:
                 return None
             if left_s <= 0:
                 raise Cancelled()
-            near = self._words.find(self._actor, text, mode, asked, self._inner, left_s)
+            near = self._words.find(self._actor, text, mode, asked, self._inner, left_s, meant)
         except Cancelled:
             self._token.raise_if_cancelled()
             self._unasked.update(dict.fromkeys(places))
@@ -187,6 +211,21 @@ class Asking:
         if known is None:
             known = self._reached[connection.id] = self._words.reaches(connection, self._inner)
         return known
+
+
+def _together(request: SearchRequest) -> SearchRequest | None:
+    """What finds only rows that have all words of ``request`` which an index is sure to hold; None
+    where there are not several, or where the request itself says what is required."""
+    if request.mode is SearchMode.BOOLEAN:
+        return None
+    from altus4_desktop.search.ranking.question import STOP_WORDS
+
+    words = dict.fromkeys(re.findall(r"[^\W_]+", request.query.lower()))
+    required = [word for word in words if len(word) >= _INDEXED_CHARS and word not in STOP_WORDS]
+    if len(required) < 2:
+        return None
+    query = " ".join(f"+{word}" for word in required)
+    return replace(request, query=query, mode=SearchMode.BOOLEAN)
 
 
 @contextmanager

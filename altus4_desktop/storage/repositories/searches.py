@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeVarTuple
 
@@ -16,6 +16,7 @@ from altus4_desktop.domain.query_sets import PastQuery
 from altus4_desktop.domain.searching import SearchMode, SearchRecord
 from altus4_desktop.storage.repositories.account_states import record_activity
 from altus4_desktop.storage.repositories.analytics_marks import mark_hours
+from altus4_desktop.storage.repositories.history_groups import Groups, count_groups
 from altus4_desktop.storage.repositories.history_pages import read_page
 from altus4_desktop.storage.repositories.search_marks import (
     add_marks,
@@ -151,6 +152,12 @@ class SearchRepository:
             lambda connection: len(
                 read_page(connection, columns, query, None, most, self._matching)
             )
+        )
+
+    def count_groups_(self, query: HistoryQuery, connection_ids: Collection[str]) -> Groups:
+        """`count_groups` of all that ``query`` finds."""
+        return self._transactions.read(
+            lambda connection: count_groups(connection, query, connection_ids)
         )
 
     def list_frequent_(self, user_id: str, *, fruitless: bool, limit: int) -> list[PastQuery]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -127,6 +128,29 @@ def test_every_filter_finds_what_it_means_in_order_and_page_by_page(
         least_ms, most_ms = next(bounds)
         took = replace(query, least_ms=least_ms, most_ms=most_ms)
         assert pages(shared_store, took, 9) == [r.id for r in in_order if fits(r, took)], took
+
+
+def test_all_are_counted_by_what_they_have_in_common(
+    shared_store: Store, people: list[tuple[User, Sequence[str]]]
+) -> None:
+    made = some_searches(people, 60)
+    for record in made:
+        shared_store.searches.add_(record)
+    user, owned = people[0]
+    ids = {*owned[:2], people[1][1][0]}
+    middle = AN_INSTANT + timedelta(seconds=12)
+    for person, (from_at, to_at), least_ms in itertools.product(
+        ("", user.id), [(None, None), (AN_INSTANT + timedelta(seconds=3), middle)], (0, SLOW_MS)
+    ):
+        query = HistoryQuery(user_id=person, from_at=from_at, to_at=to_at, least_ms=least_ms)
+        wanted: Counter[tuple[str, str]] = Counter()
+        for record in made:
+            if fits(record, query):
+                asked = record.params["connection_ids"]
+                assert isinstance(asked, list)
+                wanted.update([("mode", record.mode.value), ("user", record.user_id)])
+                wanted.update([("connection", key) for key in asked if key in ids])
+        assert shared_store.searches.count_groups_(query, ids) == wanted
 
 
 @pytest.mark.parametrize("look", [0, 10, 20_000])

@@ -32,7 +32,13 @@ from altus4_desktop.domain.errors import (
 from altus4_desktop.domain.facets import FacetReport
 from altus4_desktop.domain.figures import Period
 from altus4_desktop.domain.history import HistoryOutcome, HistoryQuery
-from altus4_desktop.domain.insights import MOST_SHOWN, Insight, InsightKind, InsightReport
+from altus4_desktop.domain.insights import (
+    MOST_SHOWN,
+    Insight,
+    InsightKind,
+    InsightReport,
+    counted,
+)
 from altus4_desktop.domain.keys import KeyPermission
 from altus4_desktop.domain.searching import (
     Change,
@@ -632,7 +638,166 @@ def test_more_than_are_counted_are_said_to_be_more(
     monkeypatch.setattr("altus4_desktop.domain.insights.MOST_COUNTED", 10)
     world.keep(*_nothing(world, 12, "the", params={"cause": "stop_words"}))
     (text,) = world.texts()
-    assert text.startswith("More than 10 searches for “the” found nothing")
+    assert text.startswith("At least 12 searches for “the” found nothing")
+    # As if days had kept no more of it.
+    assert counted(12) == "more than 10"
+
+
+@pytest.fixture
+def few_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The history counts and reads next to nothing."""
+    monkeypatch.setattr(module, "MOST_COUNTED", 10)
+    monkeypatch.setattr("altus4_desktop.domain.insights.MOST_COUNTED", 10)
+    monkeypatch.setattr(module, "_READ_ROWS", 5)
+
+
+@pytest.mark.usefixtures("few_counted")
+def test_a_share_is_not_that_of_what_was_counted(world: World) -> None:
+    world.keep(*world.searches(200, "fine", _MONDAY), *_failed(world, 8, "tenant.lost"))
+    assert world.texts() == []
+    world.keep(*_failed(world, 30, "tenant.lost"))
+    (insight,) = world.find().insights
+    assert insight.text == (
+        "At least 38 of at least 238 searches that asked “Shop” failed, most often because its"
+        " server goes away."
+    )
+    assert (insight.linked, insight.weight) == (11, 3 * 38)
+    # Of the newest that failed all are another connection's.
+    other = _failed(world, 30, "tenant.tls", "Library")
+    library = world.library
+    world.keep(
+        *(
+            replace(r, params={**r.params, **world.in_library()}, connection_id=library.id)
+            for r in other
+        )
+    )
+    assert sum("asked “Shop” failed" in text for text in world.texts()) == 1
+
+
+@pytest.mark.usefixtures("few_counted")
+def test_of_two_connections_of_a_name_none_is_blamed_for_the_other(world: World) -> None:
+    users = world.services.metadata.store.users
+    admin = users.create_(a_user(timezone="UTC", role=Role.ADMIN), "hash").as_actor()
+    other = users.create_(a_user(timezone="UTC"), "hash")
+    shop = a_connection(other, name="Shop", database="shop", managed=False)
+    world.services.metadata.store.connections.create_(shop)
+    ids = {"connection_ids": [shop.id]}
+    world.keep(*world.searches(90, "fine", _MONDAY), *_failed(world, 5, "tenant.lost"))
+    world.keep(
+        *(
+            replace(
+                record, params={**record.params, **ids}, user_id=other.id, connection_id=shop.id
+            )
+            for record in _failed(world, 60, "tenant.lost")
+        )
+    )
+    world.services.analytics.refresh_(admin)
+    told = world.insights.find_(admin, _WEEK).insights
+    linked = [one.link.connection_id for one in told if one.link is not None]
+    assert set(linked) <= {shop.id}
+    assert not any("65 " in one.text for one in told)
+
+
+@pytest.mark.usefixtures("few_counted")
+def test_of_many_slow_searches_all_are_counted_and_somebody_is_named(world: World) -> None:
+    world.keep(
+        *_usual(world, a_day=60),
+        *_slow_day(world, 40, 900, params=world.in_library()),
+        *_slow_day(world, 2, 900),
+    )
+    (insight,) = world.find().insights
+    assert insight.text == (
+        "On Tuesday 2026-03-24 the p95 rose from about 80 to 900 ms: 40 of the 42 searches of 130"
+        " ms or longer were asked of “Library”."
+    )
+    assert len(world.rows_of(insight)) == insight.linked == 40
+    together = {
+        "connections": ["Library", "Shop"],
+        "connection_ids": [world.library.id, world.shop.id],
+    }
+    world.keep(*_slow_day(world, 30, 900, params=together))
+    (insight,) = world.find().insights
+    assert insight.text.endswith(
+        "70 of the 72 searches of 130 ms or longer were asked of “Library”."
+    )
+    assert len(world.rows_of(insight)) == 70
+
+
+@pytest.mark.usefixtures("few_counted")
+def test_many_slow_searches_of_a_mode(world: World) -> None:
+    world.keep(*_usual(world, a_day=60), *_slow_day(world, 40, 900, mode=SearchMode.SEMANTIC))
+    (insight,) = world.find().insights
+    assert insight.text.endswith(": all 40 searches of 130 ms or longer were semantic searches.")
+    assert len(world.rows_of(insight)) == 40
+
+
+@pytest.mark.usefixtures("few_counted")
+def test_causes_other_words_and_popular_texts_are_measured_by_all(world: World) -> None:
+    world.keep(
+        *_usual(world, days=15),
+        *_nothing(world, 34, "why"),
+        *_nothing(world, 6, "why", params={"cause": "filtered"}),
+        *_nothing(world, 40, "cab"),
+        *world.searches(15, "recall", _BEFORE),
+        *world.searches(120, "recall", _MONDAY, 60),
+    )
+    for number in range(4):
+        at = _MONDAY.replace(hour=20) + timedelta(days=number)
+        world.keep(*world.searches(1, "cab", at, result_count=0))
+        world.keep(*world.searches(1, "taxi", at + timedelta(seconds=1)))
+    told = world.find().insights
+    assert {one.kind for one in told} == {InsightKind.FRUITLESS, InsightKind.POPULAR}
+    recall = (
+        "“recall” was searched at least 120 times, and at least 15 times in as many days before."
+    )
+    assert recall in [one.text for one in told]
+
+
+def test_a_text_is_what_people_found_it_as(world: World) -> None:
+    world.tenants.meant["pritner entropy"] = "writer entry"
+    world.tenants.rows |= {"writer entry": 4, "+writer +entry": 4, "printer entropy": 9}
+    world.keep(*_nothing(world, 30, "pritner entropy"))
+    for number in range(4):
+        at = _MONDAY.replace(hour=20) + timedelta(days=number)
+        world.keep(*world.searches(1, "pritner entropy", at, result_count=0))
+        world.keep(*world.searches(1, "printer entropy", at + timedelta(seconds=20)))
+    (text,) = world.texts()
+    assert text == (
+        "34 searches for “pritner entropy” found nothing; “printer entropy” has 9 rows."
+    )
+    # Nobody has it any more.
+    del world.tenants.rows["printer entropy"]
+    (text,) = world.texts()
+    assert "“writer entry” has 4 rows" in text
+    world.tenants.rows["+writer +entry"] = 0
+    assert world.texts() == []
+
+
+def test_what_people_found_in_other_words_is_no_near_word(world: World) -> None:
+    world.tenants.meant["lorry"] = "sorry"
+    world.tenants.rows["sorry"] = 4
+    world.keep(*_usual(world))
+    for number in range(4):
+        at = _MONDAY.replace(hour=20) + timedelta(days=number)
+        world.keep(*world.searches(1, "lorry", at, result_count=0))
+        world.keep(*world.searches(1, "truck", at + timedelta(seconds=20)))
+    (text,) = world.texts()
+    assert text.endswith("after 4 of them people searched “truck” and found something.")
+
+
+def test_one_is_one(world: World) -> None:
+    world.tenants.meant["invoise"] = "invoice"
+    world.tenants.rows["invoice"] = 1
+    world.keep(
+        *_usual(world, days=15),
+        *world.searches(3, "invoise", _MONDAY.replace(hour=20), result_count=0),
+        *world.searches(1, "recall", _BEFORE),
+        *world.searches(25, "recall", _MONDAY),
+    )
+    assert {*world.texts()} == {
+        "“recall” was searched 25 times, and once in as many days before.",
+        "3 searches for “invoise” found nothing; “invoice” has 1 row.",
+    }
 
 
 # Any history
