@@ -183,26 +183,29 @@ class PoolChart(QWidget):
         return self.rect().adjusted(left, _LEGEND + Space.XS, -2, -_AXIS - Space.XS)
 
     def _draw_legend(self, painter: QPainter) -> None:
-        colors = worn_palette()
-        x = self._plot().left()
-        for role, text in (
+        colors, metrics, middle = worn_palette(), painter.fontMetrics(), _LEGEND / 2
+        entries = (
             (_OPEN, _tr("Open")),
             (_BUSY, _tr("Busy")),
             (_IDLE, _tr("Idle")),
             (_WAITING, _tr("Waiting")),
             (_ERROR, _tr("Error")),
-        ):
-            middle = _LEGEND / 2
+        )
+        words = sum(metrics.horizontalAdvance(text) + 2 for _, text in entries)
+        x, sample, gap = self._plot().left(), 20, Space.L
+        if x + words + len(entries) * (sample + 6 + gap) > self.width():
+            x, sample, gap = 0, 14, Space.S
+        for role, text in entries:
             if role == _ERROR:
-                _draw_cross(painter, QPointF(x + 20 - _CROSS, middle))
+                _draw_cross(painter, QPointF(x + sample - _CROSS, middle))
             else:
                 painter.setPen(QPen(colors.color(role), 2, _STYLES[role]))
-                painter.drawLine(QPointF(x, middle), QPointF(x + 20, middle))
+                painter.drawLine(QPointF(x, middle), QPointF(x + sample, middle))
             painter.setPen(colors.color("text"))
-            width = painter.fontMetrics().horizontalAdvance(text)
-            place = QRect(x + 26, 0, width + 2, _LEGEND)
+            width = metrics.horizontalAdvance(text)
+            place = QRect(x + sample + 6, 0, width + 2, _LEGEND)
             painter.drawText(place, int(Qt.AlignmentFlag.AlignVCenter), text)
-            x = place.right() + Space.L
+            x = place.right() + gap
 
 
 def _thinned(run: Run, together: int) -> Run:
