@@ -13,7 +13,7 @@ from types import SimpleNamespace
 from typing import cast
 
 import pytest
-from PySide6.QtCore import QPointF, Qt
+from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QColor, QImage, QPainter, qGray
 from PySide6.QtSvg import QSvgRenderer
 from PySide6.QtTest import QTest
@@ -432,6 +432,44 @@ def test_small_and_large_windows(qtbot: QtBot, pane: AnalyticsPane) -> None:
         pane.resize(width, 500)
         qtbot.waitUntil(lambda wanted=columns: pane.grid.columns == wanted)  # type: ignore[misc]  # bound now
         assert pane.width() == width
+
+
+def test_a_chart_is_in_the_first_view_of_a_small_window(qtbot: QtBot, pane: AnalyticsPane) -> None:
+    _open(qtbot, pane)
+    changes = [tile._change for tile in pane.tiles.tiles.values()]
+    assert any(change.isVisible() for change in changes)
+    pane.resize(644, 456)
+    plot = pane.cards["searches"].plot
+
+    def in_sight() -> int:
+        """How much of the plot."""
+        view = pane._content.viewport()
+        return int(view.height() - plot.mapTo(view, QPoint(0, 0)).y())
+
+    qtbot.waitUntil(lambda: in_sight() > 100)
+    assert not any(row.isVisible() for row in pane.insights.rows)
+    assert pane.insights.more.isVisible()
+    pane.insights.more.click()
+    assert all(row.isVisible() for row in pane.insights.rows)
+    pane.insights.more.click()
+    # What is not in sight is told.
+    tile = pane.tiles.tiles["searches"]
+    assert not any(change.isVisible() for change in changes)
+    assert "before is not all known" in tile.toolTip()
+    pane.resize(1100, 700)
+    qtbot.waitUntil(lambda: any(row.isVisible() for row in pane.insights.rows))
+
+
+def test_cards_are_as_high_as_their_rows(qtbot: QtBot, pane: AnalyticsPane) -> None:
+    pane.resize(1500, 900)
+    _open(qtbot, pane)
+    keys = pane.cards["keys"]
+    qtbot.waitUntil(lambda: keys.pages.height() < 120)
+    assert keys.plot.height() <= keys.pages.height()
+    # The last of an odd number has no hole beside it.
+    assert pane.grid.width() - keys.geometry().right() <= 1
+    keys.data_button.setChecked(True)
+    qtbot.waitUntil(lambda: keys.table.viewport().height() >= 2 * keys.table.rowHeight(0))
 
 
 def test_kinds_of_charts(qtbot: QtBot, pane: AnalyticsPane) -> None:

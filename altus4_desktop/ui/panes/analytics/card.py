@@ -33,8 +33,9 @@ from altus4_desktop.ui.panes.painting import plain_tool_tip, sized
 from altus4_desktop.ui.theme import TypeSize
 from altus4_desktop.ui.widgets import Label
 
-_HEIGHT, _LOW_HEIGHT = 232, 132
-_LOW = ("modes", "sources", "keys")
+_HEIGHT = 232
+# A table of a row or two still shows them under its head.
+_LEAST_HEIGHT, _LEAST_TABLE = 64, 108
 _FITTING = ("searches", "latency", "durations", "heat", "metric")
 NAMES = {
     "searches": "analytics.searches",
@@ -85,9 +86,8 @@ class ChartCard(PlotCard):
         object_name = object_name or NAMES[name]
         plot = Plot(f"{object_name}.plot")
         area = None if name in _FITTING else _scrolling(plot)
-        height = _LOW_HEIGHT if name in _LOW else _HEIGHT
         title = title or chart_title(name)
-        super().__init__(object_name, title, plot, Legend(), height, area)
+        super().__init__(object_name, title, plot, Legend(), _HEIGHT, area)
         self.name = name
         self._chart: Chart | None = None
         plot.clicked.connect(self._choose)
@@ -151,6 +151,10 @@ class ChartCard(PlotCard):
     @Slot()
     def _draw(self) -> None:
         chart = self._chart
+        if chart is not None and chart.kind is ChartKind.RANKED:
+            least = _LEAST_TABLE if self.data_button.isChecked() else _LEAST_HEIGHT
+            needed = 0 if chart.is_empty else self.plot.minimumHeight()
+            self.pages.setMinimumHeight(min(max(least, needed), _HEIGHT))
         if chart is None or chart.is_empty:
             self.legend.hide()
             self._show_nothing()

@@ -12,7 +12,8 @@ _TWO_COLUMNS = 900
 
 
 class CardGrid(QWidget):
-    """Cards in the order in which they come; a wide one takes a row for itself."""
+    """Cards in the order in which they come; a wide one takes a row for itself, as does one that
+    would have no neighbour."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -46,10 +47,13 @@ class CardGrid(QWidget):
     def _arrange(self) -> None:
         columns = self.columns = self._columns_of_now()
         place = 0
-        for card, is_wide in self._cards:
+        for number, (card, is_wide) in enumerate(self._cards):
             if is_wide:
                 place += -place % columns
-            span = columns if is_wide else 1
+            # One that would stand beside a hole takes the row as well.
+            is_last = all(wide for _, wide in self._cards[number + 1 : number + 2])
+            is_alone = is_last and place % columns == 0
+            span = columns if is_wide or is_alone else 1
             self._grid.addWidget(card, place // columns, place % columns, 1, span)
             place += span
         self._grid.setColumnStretch(0, 1)

@@ -142,6 +142,7 @@ class InsightStrip(Card):
         head.addWidget(self.more)
         self.body.addLayout(head)
         self.rows: list[InsightRow] = []
+        self._few = _FEW
         self._list = QVBoxLayout()
         self._list.setSpacing(0)
         self.body.addLayout(self._list)
@@ -160,6 +161,15 @@ class InsightStrip(Card):
             self._period = period
             self._fill(None)
         self._look()
+
+    def set_folded(self, *, folded: bool) -> None:
+        """Show none of them before somebody asks."""
+        few = 0 if folded else _FEW
+        if few != self._few:
+            self._few = few
+            margin = Space.S if folded else Space.L
+            self.body.setContentsMargins(Space.L, margin, Space.L, margin)
+            self._draw()
 
     def stop(self) -> None:
         """Look no further."""
@@ -232,17 +242,16 @@ class InsightStrip(Card):
 
     @Slot()
     def _draw(self) -> None:
-        left = len(self.rows) - _FEW
+        left = len(self.rows) - self._few
         is_open = self.more.isChecked()
-        self.more.setText(
-            self.tr("Fewer") if is_open else self.tr("{count} more").format(count=left)
-        )
+        words = self.tr("{count} more") if self._few else self.tr("Show {count}")
+        self.more.setText(self.tr("Fewer") if is_open else words.format(count=left))
         self.more.setAccessibleName(
             self.tr("Show fewer insights") if is_open else self.tr("Show all insights")
         )
         self.more.setVisible(left > 0)
         for place, row in enumerate(self.rows):
-            row.setVisible(is_open or place < _FEW)
+            row.setVisible(is_open or place < self._few)
 
     @Slot(object)
     def _open_evidence(self, insight: Insight) -> None:

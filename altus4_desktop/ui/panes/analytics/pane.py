@@ -9,7 +9,7 @@ from threading import Event
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, QTimer, Slot
-from PySide6.QtGui import QKeySequence, QShortcut
+from PySide6.QtGui import QKeySequence, QResizeEvent, QShortcut
 from PySide6.QtWidgets import QFileDialog, QStackedWidget, QVBoxLayout, QWidget
 
 from altus4_desktop.domain.charts import Chart
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
 
 _POINTS_AFTER = "heat"
+_LOW = 600
 
 
 class AnalyticsPane(Pane):
@@ -131,6 +132,11 @@ class AnalyticsPane(Pane):
         self.body.addWidget(self.pages, 1)
 
     # The pane among panes
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Where it is low, a chart matters more than what is said of all."""
+        super().resizeEvent(event)
+        self.insights.set_folded(folded=self.height() < _LOW)
 
     def activated(self) -> None:
         """Read what was counted meanwhile."""

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QGridLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from altus4_desktop.domain.figures import Counts, Figures
 from altus4_desktop.ui.panes.analytics.wording import change_words
+from altus4_desktop.ui.panes.painting import plain_tool_tip
 from altus4_desktop.ui.theme import Space
 from altus4_desktop.ui.times import duration
 from altus4_desktop.ui.widgets import Card, Label
@@ -19,12 +20,14 @@ _ROOMY = 820
 class Tile(Card):
     """One figure, and how it was before."""
 
-    def __init__(self, title: str, parent: QWidget | None = None) -> None:
+    def __init__(self, title: str, short: str = "", parent: QWidget | None = None) -> None:
         super().__init__(margin=Space.M, spacing=2, parent=parent)
-        self._title = title
+        self._title, self._short = title, short or title
+        self._head = Label(title, "caption")
         self._value = Label("–", "title")
         self._change = Label(role="caption")
-        for label in (Label(title, "caption"), self._value, self._change):
+        self._is_low = False
+        for label in (self._head, self._value, self._change):
             label.setMinimumWidth(1)
             self.body.addWidget(label)
         self.body.addStretch(1)
@@ -33,8 +36,19 @@ class Tile(Card):
         """Tell it."""
         self._value.setText(value)
         self._change.setText(change)
-        self._change.setVisible(bool(change))
-        self.setAccessibleName(", ".join(filter(None, (self._title, value, change))))
+        words = ", ".join(filter(None, (self._title, value, change)))
+        self.setAccessibleName(words)
+        self.setToolTip(plain_tool_tip(words))
+        self.set_low(low=self._is_low)
+
+    def set_low(self, *, low: bool) -> None:
+        """As little room as the figure needs; how it was before is told by the tool tip then."""
+        self._is_low = low
+        margin = Space.S if low else Space.M
+        self.body.setContentsMargins(margin, margin, margin, margin)
+        self._head.setText(self._short if low else self._title)
+        self._value.set_role("strong" if low else "title")
+        self._change.setHidden(low or not self._change.text())
 
 
 class Tiles(QWidget):
@@ -46,14 +60,14 @@ class Tiles(QWidget):
             "searches": Tile(self.tr("Searches")),
             "zero": Tile(self.tr("Nothing found")),
             "failed": Tile(self.tr("Failed")),
-            "p50": Tile(self.tr("Half take at most")),
-            "p95": Tile(self.tr("95 % take at most")),
+            "p50": Tile(self.tr("Half take at most"), self.tr("Half within")),
+            "p95": Tile(self.tr("95 % take at most"), self.tr("95 % within")),
         }
-        self._grid = QGridLayout(self)
-        self._grid.setContentsMargins(0, 0, 0, 0)
-        self._grid.setSpacing(Space.M)
-        self._columns = 0
-        self._arrange(len(self.tiles))
+        self._row = QHBoxLayout(self)
+        self._row.setContentsMargins(0, 0, 0, 0)
+        self._row.setSpacing(Space.M)
+        for tile in self.tiles.values():
+            self._row.addWidget(tile, 1)
 
     def show_figures(self, figures: Figures, *, can_compare: bool) -> None:
         """Tell these, and how they were before unless of some days then nothing is known."""
@@ -78,9 +92,12 @@ class Tiles(QWidget):
             self.tiles[name].show_value(text, change)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Three side by side where there is little room."""
+        """Low where there is little room, so that the first chart is in sight."""
         super().resizeEvent(event)
-        self._arrange(len(self.tiles) if self.width() >= _ROOMY else 3)
+        is_low = self.width() < _ROOMY
+        self._row.setSpacing(Space.S if is_low else Space.M)
+        for tile in self.tiles.values():
+            tile.set_low(low=is_low)
 
     def _points(
         self, now: float | None, before: Counts | None, part: Callable[[Counts], float | None]
@@ -91,15 +108,6 @@ class Tiles(QWidget):
         if now is None or was is None:
             return change_words(now, None)
         return self.tr("{before} % before").format(before=f"{was:.1f}")
-
-    def _arrange(self, columns: int) -> None:
-        if columns == self._columns:
-            return
-        self._columns = columns
-        for place, tile in enumerate(self.tiles.values()):
-            self._grid.addWidget(tile, place // columns, place % columns)
-        for column in range(len(self.tiles)):
-            self._grid.setColumnStretch(column, 1 if column < columns else 0)
 
 
 def _zero_percent(counts: Counts) -> float | None:
