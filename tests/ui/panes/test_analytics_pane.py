@@ -359,6 +359,11 @@ def test_days_without_searches(qtbot: QtBot, pane: AnalyticsPane, analytics: Fak
     pane.refresh()
     _settle(qtbot, pane)
     assert analytics.refreshed == 1
+    with qtbot.waitSignal(pane.session.pane_requested) as wanted:
+        qtbot.mouseClick(
+            pane._empty.findChild(Button, "analytics.start"), Qt.MouseButton.LeftButton
+        )
+    assert wanted.args == ["search", None]
 
 
 def test_days_of_ones_own(qtbot: QtBot, pane: AnalyticsPane) -> None:

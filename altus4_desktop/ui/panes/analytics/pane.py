@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, QTimer, Slot
 from PySide6.QtGui import QKeySequence, QResizeEvent, QShortcut
-from PySide6.QtWidgets import QFileDialog, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from altus4_desktop.domain.charts import Chart
 from altus4_desktop.domain.errors import AltusError
@@ -117,11 +117,24 @@ class AnalyticsPane(Pane):
         self._busy = Busy(self.tr("Reading the figures…"))
         count = Button(self.tr("Count again"), icon_name="refresh", name="analytics.count")
         count.clicked.connect(self.refresh)
+        search = Button(
+            self.tr("Search something"), "primary", icon_name="search", name="analytics.start"
+        )
+        search.clicked.connect(self._go_to_search)
+        steps = QWidget()
+        row = QHBoxLayout(steps)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(Space.S)
+        for button in (search, count):
+            row.addWidget(button)
         self._empty = EmptyState(
             "trend",
             self.tr("No searches in these days"),
-            self.tr("Choose a longer period, or search something: it is counted soon after."),
-            action=count,
+            self.tr(
+                "Choose a longer period, or search something: it is counted soon after, and charts "
+                "tell how often, how fast, and what was not found."
+            ),
+            action=steps,
         )
         again = Button(self.tr("Try again"), icon_name="refresh", name="analytics.again")
         again.clicked.connect(self.activated)
@@ -317,6 +330,10 @@ class AnalyticsPane(Pane):
                 card.redraw()
 
     # Acting
+
+    @Slot()
+    def _go_to_search(self) -> None:
+        self.session.pane_requested.emit("search", None)
 
     @Slot(object, int)
     def _open_searches(self, chart: Chart, row: int) -> None:
