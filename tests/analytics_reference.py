@@ -164,6 +164,8 @@ def _documents(zone: str, place: ZoneInfo, rows: list[Asked]) -> Documents:
             "partial": sum(row.outcome == "partial" for row in rows),
             "cancelled": sum(row.outcome == "cancelled" for row in rows),
             "zero": sum(row.zero for row in rows),
+            "total_ms": sum(max(row.ms, 0) for row in rows),
+            "hits": sum(max(row.hits, 0) for row in rows),
             "hours": _hours(place, rows),
         },
         "latency": _latency(ended),

@@ -79,7 +79,7 @@ def _add_days(parser: argparse.ArgumentParser) -> None:
 
 
 def _refresh(args: argparse.Namespace, context: CliContext) -> int:
-    report = context.services.analytics.refresh_(context.actor(), context.out.progress)
+    report = context.services.analytics.refresh_(context.actor(), context.out.progress, whole=True)
     if args.json:
         context.out.json({"users": report.users, "days": report.days})
     context.out.say(f"{_days(report.days)} counted.")

@@ -7,8 +7,8 @@ metric has no row of it. Days are those of the user's own time zone. Lists are s
 | metric | document |
 |---|---|
 | `daily_searches` | ``zone`` of the day; how many ``searches``, of these ``failed``, ``partial``,
-  ``cancelled``, ``zero`` (all sources answered, nothing found on the first page); ``hours``: wall
-  hour, offset from UTC in seconds, searches |
+  ``cancelled``, ``zero`` (all sources answered, nothing found on the first page); ``total_ms`` and
+  ``hits`` of all; ``hours``: wall hour, offset from UTC in seconds, searches |
 | `latency` | of those not cancelled: ``searches``, ``total_ms``, ``max_ms``, ``buckets``: lower
   bound as `bucket_of` says, searches |
 | `hourly_latency` | likewise of each hour: ``hours``: wall hour, offset from UTC in seconds, total
@@ -162,6 +162,8 @@ _SHAPES: Mapping[Metric, Mapping[str, Check]] = {
         "partial": _count,
         "cancelled": _count,
         "zero": _count,
+        "total_ms": _count,
+        "hits": _count,
         "hours": _rows(_hours, _wholes, _counts),
     },
     Metric.LATENCY: {

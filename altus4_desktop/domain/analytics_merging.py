@@ -79,19 +79,22 @@ def bucket_rows(buckets: Buckets) -> list[list[int]]:
     return [[bound, buckets[bound]] for bound in sorted(buckets)]
 
 
+_DAILY_SUMS = ("searches", "failed", "partial", "cancelled", "zero", "total_ms", "hits")
+
+
 def _daily(documents: Iterable[Document]) -> dict[str, Any]:
     sums: Counter[str] = Counter()
     hours: Counter[tuple[int, int]] = Counter()
     zones = set()
     for document in documents:
         zones.add(document["zone"])
-        for name in ("searches", "failed", "partial", "cancelled", "zero"):
+        for name in _DAILY_SUMS:
             sums[name] += document[name]
         for hour, offset_s, count in document["hours"]:
             hours[hour, offset_s] += count
     return {
         "zone": zones.pop() if len(zones) == 1 else "",
-        **{name: sums[name] for name in ("searches", "failed", "partial", "cancelled", "zero")},
+        **{name: sums[name] for name in _DAILY_SUMS},
         # Of an hour that comes twice, the first is the one of summer time.
         "hours": sorted(
             ([*hour, count] for hour, count in hours.items()), key=lambda row: (row[0], -row[1])

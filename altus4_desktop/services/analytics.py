@@ -8,7 +8,8 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Collection
-from datetime import UTC, date, datetime
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,8 +40,14 @@ _TOTALS_AT_ONCE = 31
 _FASTEST = 8.0
 # Behind everybody's back: others are to get at the store in between.
 _PAUSE_S = 0.05
+# At each start and each refresh it is to be seen soon what others have written of late.
+_RECENT_DAYS, _COMPARED_AT_ONCE = 40, 7
 START_S = 3.0
 """Not while a program is still starting."""
+
+
+def _recent_day() -> date:
+    return datetime.now(UTC).date() - timedelta(days=_RECENT_DAYS)
 
 
 def today_of(actor: Actor) -> date:
@@ -69,18 +76,27 @@ class AnalyticsService:
         actor: Actor,
         progress: ProgressSink = ignore_progress,
         token: CancelToken | None = None,
+        *,
+        whole: bool = False,
     ) -> RollUpReport:
         """Count what is not counted yet: the actor's own, or everybody's for an admin.
 
-        Compares what was counted with what is there first, as other programs may have written too.
-        Doing it again changes nothing. Raises AccessError, StoreError, Cancelled.
+        Compares what was counted with what is there first, as other programs may have written too:
+        the last days, or all with ``whole``. Doing it again changes nothing. Raises AccessError,
+        StoreError, Cancelled.
         """
         actor = self._permissions.check(actor, Right.ANALYSE)
         whose = None if self._permissions.owns(actor, "") else actor.user_id
-        return self._refresh(Errand(whose, compare=True), progress, token or CancelToken())
+        errand, token = Errand(whose, compare=True), token or CancelToken()
+        report = self._refresh(errand, progress, token)
+        if whole:
+            days = self._compare_old(errand, progress, token)
+            report = replace(report, days=report.days + days)
+        return report
 
     def refresh_later(self, actor: Actor) -> None:
-        """`refresh_` behind everybody's back; never waits, and problems go to the log."""
+        """`refresh_` of everything behind everybody's back, the last days first; never waits, and
+        problems go to the log."""
         whose = None if self._permissions.owns(actor, "") else actor.user_id
         self._upkeep.want(Errand(whose, compare=True), START_S)
 
@@ -193,6 +209,8 @@ class AnalyticsService:
 
     def _run(self, errand: Errand, token: CancelToken) -> None:
         self._refresh(errand, ignore_progress, token, _PAUSE_S)
+        if errand.compare:
+            self._compare_old(errand, ignore_progress, token, _PAUSE_S)
 
     def _refresh(
         self, errand: Errand, progress: ProgressSink, token: CancelToken, pause_s: float = 0.0
@@ -204,20 +222,51 @@ class AnalyticsService:
             if user.counted_zone != user.timezone:
                 self._analytics.begin_(user.user_id, user.timezone)
             elif errand.compare:
-                self._analytics.compare_(user.user_id)
+                self._analytics.compare_(user.user_id, _recent_day())
             days += self._roll_up(user.user_id, token, pause_s)
             progress(Progress("Counting searches", (at + 1) / (len(users) + 1)))
         if errand.compare and errand.user_id is None:
             self._analytics.check_totals_()
+        totals = self._add_up(token, pause_s)
+        if self.on_counted is not None:
+            self.on_counted(errand, token, pause_s)
+        progress(Progress("Counting searches", 1.0))
+        return RollUpReport(len(users), days, totals)
+
+    def _compare_old(
+        self, errand: Errand, progress: ProgressSink, token: CancelToken, pause_s: float = 0.0
+    ) -> int:
+        """Compare what is older than `_refresh` has looked at, some days at once; returns how many
+        were counted again."""
+        users = self._analytics.users_(errand.user_id)
+        counted = changed = 0
+        for at, user in enumerate(users):
+            first = self._analytics.first_known_day(user.user_id)
+            last = _recent_day() - timedelta(days=1)
+            while first is not None and first <= last:
+                token.raise_if_cancelled()
+                begin = max(first, last - timedelta(days=_COMPARED_AT_ONCE - 1))
+                if found := self._analytics.compare_(user.user_id, begin, last):
+                    changed += found
+                    counted += self._roll_up(user.user_id, token, pause_s)
+                last = begin - timedelta(days=1)
+                token.wait(pause_s)
+            progress(Progress("Comparing older searches", (at + 1) / (len(users) + 1)))
+        if changed:
+            self._add_up(token, pause_s)
+            if self.on_counted is not None:
+                self.on_counted(errand, token, pause_s)
+        progress(Progress("Comparing older searches", 1.0))
+        return counted
+
+    def _add_up(self, token: CancelToken, pause_s: float) -> int:
+        """Add up everybody's figures of the days of which that is to be done; returns how many."""
         totals = self._analytics.unadded_days()
         for at in range(0, len(totals), _TOTALS_AT_ONCE):
             token.raise_if_cancelled()
             self._analytics.add_up_(totals[at : at + _TOTALS_AT_ONCE])
             token.wait(pause_s)
-        if self.on_counted is not None:
-            self.on_counted(errand, token, pause_s)
-        progress(Progress("Counting searches", 1.0))
-        return RollUpReport(len(users), days, len(totals))
+        return len(totals)
 
     def _roll_up(self, user_id: str, token: CancelToken, pause_s: float) -> int:
         days, most_days = 0, 1

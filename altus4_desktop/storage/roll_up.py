@@ -125,6 +125,8 @@ def _documents(
             "searches": len(facts),
             **{name: ended[name] for name in _ENDS},
             "zero": sum(zero),
+            "total_ms": sum(times),
+            "hits": sum(n for n in results if n > 0),
             "hours": [[*hour, n] for hour, n in hours.items()],
         },
         Metric.MODES: {

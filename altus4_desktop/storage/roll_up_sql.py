@@ -26,6 +26,7 @@ _ABOUT_ON_SERVER = """JSON_ARRAY(JSON_EXTRACT(search_params, '$.outcome'),
  JSON_EXTRACT(search_params, '$.api_key'), JSON_EXTRACT(search_params, '$.cause'))"""
 _MODE = "COALESCE(search_mode, 'natural')"
 _MS = "CASE WHEN execution_time_ms < 0 THEN 0 ELSE execution_time_ms END"
+_HITS = "CASE WHEN result_count < 0 THEN 0 ELSE result_count END"
 _SECOND_IN_FILE = "CAST(strftime('%s', created_at) AS INTEGER)"
 _SECOND_ON_SERVER = "UNIX_TIMESTAMP(created_at)"
 _FACTS_IN_FILE = f"{_SECOND_IN_FILE}, id, query, {_MODE}, {_MS}, result_count, {_ABOUT_IN_FILE}"
@@ -84,10 +85,28 @@ def _text(source: Mapping[str, Any], name: str) -> str:
 
 
 def days_statement(on_file: bool, user_id: str, spans: Sequence[Span]) -> sa.TextClause:
-    """How many searches each day within ``spans`` has: ``day, n``; reads an index only."""
+    """Of each day within ``spans`` that has searches: ``day, n``, sum of milliseconds, sum of
+    results, how many took ``:slow_ms`` or longer."""
     div = "/" if on_file else "DIV"
     day = f"({epoch_text(on_file)} + {offset_text(spans)}) {div} 86400"
-    statement = f"SELECT {day} AS d, COUNT(*) AS n FROM searches WHERE {_OF_USER} GROUP BY d"
+    source = "searches" if on_file else _FROM_SERVER
+    sums = f"COUNT(*) AS n, SUM({_MS}), SUM({_HITS}), SUM(execution_time_ms >= :slow_ms)"
+    statement = f"SELECT {day} AS d, {sums} FROM {source} WHERE {_OF_USER} GROUP BY d"
+    return _bound_days(statement, user_id, spans)
+
+
+def listed_statement(on_file: bool, user_id: str, spans: Sequence[Span]) -> sa.TextClause:
+    """How many searches stand in each of two lists on each day: ``day, mark, n``."""
+    div = "/" if on_file else "DIV"
+    day = f"({epoch_text(on_file)} + {offset_text(spans)}) {div} 86400"
+    statement = (
+        f"SELECT {day} AS d, mark, COUNT(*) AS n FROM search_marks"
+        f" WHERE mark IN (:failed, :slow) AND {_OF_USER} GROUP BY d, mark"
+    )
+    return _bound_days(statement, user_id, spans)
+
+
+def _bound_days(statement: str, user_id: str, spans: Sequence[Span]) -> sa.TextClause:
     changes = {f"change_{at}": second_text(span.ends) for at, span in enumerate(spans[:-1])}
     return _bound(statement, user_id, spans[0].begins, spans[-1].ends, **changes)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from functools import partial
@@ -19,7 +20,9 @@ from altus4_desktop.domain.analytics import (
 )
 from altus4_desktop.domain.analytics_merging import merge, shorten
 from altus4_desktop.domain.figures import UserUse
+from altus4_desktop.domain.history import SLOW_MS
 from altus4_desktop.domain.local_days import (
+    DAY_S,
     day_bounds,
     day_number,
     day_of,
@@ -34,8 +37,14 @@ from altus4_desktop.storage.repositories.analytics_marks import (
     mark_hours,
 )
 from altus4_desktop.storage.repositories.metric_counts import forget_counts, touch_days
+from altus4_desktop.storage.repositories.search_marks import FAILED, SLOW, complete_day
 from altus4_desktop.storage.roll_up import Documents, build_documents
-from altus4_desktop.storage.roll_up_sql import days_statement, read_facts, read_failures
+from altus4_desktop.storage.roll_up_sql import (
+    days_statement,
+    listed_statement,
+    read_facts,
+    read_failures,
+)
 from altus4_desktop.storage.tables import (
     analytics,
     analytics_marks,
@@ -97,49 +106,35 @@ class AnalyticsRepository:
 
         self._repeat(work)
 
-    def compare_(self, user_id: str) -> int:
-        """Mark the days that have more or fewer searches than were counted: other programs write
-        into the table as well. Returns how many days that are."""
-
-        def look(connection: sa.Connection) -> list[int]:
-            zone = connection.execute(
-                sa.select(_states.timezone).where(_states.user_id == user_id)
-            ).scalar()
-            if zone is None:
-                return []
-            there = self._count_days(connection, user_id, zone)
-            statement = sa.select(c.analytics_date, c.metric_data).where(
-                c.user_id == user_id, c.metric_name == _DAILY.value
+    def compare_(self, user_id: str, first: date, last: date | None = None) -> int:
+        """Mark the days from ``first`` on of which searches, milliseconds or results are not what
+        was counted, or a document is not ours, and complete the lists of searches of these and of
+        those whose lists lack some: other programs write into the tables as well. Returns how many
+        days that are."""
+        zone, days = self._transactions.read(
+            lambda connection: self._wrong_days(
+                connection, user_id, day_number(first), None if last is None else day_number(last)
             )
-            counted = {
-                day_number(day): document["searches"] if is_document(_DAILY, document) else -1
-                for day, document in connection.execute(statement)
-            }
-            return [
-                day
-                for day in there.keys() | counted.keys()
-                if there.get(day, 0) != counted.get(day, 0)
-            ]
-
-        days = self._transactions.read(look)
-        if not days:
-            return 0
-
-        def mark(connection: sa.Connection) -> None:
-            zone = connection.execute(
-                sa.select(_states.timezone).where(_states.user_id == user_id)
-            ).scalar()
-            if zone is None:
-                return
-            hours = [
-                instant_of(begins - begins % _HOUR_S)
-                for begins, ends in (day_bounds(zone, day, day) for day in sorted(days))
-                if begins < ends
-            ]
-            add_marks(connection, user_id, hours)
-
-        self._repeat(mark)
+        )
+        for day, is_miscounted in sorted(days.items()):
+            self._mark_day(user_id, zone, day, is_miscounted)
         return len(days)
+
+    def first_known_day(self, user_id: str) -> date | None:
+        """The user's first day with searches or figures; None when there is none."""
+
+        def read(connection: sa.Connection) -> date | None:
+            at = searches.c.created_at
+            earliest = sa.select(sa.func.min(at)).where(searches.c.user_id == user_id)
+            counted = sa.select(sa.func.min(c.analytics_date)).where(c.user_id == user_id)
+            instant = connection.execute(earliest).scalar()
+            known = [connection.execute(counted).scalar()]
+            if instant is not None:
+                # In no time zone is it more than a day earlier.
+                known.append(day_of(epoch_s(instant) // DAY_S - 1))
+            return min((day for day in known if day is not None), default=None)
+
+        return self._transactions.read(read)
 
     def marked_users(self) -> list[str]:
         """Those who have days to be counted."""
@@ -325,16 +320,105 @@ class AnalyticsRepository:
         """Done twice it is the same: when nobody knows whether it was saved, it is done again."""
         self._transactions.write(work, settled=lambda _: False)
 
-    def _count_days(self, connection: sa.Connection, user_id: str, zone: str) -> dict[int, int]:
+    def _wrong_days(
+        self, connection: sa.Connection, user_id: str, first: int, last: int | None
+    ) -> tuple[str, dict[int, bool]]:
+        """The user's time zone, and of the days that `compare_` finds whether they are to be
+        counted."""
+        zone = connection.execute(
+            sa.select(_states.timezone).where(_states.user_id == user_id)
+        ).scalar()
+        if zone is None:
+            return "", {}
+        facts, listed = self._day_sums(connection, user_id, zone, first, last)
+        statement = sa.select(c.analytics_date, c.metric_name, c.metric_data).where(
+            c.user_id == user_id, c.analytics_date >= day_of(first), _is_ours()
+        )
+        if last is not None:
+            statement = statement.where(c.analytics_date <= day_of(last))
+        daily: dict[int, Document] = {}
+        wrong: dict[int, bool] = {}
+        for day, name, document in connection.execute(statement):
+            metric = Metric(name)
+            if not is_document(metric, document):
+                wrong[day_number(day)] = True
+            elif metric is _DAILY:
+                daily[day_number(day)] = document
+        for day in facts.keys() | daily.keys():
+            *sums, slow = facts.get(day, (0, 0, 0, 0))
+            counted = daily.get(day)
+            if counted is None or sums != [
+                counted[name] for name in ("searches", "total_ms", "hits")
+            ]:
+                wrong[day] = True
+                continue
+            lists = counted["failed"] + counted["partial"], slow
+            if lists != (listed[day, FAILED], listed[day, SLOW]):
+                wrong.setdefault(day, False)
+        return zone, wrong
+
+    def _day_sums(
+        self, connection: sa.Connection, user_id: str, zone: str, first: int, last: int | None
+    ) -> tuple[dict[int, tuple[int, ...]], Counter[tuple[int, str]]]:
+        """Of each day the sums of its searches, and how many stand in each list."""
+        facts: dict[int, tuple[int, ...]] = {}
+        listed: Counter[tuple[int, str]] = Counter()
         at = searches.c.created_at
-        first, last = connection.execute(
-            sa.select(sa.func.min(at), sa.func.max(at)).where(searches.c.user_id == user_id)
-        ).one()
-        if first is None or last is None:
-            return {}
-        spans = find_spans(zone, epoch_s(first), epoch_s(last) + 1)
-        statement = days_statement(self._on_file, user_id, spans)
-        return {int(day): int(count) for day, count in connection.execute(statement)}
+        edges = sa.select(sa.func.min(at), sa.func.max(at)).where(searches.c.user_id == user_id)
+        earliest, latest = connection.execute(edges).one()
+        if earliest is None or latest is None:
+            return facts, listed
+        # A day more at both ends: where clocks are set back over midnight, one has parts there.
+        begins = max(epoch_s(earliest), (first - 2) * DAY_S)
+        ends = epoch_s(latest) + 1
+        if last is not None:
+            ends = min(ends, (last + 3) * DAY_S)
+        if begins >= ends:
+            return facts, listed
+        spans = find_spans(zone, begins, ends)
+
+        def is_asked(day: int) -> bool:
+            return day >= first and (last is None or day <= last)
+
+        sums = days_statement(self._on_file, user_id, spans).bindparams(slow_ms=SLOW_MS)
+        for day, *values in connection.execute(sums):
+            if is_asked(int(day)):
+                facts[int(day)] = tuple(map(int, values))
+        lists = listed_statement(self._on_file, user_id, spans).bindparams(failed=FAILED, slow=SLOW)
+        for day, mark, count in connection.execute(lists):
+            listed[int(day), mark] = int(count)
+        return facts, listed
+
+    def _mark_day(self, user_id: str, zone: str, day: int, is_miscounted: bool) -> None:
+        begins, ends = day_bounds(zone, day, day)
+        if begins >= ends:
+            return
+        after: tuple[datetime, str] | None = None
+        while True:
+
+            def complete(
+                connection: sa.Connection, place: tuple[datetime, str] | None = after
+            ) -> None:
+                nonlocal after
+                after = complete_day(
+                    connection, user_id, instant_of(begins), instant_of(ends), place
+                )
+
+            self._repeat(complete)
+            if after is None:
+                break
+
+        def mark(connection: sa.Connection) -> None:
+            state = sa.select(_states.timezone).where(_states.user_id == user_id)
+            if connection.execute(state).scalar() is None:
+                return
+            if is_miscounted:
+                add_marks(connection, user_id, [instant_of(begins - begins % _HOUR_S)])
+            else:
+                # Custom metrics may count what stands in a list.
+                touch_days(connection, user_id, [instant_of(at) for at in (begins, ends - 1)])
+
+        self._repeat(mark)
 
     def _count(self, connection: sa.Connection, user_id: str, zone: str, days: range) -> None:
         first, last = days[0], days[-1]

@@ -7,6 +7,7 @@ these quickly.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -22,8 +23,8 @@ FAILED, SLOW = "failed", "slow"
 _REACHED = "reached"
 _NOT_WHOLE = ("failed", "partial")
 _ID_CHARS = 36
-_IDS_AT_ONCE = 500
-_Row = tuple[str, datetime, str | None, int, object]
+_IDS_AT_ONCE, _ROWS_AT_ONCE = 500, 2000
+_Row = tuple[str, datetime, str | None, int, str | bytes | None]
 
 
 def marks_of(record: SearchRecord) -> list[str]:
@@ -97,8 +98,10 @@ def _insert(connection: sa.Connection) -> sa.Insert:
 
 def _rows_of(user_id: str) -> sa.Select[*tuple[Any, ...]]:
     c = searches.c
+    # Other programs may have written what is no document.
+    params = sa.type_coerce(c.search_params, sa.Text())
     return (
-        sa.select(c.id, c.created_at, c.database_id, c.execution_time_ms, c.search_params)
+        sa.select(c.id, c.created_at, c.database_id, c.execution_time_ms, params)
         .where(c.user_id == user_id, c.created_at.is_not(None))
         .with_hint(searches, "FORCE INDEX (idx_searches_user_created)", "mysql")
     )
@@ -117,7 +120,7 @@ def complete_marks(connection: sa.Connection, user_id: str, rows: Sequence[_Row]
         wanted = {
             (mark, at, key)
             for key, at, connection_id, ms, params in some
-            for mark in _marks(connection_id, ms, params, named)
+            for mark in _marks(connection_id, ms, _read(params), named)
         }
         made_at = {row[0]: row[1] for row in some}
         # A connection that has another name by now stays found.
@@ -141,6 +144,48 @@ def complete_marks(connection: sa.Connection, user_id: str, rows: Sequence[_Row]
                     for mark, at, key in new
                 ],
             )
+
+
+def _read(params: str | bytes | None) -> object:
+    try:
+        return json.loads(params or "null")
+    except ValueError:
+        return None
+
+
+def complete_day(
+    connection: sa.Connection,
+    user_id: str,
+    begins_at: datetime,
+    ends_at: datetime,
+    after: tuple[datetime, str] | None,
+) -> tuple[datetime, str] | None:
+    """`complete_marks` of the user's searches between two instants, some of them: those behind
+    ``after``. Returns behind which there are more; None at the end, where also those have gone
+    from their lists that are no longer there."""
+    c, m = searches.c, search_marks.c
+    wanted = _rows_of(user_id).where(c.created_at >= begins_at, c.created_at < ends_at)
+    if after is not None:
+        later = sa.or_(c.created_at > after[0], c.id > after[1])
+        wanted = wanted.where(c.created_at >= after[0], later)
+    wanted = wanted.order_by(c.created_at, c.id).limit(_ROWS_AT_ONCE)
+    rows = [tuple(row) for row in connection.execute(wanted)]
+    complete_marks(connection, user_id, rows)
+    if len(rows) == _ROWS_AT_ONCE:
+        return rows[-1][1], rows[-1][0]
+    there = sa.select(c.id).where(
+        c.id == m.search_id, c.created_at >= begins_at, c.created_at < ends_at
+    )
+    connection.execute(
+        sa.delete(search_marks).where(
+            m.mark.in_((FAILED, SLOW)),
+            m.user_id == user_id,
+            m.created_at >= begins_at,
+            m.created_at < ends_at,
+            ~there.exists(),
+        )
+    )
+    return None
 
 
 def _named_connections(connection: sa.Connection, user_id: str) -> dict[str, str]:

@@ -11,6 +11,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from altus4_desktop.app.compose import compose
 from altus4_desktop.domain.accounts import Actor, Role, UserDraft
@@ -20,8 +21,9 @@ from altus4_desktop.domain.errors import Cancelled
 from altus4_desktop.domain.figures import Counts, Period
 from altus4_desktop.domain.progress import Progress
 from altus4_desktop.domain.searching import SearchMode, SearchRecord
-from altus4_desktop.services import Services, analytics_upkeep
+from altus4_desktop.services import Services, analytics, analytics_upkeep
 from altus4_desktop.services.analytics import START_S
+from altus4_desktop.storage.engine import WRITES
 from tests.records import a_user
 from tests.waiting import wait_until
 
@@ -264,6 +266,43 @@ def test_searches_are_counted_when_it_is_quiet(
         return services.analytics.figures_(ann, _WEEK).counts.searches == 1
 
     wait_until(counted, timeout_s=20, what="the count")
+
+
+def test_what_others_change_is_noticed_the_last_days_first(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By a refresh in the window, by that of everything, and behind everybody's back."""
+    monkeypatch.setattr(analytics, "START_S", 0.0)
+    ann, now = _person(services, "Asia/Tokyo"), datetime.now(UTC)
+    ages = (1, 39, 43, 44, 200)
+    _keep(services, *(_search(ann, "word", now - timedelta(days=age)) for age in ages))
+    services.analytics.refresh_(ann, whole=True)
+    assert services.analytics.refresh_(ann, whole=True).days == 0
+
+    def change() -> None:
+        with (
+            services.metadata.store._engine.connect().execution_options(**{WRITES: True}) as other,
+            other.begin(),
+        ):
+            other.execute(sa.text("UPDATE searches SET result_count = result_count + 1"))
+
+    def counted() -> int:
+        known = services.analytics.first_day(ann)
+        assert known is not None
+        documents = services.metadata.store.analytics.list_(
+            ann.user_id, known, now.date() + timedelta(days=1), [Metric.DAILY_SEARCHES]
+        )
+        return sum(row.document["hits"] for row in documents)
+
+    assert counted() == 5
+    change()
+    assert services.analytics.refresh_(ann).days == 2
+    assert counted() == 7
+    assert services.analytics.refresh_(ann, whole=True).days == 3
+    assert counted() == 10
+    change()
+    services.analytics.refresh_later(ann)
+    wait_until(lambda: counted() == 15, timeout_s=20, what="older days")
 
 
 def test_what_is_due_at_the_start_does_not_hold_up_the_end(services: Services) -> None:

@@ -78,7 +78,7 @@ def _roll_up(store: Store, user: User, most_days: int = 31) -> int:
 
 
 def _refresh(store: Store, user: User) -> int:
-    store.analytics.compare_(user.id)
+    store.analytics.compare_(user.id, _ERA[0])
     return _roll_up(store, user)
 
 
@@ -191,7 +191,11 @@ def test_random_histories_in_random_zones(
     shared_store.analytics.begin_(user.id, zone)
     _roll_up(shared_store, user, most_days)
     assert _figures(shared_store, user.id) == expected_days(rows, zone)
-    assert shared_store.analytics.compare_(user.id) == 0
+    # What failed or was slow is in no list yet.
+    shared_store.analytics.compare_(user.id, _ERA[0])
+    _roll_up(shared_store, user, most_days)
+    assert _figures(shared_store, user.id) == expected_days(rows, zone)
+    assert shared_store.analytics.compare_(user.id, _ERA[0]) == 0
     shared_store.users.delete_keeping_an_admin(user.id)
 
 
@@ -228,12 +232,89 @@ def test_late_deleted_and_foreign_rows_are_counted(shared_store: Store) -> None:
     ]
     _insert(shared_store, user, foreign)
     assert _roll_up(shared_store, user) == 0
-    assert shared_store.analytics.compare_(user.id) == 2
+    assert shared_store.analytics.compare_(user.id, _ERA[0]) == 2
     assert _roll_up(shared_store, user) == 2
     assert _figures(shared_store, user.id) == expected_days([*left, *foreign], user.timezone)
     shared_store.searches.delete_(user.id, shared_store.searches.oldest_ids(user.id, 99))
     _roll_up(shared_store, user)
     assert _figures(shared_store, user.id) == {}
+
+
+def _change(store: Store, statement: str, **values: Any) -> None:
+    """As another program does it."""
+    with (
+        store._engine.connect().execution_options(**{WRITES: True}) as connection,
+        connection.begin(),
+    ):
+        connection.execute(sa.text(statement), values)
+
+
+def test_rows_that_others_change_are_counted_and_listed(
+    shared_store: Store, shared_place: StorePlace
+) -> None:
+    """Changed in place, exchanged for others, added after their day was counted; a document of
+    another shape; and only in the days that are asked for."""
+    (user,) = _people(shared_store, "Europe/Lisbon")
+    noon = datetime(2026, 6, 1, 12, tzinfo=UTC)
+    rows = [_asked(f"text {n}", noon + timedelta(days=n)) for n in range(5)]
+    _insert(shared_store, user, rows)
+    day = noon.date()
+    mine = {"user_id": user.id}
+
+    def listed() -> list[tuple[str, str]]:
+        found = shared_place.query(
+            f"SELECT mark, search_id FROM search_marks WHERE user_id = '{user.id}'"
+        )
+        return sorted((mark, key) for mark, key in found)
+
+    def compared(first: date = day, last: date | None = None) -> int:
+        found = shared_store.analytics.compare_(user.id, first, last)
+        _roll_up(shared_store, user)
+        assert _figures(shared_store, user.id) == expected_days(rows, user.timezone)
+        assert shared_store.analytics.compare_(user.id, first, last) == 0
+        return found
+
+    shared_store.analytics.begin_(user.id, user.timezone)
+    _roll_up(shared_store, user)
+    assert compared() == 0
+    rows[0] = replace(rows[0], ms=9000)
+    _change(
+        shared_store, "UPDATE searches SET execution_time_ms = 9000 WHERE id = :id", id=rows[0].id
+    )
+    assert compared() == 1
+    assert listed() == [("slow", rows[0].id)]
+    rows[0] = replace(rows[0], ms=7)
+    _change(shared_store, "UPDATE searches SET execution_time_ms = 7 WHERE id = :id", id=rows[0].id)
+    assert shared_store.analytics.compare_(user.id, day + timedelta(days=1)) == 0
+    assert compared(day - timedelta(days=9), day) == 1
+    assert compared() == 0
+    assert listed() == []
+    _change(shared_store, "DELETE FROM searches WHERE id = :id", id=rows[1].id)
+    rows[1] = _asked("exchanged", rows[1].at, hits=rows[1].hits + 1)
+    _insert(shared_store, user, [rows[1]])
+    assert compared() == 1
+    # Counted along with a search of ours, before anybody could compare.
+    failed = {"outcome": "failed", "offset": 0, "connections": ["Shop"], "sources": []}
+    rows.append(_asked("failed", rows[2].at, ms=5000, hits=0, params=failed))
+    _insert(shared_store, user, rows[-1:])
+    rows.append(_asked("ours", rows[2].at))
+    shared_store.searches.add_(_record(user, rows[-1]))
+    _roll_up(shared_store, user)
+    assert listed() == []
+    assert compared(day, day + timedelta(days=2)) == 1
+    assert listed() == [("failed", rows[-2].id), ("slow", rows[-2].id)]
+    _change(shared_store, "DELETE FROM searches WHERE id = :id", id=rows[-2].id)
+    del rows[-2]
+    assert compared() == 1
+    assert listed() == []
+    _change(
+        shared_store,
+        "UPDATE analytics SET metric_data = '{\"modes\": 7}'"
+        " WHERE user_id = :user_id AND metric_name = 'modes' AND analytics_date = :day",
+        day=day.isoformat(),
+        **mine,
+    )
+    assert compared() == 1
 
 
 def test_counting_twice_changes_nothing(shared_place: StorePlace, shared_store: Store) -> None:

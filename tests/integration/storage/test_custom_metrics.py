@@ -235,7 +235,7 @@ def test_what_another_program_writes_is_counted_when_it_is_compared(
         " execution_time_ms, created_at)"
         f" VALUES ('{uuid.uuid4()}', '{ann.id}', 'two', 'natural', 1, 1, '2026-03-29 21:59:59')"
     )
-    shared_store.analytics.compare_(ann.id)
+    shared_store.analytics.compare_(ann.id, date(1970, 1, 1))
     _settle(shared_store, ann)
     _count(shared_store, metric.id)
     assert _counts(shared_store, metric.id) == {date(2026, 3, 29): 2}
