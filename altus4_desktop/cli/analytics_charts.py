@@ -86,6 +86,9 @@ def _is_known(chart: Chart, row: int) -> bool:
 def _cell(chart: Chart, row: int, column: str) -> object:
     value = chart.cell(row, column)
     match value:
+        case None if column == "connection":
+            # Days with very many sets of connections do not tell all of them apart.
+            return "others"
         case None if column == "key":
             # Without an id it was nobody's key.
             return "deleted" if chart.cell(row, "key_id") else "people, without a key"

@@ -148,7 +148,7 @@ class InsightsService:
                 InsightKind.FAILING,
                 failing_words(*said, name, _most_often(here)),
                 link,
-                count,
+                _best(count, failed),
                 weight=3.0 * _best(count, failed),
             )
 
@@ -199,7 +199,7 @@ class InsightsService:
             from_ms = rules.slow_from_ms(before)
             if not rules.is_slower(now.latency, before, rules.count_slow(now.latency, from_ms)):
                 continue
-            link = replace(look.link_of(run), least_ms=from_ms)
+            link = replace(look.link_of(run), least_ms=from_ms, is_finished=True)
             groups = self._count_groups(look, link)
             slow = sum(count for (kind, _), count in groups.items() if kind == "mode")
             if slow < rules.LEAST_SLOW:
@@ -288,7 +288,7 @@ class InsightsService:
                 InsightKind.POPULAR,
                 popular_words(counted(now, known), query.text, counted(was, known_before)),
                 link,
-                now,
+                _best(now, known),
                 weight=0.25 * _best(now, known),
             )
 
@@ -356,7 +356,7 @@ class InsightsService:
                         InsightKind.MISSPELT,
                         words,
                         link,
-                        count,
+                        _best(count, known),
                         retry=near.request,
                         weight=2.0 * _best(count, known),
                     )
@@ -392,7 +392,7 @@ class InsightsService:
                 pair.mended,
                 at_least=not is_whole,
             )
-            told = Insight(InsightKind.REWORDED, words, link, count, weight=float(pair.mended))
+            told = Insight(InsightKind.REWORDED, words, link, searches, weight=float(pair.mended))
             found[pair.before] = pair.after, told
         return found
 
@@ -415,7 +415,7 @@ class InsightsService:
                 InsightKind.NOTHING,
                 nothing_words(counted(count, searches), known.text, ZeroCause(known.cause)),
                 link,
-                count,
+                searches,
                 weight=float(searches),
             )
 

@@ -661,7 +661,7 @@ def test_a_share_is_not_that_of_what_was_counted(world: World) -> None:
         "At least 38 of at least 238 searches that asked “Shop” failed, most often because its"
         " server goes away."
     )
-    assert (insight.linked, insight.weight) == (11, 3 * 38)
+    assert (insight.linked, insight.weight) == (38, 3 * 38)
     # Of the newest that failed all are another connection's.
     other = _failed(world, 30, "tenant.tls", "Library")
     library = world.library
