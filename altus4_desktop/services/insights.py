@@ -302,9 +302,9 @@ class InsightsService:
         now, before = look.figures.counts, look.figures.before
         if before is None or not rules.is_more_fruitless(now, before):
             return
-        # The history takes for nothing what was cancelled before it found anything, too.
+        # Of people in several time zones each has other days than the history shows.
         link = replace(look.link, outcome=HistoryOutcome.NONE)
-        is_same = self._count(look, link) == now.zero
+        is_same = self._count(look, link) == min(now.zero, MOST_COUNTED + 1)
         usual = before.zero / before.searches * now.searches
         yield Insight(
             InsightKind.FRUITLESS,
