@@ -86,6 +86,16 @@ def test_what_was_not_found_and_what_is_there(
     assert report.unasked == ()
 
 
+def test_near_words_stand_together(world: SearchWorld, tenant_server: DatabaseServer) -> None:
+    world.add_database(tenant_server, "Shop", _BILLS)
+    for _ in range(4):
+        # Of a customer there are rows; none is an invoice and a receipt.
+        world.run("invoise custommer", SearchMode.NATURAL)
+        world.run("invoise reciept", SearchMode.NATURAL)
+    told = [one for one in _find(world).insights if one.kind is InsightKind.MISSPELT]
+    assert [one.retry.query for one in told if one.retry] == ["invoice customer"]
+
+
 _STOP_WORDS = "it has only stop words, which are not in the index."
 
 
