@@ -182,6 +182,8 @@ def run_search(args: argparse.Namespace, context: CliContext) -> int:
         raise InputError("format", "A batch prints JSON, one document a line.")
     target = _export_target(args)
     actor = context.actor()
+    # Whoever never opens the window has no upkeep that does it.
+    context.services.history.expire_(actor)
     if context.services.connections.list_(actor):
         context.unlock_vault()
     ids = read_connections(args.connections, context, actor)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
+import uuid
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -315,3 +316,37 @@ def test_searches_of_several_connections_from_before_are_found_by_each(
     shared_place.query("DELETE FROM search_marks WHERE mark = 'reached'")
     assert [shared_store.searches.mark_old_(user.id, 100) for user, _ in people[:2]] == [6, 4]
     assert marked() == before
+
+
+def test_what_others_have_written_gets_into_every_list(
+    shared_store: Store, people: list[tuple[User, Sequence[str]]], shared_place: StorePlace
+) -> None:
+    """Once: what is deleted afterwards does not begin it again."""
+    user, owned = people[0]
+    key = str(uuid.uuid4())
+    told: list[tuple[dict[str, object], int]] = [
+        ({"outcome": "ok", "connection_ids": list(owned)}, 5),
+        ({"outcome": "failed"}, 5),
+        ({"outcome": "partial", "api_key": key}, SLOW_MS),
+        ({"outcome": "cancelled"}, SLOW_MS - 1),
+        ({"outcome": "ok", "api_key": "short"}, 30_000),
+    ]
+    records = [
+        a_search(
+            user,
+            f"q{number}",
+            params=params,
+            execution_time_ms=ms,
+            created_at=AN_INSTANT + timedelta(seconds=number),
+        )
+        for number, (params, ms) in enumerate(told)
+    ]
+    shared_store.searches.add_(*records)
+    marks = "SELECT mark, search_id, user_id, created_at FROM search_marks WHERE mark <> 'reached'"
+    wanted = sorted(map(str, shared_place.query(marks)))
+    assert len(wanted) == len(owned) + 2 + 2 + 1
+    shared_place.query("DELETE FROM search_marks")
+    assert [shared_store.searches.mark_old_(user.id, 3) for _ in range(3)] == [3, 2, 0]
+    assert sorted(map(str, shared_place.query(marks))) == wanted
+    shared_store.searches.delete_(user.id, [records[0].id])
+    assert shared_store.searches.mark_old_(user.id, 3) == 0

@@ -108,3 +108,19 @@ def test_searches_are_kept_as_long_as_wanted_or_not_at_all(run: Run) -> None:
     assert found(run("history", "list", "--json")) == ["invoice", "invoise"]
     answer = run("history", "keep", "--for-good", "--on", "--json")
     assert json.loads(answer.out) == {"keeps": True, "days": None, "deleted": 0}
+
+
+def test_a_search_lets_go_of_what_is_too_old(run: Run, tmp_path: Path) -> None:
+    """Who never opens the window has nothing else that does."""
+    assert run("history", "keep", "--days", "30").code == 0
+    with closing(compose(tmp_path / "data")) as services:
+        services.metadata.open_()
+        store = services.metadata.store
+        user = store.users.find_by_email("a@b.org")
+        assert user is not None
+        store.searches.add_(
+            a_search(user, "old", created_at=datetime.now(UTC) - timedelta(days=31))
+        )
+        assert len(store.searches.list_(user.id)) == 3
+        assert run("search", "word").code != 0
+        assert [record.query for record in store.searches.list_(user.id)] == ["invoice", "invoise"]
