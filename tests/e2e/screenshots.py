@@ -291,7 +291,7 @@ def figures(stage: Stage, look: str) -> Steps:
     yield from settled(stage)
     stage.photograph(f"analytics-{look}")
     content = stage.get("analytics.content", QScrollArea)
-    for name in ("heat", "points", "zero", "keys", "metrics.create"):
+    for name in ("heat", "points", "zero", "keys", "metrics.create", "insights"):
         # Some are read only when they are looked at.
         content.ensureWidgetVisible(stage.get(f"analytics.{name}", QWidget), 0, 40)
         yield from settled(stage)
@@ -300,6 +300,7 @@ def figures(stage: Stage, look: str) -> Steps:
     yield from stage.press("Ctrl+Shift+M")
     yield from stage.until(lambda: stage.rows("monitoring.servers"), "servers")
     choose_row(stage, "monitoring.servers", 0)
+    yield from stage.see("monitoring.slow_log.copy")
     yield from stage.click("monitoring.pause")
     yield from settled(stage)
     stage.photograph(f"monitoring-{look}")
