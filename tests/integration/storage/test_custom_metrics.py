@@ -25,7 +25,7 @@ from altus4_desktop.domain.custom_metrics import (
     Threshold,
 )
 from altus4_desktop.domain.errors import ConflictError, NotFoundError
-from altus4_desktop.domain.history import SLOW_MS, HistoryOutcome, HistoryQuery
+from altus4_desktop.domain.history import SLOW_MS, HistoryOutcome, HistoryQuery, WeekHour
 from altus4_desktop.domain.searching import SearchMode, SearchRecord
 from altus4_desktop.storage.store import Store
 from tests.records import a_connection, a_user
@@ -98,7 +98,7 @@ def _expected(records: Iterable[SearchRecord], query: HistoryQuery, zone: str) -
         fits = {
             None: True,
             HistoryOutcome.HITS: record.result_count > 0,
-            HistoryOutcome.NONE: record.result_count == 0 and not failed,
+            HistoryOutcome.NONE: record.result_count == 0 and record.params["outcome"] == "ok",
             HistoryOutcome.FAILED: failed,
             HistoryOutcome.SLOW: record.execution_time_ms >= SLOW_MS,
         }[query.outcome]
@@ -257,7 +257,17 @@ def test_who_counts_everybody_forgets_a_deleted_user(shared_store: Store) -> Non
 def test_everything_comes_back(shared_store: Store) -> None:
     ann = shared_store.users.create_(a_user(), "x")
     metrics = shared_store.custom_metrics
-    history = HistoryQuery("ü%_\\", "c1", SearchMode.BOOLEAN, HistoryOutcome.NONE, "somebody")
+    history = HistoryQuery(
+        "ü%_\\",
+        "c1",
+        SearchMode.BOOLEAN,
+        HistoryOutcome.NONE,
+        "somebody",
+        is_finished=True,
+        connection_name="Größe",
+        key_id="",
+        week_hour=WeekHour("Asia/Kolkata", 7, 23),
+    )
     made = metrics.create_(_metric(ann, history, threshold=Threshold(Side.BELOW, 10**9)), at_most=2)
     assert metrics.find_(made.id) == made
     assert made.draft.history == history

@@ -55,7 +55,7 @@ def fits(record: SearchRecord, query: HistoryQuery) -> bool:
     ends = {
         None: True,
         HistoryOutcome.HITS: record.result_count > 0,
-        HistoryOutcome.NONE: record.result_count == 0 and not failed,
+        HistoryOutcome.NONE: record.result_count == 0 and record.params["outcome"] == "ok",
         HistoryOutcome.FAILED: failed,
         HistoryOutcome.SLOW: record.execution_time_ms >= SLOW_MS,
     }

@@ -26,7 +26,7 @@ from altus4_desktop.app.compose import compose
 from altus4_desktop.domain.accounts import Role, User
 from altus4_desktop.domain.errors import StoreError
 from altus4_desktop.domain.exports import ListFormat
-from altus4_desktop.domain.history import HistoryQuery
+from altus4_desktop.domain.history import HistoryQuery, WeekHour
 from altus4_desktop.domain.searching import SearchMode, TableChoice
 from altus4_desktop.services import Services
 from altus4_desktop.services.history import HistoryService
@@ -297,7 +297,25 @@ def test_exactly_the_searches_of_a_link_are_shown(
     _settle(qtbot, pane)
     assert _shown(pane) == ["Red  Invoice"]
     assert pane.filters.took.currentText() == "700 ms and longer"
+    asked = HistoryQuery(
+        is_finished=True,
+        connection_name="Gone",
+        key_id="k1",
+        week_hour=WeekHour("Europe/Berlin", 7, 23),
+    )
+    pane.receive(asked)
+    _settle(qtbot, pane)
+    assert pane.filters.query() == asked
+    assert pane.filters.connection.currentText() == "Gone"
+    assert pane.filters.key.isVisible()
+    assert pane.filters.period.currentText() == "Sundays 23:00 to 24:00"
+    pane.filters.clear()
+    assert not pane.filters.is_set
+    pane.receive(HistoryQuery(key_id=""))
+    assert pane.filters.query() == HistoryQuery(key_id="")
+    assert pane.filters.key.currentText() == "Without an API key"
     pane.receive(HistoryQuery(least_ms=30, most_ms=49))
+    assert not pane.filters.key.isVisible()
     _settle(qtbot, pane)
     assert sorted(_shown(pane)) == ["red invoice", "red invoice 2024"]
     assert pane.filters.took.currentText() == "30 ms to 50 ms"

@@ -250,6 +250,8 @@ class HistoryFilters(PagedFilters):
 def _range_words(
     from_at: datetime | None, to_at: datetime | None, week_hour: WeekHour | None
 ) -> str:
+    if week_hour is not None and from_at is None and to_at is None:
+        return week_hour_words(week_hour)
     first = exact(from_at)[:-3] if from_at else "…"
     last = exact(to_at)[:-3] if to_at else "…"
     words = f"{first} – {last}"
