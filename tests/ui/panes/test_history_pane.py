@@ -283,6 +283,31 @@ def test_a_store_that_fails_is_said(
     assert not pane._run.isEnabled()
 
 
+def test_days_of_ones_own(qtbot: QtBot, pane: HistoryPane, services: Services, ada: User) -> None:
+    for day, query in ((4, "fourth"), (5, "fifth"), (6, "sixth")):
+        at = datetime(2026, 3, day, 12, tzinfo=UTC)
+        _keep(services, ada, query, created_at=at)
+    _open(qtbot, pane)
+    filters = pane.filters
+    assert not filters.first_day.isVisible()
+    filters.period.setCurrentIndex(filters.period.findText("Days…"))
+    assert filters.first_day.hasFocus() or filters.first_day.isVisible()
+    filters.first_day.setText("2026-03-05")
+    _settle(qtbot, pane)
+    assert _shown(pane) == ["sixth", "fifth"]
+    filters.last_day.setText("2026-03-05")
+    _settle(qtbot, pane)
+    assert _shown(pane) == ["fifth"]
+    for wrong in ("2026-03", "0001-01-01", "9999-12-31"):
+        filters.last_day.setText(wrong)
+        assert filters.last_day.property("invalid") == "true"
+        assert filters.query().to_at is None
+    filters.clear()
+    _settle(qtbot, pane)
+    assert not filters.last_day.isVisible()
+    assert len(_shown(pane)) == 3
+
+
 def test_exactly_the_searches_of_a_link_are_shown(
     qtbot: QtBot, pane: HistoryPane, services: Services, ada: User
 ) -> None:

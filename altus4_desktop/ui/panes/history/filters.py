@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from PySide6.QtCore import QCoreApplication, Slot
 from PySide6.QtGui import QResizeEvent
@@ -12,19 +12,23 @@ from PySide6.QtWidgets import (
     QComboBox,
     QGridLayout,
     QHBoxLayout,
+    QLineEdit,
     QVBoxLayout,
     QWidget,
 )
 
 from altus4_desktop.domain.history import HistoryOutcome, HistoryQuery, WeekHour
 from altus4_desktop.domain.searching import SearchMode
+from altus4_desktop.ui.panes.audit.filters import read_day
 from altus4_desktop.ui.panes.paged_filters import ChoiceBox, PagedFilters
 from altus4_desktop.ui.theme import Space
-from altus4_desktop.ui.times import duration, exact
-from altus4_desktop.ui.widgets import IconButton, SearchField
+from altus4_desktop.ui.times import duration, exact, midnight
+from altus4_desktop.ui.widgets import IconButton, Label, SearchField, refresh_style
 
 _NAME_LENGTH = 40
 _RANGE = "range"
+_DAYS = "days"
+_FIRST_YEAR, _LAST_YEAR = 1970, 9000
 _NO_RANGE: tuple[datetime | None, datetime | None, WeekHour | None] = (None, None, None)
 # What the connection was called then, where all that is known is a name.
 _NAMED = "name:"
@@ -54,6 +58,7 @@ class HistoryFilters(PagedFilters):
             (self.tr("The last 7 days"), "7"),
             (self.tr("The last 30 days"), "30"),
             (self.tr("The last year"), "365"),
+            (self.tr("Days…"), _DAYS),
         ):
             self.period.addItem(title, days)
         self.mode = ChoiceBox("history.mode", self.tr("Mode"))
@@ -108,9 +113,26 @@ class HistoryFilters(PagedFilters):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(Space.S)
         column.addLayout(self._first)
+        self._build_days()
         column.addLayout(self._rest)
+        column.addWidget(self._days)
         self._arranged: tuple[ChoiceBox, ...] = ()
         self._arrange()
+
+    def _build_days(self) -> None:
+        self.first_day = _day("history.from", self.tr("From"), self.tr("From, as 2026-01-31"))
+        self.last_day = _day("history.to", self.tr("To"), self.tr("To (included)"))
+        self._days = QWidget()
+        row = QHBoxLayout(self._days)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(Space.S)
+        for part in (self.first_day, Label("–", "muted"), self.last_day):
+            row.addWidget(part)
+        row.addStretch(1)
+        self._days.hide()
+        for field in (self.first_day, self.last_day):
+            field.textChanged.connect(self._take_day)
+        self.period.currentIndexChanged.connect(self._show_days)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """What is chosen stays readable."""
@@ -135,6 +157,10 @@ class HistoryFilters(PagedFilters):
         week_hour = None
         if days == _RANGE:
             from_at, to_at, week_hour = self._range
+        elif days == _DAYS:
+            first, last = _read(self.first_day.text()), _read(self.last_day.text())
+            from_at = midnight(first) if first else None
+            to_at = midnight(last + timedelta(days=1)) if last else None
         return HistoryQuery(
             text=self.text.text().strip(),
             connection_id="" if is_named else where,
@@ -198,6 +224,7 @@ class HistoryFilters(PagedFilters):
             box.setCurrentIndex(box.findData(data))
         for widget in (self.text, self.whole, *self._boxes):
             widget.blockSignals(False)
+        self._show_days()
         self._show_reset()
 
     def set_connections(self, names: Mapping[str, str]) -> None:
@@ -243,8 +270,41 @@ class HistoryFilters(PagedFilters):
             self._rest.setColumnStretch(column, 1 if column < columns else 0)
 
     @Slot()
+    def _show_days(self) -> None:
+        is_wanted = self.period.currentData() == _DAYS
+        if is_wanted and not self._days.isVisibleTo(self):
+            self._days.show()
+            self.first_day.setFocus()
+        self._days.setVisible(is_wanted)
+
+    @Slot()
+    def _take_day(self) -> None:
+        problem = self.tr("Write a day as 2026-01-31.")
+        for field in (self.first_day, self.last_day):
+            wrong = bool(field.text().strip()) and _read(field.text()) is None
+            field.setProperty("invalid", "true" if wrong else "false")
+            field.setAccessibleDescription(problem if wrong else "")
+            field.setToolTip(problem if wrong else "")
+            refresh_style(field)
+        self._typing.start()
+
+    @Slot()
     def _show_reset(self) -> None:
         self._reset.setVisible(self.is_set)
+
+
+def _read(text: str) -> date | None:
+    day = read_day(text)
+    return day if day is not None and _FIRST_YEAR <= day.year <= _LAST_YEAR else None
+
+
+def _day(name: str, label: str, placeholder: str) -> QLineEdit:
+    field = QLineEdit()
+    field.setObjectName(name)
+    field.setAccessibleName(label)
+    field.setPlaceholderText(placeholder)
+    field.setMaximumWidth(190)
+    return field
 
 
 def _range_words(
