@@ -217,10 +217,12 @@ class StoreBackups:
 
         What comes out is compared with the manifest before anything is replaced. Raises
         NotFoundError, InputError for a place that is there, StoreError (``backup.bad``,
-        ``backup.other_store``, ``backup.no_point``, ``backup.no_scratch``), Cancelled; the store is
-        then as it was.
+        ``backup.other_store``, ``backup.no_point``, ``backup.no_scratch``), ConflictError
+        (``backup.busy``), Cancelled; the store is then as it was.
         """
         with self.told(_NOT_RESTORED):
+            folder.get_(backup_id)
+        with self.told(_NOT_RESTORED), folder.locked():
             backup = folder.get_(backup_id)
             progress(Progress("Reading the backup"))
             self._check_usable(folder, backup, token)

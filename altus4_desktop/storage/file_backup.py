@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import secrets
 import sqlite3
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -114,8 +115,8 @@ class FileBackups:
         """
         stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
         kept = self.file.with_name(f"{self.file.stem}-before-restore-{stamp}{self.file.suffix}")
-        restored = self.file.with_name(f"{self.file.name}.restored.part")
-        restored.unlink(missing_ok=True)
+        # In the folder of backups: whoever next locks it removes what a kill has left.
+        restored = _draft_beside(file)
         try:
             check(restore_file(file, restored, progress, token), str(restored))
             progress(Progress("Replacing the metadata store"))
@@ -131,6 +132,11 @@ class FileBackups:
         finally:
             restored.unlink(missing_ok=True)
         return str(kept)
+
+
+def _draft_beside(file: Path) -> Path:
+    """A name that nobody else has, so that what is removed afterwards is one's own."""
+    return file.with_name(f"{file.name}.{secrets.token_hex(6)}.part")
 
 
 def _keep(live: sqlite3.Connection, kept: Path) -> None:

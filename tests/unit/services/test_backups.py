@@ -414,3 +414,41 @@ def test_nobody_writes_between_the_copy_and_the_swap(
     monkeypatch.setattr(file_backup, "_keep", and_write)
     services.backups.restore_(admin, backup.id)
     assert refused == ["database is locked"]
+
+
+def test_one_restore_at_a_time(services: Services, admin: Actor) -> None:
+    backup = services.backups.create_(admin).backup
+    refused: list[str] = []
+
+    def restore_too(progress: Progress) -> None:
+        if progress.message.startswith("Reading what") and not refused:
+            with pytest.raises(ConflictError) as caught:
+                services.metadata.store.backups.restore(
+                    folder, backup.id, "", None, lambda _: None, CancelToken()
+                )
+            refused.append(caught.value.code)
+
+    folder = BackupFolder(folder_of(services, admin))
+    services.backups.restore_(admin, backup.id, progress=restore_too)
+    assert refused == ["backup.busy"]
+    with folder.locked(), pytest.raises(ConflictError):
+        services.backups.restore_(admin, backup.id)
+
+
+def test_what_a_killed_restore_has_left_goes(services: Services, admin: Actor) -> None:
+    backup = services.backups.create_(admin).backup
+    folder = folder_of(services, admin)
+    drafts: set[str] = set()
+
+    def look(progress: Progress) -> None:
+        if progress.message.startswith("Reading what"):
+            drafts.update(path.name for path in folder.glob("*.part"))
+
+    for _ in range(2):
+        services.backups.restore_(admin, backup.id, progress=look)
+        # Killed, it would have left this.
+        for name in drafts:
+            (folder / name).write_text("left")
+    assert len(drafts) == 2, "each has a name of its own"
+    services.backups.verify_(admin, backup.id)
+    assert names(folder) == [f"{backup.id}.json", f"{backup.id}.sqlite3"]
