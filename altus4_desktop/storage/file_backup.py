@@ -90,7 +90,7 @@ class FileBackups:
         target = Path(name)
         if os.path.lexists(target):
             raise InputError("into", "“{name}” is there already.", name=name)
-        draft = target.with_name(f"{target.name}.part")
+        draft = _draft_beside(target)
         try:
             check(restore_file(file, draft, progress, token), name)
             token.raise_if_cancelled()

@@ -452,3 +452,17 @@ def test_what_a_killed_restore_has_left_goes(services: Services, admin: Actor) -
     assert len(drafts) == 2, "each has a name of its own"
     services.backups.verify_(admin, backup.id)
     assert names(folder) == [f"{backup.id}.json", f"{backup.id}.sqlite3"]
+
+
+def test_a_restore_elsewhere_leaves_the_files_of_others(
+    services: Services, admin: Actor, tmp_path: Path
+) -> None:
+    backup = services.backups.create_(admin).backup
+    others = tmp_path / "elsewhere.sqlite3.part"
+    others.write_text("of somebody")
+    services.backups.restore_(admin, backup.id, str(tmp_path / "elsewhere.sqlite3"))
+    assert others.read_text() == "of somebody"
+    assert {path.name for path in tmp_path.glob("elsewhere*")} == {
+        "elsewhere.sqlite3",
+        "elsewhere.sqlite3.part",
+    }
