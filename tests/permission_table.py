@@ -134,6 +134,7 @@ exchange.preview_             gone   ok     ok      ok     ok     change  key   
 exports.export_all_           gone   server missing server server change  key      missing  server
 exports.export_hits_          gone   ok     missing ok     ok     change  key      missing  ok
 
+history.count_own_            gone   ok     ok      ok     ok     change  key      ok       ok
 history.delete_               gone   ok     unseen  unseen unseen change  key      key      unseen
 history.delete_found_         gone   ok     ok      ok     ok     change  key      key      ok
 history.expire_               gone   ok     ok      ok     ok     change  key      ok       ok
@@ -571,6 +572,7 @@ CALLS: dict[str, Call] = {
     "exports.export_hits_": lambda w, s, who, of: s.exports.export_hits_(
         who, _an_export(w), ExportFormat.JSON, [_hit(of)]
     ),
+    "history.count_own_": lambda w, s, who, of: s.history.count_own_(who, HistoryQuery(), 9),
     "history.delete_": lambda w, s, who, of: _seen(s.history.delete_(who, [of.search.id]) == 1),
     "history.delete_found_": lambda w, s, who, of: s.history.delete_found_(who, HistoryQuery()),
     "history.expire_": lambda w, s, who, of: s.history.expire_(who),

@@ -212,6 +212,15 @@ class HistoryService:
             token,
         )
 
+    def count_own_(self, actor: Actor, query: HistoryQuery, most: int) -> int:
+        """How many of the actor's own searches `delete_found_` would find, up to ``most``.
+
+        Raises AccessError, StoreError.
+        """
+        actor = self._permissions.check(actor, Right.SEARCH)
+        asked = replace(query, user_id=actor.user_id)
+        return self._metadata.store.searches.count_(asked, most)
+
     def delete_found_(
         self,
         actor: Actor,

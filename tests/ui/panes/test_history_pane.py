@@ -96,7 +96,7 @@ def _shown(pane: HistoryPane) -> list[str]:
     return [record.query for record in pane.model.records]
 
 
-def _answer(*, yes: bool) -> None:
+def _answer(*, yes: bool, texts: list[str] | None = None) -> None:
     """Answers the question that comes next."""
 
     def answer() -> None:
@@ -105,6 +105,8 @@ def _answer(*, yes: bool) -> None:
             QTimer.singleShot(5, answer)
             return
         assert isinstance(dialog, ConfirmDialog)
+        if texts is not None:
+            texts.extend(label.text() for label in dialog.findChildren(QLabel))
         dialog.done(QDialog.DialogCode.Accepted if yes else QDialog.DialogCode.Rejected)
 
     QTimer.singleShot(0, answer)
@@ -306,6 +308,30 @@ def test_days_of_ones_own(qtbot: QtBot, pane: HistoryPane, services: Services, a
     _settle(qtbot, pane)
     assert not filters.last_day.isVisible()
     assert len(_shown(pane)) == 3
+
+
+def test_all_that_the_filters_show_is_deleted_after_asking_how_many(
+    qtbot: QtBot, pane: HistoryPane, services: Services, ada: User
+) -> None:
+    bob = services.metadata.store.users.create_(a_user(email="bob@example.org"), "hash")
+    _keep(services, ada, *(f"old {number}" for number in range(120)), "new")
+    _keep(services, bob, "old one")
+    _open(qtbot, pane)
+    pane.receive(HistoryQuery("old"))
+    _settle(qtbot, pane)
+    titles: list[str] = []
+    _answer(yes=True, texts=titles)
+    pane.delete_found()
+    qtbot.waitUntil(lambda: bool(titles))
+    _settle(qtbot, pane)
+    assert "Delete 120 searches?" in titles
+    assert _shown(pane) == ["old one"]
+    pane.delete_found()
+    _settle(qtbot, pane)
+    assert _shown(pane) == ["old one"]
+    pane.filters.clear()
+    _settle(qtbot, pane)
+    assert sorted(_shown(pane)) == ["new", "old one"]
 
 
 def test_exactly_the_searches_of_a_link_are_shown(

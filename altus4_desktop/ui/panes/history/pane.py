@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 from PySide6.QtCore import QModelIndex, QPoint, Qt, Signal, Slot
@@ -51,6 +52,7 @@ from altus4_desktop.ui.widgets import Button, EmptyState, IconButton, InlineMess
 
 _PAGE = 200
 _PEOPLE_AT_MOST = 500
+_COUNTED_AT_MOST = 100_000
 _NAME_LENGTH = 60
 # What a query keeps, and the columns beside it as there is room for them.
 _QUERY_WIDTH = 220
@@ -63,6 +65,12 @@ class _Page(Page[SearchRecord]):
     connections: Mapping[str, str] | None = None
     people: Mapping[str, str] | None = None
     key_name: str = ""
+
+
+@dataclass(frozen=True)
+class _Found:
+    query: HistoryQuery
+    count: int
 
 
 class SearchTable(QTableView):
@@ -180,6 +188,12 @@ class HistoryPane(PagedPane[HistoryQuery, SearchRecord]):
                 self._has_current,
             ),
             Command("history.count", self.tr("Count these per day…"), self.count_per_day, "trend"),
+            Command(
+                "history.delete_found",
+                self.tr("Delete all of these searches"),
+                self.delete_found,
+                is_enabled=self._has_current,
+            ),
             Command("history.delete_all", self.tr("Delete all my searches"), self.delete_all),
             Command(
                 "history.export",
@@ -310,7 +324,7 @@ class HistoryPane(PagedPane[HistoryQuery, SearchRecord]):
         ids = [record.id for record in records if record.user_id == actor.user_id]
         if not ids:
             if records:
-                self.note.show_message("info", self.tr("Searches of others are theirs to delete."))
+                self._tell_others()
             return
         title = self.tr("Delete {count} searches?").format(count=len(ids))
         if len(ids) == 1:
@@ -323,6 +337,46 @@ class HistoryPane(PagedPane[HistoryQuery, SearchRecord]):
         """Delete every one of one's own searches, after asking."""
         if self._confirm(self.tr("Delete all my searches?")):
             self._delete(None)
+
+    @Slot()
+    def delete_found(self) -> None:
+        """Delete those of one's own searches that the filters show, after asking how many."""
+        history, actor = self.session.services.history, self.session.actor
+        query, now = self.question(), datetime.now(UTC)
+        if query.user_id not in ("", actor.user_id):
+            self._tell_others()
+            return
+        # What is searched meanwhile has not been asked about.
+        asked = replace(query, to_at=now if query.to_at is None else min(now, query.to_at))
+
+        def count(_: TaskContext) -> _Found:
+            return _Found(asked, history.count_own_(actor, asked, _COUNTED_AT_MOST + 1))
+
+        self.submit(Lane.METADATA, count, self._ask_found)
+
+    @Slot(object)
+    def _ask_found(self, found: _Found) -> None:
+        if not found.count:
+            self._tell_others()
+            return
+        title = self.tr("Delete {count} searches?").format(count=f"{found.count:,}")
+        if found.count == 1:
+            title = self.tr("Delete this search?")
+        elif found.count > _COUNTED_AT_MOST:
+            title = self.tr("Delete more than {count} searches?").format(
+                count=f"{_COUNTED_AT_MOST:,}"
+            )
+        if not self._confirm(title):
+            return
+        history, actor = self.session.services.history, self.session.actor
+
+        def delete(context: TaskContext) -> int:
+            return history.delete_found_(actor, found.query, context.progress, context.token)
+
+        self.submit(Lane.METADATA, delete, self._show_deleted)
+
+    def _tell_others(self) -> None:
+        self.note.show_message("info", self.tr("Searches of others are theirs to delete."))
 
     def _confirm(self, title: str) -> bool:
         text = self.tr("They are gone for good; the figures of those days are counted again.")
@@ -454,7 +508,8 @@ class HistoryPane(PagedPane[HistoryQuery, SearchRecord]):
             ("trend", self.tr("Count these per day…"), self.count_per_day, True),
             ("download", self.tr("Export…"), self.export, self._is_idle()),
             ("trash", self.tr("Delete the selected…"), self.delete_selected, self._has_current()),
-            ("trash", self.tr("Delete all…"), self.delete_all, True),
+            ("trash", self.tr("Delete all of these…"), self.delete_found, self._has_current()),
+            ("trash", self.tr("Delete all my searches…"), self.delete_all, True),
             ("settings", self.tr("Keep the history…"), self.choose_keeping, True),
         ):
             action = QAction(icon(picture), text, menu)
