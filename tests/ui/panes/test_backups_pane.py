@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from PySide6.QtCore import QDateTime, QTimeZone
 from PySide6.QtWidgets import QCheckBox, QLabel, QPushButton
 from pytestqt.qtbot import QtBot
 
@@ -17,10 +19,11 @@ from altus4_desktop.domain.backups import (
     BackupRun,
     BinlogPosition,
     RestorePlan,
+    RestoreRun,
     TableChange,
 )
 from altus4_desktop.domain.cancel import CancelToken
-from altus4_desktop.domain.errors import StoreError
+from altus4_desktop.domain.errors import InputError, StoreError
 from altus4_desktop.domain.progress import Progress, ProgressSink
 from altus4_desktop.services import Services
 from altus4_desktop.storage.backup_folder import BackupFolder
@@ -29,7 +32,11 @@ from altus4_desktop.ui.panes.backups.dialogs import RestoreDialog
 from altus4_desktop.ui.panes.backups.pane import BackupsPane
 from altus4_desktop.ui.session import Session
 from altus4_desktop.ui.theme import Theme
+from altus4_desktop.ui.times import exact
 from tests.records import a_search, a_user
+
+_MADE_AT = datetime(2026, 3, 1, 12, 0, 5, tzinfo=UTC)
+_UTC = QTimeZone(QTimeZone.Initialization.UTC)
 
 
 @dataclass
@@ -188,30 +195,145 @@ def test_schedule_and_folder_are_kept(desk: Desk, tmp_path: Path) -> None:
     assert asked == ["settings"]
 
 
-def test_an_instant_is_looked_at_before_anybody_agrees(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@dataclass
+class Asked:
+    """A dialog about a backup with a binary log, and what came of it."""
+
+    dialog: RestoreDialog
+    agreed: list[tuple[str, datetime | None]]
+    looked: list[datetime]
+    qtbot: QtBot
+
+    @property
+    def lost(self) -> str:
+        label = self.dialog.findChild(QLabel, "backups.plan.lost")
+        assert label is not None
+        return label.text()
+
+    def choose(self, at: datetime) -> None:
+        self.dialog._follow.setChecked(True)
+        self.dialog._instant.setDateTime(QDateTime.fromSecsSinceEpoch(int(at.timestamp()), _UTC))
+
+    def look(self) -> None:
+        self.dialog._look.click()
+        self.qtbot.waitUntil(lambda: not self.dialog.is_busy)
+
+    def is_void(self) -> bool:
+        dialog = self.dialog
+        consent = dialog._consent
+        dialog.enter()
+        return not (
+            self.agreed
+            or consent.isEnabled()
+            or consent.isChecked()
+            or dialog.accept_button.isEnabled()
+        )
+
+    def agree(self) -> None:
+        assert not self.dialog.accept_button.isEnabled()
+        self.dialog._consent.click()
+        self.dialog.accept_button.click()
+
+
+@pytest.fixture
+def asked(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Asked:
     backup = desk.services.backups.create_(desk.pane.session.actor).backup
-    backup = replace(backup, binlog=BinlogPosition("binlog.000001", 4))
+    backup = replace(backup, binlog=BinlogPosition("binlog.000001", 4), created_at=_MADE_AT)
     plan = RestorePlan(backup, "", (TableChange("users", 2, 1),))
+    looked: list[datetime] = []
 
     def look(_: object, backup_id: str, *, until: Any, token: CancelToken) -> RestorePlan:
         assert (backup_id, token.cancelled) == (backup.id, False)
+        looked.append(until)
+        if until < _MADE_AT:
+            raise InputError("until", "That is too early.")
         return replace(plan, until=until, commits=7)
 
     monkeypatch.setattr(desk.services.backups, "plan_restore_", look)
     dialog = RestoreDialog(desk.pane.session, plan, desk.pane)
-    agreed: list[object] = []
+    agreed: list[tuple[str, datetime | None]] = []
     dialog.agreed.connect(lambda *answer: agreed.append(answer))
     dialog.open()
-    button = dialog.findChild(QPushButton, "backups.plan.look")
-    assert button is not None
-    button.click()
-    lost = dialog.findChild(QLabel, "backups.plan.lost")
-    assert lost is not None
-    desk.qtbot.waitUntil(lambda: "7 transactions" in lost.text())
-    assert not dialog.accept_button.isEnabled()
-    dialog._consent.setChecked(True)
-    dialog.accept_button.click()
-    assert len(agreed) == 1
-    assert dialog._plan.until is not None
+    return Asked(dialog, agreed, looked, desk.qtbot)
+
+
+def test_the_log_is_not_followed_unless_somebody_wants_it(asked: Asked) -> None:
+    dialog = asked.dialog
+    assert not dialog._follow.isChecked()
+    assert not dialog._instant.isEnabled()
+    assert not dialog._look.isEnabled()
+    assert exact(_MADE_AT) in asked.lost
+    asked.agree()
+    assert asked.agreed == [(dialog._whole.backup.id, None)]
+    assert asked.looked == []
+
+
+def test_an_instant_nobody_has_looked_at_is_not_agreed_to(asked: Asked) -> None:
+    asked.dialog._consent.setChecked(True)
+    asked.choose(_MADE_AT + timedelta(minutes=5))
+    assert asked.is_void()
+    assert "Look" in asked.lost
+
+
+def test_what_is_agreed_to_is_the_instant_that_is_shown(asked: Asked) -> None:
+    at = _MADE_AT + timedelta(minutes=5, seconds=17)
+    asked.choose(at)
+    asked.look()
+    assert "7 transactions" in asked.lost
+    assert exact(at) in asked.lost
+    shown = asked.dialog._instant.text()
+    asked.agree()
+    (answer,) = asked.agreed
+    assert answer == (asked.dialog._whole.backup.id, at)
+    assert f"{at:%Y-%m-%d %H:%M:%S}" == shown
+
+
+def test_another_instant_after_the_look_is_to_be_looked_at_again(asked: Asked) -> None:
+    at = _MADE_AT + timedelta(minutes=5)
+    asked.choose(at)
+    asked.look()
+    asked.dialog._consent.setChecked(True)
+    asked.choose(at - timedelta(seconds=1))
+    assert asked.is_void()
+    assert "transactions" not in asked.lost
+    asked.choose(at)
+    assert asked.is_void()
+    asked.dialog._follow.setChecked(False)
+    assert exact(_MADE_AT) in asked.lost
+    asked.agree()
+    assert asked.agreed == [(asked.dialog._whole.backup.id, None)]
+
+
+def test_a_look_that_fails_leaves_nothing_to_agree_to(asked: Asked) -> None:
+    at = _MADE_AT + timedelta(minutes=5)
+    asked.choose(at)
+    asked.look()
+    asked.choose(_MADE_AT - timedelta(days=1))
+    asked.look()
+    assert asked.dialog.work.message.text() == "That is too early."
+    assert asked.is_void()
+
+
+def test_an_answer_for_another_instant_is_not_taken(asked: Asked) -> None:
+    asked.choose(_MADE_AT + timedelta(minutes=5))
+    asked.dialog._show(replace(asked.dialog._whole, until=_MADE_AT + timedelta(minutes=4)))
+    assert asked.is_void()
+
+
+@pytest.mark.parametrize("later_s", [None, 317])
+def test_the_instant_of_the_store_is_said_after_a_restore(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, later_s: int | None
+) -> None:
+    backup = desk.services.backups.create_(desk.pane.session.actor).backup
+    until = None if later_s is None else backup.created_at + timedelta(seconds=later_s)
+    wanted: list[object] = []
+
+    def restore(*_: object, until: object, **__: object) -> RestoreRun:
+        wanted.append(until)
+        return RestoreRun(backup, "here", "there")
+
+    monkeypatch.setattr(desk.services.backups, "restore_", restore)
+    desk.pane._restore(backup.id, until)
+    desk.settle()
+    assert wanted == [until]
+    assert exact(until or backup.created_at) in desk.pane.message.text()

@@ -10,10 +10,9 @@ from PySide6.QtWidgets import QCheckBox, QDateTimeEdit, QGridLayout, QHBoxLayout
 from altus4_desktop.domain.backups import RestorePlan
 from altus4_desktop.tasks.runner import TaskContext
 from altus4_desktop.ui.form_dialog import FormDialog
-from altus4_desktop.ui.panes.backups.wording import number
+from altus4_desktop.ui.panes.backups.wording import number, to_the_second
 from altus4_desktop.ui.session import Session
 from altus4_desktop.ui.theme import Space
-from altus4_desktop.ui.times import full
 from altus4_desktop.ui.widgets import Button, Card, Label
 
 
@@ -24,13 +23,13 @@ class RestoreDialog(FormDialog):
 
     def __init__(self, session: Session, plan: RestorePlan, parent: QWidget | None = None) -> None:
         super().__init__(session, name="backups.plan", kind="danger", width=560, parent=parent)
-        self._plan = plan
+        self._whole = plan
+        self._plan: RestorePlan | None = plan
         self.entitle(self.tr("Replace the metadata store by this backup?"), self.tr("Restore"))
         self._lost = Label("", wrap=True)
         self._lost.setObjectName("backups.plan.lost")
         self.column.addWidget(self._lost)
-        if plan.backup.binlog is not None:
-            self._add_instant()
+        self._add_instant(has_log=plan.backup.binlog is not None)
         card = Card(surface="well", margin=Space.M)
         holder = QWidget()
         holder.setObjectName("backups.plan.changes")
@@ -56,7 +55,7 @@ class RestoreDialog(FormDialog):
         self._consent = QCheckBox(text)
         self._consent.setObjectName("backups.plan.agree")
         self._consent.setAccessibleName(text)
-        self._consent.toggled.connect(self.accept_button.setEnabled)
+        self._consent.toggled.connect(self._draw)
         self.column.addWidget(self._consent)
         self.column.addStretch(1)
         self._show(plan)
@@ -64,35 +63,70 @@ class RestoreDialog(FormDialog):
         self.cancel_button.setFocus()
 
     def send(self) -> None:
-        """Go ahead, once somebody has agreed."""
-        if self._consent.isChecked():
-            self.agreed.emit(self._plan.backup.id, self._plan.until)
+        """Go ahead, once somebody has agreed to what is shown."""
+        plan = self._plan
+        if plan is not None and plan.until == self._until() and self._consent.isChecked():
+            self.agreed.emit(plan.backup.id, plan.until)
             self.accept()
 
-    def _add_instant(self) -> None:
-        row = QHBoxLayout()
+    def show_failure(self, error: BaseException) -> None:
+        """Show it; nothing can be agreed to before the next look."""
+        super().show_failure(error)
+        self._draw()
+
+    def _add_instant(self, *, has_log: bool) -> None:
+        holder = QWidget()
+        row = QHBoxLayout(holder)
+        row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(Space.S)
-        label = Label(self.tr("Follow the binary log up to (UTC)"))
+        text = self.tr("Follow the binary log up to (UTC)")
+        self._follow = QCheckBox(text)
+        self._follow.setObjectName("backups.plan.follow")
+        self._follow.setAccessibleName(text)
         self._instant = QDateTimeEdit(QDateTime.currentDateTimeUtc())
         self._instant.setTimeZone(QTimeZone(QTimeZone.Initialization.UTC))
         self._instant.setDisplayFormat("yyyy-MM-dd HH:mm:ss")
         self._instant.setCalendarPopup(True)
         self._instant.setObjectName("backups.plan.until")
-        self._instant.setAccessibleName(label.text())
-        label.setBuddy(self._instant)
-        look = Button(self.tr("Look"), name="backups.plan.look")
-        look.clicked.connect(self._look)
-        row.addWidget(label)
+        self._instant.setAccessibleName(self.tr("Instant (UTC)"))
+        self._look = Button(self.tr("Look"), name="backups.plan.look")
+        for part in (self._instant, self._look):
+            part.setEnabled(False)
+            self._follow.toggled.connect(part.setEnabled)
+        self._follow.toggled.connect(self._choose)
+        self._instant.dateTimeChanged.connect(self._choose)
+        self._look.clicked.connect(self._look_again)
+        row.addWidget(self._follow)
         row.addWidget(self._instant, 1)
-        row.addWidget(look)
-        self.column.addLayout(row)
+        row.addWidget(self._look)
+        holder.setVisible(has_log)
+        self.column.addWidget(holder)
+
+    def _until(self) -> datetime | None:
+        if not self._follow.isChecked():
+            return None
+        return datetime.fromtimestamp(self._instant.dateTime().toSecsSinceEpoch(), UTC)
 
     @Slot()
-    def _look(self) -> None:
-        seconds = self._instant.dateTime().toSecsSinceEpoch()
-        until = datetime.fromtimestamp(seconds, UTC)
+    def _choose(self) -> None:
+        if self._until() is None:
+            self._show(self._whole)
+            return
+        self._plan = None
+        self._lost.setText(self.tr("Press “Look” to see what is lost with this instant."))
+        self._consent.setChecked(False)
+        self._draw()
+
+    @Slot()
+    def _draw(self) -> None:
+        self._consent.setEnabled(self._plan is not None)
+        self.accept_button.setEnabled(self._plan is not None and self._consent.isChecked())
+
+    @Slot()
+    def _look_again(self) -> None:
+        self._choose()
         backups, actor = self.session.services.backups, self.session.actor
-        backup_id = self._plan.backup.id
+        backup_id, until = self._whole.backup.id, self._until()
 
         def plan(context: TaskContext) -> RestorePlan:
             return backups.plan_restore_(actor, backup_id, until=until, token=context.token)
@@ -101,10 +135,14 @@ class RestoreDialog(FormDialog):
 
     @Slot(object)
     def _show(self, plan: RestorePlan) -> None:
+        self._consent.setChecked(False)
+        if plan.until != self._until():
+            self._draw()
+            return
         self._plan = plan
         lines = [
             self.tr("Everything that was written after {at} is lost.").format(
-                at=full(plan.until or plan.backup.created_at)
+                at=to_the_second(plan.until or plan.backup.created_at)
             )
         ]
         if plan.until is not None:
@@ -134,4 +172,4 @@ class RestoreDialog(FormDialog):
                 side = Qt.AlignmentFlag.AlignLeft if column == 0 else Qt.AlignmentFlag.AlignRight
                 label.setAlignment(side)
                 self._grid.addWidget(label, line, column)
-        self.accept_button.setEnabled(self._consent.isChecked())
+        self._draw()

@@ -27,7 +27,12 @@ from altus4_desktop.ui.pane import Command, Pane
 from altus4_desktop.ui.panes.backups.detail import DetailCard
 from altus4_desktop.ui.panes.backups.dialogs import RestoreDialog
 from altus4_desktop.ui.panes.backups.schedule import SchedulePage
-from altus4_desktop.ui.panes.backups.wording import build_model, number, state_sentence
+from altus4_desktop.ui.panes.backups.wording import (
+    build_model,
+    number,
+    state_sentence,
+    to_the_second,
+)
 from altus4_desktop.ui.panes.tables import PlainTable
 from altus4_desktop.ui.session import Session
 from altus4_desktop.ui.theme import Space
@@ -56,6 +61,14 @@ class _Found:
 
     backups: tuple[Backup, ...]
     folder: Path
+
+
+@dataclass(frozen=True)
+class _Restored:
+    """A restore, and the instant that the store is at since."""
+
+    run: RestoreRun
+    at: datetime
 
 
 class BackupsPane(Pane):
@@ -259,17 +272,18 @@ class BackupsPane(Pane):
     def _restore(self, backup_id: str, until: datetime | None) -> None:
         backups, actor = self.session.services.backups, self.session.actor
 
-        def work(context: TaskContext) -> RestoreRun:
-            return backups.restore_(
+        def work(context: TaskContext) -> _Restored:
+            run = backups.restore_(
                 actor, backup_id, until=until, progress=context.progress, token=context.token
             )
+            return _Restored(run, until or run.backup.created_at)
 
         self._begin(work, self._end_restored, self.tr("Restoring the metadata store"))
 
     @Slot(object)
-    def _end_restored(self, run: RestoreRun) -> None:
-        said = self.tr("The store is as it was {ago}.").format(ago=ago(run.backup.created_at))
-        hint = self.tr("What was there before is kept: {kept}").format(kept=run.kept)
+    def _end_restored(self, restored: _Restored) -> None:
+        said = self.tr("The store is as it was at {at}.").format(at=to_the_second(restored.at))
+        hint = self.tr("What was there before is kept: {kept}").format(kept=restored.run.kept)
         actions = [(self.tr("Sign in again"), self._leave)]
         self.message.show_message("success", said, hint, actions)
         self.session.announced.emit(said)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from PySide6.QtCore import QCoreApplication, QLocale, QObject
 
 from altus4_desktop.domain.backups import Backup, BackupReason, BackupState
 from altus4_desktop.ui.models.records import Column
 from altus4_desktop.ui.panes.tables import MarkedModel
-from altus4_desktop.ui.times import ago, full, size
+from altus4_desktop.ui.times import ago, exact, full, size, zone
 
 STATE = 1
 
@@ -19,6 +21,11 @@ def _tr(text: str) -> str:
 def number(value: int) -> str:
     """A count in the language of the desktop."""
     return QLocale().toString(value)
+
+
+def to_the_second(at: datetime) -> str:
+    """Date, time with seconds and zone: a binary log is followed to the second."""
+    return f"{exact(at)} {zone(at)}"
 
 
 def state_words(state: BackupState) -> str:
