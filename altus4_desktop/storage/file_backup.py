@@ -113,7 +113,7 @@ class FileBackups:
         leaves the old content or the new. Raises as `make` does, and StoreError (``store.busy``)
         where somebody does not let go of it.
         """
-        stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+        stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%fZ")
         kept = self.file.with_name(f"{self.file.stem}-before-restore-{stamp}{self.file.suffix}")
         # In the folder of backups: whoever next locks it removes what a kill has left.
         restored = _draft_beside(file)
@@ -140,7 +140,7 @@ def _draft_beside(file: Path) -> Path:
 
 
 def _keep(live: sqlite3.Connection, kept: Path) -> None:
-    files.create_private(kept)
+    files.create_new(kept)
     try:
         with contextlib.closing(files.connect(kept, read_only=False)) as copy:
             live.backup(copy)

@@ -62,8 +62,13 @@ def create_private(file: Path) -> None:
     if not file.parent.exists():
         make_private_folder(file.parent)
     with contextlib.suppress(FileExistsError):
-        os.close(_open_new(file))
+        create_new(file)
     check_regular(file)
+
+
+def create_new(file: Path) -> None:
+    """Make an empty ``file`` of mode 0600; raises FileExistsError where there is one, OSError."""
+    os.close(_open_new(file))
 
 
 def make_private(file: Path) -> None:
@@ -143,7 +148,7 @@ def copy_into(
     calls removes ``draft``.
     """
     token = token or CancelToken()
-    os.close(_open_new(draft))
+    create_new(draft)
     with (
         contextlib.closing(connect(file, read_only=True)) as original,
         contextlib.closing(connect(draft, read_only=False)) as target,

@@ -466,3 +466,33 @@ def test_a_restore_elsewhere_leaves_the_files_of_others(
         "elsewhere.sqlite3",
         "elsewhere.sqlite3.part",
     }
+
+
+def test_what_an_earlier_restore_has_kept_stays(
+    services: Services, admin: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backup = services.backups.create_(admin).backup
+    store = services.metadata.store
+    user = store.users.find_(admin.user_id)
+    assert user is not None
+    store.searches.add_(a_search(user, "later"))
+    file = services.data_dir / "metadata.sqlite3"
+    later, then = rows(file), rows(folder_of(services, admin) / backup.file_name)
+    at = datetime.now(UTC).replace(microsecond=1)
+
+    class Clock(datetime):
+        @classmethod
+        def now(cls, tz: object = None) -> datetime:
+            return at
+
+    monkeypatch.setattr(file_backup, "datetime", Clock)
+    first = services.backups.restore_(admin, backup.id)
+    # Once more at the same microsecond: nothing is replaced that cannot be kept.
+    with pytest.raises(StoreError) as caught:
+        services.backups.restore_(admin, backup.id)
+    assert caught.value.code == "backup.failed"
+    at += timedelta(microseconds=1)
+    second = services.backups.restore_(admin, backup.id)
+    assert first.kept != second.kept
+    assert rows(Path(first.kept)) == later
+    assert rows(Path(second.kept)) == then == rows(file)
