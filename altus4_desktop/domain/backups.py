@@ -57,7 +57,8 @@ class Backup:
     ``sequence`` counts the backups of a folder, whatever the clock said. ``store`` is where it was
     taken from, without a password; ``sha256`` and ``size_bytes`` are those of the file,
     ``content_bytes`` is what it holds unpacked. ``left_out`` names what the account could not read.
-    ``problem`` says why it is bad.
+    ``problem`` says why it is bad. What was written up to ``created_at`` is in it, and what was
+    written after ``copied_at`` (None where it is not known) is not.
     """
 
     id: str
@@ -78,6 +79,7 @@ class Backup:
     left_out: tuple[str, ...] = ()
     verified_at: datetime | None = None
     problem: str = ""
+    copied_at: datetime | None = None
 
     @property
     def state(self) -> BackupState:

@@ -250,8 +250,9 @@ class BackupsService:
         folder = self._folder()
         if until is not None:
             with store.backups.told("The backup cannot be read"):
-                made_at = folder.get_(backup_id).created_at
-            if not made_at <= until <= datetime.now(UTC):
+                backup = folder.get_(backup_id)
+            # Some of what was written while it was copied may be in it.
+            if not (backup.copied_at or backup.created_at) <= until <= datetime.now(UTC):
                 raise InputError(
                     "until",
                     "A backup leads to instants between when it was made and now.",

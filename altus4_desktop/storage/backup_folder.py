@@ -100,6 +100,7 @@ class BackupFolder:
         document = {"format": FORMAT_VERSION, **asdict(backup)}
         document["created_at"] = _text(backup.created_at)
         document["verified_at"] = backup.verified_at and _text(backup.verified_at)
+        document["copied_at"] = backup.copied_at and _text(backup.copied_at)
         text = json.dumps(document, indent=2, ensure_ascii=False)
         write_private(self._manifest(backup.id), text.encode() + b"\n")
 
@@ -203,6 +204,7 @@ def _backup(document: dict[str, Any]) -> Backup:
         # A manifest that was tampered with leads nowhere else.
         raise ValueError("file_name")
     position, verified_at = document["binlog"], document["verified_at"]
+    copied_at = document.get("copied_at")
     backup = Backup(
         **{
             **document,
@@ -212,6 +214,7 @@ def _backup(document: dict[str, Any]) -> Backup:
             "binlog": position and BinlogPosition(**position),
             "left_out": tuple(document["left_out"]),
             "verified_at": verified_at and datetime.fromisoformat(verified_at),
+            "copied_at": copied_at and datetime.fromisoformat(copied_at),
         }
     )
     if backup.created_at.tzinfo is None or not isinstance(backup.sequence, int):

@@ -125,12 +125,14 @@ class StoreBackups:
             file_name = backup_id + self.tool.ending
             draft = folder.draft(file_name)
             try:
+                created_at = _second()
                 content = self.tool.make(draft, progress, token)
+                copied_at = _second()
                 digest = file_digest(draft, token)
                 backup = Backup(
                     id=backup_id,
                     sequence=folder.next_sequence(),
-                    created_at=datetime.now(UTC).replace(microsecond=0),
+                    created_at=created_at,
                     reason=reason,
                     store=self.location.url,
                     dialect=self.dialect,
@@ -144,6 +146,7 @@ class StoreBackups:
                     tables=content.tables,
                     binlog=content.binlog,
                     left_out=content.left_out,
+                    copied_at=copied_at,
                 )
                 token.raise_if_cancelled()
                 folder.keep(draft, backup)
@@ -171,8 +174,8 @@ class StoreBackups:
             if not problem:
                 content = self._try(folder.file(backup), progress, token)
                 problem = content if isinstance(content, str) else difference(backup, content)
-            now = datetime.now(UTC).replace(microsecond=0)
-            checked = replace(backup, problem=problem, verified_at=None if problem else now)
+            verified_at = None if problem else _second()
+            checked = replace(backup, problem=problem, verified_at=verified_at)
             folder.write(checked)
             return checked
 
@@ -319,6 +322,10 @@ class StoreBackups:
             raise translate(error, self.location) from error
         except sa.exc.SQLAlchemyError as error:
             raise translate(error, self.location) from error
+
+
+def _second() -> datetime:
+    return datetime.now(UTC).replace(microsecond=0)
 
 
 def difference(backup: Backup, content: BackupContent) -> str:

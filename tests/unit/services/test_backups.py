@@ -6,11 +6,12 @@ import json
 import sqlite3
 import stat
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
+from typing import Self
 
 import pytest
 
@@ -30,7 +31,7 @@ from altus4_desktop.domain.errors import (
 from altus4_desktop.domain.progress import Progress
 from altus4_desktop.services import Services
 from altus4_desktop.services.backups import folder_name
-from altus4_desktop.storage import file_backup, files
+from altus4_desktop.storage import backups, file_backup, files
 from altus4_desktop.storage.backup_folder import BackupFolder
 from altus4_desktop.storage.location import StoreLocation
 from tests.records import a_search, a_user
@@ -70,6 +71,15 @@ def rows(file: Path) -> dict[str, list[str]]:
             name: sorted(map(repr, connection.execute(f'SELECT * FROM "{name}"')))
             for (name,) in tables
         }
+
+
+def clock(read: Callable[[], datetime]) -> type[datetime]:
+    class Clock(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> Self:
+            return cls.combine(read().date(), read().timetz())
+
+    return Clock
 
 
 def test_a_backup_holds_everything_and_says_so(services: Services, admin: Actor) -> None:
@@ -480,12 +490,7 @@ def test_what_an_earlier_restore_has_kept_stays(
     later, then = rows(file), rows(folder_of(services, admin) / backup.file_name)
     at = datetime.now(UTC).replace(microsecond=1)
 
-    class Clock(datetime):
-        @classmethod
-        def now(cls, tz: object = None) -> datetime:
-            return at
-
-    monkeypatch.setattr(file_backup, "datetime", Clock)
+    monkeypatch.setattr(file_backup, "datetime", clock(lambda: at))
     first = services.backups.restore_(admin, backup.id)
     # Once more at the same microsecond: nothing is replaced that cannot be kept.
     with pytest.raises(StoreError) as caught:
@@ -496,3 +501,26 @@ def test_what_an_earlier_restore_has_kept_stays(
     assert first.kept != second.kept
     assert rows(Path(first.kept)) == later
     assert rows(Path(second.kept)) == then == rows(file)
+
+
+def test_the_instant_of_a_backup_is_before_it_is_copied(
+    services: Services, admin: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=2)
+    end = begin + timedelta(hours=1)
+    at = begin
+
+    def copy(progress: Progress) -> None:
+        nonlocal at
+        if progress.message.startswith("Reading the copy back"):
+            at = end
+
+    monkeypatch.setattr(backups, "datetime", clock(lambda: at))
+    backup = services.backups.create_(admin, copy).backup
+    assert (backup.created_at, backup.copied_at, backup.verified_at) == (begin, end, end)
+    assert services.backups.list_(admin) == (backup,)
+    with pytest.raises(InputError):
+        services.backups.plan_restore_(admin, backup.id, until=end - timedelta(seconds=1))
+    with pytest.raises(StoreError) as caught:
+        services.backups.plan_restore_(admin, backup.id, until=end)
+    assert caught.value.code == "backup.no_point"
