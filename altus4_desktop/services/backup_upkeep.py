@@ -14,12 +14,14 @@ _LOG = logging.getLogger(__name__)
 FIRST_S = 60.0
 LOOK_EVERY_S = 600.0
 RETRY_S = 3600.0
+HOURLY_RETRIES = 3
+LATER_RETRY_S = 86400.0
 _CLOSE_WAIT_S = 5.0
 
 
 class BackupUpkeep:
-    """Calls ``make_due``, which finds out what is due, on a thread of its own: every ten minutes,
-    an hour after a failure."""
+    """Calls ``make_due``, which finds out what is due, on a thread of its own: every ten minutes;
+    an hour after each of three failures in a row, and a day after each further one."""
 
     def __init__(self, make_due: Callable[[CancelToken], object]) -> None:
         self._make_due = make_due
@@ -55,20 +57,32 @@ class BackupUpkeep:
 
     def _work(self, token: CancelToken, first_s: float) -> None:
         wait_s = first_s
+        failures = 0
         while True:
             self._awake.wait(wait_s)
             self._awake.clear()
             if token.cancelled:
                 return
-            wait_s = LOOK_EVERY_S
             try:
                 self._make_due(token)
+                failures = 0
             except Cancelled:
                 return
             except AltusError as error:
-                # It is due all the same; each failure is told in the audit log, so not too often.
-                wait_s = RETRY_S
+                failures += 1
                 _LOG.warning("backup: %s [%s]", error.template, error.code)
             except Exception:
                 # The worker must outlive a bug of ours: later backups are to be made.
+                failures += 1
                 _LOG.exception("a backup could not be made")
+            wait_s = wait_after(failures)
+
+
+def wait_after(failures: int) -> float:
+    """How long to wait for the next look after so many failures in a row, in seconds.
+
+    It is due all the same, but each failure is told in the audit log and may leave a bad backup.
+    """
+    if not failures:
+        return LOOK_EVERY_S
+    return RETRY_S if failures <= HOURLY_RETRIES else LATER_RETRY_S

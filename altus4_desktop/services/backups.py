@@ -277,7 +277,8 @@ class BackupsService:
         return removed
 
     def _make_due(self, token: CancelToken) -> None:
-        """Make the backup that is due, if one is, and remove old ones."""
+        """Make the backup that is due, if one is, and remove old ones; raises StoreError
+        (``backup.bad``) for one that is not what it should be."""
         if self._scheduler is None or not self._metadata.is_open:
             return
         try:
@@ -290,8 +291,15 @@ class BackupsService:
             return
         known = {backup.revision for backup in backups}
         reason = BackupReason.DAILY if not known or revision in known else BackupReason.MIGRATION
-        self._create(None, reason, ignore_progress, token)
+        backup = self._create(None, reason, ignore_progress, token).backup
         self._prune(None, token)
+        if backup.state is BackupState.BAD:
+            raise StoreError(
+                "The backup “{id}” is bad: {problem}.",
+                hint="Look at the server and the disk.",
+                code="backup.bad",
+                details={"id": backup.id, "problem": backup.problem},
+            )
 
     @contextmanager
     def _failures_told(self, actor: Actor | None, action: str, backup_id: str) -> Iterator[None]:

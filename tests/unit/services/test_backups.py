@@ -524,3 +524,29 @@ def test_the_instant_of_a_backup_is_before_it_is_copied(
     with pytest.raises(StoreError) as caught:
         services.backups.plan_restore_(admin, backup.id, until=end)
     assert caught.value.code == "backup.no_point"
+
+
+def test_a_bad_one_is_not_tried_again_every_ten_minutes(
+    services: Services, admin: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits: list[float] = []
+    is_bad = True
+
+    class Awake(threading.Event):
+        def wait(self, timeout: float | None = None) -> bool:
+            nonlocal is_bad
+            waits.append(timeout or 0.0)
+            is_bad = len(waits) < 6
+            if len(waits) == 8:
+                services.backups._upkeep._token.cancel()
+            return True
+
+    monkeypatch.setattr(services.backups._upkeep, "_awake", Awake())
+    monkeypatch.setattr(backups, "difference", lambda *_: "other rows" if is_bad else "")
+    services.backups.start_schedule_(admin)
+    worker = services.backups._upkeep._worker
+    assert worker is not None
+    worker.join(60)
+    assert waits == [60.0, *[3600.0] * 3, *[86400.0] * 2, 600.0, 600.0]
+    made = services.backups.list_(admin)
+    assert [backup.state for backup in reversed(made)] == [BackupState.BAD] * 5 + [BackupState.GOOD]
