@@ -156,8 +156,9 @@ def choose_expired(backups: Sequence[Backup], now: datetime) -> tuple[Backup, ..
 
     What goes is older than 30 days and has a good one after it; the last three good ones always
     stay. An age is the sum of the gaps between one backup and the next up to now, in the order in
-    which they were made; a gap that leads backwards, or over more than a week, counts for nothing:
-    the clock may have jumped, and too old is better than gone.
+    which they were made. A gap that leads backwards counts for nothing, and so does the newest one
+    over more than a week: the clock may have jumped, and too old is better than gone. Each further
+    one counts as a week, so that backups that are made rarely go as well.
     """
     ordered = sorted(backups, key=lambda backup: backup.sequence)
     good = [backup for backup in ordered if backup.state is BackupState.GOOD]
@@ -165,11 +166,13 @@ def choose_expired(backups: Sequence[Backup], now: datetime) -> tuple[Backup, ..
         return ()
     kept = {backup.id for backup in good[-ALWAYS_KEPT:]}
     expired: list[Backup] = []
-    age, after = timedelta(), now
+    age, after, doubtful = timedelta(), now, 0
     for backup in reversed(ordered):
         gap = after - backup.created_at
-        if timedelta() <= gap <= LONGEST_TRUSTED_GAP:
-            age += gap
+        if gap > LONGEST_TRUSTED_GAP:
+            gap = LONGEST_TRUSTED_GAP if doubtful else timedelta()
+            doubtful += 1
+        age += max(gap, timedelta())
         after = backup.created_at
         superseded = backup.sequence < good[-1].sequence
         if age > KEPT_FOR and superseded and backup.id not in kept:

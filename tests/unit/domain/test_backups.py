@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -49,6 +50,7 @@ class Folder:
     def __init__(self) -> None:
         self.kept: dict[str, Backup] = {}
         self.true: dict[str, datetime] = {}
+        self.wrong: dict[str, timedelta] = {}
         self.sequence = 0
 
     def add(self, at: datetime, shown: datetime, state: BackupState = BackupState.GOOD) -> None:
@@ -56,13 +58,22 @@ class Folder:
         backup = a_backup(self.sequence, shown, state)
         self.kept[backup.id] = backup
         self.true[backup.id] = at
+        self.wrong[backup.id] = shown - at
 
     def prune(self, at: datetime, shown: datetime) -> None:
         good = self.good
         for backup in choose_expired(tuple(self.kept.values()), shown):
-            assert at - self.true[backup.id] > 30 * _DAY, "it was not old enough"
+            jumps = self.jumps_after(backup, shown - at)
+            # Of several jumps forward each but one looks like a week.
+            least = 30 * _DAY - max(jumps - 1, 0) * 7 * _DAY
+            assert at - self.true[backup.id] > least, "it was not old enough"
             del self.kept[backup.id]
         assert good[-ALWAYS_KEPT:] == self.good[-ALWAYS_KEPT:]
+
+    def jumps_after(self, backup: Backup, now: timedelta) -> int:
+        """How often the clock jumped forward after ``backup``, which is wrong by ``now`` now."""
+        made = [wrong for number, wrong in self.wrong.items() if int(number) >= backup.sequence]
+        return sum(later > before for before, later in pairwise([*made, now]))
 
     @property
     def good(self) -> list[Backup]:
@@ -105,6 +116,16 @@ def test_40_failing_days_cost_no_good_one() -> None:
         folder.add(at, at)
         folder.prune(at, at)
     assert len(folder.kept) == 31
+
+
+@pytest.mark.parametrize("days", [8, 10, 30])
+def test_backups_that_are_made_rarely_go_as_well(days: int) -> None:
+    folder = Folder()
+    for number in range(40):
+        at = _BEGIN + number * days * _DAY
+        folder.add(at, at)
+        folder.prune(at, at)
+    assert len(folder.kept) == 6
 
 
 def test_the_last_three_good_ones_stay_however_old_they_are() -> None:
