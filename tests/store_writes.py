@@ -5,12 +5,21 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import sqlalchemy as sa
 
 from altus4_desktop.domain.accounts import Role
 from altus4_desktop.domain.audit import AuditEvent
+from altus4_desktop.domain.custom_metrics import (
+    CountedDay,
+    CustomMetric,
+    CustomMetricDraft,
+    DeletedMetric,
+    MetricNotice,
+    Side,
+    Threshold,
+)
 from altus4_desktop.domain.keys import ApiKey, KeyEnvironment, KeyPermission, KeyTier, RateLimit
 from altus4_desktop.domain.query_sets import (
     EvaluationRun,
@@ -45,6 +54,10 @@ _SAVED = SavedSearch(
 )
 _SAVED_TOO = SavedSearch("saved too", _ADA.id, SavedSearchDraft("Too", "more", shortcut=3))
 _LATER = datetime(2027, 1, 1, tzinfo=UTC)
+_THRESHOLD = Threshold(Side.ABOVE, 3)
+_DAY = date(2026, 11, 1)
+_METRIC = CustomMetric("metric", _ADA.id, CustomMetricDraft("Old", threshold=_THRESHOLD), _DAY)
+_NOTICE = MetricNotice("metric", "Old", _DAY, 7, _THRESHOLD)
 
 
 def _a_key(key_id: str) -> tuple[ApiKey, str]:
@@ -100,6 +113,13 @@ def _edit_set(store: Store, events: Events) -> None:
 def _edit_query(store: Store, events: Events) -> None:
     (seen,) = store.query_sets.list_queries_("set").queries
     store.query_sets.update_query_(seen, SetQueryDraft("other", "", "a note"), events)
+
+
+def _edit_metric(store: Store, events: Events) -> None:
+    seen = store.custom_metrics.find_("metric")
+    assert seen is not None
+    changed = replace(seen, draft=replace(seen.draft, name="Other"))
+    store.custom_metrics.update_(changed, seen.updated_at, events)
 
 
 def _freed(_: SavedSearch) -> AuditEvent:
@@ -177,6 +197,26 @@ WRITES: dict[str, Write] = {
         replace(_RUN, id="second"), 10, events
     ),
     "evaluation_runs.delete_": lambda store, events: store.evaluation_runs.delete_(["run"], events),
+    "custom_metrics.create_": lambda store, events: store.custom_metrics.create_(
+        replace(_METRIC, id="second"), events, at_most=9
+    ),
+    "custom_metrics.restore_": lambda store, events: store.custom_metrics.restore_(
+        DeletedMetric(
+            replace(_METRIC, id="again"),
+            (CountedDay(_DAY, 7),),
+            ((replace(_NOTICE, metric_id="again"), None),),
+        ),
+        events,
+        at_most=9,
+    ),
+    "custom_metrics.update_": _edit_metric,
+    "custom_metrics.delete_": lambda store, events: store.custom_metrics.delete_("metric", events),
+    "custom_metrics.look_": lambda store, _: store.custom_metrics.look_(
+        "metric", CountedDay(_DAY, 8)
+    ),
+    "custom_metrics.tell_": lambda store, _: store.custom_metrics.tell_(
+        [replace(_NOTICE, day=date(2026, 11, 2))]
+    ),
     "sign_ins.record_failure": lambda store, events: store.sign_ins.record_failure(
         "x@example.org", AN_INSTANT, events
     ),
@@ -191,17 +231,19 @@ OTHERS = {
     "audit.add_": "goes along with every other write",
     "api_keys.refuse_": "an event and nothing else, as audit.add_",
     "searches.delete_more_": "as searches.delete_, with no event of its own",
+    "custom_metrics.dismiss_": "when somebody took note; once more is the same",
+    "searches.mark_old_": "lists of what is there, filled again (test_history_pages)",
     "key_uses.spend_": "counts a use again whose answer was lost: a limit is never exceeded",
     **dict.fromkeys(
         [f"analytics.{name}" for name in ("begin_", "compare_", "roll_up_", "add_up_")]
-        + ["analytics.check_totals_"],
+        + ["analytics.check_totals_", "custom_metrics.begin_", "custom_metrics.count_"],
         "figures of what is there, counted again (test_analytics_crashes)",
     ),
 }
 
 _CHANGING = {
     *("created_at", "updated_at", "last_used", "last_used_ip", "last_active_at", "judged_at"),
-    "rotated_at",
+    *("rotated_at", "dismissed_at"),
 }
 _COLUMNS = {
     table: [column for column in table.c if column.name not in _CHANGING]
@@ -230,6 +272,8 @@ def prepare(store: Store) -> None:
     store.query_sets.create_(_SET, 10)
     store.evaluation_runs.create_(_RUN, 10)
     store.judgements.judge_(_SET.id, ("q1", SetQueryDraft("word")), _ROW, 3, (), _LIMITS)
+    store.custom_metrics.create_(_METRIC, at_most=9)
+    store.custom_metrics.tell_([_NOTICE])
 
 
 def state(store: Store) -> dict[str, list[str]]:
