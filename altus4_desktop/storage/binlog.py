@@ -34,11 +34,22 @@ _EVENT = re.compile(
 )
 # All that a log of rows holds besides rows: nothing of it changes anything by itself.
 _HARMLESS = re.compile(
-    rb"(?:#.*|DELIMITER .*|/\*!\*/;|/\*[!M].*|BEGIN|COMMIT|START TRANSACTION|ROLLBACK"
+    rb"(?:#.*|DELIMITER .*|/\*!\*/;|/\*M?!(?:\d+ SET [^;]*|\\C \w+ |\d+\\- .*)\*/"
+    rb"|BEGIN|COMMIT|START TRANSACTION|ROLLBACK"
     rb"|SET (?:TIMESTAMP|INSERT_ID|LAST_INSERT_ID)=\d+(?:\.\d+)?"
     rb"|SET @@(?:session|SESSION)\.[^;]*|use `[^`]*`)?"
     rb"(?: /\* added by mysqlbinlog \*/)?(?:/\*!\*/)?;?\s*"
 )
+# Statements that reach no further than to what they name. Others could do so by a view, a trigger
+# or a function.
+_JUDGED = re.compile(
+    rb"\s*(?:/\*M?!\d*\s*)?(?:CREATE|ALTER|DROP|RENAME|TRUNCATE|GRANT|REVOKE|FLUSH|ANALYZE|OPTIMIZE"
+    rb"|REPAIR|SET\s+PASSWORD|SET\s+DEFAULT\s+ROLE)\b",
+    re.I,
+)
+_USE = re.compile(rb"use `([^`]*)`/\*!\*/;\s*")
+_STATEMENT_END = b"/*!*/;\n"
+_PLAIN_NAME = re.compile(r"[0-9A-Za-z_$-]+")
 _ROWS_BEGIN = b"BINLOG '\n"
 _ROWS_END = b"'/*!*/;\n"
 _RIGHTS = {
@@ -64,7 +75,7 @@ class LogStretch:
 
 
 class _ChangedTablesError(Exception):
-    """A statement in the log changes tables."""
+    """A statement in the log changes tables, or could."""
 
     def __init__(self, at: datetime | None) -> None:
         super().__init__()
@@ -105,11 +116,11 @@ def find_stretch(
     commits, last_at, end = 0, None, BinlogPosition(files[0], position.position)
     for name in files:
         begin = position.position if name == files[0] else 4
-        finder = _Finder(until, BinlogPosition(name, begin))
+        finder = _Finder(until, BinlogPosition(name, begin), access.location.database)
         try:
             access.run(
                 program,
-                _arguments(access, program, access.location.database, name, begin),
+                _arguments(access, program, name, begin),
                 token,
                 take=finder.read,
             )
@@ -137,7 +148,7 @@ def play(
     for name in stretch.files if stretch.commits else ():
         begin = stretch.begin if name == stretch.files[0] else 4
         copier = _Copier(pipe, stretch.end if name == stretch.files[-1] else None)
-        arguments = _arguments(access, program, access.location.database, name, begin, target)
+        arguments = _arguments(access, program, name, begin, target)
         try:
             access.run(program, arguments, token, take=copier.read)
         except _ChangedTablesError:
@@ -162,7 +173,8 @@ class _Copier:
 
     def read(self, out: IO[bytes]) -> None:
         ends = False
-        for line in _checked(out, lambda: None, lambda: self._over):
+        # Only what has the store as its default database is here, and nothing of that is judged.
+        for line in _checked(out, _is_harmless, lambda: None, lambda: self._over):
             if self._over:
                 # The rest is read and forgotten: the program is to end well.
                 continue
@@ -177,7 +189,8 @@ class _Copier:
 class _Finder:
     """Reads one file of the log up to the first COMMIT that is later than ``until``."""
 
-    def __init__(self, until: datetime, begin: BinlogPosition) -> None:
+    def __init__(self, until: datetime, begin: BinlogPosition, database: str) -> None:
+        self._elsewhere = _Elsewhere(database)
         self._until = until.replace(microsecond=0)
         self._at: datetime | None = None
         self.end = begin
@@ -186,7 +199,12 @@ class _Finder:
         self.passed = False
 
     def read(self, out: IO[bytes]) -> None:
-        for line in _checked(out, lambda: self._at, lambda: self.passed or self._is_late()):
+        for line in _checked(
+            out,
+            self._elsewhere.takes,
+            lambda: self._at,
+            lambda: self.passed or self._is_late(),
+        ):
             event = _EVENT.match(line)
             if event is None or self.passed:
                 continue
@@ -206,20 +224,63 @@ class _Finder:
         return self._at is not None and self._at > self._until
 
 
+class _Elsewhere:
+    """Tells which statements do not touch ``database``, line by line.
+
+    The log is read without a filter for this: the programs' one goes by the default database of
+    whoever wrote the statement, not by what it changes.
+    """
+
+    def __init__(self, database: str) -> None:
+        self._database = database.encode().lower()
+        # A name followed by a host is that of an account.
+        self._name = (
+            re.compile(rb"(?<![\w$])%b(?![\w$]|[\"'`]?@)" % re.escape(self._database), re.I)
+            if _PLAIN_NAME.fullmatch(database)
+            else None
+        )
+        self._default = b""
+        self._inside = False
+
+    def takes(self, line: bytes) -> bool:
+        """Whether ``line`` belongs to a statement that does not touch the database; False as well
+        where that cannot be told."""
+        if not self._inside:
+            use = _USE.fullmatch(line)
+            if use is not None:
+                self._default = use[1].lower()
+            if _is_harmless(line):
+                return True
+            if not _JUDGED.match(line) or self._default == self._database:
+                return False
+            self._inside = True
+        elif line == _STATEMENT_END:
+            self._inside = False
+            return True
+        # A line that is cut could have the name where it is cut; names of other letters have more
+        # than one spelling.
+        return line.endswith(b"\n") and self._name is not None and not self._name.search(line)
+
+
+def _is_harmless(line: bytes) -> bool:
+    return _HARMLESS.fullmatch(line) is not None
+
+
 def _checked(
     out: IO[bytes],
+    takes: Callable[[bytes], bool],
     at: Callable[[], datetime | None],
-    is_over: Callable[[], bool] = lambda: False,
+    is_over: Callable[[], bool],
 ) -> Iterator[bytes]:
-    """The lines of a log, of which none but those of rows change anything; raises
-    _ChangedTablesError unless ``is_over``."""
+    """The lines of a log, none of which changes the store but those of rows; of others, ``takes``
+    tells. Raises _ChangedTablesError unless ``is_over``."""
     in_rows = False
     while line := out.readline(_LINE):
         if in_rows:
             in_rows = line != _ROWS_END
         elif line == _ROWS_BEGIN:
             in_rows = True
-        elif not _HARMLESS.fullmatch(line) and not is_over():
+        elif not takes(line) and not is_over():
             raise _ChangedTablesError(at())
         yield line
 
@@ -267,16 +328,17 @@ def _program(access: ServerAccess) -> Program:
 def _arguments(
     access: ServerAccess,
     program: Program,
-    database: str,
     name: str,
     begin: int,
     target: str = "",
 ) -> list[str]:
-    # MySQL's program filters by the new name, MariaDB's by the old one.
-    filtered = target if target and access.flavour is Flavour.MYSQL else database
-    arguments = ["--read-from-remote-server", f"--database={filtered}", f"--start-position={begin}"]
+    """For all of the log, or only for what is to be played for ``target``."""
+    arguments = ["--read-from-remote-server", f"--start-position={begin}"]
     if target:
-        arguments.append(f"--rewrite-db={database}->{target}")
+        database = access.location.database
+        # MySQL's program filters by the new name, MariaDB's by the old one.
+        filtered = target if access.flavour is Flavour.MYSQL else database
+        arguments += [f"--database={filtered}", f"--rewrite-db={database}->{target}"]
     if access.flavour is Flavour.MYSQL:
         arguments.append("--skip-gtids")
     else:

@@ -167,6 +167,56 @@ def test_what_does_not_lead_there_is_refused_beforehand(
         assert "is gone from the server" in refused(later)
 
 
+@_FLAVOURS
+def test_a_statement_from_anywhere_that_touches_the_store_is_seen(
+    private_server: Callable[..., DatabaseServer], flavour: Flavour, tmp_path: Path
+) -> None:
+    scene = Scene(private_server(flavour, [*_LOG, "--binlog-format=ROW"]), tmp_path)
+    scene.grant()
+    name = scene.place.location.database
+    other = scene.server.create_database("somebody_elses")
+
+    said: list[str] = []
+
+    def is_refused(database: str, *statements: str) -> bool:
+        backup = make(store, scene.folder)
+        scene.server.execute(
+            f"SET timestamp = {at(1).timestamp()}", *statements, database=database or None
+        )
+        try:
+            store.backups.plan(scene.folder, backup.id, "", at(2), _TOKEN)
+        except StoreError as error:
+            said.append(error.message)
+            return True
+        return False
+
+    with opened(scene.place) as store:
+        store.migrator.upgrade(without_copy=True)
+        scene.server.execute(f"CREATE VIEW `{other}`.v AS SELECT * FROM `{name}`.saved_searches")
+        for statement in (
+            f"TRUNCATE TABLE {name}.saved_searches",
+            f"ALTER TABLE `{name}` . saved_searches\n COMMENT 'x'",
+        ):
+            assert is_refused("", statement), statement
+            assert is_refused(other, statement), statement
+        assert is_refused(name, "/*!40000 TRUNCATE TABLE saved_searches */")
+        # Nobody can tell from the log where a view leads.
+        changes = ("SET SESSION binlog_format = 'STATEMENT'", f"DELETE FROM `{other}`.v")
+        assert is_refused(other, *changes)
+        assert not is_refused(
+            other,
+            f"CREATE TABLE t (id INT,\n{name}_id INT)",
+            f"CREATE TABLE `{other}`.{name}2 (id INT)",
+            f"CREATE USER {name}@localhost",
+            f"GRANT SELECT ON `{other}`.* TO `{name}`@localhost",
+            "/*!40000 TRUNCATE TABLE t */",
+            "ALTER TABLE t ADD COLUMN x INT",
+            f"DROP USER {name}@localhost",
+        )
+        assert len(said) == 6
+        assert all("tables were changed at 2026-03-01T00:00:10" in one for one in said)
+
+
 def test_a_server_without_a_log_and_a_file_are_refused(
     on_server: StorePlace, tmp_path: Path
 ) -> None:
