@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import os
 import re
+import zlib
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -77,7 +78,7 @@ def dump_into(
     try:
         with gzip.open(draft, "rb") as packed:
             content = read_dump(packed, lambda _: token.raise_if_cancelled())
-    except EOFError as error:
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise ProgramFailed("it cannot be read back") from error
     if content.problem:
         raise ProgramFailed(content.problem)
