@@ -42,6 +42,8 @@ PACKAGES = {Flavour.MYSQL: "MySQL's client", Flavour.MARIADB: "mariadb-client"}
 _PLACES = ("/usr/bin", "/usr/local/bin", "/usr/local/mysql/bin", "/opt/homebrew/bin")
 _ASKING_TIMEOUT_S = 10.0
 _ERROR_BLOCKS = 8
+# How a client says what a statement came to. The rest of the line may quote a row.
+_STATEMENT_ERROR = re.compile(r"ERROR (?:\d+ \(\w+\) )?at line \d+")
 _TLS_MODES = {
     TlsMode.DISABLED: "DISABLED",
     TlsMode.REQUIRED: "REQUIRED",
@@ -51,7 +53,8 @@ _TLS_MODES = {
 
 
 class ProgramFailed(Exception):
-    """A program did not do what it was started for; the text says why and holds no secret."""
+    """A program did not do what it was started for; the text says why and holds no secret and
+    nothing of a row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +172,8 @@ class ServerAccess:
             # A client may repeat the statement first, which is longer than what it says of it.
             first = next((line for line in lines if line.startswith("ERROR ")), (lines or [""])[0])
             first = first or f"it ended with code {code}"
+            if found := _STATEMENT_ERROR.match(first):
+                first = found[0]
             raise ProgramFailed(f"{program.path.name}: {first}"[:300])
 
     def option_text(self) -> str:

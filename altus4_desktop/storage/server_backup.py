@@ -42,7 +42,7 @@ _SCRATCH = re.compile(SCRATCH_PREFIX + "[0-9a-f]{12}")
 _BLOCK = 1 << 16
 _DENIED = frozenset({1044, 1142, 1227})
 # The client's "ERROR 1064 (42000) at line 7", and the codes that are about the server.
-_REFUSED = re.compile(r"ERROR (1\d{3}) \(\w+\) at line ")
+_REFUSED = re.compile(r"ERROR (1\d{3}) \(\w+\) at line \d+")
 _SURROUNDINGS = frozenset(
     {1021, 1030, 1037, 1038, 1040, 1041, 1044, 1045, 1053, 1114, 1129, 1135, 1142, 1143}
     | {1153, 1180, 1205, 1213, 1226, 1227, 1290, 1317, 1370, 1419, 1836, 1927}
@@ -234,12 +234,10 @@ class ServerBackups:
             found = _REFUSED.search(str(failure))
             if found is None:
                 raise
-            # The rest of the sentence quotes a row.
-            said = f"{program.path.name}: {found[0].strip()}"
             if int(found[1]) in _SURROUNDINGS:
                 # The line broke, the disk is full: that says nothing of the backup.
-                raise ProgramFailed(said) from None
-            raise UnsoundError(said) from None
+                raise
+            raise UnsoundError(str(failure)) from None
         progress(Progress("Reading what was restored"))
         options, _ = self._options(connection)
         content = read_database(
