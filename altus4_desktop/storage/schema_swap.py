@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
+from altus4_desktop.domain.errors import StoreError
+
 _TABLES = sa.text(
     "SELECT TABLE_NAME FROM information_schema.TABLES"
     " WHERE TABLE_SCHEMA = :name AND TABLE_TYPE = 'BASE TABLE' ORDER BY TABLE_NAME"
@@ -20,30 +22,62 @@ def swap_schemas(connection: sa.Connection, live: str, restored: str, kept: str)
 
     The tables are moved by one statement: a kill leaves all of them moved or none. Triggers cannot
     move along: they are made again, and a kill at that moment leaves them missing, which
-    “migrate drift” says. Raises SQLAlchemy's errors.
+    “migrate drift” says. Raises SQLAlchemy's errors when all is as it was, StoreError
+    (``backup.unguarded``) when it could not be made so again.
     """
     old, new = _tables(connection, live), _tables(connection, restored)
     triggers = {name: _triggers(connection, name) for name in (restored, live)}
     moves = [(live, kept, table) for table in old] + [(restored, live, table) for table in new]
-    statement = ", ".join(
-        f"{quoted(source)}.{quoted(table)} TO {quoted(target)}.{quoted(table)}"
-        for source, target, table in moves
-    )
-    _drop(connection, restored, triggers[restored])
-    _drop(connection, live, triggers[live])
     try:
-        connection.exec_driver_sql(f"RENAME TABLE {statement}")
-    except sa.exc.SQLAlchemyError:
-        _create(connection, live, triggers[live])
+        _drop(connection, restored, triggers[restored])
+        _drop(connection, live, triggers[live])
+        _rename(connection, moves)
+    except sa.exc.SQLAlchemyError as error:
+        try:
+            there = _triggers(connection, live)
+            missing = {name: text for name, text in triggers[live].items() if name not in there}
+            _create(connection, live, missing)
+        except sa.exc.SQLAlchemyError:
+            raise _unguarded("may have been replaced", live, kept) from error
         raise
-    _create(connection, live, triggers[restored])
-    _create(connection, kept, triggers[live])
-    connection.exec_driver_sql(f"USE {quoted(live)}")
+    try:
+        _create(connection, live, triggers[restored])
+        _create(connection, kept, triggers[live])
+        connection.exec_driver_sql(f"USE {quoted(live)}")
+    except sa.exc.SQLAlchemyError as error:
+        said = "was replaced"
+        try:
+            for name in (live, kept):
+                _drop(connection, name, _triggers(connection, name))
+            _rename(connection, [(target, source, table) for source, target, table in moves[::-1]])
+            said = "is as it was"
+            _create(connection, live, triggers[live])
+        except sa.exc.SQLAlchemyError:
+            raise _unguarded(said, live, kept) from error
+        raise
 
 
 def quoted(name: str) -> str:
     """``name`` as an identifier in a statement for the driver."""
     return "`" + name.replace("`", "``").replace("%", "%%") + "`"
+
+
+def _rename(connection: sa.Connection, moves: list[tuple[str, str, str]]) -> None:
+    statement = ", ".join(
+        f"{quoted(source)}.{quoted(table)} TO {quoted(target)}.{quoted(table)}"
+        for source, target, table in moves
+    )
+    connection.exec_driver_sql(f"RENAME TABLE {statement}")
+
+
+def _unguarded(said: str, live: str, kept: str) -> StoreError:
+    return StoreError(
+        "The store “{live}” {said}, and its guards (triggers) may be missing: restoring broke off.",
+        hint="Look with “migrate drift”. What the store held before is in the database “{kept}” "
+        "where that has tables.",
+        code="backup.unguarded",
+        details={"live": live, "said": said, "kept": kept},
+    )
 
 
 def _tables(connection: sa.Connection, schema: str) -> list[str]:

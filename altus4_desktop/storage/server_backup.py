@@ -176,14 +176,16 @@ class ServerBackups:
                 progress(Progress("Replacing the metadata store"))
                 try:
                     swap_schemas(connection, live, restored, kept)
-                except sa.exc.SQLAlchemyError:
+                except (sa.exc.SQLAlchemyError, StoreError):
                     with suppress(sa.exc.SQLAlchemyError):
                         if not connection.execute(_TABLES_OF, {"name": kept}).first():
                             connection.exec_driver_sql(f"DROP DATABASE {quoted(kept)}")
                     raise
             finally:
-                connection.rollback()
-                connection.exec_driver_sql(f"DROP DATABASE IF EXISTS {quoted(restored)}")
+                # Whether the store was replaced is what counts, not whether this was tidied away.
+                with suppress(sa.exc.SQLAlchemyError):
+                    connection.rollback()
+                    connection.exec_driver_sql(f"DROP DATABASE IF EXISTS {quoted(restored)}")
         return kept
 
     def _restore(
