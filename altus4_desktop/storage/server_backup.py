@@ -6,7 +6,7 @@ import gzip
 import re
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -81,7 +81,8 @@ class ServerBackups:
     def make(self, draft: Path, progress: ProgressSink, token: CancelToken) -> BackupContent:
         """Dump the database, as it is at one moment, into the new compressed file ``draft``.
 
-        Nobody migrates it meanwhile; what is changed in its tables all the same makes the dump bad.
+        Nobody migrates it meanwhile; what is changed in its tables all the same makes the dump bad,
+        and so does a number of rows that the server does not confirm.
         Raises StoreError, ProgramFailed, OSError, Cancelled, and SQLAlchemy's; whoever calls
         removes ``draft``.
         """
@@ -96,7 +97,9 @@ class ServerBackups:
             options, left_out = self._options(connection)
             connection.rollback()
             progress(Progress("Copying the metadata store"))
+            before = self.count_rows()
             content = dump_into(self.access, draft, options, tables, progress, token)
+            _check_counts(content, before, self.count_rows())
             if connection.execute(_SHAPE).all() != shape:
                 raise ProgramFailed("somebody changed the tables meanwhile")
             connection.rollback()
@@ -328,6 +331,20 @@ class ServerPoint:
 
 def _content(found: DumpContent, revision: str, left_out: tuple[str, ...]) -> BackupContent:
     return BackupContent(found.tables, revision, found.size_bytes, found.position, left_out)
+
+
+def _check_counts(
+    content: DumpContent, before: Mapping[str, int], after: Mapping[str, int]
+) -> None:
+    """Raises ProgramFailed when a table has fewer or more rows than the server counted around the
+    dump."""
+    for table in content.tables:
+        counted = (before.get(table.name, 0), after.get(table.name, 0))
+        if not min(counted) <= table.rows <= max(counted):
+            raise ProgramFailed(
+                f"{table.name} has {table.rows} rows in it, and the server counted "
+                f"{counted[0]} before and {counted[1]} after"
+            )
 
 
 def _may_read_position(connection: sa.Connection) -> bool:

@@ -16,7 +16,8 @@ from altus4_desktop.domain.connections import Flavour
 from altus4_desktop.domain.errors import StoreError
 from altus4_desktop.domain.progress import ignore_progress
 from altus4_desktop.storage.backup_folder import BackupFolder, file_digest
-from altus4_desktop.storage.server_backup import SCRATCH_PREFIX
+from altus4_desktop.storage.client_programs import Kind
+from altus4_desktop.storage.server_backup import SCRATCH_PREFIX, ServerBackups
 from altus4_desktop.storage.store import Store, open_store
 from tests.records import a_connection, a_search, a_user
 from tests.servers import DatabaseServer, find_programs
@@ -123,6 +124,34 @@ def test_what_is_not_as_it_was_written_down_is_bad(
             assert found.state is BackupState.BAD, change
             assert said in found.problem
         assert scratches(server) == []
+
+
+def test_a_dump_that_loses_rows_is_none(
+    on_server: StorePlace, folder: BackupFolder, tmp_path: Path
+) -> None:
+    with opened(on_server) as store:
+        store.migrator.upgrade(without_copy=True)
+        fill(store)
+        tool = store.backups.tool
+        assert isinstance(tool, ServerBackups)
+        real = tool.access.find(Kind.DUMP)
+        assert real is not None
+        # Named as the real one: a program of the other flavour is passed over.
+        wrapper = tmp_path / real.path.name
+        wrapper.write_text(
+            "#!/bin/bash\n"
+            f'if [ "${{1#--defaults-file}}" = "$1" ]; then exec "{real.path}" "$@"; fi\n'
+            f'"{real.path}" "$@" | sed "/^INSERT INTO .searches. /,/;$/d"\n',
+            encoding="utf-8",
+        )
+        wrapper.chmod(0o700)
+        lossy = ServerBackups(replace(tool.access, look_in=(tmp_path,)))
+        with pytest.raises(StoreError) as caught:
+            replace(store.backups, tool=lossy).make(
+                folder, BackupReason.WANTED, "1", ignore_progress, _TOKEN
+            )
+        assert "searches has 0 rows in it" in caught.value.message
+        assert folder.list_() == []
 
 
 def test_without_the_right_to_a_scratch_database_it_stays_unverified(
