@@ -255,7 +255,7 @@ _COLUMNS = {
 def empty(store: Store) -> None:
     """Take everything out of the store but the audit log."""
     with store._engine.connect().execution_options(**{WRITING: True}) as connection:
-        for table in ("users", "searches", "sign_in_failures"):
+        for table in ("users", "searches", "search_marks", "sign_in_failures"):
             connection.execute(sa.delete(users.metadata.tables[table]))
         connection.commit()
 

@@ -57,7 +57,7 @@ def shared_place(
 @pytest.fixture
 def shared_store(shared_place: StorePlace) -> Iterator[Store]:
     """The open store of ``shared_place``, empty and at its newest revision."""
-    for table in ("users", "searches", "sign_in_failures"):
+    for table in ("users", "searches", "search_marks", "sign_in_failures"):
         shared_place.query(f"DELETE FROM {table}")
     store = shared_place.open()
     yield store
