@@ -166,7 +166,7 @@ def test_a_backup_can_be_stopped(desk: Desk, monkeypatch: pytest.MonkeyPatch) ->
 
     monkeypatch.setattr(desk.services.backups, "create_", wait)
     desk.pane.create_backup()
-    desk.qtbot.waitUntil(lambda: "3 %" in desk.pane._step.text())
+    desk.qtbot.waitUntil(lambda: "3 %" in desk.pane._progress.step.text())
     assert not desk.pane._create.isEnabled()
     desk.click("backups.stop")
     assert desk.pane.message.text() == "Stopped."

@@ -308,7 +308,7 @@ def test_a_run_shows_its_progress_and_can_be_stopped(
     desk.pane.go_to("0005_analytics")
     stop = desk.find(QPushButton, "store.stop")
     desk.qtbot.waitUntil(lambda: told.is_set() and stop.isVisible(), timeout=20_000)
-    desk.qtbot.waitUntil(lambda: desk.pane._step.text() == "Undoing 0010_account_states")
+    desk.qtbot.waitUntil(lambda: desk.pane._progress.step.text() == "Undoing 0010_account_states")
     assert not desk.find(QPushButton, "store.go").isEnabled()
     stop.click()
     assert not stop.isEnabled()

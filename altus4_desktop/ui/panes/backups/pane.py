@@ -11,10 +11,8 @@ from PySide6.QtCore import QItemSelection, Qt, Slot
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QHBoxLayout,
-    QProgressBar,
     QSplitter,
     QStackedWidget,
-    QVBoxLayout,
     QWidget,
 )
 
@@ -33,6 +31,7 @@ from altus4_desktop.ui.panes.backups.wording import (
     state_sentence,
     to_the_second,
 )
+from altus4_desktop.ui.panes.progress_card import ProgressCard
 from altus4_desktop.ui.panes.tables import PlainTable
 from altus4_desktop.ui.session import Session
 from altus4_desktop.ui.theme import Space
@@ -40,11 +39,9 @@ from altus4_desktop.ui.times import ago
 from altus4_desktop.ui.widgets import (
     Busy,
     Button,
-    Card,
     Chip,
     EmptyState,
     IconButton,
-    Label,
     Segments,
 )
 
@@ -83,7 +80,9 @@ class BackupsPane(Pane):
         self._run: TaskHandle | None = None
         self._read = False
         self._build_header()
-        self._build_progress()
+        self._progress = ProgressCard(name="backups.progress", stop_name="backups.stop")
+        self._progress.stop.clicked.connect(self._stop)
+        self.body.addWidget(self._progress)
         self._views = Segments(
             [(_LIST, self.tr("Backups")), (_SCHEDULE, self.tr("Schedule and folder"))],
             name="backups.view",
@@ -311,16 +310,11 @@ class BackupsPane(Pane):
             return
         self.message.clear()
         self._run = self.submit(Lane.METADATA, work, then, title=title, failed=self._end_failed)
-        self._run.progressed.connect(self._show_progress)
+        self._run.progressed.connect(self._progress.show_progress)
         self._run.cancelled.connect(self._end_cancelled)
         self._run.finished.connect(self._end)
-        self._step.setText(title)
-        self._bar.setRange(0, 0)
+        self._progress.show_progress(Progress(title))
         self._draw()
-
-    @Slot(object)
-    def _show_progress(self, progress: Progress) -> None:
-        self._step.setText(progress.message)
 
     @Slot(object)
     def _end_failed(self, error: BaseException) -> None:
@@ -343,8 +337,7 @@ class BackupsPane(Pane):
     def _stop(self) -> None:
         if self._run is not None:
             self._run.cancel()
-            self._step.setText(self.tr("Stopping…"))
-            self._cancel.setEnabled(False)
+            self._progress.show_stopping(self.tr("Stopping…"))
 
     # ---- views -------------------------------------------------------------------------------
 
@@ -371,26 +364,6 @@ class BackupsPane(Pane):
         self._create.clicked.connect(self.create_backup)
         for widget in (self._again, self._prune, self._create):
             self.header.addWidget(widget)
-
-    def _build_progress(self) -> None:
-        self._progress = Card(margin=Space.M)
-        row = QHBoxLayout()
-        row.setSpacing(Space.M)
-        texts = QVBoxLayout()
-        texts.setSpacing(Space.XS)
-        self._step = Label("", "strong", wrap=True)
-        self._bar = QProgressBar()
-        self._bar.setObjectName("backups.progress")
-        self._bar.setAccessibleName(self.tr("Progress"))
-        self._bar.setTextVisible(False)
-        texts.addWidget(self._step)
-        texts.addWidget(self._bar)
-        row.addLayout(texts, 1)
-        self._cancel = Button(self.tr("Stop"), icon_name="stop", name="backups.stop")
-        self._cancel.clicked.connect(self._stop)
-        row.addWidget(self._cancel)
-        self._progress.body.addLayout(row)
-        self.body.addWidget(self._progress)
 
     def _build_list(self) -> QWidget:
         self.model = build_model(self)
@@ -437,7 +410,7 @@ class BackupsPane(Pane):
     def _draw(self) -> None:
         busy = self._run is not None
         self._progress.setVisible(busy)
-        self._cancel.setEnabled(self._run is not None and not self._run.is_cancelling)
+        self._progress.stop.setEnabled(self._run is not None and not self._run.is_cancelling)
         for button in (self._create, self._prune, self._again):
             button.setEnabled(not busy)
         self._show_chosen()

@@ -9,7 +9,6 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QPlainTextEdit,
-    QProgressBar,
     QSplitter,
     QStackedWidget,
     QVBoxLayout,
@@ -40,6 +39,7 @@ from altus4_desktop.ui.panes.migrations.tables import (
     build_visitors,
     place_words,
 )
+from altus4_desktop.ui.panes.progress_card import ProgressCard
 from altus4_desktop.ui.panes.tables import PlainTable
 from altus4_desktop.ui.session import Session
 from altus4_desktop.ui.texts import store_words
@@ -88,7 +88,9 @@ class MigrationsPane(Pane):
         self._build_header()
         self._standing = InlineMessage(name="store.standing", closable=False)
         self.body.addWidget(self._standing)
-        self._build_progress()
+        self._progress = ProgressCard(name="store.progress", stop_name="store.stop")
+        self._progress.stop.clicked.connect(self._stop)
+        self.body.addWidget(self._progress)
         self._views = Segments(
             [
                 (_REVISIONS, self.tr("Revisions")),
@@ -367,21 +369,11 @@ class MigrationsPane(Pane):
             title=title,
             failed=self._end_failed,
         )
-        self._run.progressed.connect(self._show_progress)
+        self._run.progressed.connect(self._progress.show_progress)
         self._run.cancelled.connect(self._end_cancelled)
         self._run.finished.connect(self._end)
-        self._bar.setRange(0, 0)
-        self._step.setText(title)
+        self._progress.show_progress(Progress(title))
         self._draw()
-
-    @Slot(object)
-    def _show_progress(self, progress: Progress) -> None:
-        self._step.setText(progress.message)
-        if progress.fraction is None:
-            self._bar.setRange(0, 0)
-        else:
-            self._bar.setRange(0, 1000)
-            self._bar.setValue(round(progress.fraction * 1000))
 
     @Slot(object)
     def _end_applied(self, run: MigrationRun) -> None:
@@ -432,8 +424,7 @@ class MigrationsPane(Pane):
     def _stop(self) -> None:
         if self._run is not None:
             self._run.cancel()
-            self._step.setText(self.tr("Stopping after this step…"))
-            self._cancel.setEnabled(False)
+            self._progress.show_stopping(self.tr("Stopping after this step…"))
 
     # ---- views -------------------------------------------------------------------------------
 
@@ -474,26 +465,6 @@ class MigrationsPane(Pane):
         self._account.setHidden(self.session.services.metadata.location.embedded)
         for widget in (self._account, self._again, self._down, self._upgrade):
             self.header.addWidget(widget)
-
-    def _build_progress(self) -> None:
-        self._progress = Card(margin=Space.M)
-        row = QHBoxLayout()
-        row.setSpacing(Space.M)
-        texts = QVBoxLayout()
-        texts.setSpacing(Space.XS)
-        self._step = Label("", "strong", wrap=True)
-        self._bar = QProgressBar()
-        self._bar.setObjectName("store.progress")
-        self._bar.setAccessibleName(self.tr("Progress"))
-        self._bar.setTextVisible(False)
-        texts.addWidget(self._step)
-        texts.addWidget(self._bar)
-        row.addLayout(texts, 1)
-        self._cancel = Button(self.tr("Stop"), icon_name="stop", name="store.stop")
-        self._cancel.clicked.connect(self._stop)
-        row.addWidget(self._cancel)
-        self._progress.body.addLayout(row)
-        self.body.addWidget(self._progress)
 
     def _build_revisions(self) -> QWidget:
         self.revisions = build_revisions(self)
@@ -587,7 +558,7 @@ class MigrationsPane(Pane):
     def _draw(self) -> None:
         status, busy = self._status, self._run is not None or self._wish is not None
         self._progress.setVisible(self._run is not None)
-        self._cancel.setEnabled(self._run is not None and not self._run.is_cancelling)
+        self._progress.stop.setEnabled(self._run is not None and not self._run.is_cancelling)
         self._again.setEnabled(self._run is None)
         self._preview.set_busy(busy=busy)
         pending = len(status.pending) if status else 0
