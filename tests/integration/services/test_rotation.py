@@ -15,8 +15,7 @@ import pytest
 
 from altus4_desktop.domain.audit import AuditQuery
 from tests import vault_worker
-from tests.servers import DatabaseServer
-from tests.stores import StorePlace, file_place, server_place
+from tests.stores import StorePlace
 from tests.vault_worker import POINTS, Workstation, workstation_at
 
 ROWS = 200
@@ -29,22 +28,6 @@ def processes() -> Any:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["tests.vault_worker"])
     return context
-
-
-@pytest.fixture(params=["sqlite", "mariadb", "mysql"])
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[StorePlace]:
-    """An up-to-date store on SQLite, MariaDB and MySQL in turn."""
-    with contextlib.ExitStack() as stack:
-        if request.param == "sqlite":
-            made = file_place(tmp_path)
-        else:
-            server: DatabaseServer = request.getfixturevalue(f"{request.param}_server")
-            database = server.create_database("altus4_rotation")
-            stack.callback(server.drop_database, database)
-            made = server_place(server, database)
-        with closing(made.open()) as store:
-            store.migrator.upgrade()
-        yield made
 
 
 @contextlib.contextmanager

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
-from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -17,29 +16,12 @@ from altus4_desktop.domain.saved_searches import SavedSearchDraft
 from altus4_desktop.services.permissions import Permissions
 from altus4_desktop.services.saved_searches import SavedSearchesService
 from tests import editing_worker, torture
-from tests.servers import DatabaseServer
-from tests.stores import StorePlace, file_place, server_place
+from tests.stores import StorePlace
 from tests.vault_worker import workstation_at
 
 pytestmark = pytest.mark.torture
 
 _BEGIN_S = 60.0
-
-
-@pytest.fixture(params=["sqlite", "mariadb", "mysql"])
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[StorePlace]:
-    """An up-to-date store on SQLite, MariaDB and MySQL in turn."""
-    with contextlib.ExitStack() as stack:
-        if request.param == "sqlite":
-            made = file_place(tmp_path)
-        else:
-            server: DatabaseServer = request.getfixturevalue(f"{request.param}_server")
-            database = server.create_database("altus4_editors")
-            stack.callback(server.drop_database, database)
-            made = server_place(server, database)
-        with closing(made.open()) as store:
-            store.migrator.upgrade()
-        yield made
 
 
 def test_no_edit_is_lost(tmp_path: Path, place: StorePlace) -> None:
