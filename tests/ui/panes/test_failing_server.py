@@ -7,8 +7,6 @@ import contextlib
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import SimpleNamespace
-from typing import cast
 
 import pymysql
 import pytest
@@ -16,19 +14,15 @@ from pytestqt.qtbot import QtBot
 
 from altus4_desktop.domain.connections import Flavour, PoolSettings
 from altus4_desktop.domain.searching import SourceState
-from altus4_desktop.services import Services
-from altus4_desktop.services.permissions import Permissions
-from altus4_desktop.services.rights import RightsService
 from altus4_desktop.tasks.runner import TaskRunner
 from altus4_desktop.ui.panes.search.controller import SearchState
 from altus4_desktop.ui.panes.search.pane import SearchPane
 from altus4_desktop.ui.session import Session
-from altus4_desktop.ui.theme import Theme
 from tests import torture
 from tests.benchmarks.bench_event_loop import Watch
 from tests.search_world import SearchWorld, search_world
 from tests.servers import DatabaseServer, ServerFactory, running_server
-from tests.ui.world import FakeDrafts, FakeSaved, FakeSuggestions
+from tests.ui.real_session import signed_in
 
 pytestmark = pytest.mark.torture
 
@@ -107,26 +101,7 @@ def world_of(
     with search_world(folder) as real:
         database = real.add_database(server, "hurt", TABLES, pool=POOL).database
         real.add_database(healthy, "healthy", TABLES, pool=POOL)
-        services = SimpleNamespace(
-            data_dir=folder,
-            search=real.search,
-            search_drafts=FakeDrafts(),
-            saved_searches=FakeSaved(),
-            suggestions=FakeSuggestions(),
-            history=real.history,
-            connections=real.connections,
-            rights=RightsService(
-                real.metadata, real.connections, real.pools, Permissions(real.metadata)
-            ),
-        )
-        session = Session(
-            cast("Services", services),
-            runner,
-            Theme(),
-            report_crash=lambda error: pytest.fail(str(error)),
-        )
-        session.set_actor(real.actor)
-        yield real, session, database
+        yield real, signed_in(real, runner, folder), database
 
 
 @pytest.mark.parametrize("breaking", [killed, stopped, full, locked], ids=lambda one: one.__name__)

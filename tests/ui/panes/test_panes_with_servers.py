@@ -5,8 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
-from typing import cast
 
 import pytest
 from PySide6.QtCore import Qt
@@ -14,19 +12,15 @@ from PySide6.QtWidgets import QPushButton
 from pytestqt.qtbot import QtBot
 
 from altus4_desktop.domain.searching import SourceState
-from altus4_desktop.services import Services
-from altus4_desktop.services.permissions import Permissions
-from altus4_desktop.services.rights import RightsService
 from altus4_desktop.tasks.runner import TaskRunner
 from altus4_desktop.ui.panes.connections.pane import ConnectionsPane
 from altus4_desktop.ui.panes.search.controller import Phase
 from altus4_desktop.ui.panes.search.pane import SearchPane
 from altus4_desktop.ui.panes.search.view import SearchView
 from altus4_desktop.ui.session import Session
-from altus4_desktop.ui.theme import Theme
 from tests.search_world import SearchWorld, search_world
 from tests.servers import DatabaseServer, free_port
-from tests.ui.world import FakeDrafts, FakeSaved, FakeSuggestions
+from tests.ui.real_session import signed_in
 
 TABLES = (
     """
@@ -56,26 +50,7 @@ def real(tmp_path: Path) -> Iterator[SearchWorld]:
 @pytest.fixture
 def session(real: SearchWorld, runner: TaskRunner, tmp_path: Path) -> Session:
     """Signed in to the real services."""
-    services = SimpleNamespace(
-        data_dir=tmp_path / "data",
-        search=real.search,
-        search_drafts=FakeDrafts(),
-        saved_searches=FakeSaved(),
-        suggestions=FakeSuggestions(),
-        history=real.history,
-        connections=real.connections,
-        rights=RightsService(
-            real.metadata, real.connections, real.pools, Permissions(real.metadata)
-        ),
-    )
-    made = Session(
-        cast("Services", services),
-        runner,
-        Theme(),
-        report_crash=lambda error: pytest.fail(str(error)),
-    )
-    made.set_actor(real.actor)
-    return made
+    return signed_in(real, runner, tmp_path / "data")
 
 
 @pytest.fixture
