@@ -30,7 +30,8 @@ from altus4_desktop.ui.panes.analytics.axes import scaled
 from altus4_desktop.ui.panes.analytics.cloud import Cloud
 from altus4_desktop.ui.panes.analytics.points_plot import PointsPlot
 from altus4_desktop.ui.theme import Theme
-from tests.benchmarks.bench_event_loop import BAR_MS, Watch, turn_until
+from tests.benchmarks.bench_event_loop import turn_until
+from tests.event_loop import BAR_MS, Watch
 
 POINTS = 1_000_000
 FRAMES_BAR = 50.0

@@ -21,7 +21,7 @@ from pathlib import Path
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
-from PySide6.QtCore import QEventLoop, QObject, Qt, QTimer, Slot
+from PySide6.QtCore import QEventLoop, QObject, QTimer, Slot
 from PySide6.QtWidgets import QAbstractButton, QApplication
 
 from altus4_desktop.app.compose import compose
@@ -43,36 +43,11 @@ from altus4_desktop.ui.panes.search.controller import SearchController, SearchSt
 from altus4_desktop.ui.panes.search.pane import SearchPane
 from altus4_desktop.ui.theme import Theme
 from altus4_desktop.ui.window import MainWindow
+from tests.event_loop import BAR_MS, Watch
 from tests.faults import Listener
 from tests.servers import DatabaseServer, ServerFactory
 
-BAR_MS = 50.0
 WORDS = "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi omicron pi rho"
-
-
-class Watch(QObject):
-    """Measures how late a timer fires."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.worst_ms = 0.0
-        self.ticks = 0
-        self._last = time.perf_counter()
-        self._timer = QTimer(self)
-        self._timer.setTimerType(Qt.TimerType.PreciseTimer)
-        self._timer.setInterval(2)
-        self._timer.timeout.connect(self._tick)
-        self._timer.start()
-
-    def reset(self) -> None:
-        """Begin a new measurement."""
-        self.worst_ms, self.ticks, self._last = 0.0, 0, time.perf_counter()
-
-    def _tick(self) -> None:
-        now = time.perf_counter()
-        self.worst_ms = max(self.worst_ms, (now - self._last) * 1000)
-        self.ticks += 1
-        self._last = now
 
 
 class Silent(Listener):

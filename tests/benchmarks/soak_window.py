@@ -70,8 +70,9 @@ from altus4_desktop.tasks.runner import TaskRunner
 from altus4_desktop.ui.panes.search.pane import SearchPane
 from altus4_desktop.ui.theme import Theme, ThemeChoice
 from altus4_desktop.ui.window import MainWindow
-from tests.benchmarks.bench_event_loop import Watch, turn_until
+from tests.benchmarks.bench_event_loop import turn_until
 from tests.benchmarks.texts import article_statements
+from tests.event_loop import Watch
 from tests.random_faults import RandomFaults
 from tests.servers import DatabaseServer, ServerFactory, running_server
 

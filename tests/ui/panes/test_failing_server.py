@@ -19,7 +19,7 @@ from altus4_desktop.ui.panes.search.controller import SearchState
 from altus4_desktop.ui.panes.search.pane import SearchPane
 from altus4_desktop.ui.session import Session
 from tests import torture
-from tests.benchmarks.bench_event_loop import Watch
+from tests.event_loop import BAR_MS, Watch
 from tests.search_world import SearchWorld, search_world
 from tests.servers import DatabaseServer, ServerFactory, running_server
 from tests.ui.real_session import signed_in
@@ -34,9 +34,6 @@ POOL = PoolSettings(size=2, connect_timeout_s=1, query_timeout_s=1, acquire_time
 # What its process has told the system to write survives a kill.
 OPTIONS = ("--innodb-flush-log-at-trx-commit=1", "--max-connections=12")
 MENDED_S = 5.0
-# Nothing may wait on the GUI thread: whatever waits here does so for a second and more. How far
-# the figure is from 50 ms is told; on a machine that is busy with other tests it says little.
-GAP_MS = 900.0
 FLAVOURS = [*Flavour] if torture.tortured() else [Flavour.MARIADB]
 
 Breaking = Callable[[DatabaseServer, str], contextlib.AbstractContextManager[None]]
@@ -149,18 +146,20 @@ def test_the_window_lives_on_and_says_it_once(
                 assert len(errors) == 1
                 assert errors[0].message
                 assert errors[0].hint
-            gap_ms = watch.worst_ms
+            watch.look()
+            gap = watch.worst
         mended = time.monotonic()
         while search()["hurt"] is not SourceState.OK:
             assert time.monotonic() - mended < MENDED_S, "it does not come back"
         took_s = time.monotonic() - mended
         assert took_s < MENDED_S
-        assert gap_ms < GAP_MS
+        assert gap.own_ms < BAR_MS, gap
         watch.deleteLater()
         pane.shut()
     torture.tell(
         f"{server.flavour} {breaking.__name__}: one sentence for its connection, the event loop "
-        f"away for {gap_ms:.0f} ms at most, found again {took_s:.1f} s after it was back"
+        f"away for {gap.own_ms:.0f} ms of its own at most, found again {took_s:.1f} s after it was "
+        "back"
     )
 
 
