@@ -154,11 +154,13 @@ class BackupContent:
 def choose_expired(backups: Sequence[Backup], now: datetime) -> tuple[Backup, ...]:
     """Those of ``backups`` that can go, the oldest first.
 
-    What goes is older than 30 days and has a good one after it; the last three good ones always
-    stay. An age is the sum of the gaps between one backup and the next up to now, in the order in
-    which they were made. A gap that leads backwards counts for nothing, and so does the newest one
-    over more than a week: the clock may have jumped, and too old is better than gone. Each further
-    one counts as a week, so that backups that are made rarely go as well.
+    What goes is older than 30 days and has a good one after it or is bad; the last three good ones
+    always stay, and everything while none is good. An age is the sum of the gaps between one backup
+    and the next up to now, in the order in which they were made. A gap that leads backwards counts
+    for nothing, and so does the newest one over more than a week: the clock may have jumped, and
+    too old is better than gone. Each further one counts as a week, so that backups that are made
+    rarely go as well. A bad one is no older than its own instant says either: its place in the
+    order may not be known.
     """
     ordered = sorted(backups, key=lambda backup: backup.sequence)
     good = [backup for backup in ordered if backup.state is BackupState.GOOD]
@@ -174,7 +176,10 @@ def choose_expired(backups: Sequence[Backup], now: datetime) -> tuple[Backup, ..
             doubtful += 1
         age += max(gap, timedelta())
         after = backup.created_at
-        superseded = backup.sequence < good[-1].sequence
-        if age > KEPT_FOR and superseded and backup.id not in kept:
+        if backup.state is BackupState.BAD:
+            old = min(age, now - backup.created_at) > KEPT_FOR
+        else:
+            old = age > KEPT_FOR and backup.sequence < good[-1].sequence
+        if old and backup.id not in kept:
             expired.append(backup)
     return tuple(reversed(expired))

@@ -266,7 +266,16 @@ class StoreBackups:
         """
         with self.told("The old backups could not be removed"), folder.locked():
             backups = {backup.id: backup for backup in folder.list_()}
-            while expired := choose_expired(tuple(backups.values()), now):
+            found: set[str] = set()
+            while True:
+                # What is found out now is seen by somebody first.
+                expired = tuple(
+                    backup
+                    for backup in choose_expired(tuple(backups.values()), now)
+                    if backup.id not in found
+                )
+                if not expired:
+                    return ()
                 gone = {backup.id for backup in expired}
                 staying = [backup for backup in backups.values() if backup.id not in gone]
                 good = [backup for backup in staying if backup.state is BackupState.GOOD]
@@ -276,13 +285,13 @@ class StoreBackups:
                     if problem:
                         backups[backup.id] = replace(backup, problem=problem, verified_at=None)
                         folder.write(backups[backup.id])
+                        found.add(backup.id)
                         changed = True
                 if not changed:
                     for backup in expired:
                         token.raise_if_cancelled()
                         folder.remove_(backup)
                     return expired
-        return ()
 
     def check_kind(self, backup: Backup) -> None:
         """Raise StoreError (``backup.other_store``) for a backup of another kind of database."""

@@ -22,11 +22,13 @@ class Lane(Enum):
     """What work competes for; work of one lane never waits for another lane."""
 
     METADATA = "metadata"
+    BACKUPS = "backups"
+    """What copies or replaces the whole store: long, and one at a time."""
     VAULT = "vault"
     TENANTS = "tenants"
 
 
-_THREADS = {Lane.METADATA: 1, Lane.VAULT: 1, Lane.TENANTS: 32}
+_THREADS = {Lane.METADATA: 1, Lane.BACKUPS: 1, Lane.VAULT: 1, Lane.TENANTS: 32}
 
 
 class _End(Enum):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -26,8 +27,9 @@ from altus4_desktop.domain.cancel import CancelToken
 from altus4_desktop.domain.errors import InputError, StoreError
 from altus4_desktop.domain.progress import Progress, ProgressSink
 from altus4_desktop.services import Services
+from altus4_desktop.storage import files
 from altus4_desktop.storage.backup_folder import BackupFolder
-from altus4_desktop.tasks.runner import TaskRunner
+from altus4_desktop.tasks.runner import Lane, TaskRunner
 from altus4_desktop.ui.panes.backups.dialogs import RestoreDialog
 from altus4_desktop.ui.panes.backups.pane import BackupsPane
 from altus4_desktop.ui.session import Session
@@ -171,6 +173,31 @@ def test_a_backup_can_be_stopped(desk: Desk, monkeypatch: pytest.MonkeyPatch) ->
     desk.click("backups.stop")
     assert desk.pane.message.text() == "Stopped."
     assert desk.pane._create.isEnabled()
+
+
+def test_the_store_answers_while_a_backup_is_under_way(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go_on = threading.Event()
+    copy_into = files.copy_into
+
+    def slowly(*arguments: Any, **more: Any) -> str:
+        assert go_on.wait(20)
+        return copy_into(*arguments, **more)
+
+    monkeypatch.setattr(files, "copy_into", slowly)
+    desk.pane.create_backup()
+    users = desk.services.metadata.store.users
+    found: list[object] = []
+    handle = desk.pane.runner.submit(Lane.METADATA, lambda _: users.exists_real())
+    handle.succeeded.connect(found.append)
+    try:
+        desk.qtbot.waitUntil(lambda: found == [True])
+        assert desk.pane._run is not None, "the backup still waits"
+    finally:
+        go_on.set()
+        desk.settle()
+    assert desk.states() == ["Good"]
 
 
 def test_schedule_and_folder_are_kept(desk: Desk, tmp_path: Path) -> None:

@@ -132,7 +132,22 @@ def test_the_last_three_good_ones_stay_however_old_they_are() -> None:
     backups = [a_backup(number, _BEGIN + number * _DAY) for number in range(1, 6)]
     backups += [a_backup(n, _BEGIN + n * _DAY, BackupState.BAD) for n in range(6, 60)]
     expired = choose_expired(backups, _BEGIN + 60 * _DAY)
-    assert [backup.sequence for backup in expired] == [1, 2]
+    assert [one.sequence for one in expired if one.state is BackupState.GOOD] == [1, 2]
+
+
+def test_bad_ones_after_the_last_good_one_go_at_the_same_age() -> None:
+    backups = [a_backup(number, _BEGIN + number * _DAY) for number in range(3)]
+    backups += [a_backup(n, _BEGIN + n * _DAY, BackupState.BAD) for n in range(3, 60)]
+    backups += [a_backup(n, _BEGIN + n * _DAY, BackupState.UNVERIFIED) for n in range(60, 80)]
+    expired = choose_expired(backups, _BEGIN + 80 * _DAY)
+    assert [backup.sequence for backup in expired] == list(range(3, 50))
+
+
+def test_a_bad_one_whose_place_is_not_known_is_as_old_as_it_says() -> None:
+    backups = [a_backup(number, _BEGIN + number * _DAY) for number in range(1, 41)]
+    unreadable = a_backup(0, _BEGIN + 39 * _DAY, BackupState.BAD)
+    assert unreadable not in choose_expired([*backups, unreadable], _BEGIN + 40 * _DAY)
+    assert unreadable in choose_expired([*backups, unreadable], _BEGIN + 75 * _DAY)
 
 
 def test_without_a_good_one_nothing_goes() -> None:

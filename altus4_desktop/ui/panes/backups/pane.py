@@ -309,7 +309,7 @@ class BackupsPane(Pane):
         if self._run is not None:
             return
         self.message.clear()
-        self._run = self.submit(Lane.METADATA, work, then, title=title, failed=self._end_failed)
+        self._run = self.submit(Lane.BACKUPS, work, then, title=title, failed=self._end_failed)
         self._run.progressed.connect(self._progress.show_progress)
         self._run.cancelled.connect(self._end_cancelled)
         self._run.finished.connect(self._end)
