@@ -25,8 +25,17 @@ class HistoryOutcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class OwnTime:
+    """From ``begins`` to before ``ends`` on the clock of whoever searched, both without a zone."""
+
+    begins: datetime
+    ends: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class WeekHour:
-    """An hour of the week as clocks of ``zone`` show it; ``weekday`` 1 is Monday."""
+    """An hour of the week as clocks of ``zone`` show it, "": of whoever searched; ``weekday`` 1 is
+    Monday."""
 
     zone: str
     weekday: int
@@ -39,7 +48,8 @@ class HistoryQuery:
     all of it as `fold_query` makes it; ``connection_id`` is one of the connections that were
     searched, ``connection_name`` what one of them was called then; ``to_at`` is exclusive;
     ``least_ms`` and ``most_ms`` (None: any) are how long they took, both included; ``is_finished``:
-    none that were cancelled; ``key_id`` is that of an API key, "": without one."""
+    none that were cancelled; ``key_id`` is that of an API key, "": without one. ``zones`` are those
+    of the people whose own clocks are asked for, which the store fills in."""
 
     text: str = ""
     connection_id: str = ""
@@ -55,6 +65,8 @@ class HistoryQuery:
     connection_name: str = ""
     key_id: str | None = None
     week_hour: WeekHour | None = None
+    own_time: OwnTime | None = None
+    zones: tuple[str, ...] = ()
 
 
 def request_of(record: SearchRecord, known: Mapping[str, str]) -> SearchRequest | None:

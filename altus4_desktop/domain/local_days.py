@@ -59,6 +59,11 @@ def epoch_s(at: datetime) -> int:
     return (at - _EPOCH) // timedelta(seconds=1)
 
 
+def clock_s(shown: datetime) -> int:
+    """What a clock shows, without a zone, in whole seconds as if it was that of UTC."""
+    return epoch_s(shown.replace(tzinfo=UTC))
+
+
 def instant_of(second: int) -> datetime:
     """The instant of that second."""
     return _EPOCH + timedelta(seconds=second)
@@ -106,7 +111,12 @@ def day_bounds(zone: str, first: int, last: int) -> tuple[int, int]:
 
 def find_parts(zone: str, first: int, last: int) -> list[Span]:
     """The instants of the days ``first`` to ``last``, in parts of one offset each."""
-    begins, ends = first * DAY_S, (last + 1) * DAY_S
+    return find_clock_parts(zone, first * DAY_S, (last + 1) * DAY_S)
+
+
+def find_clock_parts(zone: str, begins: int, ends: int) -> list[Span]:
+    """The instants at which clocks of ``zone`` show ``begins`` to before ``ends``, both counted as
+    if clocks were those of UTC, in parts of one offset each."""
     found = []
     for span in find_spans(zone, begins - _FARTHEST_S, ends + _FARTHEST_S):
         part = Span(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from itertools import groupby, pairwise
 from typing import TypedDict
 
@@ -19,7 +19,7 @@ from altus4_desktop.domain.figures import (
     UserUse,
     ZeroQuery,
 )
-from altus4_desktop.domain.history import HistoryOutcome, HistoryQuery, WeekHour
+from altus4_desktop.domain.history import HistoryOutcome, HistoryQuery, OwnTime, WeekHour
 from altus4_desktop.domain.local_days import (
     WallHour,
     day_bounds,
@@ -72,6 +72,12 @@ class Dashboard:
     def shown_zone(self) -> str:
         """The zone of axis, table and file."""
         return self.figures.zone or self.zone or "UTC"
+
+    @property
+    def link_zone(self) -> str:
+        """By whose clock the history is asked for days, "": that of whoever searched, who may not
+        have the clock of who looks."""
+        return own_zone(self.figures, self.zone)
 
 
 def build_charts(board: Dashboard) -> tuple[Chart, ...]:
@@ -217,7 +223,7 @@ def build_latency(board: Dashboard) -> Chart:
                         told.max_ms,
                         told.searches if known else None,
                     ),
-                    replace(link, is_finished=True) if link and told.searches else None,
+                    replace(link, is_finished=True) if told.searches else None,
                 )
             )
         columns = ("hour", *plotted, "max_ms", "searches")
@@ -277,7 +283,7 @@ def build_heat(board: Dashboard) -> Chart:
             if weekday in weekdays and figures.heat:
                 counted = figures.heat[weekday][hour]
                 count = counted if counted or (weekday, hour) in been else None
-            here = WeekHour(board.shown_zone, weekday + 1, hour)
+            here = WeekHour(board.link_zone, weekday + 1, hour)
             link = replace(_period_link(board), week_hour=here) if count else None
             rows.append(((weekday + 1, hour, count), link))
     return _chart(
@@ -583,23 +589,16 @@ def _hour_cell(board: Dashboard, point: HourPoint) -> datetime:
     return datetime(point.day.year, point.day.month, point.day.day, point.hour)  # noqa: DTZ001 - see above
 
 
-def _hour_link(board: Dashboard, point: HourPoint) -> HistoryQuery | None:
+def _hour_link(board: Dashboard, point: HourPoint) -> HistoryQuery:
     if point.begins_at is None:
-        return _clock_link(board, point.day, point.hour)
-    begins = point.begins_at
-    return HistoryQuery(from_at=begins, to_at=_next_hour(board, begins))
-
-
-def _clock_link(board: Dashboard, day: date, hour: int) -> HistoryQuery:
-    place = find_zone(board.shown_zone)
-    begins = datetime(day.year, day.month, day.day, hour, tzinfo=place).astimezone(UTC)
-    return HistoryQuery(from_at=begins, to_at=_next_hour(board, begins))
-
-
-def _next_hour(board: Dashboard, begins: datetime) -> datetime:
+        # Each by their own clock: an hour that clocks show twice is one.
+        begins = datetime.combine(point.day, time(point.hour))
+        return HistoryQuery(own_time=OwnTime(begins, begins + timedelta(hours=1)))
+    begins_at = point.begins_at
     # Where clocks are half an hour off, hours of UTC are not those of the wall.
-    here = begins.astimezone(find_zone(board.shown_zone))
-    return begins + timedelta(hours=1) - timedelta(minutes=here.minute, seconds=here.second)
+    here = begins_at.astimezone(find_zone(board.shown_zone))
+    lasts = timedelta(hours=1) - timedelta(minutes=here.minute, seconds=here.second)
+    return HistoryQuery(from_at=begins_at, to_at=begins_at + lasts)
 
 
 def _day_link(board: Dashboard, day: date) -> HistoryQuery:
@@ -611,8 +610,23 @@ def _period_link(board: Dashboard) -> HistoryQuery:
 
 
 def _days_link(board: Dashboard, days: Period) -> HistoryQuery:
-    begins, ends = day_bounds(board.shown_zone, day_number(days.first), day_number(days.last))
-    return HistoryQuery(from_at=instant_of(begins), to_at=instant_of(ends))
+    return days_link(days, board.link_zone)
+
+
+def own_zone(figures: Figures, zone: str) -> str:
+    """``zone`` where the days of ``figures`` are those of its clock, else "": each person's own."""
+    return zone if figures.zone == zone else ""
+
+
+def days_link(days: Period, zone: str) -> HistoryQuery:
+    """The searches of these days by the clock of ``zone``, "": of whoever searched."""
+    if not zone:
+        begins, ends = (
+            datetime.combine(day, time()) for day in (days.first, days.last + timedelta(days=1))
+        )
+        return HistoryQuery(own_time=OwnTime(begins, ends))
+    begins_s, ends_s = day_bounds(zone, day_number(days.first), day_number(days.last))
+    return HistoryQuery(from_at=instant_of(begins_s), to_at=instant_of(ends_s))
 
 
 def _bounds() -> list[int]:

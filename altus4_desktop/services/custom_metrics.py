@@ -417,7 +417,7 @@ class CustomMetricsService:
         user_id = query.user_id if self._permissions.owns(actor, "") else ""
         if user_id and self._metadata.store.users.find_(user_id) is None:
             raise InputError("user", "There is no such user.")
-        return replace(query, text=text, user_id=user_id, from_at=None, to_at=None)
+        return replace(query, text=text, user_id=user_id, from_at=None, to_at=None, own_time=None)
 
 
 def _by_name(series: MetricSeries) -> tuple[str, str]:

@@ -11,9 +11,9 @@ from altus4_desktop.domain.analytics import QUERY_CHARS
 from altus4_desktop.domain.cancel import CancelToken
 from altus4_desktop.domain.figures import Figures, Period, ZeroQuery
 from altus4_desktop.domain.history import HistoryOutcome, HistoryQuery
-from altus4_desktop.domain.local_days import day_bounds, day_number, instant_of
 from altus4_desktop.domain.searching import SearchRecord
 from altus4_desktop.services import insight_rules as rules
+from altus4_desktop.services.charts import days_link, own_zone
 
 if TYPE_CHECKING:
     from altus4_desktop.domain.connections import Connection
@@ -28,11 +28,6 @@ class Look:
     whose: str | None
     connections: Sequence[Connection]
     token: CancelToken
-
-    @property
-    def zone(self) -> str:
-        """By whose clock days begin in the history."""
-        return self.figures.zone or self.actor.timezone or "UTC"
 
     @property
     def link(self) -> HistoryQuery:
@@ -55,8 +50,7 @@ class Look:
 
     def link_of(self, days: Period) -> HistoryQuery:
         """All searches of these days."""
-        begins, ends = day_bounds(self.zone, day_number(days.first), day_number(days.last))
-        return HistoryQuery(from_at=instant_of(begins), to_at=instant_of(ends))
+        return days_link(days, own_zone(self.figures, self.actor.timezone or "UTC"))
 
     def zero_link(self, text: str) -> HistoryQuery:
         """The searches for ``text`` that found nothing."""

@@ -302,7 +302,7 @@ class InsightsService:
         now, before = look.figures.counts, look.figures.before
         if before is None or not rules.is_more_fruitless(now, before):
             return
-        # Of people in several time zones each has other days than the history shows.
+        # Searches may have come or gone since they were counted.
         link = replace(look.link, outcome=HistoryOutcome.NONE)
         is_same = self._count(look, link) == min(now.zero, MOST_COUNTED + 1)
         usual = before.zero / before.searches * now.searches

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from altus4_desktop.domain.history import HistoryQuery
 from altus4_desktop.storage.repositories.history_pages import conditions_of, index_of
+from altus4_desktop.storage.repositories.own_clocks import with_zones
 from altus4_desktop.storage.tables import search_marks, searches
 
 c, m = searches.c, search_marks.c
@@ -25,6 +26,7 @@ def count_groups(
     alone or with others."""
     found: Counter[tuple[str, str]] = Counter()
     count = sa.func.count()
+    query = with_zones(connection, query)
     wanted = conditions_of(query, by_words=False)
     alone = (
         sa.select(c.search_mode, c.user_id, c.database_id, count)

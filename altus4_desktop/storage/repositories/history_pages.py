@@ -18,6 +18,7 @@ import sqlalchemy as sa
 from altus4_desktop.domain.analytics import fold_query
 from altus4_desktop.domain.history import SLOW_MS, HistoryOutcome, HistoryQuery
 from altus4_desktop.domain.searching import SearchRecord
+from altus4_desktop.storage.repositories.own_clocks import is_in, with_zones
 from altus4_desktop.storage.repositories.search_marks import FAILED, SLOW
 from altus4_desktop.storage.repositories.search_params import (
     is_at,
@@ -62,6 +63,7 @@ def read_page(
     """The rows of a page, ``columns`` of each, among them id, query and instant; ``matching`` is
     how the database finds words."""
     place = None if after is None else Place(after.created_at, after.id)
+    query = with_zones(connection, query)
 
     def read(begin: Place | None, count: int, *more: sa.ColumnElement[bool]) -> list[sa.RowMapping]:
         if more:
@@ -296,6 +298,8 @@ def conditions_of(query: HistoryQuery, *, by_words: bool) -> list[sa.ColumnEleme
         found.append(is_by_people())
     if query.week_hour is not None:
         found.append(is_at(query.week_hour, query))
+    if query.own_time is not None:
+        found.append(is_in(query.own_time, query.zones))
     # By an index of durations the newest would not come first.
     return found + _durations(query, _hidden(c.execution_time_ms))
 

@@ -30,6 +30,7 @@ from altus4_desktop.storage.repositories.history_pages import (
     lists_of,
     text_test,
 )
+from altus4_desktop.storage.repositories.own_clocks import with_zones
 from altus4_desktop.storage.roll_up_sql import epoch_text, offset_text, second_text
 from altus4_desktop.storage.tables import (
     custom_metric_days,
@@ -105,6 +106,7 @@ def count_days(
 ) -> Counter[date]:
     """How many searches ``query``, whose times do not matter, finds on the days that have any."""
     begins, ends = day_bounds(zone, day_number(first), day_number(last))
+    query = with_zones(connection, query)
     counts: Counter[date] = Counter()
     if begins >= ends:
         return counts

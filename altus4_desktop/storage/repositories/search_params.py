@@ -17,6 +17,7 @@ from sqlalchemy.sql.functions import FunctionElement
 
 from altus4_desktop.domain.history import HistoryQuery, WeekHour
 from altus4_desktop.domain.local_days import DAY_S, HOUR_S, epoch_s, find_spans, instant_of
+from altus4_desktop.storage.repositories.own_clocks import by_zone
 from altus4_desktop.storage.tables import searches
 
 c = searches.c
@@ -108,13 +109,17 @@ def is_at(hour: WeekHour, query: HistoryQuery) -> sa.ColumnElement[bool]:
     """Of the searches, within the time that ``query`` asks for, at an hour of the week."""
     ends = query.to_at or datetime.now(UTC) + timedelta(days=1)
     begins = min(query.from_at or _FIRST_AT, ends - timedelta(days=1))
-    *changes, last = find_spans(hour.zone, epoch_s(begins), epoch_s(ends))
-    offset: sa.ColumnElement[int] = sa.literal(last.offset_s)
-    if changes:
-        offset = sa.case(
+
+    def offset_of(zone: str) -> sa.ColumnElement[int]:
+        *changes, last = find_spans(zone, epoch_s(begins), epoch_s(ends))
+        if not changes:
+            return sa.literal(last.offset_s)
+        return sa.case(
             *((c.created_at < instant_of(span.ends), span.offset_s) for span in changes),
             else_=last.offset_s,
         )
+
+    offset = offset_of(hour.zone) if hour.zone else by_zone(query.zones, offset_of, sa.literal(0))
     first = (hour.weekday - 1) * DAY_S + hour.hour * HOUR_S
     second = (_seconds(c.created_at) + offset + _MONDAY_S) % _WEEK_S
     return second.between(first, first + HOUR_S - 1)

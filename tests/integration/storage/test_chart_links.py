@@ -29,9 +29,9 @@ _KEYS = (str(uuid.uuid4()), str(uuid.uuid4()), "", None)
 _NAMES = ("Shop", 'Größe "1"', "Gone")
 
 
-def _history(user: User, ids: Sequence[str], count: int) -> list[SearchRecord]:
+def _history(user: User, ids: Sequence[str], count: int, seed: int = 11) -> list[SearchRecord]:
     """Searches of all kinds; on one day there are more texts than are listed."""
-    dice = random.Random(11)
+    dice = random.Random(seed)
     made = []
     for number in range(count):
         asked = dice.sample(range(3), dice.choice([1, 1, 2]))
@@ -113,6 +113,46 @@ def test_each_bar_leads_to_as_many_searches(shared_store: Store, zone: str) -> N
         assert followed > 40
         assert charts["sources"].links[0] is not None
         assert {*charts["keys"].values("key_id")} == {*_KEYS} - {None}
+
+
+_ZONES = ("Pacific/Auckland", "Asia/Kolkata", "America/New_York", "America/Havana")
+
+
+@pytest.mark.parametrize("looks_from", ["Europe/Berlin", "Asia/Kolkata"])
+def test_each_bar_of_everybody_leads_to_as_many_searches(
+    shared_store: Store, looks_from: str
+) -> None:
+    """Each by their own clock, whatever that of who looks is."""
+    people = [shared_store.users.create_(a_user(timezone=zone), "x") for zone in _ZONES]
+    for seed, user in enumerate(people):
+        shared_store.searches.add_(*_history(user, (), 90, seed))
+        shared_store.analytics.begin_(user.id, user.timezone)
+        while shared_store.analytics.roll_up_(user.id, 31):
+            pass
+    for period in (
+        Period(date(2026, 10, 14), date(2026, 11, 7)),
+        # In Havana the hour after midnight comes twice.
+        Period(date(2026, 10, 31), date(2026, 11, 1)),
+    ):
+        metrics = {*Metric} - {Metric.HOURLY_LATENCY} if len(period) > 2 else {*Metric}
+        found = shared_store.analytics.list_(None, period.first, period.last, metrics)
+        figures = build_figures(period, group_documents(found), period, {})
+        users = shared_store.analytics.count_by_user(period.first, period.last)
+        assert figures.zone == ""
+        board = Dashboard(figures, looks_from, datetime.now(UTC), users=users)
+        followed = 0
+        for chart in build_charts(board):
+            for row, link in enumerate(chart.links):
+                cell = chart.cell(row, "ms" if chart.name == "slowest" else "searches")
+                if link is None or chart.name == "slowest":
+                    assert link or not cell, (chart.name, chart.rows[row])
+                    continue
+                if chart.name == "popular" and chart.cell(row, "query") == _CUT:
+                    continue
+                followed += 1
+                count = shared_store.searches.count_(link, 9999)
+                assert count == cell, (chart.name, chart.rows[row], link)
+        assert followed > 40
 
 
 def test_an_hour_of_the_week_without_bounds(shared_store: Store) -> None:

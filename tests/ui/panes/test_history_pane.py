@@ -26,7 +26,7 @@ from altus4_desktop.app.compose import compose
 from altus4_desktop.domain.accounts import Role, User
 from altus4_desktop.domain.errors import StoreError
 from altus4_desktop.domain.exports import ListFormat
-from altus4_desktop.domain.history import HistoryQuery, WeekHour
+from altus4_desktop.domain.history import HistoryQuery, OwnTime, WeekHour
 from altus4_desktop.domain.searching import SearchMode, TableChoice
 from altus4_desktop.services import Services
 from altus4_desktop.services.history import HistoryService
@@ -362,6 +362,21 @@ def test_exactly_the_searches_of_a_link_are_shown(
     assert pane.filters.connection.currentText() == "Gone"
     assert pane.filters.key.isVisible()
     assert pane.filters.period.currentText() == "Sundays 23:00 to 24:00"
+    may = OwnTime(datetime(2026, 5, 1), datetime(2026, 6, 1))  # noqa: DTZ001 - of no zone
+    for hour, words in (
+        (None, "2026-05-01 – 2026-05-31, each person's own time zone"),
+        (
+            WeekHour("", 1, 9),
+            "Mondays 09:00 to 10:00, 2026-05-01 – 2026-05-31, each person's own time zone",
+        ),
+    ):
+        asked = HistoryQuery(own_time=may, week_hour=hour)
+        pane.receive(asked)
+        assert pane.filters.query() == asked
+        assert pane.filters.period.currentText() == words
+    nine = OwnTime(may.begins.replace(hour=9), may.begins.replace(hour=10))
+    pane.receive(HistoryQuery(own_time=nine))
+    assert pane.filters.period.currentText().startswith("2026-05-01 09:00 – 10:00, each")
     pane.filters.clear()
     assert not pane.filters.is_set
     pane.receive(HistoryQuery(key_id=""))

@@ -7,6 +7,7 @@ import io
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -25,7 +26,7 @@ from altus4_desktop.domain.figures import (
     UserUse,
     ZeroQuery,
 )
-from altus4_desktop.domain.history import HistoryOutcome, HistoryQuery, WeekHour
+from altus4_desktop.domain.history import HistoryOutcome, HistoryQuery, OwnTime, WeekHour
 from altus4_desktop.domain.searching import SearchMode
 from altus4_desktop.domain.spreadsheet import guarded
 from altus4_desktop.services.cause_words import cause_words
@@ -336,14 +337,24 @@ def test_each_key_leads_to_its_searches_and_no_key_to_those_of_people() -> None:
 
 
 def test_an_hour_of_the_week_leads_to_all_its_hours() -> None:
-    chart = _charts(_board(make_figures(_MARCH)))["heat"]
-    link = chart.links[25]
-    assert link is not None
-    assert link.week_hour == WeekHour("UTC", 2, 1)
-    assert (link.from_at, link.to_at) == (
-        datetime(2026, 3, 1, tzinfo=UTC),
-        datetime(2026, 4, 1, tzinfo=UTC),
+    chart = _charts(_board(make_figures(_MARCH), zone="UTC"))["heat"]
+    assert chart.links[25] == HistoryQuery(
+        week_hour=WeekHour("UTC", 2, 1),
+        from_at=datetime(2026, 3, 1, tzinfo=UTC),
+        to_at=datetime(2026, 4, 1, tzinfo=UTC),
     )
+
+
+@pytest.mark.parametrize("zone", ["", "UTC"])
+def test_days_of_other_clocks_lead_to_the_searches_by_those(zone: str) -> None:
+    charts = _charts(_board(make_figures(_MARCH, zone)))
+    march = OwnTime(datetime(2026, 3, 1), datetime(2026, 4, 1))  # noqa: DTZ001 - of no zone
+    assert charts["heat"].links[25] == HistoryQuery(week_hour=WeekHour("", 2, 1), own_time=march)
+    link = next(filter(None, charts["searches"].links))
+    assert link.own_time is not None
+    assert link.own_time.ends - link.own_time.begins == timedelta(days=1)
+    assert link.from_at is None
+    assert link.to_at is None
 
 
 def test_people_are_for_those_who_may_see_them() -> None:

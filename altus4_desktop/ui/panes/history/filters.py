@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from altus4_desktop.domain.history import HistoryOutcome, HistoryQuery, WeekHour
+from altus4_desktop.domain.history import HistoryOutcome, HistoryQuery, OwnTime, WeekHour
 from altus4_desktop.domain.searching import SearchMode
 from altus4_desktop.ui.panes.audit.filters import read_day
 from altus4_desktop.ui.panes.paged_filters import ChoiceBox, PagedFilters
@@ -29,7 +29,8 @@ _NAME_LENGTH = 40
 _RANGE = "range"
 _DAYS = "days"
 _FIRST_YEAR, _LAST_YEAR = 1970, 9000
-_NO_RANGE: tuple[datetime | None, datetime | None, WeekHour | None] = (None, None, None)
+Range = tuple[datetime | None, datetime | None, WeekHour | None, OwnTime | None]
+_NO_RANGE: Range = (None, None, None, None)
 # What the connection was called then, where all that is known is a name.
 _NAMED = "name:"
 # A key's id follows; alone it is for none.
@@ -154,9 +155,9 @@ class HistoryFilters(PagedFilters):
         # In whole minutes: two questions soon after each other are the same question.
         minute = (now or datetime.now(UTC)).replace(second=0, microsecond=0)
         from_at, to_at = minute - timedelta(days=int(days)) if days.isdigit() else None, None
-        week_hour = None
+        week_hour = own_time = None
         if days == _RANGE:
-            from_at, to_at, week_hour = self._range
+            from_at, to_at, week_hour, own_time = self._range
         elif days == _DAYS:
             first, last = _read(self.first_day.text()), _read(self.last_day.text())
             from_at = midnight(first) if first else None
@@ -176,6 +177,7 @@ class HistoryFilters(PagedFilters):
             connection_name=where.removeprefix(_NAMED) if is_named else "",
             key_id=key.removeprefix(_KEY) if key else None,
             week_hour=week_hour,
+            own_time=own_time,
         )
 
     def show_query(self, query: HistoryQuery) -> None:
@@ -185,7 +187,7 @@ class HistoryFilters(PagedFilters):
         self._typing.stop()
         self.text.setText(query.text)
         self.whole.setChecked(query.whole)
-        self._range = (query.from_at, query.to_at, query.week_hour)
+        self._range = (query.from_at, query.to_at, query.week_hour, query.own_time)
         place = self.period.findData(_RANGE)
         if place >= 0:
             self.period.removeItem(place)
@@ -308,18 +310,42 @@ def _day(name: str, label: str, placeholder: str) -> QLineEdit:
 
 
 def _range_words(
-    from_at: datetime | None, to_at: datetime | None, week_hour: WeekHour | None
+    from_at: datetime | None,
+    to_at: datetime | None,
+    week_hour: WeekHour | None,
+    own_time: OwnTime | None,
 ) -> str:
-    if week_hour is not None and from_at is None and to_at is None:
-        return week_hour_words(week_hour)
-    first = exact(from_at)[:-3] if from_at else "…"
-    last = exact(to_at)[:-3] if to_at else "…"
-    words = f"{first} – {last}"
-    return words if week_hour is None else f"{week_hour_words(week_hour)}, {words}"
+    parts = [] if week_hour is None else [_hour_words(week_hour)]
+    if from_at is not None or to_at is not None:
+        first = exact(from_at)[:-3] if from_at else "…"
+        last = exact(to_at)[:-3] if to_at else "…"
+        parts.append(f"{first} – {last}")
+    if own_time is not None:
+        parts.append(_own_words(own_time))
+    if own_time is not None or (week_hour is not None and not week_hour.zone):
+        parts.append(_own_zone_words())
+    return ", ".join(parts)
+
+
+def _own_words(time: OwnTime) -> str:
+    """Days for people, or an hour."""
+    if time.ends - time.begins < timedelta(days=1):
+        return f"{time.begins:%Y-%m-%d %H:%M} – {time.ends:%H:%M}"
+    first, last = time.begins.date(), (time.ends - timedelta(days=1)).date()
+    return f"{first}" if first == last else f"{first} – {last}"
 
 
 def week_hour_words(hour: WeekHour) -> str:
     """An hour of the week for people."""
+    words = _hour_words(hour)
+    return words if hour.zone else f"{words}, {_own_zone_words()}"
+
+
+def _own_zone_words() -> str:
+    return _tr("each person's own time zone")
+
+
+def _hour_words(hour: WeekHour) -> str:
     days = (
         _tr("Mondays"),
         _tr("Tuesdays"),
