@@ -166,6 +166,7 @@ def main(arguments: Sequence[str]) -> int:
     context = CliContext(data_dir, metadata_url, out)
     log = _Log(data_dir)
     logging.getLogger().addHandler(log)
+    logging.captureWarnings(capture=True)
     hook_before, threading.excepthook = threading.excepthook, _log_thread
     try:
         code: int = args.run(args, context)
@@ -189,6 +190,7 @@ def main(arguments: Sequence[str]) -> int:
     finally:
         context.close()
         threading.excepthook = hook_before
+        logging.captureWarnings(capture=False)
         logging.getLogger().removeHandler(log)
     return code
 
@@ -201,7 +203,8 @@ def _log_thread(broken: threading.ExceptHookArgs) -> None:
 class _Log(logging.Handler):
     """Opens the program's log at the first warning, a library's too; most commands have none.
 
-    Without it Python would write them, and tracebacks with them, to standard error.
+    Without it Python would write them, and tracebacks with them, to standard error. What `told`
+    says is for a fault of ours alone: a warning is nothing that anybody has to report.
     """
 
     def __init__(self, data_dir: Path) -> None:

@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 import threading
+import warnings
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ from altus4_desktop.cli import migrate
 from altus4_desktop.cli.context import CliContext
 from altus4_desktop.cli.frame import EXIT_DONE, EXIT_FAILED, EXIT_USAGE, main
 from altus4_desktop.cli.output import Output
-from altus4_desktop.domain.errors import InputError
+from altus4_desktop.domain.errors import Cancelled, InputError, StoreError
 from tests.servers import PROJECT
 
 
@@ -106,13 +107,36 @@ def test_warnings_of_libraries_go_to_the_log_alone(
     def warn(*_: object) -> int:
         for name in ("sqlalchemy.pool", "altus4_desktop.services.fan_out"):
             logging.getLogger(name).error("broke off: password=canary", exc_info=ValueError())
+        warnings.warn("password=canary", UserWarning, stacklevel=1)
         return EXIT_DONE
 
     monkeypatch.setattr(migrate, "run_status", warn)
-    assert main(["migrate", "status", "--data-dir", str(tmp_path)]) == EXIT_DONE
+    shown = warnings.showwarning
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        assert main(["migrate", "status", "--data-dir", str(tmp_path)]) == EXIT_DONE
     assert capsys.readouterr().err == ""
+    assert warnings.showwarning is shown
     log = (tmp_path / "logs" / "altus4.log").read_text("utf-8")
     assert (log.count("broke off"), log.count("canary")) == (2, 0)
+    assert "UserWarning: password=" in log
+
+
+def test_only_a_fault_of_ours_is_to_be_reported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail_with(error: Exception) -> str:
+        def run(*_: object) -> int:
+            logging.getLogger("sqlalchemy.pool").warning("a library is not content")
+            raise error
+
+        monkeypatch.setattr(migrate, "run_status", run)
+        assert main(["migrate", "status", "--data-dir", str(tmp_path)]) != EXIT_DONE
+        return capsys.readouterr().err
+
+    for known in (InputError("until", "Too early."), StoreError("It is away."), Cancelled()):
+        assert "report" not in fail_with(known)
+    assert "please report it" in fail_with(RuntimeError())
 
 
 def test_a_fault_of_ours_is_a_sentence_and_its_log_is_redacted(
