@@ -71,6 +71,18 @@ def register(commands: Commands) -> None:
     restore.add_argument("--dry-run", action="store_true", help="only say what would be done")
     restore.set_defaults(run=_restore)
 
+    schedule = command(
+        actions,
+        "schedule",
+        help="the line for cron, or the units for systemd, that make a backup every day",
+        description="Print what has a backup made every day while the program does not run: a line "
+        "for cron, or a service and a timer for systemd. Nothing is installed by it.",
+    )
+    form = schedule.add_mutually_exclusive_group()
+    form.add_argument("--cron", action="store_true", help="a line for “crontab -e” (this is usual)")
+    form.add_argument("--systemd", action="store_true", help="a service and a timer of the user")
+    schedule.set_defaults(run=_schedule)
+
     prune = command(
         actions,
         "prune",
@@ -193,6 +205,28 @@ def _plan_document(plan: RestorePlan) -> dict[str, Any]:
         "commits": plan.commits,
         "reaches_at": instant(plan.reaches_at),
     }
+
+
+def _schedule(args: argparse.Namespace, context: CliContext) -> int:
+    from altus4_desktop.services.backup_lines import ENABLE, SERVICE_NAME, TIMER_NAME, UNIT_FOLDER
+
+    lines = context.services.backups.lines_(context.actor())
+    units = {SERVICE_NAME: lines.service, TIMER_NAME: lines.timer}
+    if context.out.json_wanted:
+        files = {"secrets_file": str(lines.secrets_file), "log_file": str(lines.log_file)}
+        context.out.json({"cron": lines.cron, "systemd": units} | files)
+        return EXIT_DONE
+    if args.systemd:
+        context.out.line("\n".join(f"# {name}\n{text}" for name, text in units.items()).rstrip())
+        context.out.say(f"Keep them in {UNIT_FOLDER}, then: {ENABLE}")
+    else:
+        context.out.line(lines.cron.rstrip())
+        context.out.say(f"Add it by “crontab -e”. What it says goes to {lines.log_file}.")
+    context.out.say(
+        f"It acts by what {lines.secrets_file} sets (ALTUS4_API_KEY=…, and what else is asked for; "
+        "chmod 600), or by the sign-in that is remembered."
+    )
+    return EXIT_DONE
 
 
 def _prune(args: argparse.Namespace, context: CliContext) -> int:

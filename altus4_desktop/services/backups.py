@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -32,6 +33,7 @@ from altus4_desktop.domain.errors import (
     StoreError,
 )
 from altus4_desktop.domain.progress import ProgressSink, ignore_progress
+from altus4_desktop.services.backup_lines import BackupLines, build_lines, find_program
 from altus4_desktop.services.backup_upkeep import BackupUpkeep
 from altus4_desktop.services.permissions import Permissions, Right
 from altus4_desktop.services.settings import Settings
@@ -179,6 +181,17 @@ class BackupsService:
         self._settings.backup_folder = folder
         self._settings.save()
         self._upkeep.wake()
+
+    def lines_(self, actor: Actor) -> BackupLines:
+        """Texts for cron and systemd that make a backup of this store and remove old ones, while
+        this program does not run.
+
+        Raises InputError for a path that has a line break in it.
+        """
+        self._permissions.check(actor, Right.ADMINISTER)
+        override = self._settings.metadata_url_override and self._store.location.url
+        search_path = os.environ.get("PATH", os.defpath)
+        return build_lines(find_program(), self._data_dir, override or None, search_path)
 
     def start_schedule_(self, actor: Actor) -> None:
         """Make a backup whenever one is due, on a thread of its own, until `close_` or until

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 from PySide6.QtCore import QDateTime, QTimeZone
-from PySide6.QtWidgets import QCheckBox, QLabel, QPushButton
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QCheckBox, QLabel, QPlainTextEdit, QPushButton
 from pytestqt.qtbot import QtBot
 
 from altus4_desktop.app.compose import compose
@@ -216,6 +217,14 @@ def test_schedule_and_folder_are_kept(desk: Desk, tmp_path: Path) -> None:
     assert str(tmp_path / "elsewhere") in place.text()
     desk.click("backups.folder.reset")
     assert settings.backup_folder is None
+    desk.click("backups.lines.form.timer")
+    text = desk.pane.findChild(QPlainTextEdit, "backups.lines")
+    assert text is not None
+    assert "Persistent=true" in text.toPlainText()
+    desk.click("backups.lines.copy")
+    assert QGuiApplication.clipboard().text() == text.toPlainText()
+    desk.click("backups.lines.form.cron")
+    assert f"--data-dir {desk.services.data_dir}" in text.toPlainText()
     asked: list[str] = []
     desk.pane.session.pane_requested.connect(lambda pane, _: asked.append(pane))
     desk.click("backups.kit")

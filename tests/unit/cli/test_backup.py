@@ -54,3 +54,20 @@ def test_a_restore_tells_what_would_be_lost_and_asks(run: Run, tmp_path: Path) -
     assert done.code == EXIT_DONE, done.err
     assert "is kept as" in done.err
     assert len(run("keys", "list", "--json").document["keys"]) == 1
+
+
+def test_what_cron_and_systemd_are_given_is_printed(run: Run, tmp_path: Path) -> None:
+    cron = run("backup", "schedule")
+    assert cron.code == EXIT_DONE
+    assert cron.out.startswith("30 3 * * * ")
+    assert f"--data-dir {tmp_path} backup create --quiet" in cron.out
+    assert str(tmp_path / "schedule.env") in cron.err
+    assert run("backup", "schedule", "--cron").out == cron.out
+    units = run("backup", "schedule", "--systemd")
+    assert units.out.startswith("# altus4-backup.service\n[Unit]\n")
+    assert "\n# altus4-backup.timer\n" in units.out
+    assert "systemctl --user enable" in units.err
+    document = run("backup", "schedule", "--json").document
+    assert document["cron"] == cron.out
+    assert document["systemd"]["altus4-backup.timer"] in units.out
+    assert run("backup", "schedule", "--cron", "--systemd").code == EXIT_USAGE

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -17,8 +18,9 @@ from PySide6.QtWidgets import (
 )
 
 from altus4_desktop.domain.backups import Backup, BackupRun, BackupState, RestorePlan, RestoreRun
-from altus4_desktop.domain.errors import AltusError
+from altus4_desktop.domain.errors import AltusError, InputError
 from altus4_desktop.domain.progress import Progress
+from altus4_desktop.services.backup_lines import BackupLines
 from altus4_desktop.tasks.runner import Lane, TaskContext, TaskHandle, Work
 from altus4_desktop.ui.models.records import RECORD_ROLE
 from altus4_desktop.ui.pane import Command, Pane
@@ -58,6 +60,7 @@ class _Found:
 
     backups: tuple[Backup, ...]
     folder: Path
+    lines: BackupLines | None
 
 
 @dataclass(frozen=True)
@@ -153,7 +156,11 @@ class BackupsPane(Pane):
         backups, actor = self.session.services.backups, self.session.actor
 
         def read(_: TaskContext) -> _Found:
-            return _Found(backups.list_(actor), backups.folder_(actor))
+            lines: BackupLines | None = None
+            with suppress(InputError):
+                # A folder that fits into no schedule holds backups all the same.
+                lines = backups.lines_(actor)
+            return _Found(backups.list_(actor), backups.folder_(actor), lines)
 
         self.submit(Lane.METADATA, read, self._show_found, failed=self._show_failure)
 
@@ -164,7 +171,10 @@ class BackupsPane(Pane):
         self.model.set_records(found.backups)
         settings = self.session.services.settings
         self._schedule.show_settings(
-            settings.backup_every_hours, settings.backup_folder or "", str(found.folder)
+            settings.backup_every_hours,
+            settings.backup_folder or "",
+            str(found.folder),
+            found.lines,
         )
         self._list_pages.setCurrentIndex(_SHOWN if found.backups else _EMPTY)
         ids = [backup.id for backup in found.backups]

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QCheckBox, QFileDialog, QHBoxLayout, QVBoxLayout, QWidget
 
+from altus4_desktop.services.backup_lines import BackupLines
 from altus4_desktop.ui.dialogs import scrolling
+from altus4_desktop.ui.panes.backups.lines import LinesCard
 from altus4_desktop.ui.panes.elided import ElidedLabel
 from altus4_desktop.ui.theme import Space
-from altus4_desktop.ui.widgets import Button, Card, IconButton, Label
+from altus4_desktop.ui.widgets import Button, Card, Label
 
-_CRON = "30 3 * * *  altus4-desktop backup create --quiet && altus4-desktop backup prune --quiet"
 DAILY_HOURS = 24
 
 
@@ -32,14 +32,22 @@ class SchedulePage(QWidget):
         cards = QVBoxLayout(inner)
         cards.setContentsMargins(0, 0, Space.XS, 0)
         cards.setSpacing(Space.M)
-        for card in (self._build_schedule(), self._build_folder(), self._build_kit()):
+        self._lines = LinesCard()
+        self._lines.copied.connect(self.copied)
+        parts = (self._build_schedule(), self._build_folder(), self._build_kit(), self._lines)
+        for card in parts:
             cards.addWidget(card)
         cards.addStretch(1)
         column.addWidget(scrolling(inner))
 
-    def show_settings(self, every_hours: int, chosen_folder: str, place: str) -> None:
+    def show_settings(
+        self, every_hours: int, chosen_folder: str, place: str, lines: BackupLines | None
+    ) -> None:
         """Show what is set; ``place`` is where the backups of this store are."""
         self._folder = chosen_folder
+        self._lines.setVisible(lines is not None)
+        if lines is not None:
+            self._lines.show_lines(lines)
         before = self._daily.blockSignals(True)
         self._daily.setChecked(every_hours > 0)
         self._daily.blockSignals(before)
@@ -65,24 +73,6 @@ class SchedulePage(QWidget):
                 wrap=True,
             )
         )
-        card.body.addWidget(
-            Label(
-                self.tr(
-                    "When the program does not run: a line for cron. It acts by ALTUS4_API_KEY, or "
-                    "by the sign-in that is remembered."
-                ),
-                "caption",
-                wrap=True,
-            )
-        )
-        row = QHBoxLayout()
-        row.setSpacing(Space.S)
-        line = ElidedLabel(_CRON, "mono")
-        row.addWidget(line, 1)
-        copy = IconButton("copy", self.tr("Copy the line"), name="backups.cron.copy")
-        copy.clicked.connect(self._copy_line)
-        row.addWidget(copy)
-        card.body.addLayout(row)
         return card
 
     def _build_folder(self) -> QWidget:
@@ -151,8 +141,3 @@ class SchedulePage(QWidget):
     @Slot()
     def _reset_folder(self) -> None:
         self.choose_folder("")
-
-    @Slot()
-    def _copy_line(self) -> None:
-        QGuiApplication.clipboard().setText(_CRON + "\n")
-        self.copied.emit(self.tr("Line copied"))
