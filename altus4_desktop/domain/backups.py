@@ -51,6 +51,21 @@ class BinlogPosition:
 
 
 @dataclass(frozen=True, slots=True)
+class LogOrigin:
+    """Which binary log a position is in: ``server`` is the server's own mark, ``gtids`` the
+    transactions that it knew.
+
+    ``begun_at`` is when the file of the position was begun, None where the account may not read
+    that, and ``taken_at`` when this was asked; both by the server's clock, to the second.
+    """
+
+    server: str
+    gtids: str
+    taken_at: datetime
+    begun_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Backup:
     """One backup as its manifest describes it.
 
@@ -80,6 +95,7 @@ class Backup:
     verified_at: datetime | None = None
     problem: str = ""
     copied_at: datetime | None = None
+    log_origin: LogOrigin | None = None
 
     @property
     def state(self) -> BackupState:
@@ -149,6 +165,7 @@ class BackupContent:
     size_bytes: int
     binlog: BinlogPosition | None = None
     left_out: tuple[str, ...] = ()
+    log_origin: LogOrigin | None = None
 
 
 def choose_expired(backups: Sequence[Backup], now: datetime) -> tuple[Backup, ...]:

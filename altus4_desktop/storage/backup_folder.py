@@ -20,6 +20,7 @@ from altus4_desktop.domain.backups import (
     BackupContent,
     BackupReason,
     BinlogPosition,
+    LogOrigin,
     TableSum,
 )
 from altus4_desktop.domain.cancel import CancelToken
@@ -101,6 +102,12 @@ class BackupFolder:
         document["created_at"] = _text(backup.created_at)
         document["verified_at"] = backup.verified_at and _text(backup.verified_at)
         document["copied_at"] = backup.copied_at and _text(backup.copied_at)
+        if backup.log_origin is not None:
+            begun_at = backup.log_origin.begun_at
+            document["log_origin"] |= {
+                "taken_at": _text(backup.log_origin.taken_at),
+                "begun_at": begun_at and _text(begun_at),
+            }
         text = json.dumps(document, indent=2, ensure_ascii=False)
         write_private(self._manifest(backup.id), text.encode() + b"\n")
 
@@ -204,7 +211,7 @@ def _backup(document: dict[str, Any]) -> Backup:
         # A manifest that was tampered with leads nowhere else.
         raise ValueError("file_name")
     position, verified_at = document["binlog"], document["verified_at"]
-    copied_at = document.get("copied_at")
+    copied_at, origin = document.get("copied_at"), document.get("log_origin")
     backup = Backup(
         **{
             **document,
@@ -215,11 +222,23 @@ def _backup(document: dict[str, Any]) -> Backup:
             "left_out": tuple(document["left_out"]),
             "verified_at": verified_at and datetime.fromisoformat(verified_at),
             "copied_at": copied_at and datetime.fromisoformat(copied_at),
+            "log_origin": origin and _log_origin(origin),
         }
     )
     if backup.created_at.tzinfo is None or not isinstance(backup.sequence, int):
         raise ValueError("created_at")
     return backup
+
+
+def _log_origin(document: dict[str, Any]) -> LogOrigin:
+    begun_at = document["begun_at"]
+    return LogOrigin(
+        **{
+            **document,
+            "taken_at": datetime.fromisoformat(document["taken_at"]),
+            "begun_at": begun_at and datetime.fromisoformat(begun_at),
+        }
+    )
 
 
 def _unreadable(backup_id: str, problem: str) -> Backup:

@@ -17,7 +17,6 @@ from altus4_desktop.domain.backups import (
     BackupContent,
     BackupReason,
     BackupState,
-    BinlogPosition,
     RestorePlan,
     RestoreRun,
     TableChange,
@@ -70,10 +69,8 @@ class BackupTool(Protocol):
     def try_restore(self, file: Path, progress: ProgressSink, token: CancelToken) -> BackupContent:
         """What comes out when the copy is restored, which leaves nothing."""
 
-    def find_point(
-        self, position: BinlogPosition | None, until: datetime, token: CancelToken
-    ) -> LogPoint:
-        """The point in time ``until``, as far as the store's log leads there from ``position``."""
+    def find_point(self, backup: Backup, until: datetime, token: CancelToken) -> LogPoint:
+        """The point in time ``until``, as far as the store's log leads there from ``backup``."""
 
     def count_rows(self) -> dict[str, int]:
         """How many rows each table of the store has."""
@@ -147,6 +144,7 @@ class StoreBackups:
                     binlog=content.binlog,
                     left_out=content.left_out,
                     copied_at=copied_at,
+                    log_origin=content.log_origin,
                 )
                 token.raise_if_cancelled()
                 folder.keep(draft, backup)
@@ -195,7 +193,7 @@ class StoreBackups:
         with self.told(_NOT_RESTORED):
             backup = folder.get_(backup_id)
             self._check_usable(folder, backup, token)
-            point = until and self.tool.find_point(backup.binlog, until, token)
+            point = until and self.tool.find_point(backup, until, token)
             now = {} if into else self.tool.count_rows()
         then = {table.name: table.rows for table in backup.tables}
         changes = tuple(
@@ -230,7 +228,7 @@ class StoreBackups:
             progress(Progress("Reading the backup"))
             self._check_usable(folder, backup, token)
 
-            point = until and self.tool.find_point(backup.binlog, until, token)
+            point = until and self.tool.find_point(backup, until, token)
 
             def check(content: BackupContent, place: str) -> None:
                 problem = difference(backup, content)

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import IO
 
 import sqlalchemy as sa
 
-from altus4_desktop.domain.backups import BinlogPosition
+from altus4_desktop.domain.backups import Backup, BinlogPosition, LogOrigin
 from altus4_desktop.domain.cancel import CancelToken
 from altus4_desktop.domain.connections import Flavour
 from altus4_desktop.domain.errors import StoreError
@@ -52,6 +53,7 @@ _STATEMENT_END = b"/*!*/;\n"
 _PLAIN_NAME = re.compile(r"[0-9A-Za-z_$-]+")
 _ROWS_BEGIN = b"BINLOG '\n"
 _ROWS_END = b"'/*!*/;\n"
+_NEW_BACKUP = "Restore it without an instant, and make a backup: later instants follow from that."
 _RIGHTS = {
     Flavour.MYSQL: "RELOAD, REPLICATION CLIENT, REPLICATION SLAVE, BINLOG_ADMIN, "
     "SYSTEM_VARIABLES_ADMIN",
@@ -82,19 +84,31 @@ class _ChangedTablesError(Exception):
         self.at = at
 
 
+def read_origin(
+    access: ServerAccess, connection: sa.Connection, position: BinlogPosition, token: CancelToken
+) -> LogOrigin:
+    """Which log ``position`` is in, as far as the account may read it; raises Cancelled and
+    SQLAlchemy's errors."""
+    server, gtids = _identity(access, connection, position)
+    taken_at = connection.exec_driver_sql("SELECT UNIX_TIMESTAMP()").scalar_one()
+    begun_at = _begun_at(access, position.file, token)
+    return LogOrigin(server, gtids, datetime.fromtimestamp(int(taken_at), UTC), begun_at)
+
+
 def find_stretch(
     access: ServerAccess,
     connection: sa.Connection,
-    position: BinlogPosition | None,
+    backup: Backup,
     until: datetime,
     token: CancelToken,
 ) -> LogStretch:
-    """The part of the log from ``position`` to the end of the second ``until``.
+    """The part of the log from the position of ``backup`` to the end of the second ``until``.
 
     Raises StoreError (``backup.no_point``) that says how to enable it where the log is off or not
-    of rows, the position is not known, pieces are missing, the account may not read it, or tables
-    were changed meanwhile; ProgramFailed, Cancelled.
+    of rows, the position is not known or in another log, pieces are missing, the account may not
+    read it, or tables were changed meanwhile; ProgramFailed, Cancelled.
     """
+    position, origin = backup.binlog, backup.log_origin
     if not connection.exec_driver_sql("SELECT @@log_bin").scalar():
         raise _refusal(
             "the server keeps no binary log",
@@ -111,7 +125,19 @@ def find_stretch(
             "the backup does not know where the binary log was",
             f"Grant {_RIGHTS[access.flavour]} on *.* to the account, then make a backup.",
         )
+    if origin is None:
+        raise _refusal("the backup does not know which binary log it belongs to", _NEW_BACKUP)
+    server, gtids = _identity(access, connection, position)
+    if server != origin.server:
+        raise _refusal(
+            f"the backup belongs to the binary log of another server ({origin.server})", _NEW_BACKUP
+        )
     files = _files(access, connection, position)
+    begun_at = _begun_at(access, position.file, token)
+    is_later = begun_at is not None and begun_at > origin.taken_at
+    is_other = None not in (begun_at, origin.begun_at) and begun_at != origin.begun_at
+    if is_later or is_other or not _goes_on(access, connection, origin.gtids, gtids):
+        raise _refusal("the binary log was begun anew after the backup was made", _NEW_BACKUP)
     program = _program(access)
     commits, last_at, end = 0, None, BinlogPosition(files[0], position.position)
     for name in files:
@@ -208,9 +234,7 @@ class _Finder:
             event = _EVENT.match(line)
             if event is None or self.passed:
                 continue
-            self._at = datetime.strptime(
-                f"{event[1].decode()} {event[2].decode()}", "%y%m%d %H:%M:%S"
-            ).replace(tzinfo=UTC)
+            self._at = _instant(event)
             if event[4].startswith(b"Xid ="):
                 if self._at > self._until:
                     # The rest is read and forgotten: the program is to end well.
@@ -283,6 +307,55 @@ def _checked(
         elif not takes(line) and not is_over():
             raise _ChangedTablesError(at())
         yield line
+
+
+def _identity(
+    access: ServerAccess, connection: sa.Connection, position: BinlogPosition
+) -> tuple[str, str]:
+    """The server's own mark, and the transactions that it knows: MySQL's all, MariaDB's those
+    before ``position``."""
+    if access.flavour is Flavour.MYSQL:
+        row = connection.exec_driver_sql("SELECT @@server_uuid, @@GLOBAL.gtid_executed").one()
+        return str(row[0]), str(row[1]).replace("\n", "")
+    row = connection.execute(
+        sa.text("SELECT @@server_id, @@gtid_domain_id, BINLOG_GTID_POS(:file, :position)"),
+        {"file": position.file, "position": position.position},
+    ).one()
+    return f"{row[0]} in domain {row[1]}", "unknown" if row[2] is None else str(row[2])
+
+
+def _goes_on(access: ServerAccess, connection: sa.Connection, then: str, now: str) -> bool:
+    """Whether a log that has the transactions ``now`` can be the one that had ``then``."""
+    if access.flavour is Flavour.MARIADB:
+        return now == then
+    return bool(
+        connection.execute(
+            sa.text("SELECT GTID_SUBSET(:then, :now)"), {"then": then, "now": now}
+        ).scalar()
+    )
+
+
+def _begun_at(access: ServerAccess, file: str, token: CancelToken) -> datetime | None:
+    """When ``file`` of the log was begun; None where the account may not read it."""
+    program = access.find(Kind.BINLOG)
+    found: list[datetime] = []
+
+    def take(out: IO[bytes]) -> None:
+        while line := out.readline(_LINE):
+            event = _EVENT.match(line)
+            if event is not None:
+                found.append(_instant(event))
+
+    if program is not None:
+        arguments = ["--stop-position=5", *_arguments(access, program, file, 4)]
+        with suppress(ProgramFailed):
+            access.run(program, arguments, token, take=take)
+    return found[0] if found else None
+
+
+def _instant(event: re.Match[bytes]) -> datetime:
+    text = f"{event[1].decode()} {event[2].decode()}"
+    return datetime.strptime(text, "%y%m%d %H:%M:%S").replace(tzinfo=UTC)
 
 
 def _files(

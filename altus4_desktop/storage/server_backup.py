@@ -15,13 +15,13 @@ from typing import IO
 
 import sqlalchemy as sa
 
-from altus4_desktop.domain.backups import BackupContent, BinlogPosition
+from altus4_desktop.domain.backups import Backup, BackupContent, LogOrigin
 from altus4_desktop.domain.cancel import CancelToken
 from altus4_desktop.domain.connections import Flavour
 from altus4_desktop.domain.errors import InputError, StoreError
 from altus4_desktop.domain.progress import Progress, ProgressSink
 from altus4_desktop.storage.backup_folder import Check, UnsoundError, failed
-from altus4_desktop.storage.binlog import LogStretch, find_stretch, play
+from altus4_desktop.storage.binlog import LogStretch, find_stretch, play, read_origin
 from altus4_desktop.storage.client_programs import (
     NAMES,
     PACKAGES,
@@ -102,8 +102,11 @@ class ServerBackups:
             _check_counts(content, before, self.count_rows())
             if connection.execute(_SHAPE).all() != shape:
                 raise ProgramFailed("somebody changed the tables meanwhile")
+            origin = None
+            if content.position is not None:
+                origin = read_origin(self.access, connection, content.position, token)
             connection.rollback()
-        return _content(content, revision, left_out)
+        return _content(content, revision, left_out, origin)
 
     def try_restore(self, file: Path, progress: ProgressSink, token: CancelToken) -> BackupContent:
         """What comes out when ``file`` is loaded into a scratch database, which is dropped again.
@@ -133,16 +136,15 @@ class ServerBackups:
                 for name in connection.execute(_TABLES).scalars().all()
             }
 
-    def find_point(
-        self, position: BinlogPosition | None, until: datetime, token: CancelToken
-    ) -> ServerPoint:
-        """What the binary log holds from ``position`` to the end of the second ``until``.
+    def find_point(self, backup: Backup, until: datetime, token: CancelToken) -> ServerPoint:
+        """What the binary log holds from the position of ``backup`` to the end of the second
+        ``until``.
 
         Raises StoreError (``backup.no_point``) where it does not lead there, ProgramFailed,
         Cancelled.
         """
         with self.session() as connection:
-            return ServerPoint(self, find_stretch(self.access, connection, position, until, token))
+            return ServerPoint(self, find_stretch(self.access, connection, backup, until, token))
 
     def restore_beside(
         self,
@@ -251,7 +253,7 @@ class ServerBackups:
         table = f"{quoted(database)}.{quoted(version_table.name)}"
         revision = connection.exec_driver_sql(f"SELECT version_num FROM {table}").scalar()
         connection.rollback()
-        return _content(content, str(revision), ())
+        return _content(content, str(revision))
 
     def create_database(self, connection: sa.Connection, name: str) -> None:
         """Make an empty database with the defaults of the store's; raises StoreError
@@ -329,8 +331,15 @@ class ServerPoint:
         )
 
 
-def _content(found: DumpContent, revision: str, left_out: tuple[str, ...]) -> BackupContent:
-    return BackupContent(found.tables, revision, found.size_bytes, found.position, left_out)
+def _content(
+    found: DumpContent,
+    revision: str,
+    left_out: tuple[str, ...] = (),
+    log_origin: LogOrigin | None = None,
+) -> BackupContent:
+    return BackupContent(
+        found.tables, revision, found.size_bytes, found.position, left_out, log_origin
+    )
 
 
 def _check_counts(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -69,6 +70,13 @@ class Scene:
             sorted(map(repr, self.server.execute(f"SELECT * FROM `{name}`.{table}")))
             for table in ("searches", "users")
         ]
+
+    def log_position(self) -> int:
+        """Where the log is; in its first file."""
+        what = "BINARY LOG" if self.server.flavour is Flavour.MYSQL else "MASTER"
+        file, position = self.server.execute(f"SHOW {what} STATUS")[0][:2]
+        assert file == "binlog.000001"
+        return int(str(position))
 
     def restore(self, store: Store, backup: Backup, until: datetime) -> object:
         name = f"{self.place.location.database}_then"
@@ -227,3 +235,85 @@ def test_a_server_without_a_log_and_a_file_are_refused(
         with pytest.raises(StoreError) as caught:
             store.backups.plan(folder, backup.id, "", at(1), _TOKEN)
         assert "keeps no binary log" in caught.value.message
+
+
+@_FLAVOURS
+def test_another_log_of_the_same_name_is_refused_beforehand(
+    private_server: Callable[..., DatabaseServer], flavour: Flavour, tmp_path: Path
+) -> None:
+    reset = {Flavour.MYSQL: "RESET BINARY LOGS AND GTIDS", Flavour.MARIADB: "RESET MASTER"}
+    options = ["--log-bin=binlog", "--binlog-format=ROW"]
+    scene = Scene(private_server(flavour, [*options, "--server-id=1"]), tmp_path)
+    scene.grant()
+
+    def refused(store: Store, backup: Backup) -> str:
+        with pytest.raises(StoreError) as caught:
+            store.backups.plan(scene.folder, backup.id, "", datetime.now(UTC), _TOKEN)
+        assert caught.value.code == "backup.no_point"
+        assert "make a backup" in caught.value.hint
+        return caught.value.message
+
+    with opened(scene.place) as store:
+        store.migrator.upgrade(without_copy=True)
+        fill(store)
+        backup = make(store, scene.folder)
+        assert backup.log_origin is not None
+        assert backup.log_origin.begun_at is not None
+        store.backups.plan(scene.folder, backup.id, "", datetime.now(UTC), _TOKEN)
+        # An old manifest leads to no instant, and the backup is as good as ever.
+        scene.folder.write(replace(backup, log_origin=None))
+        assert "does not know which binary log" in refused(store, backup)
+        store.backups.plan(scene.folder, backup.id, "", None, _TOKEN)
+        # Without the right to read the log, all that is known is when it was asked.
+        blind = replace(backup, log_origin=replace(backup.log_origin, begun_at=None))
+        for known in (backup, blind):
+            scene.folder.write(known)
+            scene.server.execute(reset[flavour])
+            fill(store)
+            while scene.log_position() < backup_position(backup):
+                fill(store)
+            assert "begun anew" in refused(store, backup)
+
+    other = Scene(private_server(flavour, [*options, "--server-id=2"]), tmp_path)
+    if flavour is Flavour.MYSQL:
+        # Copied with its folder, a server has the same mark until somebody makes a new one.
+        other.server.stop()
+        (other.server.data_folder / "auto.cnf").unlink()
+        other.server.start()
+        other.server.execute(reset[flavour])
+    other.grant()
+    with opened(other.place) as store:
+        store.migrator.upgrade(without_copy=True)
+        while other.log_position() < backup_position(backup):
+            fill(store)
+        assert "another server" in refused(store, backup)
+
+
+def backup_position(backup: Backup) -> int:
+    assert backup.binlog is not None
+    assert backup.binlog.file == "binlog.000001"
+    return backup.binlog.position
+
+
+@_FLAVOURS
+def test_a_log_begun_at_another_time_is_another_one(
+    private_server: Callable[..., DatabaseServer], flavour: Flavour, tmp_path: Path
+) -> None:
+    """What tells where servers count no transactions, or count to the same number again."""
+    options = [] if flavour is Flavour.MARIADB else ["--gtid-mode=OFF"]
+    scene = Scene(private_server(flavour, [*_LOG, "--binlog-format=ROW", *options]), tmp_path)
+    scene.grant()
+    with opened(scene.place) as store:
+        store.migrator.upgrade(without_copy=True)
+        backup = make(store, scene.folder)
+        origin = backup.log_origin
+        assert origin is not None
+        assert origin.begun_at is not None
+        second = timedelta(seconds=1)
+        for told in (
+            replace(origin, begun_at=origin.begun_at - second),
+            replace(origin, begun_at=None, taken_at=origin.begun_at - second),
+        ):
+            scene.folder.write(replace(backup, log_origin=told))
+            with pytest.raises(StoreError, match="begun anew"):
+                store.backups.plan(scene.folder, backup.id, "", datetime.now(UTC), _TOKEN)
