@@ -203,7 +203,7 @@ def test_every_query_is_answered_or_refused(
             "INSERT INTO notes VALUES (1, 'foo bar baz the a 123 é 中文 node.js'), (2, 'other')",
         ),
     )
-    count = torture.times(40, 10_000)
+    count = torture.times(40, 20_000)
     ended: Counter[str] = Counter()
     for query in generated(torture.dice("queries").randrange(2**32), count):
         for mode in (SearchMode.NATURAL, SearchMode.BOOLEAN, SearchMode.SEMANTIC):

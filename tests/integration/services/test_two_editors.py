@@ -25,7 +25,7 @@ _BEGIN_S = 60.0
 
 
 def test_no_edit_is_lost(tmp_path: Path, place: StorePlace) -> None:
-    edits = torture.times(20, 2_500)
+    edits = torture.times(20, 5_000)
     folder = tmp_path / "desk"
     with closing(workstation_at(folder, place)) as desk:
         desk.vault.ensure_ready()

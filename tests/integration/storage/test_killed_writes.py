@@ -42,7 +42,7 @@ def test_a_write_is_done_or_not_whenever_it_is_killed(
     processes: Any, place: StorePlace, store: Store
 ) -> None:
     dice = torture.dice(f"killed writes on {place.name}")
-    kills = torture.times(5, 600 if place.on_file else 200)
+    kills = torture.times(5, 1_000 if place.on_file else 300)
     whole = place.fingerprint()
     names = [*WRITES] * (kills // len(WRITES)) + dice.sample([*WRITES], kills % len(WRITES))
     dice.shuffle(names)
