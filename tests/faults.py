@@ -121,7 +121,7 @@ class FaultProxy(Listener):
         with self.keep(socket.create_connection(("127.0.0.1", self._upstream_port))) as server:
             for sock in (client, server):
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            line = _Line(client, server)
+            line = Line(client, server)
             try:
                 self._pass_between(line)
             finally:
@@ -140,7 +140,10 @@ class FaultProxy(Listener):
             return Fault.NONE, 0
         return self.fault, 0
 
-    def _pass_between(self, line: _Line) -> None:
+    def note_strike(self, fault: Fault, line: Line) -> None:
+        """``line`` was hit by ``fault``: what it changes has been changed."""
+
+    def _pass_between(self, line: Line) -> None:
         greeting = True
         with selectors.DefaultSelector() as selector:
             selector.register(line.client, selectors.EVENT_READ)
@@ -154,45 +157,53 @@ class FaultProxy(Listener):
                     if not data:
                         return
                     first = greeting and not from_client
-                    fault, at = self.choose(data, from_client=from_client, greeting=first)
                     greeting = greeting and from_client
+                    if line.dead:
+                        continue
+                    fault, at = self.choose(data, from_client=from_client, greeting=first)
                     self._pass_on(line, data, fault, at, from_client=from_client)
 
     def _pass_on(
-        self, line: _Line, data: bytes, fault: Fault, at: int, *, from_client: bool
+        self, line: Line, data: bytes, fault: Fault, at: int, *, from_client: bool
     ) -> None:
         to = line.server if from_client else line.client
         if fault is Fault.BLACKHOLE:
-            # Until the fault is over, or for this connection for ever where it was chosen for one.
+            self.note_strike(fault, line)
             return
         if fault is Fault.RESET:
             line.client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             line.client.close()
+            self.note_strike(fault, line)
             raise EOFError
         if fault in (Fault.CUT, Fault.CUT_REQUEST):
             to.sendall(data[:at])
+            self.note_strike(fault, line)
             raise EOFError
-        if fault is Fault.HALF_CLOSE:
+        if fault is Fault.HALF_CLOSE and not line.half_closed:
             line.half_closed = True
             line.client.shutdown(socket.SHUT_WR)
+            self.note_strike(fault, line)
         if line.half_closed and not from_client:
             return
         if fault is Fault.LATENCY:
             self._ending.wait(self.latency_s)
-        if fault is Fault.SLICE:
-            for start in range(len(data)):
-                to.sendall(data[start : start + 1])
-            return
-        to.sendall(without_tls(data) if fault is Fault.STRIP_TLS else data)
+        whole = without_tls(data) if fault is Fault.STRIP_TLS else data
+        step = 1 if fault is Fault.SLICE else len(data)
+        for start in range(0, len(data), step):
+            to.sendall(whole[start : start + step])
+        if fault in (Fault.LATENCY, Fault.SLICE) or whole != data:
+            self.note_strike(fault, line)
 
 
-class _Line:
+class Line:
     """Both ends of one connection."""
 
     def __init__(self, client: socket.socket, server: socket.socket) -> None:
         self.client = client
         self.server = server
         self.half_closed = False
+        self.dead = False
+        """Whether nothing gets through until both ends have hung up."""
 
 
 class Rogue(Listener):

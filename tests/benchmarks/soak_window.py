@@ -416,7 +416,7 @@ def soak_window(
         proxy.close()
     faults: Counter[str] = Counter()
     for proxy in proxies:
-        faults.update({fault.name.lower(): count for fault, count in proxy.injected.items()})
+        faults.update({fault.name.lower(): count for fault, count in proxy.struck.items()})
     print(f"actions: {_listed(soak.done)}")
     print(f"faults: {_listed(faults)}; longest gap of the event loop in each fifth: {gaps} ms")
     if soak.away:
