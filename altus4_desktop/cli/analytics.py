@@ -143,6 +143,7 @@ def _tell(args: argparse.Namespace, context: CliContext) -> int:
 
 def _insight_document(insight: Insight) -> dict[str, Any]:
     link, retry = insight.link, insight.retry
+    own = link.own_time if link is not None else None
     return {
         "kind": insight.kind.value,
         "text": insight.text,
@@ -155,8 +156,9 @@ def _insight_document(insight: Insight) -> dict[str, Any]:
             "mode": link.mode.value if link.mode else None,
             "outcome": link.outcome.value if link.outcome else None,
             "user_id": link.user_id or None,
-            "from": instant(link.from_at),
-            "to": instant(link.to_at),
+            # Without an offset: on the clock of whoever searched.
+            "from": instant(link.from_at) if own is None else own.begins.isoformat(),
+            "to": instant(link.to_at) if own is None else own.ends.isoformat(),
             "least_ms": link.least_ms,
         }
         if link is not None

@@ -8,6 +8,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 from altus4_desktop.domain.charts import Cell, Chart, ChartKind
+from altus4_desktop.domain.custom_metrics import DayLack
 from altus4_desktop.services.cause_words import cause_words
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ _TITLES = {
     "users": "People",
     "keys": "API keys",
 }
-_HEADERS = {"zero": "NO RESULT", "share_percent": "SHARE %", "at": "WHEN"}
+_HEADERS = {"lack": "NO DATA", "zero": "NO RESULT", "share_percent": "SHARE %", "at": "WHEN"}
 _LEFT_OUT = ("evidence", "key_id")
 
 
@@ -77,7 +78,9 @@ def _grid(chart: Chart) -> tuple[list[str], list[tuple[object, ...]]]:
 
 
 def _is_known(chart: Chart, row: int) -> bool:
-    """Whether anything is plotted but what was before."""
+    """Whether anything is plotted but what was before, or it is known why not."""
+    if "lack" in chart.columns and chart.cell(row, "lack") is not None:
+        return True
     return any(
         chart.cell(row, name) is not None for name in chart.plotted if not name.startswith("before")
     )
@@ -92,6 +95,8 @@ def _cell(chart: Chart, row: int, column: str) -> object:
         case None if column == "key":
             # Without an id it was nobody's key.
             return "deleted" if chart.cell(row, "key_id") else "people, without a key"
+        case DayLack.NOT_RECORDED if column == "lack":
+            return "recording was off"
         case str() if column == "cause":
             return cause_words(value, str(chart.cell(row, "evidence"))).text
         case datetime():

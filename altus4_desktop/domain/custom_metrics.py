@@ -6,7 +6,7 @@ finds, looked up once a day while the application runs. Its days are those of it
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from enum import StrEnum
@@ -15,6 +15,7 @@ from typing import Any
 from altus4_desktop.domain.figures import Period
 from altus4_desktop.domain.history import HistoryOutcome, HistoryQuery, WeekHour
 from altus4_desktop.domain.local_days import day_bounds, day_number, instant_of
+from altus4_desktop.domain.recording import Pause, is_paused
 from altus4_desktop.domain.searching import SearchMode
 
 MOST_THRESHOLD = 1_000_000_000
@@ -39,6 +40,8 @@ class DayLack(StrEnum):
 
     OUTSIDE = "outside"
     """Before the first search, or still to come."""
+    NOT_RECORDED = "not_recorded"
+    """Nothing was found while not everything was recorded."""
     NOT_LOOKED = "not_looked"
     """The application did not run, or did not get to it."""
     COUNTING = "counting"
@@ -202,9 +205,11 @@ def days_of(
     known: Period | None,
     *,
     is_begun: bool = True,
+    pauses: Sequence[Pause] = (),
 ) -> tuple[MetricDay, ...]:
     """Each day of ``period``. ``known`` is from the first day to today: once counting has begun, a
-    day in it for which the history has no row is one without any searches."""
+    day in it for which the history has no row is one without any searches, unless not everything
+    was recorded."""
     by_history = metric.draft.source is MetricSource.HISTORY
     found = []
     for day in period:
@@ -213,6 +218,8 @@ def days_of(
             found.append(MetricDay(day, None, DayLack.OUTSIDE))
         elif by_history and not is_begun:
             found.append(MetricDay(day, None, DayLack.COUNTING))
+        elif by_history and not (row and (row.found or row.is_stale)) and is_paused(pauses, day):
+            found.append(MetricDay(day, None, DayLack.NOT_RECORDED))
         elif row is not None and row.found is not None:
             found.append(MetricDay(day, row.found))
         elif row is not None:

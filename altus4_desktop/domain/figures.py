@@ -72,25 +72,28 @@ class Latency:
 
 @dataclass(frozen=True, slots=True)
 class DayPoint:
-    """One day; ``counts`` is None where nothing is known: before the first search, after today.
-    ``latency`` has no buckets."""
+    """One day; ``counts`` is None where nothing is known: before the first search, after today, and
+    where nothing was counted while not everything was recorded, ``is_paused``. ``latency`` has no
+    buckets."""
 
     day: date
     counts: Counts | None
     latency: Latency = Latency()
+    is_paused: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class HourPoint:
     """One hour that clocks showed on a day; ``begins_at`` is None where people of several time
     zones are put together, each by their own clock. ``latency`` has no buckets, and is known of no
-    more than `HOURLY_LATENCY_DAYS` days."""
+    more than `HOURLY_LATENCY_DAYS` days. ``is_paused``: as for days, and ``searches`` is 0."""
 
     day: date
     hour: int
     begins_at: datetime | None
     searches: int
     latency: Latency = Latency()
+    is_paused: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ from altus4_desktop.services.figures import build_figures, group_documents
 from altus4_desktop.services.figures_export import days_csv, figures_document
 from altus4_desktop.services.files import open_chosen
 from altus4_desktop.services.permissions import Permissions, Right
+from altus4_desktop.services.recording import read_pauses
 
 if TYPE_CHECKING:
     from altus4_desktop.services.metadata import MetadataService
@@ -144,7 +145,8 @@ class AnalyticsService:
             row[0] for document in found[Metric.API_KEYS].values() for row in document["keys"]
         } - {""}
         names = self._analytics.key_names(keys) if keys else {}
-        return build_figures(period, found, known, names, before)
+        pauses = read_pauses(self._metadata, whose) if Metric.DAILY_SEARCHES in wanted else ()
+        return build_figures(period, found, known, names, before, pauses)
 
     def export_(self, actor: Actor, path: Path, period: Period, user_id: str | None = None) -> int:
         """Write `figures_` to ``path``, whole or not at all: a line for each day when it ends in

@@ -10,6 +10,7 @@ from typing import TypedDict
 
 from altus4_desktop.domain.analytics import QUERY_CHARS
 from altus4_desktop.domain.charts import Cell, Chart, ChartKind
+from altus4_desktop.domain.custom_metrics import DayLack
 from altus4_desktop.domain.figures import (
     DayPoint,
     Figures,
@@ -142,21 +143,25 @@ def build_searches(board: Dashboard) -> Chart:
     columns = ("searches", "zero", "failed", *(("before",) if compared else ()))
     plotted = ("searches", *(("before",) if compared else ()))
     rows: list[Row] = []
+    paused = [point.is_paused for point in board.figures.days]
     if len(board.figures.period) <= HOURLY_DAYS and board.figures.hours:
         earlier = _hours_before(board)
         for point in board.figures.hours:
-            known = point.searches or _has_begun(board, point.day, point.hour, point.begins_at)
+            known = _is_known(board, point)
             cells: tuple[Cell, ...] = (_hour_cell(board, point), point.searches if known else None)
             if compared:
                 cells += (earlier.get((point.day, point.hour)),)
             rows.append((cells, _hour_link(board, point) if point.searches else None))
-        return _chart(
-            board, "searches", ChartKind.BARS, ("hour", *plotted), rows, ("hour",), plotted
+        columns, rows = _with_lacks(
+            ("hour", *plotted), rows, [point.is_paused for point in board.figures.hours]
         )
+        return _chart(board, "searches", ChartKind.BARS, columns, rows, ("hour",), plotted)
     counted = _days_before(board)
     if len(board.figures.period) > DAILY_DAYS:
         rows = _weeks(board, counted, compared=compared)
-        columns = ("week", *columns, "days")
+        weeks = groupby(board.figures.days, lambda point: _monday(point.day))
+        paused = [any(point.is_paused for point in days) for _, days in weeks]
+        columns, rows = _with_lacks(("week", *columns, "days"), rows, paused)
         return _chart(board, "searches", ChartKind.BARS, columns, rows, ("week",), plotted)
     for day in board.figures.days:
         counts = day.counts
@@ -170,7 +175,25 @@ def build_searches(board: Dashboard) -> Chart:
             cells += (before.counts.searches if before and before.counts else None,)
         link = _day_link(board, day.day) if counts is not None and counts.searches else None
         rows.append((cells, link))
-    return _chart(board, "searches", ChartKind.BARS, ("day", *columns), rows, ("day",), plotted)
+    columns, rows = _with_lacks(("day", *columns), rows, paused)
+    return _chart(board, "searches", ChartKind.BARS, columns, rows, ("day",), plotted)
+
+
+def _with_lacks(
+    columns: tuple[str, ...], rows: Sequence[Row], paused: Sequence[bool]
+) -> tuple[tuple[str, ...], list[Row]]:
+    """With why there is no data, where that is known of any row."""
+    if not any(paused):
+        return columns, [*rows]
+    lacks = [DayLack.NOT_RECORDED.value if is_paused else None for is_paused in paused]
+    told = [((*cells, lack), link) for (cells, link), lack in zip(rows, lacks, strict=True)]
+    return (*columns, "lack"), told
+
+
+def _is_known(board: Dashboard, point: HourPoint) -> bool:
+    if point.searches or point.is_paused:
+        return point.searches > 0
+    return _has_begun(board, point.day, point.hour, point.begins_at)
 
 
 def _weeks(board: Dashboard, counted: Mapping[date, DayPoint], *, compared: bool) -> list[Row]:
@@ -211,7 +234,7 @@ def build_latency(board: Dashboard) -> Chart:
         earlier = _hourly_latency_before(board)
         for hour in board.figures.hours:
             told = hour.latency
-            known = hour.searches or _has_begun(board, hour.day, hour.hour, hour.begins_at)
+            known = _is_known(board, hour)
             link = _hour_link(board, hour)
             before_ms = _rounded(earlier.get((hour.day, hour.hour), Latency()).p95_ms)
             rows.append(
@@ -226,7 +249,11 @@ def build_latency(board: Dashboard) -> Chart:
                     replace(link, is_finished=True) if told.searches else None,
                 )
             )
-        columns = ("hour", *plotted, "max_ms", "searches")
+        columns, rows = _with_lacks(
+            ("hour", *plotted, "max_ms", "searches"),
+            rows,
+            [hour.is_paused for hour in board.figures.hours],
+        )
         return _chart(board, "latency", ChartKind.LINES, columns, rows, ("hour",), plotted)
     counted = _days_before(board)
     for point in board.figures.days:
@@ -238,7 +265,11 @@ def build_latency(board: Dashboard) -> Chart:
         cells += (told.max_ms, told.searches if point.counts is not None else None)
         taken = replace(_day_link(board, point.day), is_finished=True)
         rows.append((cells, taken if told.searches else None))
-    columns = ("day", *plotted, "max_ms", "searches")
+    columns, rows = _with_lacks(
+        ("day", *plotted, "max_ms", "searches"),
+        rows,
+        [point.is_paused for point in board.figures.days],
+    )
     return _chart(board, "latency", ChartKind.LINES, columns, rows, ("day",), plotted)
 
 

@@ -37,11 +37,13 @@ from altus4_desktop.domain.figures import Period
 from altus4_desktop.domain.filtering import Narrowing
 from altus4_desktop.domain.history import HistoryQuery
 from altus4_desktop.domain.local_days import find_zone
+from altus4_desktop.domain.recording import Pause
 from altus4_desktop.domain.saved_searches import MOST_SHARED, SavedSearch
 from altus4_desktop.domain.searching import SearchMode, SearchRequest, TableChoice
 from altus4_desktop.services.analytics import today_of
 from altus4_desktop.services.audit import build_event
 from altus4_desktop.services.permissions import Permissions, Right
+from altus4_desktop.services.recording import read_pauses
 
 if TYPE_CHECKING:
     from altus4_desktop.services.analytics import AnalyticsService
@@ -123,13 +125,21 @@ class CustomMetricsService:
             )
         }
         first_days: dict[str, date | None] = {}
+        known_pauses: dict[str, tuple[Pause, ...]] = {}
         found = []
         for owned in metrics:
             metric = owned.metric
             scope = _scope(metric, zone, actor.role)
             known = self._known(metric, scope, today, first_days)
             is_begun = owned.counted == (scope.zone, scope.user_id)
-            days = days_of(metric, rows.get(metric.id, {}), period, known, is_begun=is_begun)
+            days = days_of(
+                metric,
+                rows.get(metric.id, {}),
+                period,
+                known,
+                is_begun=is_begun,
+                pauses=self._pauses(metric, scope, known_pauses),
+            )
             name = names.get(metric.draft.saved_search_id)
             found.append(MetricSeries(metric, zone, days, name))
         return sorted(found, key=_by_name)
@@ -264,10 +274,12 @@ class CustomMetricsService:
             return
         rows = self._metrics.days_([metric.id], period.first, period.last).get(metric.id, {})
         sure = {day: replace(row, found=None) if row.is_stale else row for day, row in rows.items()}
-        known = self._known(metric, _scope(metric, owned.zone, owned.role), today, {})
+        scope = _scope(metric, owned.zone, owned.role)
+        known = self._known(metric, scope, today, {})
+        pauses = self._pauses(metric, scope, {})
         crossed = [
             MetricNotice(metric.id, metric.draft.name, day.day, day.found, threshold)
-            for day in days_of(metric, sure, period, known)
+            for day in days_of(metric, sure, period, known, pauses=pauses)
             if day.found is not None and threshold.is_crossed(day.found)
         ]
         if crossed:
@@ -381,6 +393,16 @@ class CustomMetricsService:
             )
         first = first_days[scope.user_id]
         return None if first is None else Period(first, max(first, today))
+
+    def _pauses(
+        self, metric: CustomMetric, scope: _Scope, pauses: dict[str, tuple[Pause, ...]]
+    ) -> tuple[Pause, ...]:
+        """When not everything was recorded that it counts; ``pauses`` are remembered by user."""
+        if metric.draft.source is MetricSource.SAVED_SEARCH:
+            return ()
+        if scope.user_id not in pauses:
+            pauses[scope.user_id] = read_pauses(self._metadata, scope.user_id or None)
+        return pauses[scope.user_id]
 
     def _check(self, actor: Actor, draft: CustomMetricDraft) -> CustomMetricDraft:
         """The draft as it is kept; raises InputError."""

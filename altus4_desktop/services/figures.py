@@ -33,6 +33,7 @@ from altus4_desktop.domain.local_days import (
     hours_of_day,
     instant_of,
 )
+from altus4_desktop.domain.recording import Pause, is_paused
 
 SLICES = 12
 """Into how many parts a trend divides a period at most."""
@@ -59,11 +60,13 @@ def build_figures(
     known: Period | None,
     names: Mapping[str, str],
     before: ByMetric | None = None,
+    pauses: Sequence[Pause] = (),
 ) -> Figures:
     """The figures of ``period``.
 
     ``known`` are the days of which something can be known, None: no day; ``names`` those of API
-    keys that are there, by id; ``before`` the documents of the period before.
+    keys that are there, by id; ``before`` the documents of the period before; in ``pauses`` not
+    everything was recorded.
     """
     merged = {metric: merge(metric, documents[metric].values()) for metric in Metric}
     daily = documents[Metric.DAILY_SEARCHES]
@@ -73,17 +76,8 @@ def build_figures(
         zone=merged[Metric.DAILY_SEARCHES]["zone"],
         counts=_counts(merged[Metric.DAILY_SEARCHES]),
         latency=_latency(merged[Metric.LATENCY]),
-        days=tuple(
-            DayPoint(
-                day,
-                _counts(daily[day]) if day in daily else Counts() if _is_in(day, known) else None,
-                _latency(documents[Metric.LATENCY][day], with_buckets=False)
-                if day in documents[Metric.LATENCY]
-                else Latency(),
-            )
-            for day in period
-        ),
-        hours=_hours(daily, documents[Metric.HOURLY_LATENCY], period, known),
+        days=tuple(_day(day, documents, known, pauses) for day in period),
+        hours=_hours(daily, documents[Metric.HOURLY_LATENCY], period, known, pauses),
         heat=_heat(daily),
         modes=tuple(
             sorted(
@@ -126,6 +120,17 @@ def build_figures(
         if before is None
         else _latency(merge(Metric.LATENCY, before[Metric.LATENCY].values())),
     )
+
+
+def _day(day: date, documents: ByMetric, known: Period | None, pauses: Sequence[Pause]) -> DayPoint:
+    counted, timed = (documents[name].get(day) for name in (_DAILY, Metric.LATENCY))
+    latency = Latency() if timed is None else _latency(timed, with_buckets=False)
+    if counted is not None:
+        return DayPoint(day, _counts(counted), latency)
+    if not _is_in(day, known):
+        return DayPoint(day, None, latency)
+    paused = is_paused(pauses, day)
+    return DayPoint(day, None if paused else Counts(), latency, paused)
 
 
 def _is_in(day: date, known: Period | None) -> bool:
@@ -171,6 +176,7 @@ def _hours(
     timed: Mapping[date, Document],
     period: Period,
     known: Period | None,
+    pauses: Sequence[Pause],
 ) -> tuple[HourPoint, ...]:
     points: list[HourPoint] = []
     if len(period) > HOURLY_DAYS:
@@ -187,16 +193,18 @@ def _hours(
             counts[hour, offset_s if zone else 0] += searches
         taken = _hourly_latency(timed.get(day), zone)
         hours = hours_of_day(zone, number) if zone else tuple(WallHour(h, 0) for h in range(24))
-        points += [
-            HourPoint(
-                day,
-                hour.hour,
-                hour_begins(number, hour) if zone else None,
-                counts[hour.hour, hour.offset_s],
-                taken.get((hour.hour, hour.offset_s), Latency()),
+        for hour in hours:
+            searches = counts[hour.hour, hour.offset_s]
+            points.append(
+                HourPoint(
+                    day,
+                    hour.hour,
+                    hour_begins(number, hour) if zone else None,
+                    searches,
+                    taken.get((hour.hour, hour.offset_s), Latency()),
+                    not searches and is_paused(pauses, day, hour.hour),
+                )
             )
-            for hour in hours
-        ]
     return tuple(points)
 
 

@@ -22,6 +22,7 @@ from altus4_desktop.domain.audit import (
     hashed_instant,
 )
 from altus4_desktop.domain.errors import StoreError
+from altus4_desktop.domain.recording import Switch
 from altus4_desktop.storage.audit_guards import find_guards
 from altus4_desktop.storage.failures import audit_failure
 from altus4_desktop.storage.tables import audit_head, audit_log
@@ -122,6 +123,27 @@ class AuditRepository:
             lambda connection: [_record(_row(row)) for row in connection.execute(statement)]
         )
 
+    def list_switches(self, user_id: str | None = None) -> list[Switch]:
+        """When one user, or anybody, had searches recorded from then on or not any longer, in the
+        order in which that was written down."""
+        # Only “off” stands in a profile: whoever changes anything else has it neither before nor
+        # after, or in both.
+        statement = (
+            sa.select(c.subject_id, c.occurred_at, c.details)
+            .where(c.action == "user.updated", c.details.contains('"history":false'))
+            .order_by(c.sequence)
+        )
+        if user_id is not None:
+            kind = SubjectKind.USER.value
+            statement = statement.where(c.subject_kind == kind, c.subject_id == user_id)
+        rows = self._read(lambda connection: connection.execute(statement).all())
+        found = []
+        for subject_id, at, details in rows:
+            was, is_on = (_is_recorded(details, name) for name in ("before", "after"))
+            if was != is_on:
+                found.append(Switch(subject_id, at, is_on))
+        return found
+
     def actions(self) -> list[str]:
         """Every action there is, in order."""
         statement = sa.select(c.action).distinct().order_by(c.action)
@@ -186,6 +208,14 @@ def _conditions(query: AuditQuery) -> list[sa.ColumnElement[bool]]:
         columns = (c.action, c.actor_email, c.origin, c.subject_name, c.subject_id, c.details)
         found.append(sa.or_(*(column.icontains(text, autoescape=True) for column in columns)))
     return found
+
+
+def _is_recorded(details: str, name: str) -> bool:
+    try:
+        facts = json.loads(details)[name]
+    except (ValueError, TypeError, KeyError):
+        return True
+    return not isinstance(facts, dict) or facts.get("history") is not False
 
 
 def _row(row: Sequence[Any]) -> ChainRow:

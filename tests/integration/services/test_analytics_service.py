@@ -16,13 +16,16 @@ import sqlalchemy as sa
 from altus4_desktop.app.compose import compose
 from altus4_desktop.domain.accounts import Actor, Role, UserDraft
 from altus4_desktop.domain.analytics import KEPT_SCOPES, Metric
+from altus4_desktop.domain.audit import SubjectKind
 from altus4_desktop.domain.cancel import CancelToken
 from altus4_desktop.domain.errors import Cancelled
 from altus4_desktop.domain.figures import Counts, Period
 from altus4_desktop.domain.progress import Progress
 from altus4_desktop.domain.searching import SearchMode, SearchRecord
 from altus4_desktop.services import Services, analytics, analytics_upkeep
-from altus4_desktop.services.analytics import START_S
+from altus4_desktop.services.analytics import START_S, today_of
+from altus4_desktop.services.audit import build_event
+from altus4_desktop.services.charts import Dashboard, build_charts
 from altus4_desktop.storage.engine import WRITES
 from tests.records import a_user
 from tests.waiting import wait_until
@@ -109,6 +112,46 @@ def test_days_of_which_nothing_is_known_are_not_zero(services: Services) -> None
     told = [None if point.counts is None else point.counts.searches for point in days]
     assert told == [None, None, 1, 0, 0, 0, None]
     assert all(point.latency.p50_ms is None for point in days if point.day != days[2].day)
+
+
+def test_days_on_which_recording_was_off_are_gaps(services: Services) -> None:
+    ann, bob = _person(services, "Pacific/Auckland"), _person(services, "UTC", Role.ADMIN)
+    now = datetime.now(UTC)
+    _keep(services, *(_search(ann, "word", now - timedelta(days=days)) for days in (6, 3)))
+    services.analytics.refresh_(bob)
+    today = today_of(ann)
+
+    def told(who: Actor, day: date | None = None) -> list[int | str | None]:
+        figures = services.analytics.figures_(who, Period.ending(day or today, 8))
+        return [
+            "off" if point.is_paused else point.counts.searches if point.counts else None
+            for point in figures.days
+        ]
+
+    assert told(ann) == [None, 1, 0, 0, 1, 0, 0, 0]
+    for days, keeps in ((5, False), (3, True), (3, True), (1, False)):
+        event = build_event(
+            ann,
+            "user.updated",
+            SubjectKind.USER,
+            ann.user_id,
+            before={} if not keeps else {"history": False},
+            after={} if keeps else {"history": False, "name": '"history":false'},
+        )
+        at = (now - timedelta(days=days)).replace(microsecond=0)
+        services.metadata.store.audit.add_([replace(event, at=at)])
+    # What has nothing to do with it.
+    draft = UserDraft("Ann", ann.email, "Pacific/Auckland", choices=ann.choices)
+    services.accounts.update_profile(ann, draft)
+    assert told(ann) == [None, 1, "off", "off", 1, 0, "off", "off"]
+    # Of everybody together it is not known either, as much as others have recorded.
+    assert told(bob, today)[:7] == [None, 1, "off", "off", 1, 0, "off"]
+    # A day is by the clock of who did not want it recorded; the day is one that is not over yet.
+    day = services.analytics.figures_(ann, Period(today, today))
+    assert {hour.is_paused for hour in day.hours} == {True}
+    chart = build_charts(Dashboard(day, "Pacific/Auckland", now))[0]
+    assert {*chart.values("searches")} == {None}
+    assert {*chart.values("lack")} == {"not_recorded"}
 
 
 def test_the_period_before_is_compared(services: Services) -> None:

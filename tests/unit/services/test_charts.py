@@ -31,7 +31,7 @@ from altus4_desktop.domain.searching import SearchMode
 from altus4_desktop.domain.spreadsheet import guarded
 from altus4_desktop.services.cause_words import cause_words
 from altus4_desktop.services.charts import MOST_ROWS, Dashboard, build_charts, chart_csv
-from altus4_desktop.ui.panes.analytics.wording import row_words
+from altus4_desktop.ui.panes.analytics.wording import hover_words, row_words
 from tests.ui.analytics import make_figures
 
 _NOW = datetime(2026, 3, 31, 12, tzinfo=UTC)
@@ -334,6 +334,30 @@ def test_connections_are_looked_up_as_they_were_called() -> None:
 def test_each_key_leads_to_its_searches_and_no_key_to_those_of_people() -> None:
     links = _charts(_board(make_figures(_MARCH)))["keys"].links
     assert [link and link.key_id for link in links] == ["", "k1"]
+
+
+def test_days_that_were_not_recorded_are_gaps_with_a_reason() -> None:
+    figures = make_figures(_MARCH)
+    told = _charts(_board(figures))
+    assert "lack" not in told["searches"].columns
+    days = [*figures.days]
+    days[1] = DayPoint(days[1].day, None, is_paused=True)
+    board = _board(replace(figures, days=tuple(days)))
+    for name in ("searches", "latency"):
+        chart = _charts(board)[name]
+        assert chart.cell(1, "lack") == "not_recorded"
+        assert chart.cell(1, "searches") is None
+        assert {chart.cell(row, "lack") for row in (0, 2, 3)} == {None}
+        assert "Recording was off" in hover_words(chart, 1)
+        assert "Why" not in hover_words(chart, 2)
+        assert chart_csv(chart).splitlines()[2].endswith(",not_recorded")
+        assert chart.links[1] is None
+    quarter = Period(date(2025, 12, 1), date(2026, 3, 31))
+    points = [DayPoint(day, Counts(1)) for day in quarter]
+    points[8] = DayPoint(points[8].day, None, is_paused=True)
+    chart = _charts(_board(replace(make_figures(quarter), days=tuple(points))))["searches"]
+    assert chart.values("lack")[:3] == (None, "not_recorded", None)
+    assert chart.values("days")[:3] == (7, 6, 7)
 
 
 def test_an_hour_of_the_week_leads_to_all_its_hours() -> None:

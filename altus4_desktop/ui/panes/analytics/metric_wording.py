@@ -46,6 +46,7 @@ def lack_words(lack: str) -> str:
     """Why nothing is known of a day."""
     words = {
         DayLack.OUTSIDE: _tr("Not recorded"),
+        DayLack.NOT_RECORDED: _tr("Recording was off"),
         DayLack.NOT_LOOKED: _tr("The application did not look"),
         DayLack.COUNTING: _tr("Is being counted"),
         DayLack.PARTIAL: _tr("Not every connection answered"),

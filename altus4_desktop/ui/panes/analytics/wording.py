@@ -191,7 +191,7 @@ def hover_words(chart: Chart, row: int) -> str:
     """Everything that is known of a row, a line each."""
     lines = [row_words(chart, row)]
     for column in shown_columns(chart):
-        if column in chart.label:
+        if column in chart.label or (column == "lack" and chart.cell(row, column) is None):
             continue
         lines.append(f"{column_title(column)}: {cell_words(chart, row, column)}")
     return "\n".join(lines)
