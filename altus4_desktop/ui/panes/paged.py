@@ -103,19 +103,3 @@ class KeyedModel(PagedModel[R]):
         if self._records:
             last = self.index(self.rowCount() - 1, self.columnCount() - 1)
             self.dataChanged.emit(self.index(0, 0), last)
-
-    def _begin(self, records: Sequence[R], *, has_more: bool) -> None:
-        """Show these instead of what is shown."""
-        self._has_more = has_more
-        self.beginResetModel()
-        self._records = list(records)
-        self.endResetModel()
-
-    def _append(self, records: Sequence[R], *, has_more: bool) -> None:
-        """Put these below the last one."""
-        self._has_more = has_more
-        if records:
-            first = len(self._records)
-            self.beginInsertRows(QModelIndex(), first, first + len(records) - 1)
-            self._records += records
-            self.endInsertRows()

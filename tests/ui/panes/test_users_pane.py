@@ -79,7 +79,7 @@ def _raise(error: BaseException) -> None:
 
 
 def _settle(qtbot: QtBot, pane: UsersPane) -> None:
-    qtbot.waitUntil(lambda: not pane._typing.isActive() and not pane.runner.running)
+    qtbot.waitUntil(lambda: not pane.filters._typing.isActive() and not pane.runner.running)
 
 
 def _names(pane: UsersPane) -> list[str]:
@@ -158,11 +158,11 @@ def test_filters_and_order(qtbot: QtBot, pane: UsersPane, services: Services) ->
     # By what is only counted it is not sorted.
     header.setSortIndicator(4, Qt.SortOrder.DescendingOrder)
     assert header.sortIndicatorSection() == 1
-    pane.role.set_key("admin")
-    pane.role.chosen.emit("admin")
+    pane.filters.role.set_key("admin")
+    pane.filters.role.chosen.emit("admin")
     _settle(qtbot, pane)
     assert _names(pane) == ["Cid", "Ada"]
-    QTest.keyClicks(pane.text, "BOB")
+    QTest.keyClicks(pane.filters.text, "BOB")
     _settle(qtbot, pane)
     assert pane._pages.currentWidget() is pane._nothing
     _click(pane, "users.clear")

@@ -9,7 +9,7 @@ from PySide6.QtCore import QCoreApplication, QLocale, QObject, Qt
 from altus4_desktop.domain.accounts import Role, User, UserSort, UserSummary
 from altus4_desktop.ui.icons import icon
 from altus4_desktop.ui.models.records import AnyIndex, Column
-from altus4_desktop.ui.panes.paged import PagedModel
+from altus4_desktop.ui.panes.paged import KeyedModel
 from altus4_desktop.ui.times import ago, full
 
 NAME, EMAIL, ROLE, PASSWORD, KEYS, CONNECTIONS, SEARCHES, ACTIVE = range(8)
@@ -21,7 +21,7 @@ SORTS = {
 }
 
 
-class UserModel(PagedModel[UserSummary]):
+class UserModel(KeyedModel[UserSummary]):
     """Accounts in the order they were asked for; the one of ``own_id`` is marked."""
 
     def __init__(self, own_id: str, parent: QObject | None = None) -> None:
@@ -43,28 +43,20 @@ class UserModel(PagedModel[UserSummary]):
             parent,
         )
 
-    def show_first(self, users: Sequence[UserSummary], total: int) -> None:
-        """Begin anew with these of ``total``; nothing moves when they are what is shown."""
-        has_more = len(users) < total
-        if list(users) == self._records:
-            self._has_more = has_more
-        else:
-            self._begin(users, has_more=has_more)
+    def key_of(self, record: UserSummary) -> str:
+        """The account's id."""
+        return record.user.id
 
-    def add_page(self, users: Sequence[UserSummary], total: int) -> None:
-        """Put these below the last one; whom a change meanwhile brings twice is shown once."""
+    def add_page(self, records: Sequence[UserSummary], *, has_more: bool) -> None:
+        """Also when a change meanwhile brings somebody twice: shown once."""
         known = {one.user.id for one in self._records}
-        new = [one for one in users if one.user.id not in known]
-        self._append(new, has_more=bool(users) and len(known) + len(new) < total)
+        new = [one for one in records if one.user.id not in known]
+        super().add_page(new, has_more=has_more)
 
     def user_at(self, row: int) -> User | None:
         """The account in a row."""
         one = self.record_at(row)
         return None if one is None else one.user
-
-    def row_of(self, user_id: str) -> int:
-        """Where an account is; -1 when it has not been read."""
-        return self._find_row(lambda one: one.user.id == user_id)
 
     def headerData(
         self,

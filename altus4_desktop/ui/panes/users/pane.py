@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QPoint, QSignalBlocker, Qt, QTimer, Signal, Slot
+from collections.abc import Hashable
+from dataclasses import dataclass
+
+from PySide6.QtCore import QPoint, QSignalBlocker, Qt, Signal, Slot
 from PySide6.QtGui import QAction, QKeyEvent, QKeySequence, QResizeEvent, QShortcut
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
     QHeaderView,
     QMenu,
-    QStackedWidget,
     QTableView,
     QVBoxLayout,
     QWidget,
 )
 
-from altus4_desktop.domain.accounts import Role, User, UserPage, UserQuery
-from altus4_desktop.domain.errors import AltusError
-from altus4_desktop.tasks.runner import Lane, TaskContext
+from altus4_desktop.domain.accounts import Role, User, UserQuery, UserSummary
+from altus4_desktop.tasks.runner import TaskContext
 from altus4_desktop.ui.icons import icon
-from altus4_desktop.ui.pane import Command, Pane
-from altus4_desktop.ui.panes.latest import LatestTask
+from altus4_desktop.ui.pane import Command
+from altus4_desktop.ui.panes.paged_pane import Page, PagedPane, Reading
 from altus4_desktop.ui.panes.tables import show_whole_rows
 from altus4_desktop.ui.panes.users.dialogs import (
     CreateUserDialog,
@@ -30,6 +31,7 @@ from altus4_desktop.ui.panes.users.dialogs import (
     RoleDialog,
     TemporaryPasswordDialog,
 )
+from altus4_desktop.ui.panes.users.filters import UserFilters
 from altus4_desktop.ui.panes.users.model import (
     ACTIVE,
     CONNECTIONS,
@@ -44,21 +46,9 @@ from altus4_desktop.ui.panes.users.model import (
 )
 from altus4_desktop.ui.profile import PasswordDialog, ProfileDialog
 from altus4_desktop.ui.session import Session
-from altus4_desktop.ui.texts import error_hint, error_message
 from altus4_desktop.ui.theme import Space
-from altus4_desktop.ui.widgets import (
-    Busy,
-    Button,
-    EmptyState,
-    IconButton,
-    Label,
-    SearchField,
-    Segments,
-)
+from altus4_desktop.ui.widgets import Button, IconButton, Label
 
-_PAGE = 100
-_TYPING_MS = 250
-_EVERYBODY = "everybody"
 # From which width on a column is shown; the others always are.
 _ROOM = ((SEARCHES, 1000), (CONNECTIONS, 880), (PASSWORD, 760), (KEYS, 600), (EMAIL, 500))
 # Of what the narrow columns leave; the rest is for the address, which is longer.
@@ -92,54 +82,38 @@ class UserTable(QTableView):
             super().keyPressEvent(event)
 
 
-class UsersPane(Pane):
+@dataclass(frozen=True)
+class _Page(Page[UserSummary]):
+    """With how many accounts fit in all."""
+
+    total: int
+
+
+class UsersPane(PagedPane[UserQuery, UserSummary]):
     """What admins see and do of accounts."""
 
     id = "users"
     title = "Users"
     icon_name = "users"
+    page_size = 100
+    rereads = True
+
+    filters: UserFilters
+    model: UserModel
+    table: UserTable
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(session, parent)
-        self._error: AltusError | None = None
-        self._query = UserQuery()
         self._wanted_id = ""
-        self._is_read = False
-        self._typing = QTimer(self)
-        self._typing.setSingleShot(True)
-        self._typing.setInterval(_TYPING_MS)
-        self._typing.timeout.connect(self._ask)
-        self._first = LatestTask(session.runner, Lane.METADATA, self)
-        self._first.succeeded.connect(self._take_first)
-        self._first.failed.connect(self._take_failure)
-        self._more = LatestTask(session.runner, Lane.METADATA, self)
-        self._more.succeeded.connect(self._take_more)
-        self._more.failed.connect(self.present)
+        self._sorted = (NAME, Qt.SortOrder.AscendingOrder)
+        self.filters = UserFilters()
         self.model = UserModel(session.actor.user_id, self)
-        self.model.more_wanted.connect(self._read_more)
         self._build_header()
-        self._build_filters()
+        self.body.addWidget(self.filters)
         self.table = self._build_table()
         self._build_pages()
         self._bind()
         self._draw()
-
-    # ---- what the window asks for ------------------------------------------------------------
-
-    def activated(self) -> None:
-        """Read who is there now."""
-        self.refresh()
-
-    def focus_first(self) -> None:
-        """The table, or the filter while there is none."""
-        (self.table if self.model.rowCount() else self.text).setFocus()
-
-    def shut(self) -> None:
-        """Nobody waits for it any more."""
-        self._typing.stop()
-        self._first.drop()
-        self._more.drop()
-        super().shut()
 
     def commands(self) -> list[Command]:
         """What the palette offers."""
@@ -162,92 +136,60 @@ class UsersPane(Pane):
         rows = self.table.selectionModel().selectedRows()
         return self.model.user_at(rows[0].row()) if rows else None
 
-    # ---- reading -----------------------------------------------------------------------------
+    # What the store says
 
-    @Slot()
-    def refresh(self) -> None:
-        """Read as much again as is shown."""
-        self._read_first(max(_PAGE, self.model.rowCount()))
+    def question(self) -> UserQuery:
+        """What the filters ask for, in the order of the table."""
+        column, order = self._sorted
+        return self.filters.query(SORTS[column], descending=order is Qt.SortOrder.DescendingOrder)
 
-    def _read_first(self, limit: int) -> None:
-        accounts, actor, query = self.session.services.accounts, self.session.actor, self._query
+    def build_reading(self, question: UserQuery, count: int, *, anew: bool) -> Reading[UserSummary]:
+        """What reads the first accounts."""
+        return self._build_page(question, count, 0)
 
-        def read(_: TaskContext) -> UserPage:
-            return accounts.list_users(actor, query, limit=limit)
+    def build_reading_on(self, question: UserQuery, last: UserSummary) -> Reading[UserSummary]:
+        """What reads the accounts after those that are shown."""
+        return self._build_page(question, self.page_size, self.model.rowCount())
 
-        self._more.drop()
-        self._first.start(read)
+    def _build_page(self, query: UserQuery, limit: int, offset: int) -> Reading[UserSummary]:
+        accounts, actor = self.session.services.accounts, self.session.actor
 
-    @Slot()
-    def _ask(self) -> None:
-        header = self.table.horizontalHeader()
-        role = self.role.key
-        asked = UserQuery(
-            self.text.text().strip(),
-            None if role == _EVERYBODY else Role(role),
-            SORTS[header.sortIndicatorSection()],
-            header.sortIndicatorOrder() is Qt.SortOrder.DescendingOrder,
-        )
-        if asked != self._query:
-            self._query = asked
-            self._read_first(_PAGE)
+        def read(_: TaskContext) -> _Page:
+            page = accounts.list_users(actor, query, limit=limit, offset=offset)
+            shown = offset + len(page.users)
+            return _Page(page.users, bool(page.users) and shown < page.total, page.total)
 
-    @Slot()
-    def _read_more(self) -> None:
-        if self._first.running:
-            # What is shown is about to be replaced.
-            return
-        accounts, actor, query = self.session.services.accounts, self.session.actor, self._query
-        offset = self.model.rowCount()
+        return read
 
-        def read(_: TaskContext) -> UserPage:
-            return accounts.list_users(actor, query, limit=_PAGE, offset=offset)
+    def take_page(self, page: Page[UserSummary]) -> None:
+        """Say how many there are."""
+        if isinstance(page, _Page):
+            self._count.setText(
+                self.tr("{count} accounts").format(count=page.total)
+                if page.total != 1
+                else self.tr("1 account")
+            )
 
-        self._more.start(read)
+    def select_again(self, keys: set[Hashable], current: Hashable, row: int) -> None:
+        """The account in front stays in front, wherever it is now."""
+        super().select_again(keys, current, row)
+        self.table.scrollTo(self.table.currentIndex())
 
-    @Slot(object)
-    def _take_first(self, page: UserPage) -> None:
-        had_focus = not self._is_read and self.text.hasFocus() and not self.text.text()
-        self._is_read, self._error = True, None
-        user = self.user
-        kept = self._wanted_id or (user.id if user else "")
-        self._wanted_id = ""
-        self.model.show_first(page.users, page.total)
-        row = self.model.row_of(kept)
+    def follow_page(self) -> None:
+        """An account that was made or changed is in front."""
+        row, self._wanted_id = self.model.row_of(self._wanted_id), ""
         if row >= 0:
             self.table.selectRow(row)
             self.table.scrollTo(self.model.index(row, NAME))
-        self._count.setText(
-            self.tr("{count} accounts").format(count=page.total)
-            if page.total != 1
-            else self.tr("1 account")
-        )
-        self._draw()
-        if had_focus:
-            self.focus_first()
 
-    @Slot(object)
-    def _take_more(self, page: UserPage) -> None:
-        self.model.add_page(page.users, page.total)
-
-    @Slot(object)
-    def _take_failure(self, error: object) -> None:
-        if isinstance(error, AltusError):
-            self._is_read, self._error = True, error
-            self._draw()
-
-    def _draw(self) -> None:
-        if not self._is_read:
-            self._pages.setCurrentWidget(self._busy)
-        elif self._error is not None:
-            self._failed.set("error", error_message(self._error), error_hint(self._error))
-            self._pages.setCurrentWidget(self._failed)
-        else:
-            shown = self._list if self.model.rowCount() else self._nothing
-            self._pages.setCurrentWidget(shown)
+    def follow_selection(self) -> None:
+        """Let be done what can be done with the account in front."""
         self._allow()
 
-    @Slot()
+    def _draw(self) -> None:
+        super()._draw()
+        self._allow()
+
     def _allow(self) -> None:
         user = self.user
         for button in self._actions:
@@ -259,7 +201,7 @@ class UsersPane(Pane):
     def _has_user(self) -> bool:
         return self.user is not None
 
-    # ---- doing -------------------------------------------------------------------------------
+    # What is done
 
     @Slot()
     def create_user(self) -> None:
@@ -371,7 +313,7 @@ class UsersPane(Pane):
     def _change_own_password(self) -> None:
         PasswordDialog(self.session, self).open()
 
-    # ---- building ----------------------------------------------------------------------------
+    # Building
 
     def _build_header(self) -> None:
         self._count = Label("", "caption")
@@ -382,26 +324,6 @@ class UsersPane(Pane):
         create.clicked.connect(self.create_user)
         for part in (self._count, refresh, create):
             self.header.addWidget(part)
-
-    def _build_filters(self) -> None:
-        self.text = SearchField(self.tr("Name or e-mail"), name="users.text")
-        self.text.textChanged.connect(self._typing.start)
-        self.text.left_downwards.connect(self._enter_table)
-        self.role = Segments(
-            [
-                (_EVERYBODY, self.tr("Everybody")),
-                (Role.ADMIN.value, self.tr("Admins")),
-                (Role.USER.value, self.tr("Users")),
-            ],
-            name="users.filter",
-            label=self.tr("Show"),
-        )
-        self.role.chosen.connect(self._ask)
-        row = QHBoxLayout()
-        row.setSpacing(Space.S)
-        row.addWidget(self.text, 1)
-        row.addWidget(self.role)
-        self.body.addLayout(row)
 
     def _build_table(self) -> UserTable:
         table = UserTable()
@@ -431,8 +353,8 @@ class UsersPane(Pane):
         return table
 
     def _build_pages(self) -> None:
-        self._list = QWidget()
-        column = QVBoxLayout(self._list)
+        shown = QWidget()
+        column = QVBoxLayout(shown)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(Space.M)
         column.addWidget(self.table, 1)
@@ -452,26 +374,22 @@ class UsersPane(Pane):
         bar.addStretch(1)
         bar.addWidget(delete)
         column.addLayout(bar)
-        clear = Button(self.tr("Show everybody"), name="users.clear")
-        clear.clicked.connect(self._clear_filters)
-        self._busy = Busy(self.tr("Reading the accounts…"))
-        self._nothing = EmptyState(
-            "filter",
+        nothing = self.nothing_fits(
             self.tr("Nobody fits"),
             self.tr("Look for fewer letters, or for everybody."),
-            action=clear,
+            Button(self.tr("Show everybody"), name="users.clear"),
         )
-        again = Button(self.tr("Try again"), icon_name="refresh", name="users.again")
-        again.clicked.connect(self.refresh)
-        self._failed = EmptyState("error", "", action=again)
-        self._pages = QStackedWidget()
-        for page in (self._busy, self._list, self._nothing, self._failed):
-            self._pages.addWidget(page)
-        self.body.addWidget(self._pages, 1)
+        self.build_list(
+            shown,
+            busy=self.tr("Reading the accounts…"),
+            # Whoever looks has an account: only filters leave the list empty.
+            empty=nothing,
+            nothing=nothing,
+            again="users.again",
+        )
 
     def _bind(self) -> None:
         table = self.table
-        table.selectionModel().selectionChanged.connect(self._allow)
         table.horizontalHeader().sortIndicatorChanged.connect(self._sort)
         table.doubleClicked.connect(self.edit)
         table.edit_wanted.connect(self.edit)
@@ -482,31 +400,15 @@ class UsersPane(Pane):
         new.activated.connect(self.create_user)
 
     @Slot(int, Qt.SortOrder)
-    def _sort(self, column: int, _: Qt.SortOrder) -> None:
+    def _sort(self, column: int, order: Qt.SortOrder) -> None:
         if column in SORTS:
+            self._sorted = (column, order)
             self._ask()
             return
         # What a column counts is not what the store orders by: leave it as it was.
-        shown = next(key for key, sort in SORTS.items() if sort is self._query.sort)
-        order = (
-            Qt.SortOrder.DescendingOrder if self._query.descending else Qt.SortOrder.AscendingOrder
-        )
         header = self.table.horizontalHeader()
         with QSignalBlocker(header):
-            header.setSortIndicator(shown, order)
-
-    @Slot()
-    def _enter_table(self) -> None:
-        self.table.setFocus()
-        if self.user is None:
-            self.table.selectRow(0)
-
-    @Slot()
-    def _clear_filters(self) -> None:
-        self.role.set_key(_EVERYBODY)
-        self.text.clear()
-        self._typing.stop()
-        self._ask()
+            header.setSortIndicator(*self._sorted)
 
     @Slot(QPoint)
     def _open_menu(self, at: QPoint) -> None:
