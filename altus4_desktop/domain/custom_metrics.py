@@ -19,6 +19,7 @@ from altus4_desktop.domain.recording import Pause, is_paused
 from altus4_desktop.domain.searching import SearchMode
 
 MOST_THRESHOLD = 1_000_000_000
+_FIRST_RULE = 1
 
 
 class MetricSource(StrEnum):
@@ -151,9 +152,24 @@ def evidence_of(draft: CustomMetricDraft, zone: str, day: date) -> HistoryQuery:
     return replace(draft.history, from_at=instant_of(begins), to_at=instant_of(ends))
 
 
+def counting_rule(query: HistoryQuery) -> int:
+    """By which rule the days of a filter are counted: by another one they are counted anew.
+
+    By the second one nothing was found where all sources answered with their first page; by the
+    first one also where searches were cancelled, or had no second page.
+    """
+    return 2 if query.outcome is HistoryOutcome.NONE else _FIRST_RULE
+
+
+def is_counted_as_now(document: object) -> bool:
+    """Whether the rule in a document of `history_document` is that of now."""
+    kept = document.get("rule") if isinstance(document, dict) else None
+    return (kept or _FIRST_RULE) == counting_rule(history_of(document))
+
+
 def history_document(query: HistoryQuery) -> dict[str, Any]:
-    """The filter as JSON can hold it, without its times."""
-    return {
+    """The filter as JSON can hold it, without its times, and the rule it is counted by."""
+    document: dict[str, Any] = {
         "text": query.text,
         "connection_id": query.connection_id,
         "mode": query.mode.value if query.mode else "",
@@ -167,6 +183,8 @@ def history_document(query: HistoryQuery) -> dict[str, Any]:
         "key_id": query.key_id,
         "week_hour": [hour.zone, hour.weekday, hour.hour] if (hour := query.week_hour) else None,
     }
+    rule = counting_rule(query)
+    return document if rule == _FIRST_RULE else document | {"rule": rule}
 
 
 def history_of(document: object) -> HistoryQuery:

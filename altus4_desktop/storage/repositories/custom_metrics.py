@@ -22,6 +22,7 @@ from altus4_desktop.domain.custom_metrics import (
     Threshold,
     history_document,
     history_of,
+    is_counted_as_now,
 )
 from altus4_desktop.domain.errors import ConflictError, NotFoundError
 from altus4_desktop.storage.repositories.fitting import check_lengths, moved_on, server_now
@@ -248,7 +249,7 @@ class CustomMetricRepository:
                     _metric(row),
                     row[users.c.timezone] or "UTC",
                     Role(row[users.c.role]),
-                    None if (zone := row[c.counted_zone]) is None else (zone, row[c.counted_user]),
+                    _counted(row),
                     bool(row["has_stale"]),
                 )
                 for row in connection.execute(statement).mappings()
@@ -256,20 +257,29 @@ class CustomMetricRepository:
         )
 
     def begin_(self, metric_id: str, zone: str, user_id: str) -> None:
-        """Have all days counted, from now on in ``zone``, for the user or everybody (""); nothing
-        is done where they are counted like that already."""
+        """Have all days counted, from now on in ``zone``, for the user or everybody (""), by the
+        rule of now; nothing is done where they are counted like that already."""
 
         def work(connection: sa.Connection) -> bool:
             row = connection.execute(
-                sa.select(c.counted_zone, c.counted_user).where(c.id == metric_id).with_for_update()
+                sa.select(c.counted_zone, c.counted_user, c.history)
+                .where(c.id == metric_id)
+                .with_for_update()
             ).first()
-            if row is None or (row[0], row[1]) == (zone, user_id):
+            if row is None:
+                return False
+            document = row[2]
+            if (row[0], row[1]) == (zone, user_id) and is_counted_as_now(document):
                 return False
             connection.execute(sa.delete(custom_metric_days).where(d.metric_id == metric_id))
             connection.execute(
                 sa.update(custom_metrics)
                 .where(c.id == metric_id)
-                .values(counted_zone=zone, counted_user=user_id)
+                .values(
+                    counted_zone=zone,
+                    counted_user=user_id,
+                    history=history_document(history_of(document)),
+                )
             )
             mark_stale(connection, metric_id, history_days(connection, zone, user_id))
             return True
@@ -434,6 +444,13 @@ def _metric(row: Mapping[Any, Any]) -> CustomMetric:
         created_at=row[c.created_at],
         updated_at=row[c.updated_at],
     )
+
+
+def _counted(row: Mapping[Any, Any]) -> tuple[str, str] | None:
+    zone, user_id = row[c.counted_zone], row[c.counted_user]
+    if zone is None or user_id is None or not is_counted_as_now(row[c.history]):
+        return None
+    return zone, user_id
 
 
 def _day(row: Mapping[Any, Any]) -> CountedDay:

@@ -242,6 +242,39 @@ def test_what_another_program_writes_is_counted_when_it_is_compared(
     assert shared_store.custom_metrics.count_(metric.id, 31) == 0
 
 
+def test_days_that_were_counted_by_another_rule_are_counted_once_more(
+    shared_place: StorePlace, shared_store: Store
+) -> None:
+    ann = shared_store.users.create_(a_user(), "x")
+    metrics = shared_store.custom_metrics
+    nothing, failed = (
+        metrics.create_(_metric(ann, HistoryQuery(outcome=outcome)), at_most=9).id
+        for outcome in (HistoryOutcome.NONE, HistoryOutcome.FAILED)
+    )
+    at = datetime(2026, 3, 28, 12, tzinfo=UTC)
+    shared_store.searches.add_(_search(ann, "one", at))
+    by_now = {nothing: 0, failed: 7}
+    for metric_id in by_now:
+        metrics.begin_(metric_id, "UTC", ann.id)
+        _count(shared_store, metric_id)
+    # As an earlier version left it.
+    shared_place.query("UPDATE custom_metric_days SET found = 7")
+    for outcome in ("none", "failed"):
+        kept = f'{{"outcome": "{outcome}"}}'
+        shared_place.query(
+            f"UPDATE custom_metrics SET history = '{kept}' WHERE history LIKE '%{outcome}%'"
+        )
+    counted = {each.metric.id: each.counted for each in metrics.owned_(ann.id)}
+    assert counted == {nothing: None, failed: ("UTC", ann.id)}
+    for expected in (by_now, dict.fromkeys(by_now, 7)):
+        for metric_id, count in expected.items():
+            metrics.begin_(metric_id, "UTC", ann.id)
+            _count(shared_store, metric_id)
+            assert _counts(shared_store, metric_id).total() == count
+        assert {each.counted for each in metrics.owned_(ann.id)} == {("UTC", ann.id)}
+        shared_place.query("UPDATE custom_metric_days SET found = 7")
+
+
 def test_who_counts_everybody_forgets_a_deleted_user(shared_store: Store) -> None:
     ann = shared_store.users.create_(a_user(role=Role.ADMIN), "x")
     ben = shared_store.users.create_(a_user(), "x")
