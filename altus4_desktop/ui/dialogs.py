@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QDialog, QFrame, QHBoxLayout, QScrollArea, QVBoxLa
 
 from altus4_desktop.domain.errors import AltusError
 from altus4_desktop.ui.texts import error_hint, error_message
-from altus4_desktop.ui.theme import Space
+from altus4_desktop.ui.theme import Space, dress
 from altus4_desktop.ui.widgets.basic import Button, Icon, Label
 
 
@@ -16,6 +16,7 @@ class Dialog(QDialog):
 
     def __init__(self, title: str, *, name: str, parent: QWidget | None) -> None:
         super().__init__(parent)
+        dress(self)
         self.setObjectName(name)
         self.setWindowTitle(title)
         self.setAccessibleName(title)

@@ -9,7 +9,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from altus4_desktop.ui.session import Session
-from altus4_desktop.ui.theme import Space
+from altus4_desktop.ui.theme import Space, dress
 from altus4_desktop.ui.widgets import Label
 from altus4_desktop.ui.working import WorkingWidget
 
@@ -62,6 +62,10 @@ class Pane(WorkingWidget):
         self.body = QVBoxLayout()
         self.body.setSpacing(Space.M)
         column.addLayout(self.body, 1)
+
+    def dress(self) -> None:
+        """Wear the theme; the pane is about to come to the front."""
+        dress(self)
 
     def activated(self) -> None:
         """The pane came to the front."""

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from string import Template
-from typing import Final
+from typing import ClassVar, Final
+from weakref import WeakSet
 
-from PySide6.QtCore import QObject, Qt, Signal, Slot
+from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QColor, QFont, QFontDatabase, QGuiApplication, QPalette
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QWidget
+from shiboken6 import isValid
 
 from altus4_desktop.domain.bundle import bundled
 
@@ -181,7 +183,7 @@ def _luminance(color: str) -> float:
 
 
 def build_style_sheet(palette: Palette) -> str:
-    """The application's style sheet in the colours of ``palette``."""
+    """The style sheet of everything in the colours of ``palette``."""
     folder = bundled("resources") / "themes"
     sizes = {
         f"{scale.__name__.lower()}_{name.lower()}": value
@@ -225,7 +227,8 @@ def system_color_scheme() -> Qt.ColorScheme:
 class Theme(QObject):
     """The colours in use; follows the desktop unless the choice says otherwise.
 
-    ``changed`` comes after the application wears the new colours.
+    ``changed`` comes after all that can be seen wears the new colours; what is hidden follows, one
+    part with each turn of the event loop.
     """
 
     changed = Signal()
@@ -234,6 +237,9 @@ class Theme(QObject):
         super().__init__(parent)
         self._choice = choice
         self._palette = LIGHT
+        self._rest = QTimer(self)
+        self._rest.setInterval(0)
+        self._rest.timeout.connect(self._dress_one)
 
     @property
     def choice(self) -> ThemeChoice:
@@ -276,9 +282,21 @@ class Theme(QObject):
         _Worn.palette = self._palette
         app = QApplication.instance()
         if isinstance(app, QApplication):
+            _Worn.style_sheet = build_style_sheet(self._palette)
             app.setPalette(_qt_palette(self._palette))
-            app.setStyleSheet(build_style_sheet(self._palette))
+            for part in _undressed():
+                if part.isVisible():
+                    dress(part)
+            self._rest.start()
         self.changed.emit()
+
+    @Slot()
+    def _dress_one(self) -> None:
+        parts = _undressed()
+        if parts:
+            dress(parts[0])
+        else:
+            self._rest.stop()
 
 
 class _Worn:
@@ -286,6 +304,32 @@ class _Worn:
     QApplication for its palette."""
 
     palette: Palette = LIGHT
+    style_sheet = ""
+    parts: ClassVar[WeakSet[QWidget]] = WeakSet()
+
+
+def dress(part: QWidget) -> None:
+    """Have ``part`` and all that is in it wear the style sheet, now and when the theme changes.
+
+    Parts are pages, panes, dialogs and what is beside them. The application itself has no style
+    sheet: when it gets another one, Qt goes through every widget once for each of its ancestors,
+    hidden or not, which takes seconds; and it goes through all that moves from one parent to
+    another. Nothing happens to what is in a part already, and when nobody has installed a `Theme`.
+    """
+    around = part.parentWidget()
+    while around is not None:
+        if around in _Worn.parts:
+            return
+        around = around.parentWidget()
+    _Worn.parts.add(part)
+    if part.styleSheet() != _Worn.style_sheet:
+        part.setStyleSheet(_Worn.style_sheet)
+
+
+def _undressed() -> list[QWidget]:
+    return [
+        part for part in _Worn.parts if isValid(part) and part.styleSheet() != _Worn.style_sheet
+    ]
 
 
 def worn_palette() -> Palette:

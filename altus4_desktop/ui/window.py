@@ -21,7 +21,7 @@ from altus4_desktop.ui.pages.waiting import BootingPage
 from altus4_desktop.ui.session import Session
 from altus4_desktop.ui.startup import StartUp
 from altus4_desktop.ui.texts import error_message
-from altus4_desktop.ui.theme import Theme
+from altus4_desktop.ui.theme import Theme, dress
 
 if TYPE_CHECKING:
     from altus4_desktop.services import Services
@@ -157,6 +157,8 @@ class MainWindow(QMainWindow):
         before = self._stack.currentWidget()
         if self._stack.indexOf(widget) < 0:
             self._stack.addWidget(widget)
+            if isinstance(widget, Page):
+                dress(widget)
         self._stack.setCurrentWidget(widget)
         if not self._is_interactive:
             self._probe.raise_()

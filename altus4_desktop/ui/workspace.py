@@ -22,7 +22,7 @@ from altus4_desktop.ui.session import Session
 from altus4_desktop.ui.shortcuts import Group, ShortcutSheet
 from altus4_desktop.ui.status import StatusBar
 from altus4_desktop.ui.texts import read_only_promise, session_vault_words, store_words
-from altus4_desktop.ui.theme import Space, ThemeChoice
+from altus4_desktop.ui.theme import Space, ThemeChoice, dress
 from altus4_desktop.ui.times import use_zone
 from altus4_desktop.ui.widgets import Icon, Label
 
@@ -184,6 +184,7 @@ class Workspace(QWidget):
             pane.banner_changed.connect(self._show_banner)
             self._panes[pane_id] = pane
             self._stack.addWidget(pane)
+        pane.dress()
         self._pane_id = pane_id
         self._stack.setCurrentWidget(pane)
         self._banner.setVisible(bool(pane.property("production")))
@@ -286,6 +287,15 @@ class Workspace(QWidget):
         column.setSpacing(0)
         column.addLayout(row, 1)
         column.addWidget(self.status)
+        for part in (
+            self.rail,
+            self._banner,
+            self.notices,
+            self.status,
+            self.palette_,
+            self.sheet,
+        ):
+            dress(part)
 
     def _bind_shortcuts(self, places: list[Place]) -> None:
         bindings: list[tuple[str, Callable[[], object]]] = [

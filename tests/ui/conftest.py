@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from weakref import WeakSet
 
 import pytest
+from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
+from altus4_desktop.ui.theme import _Worn
 from tests.ui.house import House
 
 # The offscreen platform says this whenever a window's least size changes; others do not.
@@ -27,3 +30,15 @@ def house(qtbot: QtBot, tmp_path: Path) -> Iterator[House]:
     made = House(qtbot, tmp_path)
     yield made
     made.close()
+
+
+@pytest.fixture
+def dressed(qapp: QApplication, monkeypatch: pytest.MonkeyPatch) -> Iterator[QApplication]:
+    """The application, which gets its own looks back afterwards."""
+    before = qapp.palette(), qapp.style().objectName(), qapp.font()
+    monkeypatch.setattr(_Worn, "style_sheet", "")
+    monkeypatch.setattr(_Worn, "parts", WeakSet())
+    yield qapp
+    qapp.setPalette(before[0])
+    qapp.setStyle(before[1])
+    qapp.setFont(before[2])

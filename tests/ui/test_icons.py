@@ -40,12 +40,11 @@ def test_room_beside_an_icon_is_left_at_its_end(qapp: QApplication) -> None:
     assert all(image.pixelColor(x, y).alpha() == 0 for x in range(32, 40) for y in range(32))
 
 
-def test_an_icon_takes_the_colours_that_are_worn(qapp: QApplication) -> None:
-    before = qapp.styleSheet(), qapp.palette(), qapp.style().objectName(), qapp.font()
+def test_an_icon_takes_the_colours_that_are_worn(dressed: QApplication) -> None:
     theme = Theme(ThemeChoice.LIGHT)
     made = icon("plus", "text", "accent")
     try:
-        theme.install(qapp)
+        theme.install(dressed)
         assert strongest(made.pixmap(24, 24)) == LIGHT.text
         theme.set_choice(ThemeChoice.DARK)
         assert strongest(made.pixmap(24, 24)) == DARK.text
@@ -56,10 +55,6 @@ def test_an_icon_takes_the_colours_that_are_worn(qapp: QApplication) -> None:
         assert strongest(pixmap("plus", 24, "danger")) == DARK.danger
     finally:
         theme.set_choice(ThemeChoice.AUTO)
-        qapp.setStyleSheet(before[0])
-        qapp.setPalette(before[1])
-        qapp.setStyle(before[2])
-        qapp.setFont(before[3])
 
 
 @pytest.mark.parametrize("path", sorted(FOLDER.glob("*.svg")), ids=lambda path: path.stem)

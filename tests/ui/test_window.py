@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
@@ -50,17 +49,6 @@ def workspace(house: House) -> Workspace:
     house.open_("workspace")
     assert house.window.workspace is not None
     return house.window.workspace
-
-
-@pytest.fixture
-def dressed(qapp: QApplication) -> Iterator[QApplication]:
-    """The application, which gets its own looks back afterwards."""
-    before = qapp.styleSheet(), qapp.palette(), qapp.style().objectName(), qapp.font()
-    yield qapp
-    qapp.setStyleSheet(before[0])
-    qapp.setPalette(before[1])
-    qapp.setStyle(before[2])
-    qapp.setFont(before[3])
 
 
 def press(house: House, key: Qt.Key, modifiers: Qt.KeyboardModifier = CTRL) -> None:
@@ -397,7 +385,7 @@ def test_small_windows_show_icons_only(house: House, workspace: Workspace) -> No
     house.qtbot.waitUntil(lambda: not workspace.rail.is_narrow, timeout=WAIT_MS)
 
 
-def test_the_theme_changes_live(house: House, workspace: Workspace, dressed: QApplication) -> None:
+def test_the_theme_changes_live(dressed: QApplication, house: House, workspace: Workspace) -> None:
     app = dressed
     try:
         house.theme.install(app)
@@ -407,7 +395,7 @@ def test_the_theme_changes_live(house: House, workspace: Workspace, dressed: QAp
         house.click(house.find("settings.theme.dark"))
         assert worn_palette() is DARK
         assert app.palette().window().color().name().upper() == DARK.canvas
-        assert DARK.accent in app.styleSheet()
+        assert DARK.accent in workspace.rail.styleSheet()
         house.click(house.find("settings.theme.light"))
         assert worn_palette() is LIGHT
         assert workspace.session.services.settings.theme == "light"

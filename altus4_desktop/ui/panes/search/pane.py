@@ -26,7 +26,7 @@ from altus4_desktop.ui.panes.search.saved import shortcut_text
 from altus4_desktop.ui.panes.search.tabs import SearchTabs, TabMark
 from altus4_desktop.ui.panes.search.view import SearchView
 from altus4_desktop.ui.session import Session
-from altus4_desktop.ui.theme import Space
+from altus4_desktop.ui.theme import Space, dress
 from altus4_desktop.ui.widgets import IconButton
 
 _MAX_CLOSED = 20
@@ -83,6 +83,11 @@ class SearchPane(Pane):
         self._connect()
         self.open_tab()
         self.drafts.read()
+
+    def dress(self) -> None:
+        """Each search by itself: those behind are not seen."""
+        for part in (self.heading, self.message, self.bar, self.desk.menu, self.view):
+            dress(part)
 
     def _connect(self) -> None:
         self.tabs.currentChanged.connect(self._show_tab)
@@ -249,6 +254,7 @@ class SearchPane(Pane):
         focused = QApplication.focusWidget()
         inside = focused is not None and self.stack.isAncestorOf(focused)
         view = self._view_of(tab)
+        dress(view)
         self.stack.setCurrentWidget(view)
         if tab.mark is not TabMark.RUNNING:
             tab.mark = TabMark.NONE

@@ -24,6 +24,7 @@ from altus4_desktop.ui.panes.painting import plain_tool_tip
 from altus4_desktop.ui.panes.search.marks import severity_rank, show_marks, worst_at
 from altus4_desktop.ui.panes.search.reading import fill_with_fixes
 from altus4_desktop.ui.panes.search.wording import utf16_spans
+from altus4_desktop.ui.theme import dress
 from altus4_desktop.ui.widgets import SearchField
 
 _TYPING_PAUSE_MS = 60
@@ -65,6 +66,7 @@ class QueryField(SearchField):
         completer.setCompletionMode(QCompleter.CompletionMode.UnfilteredPopupCompletion)
         completer.setMaxVisibleItems(10)
         self._popup = QListView()
+        dress(self._popup)
         completer.setPopup(self._popup)
         self._popup.setObjectName("search.recent")
         self._popup.setAccessibleName(self.tr("Recent searches"))
