@@ -42,7 +42,7 @@ torture: ## what is left to chance, in full: hours (make torture SHARE=0.1 SEED=
 	@packaging/setup.sh test
 	@ALTUS4_TEST_TORTURE=$(or $(SHARE),1) $(if $(SEED),ALTUS4_TEST_SEED=$(SEED)) $(PYTHON_ENV)/pytest -q -m torture -o timeout=0 $(ARGS)
 
-soak: ## the window with random actions and faults for an hour (make soak ARGS="30 --seed 7" for half of it)
+soak: ## the window with random actions and faults for an hour (make soak ARGS="30 --store mariadb --seed 7")
 	@packaging/setup.sh test
 	@$(PYTHON_ENV)/python -m tests.benchmarks.soak_window $(ARGS)
 
