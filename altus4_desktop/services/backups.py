@@ -149,7 +149,7 @@ class BackupsService:
         with self._failures_told(actor, "backup.restored", backup_id):
             self._plan(backup_id, into, until, token)
             folder = self._folder()
-            with self._metadata.working_on() as store:
+            with self._metadata.working_on(same_when_cancelled=True) as store:
                 run = store.backups.restore(folder, backup_id, into, until, progress, token)
                 store.close()
             if not into:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from altus4_desktop.domain.audit import AuditEvent, AuditOutcome, ChainEnd, SubjectKind
 from altus4_desktop.domain.cancel import CancelToken
-from altus4_desktop.domain.errors import AltusError, SchemaError, StoreError
+from altus4_desktop.domain.errors import AltusError, Cancelled, SchemaError, StoreError
 from altus4_desktop.domain.files import make_private_folder
 from altus4_desktop.domain.revisions import MigrationStatus, StoreReport
 from altus4_desktop.services.audit_witness import AuditWitness
@@ -157,17 +157,22 @@ class MetadataService:
             return self._refresh()
 
     @contextmanager
-    def working_on(self, password_secret: str | None = None) -> Iterator[Store]:
+    def working_on(
+        self, password_secret: str | None = None, *, same_when_cancelled: bool = False
+    ) -> Iterator[Store]:
         """The store at whatever revision it is, while nobody else opens or closes it; where it
-        stands is read anew afterwards. Raises as `open_` does."""
+        stands is read anew afterwards, but for work that leaves it the ``same_when_cancelled``.
+        Raises as `open_` does."""
         with self._lock:
             store = self._opened(password_secret)
             try:
                 yield store
-            except BaseException:
-                # What went wrong is told, not that the store cannot even be asked any more.
-                with suppress(AltusError):
-                    self._refresh()
+            except BaseException as error:
+                # Who cancels does not wait for a server that may not answer.
+                if not (same_when_cancelled and isinstance(error, Cancelled)):
+                    # What went wrong is told, not that the store cannot even be asked any more.
+                    with suppress(AltusError):
+                        self._refresh()
                 raise
             self._refresh()
 

@@ -23,7 +23,7 @@ from altus4_desktop.domain.backups import (
     choose_expired,
 )
 from altus4_desktop.domain.cancel import CancelToken
-from altus4_desktop.domain.errors import StoreError
+from altus4_desktop.domain.errors import StoreError, TenantError
 from altus4_desktop.domain.progress import Progress, ProgressSink
 from altus4_desktop.storage.backup_folder import (
     BackupFolder,
@@ -72,7 +72,7 @@ class BackupTool(Protocol):
     def find_point(self, backup: Backup, until: datetime, token: CancelToken) -> LogPoint:
         """The point in time ``until``, as far as the store's log leads there from ``backup``."""
 
-    def count_rows(self) -> dict[str, int]:
+    def count_rows(self, token: CancelToken) -> dict[str, int]:
         """How many rows each table of the store has."""
 
     def restore_beside(
@@ -194,7 +194,7 @@ class StoreBackups:
             backup = folder.get_(backup_id)
             self._check_usable(folder, backup, token)
             point = until and self.tool.find_point(backup, until, token)
-            now = {} if into else self.tool.count_rows()
+            now = {} if into else self.tool.count_rows(token)
         then = {table.name: table.rows for table in backup.tables}
         changes = tuple(
             TableChange(name, now.get(name, 0), then.get(name, 0))
@@ -327,7 +327,7 @@ class StoreBackups:
             if getattr(error, "sqlite_errorcode", 0) & 0xFF in _FULL_CODES:
                 raise failed(what, str(error)) from error
             raise translate(error, self.location) from error
-        except sa.exc.SQLAlchemyError as error:
+        except (sa.exc.SQLAlchemyError, TenantError) as error:
             raise translate(error, self.location) from error
 
 

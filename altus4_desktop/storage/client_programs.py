@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import ssl
 import subprocess
 import threading
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from io import BufferedReader
@@ -18,6 +20,7 @@ from typing import IO, cast
 from altus4_desktop.domain.cancel import CancelToken
 from altus4_desktop.domain.connections import Flavour, TlsMode
 from altus4_desktop.storage.location import StoreLocation
+from altus4_desktop.storage.quiet_pipes import QuietClock, watched_reader, watched_writer
 
 
 class Kind(Enum):
@@ -40,6 +43,8 @@ NAMES = {
 PACKAGES = {Flavour.MYSQL: "MySQL's client", Flavour.MARIADB: "mariadb-client"}
 
 _PLACES = ("/usr/bin", "/usr/local/bin", "/usr/local/mysql/bin", "/opt/homebrew/bin")
+# Longer than any one statement of a dump, or any one count, takes a server that is well.
+QUIET_S = 120.0
 _ASKING_TIMEOUT_S = 10.0
 _ERROR_BLOCKS = 8
 # How a client says what a statement came to. The rest of the line may quote a row.
@@ -55,6 +60,13 @@ _TLS_MODES = {
 class ProgramFailed(Exception):
     """A program did not do what it was started for; the text says why and holds no secret and
     nothing of a row."""
+
+
+class ServerSilentError(ProgramFailed):
+    """The server has stopped answering."""
+
+    def __init__(self, quiet_s: float) -> None:
+        super().__init__(f"the server has not answered for {quiet_s:.0f} seconds")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +107,8 @@ class ServerAccess:
     """How the programs reach one server.
 
     ``encrypted`` is what the store's own session has settled on: the programs do not take less.
-    ``look_in`` is looked through for programs before the usual places.
+    ``look_in`` is looked through for programs before the usual places. A server from which nothing
+    comes for ``quiet_s`` seconds has stopped answering.
     """
 
     location: StoreLocation
@@ -103,6 +116,7 @@ class ServerAccess:
     flavour: Flavour
     encrypted: bool
     look_in: tuple[Path, ...] = ()
+    quiet_s: float = QUIET_S
 
     def find(self, kind: Kind) -> Program | None:
         """What can be used with this server. No program of any flavour takes exactly one
@@ -123,8 +137,9 @@ class ServerAccess:
     ) -> None:
         """Run ``program``, signed in; ``feed`` writes what it reads, ``take`` reads what it writes.
 
-        It has to end well and to complain of nothing. Raises ProgramFailed, Cancelled, and what
-        ``feed`` or ``take`` raise.
+        It has to end well and to complain of nothing, and is ended when it reads or writes nothing
+        for ``quiet_s``. Raises ProgramFailed, ServerSilentError, Cancelled, and what ``feed`` or
+        ``take`` raise.
         """
         # The password goes through a pipe: no file holds it and no list of processes.
         secrets = self.option_text().encode("utf-8")
@@ -140,6 +155,8 @@ class ServerAccess:
                 stderr=subprocess.PIPE,
                 env=_environment(),
                 pass_fds=(reading,),
+                # Some packages wrap the program in a script: both have to end.
+                start_new_session=True,
             )
         finally:
             os.close(reading)
@@ -150,22 +167,31 @@ class ServerAccess:
         )
         listener.start()
         fed = True
-        try:
-            with token.on_cancel(process.kill):
-                if feed is not None:
-                    fed = _feed(cast("IO[bytes]", process.stdin), feed)
-                if take is not None:
-                    take(cast("IO[bytes]", process.stdout))
-                code = process.wait()
-        finally:
+
+        def end() -> None:
             if process.poll() is None:
-                process.kill()
-                process.wait()
+                with suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+
+        clock = QuietClock(self.quiet_s, end)
+        try:
+            with clock, token.on_cancel(end):
+                if feed is not None:
+                    fed = _feed(watched_writer(cast("IO[bytes]", process.stdin), clock), feed)
+                if take is not None:
+                    take(watched_reader(cast("IO[bytes]", process.stdout), clock))
+                with clock.waiting():
+                    code = process.wait()
+        finally:
+            end()
+            process.wait()
             listener.join()
             stderr.close()
             if process.stdout is not None:
                 process.stdout.close()
         token.raise_if_cancelled()
+        if clock.expired:
+            raise ServerSilentError(self.quiet_s)
         said = b"".join(errors).decode("utf-8", "replace").strip()
         if code != 0 or said or not fed:
             lines = said.splitlines()

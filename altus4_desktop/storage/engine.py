@@ -9,6 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.pool import NullPool, QueuePool
 
+from altus4_desktop.domain.cancel import CancelToken
 from altus4_desktop.storage import files
 from altus4_desktop.storage.location import StoreLocation
 from altus4_desktop.storage.visitors import remember_sessions
@@ -32,11 +33,17 @@ _ISOLATION = "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ"
 
 
 def build_engine(
-    location: StoreLocation, password_secret: str | None = None, *, migrating: bool = False
+    location: StoreLocation,
+    password_secret: str | None = None,
+    *,
+    migrating: bool = False,
+    sign_in_s: float | None = None,
+    token: CancelToken | None = None,
 ) -> sa.Engine:
     """An engine over ``location``; nothing is opened yet.
 
-    ``migrating``: one connection at a time that is closed after use and waits longer.
+    ``migrating``: one connection at a time that is closed after use and waits longer. Signing in to
+    a server takes ``sign_in_s`` at most (default: as every target), and ends with ``token``.
     """
     pool: dict[str, Any] = (
         {"poolclass": NullPool}
@@ -50,7 +57,7 @@ def build_engine(
     )
     if location.file is not None:
         return _file_engine(location.file, pool, migrating)
-    return _server_engine(location, password_secret or "", pool, migrating)
+    return _server_engine(location, password_secret or "", pool, migrating, sign_in_s, token)
 
 
 def build_reader(file: Path, *, read_only: bool = True) -> sa.Engine:
@@ -83,7 +90,12 @@ def _begin(connection: sa.Connection) -> None:
 
 
 def _server_engine(
-    location: StoreLocation, password_secret: str, pool: dict[str, Any], migrating: bool
+    location: StoreLocation,
+    password_secret: str,
+    pool: dict[str, Any],
+    migrating: bool,
+    sign_in_s: float | None,
+    token: CancelToken | None,
 ) -> sa.Engine:
     from altus4_desktop.driver.connect import open_connection
     from altus4_desktop.driver.failures import is_clean_server_error, translate
@@ -93,7 +105,12 @@ def _server_engine(
 
     def connect() -> Any:
         return open_connection(
-            target, setup=(_SESSION, _ISOLATION), autocommit=False, found_rows=True
+            target,
+            setup=(_SESSION, _ISOLATION),
+            autocommit=False,
+            found_rows=True,
+            timeout_s=sign_in_s,
+            token=token,
         )
 
     def distrust(context: sa.engine.ExceptionContext) -> BaseException | None:

@@ -59,9 +59,12 @@ class FileBackups:
         finally:
             draft.unlink(missing_ok=True)
 
-    def count_rows(self) -> dict[str, int]:
-        """How many rows each table of the store has; raises sqlite3.Error."""
-        with contextlib.closing(files.connect(self.file, read_only=True)) as connection:
+    def count_rows(self, token: CancelToken) -> dict[str, int]:
+        """How many rows each table of the store has; raises sqlite3.Error, Cancelled."""
+        with (
+            contextlib.closing(files.connect(self.file, read_only=True)) as connection,
+            files.interruptible(connection, token),
+        ):
             return {
                 name: connection.execute(f"SELECT COUNT(*) FROM {_quoted(name)}").fetchone()[0]
                 for name, _ in connection.execute(_TABLES).fetchall()

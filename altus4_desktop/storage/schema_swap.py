@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from altus4_desktop.domain.errors import StoreError
+from altus4_desktop.domain.errors import AltusError, StoreError
 
+# A line that is lost is told as a domain error.
+_FAILURES = (sa.exc.SQLAlchemyError, AltusError)
 _TABLES = sa.text(
     "SELECT TABLE_NAME FROM information_schema.TABLES"
     " WHERE TABLE_SCHEMA = :name AND TABLE_TYPE = 'BASE TABLE' ORDER BY TABLE_NAME"
@@ -22,8 +24,8 @@ def swap_schemas(connection: sa.Connection, live: str, restored: str, kept: str)
 
     The tables are moved by one statement: a kill leaves all of them moved or none. Triggers cannot
     move along: they are made again, and a kill at that moment leaves them missing, which
-    “migrate drift” says. Raises SQLAlchemy's errors when all is as it was, StoreError
-    (``backup.unguarded``) when it could not be made so again.
+    “migrate drift” says. Raises SQLAlchemy's errors and AltusError when all is as it was, and
+    StoreError (``backup.unguarded``) when it could not be made so again.
     """
     old, new = _tables(connection, live), _tables(connection, restored)
     triggers = {name: _triggers(connection, name) for name in (restored, live)}
@@ -32,19 +34,19 @@ def swap_schemas(connection: sa.Connection, live: str, restored: str, kept: str)
         _drop(connection, restored, triggers[restored])
         _drop(connection, live, triggers[live])
         _rename(connection, moves)
-    except sa.exc.SQLAlchemyError as error:
+    except _FAILURES as error:
         try:
             there = _triggers(connection, live)
             missing = {name: text for name, text in triggers[live].items() if name not in there}
             _create(connection, live, missing)
-        except sa.exc.SQLAlchemyError:
+        except _FAILURES:
             raise _unguarded("may have been replaced", live, kept) from error
         raise
     try:
         _create(connection, live, triggers[restored])
         _create(connection, kept, triggers[live])
         connection.exec_driver_sql(f"USE {quoted(live)}")
-    except sa.exc.SQLAlchemyError as error:
+    except _FAILURES as error:
         said = "was replaced"
         try:
             for name in (live, kept):
@@ -52,7 +54,7 @@ def swap_schemas(connection: sa.Connection, live: str, restored: str, kept: str)
             _rename(connection, [(target, source, table) for source, target, table in moves[::-1]])
             said = "is as it was"
             _create(connection, live, triggers[live])
-        except sa.exc.SQLAlchemyError:
+        except _FAILURES:
             raise _unguarded(said, live, kept) from error
         raise
 

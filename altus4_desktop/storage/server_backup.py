@@ -6,8 +6,8 @@ import gzip
 import re
 import secrets
 import shutil
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from altus4_desktop.domain.backups import Backup, BackupContent, LogOrigin
 from altus4_desktop.domain.cancel import CancelToken
 from altus4_desktop.domain.connections import Flavour
-from altus4_desktop.domain.errors import InputError, StoreError
+from altus4_desktop.domain.errors import AltusError, InputError, StoreError
 from altus4_desktop.domain.progress import Progress, ProgressSink
 from altus4_desktop.storage.backup_folder import Check, UnsoundError, failed
 from altus4_desktop.storage.binlog import LogStretch, find_stretch, play, read_origin
@@ -32,9 +32,9 @@ from altus4_desktop.storage.client_programs import (
 )
 from altus4_desktop.storage.dump import dump_into, read_database
 from altus4_desktop.storage.dump_reading import DumpContent
-from altus4_desktop.storage.engine import build_engine
 from altus4_desktop.storage.schema_swap import quoted, swap_schemas
 from altus4_desktop.storage.server_lock import hold_lock
+from altus4_desktop.storage.server_session import drop_after, open_session, unheeding
 from altus4_desktop.storage.tables import version_table
 
 SCRATCH_PREFIX = "altus4_verify_"
@@ -88,7 +88,10 @@ class ServerBackups:
         """
         _program(self.access, Kind.DUMP)
         database = self.access.location.database
-        with self.session() as connection, hold_lock(connection, database, progress, token):
+        with (
+            open_session(self.access, token) as connection,
+            hold_lock(connection, database, progress, token),
+        ):
             revision = connection.execute(sa.select(version_table.c.version_num)).scalar()
             if revision is None:
                 raise failed("There is nothing to copy", "the store has no revision")
@@ -97,9 +100,9 @@ class ServerBackups:
             options, left_out = self._options(connection)
             connection.rollback()
             progress(Progress("Copying the metadata store"))
-            before = self.count_rows()
+            before = self.count_rows(token)
             content = dump_into(self.access, draft, options, tables, progress, token)
-            _check_counts(content, before, self.count_rows())
+            _check_counts(content, before, self.count_rows(token))
             if connection.execute(_SHAPE).all() != shape:
                 raise ProgramFailed("somebody changed the tables meanwhile")
             origin = None
@@ -114,21 +117,23 @@ class ServerBackups:
         Raises as `make` does, and StoreError (``backup.no_scratch``) where the account may not make
         one.
         """
-        with self.session() as connection:
+        with open_session(self.access, token) as connection:
             _drop_scratches(connection)
             scratch = SCRATCH_PREFIX + secrets.token_hex(6)
             # Whoever finds the database later sees by the lock whether it is still in use.
             connection.execute(sa.text("SELECT GET_LOCK(:name, 0)"), {"name": scratch})
             self.create_database(connection, scratch)
             try:
-                return self.load(connection, file, scratch, progress, token)
-            finally:
-                connection.rollback()
-                connection.exec_driver_sql(f"DROP DATABASE {quoted(scratch)}")
+                content = self.load(connection, file, scratch, progress, token)
+            except BaseException as error:
+                drop_after(self.access, connection, scratch, error)
+                raise
+            connection.exec_driver_sql(f"DROP DATABASE {quoted(scratch)}")
+            return content
 
-    def count_rows(self) -> dict[str, int]:
-        """How many rows each table of the store has; raises SQLAlchemy's errors."""
-        with self.session() as connection:
+    def count_rows(self, token: CancelToken) -> dict[str, int]:
+        """How many rows each table of the store has; raises SQLAlchemy's errors, Cancelled."""
+        with open_session(self.access, token) as connection:
             return {
                 str(name): int(
                     connection.exec_driver_sql(f"SELECT COUNT(*) FROM {quoted(name)}").scalar_one()
@@ -143,7 +148,7 @@ class ServerBackups:
         Raises StoreError (``backup.no_point``) where it does not lead there, ProgramFailed,
         Cancelled.
         """
-        with self.session() as connection:
+        with open_session(self.access, token) as connection:
             return ServerPoint(self, find_stretch(self.access, connection, backup, until, token))
 
     def restore_beside(
@@ -159,7 +164,7 @@ class ServerBackups:
 
         Raises InputError for a database that is there, and as `make` does.
         """
-        with self.session() as connection:
+        with open_session(self.access, token) as connection:
             self._restore(connection, file, name, check, progress, token)
 
     def replace(
@@ -174,23 +179,25 @@ class ServerBackups:
         live = self.access.location.database
         stamp = datetime.now(UTC).strftime("%Y%m%d%H%M%S")
         restored, kept = (f"{live[:40]}_{what}_{stamp}" for what in ("restored", "before"))
-        with self.session() as connection, hold_lock(connection, live, progress, token):
+        with (
+            open_session(self.access, token) as connection,
+            hold_lock(connection, live, progress, token),
+        ):
             self._restore(connection, file, restored, check, progress, token)
             try:
-                self.create_database(connection, kept)
-                progress(Progress("Replacing the metadata store"))
-                try:
-                    swap_schemas(connection, live, restored, kept)
-                except (sa.exc.SQLAlchemyError, StoreError):
-                    with suppress(sa.exc.SQLAlchemyError):
-                        if not connection.execute(_TABLES_OF, {"name": kept}).first():
-                            connection.exec_driver_sql(f"DROP DATABASE {quoted(kept)}")
-                    raise
+                with unheeding(connection, token):
+                    self.create_database(connection, kept)
+                    progress(Progress("Replacing the metadata store"))
+                    try:
+                        swap_schemas(connection, live, restored, kept)
+                    except (sa.exc.SQLAlchemyError, AltusError):
+                        with suppress(sa.exc.SQLAlchemyError, AltusError):
+                            if not connection.execute(_TABLES_OF, {"name": kept}).first():
+                                connection.exec_driver_sql(f"DROP DATABASE {quoted(kept)}")
+                        raise
             finally:
                 # Whether the store was replaced is what counts, not whether this was tidied away.
-                with suppress(sa.exc.SQLAlchemyError):
-                    connection.rollback()
-                    connection.exec_driver_sql(f"DROP DATABASE IF EXISTS {quoted(restored)}")
+                drop_after(self.access, connection, restored, None)
         return kept
 
     def _restore(
@@ -210,9 +217,8 @@ class ServerBackups:
         try:
             check(self.load(connection, file, name, progress, token), name)
             token.raise_if_cancelled()
-        except BaseException:
-            connection.rollback()
-            connection.exec_driver_sql(f"DROP DATABASE {quoted(name)}")
+        except BaseException as error:
+            drop_after(self.access, connection, name, error)
             raise
 
     def load(
@@ -270,13 +276,6 @@ class ServerBackups:
             if error.orig is None or error.orig.args[:1] not in [(code,) for code in _DENIED]:
                 raise
             raise _no_database(self.access.location.username, name) from error
-
-    @contextmanager
-    def session(self) -> Iterator[sa.Connection]:
-        """A connection of its own, with time for long statements."""
-        engine = build_engine(self.access.location, self.access.password_secret, migrating=True)
-        with engine.connect() as connection:
-            yield connection
 
     def _options(self, connection: sa.Connection) -> tuple[list[str], tuple[str, ...]]:
         """What the account may have in a dump, and what it may not."""

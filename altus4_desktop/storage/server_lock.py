@@ -15,7 +15,7 @@ from altus4_desktop.domain.progress import Progress, ProgressSink
 
 # A killed program's ALTER runs on in the server and keeps the lock until it is done.
 _WAIT_S = 600.0
-_SLICE_S = 2
+_SLICE_S = 1
 _MAX_NAME = 64
 _PREFIX = "altus4.migrate."
 

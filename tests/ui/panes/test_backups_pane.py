@@ -120,7 +120,7 @@ def test_a_backup_is_made_verified_and_put_back(desk: Desk) -> None:
     dialog.accept_button.click()
     desk.settle()
     assert "What was there before is kept" in desk.pane.message.hint()
-    assert store.backups.tool.count_rows()["searches"] == 0
+    assert store.backups.tool.count_rows(CancelToken())["searches"] == 0
 
 
 def test_a_bad_one_says_why_and_is_not_restored(desk: Desk) -> None:
