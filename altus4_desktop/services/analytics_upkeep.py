@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from altus4_desktop.domain.cancel import CancelToken
-from altus4_desktop.domain.errors import AltusError, Cancelled
+from altus4_desktop.domain.errors import Cancelled
+from altus4_desktop.services.upkeep import attempt
 
-_LOG = logging.getLogger(__name__)
 # Searches come in a row: they are counted when it is quiet, or when that takes too long.
 QUIET_S = 2.0
 LATEST_S = 30.0
@@ -72,15 +72,10 @@ class AnalyticsUpkeep:
     def _work(self, token: CancelToken) -> None:
         while (errand := self._next(token)) is not None:
             try:
-                self._count(errand, token)
+                # After a failure the searches stay marked: the next errand counts them.
+                attempt(partial(self._count, errand, token), "analytics")
             except Cancelled:
                 return
-            except AltusError as error:
-                # The searches stay marked: the next errand counts them.
-                _LOG.warning("analytics: %s [%s]", error.template, error.code)
-            except Exception:
-                # The worker must outlive a bug of ours: later searches are to be counted.
-                _LOG.exception("searches could not be counted")
 
     def _next(self, token: CancelToken) -> Errand | None:
         """The errand that is due, when it is; None at the end, or when there is none any more."""

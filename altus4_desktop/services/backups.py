@@ -34,9 +34,9 @@ from altus4_desktop.domain.errors import (
 )
 from altus4_desktop.domain.progress import ProgressSink, ignore_progress
 from altus4_desktop.services.backup_lines import BackupLines, build_lines, find_program
-from altus4_desktop.services.backup_upkeep import BackupUpkeep
 from altus4_desktop.services.permissions import Permissions, Right
 from altus4_desktop.services.settings import Settings
+from altus4_desktop.services.upkeep import Upkeep
 
 if TYPE_CHECKING:
     from altus4_desktop.services.metadata import MetadataService
@@ -46,6 +46,12 @@ if TYPE_CHECKING:
 
 _FOLDER = "backups"
 _NAME_MOST = 60
+# The first look leaves the window alone while it opens.
+FIRST_S = 60.0
+_LOOK_EVERY_S = 600.0
+_RETRY_S = 3600.0
+_HOURLY_RETRIES = 3
+_LATER_RETRY_S = 86400.0
 
 
 class BackupsService:
@@ -65,7 +71,7 @@ class BackupsService:
         self._metadata = metadata
         self._settings = settings
         self._permissions = permissions
-        self._upkeep = BackupUpkeep(self._make_due)
+        self._upkeep = Upkeep("backups", self._make_due, _pause_s)
         self._scheduler: Actor | None = None
 
     def list_(self, actor: Actor) -> tuple[Backup, ...]:
@@ -197,7 +203,7 @@ class BackupsService:
         """Make a backup whenever one is due, on a thread of its own, until `close_` or until
         ``actor`` is no admin; never waits."""
         self._scheduler = actor
-        self._upkeep.start()
+        self._upkeep.start(FIRST_S)
 
     def close_(self) -> None:
         """Stop the schedule, and a backup it is making."""
@@ -345,3 +351,11 @@ def _document(backup: Backup) -> dict[str, Any]:
         "bytes": backup.size_bytes,
         "reason": backup.reason.value,
     }
+
+
+def _pause_s(failures: int) -> float:
+    """One that failed is due all the same, but each failure is told in the audit log and may leave
+    a bad backup."""
+    if not failures:
+        return _LOOK_EVERY_S
+    return _RETRY_S if failures <= _HOURLY_RETRIES else _LATER_RETRY_S

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import logging
-import threading
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from altus4_desktop.domain.accounts import Actor
 from altus4_desktop.domain.audit import AuditEvent, SubjectKind
 from altus4_desktop.domain.cancel import CancelToken
-from altus4_desktop.domain.errors import AltusError, Cancelled
+from altus4_desktop.domain.errors import Cancelled
 from altus4_desktop.domain.progress import Progress, ProgressSink, ignore_progress
 from altus4_desktop.services.audit import build_event
+from altus4_desktop.services.upkeep import Upkeep, attempt
 
 if TYPE_CHECKING:
     from altus4_desktop.services.metadata import MetadataService
     from altus4_desktop.storage.repositories.searches import SearchRepository
 
-_LOG = logging.getLogger(__name__)
 # Not while a program is still starting; later, how soon a search goes that is too old.
 FIRST_S, EVERY_S = 3.0, 3600.0
 # A transaction that deletes keeps others from writing: it is to take about so long.
@@ -32,7 +31,6 @@ _FASTEST = 4.0
 PAUSE_S = 0.05
 # Nobody waits for lists, and those who search are not to feel it.
 OLD_AT_ONCE, OLD_PAUSE_S = 500, 0.25
-_CLOSE_WAIT_S = 2.0
 
 
 def delete_in_batches(
@@ -96,67 +94,27 @@ def expire(searches: SearchRepository, actor: Actor, token: CancelToken | None =
 
 
 class HistoryUpkeep:
-    """Works at the start and every hour on a thread of its own; problems go to the log."""
+    """Works at the start and every hour; what fails for one person does not keep the others."""
 
     def __init__(self, metadata: MetadataService) -> None:
         self._metadata = metadata
-        self._lock = threading.Lock()
-        self._token = CancelToken()
-        self._worker: threading.Thread | None = None
+        self._upkeep = Upkeep("history", self._work, lambda _: EVERY_S)
 
     def start(self) -> None:
         """Begin, unless it has begun; never waits."""
-        with self._lock:
-            if self._worker is None:
-                self._token = CancelToken()
-                self._worker = threading.Thread(
-                    target=self._work,
-                    args=(self._token,),
-                    name="altus4-history-upkeep",
-                    daemon=True,
-                )
-                self._worker.start()
+        self._upkeep.start(FIRST_S)
 
     def close_(self) -> None:
         """Stop; what is left is done another time."""
-        with self._lock:
-            worker, self._worker = self._worker, None
-            self._token.cancel()
-        if worker is not None:
-            worker.join(_CLOSE_WAIT_S)
+        self._upkeep.close_()
 
     def _work(self, token: CancelToken) -> None:
-        pause_s = FIRST_S
-        while not token.wait(pause_s):
-            try:
-                users = self._metadata.store.users.list_()
-                for user in users:
-                    if user.choices.history_days is not None:
-                        self._attempt(self._expire, user.id, token)
-                for user in users:
-                    self._attempt(self._mark_old, user.id, token)
-            except Cancelled:
-                return
-            except AltusError as error:
-                _LOG.warning("history: %s [%s]", error.template, error.code)
-            except Exception:
-                _LOG.exception("past searches could not be looked after")
-            pause_s = EVERY_S
-
-    def _attempt(
-        self, work: Callable[[str, CancelToken], None], user_id: str, token: CancelToken
-    ) -> None:
-        token.raise_if_cancelled()
-        try:
-            work(user_id, token)
-        except Cancelled:
-            raise
-        except AltusError as error:
-            # Nobody has asked for it, and the next hour goes on from there.
-            _LOG.warning("history: %s [%s]", error.template, error.code)
-        except Exception:
-            # The worker must outlive a bug of ours: others have old searches too.
-            _LOG.exception("past searches could not be looked after")
+        users = self._metadata.store.users.list_()
+        keeping = [user for user in users if user.choices.history_days is not None]
+        for work, whose in ((self._expire, keeping), (self._mark_old, users)):
+            for user in whose:
+                token.raise_if_cancelled()
+                attempt(partial(work, user.id, token), "history")
 
     def _expire(self, user_id: str, token: CancelToken) -> None:
         # As it is now: others may have taken long, and somebody may want to keep it meanwhile.

@@ -286,7 +286,7 @@ def test_the_schedule_wants_one_a_day_and_one_after_each_migration(
 def test_the_schedule_makes_them_for_admins_alone(
     services: Services, admin: Actor, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("altus4_desktop.services.backup_upkeep.FIRST_S", 0.0)
+    monkeypatch.setattr("altus4_desktop.services.backups.FIRST_S", 0.0)
     done = threading.Event()
     prune = services.backups._prune
 

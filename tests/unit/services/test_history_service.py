@@ -459,7 +459,7 @@ def test_old_searches_are_listed_behind_everybodys_back(
         looked.append(mark_old(self, user_id, count))
         if len(looked) == 1:
             # As if the program ended just now.
-            history._upkeep._token.cancel()
+            history._upkeep._upkeep._token.cancel()
         return looked[-1]
 
     monkeypatch.setattr(SearchRepository, "mark_old_", look)
