@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from altus4_desktop import __version__
 from altus4_desktop.domain.accounts import Actor
-from altus4_desktop.domain.audit import AuditEvent, AuditOutcome, SubjectKind
+from altus4_desktop.domain.audit import AuditEvent, AuditOutcome, AuditQuery, SubjectKind
+from altus4_desktop.domain.backup_reach import BackupReach, find_spans
 from altus4_desktop.domain.backups import (
     Backup,
     BackupReason,
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
 
 _FOLDER = "backups"
 _NAME_MOST = 60
+_RESTORES_MOST = 200
 # The first look leaves the window alone while it opens.
 FIRST_S = 60.0
 _LOOK_EVERY_S = 600.0
@@ -83,6 +85,19 @@ class BackupsService:
         """Where they are; it need not be there yet."""
         self._permissions.check(actor, Right.ADMINISTER)
         return self._folder().path
+
+    def reach_(self, actor: Actor, token: CancelToken | None = None) -> BackupReach:
+        """Which instants can be restored besides those of the backups, as far as that can be told
+        without reading the log: `plan_restore_` does. Raises Cancelled."""
+        self._permissions.check(actor, Right.ADMINISTER)
+        store = self._store
+        sound = [backup for backup in self._list() if backup.state is not BackupState.BAD]
+        leading, problem = store.backups.find_leading(sound, token or CancelToken())
+        now = datetime.now(UTC)
+        spans = find_spans(leading, self._find_cuts(), now) if leading else ()
+        if problem is None or not sound:
+            return BackupReach(now, spans)
+        return BackupReach(now, spans, problem.message, problem.hint)
 
     def create_(
         self,
@@ -231,6 +246,21 @@ class BackupsService:
         chosen = self._settings.backup_folder
         parent = Path(chosen) if chosen else self._data_dir / _FOLDER
         return BackupFolder(parent / folder_name(self._store.location))
+
+    def _find_cuts(self) -> list[datetime]:
+        """When the tables were changed, by a revision or by a restore: no log is followed past
+        that."""
+        store = self._store
+        cuts = [
+            revision.applied_at - timedelta(milliseconds=revision.duration_ms or 0)
+            for revision in store.migrator.status().revisions
+            if revision.applied_at is not None
+        ]
+        restored = AuditQuery(action="backup.restored", outcome=AuditOutcome.DONE)
+        records = store.audit.list_(restored, limit=_RESTORES_MOST)
+        # One that was put beside the store has kept nothing.
+        cuts += [it.event.at for it in records if it.event.details.get("after", {}).get("kept")]
+        return cuts
 
     def _list(self) -> list[Backup]:
         with self._store.backups.told("The backups cannot be listed"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -71,6 +71,11 @@ class BackupTool(Protocol):
 
     def find_point(self, backup: Backup, until: datetime, token: CancelToken) -> LogPoint:
         """The point in time ``until``, as far as the store's log leads there from ``backup``."""
+
+    def find_leading(
+        self, backups: Sequence[Backup], token: CancelToken
+    ) -> tuple[tuple[Backup, ...], StoreError | None]:
+        """Those after which the store's log is whole, and why no older one is among them."""
 
     def count_rows(self, token: CancelToken) -> dict[str, int]:
         """How many rows each table of the store has."""
@@ -176,6 +181,20 @@ class StoreBackups:
             checked = replace(backup, problem=problem, verified_at=verified_at)
             folder.write(checked)
             return checked
+
+    def find_leading(
+        self, backups: Sequence[Backup], token: CancelToken
+    ) -> tuple[tuple[Backup, ...], StoreError | None]:
+        """Those of ``backups`` (the oldest first) from which the store's log goes on to now, and
+        what keeps it from leading further back. Raises StoreError, Cancelled."""
+        known = [backup for backup in backups if backup.dialect == self.dialect]
+        with self.told("The log of changes cannot be read"):
+            try:
+                return self.tool.find_leading(known, token)
+            except StoreError as error:
+                if error.code != "backup.no_point":
+                    raise
+                return (), error
 
     def plan(
         self,

@@ -9,7 +9,7 @@ second is before it. From then on positions alone count.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -53,6 +53,7 @@ _STATEMENT_END = b"/*!*/;\n"
 _PLAIN_NAME = re.compile(r"[0-9A-Za-z_$-]+")
 _ROWS_BEGIN = b"BINLOG '\n"
 _ROWS_END = b"'/*!*/;\n"
+_NO_POINT = "backup.no_point"
 _NEW_BACKUP = "Restore it without an instant, and make a backup: later instants follow from that."
 _RIGHTS = {
     Flavour.MYSQL: "RELOAD, REPLICATION CLIENT, REPLICATION SLAVE, BINLOG_ADMIN, "
@@ -108,36 +109,7 @@ def find_stretch(
     of rows, the position is not known or in another log, pieces are missing, the account may not
     read it, or tables were changed meanwhile; ProgramFailed, Cancelled.
     """
-    position, origin = backup.binlog, backup.log_origin
-    if not connection.exec_driver_sql("SELECT @@log_bin").scalar():
-        raise _refusal(
-            "the server keeps no binary log",
-            "Start the server with log_bin and binlog_format=ROW, then make a backup.",
-        )
-    form = str(connection.exec_driver_sql("SELECT @@binlog_format").scalar())
-    if form.upper() != "ROW":
-        raise _refusal(
-            f"the server's binary log has the format {form}",
-            "Set binlog_format=ROW on the server, then make a backup.",
-        )
-    if position is None:
-        raise _refusal(
-            "the backup does not know where the binary log was",
-            f"Grant {_RIGHTS[access.flavour]} on *.* to the account, then make a backup.",
-        )
-    if origin is None:
-        raise _refusal("the backup does not know which binary log it belongs to", _NEW_BACKUP)
-    server, gtids = _identity(access, connection, position)
-    if server != origin.server:
-        raise _refusal(
-            f"the backup belongs to the binary log of another server ({origin.server})", _NEW_BACKUP
-        )
-    files = _files(access, connection, position)
-    begun_at = _begun_at(access, position.file, token)
-    is_later = begun_at is not None and begun_at > origin.taken_at
-    is_other = None not in (begun_at, origin.begun_at) and begun_at != origin.begun_at
-    if is_later or is_other or not _goes_on(access, connection, origin.gtids, gtids):
-        raise _refusal("the binary log was begun anew after the backup was made", _NEW_BACKUP)
+    position, files = _open_log(access, connection, backup, token)
     program = _program(access)
     commits, last_at, end = 0, None, BinlogPosition(files[0], position.position)
     for name in files:
@@ -163,6 +135,37 @@ def find_stretch(
             break
     until_file = files.index(end.file) + 1
     return LogStretch(files[:until_file], position.position, end.position, commits, last_at)
+
+
+def find_leading(
+    access: ServerAccess,
+    connection: sa.Connection,
+    backups: Sequence[Backup],
+    token: CancelToken,
+) -> tuple[tuple[Backup, ...], StoreError | None]:
+    """Those of ``backups`` (the oldest first) from which the whole log goes on to now, and why no
+    older one does; changes of tables in it are not looked for.
+
+    Raises StoreError (``backup.no_point``) where there is no log to follow, ProgramFailed,
+    Cancelled.
+    """
+    _check_log(connection)
+    _program(access)
+    reason: StoreError | None = None
+    placed = [one for one in backups if one.binlog is not None and one.log_origin is not None]
+    backups = placed or backups[-1:]
+    # A log is lost from its beginning: where it goes on from one, it does from all later ones.
+    first, last = 0, len(backups)
+    while first < last:
+        middle = (first + last) // 2
+        try:
+            _open_log(access, connection, backups[middle], token)
+            last = middle
+        except StoreError as error:
+            if error.code != _NO_POINT:
+                raise
+            reason, first = error, middle + 1
+    return tuple(backups[first:]), reason
 
 
 def play(
@@ -309,6 +312,48 @@ def _checked(
         yield line
 
 
+def _check_log(connection: sa.Connection) -> None:
+    if not connection.exec_driver_sql("SELECT @@log_bin").scalar():
+        raise _refusal(
+            "the server keeps no binary log",
+            "Start the server with log_bin and binlog_format=ROW, then make a backup.",
+        )
+    form = str(connection.exec_driver_sql("SELECT @@binlog_format").scalar())
+    if form.upper() != "ROW":
+        raise _refusal(
+            f"the server's binary log has the format {form}",
+            "Set binlog_format=ROW on the server, then make a backup.",
+        )
+
+
+def _open_log(
+    access: ServerAccess, connection: sa.Connection, backup: Backup, token: CancelToken
+) -> tuple[BinlogPosition, tuple[str, ...]]:
+    """Where ``backup`` is in the log, and the files of the log from there on; raises StoreError
+    (``backup.no_point``) where it is not in this log or the log has lost a piece."""
+    position, origin = backup.binlog, backup.log_origin
+    _check_log(connection)
+    if position is None:
+        raise _refusal(
+            "the backup does not know where the binary log was",
+            f"Grant {_RIGHTS[access.flavour]} on *.* to the account, then make a backup.",
+        )
+    if origin is None:
+        raise _refusal("the backup does not know which binary log it belongs to", _NEW_BACKUP)
+    server, gtids = _identity(access, connection, position)
+    if server != origin.server:
+        raise _refusal(
+            f"the backup belongs to the binary log of another server ({origin.server})", _NEW_BACKUP
+        )
+    files = _files(access, connection, position)
+    begun_at = _begun_at(access, position.file, token)
+    is_later = begun_at is not None and begun_at > origin.taken_at
+    is_other = None not in (begun_at, origin.begun_at) and begun_at != origin.begun_at
+    if is_later or is_other or not _goes_on(access, connection, origin.gtids, gtids):
+        raise _refusal("the binary log was begun anew after the backup was made", _NEW_BACKUP)
+    return position, files
+
+
 def _identity(
     access: ServerAccess, connection: sa.Connection, position: BinlogPosition
 ) -> tuple[str, str]:
@@ -426,6 +471,6 @@ def _refusal(reason: str, hint: str) -> StoreError:
     return StoreError(
         "No point in time can be restored: {reason}.",
         hint=hint.replace("{", "").replace("}", ""),
-        code="backup.no_point",
+        code=_NO_POINT,
         details={"reason": reason},
     )

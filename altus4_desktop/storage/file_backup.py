@@ -78,6 +78,8 @@ class FileBackups:
             code="backup.no_point",
         )
 
+    find_leading = find_point
+
     def restore_beside(
         self,
         file: Path,

@@ -6,7 +6,7 @@ import gzip
 import re
 import secrets
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -21,7 +21,7 @@ from altus4_desktop.domain.connections import Flavour
 from altus4_desktop.domain.errors import AltusError, InputError, StoreError
 from altus4_desktop.domain.progress import Progress, ProgressSink
 from altus4_desktop.storage.backup_folder import Check, UnsoundError, failed
-from altus4_desktop.storage.binlog import LogStretch, find_stretch, play, read_origin
+from altus4_desktop.storage.binlog import LogStretch, find_leading, find_stretch, play, read_origin
 from altus4_desktop.storage.client_programs import (
     NAMES,
     PACKAGES,
@@ -150,6 +150,14 @@ class ServerBackups:
         """
         with open_session(self.access, token) as connection:
             return ServerPoint(self, find_stretch(self.access, connection, backup, until, token))
+
+    def find_leading(
+        self, backups: Sequence[Backup], token: CancelToken
+    ) -> tuple[tuple[Backup, ...], StoreError | None]:
+        """Those of ``backups`` (the oldest first) after which the binary log is whole, and why no
+        older one is among them. Raises as `find_point` does."""
+        with open_session(self.access, token) as connection:
+            return find_leading(self.access, connection, backups, token)
 
     def restore_beside(
         self,

@@ -64,3 +64,12 @@ def test_a_shared_store_is_backed_up_and_put_back(
     newest = services.audit.list_(admin)[0].event
     assert (newest.action, newest.subject_id) == ("backup.restored", run.backup.id)
     assert services.backups.list_(admin)[0].id == run.backup.id
+
+
+def test_a_store_without_a_log_has_no_instants_between_its_backups(services: Services) -> None:
+    user = services.metadata.store.users.create_(a_user(role=Role.ADMIN), "x")
+    admin = user.as_actor()
+    services.backups.create_(admin)
+    reach = services.backups.reach_(admin)
+    assert reach.spans == ()
+    assert "binary log" in reach.problem

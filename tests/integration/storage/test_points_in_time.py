@@ -147,6 +147,10 @@ def test_what_does_not_lead_there_is_refused_beforehand(
         assert caught.value.hint
         return caught.value.message
 
+    def leading(*backups: Backup) -> tuple[list[Backup], str]:
+        found, reason = store.backups.find_leading(backups, _TOKEN)
+        return list(found), reason.message if reason else ""
+
     with opened(scene.place) as store:
         store.migrator.upgrade(without_copy=True)
         blind = make(store, scene.folder)
@@ -161,18 +165,24 @@ def test_what_does_not_lead_there_is_refused_beforehand(
         assert "tables were changed at 2026-03-01T00:00:50" in refused(backup, 6)
         assert store.backups.plan(scene.folder, backup.id, "", at(4), _TOKEN).commits == 0
         later = make(store, scene.folder)
+        assert leading(backup, replace(later, binlog=None), later) == ([backup, later], "")
+        assert "does not know where" in leading(replace(blind, binlog=None))[1]
         scene.server.execute("SET GLOBAL binlog_format = 'MIXED'")
     with opened(scene.place) as store:
         assert "the format MIXED" in refused(later)
+        assert "the format MIXED" in leading(later)[1]
         scene.server.execute("SET GLOBAL binlog_format = 'ROW'")
     with opened(scene.place) as store:
         scene.server.execute("FLUSH BINARY LOGS")
+        newest = make(store, scene.folder)
         # A file stays until the server has noted that nothing in it is needed after a crash.
         until = time.monotonic() + 60
         while len(logs := scene.server.execute("SHOW BINARY LOGS")) > 1:
             assert time.monotonic() < until
             scene.server.execute(f"PURGE BINARY LOGS TO '{logs[-1][0]}'")
         assert "is gone from the server" in refused(later)
+        found, reason = leading(backup, later, newest)
+        assert (found, "is gone from the server" in reason) == ([newest], True)
 
 
 @_FLAVOURS

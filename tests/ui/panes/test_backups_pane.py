@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PySide6.QtCore import QDateTime, QTimeZone
+from PySide6.QtCore import QDateTime, Qt, QTimeZone
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QCheckBox, QLabel, QPlainTextEdit, QPushButton
 from pytestqt.qtbot import QtBot
@@ -139,6 +139,36 @@ def test_a_bad_one_says_why_and_is_not_restored(desk: Desk) -> None:
     assert restore is not None
     assert not restore.isEnabled()
     assert desk.pane._chip.text() == "No good backup"
+
+
+def test_what_is_chosen_on_the_timeline_is_chosen_in_the_list(desk: Desk) -> None:
+    for _ in range(2):
+        desk.click("backups.create")
+    timeline, table = desk.pane._timeline, desk.pane.table
+    ids = [backup.id for backup in desk.pane.model.records]
+    desk.qtbot.keyClick(timeline, Qt.Key.Key_Home)
+    assert table.currentIndex().row() == 1
+    assert timeline._chosen == ids[1]
+    table.selectRow(0)
+    assert timeline._chosen == ids[0]
+    line = desk.pane.findChild(QLabel, "backups.reach")
+    assert line is not None
+    assert "Only the instants of the backups" in line.text()
+    assert "SQLite keeps no log" in line.text()
+
+
+def test_a_log_that_cannot_be_read_leaves_the_list(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise StoreError("The server is away.")
+
+    monkeypatch.setattr(desk.services.backups, "reach_", fail)
+    desk.click("backups.create")
+    assert desk.states() == ["Good"]
+    line = desk.pane.findChild(QLabel, "backups.reach")
+    assert line is not None
+    assert "is not known. The server is away." in line.text()
 
 
 def test_what_was_not_tried_and_what_failed_is_said(

@@ -77,7 +77,8 @@ class DetailCard(Card):
             self._title.setText("")
             self._sentence.setText("")
             return
-        self._title.setText(self.tr("Backup of {ago}").format(ago=ago(backup.created_at)))
+        made = ago(backup.created_at)
+        self._title.setText(made[:1].upper() + made[1:])
         self._chip.set(_CHIPS[backup.state], state_words(backup.state))
         self._sentence.setText(state_sentence(backup))
         for row, (name, value) in enumerate(facts(backup)):

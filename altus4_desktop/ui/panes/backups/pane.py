@@ -14,9 +14,11 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QSplitter,
     QStackedWidget,
+    QVBoxLayout,
     QWidget,
 )
 
+from altus4_desktop.domain.backup_reach import BackupReach
 from altus4_desktop.domain.backups import Backup, BackupRun, BackupState, RestorePlan, RestoreRun
 from altus4_desktop.domain.errors import AltusError, InputError
 from altus4_desktop.domain.progress import Progress
@@ -27,12 +29,15 @@ from altus4_desktop.ui.pane import Command, Pane
 from altus4_desktop.ui.panes.backups.detail import DetailCard
 from altus4_desktop.ui.panes.backups.dialogs import RestoreDialog
 from altus4_desktop.ui.panes.backups.schedule import SchedulePage
+from altus4_desktop.ui.panes.backups.timeline import Timeline
 from altus4_desktop.ui.panes.backups.wording import (
     build_model,
     number,
+    reach_sentence,
     state_sentence,
     to_the_second,
 )
+from altus4_desktop.ui.panes.painting import plain_tool_tip
 from altus4_desktop.ui.panes.progress_card import ProgressCard
 from altus4_desktop.ui.panes.tables import PlainTable
 from altus4_desktop.ui.session import Session
@@ -41,9 +46,11 @@ from altus4_desktop.ui.times import ago
 from altus4_desktop.ui.widgets import (
     Busy,
     Button,
+    Card,
     Chip,
     EmptyState,
     IconButton,
+    Label,
     Segments,
 )
 
@@ -82,6 +89,7 @@ class BackupsPane(Pane):
         super().__init__(session, parent)
         self._run: TaskHandle | None = None
         self._read = False
+        self._reach: BackupReach | None = None
         self._build_header()
         self._progress = ProgressCard(name="backups.progress", stop_name="backups.stop")
         self._progress.stop.clicked.connect(self._stop)
@@ -162,13 +170,18 @@ class BackupsPane(Pane):
                 lines = backups.lines_(actor)
             return _Found(backups.list_(actor), backups.folder_(actor), lines)
 
+        def reach(context: TaskContext) -> BackupReach:
+            return backups.reach_(actor, context.token)
+
         self.submit(Lane.METADATA, read, self._show_found, failed=self._show_failure)
+        self.submit(Lane.METADATA, reach, self._show_reach, failed=self._show_no_reach)
 
     @Slot(object)
     def _show_found(self, found: _Found) -> None:
         chosen = self._chosen()
         self._read = True
         self.model.set_records(found.backups)
+        self._timeline.show_backups(found.backups)
         settings = self.session.services.settings
         self._schedule.show_settings(
             settings.backup_every_hours,
@@ -181,6 +194,28 @@ class BackupsPane(Pane):
         if ids:
             self.table.selectRow(ids.index(chosen.id) if chosen and chosen.id in ids else 0)
         self._draw()
+
+    @Slot(object)
+    def _show_reach(self, reach: BackupReach) -> None:
+        self._reach = reach
+        self._timeline.show_reach(reach)
+        self._reach_line.setText(reach_sentence(reach))
+        self._reach_line.setToolTip(plain_tool_tip(f"{reach.problem} {reach.hint}".strip()))
+
+    @Slot(object)
+    def _show_no_reach(self, error: BaseException) -> None:
+        said = f"{error.message} {error.hint}" if isinstance(error, AltusError) else ""
+        self._reach = None
+        self._timeline.show_reach(None)
+        self._reach_line.setText(
+            self.tr("What lies between the backups is not known. {reason}").format(reason=said)
+        )
+
+    @Slot(str)
+    def _choose_backup(self, backup_id: str) -> None:
+        ids = [backup.id for backup in self.model.records]
+        if backup_id in ids:
+            self.table.selectRow(ids.index(backup_id))
 
     @Slot(object)
     def _show_failure(self, error: BaseException) -> None:
@@ -379,7 +414,7 @@ class BackupsPane(Pane):
         self.model = build_model(self)
         self.table = PlainTable(
             self.model,
-            {1: 124, 2: 116, 3: 70, 4: 96, 5: 150},
+            {1: 124, 2: 116, 3: 88, 4: 96, 5: 150},
             0,
             name="backups.list",
             label=self.tr("Backups, the newest first"),
@@ -396,9 +431,26 @@ class BackupsPane(Pane):
         split.setStretchFactor(0, 1)
         split.setStretchFactor(1, 1)
         split.setSizes([560, 400])
+        self._timeline = Timeline()
+        self._timeline.chosen.connect(self._choose_backup)
+        self._reach_line = Label("", "caption", wrap=True)
+        self._reach_line.setObjectName("backups.reach")
+        card = Card(margin=Space.S)
+        card.body.setSpacing(Space.XS)
+        card.body.addWidget(self._timeline)
+        said = QHBoxLayout()
+        said.setContentsMargins(Space.M, 0, Space.M, Space.XS)
+        said.addWidget(self._reach_line)
+        card.body.addLayout(said)
+        shown = QWidget()
+        column = QVBoxLayout(shown)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(Space.M)
+        column.addWidget(card)
+        column.addWidget(split, 1)
         self._list_pages = QStackedWidget()
         self._list_pages.addWidget(Busy(self.tr("Looking for backups…")))
-        self._list_pages.addWidget(split)
+        self._list_pages.addWidget(shown)
         self._list_pages.addWidget(
             EmptyState(
                 "download",
@@ -415,7 +467,9 @@ class BackupsPane(Pane):
 
     @Slot(QItemSelection)
     def _show_chosen(self, _: object = None) -> None:
-        self._detail.show_backup(self._chosen(), busy=self._run is not None)
+        chosen = self._chosen()
+        self._timeline.choose(chosen.id if chosen else "")
+        self._detail.show_backup(chosen, busy=self._run is not None)
 
     def _draw(self) -> None:
         busy = self._run is not None

@@ -6,12 +6,14 @@ from datetime import datetime
 
 from PySide6.QtCore import QCoreApplication, QLocale, QObject
 
+from altus4_desktop.domain.backup_reach import BackupReach
 from altus4_desktop.domain.backups import Backup, BackupReason, BackupState
 from altus4_desktop.ui.models.records import Column
 from altus4_desktop.ui.panes.tables import MarkedModel
 from altus4_desktop.ui.times import ago, exact, full, size, zone
 
 STATE = 1
+_BANDS_TOLD = 2
 
 
 def _tr(text: str) -> str:
@@ -52,9 +54,9 @@ def state_sentence(backup: Backup) -> str:
         case BackupState.BAD:
             return _tr("Do not rely on it: {problem}.").format(problem=backup.problem)
         case BackupState.GOOD:
-            return _tr(
-                "It was restored on trial {ago}, and every row was what it should be."
-            ).format(ago=ago(backup.verified_at))
+            return _tr("Restored on trial ({ago}): every row was what it should be.").format(
+                ago=ago(backup.verified_at)
+            )
         case BackupState.UNVERIFIED:
             return _tr("It was written whole and read back. Nobody has restored it on trial yet.")
 
@@ -66,6 +68,22 @@ def reason_words(reason: BackupReason) -> str:
         BackupReason.DAILY: _tr("Schedule"),
         BackupReason.MIGRATION: _tr("New revision"),
     }[reason]
+
+
+def reach_sentence(reach: BackupReach | None) -> str:
+    """Which instants can be restored, and why no others."""
+    if reach is None:
+        return ""
+    bands = [
+        _tr("Every second from {first} to {last} can be restored.").format(
+            first=to_the_second(first), last=to_the_second(last)
+        )
+        for first, last in reach.bands[-_BANDS_TOLD:]
+    ]
+    said = bands or [_tr("Only the instants of the backups can be restored.")]
+    if not reach.bands and reach.problem:
+        said.append(reach.problem)
+    return " ".join(said)
 
 
 def facts(backup: Backup) -> list[tuple[str, str]]:
