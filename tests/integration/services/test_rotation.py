@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import signal
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -14,11 +15,12 @@ from typing import Any
 import pytest
 
 from altus4_desktop.domain.audit import AuditQuery
-from tests import vault_worker
+from altus4_desktop.storage.tables import databases
+from tests import torture, vault_worker
 from tests.stores import StorePlace
 from tests.vault_worker import POINTS, Workstation, workstation_at
 
-ROWS = 200
+ROWS, FEW = 200, 30
 _DEADLINE_S = 60.0
 
 
@@ -105,6 +107,58 @@ def test_killed_at_every_row_with_a_reader_alongside(
         assert after.keyring.names() == 1  # type: ignore[attr-defined]  # a FileKeyring
         told = [record.event.action for record in after.store.audit.list_(AuditQuery(), limit=5)]
         assert told[:2] == ["vault.rotated", "vault.rotation_begun"]
+
+
+@pytest.mark.torture
+def test_killed_at_any_instant(processes: Any, tmp_path: Path, place: StorePlace) -> None:
+    """Whatever a rotation is doing when it is killed: every secret opens, and the next one ends."""
+    folder = tmp_path / "desk"
+    arguments = (folder, place.location.url, place.password, None, "")
+    _filled(folder, place, FEW)
+    secrets = FEW + FEW // 20 + 1
+    dice = torture.dice(f"killed rotations on {place.name}")
+    kills = torture.times(3, 1_000 if place.on_file else 300)
+    whole, rows = place.fingerprint(), _unsealed(place)
+    ended: Counter[str] = Counter()
+    # Half of the kills shall come before the rotation is done, half after it.
+    reach_s = 0.4
+    for number in range(kills):
+        label = f"kill {number} of {kills}"
+        told = False
+        with _child(processes, vault_worker.rotate, *arguments) as (killed, answer):
+            killed.join(dice.uniform(reach_s / 4, reach_s))
+            killed.kill()
+            killed.join(_DEADLINE_S)
+            if answer.poll(0):
+                # One that is killed before it answers leaves the end of the pipe, or a broken one.
+                with contextlib.suppress(EOFError, OSError):
+                    _, told = answer.recv()
+        reach_s *= 1 / 1.3 if told else 1.3
+        with closing(workstation_at(folder, place)) as fresh:
+            fresh.vault.ensure_ready()
+            broken_off = bool(fresh.vault.status().older_key_ids)
+            assert not (told and broken_off), label
+            assert fresh.open_all() == secrets, label
+            assert fresh.keys.rotate_(fresh.actor()).finished, label
+            status = fresh.vault.status()
+            assert (status.older_key_ids, _key_ids(fresh)) == ((), {status.key_id}), label
+            assert fresh.keyring.names() == 1, label  # type: ignore[attr-defined]  # a FileKeyring
+            assert fresh.open_all() == secrets, label
+        assert _unsealed(place) == rows, label
+        ended["done" if told else "broken off" if broken_off else "not begun, or not told"] += 1
+    assert place.fingerprint() == whole
+    outcomes = ", ".join(f"{count} {what}" for what, count in sorted(ended.items()))
+    torture.tell(
+        f"{place.name}: killed {kills} times while the data key was changed ({outcomes}): every "
+        "secret opened, the next change came to its end, all other columns as they were"
+    )
+
+
+def _unsealed(place: StorePlace) -> list[str]:
+    """What of the connections no change of the key may touch."""
+    sealed = ("password_encrypted", "connection_config", "updated_at")
+    columns = ", ".join(column.name for column in databases.columns if column.name not in sealed)
+    return sorted(map(repr, place.query(f"SELECT {columns} FROM `{databases.name}`")))
 
 
 @pytest.mark.timeout(300)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import multiprocessing
 import os
 import signal
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -25,9 +27,8 @@ from tests.stores import Fingerprint, StorePlace, server_place
 from tests.waiting import wait_until
 
 _DEADLINE_S = 60.0
-# Twenty times as many kill before every statement.
-_TIMES = torture.times(1, 20)
-
+# Of all kills of a database, so many are for each test.
+_UPGRADING, _AT_ANY_TIME, _DOWNGRADING, _UNDONE, _WITH_ROWS = 0.3, 0.1, 0.13, 0.13, 0.34
 
 pytestmark = pytest.mark.torture
 _killed: Counter[str] = Counter()
@@ -37,7 +38,9 @@ _killed: Counter[str] = Counter()
 def _told() -> Iterator[None]:
     yield
     for name, count in _killed.items():
-        torture.tell(f"{name}: killed {count} times while migrating, whole again every time")
+        torture.tell(
+            f"{name}: killed {count} times while migrating, schema and rows whole again every time"
+        )
 
 
 @pytest.fixture(scope="module")
@@ -95,9 +98,33 @@ def _count_statements(work: Callable[[], object]) -> int:
     return seen
 
 
+def _kills(place: StorePlace, quick: int, share: float) -> int:
+    """How many; `make torture` kills 1,000 times on a file and 300 times on each server."""
+    return torture.times(quick, round(share * (1_000 if place.on_file else 300)))
+
+
 def _points(total: int, how_many: int) -> list[int]:
-    how_many = min(how_many * _TIMES, total)
-    return sorted(torture.dice("kills").sample(range(1, total + 1), how_many))
+    """Numbers of statements; none twice before each was there once."""
+    dice = torture.dice("kills")
+    found = [*range(1, total + 1)] * (how_many // total)
+    return sorted(found + dice.sample(range(1, total + 1), how_many % total))
+
+
+def _rows(place: StorePlace) -> dict[str, str]:
+    """A checksum of the rows of each table, but for what migrations say of themselves."""
+    ours = (
+        "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%'"
+        if place.on_file
+        else "SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE()"
+        " AND TABLE_TYPE = 'BASE TABLE'"
+    )
+    return {
+        name: hashlib.sha256(
+            repr(sorted(map(repr, place.query(f"SELECT * FROM `{name}`")))).encode()
+        ).hexdigest()
+        for (name,) in place.query(ours)
+        if name not in ("migrations", "alembic_version")
+    }
 
 
 def _assert_recovers(place: StorePlace, whole: Fingerprint, label: str) -> None:
@@ -117,14 +144,18 @@ def _assert_recovers(place: StorePlace, whole: Fingerprint, label: str) -> None:
 
 
 def test_killed_while_upgrading(processes: Any, place: StorePlace, empty: Store) -> None:
+    began = time.monotonic()
     total = _count_statements(empty.migrator.upgrade)
+    took_s = time.monotonic() - began
     whole = place.fingerprint()
-    for point in _points(total, 6):
+    for point in _points(total, _kills(place, 6, _UPGRADING)):
         empty.migrator.downgrade()
         code = _migrate(processes, place, up=True, kill_before=point)
         assert code == -signal.SIGKILL, f"statement {point} of {total}"
         _assert_recovers(place, whole, f"killed before statement {point} of {total}")
-    for after_s in (torture.dice("kills").uniform(0.01, 0.4) for _ in range(3 * _TIMES)):
+    dice = torture.dice("kills at any time")
+    for _ in range(_kills(place, 3, _AT_ANY_TIME)):
+        after_s = dice.uniform(0.01, took_s)
         empty.migrator.downgrade()
         _migrate(processes, place, up=True, kill_after_s=after_s)
         _assert_recovers(place, whole, f"killed after {after_s:.3f} s")
@@ -134,7 +165,7 @@ def test_killed_while_downgrading(processes: Any, place: StorePlace, empty: Stor
     empty.migrator.upgrade()
     whole = place.fingerprint()
     total = _count_statements(empty.migrator.downgrade)
-    for point in _points(total, 4):
+    for point in _points(total, _kills(place, 4, _DOWNGRADING)):
         empty.migrator.upgrade()
         code = _migrate(processes, place, up=False, kill_before=point)
         assert code == -signal.SIGKILL, f"statement {point} of {total}"
@@ -148,7 +179,7 @@ def test_killed_while_downgrading(processes: Any, place: StorePlace, empty: Stor
 def test_killed_upgrade_can_be_undone(processes: Any, place: StorePlace, empty: Store) -> None:
     total = _count_statements(empty.migrator.upgrade)
     empty.migrator.downgrade()
-    for point in _points(total, 3):
+    for point in _points(total, _kills(place, 3, _UNDONE)):
         _migrate(processes, place, up=True, kill_before=point)
         empty.migrator.downgrade()
         assert not any(place.fingerprint().values()), f"statement {point} of {total}"
@@ -159,10 +190,13 @@ def test_rows_survive_a_killed_upgrade(processes: Any, place: StorePlace, empty:
     empty.migrator.upgrade()
     user = empty.users.create_(a_user(name="Ada"), "hash")
     connection = empty.connections.create_(a_connection(user))
-    empty.searches.add_(a_search(user, "kept"))
+    for number in range(20):
+        empty.searches.add_(a_search(user, f"kept {number}"))
     empty.migrator.downgrade("0005")
     total = _count_statements(empty.migrator.upgrade)
-    for point in _points(total, 2):
+    whole, rows = place.fingerprint(), _rows(place)
+    assert len(rows) > 10
+    for point in _points(total, _kills(place, 2, _WITH_ROWS)):
         empty.migrator.downgrade("0005")
         _migrate(processes, place, up=True, kill_before=point)
         empty.migrator.upgrade()
@@ -171,7 +205,9 @@ def test_rows_survive_a_killed_upgrade(processes: Any, place: StorePlace, empty:
         assert found is not None
         assert replace(found, updated_at=None) == replace(user, updated_at=None)
         assert empty.connections.find_(connection.id) == connection
-        assert [record.query for record in empty.searches.list_(user.id, text="kept")] == ["kept"]
+        assert len(empty.searches.list_(user.id, text="kept")) == 20
+        label = f"killed before statement {point} of {total}"
+        assert (place.fingerprint(), _rows(place)) == (whole, rows), label
 
 
 def test_eight_programs_start_at_once(processes: Any, place: StorePlace) -> None:
@@ -288,7 +324,7 @@ def test_the_server_is_killed_while_upgrading(
         total = _count_statements(store.migrator.upgrade)
     whole = reference.fingerprint()
     place = server_place(server, server.create_database())
-    for point in _points(total, 3):
+    for point in _points(total, torture.times(3, 60)):
         arguments = (place.location.url, place.password, True, None, point)
         with _child(processes, store_worker.migrate, *arguments) as stopped:
             _wait_until_stopped(stopped.pid)
