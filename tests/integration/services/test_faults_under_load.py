@@ -57,6 +57,7 @@ WORDS = ("laminar", "turbulent", "shock", "heat")
 MODES = (SearchMode.NATURAL, SearchMode.BOOLEAN, SearchMode.SEMANTIC)
 ENDED = frozenset({SourceState.OK, SourceState.FAILED, SourceState.TIMED_OUT})
 DEADLINE_S = 60.0
+STOPPED_S = 15.0
 
 
 @dataclass
@@ -484,13 +485,19 @@ def test_nothing_is_lost_doubled_or_cut_short(line: Line, place: StorePlace) -> 
 def _check_pools(line: Line) -> None:
     """Whatever the faults have done, the pools are whole and no longer than they may be."""
     for saved in line.services.connections.list_(line.actor):
+        # A statement whose line says nothing is still being stopped when its search has ended.
+        at_rest = partial(_at_rest, line.services, saved.id)
+        wait_until(at_rest, timeout_s=STOPPED_S, what=f"{saved.name}'s pool")
         stats = line.services.connections.stats_(saved.id)
-        if stats is not None:
-            assert (stats.active, stats.queued, stats.connecting) == (0, 0, 0), saved.name
-            assert stats.total <= POOL.size, saved.name
+        assert stats is None or stats.total <= POOL.size, saved.name
     pool = line.services.metadata.store._engine.pool
     assert isinstance(pool, QueuePool)
     wait_until(lambda: pool.checkedout() == 0, timeout_s=DEADLINE_S, what="the store's pool")
+
+
+def _at_rest(services: Services, connection_id: str) -> bool:
+    stats = services.connections.stats_(connection_id)
+    return stats is None or (stats.active, stats.queued, stats.connecting) == (0, 0, 0)
 
 
 def _listed(counts: Counter[Any]) -> str:

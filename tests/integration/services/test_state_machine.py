@@ -1,14 +1,15 @@
 """Whatever two people do to users, connections, keys, saved searches and the data key, in any
-order, with the program locked, closed or killed in between: the services say what a plain model
-says.
+order, with the program locked, closed or killed in between, and with the store put back from a
+backup: the services say what a plain model says.
 
-The model is dictionaries; the store is a file. Programs are killed right before or right after the
-COMMIT of what they do.
+The model is dictionaries; the store is a file, and by `make torture` a server's as well. Programs
+are killed right before or right after the COMMIT of what they do. Backups are those of a file.
 """
 
 from __future__ import annotations
 
 import contextlib
+import copy
 import shutil
 import tempfile
 from collections import Counter
@@ -16,7 +17,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import ClassVar, TypeVar
+from typing import ClassVar, NamedTuple, TypeVar
 
 import pytest
 import sqlalchemy as sa
@@ -32,12 +33,14 @@ from hypothesis.stateful import (
 )
 
 from altus4_desktop.domain.accounts import Actor, Role, UserDraft
+from altus4_desktop.domain.backups import BackupState
 from altus4_desktop.domain.cancel import CancelToken
 from altus4_desktop.domain.connections import ConnectionDraft
 from altus4_desktop.domain.errors import (
     AccessError,
     ConflictError,
     NotFoundError,
+    VaultError,
     VaultLockedError,
 )
 from altus4_desktop.domain.keys import KeyAnswer, KeyDraft, KeyFilter, RateLimit
@@ -45,13 +48,15 @@ from altus4_desktop.domain.progress import ignore_progress
 from altus4_desktop.domain.saved_searches import SavedSearch, SavedSearchDraft
 from altus4_desktop.mysql.pools import TenantPools
 from altus4_desktop.services.audit_walk import walk_chain
+from altus4_desktop.services.backups import BackupsService
 from altus4_desktop.services.connections import ConnectionsService
 from altus4_desktop.services.keys import KeysService
 from altus4_desktop.services.permissions import Permissions
 from altus4_desktop.services.saved_searches import SavedSearchesService
 from tests import torture
 from tests.keyring_memory import MemoryKeyring
-from tests.stores import file_place
+from tests.store_writes import empty
+from tests.stores import StorePlace
 from tests.vault_worker import Workstation
 
 pytestmark = pytest.mark.torture
@@ -62,6 +67,8 @@ ADA = "ada@example.org"
 EMAILS = ("bob@example.org", "cleo@example.org")
 NAMES = ("one", "two", "three", "four")
 PASSWORD = "words of a test"
+PLACES = ["sqlite", "mariadb", "mysql"] if torture.tortured() else ["sqlite"]
+BACKUPS_MOST = 2
 PICK = st.integers(0, 9)
 NUMBER = st.integers(1, 60_000)
 WHO = st.sampled_from((ADA, *EMAILS))
@@ -89,7 +96,7 @@ class Model:
     """What there is. Everything belongs to an e-mail address, and goes with its account."""
 
     users: dict[str, tuple[str, Role]] = field(default_factory=dict)
-    connections: dict[tuple[str, str], tuple[int, str]] = field(default_factory=dict)
+    connections: dict[tuple[str, str], tuple[int, str | None]] = field(default_factory=dict)
     keys: list[Key] = field(default_factory=list)
     saved: dict[tuple[str, str], tuple[str, int | None]] = field(default_factory=dict)
     locked: bool = False
@@ -102,10 +109,18 @@ class Model:
         self.keys = [key for key in self.keys if key.owner != email]
 
 
+class Kept(NamedTuple):
+    """A backup: what there was, and which data keys there were."""
+
+    backup_id: str
+    model: Model
+    data_keys: set[str]
+
+
 class Machine(RuleBasedStateMachine):
     """The services beside the model."""
 
-    template: Path
+    place: StorePlace
     endings: ClassVar[Counter[str]] = Counter()
 
     @initialize()
@@ -114,8 +129,13 @@ class Machine(RuleBasedStateMachine):
         self.model = Model()
         self.steps = 0
         self.folder = Path(tempfile.mkdtemp(prefix="altus4-machine-"))
-        shutil.copy(self.template, self.folder / "metadata.sqlite3")
+        self.backups_made: list[Kept] = []
         self.keyring = MemoryKeyring()
+        if self.place.location.file is not None:
+            shutil.copy(self.place.location.file, self.folder / "metadata.sqlite3")
+        else:
+            with closing(self.place.open()) as store:
+                empty(store)
         self._open()
         self.desk.accounts.create_first_admin("Ada", ADA, PASSWORD)
         self.model.users[ADA] = ("Ada", Role.ADMIN)
@@ -132,13 +152,15 @@ class Machine(RuleBasedStateMachine):
             return
         store = self.desk.store
         assert walk_chain(store.audit, None, ignore_progress, CancelToken()).intact
-        with store._engine.connect() as connection:
-            assert connection.exec_driver_sql("PRAGMA integrity_check").scalar() == "ok"
+        if self.place.on_file:
+            with store._engine.connect() as connection:
+                assert connection.exec_driver_sql("PRAGMA integrity_check").scalar() == "ok"
         self._close()
         shutil.rmtree(self.folder)
 
     def _open(self) -> None:
-        self.desk = Workstation(self.folder, keyring=self.keyring)
+        url = None if self.place.on_file else self.place.location.url
+        self.desk = Workstation(self.folder, url, self.place.password, keyring=self.keyring)
         permissions = Permissions(self.desk.metadata)
         self.pools = TenantPools()
         self.connections = ConnectionsService(
@@ -146,6 +168,9 @@ class Machine(RuleBasedStateMachine):
         )
         self.keys = KeysService(self.desk.metadata, permissions)
         self.saved = SavedSearchesService(self.desk.metadata, permissions)
+        self.backups = BackupsService(
+            self.folder, self.desk.metadata, self.desk.settings, permissions
+        )
         if not self.model.locked:
             self.desk.vault.ensure_ready()
 
@@ -309,6 +334,11 @@ class Machine(RuleBasedStateMachine):
         actor = self._actor(who)
         connection_id = self._own_connection(actor, name)
         self._refused_while_locked(lambda: self.connections.target_(actor, connection_id))
+        if secret is None:
+            # What a backup has brought back is sealed with a key that is gone.
+            with pytest.raises(VaultError):
+                self.connections.target_(actor, connection_id)
+            return
         assert self.connections.target_(actor, connection_id).password_secret == secret
 
     def _own_connection(self, actor: Actor, name: str) -> str:
@@ -438,6 +468,34 @@ class Machine(RuleBasedStateMachine):
         if not kill:
             assert self.desk.vault.status().older_key_ids == ()
 
+    @precondition(lambda self: self.place.on_file and len(self.backups_made) < BACKUPS_MOST)
+    @rule()
+    def back_up(self) -> None:
+        made = self.backups.create_(self._actor(ADA)).backup
+        assert made.state is BackupState.GOOD
+        self.backups_made.append(Kept(made.id, copy.deepcopy(self.model), self._data_keys()))
+        self.endings["backups made"] += 1
+
+    @precondition(lambda self: self.backups_made)
+    @rule(pick=PICK)
+    def put_back(self, pick: int) -> None:
+        kept = self.backups_made[pick % len(self.backups_made)]
+        self.backups.restore_(self._actor(ADA), kept.backup_id)
+        locked, self.model = self.model.locked, copy.deepcopy(kept.model)
+        self.model.locked = locked
+        self.endings["backups put back"] += 1
+        # What was sealed with a key that is gone does not open any more, and nothing else.
+        known = self._data_keys()
+        emails = {self._actor(email).user_id: email for email in self.model.users}
+        for one in self.connections.list_(self._actor(ADA)):
+            if one.password_sealed.split(".")[1] not in known:
+                assert not kept.data_keys <= known
+                self.model.connections[emails[one.user_id], one.name] = (one.port, None)
+
+    def _data_keys(self) -> set[str]:
+        status = self.desk.vault.status()
+        return {str(status.key_id), *status.older_key_ids}
+
     @rule()
     def close_and_open(self) -> None:
         self._close()
@@ -508,13 +566,11 @@ def _nth_item(found: dict[tuple[str, str], T], number: int) -> tuple[tuple[str, 
     return sorted(found.items(), key=lambda item: item[0])[number % len(found)]
 
 
-def test_the_services_do_what_the_model_does(tmp_path: Path) -> None:
-    place = file_place(tmp_path)
-    with closing(place.open()) as store:
-        store.migrator.upgrade()
-    assert place.location.file is not None
-    Machine.template = place.location.file
-    runs, steps = torture.times(6, 2_000), 50 if torture.tortured() else 30
+@pytest.mark.parametrize("place", PLACES, indirect=True)
+def test_the_services_do_what_the_model_does(place: StorePlace) -> None:
+    Machine.place, Machine.endings = place, Counter()
+    runs = torture.times(6, 2_000 if place.on_file else 200)
+    steps = 50 if torture.tortured() else 30
     # A failure is made smaller only where there is time for it.
     phases = (Phase.generate, Phase.shrink) if torture.tortured() else (Phase.generate,)
     run_state_machine_as_test(
@@ -531,5 +587,6 @@ def test_the_services_do_what_the_model_does(tmp_path: Path) -> None:
     )
     endings = ", ".join(f"{count} {what}" for what, count in sorted(Machine.endings.items()))
     torture.tell(
-        f"{runs} runs of {steps} steps over the services ({endings}): each as the model says"
+        f"{place.name}: {runs} runs of {steps} steps over the services ({endings}): each as the "
+        "model says"
     )
