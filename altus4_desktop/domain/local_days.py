@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 DAY_S = 86_400
 HOUR_S = 3600
+WEEK_S = 7 * DAY_S
 # No zone has changed its offset twice within so short a time.
 _STEP_S = 12 * HOUR_S
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -85,6 +86,23 @@ def find_spans(zone: str, begins: int, ends: int) -> tuple[Span, ...]:
                 found.append(Span(first, last, span.offset_s))
         at = _year_begins(year + 1)
     return tuple(found)
+
+
+def find_week_hours(
+    zone: str, weekday: int, hour: int, begins: int, ends: int
+) -> list[tuple[int, int]]:
+    """When it is that hour of the week on clocks of ``zone``, ``weekday`` 1 is Monday, from
+    ``begins`` to ``ends``: from which second to before which, in order."""
+    # 1970 began on a Thursday.
+    first = (weekday - 1) * DAY_S + hour * HOUR_S - 3 * DAY_S
+    found: list[tuple[int, int]] = []
+    for span in find_spans(zone, begins, ends):
+        at = span.begins - (span.begins + span.offset_s - first) % WEEK_S
+        for starts in range(at, span.ends, WEEK_S):
+            within = max(starts, span.begins), min(starts + HOUR_S, span.ends)
+            if within[0] < within[1]:
+                found.append(within)
+    return found
 
 
 def find_days(zone: str, begins: int, ends: int) -> range:

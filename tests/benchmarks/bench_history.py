@@ -20,7 +20,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from altus4_desktop.domain.connections import Flavour
-from altus4_desktop.domain.history import HistoryOutcome, HistoryQuery
+from altus4_desktop.domain.history import HistoryOutcome, HistoryQuery, WeekHour
 from altus4_desktop.domain.searching import SearchMode
 from altus4_desktop.storage.store import Store
 from tests.benchmarks.histories import History
@@ -33,17 +33,6 @@ SEARCHES = 10_000_000
 ROUNDS = 5
 # As the pane reads it.
 PAGE = 100
-_OLD_AT_ONCE = 10_000
-# What lists failed and slow searches keep, as the revision fills them for what is there already.
-_LISTS = (
-    "INSERT INTO search_marks (mark, created_at, search_id, user_id)"
-    " SELECT '{mark}', created_at, id, user_id FROM searches WHERE {condition}"
-)
-_CONDITIONS = {
-    "failed": """search_params LIKE '%"outcome": "failed"%'"""
-    """ OR search_params LIKE '%"outcome": "partial"%'""",
-    "slow": "execution_time_ms >= 1000",
-}
 
 
 def main() -> int:
@@ -76,12 +65,6 @@ def places(name: str, history: History) -> Iterator[tuple[StorePlace, int]]:
             if name == "sqlite"
             else load_server(server, database, history, folder)
         )
-        for mark, condition in _CONDITIONS.items():
-            place.query(_LISTS.format(mark=mark, condition=condition))
-        with contextlib.closing(place.open()) as store:
-            for user in store.users.list_():
-                while store.searches.mark_old_(user.id, _OLD_AT_ONCE):
-                    pass
         yield place, count
 
 
@@ -129,9 +112,42 @@ def questions(store: Store, history: History) -> dict[str, HistoryQuery]:
         "rare word": HistoryQuery("invoice 19999"),
         "no such word": HistoryQuery("xylophone"),
         "whole query": HistoryQuery("invoice order", whole=True),
+        "no such whole query": HistoryQuery("invoice order xylophone", whole=True),
+        "words of an unasked query": HistoryQuery("telescope galaxy quasar", whole=True),
+        "hour of the week": HistoryQuery(week_hour=WeekHour("Europe/Berlin", 1, 10)),
+        "night of a year": HistoryQuery(
+            from_at=year, to_at=last_at, week_hour=WeekHour("America/New_York", 7, 3)
+        ),
+        "not cancelled": HistoryQuery(is_finished=True),
+        "by people": HistoryQuery(key_id=""),
     }
     shared = persons[3].connections[2][0]
+    key, quiet_key = busy.key_id, quiet.key_id
+    hour, night = WeekHour("Asia/Tokyo", 3, 9), WeekHour("Asia/Tokyo", 6, 3)
     together = {
+        "API key": HistoryQuery(key_id=key),
+        "API key, one": HistoryQuery(key_id=key, user_id=busy.id),
+        "quiet API key": HistoryQuery(key_id=quiet_key),
+        "API key, none": HistoryQuery(key_id=key, outcome=none),
+        "API key, failed": HistoryQuery(key_id=key, outcome=failed),
+        "API key, boolean, year": HistoryQuery(key_id=key, mode=boolean, to_at=year),
+        "API key, word": HistoryQuery("invoice", key_id=key),
+        "API key, rare word": HistoryQuery("invoice 19999", key_id=key),
+        "API key, connection": HistoryQuery(
+            key_id=quiet_key, connection_id=quiet.connections[0][0]
+        ),
+        "API key, took 300 to 309 ms": HistoryQuery(key_id=key, least_ms=300, most_ms=309),
+        "API key of another": HistoryQuery(key_id=key, user_id=quiet.id),
+        "hour, quiet one": HistoryQuery(user_id=quiet.id, week_hour=hour),
+        "night, quiet one": HistoryQuery(user_id=quiet.id, week_hour=night),
+        "night, word": HistoryQuery("invoice", week_hour=night),
+        "night, failed": HistoryQuery(outcome=failed, week_hour=night),
+        "night, semantic, none": HistoryQuery(mode=semantic, outcome=none, week_hour=night),
+        "connection by name, year": HistoryQuery(connection_name="Support", to_at=year),
+        "connection nobody had, a day": HistoryQuery(
+            connection_name="Nowhere", from_at=last_at - timedelta(days=1)
+        ),
+        "people, none, quiet one": HistoryQuery(key_id="", outcome=none, user_id=quiet.id),
         "none, boolean": HistoryQuery(mode=boolean, outcome=none),
         "failed, semantic": HistoryQuery(mode=semantic, outcome=failed),
         "word, none": HistoryQuery("engine", outcome=none),

@@ -39,6 +39,8 @@ _SKEW = 1.05
 _NOWHERE = 14
 _MISTYPED, _NARROWED, _LEAFED = 0.12, 0.15, 0.08
 _LOST, _LATE = 0.012, 0.01
+# Of how many people one has an API key, and how many of his searches are made with it.
+_WITH_KEY, _BY_KEY = 3, 0.1
 _LIMIT_MS = 30_000
 
 COLUMNS = (
@@ -70,12 +72,14 @@ class Row(NamedTuple):
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody who searches; ``connections`` are ids and names."""
+    """Somebody who searches; ``connections`` are ids and names, ``key_id`` is that of the API key
+    with which programs search for him, "": none do."""
 
     id: str
     name: str
     zone: str
     connections: tuple[tuple[str, str], ...]
+    key_id: str = ""
 
 
 @dataclass(frozen=True)
@@ -91,6 +95,7 @@ class History:
     def persons(self) -> list[Person]:
         """Who searches, the busiest first."""
         dice = np.random.default_rng(self.seed)
+        keys = np.random.default_rng([self.seed, 2])
         found = []
         for number in range(self.people):
             owned = tuple(
@@ -103,6 +108,7 @@ class History:
                     f"Person {number}",
                     _ZONES[number % len(_ZONES)],
                     owned,
+                    _uuid(keys.bytes(16).hex()) if number % _WITH_KEY == 0 else "",
                 )
             )
         return found
@@ -209,6 +215,8 @@ def _rows(
         if lost and len(owned) == 1:
             hits = 0
         took_ms = _LIMIT_MS if lost and at % 2 else min(int(ms), _LIMIT_MS)
+        key_id = person.key_id if luck[at] > 1 - _BY_KEY else ""
+        offset = 20 if way == "leafed" else 0
         hexed = ids[32 * at : 32 * at + 32]
         rows.append(
             Row(
@@ -217,7 +225,7 @@ def _rows(
                 owned[0][0] if len(owned) == 1 else None,
                 text,
                 _MODES[mode],
-                _params(owned, hits, took_ms, lost=lost, offset=20 if way == "leafed" else 0),
+                _params(owned, hits, took_ms, key_id, lost=lost, offset=offset),
                 hits,
                 took_ms,
                 (midnight + timedelta(seconds=second)).strftime("%Y-%m-%d %H:%M:%S"),
@@ -232,7 +240,13 @@ def _mistype(text: str, question: int) -> str:
 
 
 def _params(
-    owned: Sequence[tuple[str, str]], hits: int, took_ms: int, *, lost: bool, offset: int
+    owned: Sequence[tuple[str, str]],
+    hits: int,
+    took_ms: int,
+    key_id: str,
+    *,
+    lost: bool,
+    offset: int,
 ) -> str:
     """As `SearchService` writes them."""
     parts = []
@@ -245,8 +259,9 @@ def _params(
         )
     ended = "ok" if not lost else "failed" if len(owned) == 1 else "partial"
     names = ", ".join(f'"{name}"' for _, name in owned)
+    by_key = f' "api_key": "{key_id}",' if key_id else ""
     return (
-        f'{{"outcome": "{ended}", "limit": 20, "offset": {offset}, "language": "",'
+        f'{{"outcome": "{ended}", "limit": 20, "offset": {offset}, "language": "",{by_key}'
         f' "connections": [{names}], "tables": [], "sources": [{", ".join(parts)}]}}'
     )
 

@@ -3,26 +3,36 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import sqlite3
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pymysql
+from pymysql.cursors import Cursor
 
-from tests.benchmarks.histories import COLUMNS, History
+from altus4_desktop.domain.searching import SearchMode, SearchRecord
+from altus4_desktop.storage.repositories.search_marks import marks_of
+from tests.benchmarks.histories import COLUMNS, History, Row
 from tests.servers import DatabaseServer
 from tests.stores import StorePlace
 
 # A server reads the rows from a file: it has to be allowed to.
 SERVER_OPTIONS = ("--secure-file-priv=",)
 _LISTED = ", ".join(COLUMNS)
-_FILE_ROWS = 200_000
+_MARK_COLUMNS = "mark, created_at, search_id, user_id"
 _LONG_S = 3600
+# A server writes rows several times faster in the order of their ids: each file has a part of them.
+_FILES = 64
+# Foreign keys need theirs.
+_KEPT_INDEXES = ("idx_user_id", "idx_database_id")
+_Marks = Iterator[tuple[str, str, str, str]]
 
 
 def load_file(place: StorePlace, history: History, *, searchable: bool = True) -> int:
     """Fill the migrated file at ``place``; returns the number of searches.
 
-    Without ``searchable`` the words of the queries are not indexed.
+    Without ``searchable`` the words of the queries are not indexed, and searches stand in no list.
     """
     assert place.location.file is not None
     with contextlib.closing(sqlite3.connect(place.location.file, isolation_level=None)) as file:
@@ -49,10 +59,15 @@ def load_file(place: StorePlace, history: History, *, searchable: bool = True) -
             ],
         )
         count = 0
-        marks = ", ".join("?" * len(COLUMNS))
+        values = ", ".join("?" * len(COLUMNS))
+        marks = _Lists(history)
+        listing = f"INSERT INTO search_marks ({_MARK_COLUMNS}) VALUES (?, ?, ?, ?)"
         for rows in history.rows():
-            file.executemany(f"INSERT INTO searches ({_LISTED}) VALUES ({marks})", rows)
+            file.executemany(f"INSERT INTO searches ({_LISTED}) VALUES ({values})", rows)
+            if searchable:
+                file.executemany(listing, marks.of(rows))
             count += len(rows)
+        file.executemany(listing, marks.ends())
         for _, _, text in parts:
             file.execute(text)
         if searchable:
@@ -101,42 +116,103 @@ def load_server(
                 for key, name in person.connections
             ],
         )
-        if not searchable:
-            cursor.execute("ALTER TABLE searches DROP INDEX ft_query")
-        later = {
-            "idx_search_mode": "search_mode",
-            "idx_created_at": "created_at",
-            "idx_execution_time": "execution_time_ms",
-            "idx_searches_user_date": "user_id, created_at",
-            "idx_searches_user_created": "user_id, created_at",
-        }
-        cursor.execute(f"ALTER TABLE searches {', '.join(f'DROP INDEX {name}' for name in later)}")
-        count = 0
-        file = folder / "rows.tsv"
-        lines: list[str] = []
-
-        def send() -> None:
-            file.write_text("".join(lines), encoding="utf-8")
-            file.chmod(0o644)
-            lines.clear()
+        later = _indexes(cursor)
+        dropped = ", ".join(f"DROP INDEX {name}" for name in later)
+        cursor.execute(f"ALTER TABLE searches {dropped}, DROP INDEX ft_query")
+        count = _write_files(history, folder, searchable=searchable)
+        for number in range(_FILES):
             cursor.execute(
-                f"LOAD DATA INFILE '{file}' INTO TABLE searches CHARACTER SET utf8mb4"
-                f" FIELDS ESCAPED BY '' ({_LISTED.replace('database_id', '@source')})"
+                f"LOAD DATA INFILE '{folder / f'{number}.tsv'}' INTO TABLE searches"
+                " CHARACTER SET utf8mb4 FIELDS ESCAPED BY ''"
+                f" ({_LISTED.replace('database_id', '@source')})"
                 " SET database_id = NULLIF(@source, '')"
             )
-
-        for rows in history.rows():
-            count += len(rows)
-            lines += [
-                "\t".join(["" if part is None else str(part) for part in row]) + "\n"
-                for row in rows
-            ]
-            if len(lines) >= _FILE_ROWS:
-                send()
-        send()
-        file.unlink()
+            (folder / f"{number}.tsv").unlink()
+        cursor.execute(
+            f"LOAD DATA INFILE '{folder / 'marks.tsv'}' INTO TABLE search_marks ({_MARK_COLUMNS})"
+        )
         added = ", ".join(f"ADD INDEX {name} ({columns})" for name, columns in later.items())
         cursor.execute(f"ALTER TABLE searches {added}")
-        cursor.execute("ANALYZE TABLE searches")
-        cursor.fetchall()
+        if searchable:
+            cursor.execute("ALTER TABLE searches ADD FULLTEXT INDEX ft_query (query)")
+        for table in ("searches", "search_marks"):
+            cursor.execute(f"ANALYZE TABLE {table}")
+            cursor.fetchall()
     return count
+
+
+def _indexes(cursor: Cursor) -> dict[str, str]:
+    """The columns of each index that can be made when the rows are there."""
+    cursor.execute(
+        "SELECT index_name, GROUP_CONCAT(column_name ORDER BY seq_in_index)"
+        " FROM information_schema.statistics WHERE table_schema = DATABASE()"
+        " AND table_name = 'searches' AND index_name <> 'PRIMARY' AND index_type = 'BTREE'"
+        " GROUP BY index_name"
+    )
+    return {name: columns for name, columns in cursor.fetchall() if name not in _KEPT_INDEXES}
+
+
+def _write_files(history: History, folder: Path, *, searchable: bool) -> int:
+    """As many as `_FILES`, each in the order of the ids, and ``marks.tsv``."""
+    count = 0
+    marks = _Lists(history)
+    with contextlib.ExitStack() as stack:
+        names = [f"{number}.tsv" for number in range(_FILES)]
+        *files, listed = (
+            stack.enter_context((folder / name).open("w", encoding="utf-8"))
+            for name in (*names, "marks.tsv")
+        )
+        for rows in history.rows():
+            count += len(rows)
+            for row in rows:
+                # Of 256 beginnings there are four in a file.
+                files[int(row.id[:2], 16) * _FILES // 256].write(_line(row))
+            if searchable:
+                listed.writelines(map(_line, marks.of(rows)))
+        listed.writelines(map(_line, marks.ends()))
+    for name in names:
+        file = folder / name
+        file.write_bytes(b"".join(sorted(file.read_bytes().splitlines(keepends=True))))
+    for name in (*names, "marks.tsv"):
+        (folder / name).chmod(0o644)
+    return count
+
+
+def _line(parts: Sequence[str | int | None]) -> str:
+    return "\t".join("" if part is None else str(part) for part in parts) + "\n"
+
+
+class _Lists:
+    """The lists in which searches stand, as the program keeps them."""
+
+    def __init__(self, history: History) -> None:
+        self._connections = {
+            person.id: {name: key for key, name in person.connections}
+            for person in history.persons()
+        }
+        self._oldest: dict[str, tuple[str, str]] = {}
+
+    def of(self, rows: Sequence[Row]) -> _Marks:
+        """The rows of ``search_marks`` that belong to ``rows``."""
+        for row in rows:
+            here = row.created_at, row.id
+            self._oldest[row.user_id] = min(self._oldest.get(row.user_id, here), here)
+            named = self._connections[row.user_id]
+            params = json.loads(row.search_params)
+            record = SearchRecord(
+                row.id,
+                row.user_id,
+                row.database_id,
+                row.query,
+                SearchMode(row.search_mode),
+                {**params, "connection_ids": [named[name] for name in params["connections"]]},
+                row.result_count,
+                row.execution_time_ms,
+            )
+            for mark in marks_of(record):
+                yield mark, row.created_at, row.id, row.user_id
+
+    def ends(self) -> _Marks:
+        """What says that nobody's searches are to be looked through any more."""
+        for user_id, (created_at, key) in self._oldest.items():
+            yield "reached", created_at, key, user_id

@@ -11,21 +11,25 @@ import re
 import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
 
 from altus4_desktop.domain.analytics import fold_query
-from altus4_desktop.domain.history import SLOW_MS, HistoryOutcome, HistoryQuery
+from altus4_desktop.domain.history import SLOW_MS, HistoryOutcome, HistoryQuery, WeekHour
+from altus4_desktop.domain.local_days import epoch_s, find_week_hours, instant_of
 from altus4_desktop.domain.searching import SearchRecord
 from altus4_desktop.storage.repositories.own_clocks import is_in, with_zones
 from altus4_desktop.storage.repositories.search_marks import FAILED, SLOW
 from altus4_desktop.storage.repositories.search_params import (
+    FIRST_AT,
     is_at,
     is_by_people,
     is_complete,
     is_finished,
     is_named,
+    last_at,
 )
 from altus4_desktop.storage.tables import search_marks, searches
 
@@ -36,12 +40,18 @@ _RARE = 300
 # So few searches of a duration are put in order: the first number, where the index knows all that
 # is asked of them; the second, where each has to be looked up.
 _FEW, _FEW_TO_READ = 100_000, 30_000
+_IDS_AT_ONCE = 1000
+# In one statement: more take longer to write than to read.
+_HOURS_AT_ONCE = 8
+_SECOND = timedelta(seconds=1)
 
 LISTS = {HistoryOutcome.FAILED: FAILED, HistoryOutcome.SLOW: SLOW}
 """The outcomes whose searches stand in a list."""
 
 c, m = searches.c, search_marks.c
 Matching = Callable[[Sequence[str]], sa.ColumnElement[bool]]
+_Times = tuple[sa.ColumnElement[datetime], sa.ColumnElement[datetime]]
+_Row = sa.Row[*tuple[Any, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,19 +79,14 @@ def read_page(
         if more:
             statement = _among(columns, query, begin, more).limit(count)
             return list(connection.execute(statement).mappings())
-        wanted = (c.created_at, c.id) if by_key else columns
-        found: list[sa.RowMapping] = []
-        statements = _statements(wanted, query, begin)
-        for statement in statements:
-            found += connection.execute(statement.limit(count)).mappings()
-        if len(statements) > 1:
-            found.sort(key=lambda row: (row[c.created_at], row[c.id]), reverse=True)
         if by_key:
-            return _by_id(connection, columns, [row[c.id] for row in found[:count]])
-        return found[:count]
+            rows = _newest(connection, (c.created_at, c.id), query, begin, count)
+            return _by_id(connection, columns, [row[1] for row in rows])
+        statement, *_ = _statements(columns, query, begin)
+        return list(connection.execute(statement.limit(count)).mappings())
 
     # Most of what is looked at is in an index and not wanted: what is wanted is read at the end.
-    by_key = bool(query.connection_id and lists_of(query))
+    by_key = bool(query.connection_id or query.week_hour)
     if not query.text.strip():
         few = _few_of_duration(connection, query, place, limit)
         return read(place, limit) if few is None else _by_id(connection, columns, few)
@@ -127,14 +132,7 @@ def _look(
     # As the database writes it: only that of the last row is wanted as an instant.
     columns = (sa.type_coerce(c.created_at, sa.types.NullType()), c.id, c.query)
     while looked < _LOOK_AT_MOST:
-        rows: list[tuple[Any, str, str]] = []
-        statements = _statements(columns, query, place)
-        for statement in statements:
-            found = connection.execute(statement.limit(_LOOK_ROWS))
-            rows += [(at, key, text) for at, key, text in found]
-        if len(statements) > 1:
-            rows.sort(reverse=True)
-        rows = rows[:_LOOK_ROWS]
+        rows = _newest(connection, columns, query, place, _LOOK_ROWS)
         ids += [key for _, key, text in rows if fits(text)]
         looked += len(rows)
         if len(rows) < _LOOK_ROWS:
@@ -148,13 +146,99 @@ def _look(
     return _Near(ids, place, is_all=False)
 
 
+def _newest(
+    connection: sa.Connection,
+    columns: Sequence[sa.ColumnElement[Any]],
+    query: HistoryQuery,
+    place: Place | None,
+    count: int,
+) -> list[_Row]:
+    """The newest rows behind ``place``; ``columns`` begin with the instant and the id."""
+
+    def read(statements: Sequence[sa.Select[*tuple[Any, ...]]], **times: datetime) -> list[_Row]:
+        limited = [statement.limit(count) for statement in statements]
+        if len(limited) == 1:
+            return list(connection.execute(limited[0], times))
+        together = sa.union_all(*(sa.select(statement.subquery()) for statement in limited))
+        rows = list(connection.execute(together, times))
+        rows.sort(key=lambda row: (row[0], row[1]), reverse=True)
+        return rows[:count]
+
+    if query.week_hour is None:
+        return read(_statements(columns, query, place))
+    found: list[_Row] = []
+    # No index knows hours of the week: each is looked for where it was.
+    later, hours, earlier = _hours(connection, query, query.week_hour, place)
+    bounds: list[_Times] = [
+        (sa.bindparam(f"begins_{number}"), sa.bindparam(f"ends_{number}"))
+        for number in range(_HOURS_AT_ONCE)
+    ]
+    by_hour = [
+        statement
+        for begins, ends in bounds
+        for statement in _statements(columns, query, place, begins, ends)
+    ]
+    if later is not None:
+        found += read(_statements(columns, replace(query, from_at=later), place))
+    for at in range(0, len(hours), _HOURS_AT_ONCE):
+        if len(found) >= count:
+            break
+        some = hours[at : at + _HOURS_AT_ONCE]
+        some += [(some[0][0], some[0][0])] * (_HOURS_AT_ONCE - len(some))
+        times: dict[str, datetime] = {}
+        for number, (begins_at, ends_at) in enumerate(some):
+            times |= {f"begins_{number}": begins_at, f"ends_{number}": ends_at}
+        found += read(by_hour, **times)
+    if earlier is not None and len(found) < count:
+        found += read(_statements(columns, replace(query, to_at=earlier), place))
+    return found[:count]
+
+
+def _hours(
+    connection: sa.Connection, query: HistoryQuery, hour: WeekHour, place: Place | None
+) -> tuple[datetime | None, list[tuple[datetime, datetime]], datetime | None]:
+    """When it was that hour of the week on the clocks that are asked for, the newest first; from
+    when on, and until when there are searches of times when it is not known. Other programs may
+    have written any year: the hours of a thousand years are not looked for."""
+    of_whom = [c.user_id == query.user_id] if query.user_id else []
+    oldest_at, newest_at = (
+        connection.execute(sa.select(end(c.created_at)).where(*of_whom)).scalar_one()
+        for end in (sa.func.min, sa.func.max)
+    )
+    if oldest_at is None or newest_at is None:
+        return None, [], None
+    ends_at = newest_at + _SECOND if query.to_at is None else min(query.to_at, newest_at + _SECOND)
+    if place is not None:
+        ends_at = min(ends_at, place.created_at + _SECOND)
+    begins_at = oldest_at if query.from_at is None else max(query.from_at, oldest_at)
+    first_at, after_at = max(begins_at, FIRST_AT), min(ends_at, last_at())
+    hours: list[tuple[datetime, datetime]] = []
+    for begins, ends in sorted(
+        span
+        for zone in ((hour.zone,) if hour.zone else query.zones)
+        for span in find_week_hours(
+            zone, hour.weekday, hour.hour, epoch_s(first_at), epoch_s(after_at) + 1
+        )
+    ):
+        from_at, to_at = max(instant_of(begins), first_at), min(instant_of(ends), after_at)
+        if hours and from_at <= hours[-1][1]:
+            hours[-1] = hours[-1][0], max(hours[-1][1], to_at)
+        else:
+            hours.append((from_at, to_at))
+    return (
+        max(begins_at, after_at) if after_at < ends_at else None,
+        hours[::-1],
+        min(FIRST_AT, ends_at) if begins_at < FIRST_AT else None,
+    )
+
+
 def _by_id(
     connection: sa.Connection, columns: Sequence[sa.ColumnElement[Any]], ids: Sequence[str]
 ) -> list[sa.RowMapping]:
-    if not ids:
-        return []
-    statement = sa.select(*columns).where(c.id.in_(ids))
-    rows = {row[c.id]: row for row in connection.execute(statement).mappings()}
+    rows: dict[str, sa.RowMapping] = {}
+    for at in range(0, len(ids), _IDS_AT_ONCE):
+        statement = sa.select(*columns).where(c.id.in_(ids[at : at + _IDS_AT_ONCE]))
+        rows |= {row[c.id]: row for row in connection.execute(statement).mappings()}
     return [rows[each] for each in ids if each in rows]
 
 
@@ -162,18 +246,19 @@ def _statements(
     columns: Sequence[sa.ColumnElement[Any]],
     query: HistoryQuery,
     place: Place | None,
+    *times: sa.ColumnElement[datetime],
 ) -> list[sa.Select[*tuple[Any, ...]]]:
     """What finds the rows of a page: two statements where a connection may have been searched
-    alone or with others."""
+    alone or with others. ``times`` are from when and until when instead of those of ``query``."""
     lists = lists_of(query)
     if not query.connection_id:
         if not lists:
-            return [_alone(columns, query, place)]
-        listed = _listed(columns, query, place, lists[0])
+            return [_alone(columns, query, place, *times)]
+        listed = _listed(columns, query, place, lists[0], *times)
         return [listed.where(*map(_stands_in, lists[1:]))]
     both = [
-        _alone(columns, query, place),
-        _listed(columns, query, place, query.connection_id),
+        _alone(columns, query, place, *times),
+        _listed(columns, query, place, query.connection_id, *times),
     ]
     return [statement.where(*map(_stands_in, lists)) for statement in both]
 
@@ -192,6 +277,7 @@ def _alone(
     columns: Sequence[sa.ColumnElement[Any]],
     query: HistoryQuery,
     place: Place | None,
+    *times: sa.ColumnElement[datetime],
 ) -> sa.Select[*tuple[Any, ...]]:
     statement = sa.select(*columns).where(*conditions_of(query, by_words=False))
     # The server would take another one, and put millions of rows in order.
@@ -200,7 +286,7 @@ def _alone(
         statement = statement.where(c.user_id == query.user_id)
     if query.connection_id:
         statement = statement.where(c.database_id == query.connection_id)
-    return _page(statement, c.created_at, c.id, query, place)
+    return _page(statement, c.created_at, c.id, query, place, *times)
 
 
 def _among(
@@ -265,7 +351,11 @@ def _hidden(column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
 
 
 def _listed(
-    columns: Sequence[sa.ColumnElement[Any]], query: HistoryQuery, place: Place | None, mark: str
+    columns: Sequence[sa.ColumnElement[Any]],
+    query: HistoryQuery,
+    place: Place | None,
+    mark: str,
+    *times: sa.ColumnElement[datetime],
 ) -> sa.Select[*tuple[Any, ...]]:
     marks = search_marks.alias("listed")
     statement = (
@@ -276,7 +366,7 @@ def _listed(
     )
     if query.user_id:
         statement = statement.where(marks.c.user_id == query.user_id)
-    return _page(statement, marks.c.created_at, marks.c.search_id, query, place)
+    return _page(statement, marks.c.created_at, marks.c.search_id, query, place, *times)
 
 
 def conditions_of(query: HistoryQuery, *, by_words: bool) -> list[sa.ColumnElement[bool]]:
@@ -310,11 +400,13 @@ def _page(
     key: sa.ColumnElement[str],
     query: HistoryQuery,
     place: Place | None,
+    *times: sa.ColumnElement[datetime],
 ) -> sa.Select[*tuple[Any, ...]]:
-    if query.from_at is not None:
-        statement = statement.where(at >= query.from_at)
-    if query.to_at is not None:
-        statement = statement.where(at < query.to_at)
+    from_at, to_at = times or (query.from_at, query.to_at)
+    if from_at is not None:
+        statement = statement.where(at >= from_at)
+    if to_at is not None:
+        statement = statement.where(at < to_at)
     if place is not None:
         before = sa.or_(at < place.created_at, key < place.id)
         statement = statement.where(at <= place.created_at, before)

@@ -16,16 +16,15 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
 from altus4_desktop.domain.history import HistoryQuery, WeekHour
-from altus4_desktop.domain.local_days import DAY_S, HOUR_S, epoch_s, find_spans, instant_of
+from altus4_desktop.domain.local_days import DAY_S, HOUR_S, WEEK_S, epoch_s, find_spans, instant_of
 from altus4_desktop.storage.repositories.own_clocks import by_zone
 from altus4_desktop.storage.tables import searches
 
 c = searches.c
-_WEEK_S = 7 * DAY_S
 # 1970 began on a Thursday.
 _MONDAY_S = 3 * DAY_S
-# Clocks of earlier years are taken to have been as they were then.
-_FIRST_AT = datetime(2000, 1, 1, tzinfo=UTC)
+FIRST_AT = datetime(2000, 1, 1, tzinfo=UTC)
+"""Clocks of earlier years are taken to have been as they were then."""
 
 
 class _told(FunctionElement[str]):  # noqa: N801 (reads like the SQL function it is)
@@ -83,6 +82,11 @@ def _seconds_text(element: _seconds, compiler: SQLCompiler, **options: Any) -> s
     return f"UNIX_TIMESTAMP({at})"
 
 
+def last_at() -> datetime:
+    """Clocks of later days are taken to be as they will be then."""
+    return datetime.now(UTC) + timedelta(days=1)
+
+
 def is_complete() -> list[sa.ColumnElement[bool]]:
     """Of the searches of which all sources answered with their first page."""
     return [_of("outcome").in_(["null", '"ok"']), _of("offset").in_(["null", "0"])]
@@ -107,8 +111,8 @@ def is_named(name: str) -> sa.ColumnElement[bool]:
 
 def is_at(hour: WeekHour, query: HistoryQuery) -> sa.ColumnElement[bool]:
     """Of the searches, within the time that ``query`` asks for, at an hour of the week."""
-    ends = query.to_at or datetime.now(UTC) + timedelta(days=1)
-    begins = min(query.from_at or _FIRST_AT, ends - timedelta(days=1))
+    ends = query.to_at or last_at()
+    begins = min(query.from_at or FIRST_AT, ends - timedelta(days=1))
 
     def offset_of(zone: str) -> sa.ColumnElement[int]:
         *changes, last = find_spans(zone, epoch_s(begins), epoch_s(ends))
@@ -121,7 +125,7 @@ def is_at(hour: WeekHour, query: HistoryQuery) -> sa.ColumnElement[bool]:
 
     offset = offset_of(hour.zone) if hour.zone else by_zone(query.zones, offset_of, sa.literal(0))
     first = (hour.weekday - 1) * DAY_S + hour.hour * HOUR_S
-    second = (_seconds(c.created_at) + offset + _MONDAY_S) % _WEEK_S
+    second = (_seconds(c.created_at) + offset + _MONDAY_S) % WEEK_S
     return second.between(first, first + HOUR_S - 1)
 
 

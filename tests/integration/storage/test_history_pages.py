@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import itertools
 import random
+import re
 import uuid
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from altus4_desktop.domain.accounts import User
-from altus4_desktop.domain.history import SLOW_MS, HistoryOutcome, HistoryQuery
+from altus4_desktop.domain.history import SLOW_MS, HistoryOutcome, HistoryQuery, WeekHour
 from altus4_desktop.domain.searching import SearchMode, SearchRecord
-from altus4_desktop.storage.repositories import history_pages
+from altus4_desktop.storage.repositories import history_pages, search_params
 from altus4_desktop.storage.store import Store
 from tests.records import AN_INSTANT, a_connection, a_search, a_user
 from tests.stores import StorePlace
@@ -129,6 +131,66 @@ def test_every_filter_finds_what_it_means_in_order_and_page_by_page(
         least_ms, most_ms = next(bounds)
         took = replace(query, least_ms=least_ms, most_ms=most_ms)
         assert pages(shared_store, took, 9) == [r.id for r in in_order if fits(r, took)], took
+
+
+@pytest.mark.parametrize(("zone", "number"), [("Europe/Berlin", 10), ("", 9)])
+def test_hours_of_the_week_are_found_page_by_page_in_every_year(
+    shared_store: Store,
+    people: list[tuple[User, Sequence[str]]],
+    monkeypatch: pytest.MonkeyPatch,
+    shared_place: StorePlace,
+    zone: str,
+    number: int,
+) -> None:
+    """Also in years that are before or after what is known of clocks, and on everybody's own."""
+    middle = datetime(2026, 3, 27, tzinfo=UTC)
+    monkeypatch.setattr(search_params, "FIRST_AT", middle - timedelta(weeks=5))
+    monkeypatch.setattr(history_pages, "FIRST_AT", middle - timedelta(weeks=5))
+    for module in (search_params, history_pages):
+        monkeypatch.setattr(module, "last_at", lambda: middle + timedelta(weeks=5))
+    monkeypatch.setattr(history_pages, "_HOURS_AT_ONCE", 3)
+    monkeypatch.setattr(history_pages, "_LOOK_ROWS", 5)
+    monkeypatch.setattr(history_pages, "_FEW_TO_READ", 0)
+    monday = datetime(2026, 3, 23, 8, 59, 58, tzinfo=UTC)
+    weeks = (timedelta(weeks=number) for number in (-6, -5, -4, -1, 0, 1, 2, 4, 5, 6))
+    made = [
+        replace(record, created_at=begins + timedelta(seconds=second))
+        for begins in (monday + week - timedelta(hours=far) for week in weeks for far in (0, 9))
+        for second, record in enumerate(some_searches(people, 4))
+    ]
+    made = [replace(record, id=str(uuid.uuid4())) for record in made]
+    shared_store.searches.add_(*made)
+    in_order = sorted(made, key=lambda r: (r.created_at, r.id), reverse=True)
+    user, owned = people[0]
+    clocks = {each.id: zone or "UTC" for each, _ in people}
+    if not zone:
+        other = clocks[people[1][0].id] = "Asia/Tokyo"
+        moved = f"UPDATE users SET timezone = '{other}' WHERE id = '{people[1][0].id}'"
+        shared_place.query(moved)
+    hour = WeekHour(zone, 1, number)
+    for outcome, person, connection, (from_at, to_at) in itertools.product(
+        (None, HistoryOutcome.FAILED),
+        ("", user.id),
+        ("", owned[1]),
+        ((None, None), (monday + timedelta(seconds=1), monday + timedelta(weeks=5, seconds=3))),
+    ):
+        query = HistoryQuery("", connection, None, outcome, person, from_at, to_at)
+        wanted = [
+            record
+            for record in in_order
+            if fits(record, query)
+            and record.created_at is not None
+            and record.created_at.astimezone(ZoneInfo(clocks[record.user_id])).hour == number
+        ]
+        asked = replace(query, week_hour=hour)
+        assert pages(shared_store, asked, 9) == [record.id for record in wanted], asked
+        word = replace(asked, text="in")
+        has_word = [r.id for r in wanted if re.search(r"\bin", r.query)]
+        assert pages(shared_store, word, 9) == has_word, word
+        took = replace(asked, least_ms=6)
+        assert pages(shared_store, took, 9) == [r.id for r in wanted if r.execution_time_ms >= 6], (
+            took
+        )
 
 
 def test_all_are_counted_by_what_they_have_in_common(

@@ -16,6 +16,7 @@ from altus4_desktop.domain.local_days import (
     epoch_s,
     find_days,
     find_spans,
+    find_week_hours,
     find_zone,
     hour_begins,
     hours_of_day,
@@ -87,3 +88,25 @@ def test_a_zone_that_is_not_known_is_utc() -> None:
     assert find_zone("Europe/Atlantis") is UTC
     assert find_zone("../etc/passwd") is UTC
     assert [span.offset_s for span in find_spans("", 0, 10)] == [0]
+
+
+@given(
+    zone=st.sampled_from(_ZONES),
+    begins=_SECONDS,
+    length=st.integers(0, 40 * 24 * 3600),
+    weekday=st.integers(1, 7),
+    hour=st.integers(0, 23),
+)
+@settings(max_examples=60, deadline=None)
+def test_hours_of_the_week_are_those_that_clocks_show(
+    zone: str, begins: int, length: int, weekday: int, hour: int
+) -> None:
+    ends = begins + length
+    found = find_week_hours(zone, weekday, hour, begins, ends)
+    assert found == sorted(found)
+    assert all(first < last for first, last in found)
+    inside = {at for first, last in found for at in (*range(first, last, 600), last - 1)}
+    for at in inside | set(range(begins, ends, 1800)):
+        shown = _local(zone, at)
+        is_that = (shown.isoweekday(), shown.hour) == (weekday, hour)
+        assert is_that == any(first <= at < last for first, last in found)
