@@ -23,7 +23,6 @@ import contextlib
 import gc
 import json
 import os
-import sqlite3
 import statistics
 import sys
 import tempfile
@@ -35,9 +34,8 @@ from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, NoReturn, cast
+from typing import cast
 
-import pymysql
 import sqlalchemy as sa
 
 from altus4_desktop.domain.accounts import Actor, Role
@@ -51,12 +49,12 @@ from altus4_desktop.services.analytics_upkeep import Errand
 from altus4_desktop.services.metadata import MetadataService
 from altus4_desktop.services.permissions import Permissions
 from altus4_desktop.storage.engine import WRITES
-from altus4_desktop.storage.location import parse_store_url
 from altus4_desktop.storage.repositories.analytics_marks import mark_hours
 from altus4_desktop.storage.store import Store
 from altus4_desktop.storage.tables import searches
 from tests.benchmarks.histories import History, Row
 from tests.benchmarks.history_load import SERVER_OPTIONS, load_file, load_server
+from tests.benchmarks.kept_stores import Query, kept_place, processor_clock, session
 from tests.records import a_user
 from tests.servers import ServerFactory, running_server
 from tests.stores import StorePlace, file_place, server_place
@@ -70,13 +68,10 @@ PAINT_BAR_MS = 200.0
 MEMORY_BAR_MB = 64.0
 # As a server has it that keeps millions of rows for many.
 _SERVER = (*SERVER_OPTIONS, "--innodb-buffer-pool-size=2G", "--innodb-redo-log-capacity=1G")
-_LONG_S = 3600
 _ROUNDS = 5
 # How ids begin that are not in the history.
 _EXTRA = "x"
 _FIRST_PAINTED = (Metric.DAILY_SEARCHES, Metric.LATENCY)
-
-Query = Callable[[str], list[tuple[Any, ...]]]
 
 
 @dataclass(frozen=True)
@@ -111,16 +106,15 @@ def main(arguments: list[str]) -> int:
     for name in arguments[2:] or ("sqlite", "mysql"):
         with contextlib.ExitStack() as stack:
             place = _filled(stack, name, history)
-            query = stack.enter_context(_session(place))
-            within = _measure(_Bench(place, history, query, _clock(place, query))) and within
+            query = stack.enter_context(session(place))
+            bench = _Bench(place, history, query, processor_clock(place, query))
+            within = _measure(bench) and within
     return int(not within)
 
 
 def _filled(stack: contextlib.ExitStack, name: str, history: History) -> StorePlace:
     if name not in ("sqlite", "mysql"):
-        location = parse_store_url(name)
-        password = None if location.embedded else os.environ["ALTUS4_BENCH_PASSWORD"]
-        return StorePlace(name, location, password, _ask_nothing)
+        return kept_place(name)
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
     if name == "sqlite":
         place = file_place(folder)
@@ -137,52 +131,9 @@ def _filled(stack: contextlib.ExitStack, name: str, history: History) -> StorePl
     return place
 
 
-def _ask_nothing(statement: str) -> NoReturn:
-    raise AssertionError(statement)
-
-
 def _migrate(place: StorePlace) -> None:
     with contextlib.closing(place.open()) as store:
         store.migrator.upgrade()
-
-
-@contextlib.contextmanager
-def _session(place: StorePlace) -> Iterator[Query]:
-    """A bare way to ask a store."""
-    if place.location.file is not None:
-        with contextlib.closing(sqlite3.connect(place.location.file, isolation_level=None)) as file:
-            yield lambda text: file.execute(text).fetchall()
-        return
-    with (
-        contextlib.closing(
-            pymysql.connect(
-                host=place.location.host,
-                port=place.location.port,
-                user=place.location.username,
-                password=place.password or "",
-                database=place.location.database,
-                autocommit=True,
-                read_timeout=_LONG_S,
-            )
-        ) as connection,
-        connection.cursor() as cursor,
-    ):
-
-        def query(text: str) -> list[tuple[Any, ...]]:
-            cursor.execute(text)
-            return list(cursor.fetchall())
-
-        cursor.execute("SET SESSION time_zone = '+00:00'")
-        yield query
-
-
-def _clock(place: StorePlace, query: Query) -> Callable[[], float]:
-    """What tells the processor time of this process and the server."""
-    if place.on_file:
-        return time.process_time
-    ((file,),) = query("SELECT @@pid_file")
-    stat = Path(f"/proc/{Path(file).read_text('ascii').strip()}/stat")
-    return lambda: time.process_time() + _server_s(stat)
 
 
 def _measure(bench: _Bench) -> bool:
@@ -317,12 +268,6 @@ def _year(bench: _Bench, service: AnalyticsService, admin: Actor) -> Iterator[bo
         )
         yield painted_ms <= PAINT_BAR_MS
         yield whole_ms <= YEAR_BAR_MS
-
-
-def _server_s(stat: Path) -> float:
-    """Seconds of processor time of a server."""
-    fields = stat.read_text("ascii").rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 @contextlib.contextmanager
