@@ -201,6 +201,9 @@ class Workspace(QWidget):
         use_zone("")
         for pane in self._panes.values():
             pane.shut()
+        # One that is due may still fire before the widgets are deleted, and ask who is signed in.
+        for timer in self.findChildren(QTimer):
+            timer.stop()
 
     @Slot()
     def open_profile(self) -> None:

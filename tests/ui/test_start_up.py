@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import (
     QCheckBox,
     QLabel,
@@ -552,6 +552,20 @@ def test_signing_out_forgets_the_person_and_their_panes(house: House) -> None:
     house.qtbot.waitUntil(lambda: house.connections.resets == 1, timeout=WAIT_MS)
     assert not house.accounts.remembered
     assert house.window.workspace is None
+
+
+def test_what_was_put_off_does_not_come_after_the_sign_out(house: House) -> None:
+    house.set_up(remembered=True)
+    house.vault.unlocked = True
+    house.connections.saved.append(make_connection())
+    house.open_("workspace")
+    workspace = house.window.workspace
+    assert workspace is not None
+    workspace.show_pane("connections")
+    due = [timer for timer in workspace.findChildren(QTimer) if timer.isActive()]
+    assert due
+    workspace.sign_out_requested.emit()
+    assert not [timer for timer in due if timer.isActive()]
 
 
 def test_the_next_start_begins_with_the_sign_in_page(house: House) -> None:
