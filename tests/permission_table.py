@@ -64,6 +64,7 @@ accounts.delete_user          gone   denied denied  ok     demo   change  key   
 accounts.get_belongings       gone   denied denied  ok     demo   change  key      key      ok
 accounts.get_profile          gone   ok     unseen  unseen unseen change  key      key      unseen
 accounts.get_user             gone   denied denied  ok     demo   change  key      key      ok
+accounts.list_addresses       gone   denied denied  ok     demo   change  key      key      ok
 accounts.list_users           gone   denied denied  ok     demo   change  key      key      ok
 accounts.remember             gone   ok     ok      ok     ok     change  key      key      key
 accounts.reset_password       gone   denied denied  ok     demo   change  key      key      key
@@ -465,6 +466,7 @@ CALLS: dict[str, Call] = {
         s.accounts.get_profile(who).id == of.user.id
     ),
     "accounts.get_user": lambda w, s, who, of: s.accounts.get_user(who, of.user.id),
+    "accounts.list_addresses": lambda w, s, who, of: s.accounts.list_addresses(who),
     "accounts.list_users": lambda w, s, who, of: s.accounts.list_users(who),
     "accounts.remember": lambda w, s, who, of: s.accounts.remember(who),
     "accounts.reset_password": lambda w, s, who, of: s.accounts.reset_password(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -236,6 +236,19 @@ class AccountsService:
         asked = query or UserQuery()
         asked = replace(asked, text=asked.text.strip()[:_TEXT_LIMIT])
         return self._store.users.list_page_(asked, limit, offset)
+
+    def list_addresses(
+        self,
+        actor: Actor,
+        text: str = "",
+        *,
+        user_ids: Collection[str] | None = None,
+        limit: int = 200,
+    ) -> Mapping[str, str]:
+        """The addresses by id of the accounts with ``text`` in name or address, or of those among
+        ``user_ids``, at most ``limit`` in their order; raises AccessError for all but admins."""
+        self._permissions.check(actor, Right.USERS)
+        return self._store.users.list_addresses_(text.strip()[:_TEXT_LIMIT], user_ids, limit)
 
     def get_user(self, actor: Actor, email_or_id: str) -> User:
         """One account; raises AccessError for all but admins, NotFoundError."""

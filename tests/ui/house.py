@@ -290,6 +290,9 @@ class FakeAccounts:
     ) -> UserPage:
         return UserPage((UserSummary(User(ADA.user_id, ADA.name, ADA.email, ADA.role)),), 1)
 
+    def list_addresses(self, actor: Actor, text: str = "", **_: object) -> dict[str, str]:
+        return {ADA.user_id: ADA.email}
+
 
 @dataclass
 class FakeServer:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -203,6 +203,17 @@ class UserRepository:
             )
 
         return self._transactions.read(read)
+
+    def list_addresses_(
+        self, text: str, user_ids: Collection[str] | None, limit: int
+    ) -> dict[str, str]:
+        """The addresses by id of those who have ``text`` in name or address, at most ``limit`` in
+        their order; of ``user_ids`` alone unless that is None."""
+        which = user_lists.conditions(UserQuery(text))
+        if user_ids is not None:
+            which.append(c.id.in_(user_ids))
+        statement = sa.select(c.id, c.email).where(*which).order_by(c.email, c.id).limit(limit)
+        return self._transactions.read(lambda connection: dict(connection.execute(statement).all()))
 
     def belongings_(self, user_id: str) -> Belongings:
         """What goes along when the user is deleted."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt, QTimer
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import (
     QApplication,
     QComboBox,
@@ -33,6 +35,7 @@ from altus4_desktop.services.history import HistoryService
 from altus4_desktop.services.past_searches import Rerun
 from altus4_desktop.tasks.runner import TaskRunner
 from altus4_desktop.ui.dialogs import ConfirmDialog
+from altus4_desktop.ui.panes.account_box import OFFERED
 from altus4_desktop.ui.panes.history import pane as panes
 from altus4_desktop.ui.panes.history.keeping import KeepingDialog
 from altus4_desktop.ui.panes.history.model import HITS, QUERY, WHEN, WHERE, WHO
@@ -519,3 +522,98 @@ def test_that_nothing_is_recorded_is_in_sight(
     assert button.isVisible()
     button.click()
     assert pane.findChild(KeepingDialog) is not None
+
+
+def _add_accounts(services: Services, count: int) -> None:
+    """As many more as a person with all rights."""
+    file = services.metadata.store.location.file
+    assert file is not None
+    with closing(sqlite3.connect(file)) as store, store:
+        rows = [
+            (f"{number:036}", f"Person {number:04}", f"p{number:04}@example.org")
+            for number in range(count)
+        ]
+        store.executemany(
+            "INSERT INTO users (id, name, email, password, role, timezone)"
+            " VALUES (?, ?, ?, 'x', 'user', 'UTC')",
+            rows,
+        )
+
+
+@pytest.mark.qt_log_ignore("This plugin does not support", extend=True)
+def test_any_account_is_found_by_typing(
+    qtbot: QtBot, pane: HistoryPane, services: Services, ada: User
+) -> None:
+    _add_accounts(services, 1200)
+    late = services.metadata.store.users.find_by_email("p1199@example.org")
+    assert late is not None
+    _keep(services, ada, "mine")
+    _keep(services, late, "theirs")
+    _open(qtbot, pane)
+    box = pane.filters.person
+    assert box.isVisible()
+    assert box.count() == 1 + OFFERED
+    assert box.findData(late.id) < 0
+    # Whoever is not offered has a name in the list all the same.
+    assert pane.model.index(_shown(pane).index("theirs"), WHO).data() == late.email
+    box.setFocus()
+    line = box.lineEdit()
+    assert line is not None
+    line.selectAll()
+    QTest.keyClicks(box, "son 119")
+    completer = line.completer()
+    assert completer is not None
+    popup = completer.popup()
+    assert popup is not None
+    assert popup.objectName() == "history.person.found"
+    assert popup.accessibleName()
+    qtbot.waitUntil(popup.isVisible)
+    offered = [popup.model().index(row, 0).data() for row in range(popup.model().rowCount())]
+    assert offered == [f"p119{number}@example.org" for number in range(10)]
+    assert len(_shown(pane)) == 2
+    for _ in range(10):
+        QTest.keyClick(popup, Qt.Key.Key_Down)
+    QTest.keyClick(popup, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: _shown(pane) == ["theirs"])
+    _settle(qtbot, pane)
+    assert pane.filters.query().user_id == late.id
+    assert box.currentText() == late.email
+    # Reading again leaves it chosen, and what is being typed alone.
+    line.selectAll()
+    QTest.keyClicks(box, "nobody")
+    pane.refresh()
+    qtbot.waitUntil(lambda: popup.isVisible() and popup.model().rowCount() == 1)
+    assert popup.model().index(0, 0).data() == "No account fits"
+    _settle(qtbot, pane)
+    assert line.text() == "nobody"
+    popup.hide()
+    QTest.keyClick(box, Qt.Key.Key_Escape)
+    assert line.text() == late.email
+    assert pane.filters.query().user_id == late.id
+    # The only one that fits is taken by Enter, even before it is known.
+    line.selectAll()
+    QTest.keyClicks(box, "ada@")
+    QTest.keyClick(box, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: _shown(pane) == ["mine"])
+    line.selectAll()
+    QTest.keyClick(box, Qt.Key.Key_Backspace)
+    QTest.keyClick(box, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: len(_shown(pane)) == 2)
+    assert line.text() == "Everybody"
+    # What is typed and not chosen goes with the keyboard.
+    QTest.keyClicks(box, "xyz")
+    pane.table.setFocus()
+    assert line.text() == "Everybody"
+
+
+def test_an_account_of_a_link_has_its_address(
+    qtbot: QtBot, pane: HistoryPane, services: Services, ada: User
+) -> None:
+    _add_accounts(services, 60)
+    last = f"{59:036}"
+    _open(qtbot, pane)
+    pane.receive(HistoryQuery(user_id=last))
+    _settle(qtbot, pane)
+    assert pane.filters.person.currentText() == "p0059@example.org"
+    assert pane.filters.query() == HistoryQuery(user_id=last)
+    assert ada.email != "p0059@example.org"

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from PySide6.QtCore import QObject, Signal, Slot
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLineEdit, QSpinBox, QWidget
 
-from altus4_desktop.domain.accounts import Role, UserQuery
+from altus4_desktop.domain.accounts import Role
 from altus4_desktop.domain.custom_metrics import (
     MOST_THRESHOLD,
     CustomMetric,
@@ -22,6 +22,7 @@ from altus4_desktop.domain.history import HistoryOutcome, HistoryQuery
 from altus4_desktop.domain.searching import SearchMode
 from altus4_desktop.tasks.runner import Lane, TaskContext
 from altus4_desktop.ui.form_dialog import FormDialog
+from altus4_desktop.ui.panes.account_box import OFFERED, AccountBox
 from altus4_desktop.ui.panes.analytics.metric_wording import short_name
 from altus4_desktop.ui.panes.history.filters import week_hour_words
 from altus4_desktop.ui.session import Session
@@ -29,7 +30,6 @@ from altus4_desktop.ui.theme import Space
 from altus4_desktop.ui.times import duration
 from altus4_desktop.ui.widgets import FormRow, Label
 
-_PEOPLE_AT_MOST = 500
 _ITEM_LENGTH = 60
 
 
@@ -67,8 +67,11 @@ class MetricForms(QObject):
         def read(_: TaskContext) -> Choices:
             people: dict[str, str] = {}
             if actor.role is Role.ADMIN:
-                page = services.accounts.list_users(actor, UserQuery(), limit=_PEOPLE_AT_MOST)
-                people = {one.user.id: one.user.email for one in page.users}
+                accounts, asked = services.accounts, [draft.history.user_id]
+                people = {
+                    **accounts.list_addresses(actor, limit=OFFERED),
+                    **accounts.list_addresses(actor, user_ids=asked, limit=1),
+                }
             return Choices(
                 {item.id: item.name for item in services.connections.list_(actor)},
                 people if len(people) > 1 else {},
@@ -122,7 +125,7 @@ class MetricDialog(FormDialog):
             draft.source.value,
         )
         self.add_row("source", FormRow(self.tr("What is counted"), self.source))
-        self._build_history(choices, draft.history)
+        self._build_history(session, choices, draft.history)
         self._build_saved(choices, draft.saved_search_id)
         self._build_threshold(draft.threshold)
         self.source.currentIndexChanged.connect(self._show_rows)
@@ -136,7 +139,7 @@ class MetricDialog(FormDialog):
         self.name.selectAll()
         self.name.setFocus()
 
-    def _build_history(self, choices: Choices, query: HistoryQuery) -> None:
+    def _build_history(self, session: Session, choices: Choices, query: HistoryQuery) -> None:
         self.text = QLineEdit(query.text)
         self.text.setObjectName("analytics.metric.text")
         self.text.setPlaceholderText(self.tr("Any words"))
@@ -167,11 +170,8 @@ class MetricDialog(FormDialog):
             {"": self.tr("Anywhere"), **choices.connections},
             query.connection_id,
         )
-        self.person = _box(
-            "analytics.metric.person",
-            {"": self.tr("Everybody"), **choices.people},
-            query.user_id,
-        )
+        self.person = AccountBox(session, "analytics.metric.person")
+        self.person.offer(choices.people, query.user_id)
         pair = QWidget()
         row = QHBoxLayout(pair)
         row.setContentsMargins(0, 0, 0, 0)

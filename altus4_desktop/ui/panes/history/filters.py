@@ -19,8 +19,10 @@ from PySide6.QtWidgets import (
 
 from altus4_desktop.domain.history import HistoryOutcome, HistoryQuery, OwnTime, WeekHour
 from altus4_desktop.domain.searching import SearchMode
+from altus4_desktop.ui.panes.account_box import AccountBox
 from altus4_desktop.ui.panes.audit.filters import read_day
 from altus4_desktop.ui.panes.paged_filters import ChoiceBox, PagedFilters
+from altus4_desktop.ui.session import Session
 from altus4_desktop.ui.theme import Space
 from altus4_desktop.ui.times import duration, exact, midnight
 from altus4_desktop.ui.widgets import IconButton, Label, SearchField, refresh_style
@@ -43,7 +45,7 @@ _TOOK: tuple[tuple[int, int | None], ...] = ((0, None), (0, 99), (100, 999), (10
 class HistoryFilters(PagedFilters):
     """Words, time, mode, outcome, connection and account."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._range = _NO_RANGE
         self.text = SearchField(self.tr("Words of the query"), name="history.filter")
@@ -84,8 +86,7 @@ class HistoryFilters(PagedFilters):
             self.took.addItem(_took_words(*bounds), _took_key(*bounds))
         self.connection = ChoiceBox("history.connection", self.tr("Connection"))
         self.connection.addItem(self.tr("Anywhere"), "")
-        self.person = ChoiceBox("history.person", self.tr("Account"))
-        self.person.addItem(self.tr("Everybody"), "")
+        self.person = AccountBox(session, "history.person")
         self.person.hide()
         self.key = ChoiceBox("history.key", self.tr("API key"))
         self.key.addItem(self.tr("Any API key"), "")
@@ -243,7 +244,7 @@ class HistoryFilters(PagedFilters):
         """Offer these by id; without any there is nothing to choose."""
         self.person.setVisible(bool(emails))
         self._arrange()
-        _fill(self.person, emails)
+        self.person.offer(emails)
 
     @Slot()
     def clear(self) -> None:

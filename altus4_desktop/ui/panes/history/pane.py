@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -19,17 +19,19 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from altus4_desktop.domain.accounts import Role, UserQuery
+from altus4_desktop.domain.accounts import Actor, Role
 from altus4_desktop.domain.custom_metrics import CustomMetric, CustomMetricDraft
 from altus4_desktop.domain.errors import AccessError, NotFoundError
 from altus4_desktop.domain.exports import ListFormat
 from altus4_desktop.domain.history import HistoryQuery
 from altus4_desktop.domain.searching import SearchRecord
+from altus4_desktop.services import Services
 from altus4_desktop.services.past_searches import build_rerun
 from altus4_desktop.tasks.runner import Lane, TaskContext
 from altus4_desktop.ui.dialogs import confirm
 from altus4_desktop.ui.icons import icon
 from altus4_desktop.ui.pane import Command
+from altus4_desktop.ui.panes.account_box import OFFERED
 from altus4_desktop.ui.panes.analytics.metric_form import MetricForms
 from altus4_desktop.ui.panes.analytics.metric_wording import short_name
 from altus4_desktop.ui.panes.history.detail import HistoryDetail
@@ -51,7 +53,6 @@ from altus4_desktop.ui.session import Session
 from altus4_desktop.ui.widgets import Button, EmptyState, IconButton, InlineMessage
 
 _PAGE = 200
-_PEOPLE_AT_MOST = 500
 _COUNTED_AT_MOST = 100_000
 _NAME_LENGTH = 60
 # What a query keeps, and the columns beside it as there is room for them.
@@ -62,8 +63,11 @@ _SIDE_BY_SIDE, _LOW = 1240, 640
 
 @dataclass(frozen=True)
 class _Page(Page[SearchRecord]):
+    """``offered``: the first accounts; ``people``: those, and whose searches these are."""
+
     connections: Mapping[str, str] | None = None
-    people: Mapping[str, str] | None = None
+    offered: Mapping[str, str] | None = None
+    people: Mapping[str, str] = field(default_factory=dict)
     key_name: str = ""
 
 
@@ -119,7 +123,7 @@ class HistoryPane(PagedPane[HistoryQuery, SearchRecord]):
         self._forms.saved.connect(self._show_counted)
         self._forms.failed.connect(self.present)
         self.body.addWidget(self.note)
-        self.filters = HistoryFilters()
+        self.filters = HistoryFilters(session)
         self.body.addWidget(self.filters)
         self.model = HistoryModel(self)
         self.table = self._build_table()
@@ -218,44 +222,54 @@ class HistoryPane(PagedPane[HistoryQuery, SearchRecord]):
         services, actor = self.session.services, self.session.actor
 
         def read(_: TaskContext) -> _Page:
-            connections = people = None
+            connections: Mapping[str, str] | None = None
+            offered: Mapping[str, str] | None = None
             key_name = ""
             if anew:
                 connections = {item.id: item.name for item in services.connections.list_(actor)}
-                people = {}
+                offered = {}
                 if actor.role is Role.ADMIN:
-                    found = services.accounts.list_users(
-                        actor, UserQuery(), limit=_PEOPLE_AT_MOST
-                    ).users
-                    people = {one.user.id: one.user.email for one in found}
+                    offered = services.accounts.list_addresses(actor, limit=OFFERED)
                 if question.key_id:
                     with suppress(NotFoundError, AccessError):
                         key_name = services.keys.get_(actor, question.key_id).name
             records = services.history.page_(actor, question, limit=count + 1)
-            return _Page(records[:count], len(records) > count, connections, people, key_name)
+            people = _addresses(services, actor, records, offered or {}, question.user_id)
+            more = len(records) > count
+            return _Page(records[:count], more, connections, offered, people, key_name)
 
         return read
 
     def build_reading_on(self, question: HistoryQuery, last: SearchRecord) -> Reading[SearchRecord]:
         """What reads the searches before ``last``."""
-        history, actor = self.session.services.history, self.session.actor
+        services, actor, known = self.session.services, self.session.actor, self._people
 
         def read(_: TaskContext) -> _Page:
-            found = history.page_(actor, question, after=last, limit=_PAGE + 1)
-            return _Page(found[:_PAGE], len(found) > _PAGE)
+            found = services.history.page_(actor, question, after=last, limit=_PAGE + 1)
+            people = _addresses(services, actor, found, known, "")
+            return _Page(found[:_PAGE], len(found) > _PAGE, people=people)
 
         return read
 
     def take_page(self, page: Page[SearchRecord]) -> None:
         """Take the names."""
-        if isinstance(page, _Page) and page.connections is not None and page.people is not None:
+        if not isinstance(page, _Page):
+            return
+        self._people = {**self._people, **page.people}
+        if len(self._people) == 1:
+            # All alone: there is nobody to tell apart.
+            self._people = {}
+        if page.connections is not None and page.offered is not None:
             self._connections = page.connections
-            people = self._people = page.people if len(page.people) > 1 else {}
             self.filters.set_connections(page.connections)
-            self.filters.set_people(people)
+            offered = dict(page.offered) if len(page.offered) > 1 else {}
+            asked = self.filters.query().user_id
+            if offered and asked in self._people:
+                offered[asked] = self._people[asked]
+            self.filters.set_people(offered)
             self.filters.set_key_name(page.key_name)
-            self.model.set_names(page.connections, people)
-            self._choose_columns()
+        self.model.set_names(self._connections, self._people)
+        self._choose_columns()
 
     def select_again(self, keys: set[Hashable], current: Hashable, row: int) -> None:
         """There is always a search that can be run again: that in the place of one that is gone."""
@@ -556,3 +570,20 @@ class HistoryPane(PagedPane[HistoryQuery, SearchRecord]):
         table.resized.connect(self._choose_columns)
         table.activated.connect(self._run_index)
         return table
+
+
+def _addresses(
+    services: Services,
+    actor: Actor,
+    records: Sequence[SearchRecord],
+    known: Mapping[str, str],
+    asked: str,
+) -> Mapping[str, str]:
+    """The addresses of those who searched, and of whom is asked for, beside those that are known;
+    for an admin."""
+    wanted = {record.user_id for record in records} | {asked} - {""}
+    missing = wanted - known.keys()
+    if actor.role is not Role.ADMIN or not missing:
+        return known
+    found = services.accounts.list_addresses(actor, user_ids=missing, limit=len(missing))
+    return {**known, **found}
