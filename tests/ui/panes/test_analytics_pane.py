@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import threading
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import date, datetime, timedelta
@@ -32,6 +33,7 @@ from altus4_desktop.services import Services
 from altus4_desktop.services.analytics import today_of
 from altus4_desktop.services.charts import chart_csv
 from altus4_desktop.tasks.runner import TaskRunner
+from altus4_desktop.ui.panes.analytics import sheet
 from altus4_desktop.ui.panes.analytics.card import ChartCard
 from altus4_desktop.ui.panes.analytics.colours import (
     before_color,
@@ -40,7 +42,7 @@ from altus4_desktop.ui.panes.analytics.colours import (
     series_color,
 )
 from altus4_desktop.ui.panes.analytics.pane import AnalyticsPane
-from altus4_desktop.ui.panes.analytics.sheet import png_bytes, svg_bytes
+from altus4_desktop.ui.panes.analytics.sheet import draw_picture, svg_bytes
 from altus4_desktop.ui.panes.analytics.wording import (
     cell_words,
     column_title,
@@ -269,12 +271,35 @@ def test_charts_are_written(
     assert pane.note.text() == "The chart is written."
 
 
+def test_a_picture_is_packed_while_the_window_lives(
+    qtbot: QtBot,
+    pane: AnalyticsPane,
+    analytics: FakeAnalytics,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    _open(qtbot, pane)
+    threads = []
+
+    def pack(image: QImage) -> bytes:
+        threads.append(threading.current_thread())
+        return b"%d" % image.width()
+
+    monkeypatch.setattr(sheet, "png_bytes", pack)
+    pane.export_to(pane.cards["heat"], tmp_path / "chart", "png")
+    _settle(qtbot, pane)
+    assert [int(content) > 500 for _, _, content in analytics.written] == [True]
+    assert threading.main_thread() not in threads
+    assert len(threads) == 1
+
+
 @pytest.mark.parametrize("name", ["searches", "latency", "popular", "heat"])
 def test_the_drawing_is_the_picture(qtbot: QtBot, pane: AnalyticsPane, name: str) -> None:
     _open(qtbot, pane)
     card = pane.cards[name]
     told = (card, "UTC")
-    picture = QImage.fromData(png_bytes(*told))
+    picture = draw_picture(*told)
+    picture.setDevicePixelRatio(1)
     drawing = QImage(picture.size(), QImage.Format.Format_RGB32)
     drawing.fill(LIGHT.color("surface"))
     painter = QPainter(drawing)

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PySide6.QtCore import QPoint, QPointF, Qt
-from PySide6.QtGui import QImage, QWheelEvent
+from PySide6.QtGui import QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
@@ -29,7 +29,7 @@ from altus4_desktop.ui.panes.analytics.cloud import SHADES, Cloud
 from altus4_desktop.ui.panes.analytics.moving import Reach
 from altus4_desktop.ui.panes.analytics.points_card import PointsCard
 from altus4_desktop.ui.panes.analytics.points_plot import PointsPlot
-from altus4_desktop.ui.panes.analytics.sheet import png_bytes, svg_bytes
+from altus4_desktop.ui.panes.analytics.sheet import draw_picture, svg_bytes
 from altus4_desktop.ui.session import Session
 from altus4_desktop.ui.theme import Theme
 from tests.ui.analytics import FakePoints, make_points
@@ -298,8 +298,7 @@ def test_pictures_have_the_points(
 ) -> None:
     points.points = make_points(count)
     _read(qtbot, card)
-    picture = QImage.fromData(png_bytes(card, "UTC"))
-    assert picture.width() > 1000
+    assert draw_picture(card, "UTC").width() > 1000
     drawing = svg_bytes(card, "UTC").decode()
     assert ("<image" in drawing) == (count > 2000)
     assert "Each search" in drawing

@@ -374,7 +374,7 @@ class AnalyticsPane(Pane):
 
     def export_to(self, card: PlotCard, path: Path, suffix: str) -> None:
         """Write the chart of ``card`` to ``path``, which ends in ``suffix`` then."""
-        from altus4_desktop.ui.panes.analytics.sheet import png_bytes, svg_bytes
+        from altus4_desktop.ui.panes.analytics.sheet import draw_picture, png_bytes, svg_bytes
 
         write, board = card.rows_writer(), self.board
         if write is None or board is None:
@@ -383,9 +383,10 @@ class AnalyticsPane(Pane):
             path = path.with_name(f"{path.name}.{suffix}")
         period = card.seen_words() or period_words(board.figures.period)
         note = ", ".join(filter(None, (period, card.note)))
-        if suffix != "csv":
-            picture = (png_bytes if suffix == "png" else svg_bytes)(card, note)
-            write = picture.__bytes__
+        if suffix == "png":
+            write = partial(png_bytes, draw_picture(card, note))
+        elif suffix == "svg":
+            write = svg_bytes(card, note).__bytes__
         analytics, actor, name = self.session.services.analytics, self.session.actor, card.name
 
         def export(_: TaskContext) -> Path:
