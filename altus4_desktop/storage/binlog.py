@@ -1,9 +1,15 @@
 """What a server's binary log holds after a backup: where an instant is in it, and playing it again.
 
 Only changes of rows are played (the log's format has to be ROW), and only of one database, under
-another name; a statement that changes tables could reach anywhere, so none is played. An instant is
-found by the seconds that the log keeps with each COMMIT: everything committed up to the end of that
-second is before it. From then on positions alone count.
+another name; a statement that changes tables could reach anywhere, so none is played.
+
+An instant is a place in the log: before the first transaction whose COMMIT - or, where a statement
+commits by itself, that statement - was begun after the end of that second, as the server's clock
+told then. Servers write transactions in the order in which they commit, and with each the second in
+which that was begun, so that these seconds need not rise: one that is written behind the first
+later one is left out as well, since without that one it was never there. What is restored is thus a
+state that the store has been in, and nothing of it was begun later. From then on positions alone
+count.
 """
 
 from __future__ import annotations
@@ -216,7 +222,7 @@ class _Copier:
 
 
 class _Finder:
-    """Reads one file of the log up to the first COMMIT that is later than ``until``."""
+    """Reads one file of the log up to the first COMMIT that was begun later than ``until``."""
 
     def __init__(self, until: datetime, begin: BinlogPosition, database: str) -> None:
         self._elsewhere = _Elsewhere(database)
@@ -232,7 +238,7 @@ class _Finder:
             out,
             self._elsewhere.takes,
             lambda: self._at,
-            lambda: self.passed or self._is_late(),
+            self._is_over,
         ):
             event = _EVENT.match(line)
             if event is None or self.passed:
@@ -247,8 +253,10 @@ class _Finder:
                 self.last_at = self._at
                 self.end = BinlogPosition(self.end.file, int(event[3]))
 
-    def _is_late(self) -> bool:
-        return self._at is not None and self._at > self._until
+    def _is_over(self) -> bool:
+        # A later change of tables ends it as a later COMMIT does: what follows is built on it.
+        self.passed = self.passed or (self._at is not None and self._at > self._until)
+        return self.passed
 
 
 class _Elsewhere:

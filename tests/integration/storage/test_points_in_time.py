@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,6 +22,7 @@ from altus4_desktop.storage.store import Store
 from tests import torture
 from tests.integration.storage.test_backups import fill, make, opened
 from tests.integration.storage.test_restoring import grant_beside
+from tests.records import a_user
 from tests.servers import DatabaseServer
 from tests.stores import StorePlace, server_place
 
@@ -132,6 +135,142 @@ def test_every_instant_is_exact(
         assert scene.rows(run.kept) == states[_STEPS]
         assert store.migrator.drift() == ()
     torture.tell(f"{flavour}: {count} of {count} points in time exact")
+
+
+@_FLAVOURS
+def test_an_instant_ends_before_the_first_later_commit_in_the_log(
+    private_server: Callable[..., DatabaseServer], flavour: Flavour, tmp_path: Path
+) -> None:
+    scene = Scene(private_server(flavour, [*_LOG, "--binlog-format=ROW"]), tmp_path)
+    scene.grant()
+    with opened(scene.place) as store:
+        store.migrator.upgrade(without_copy=True)
+        fill(store)
+        backup = make(store, scene.folder)
+        before = scene.rows()
+
+        def commits(step: int) -> int:
+            plan = store.backups.plan(scene.folder, backup.id, "", at(step), _TOKEN)
+            return plan.commits
+
+        # As written by sessions that committed at nearly the same time.
+        for step in (1, 3, 2, 5, 4):
+            scene.write(step, f"UPDATE users SET name = 'at {step}'")
+        assert [commits(step) for step in (1, 2, 4, 5)] == [1, 1, 3, 5]
+        # What counts is when COMMIT was begun, and not the statements before it.
+        scene.server.execute(
+            f"SET timestamp = {at(6).timestamp()}",
+            "BEGIN",
+            "UPDATE users SET name = 'begun at 6'",
+            f"SET timestamp = {at(8).timestamp()}",
+            "COMMIT",
+            database=scene.place.location.database,
+        )
+        assert [commits(step) for step in (7, 8)] == [5, 6]
+        # Behind a later change of tables nothing is taken, however early it says it was.
+        scene.write(10, "ALTER TABLE saved_searches COMMENT 'later'")
+        scene.write(9, "UPDATE users SET name = 'at 9'")
+        assert commits(9) == 6
+        assert scene.restore(store, backup, at(0)) == before
+
+
+class Writer(threading.Thread):
+    """Commits one transaction after the other, each with the next tick of everybody's clock.
+
+    ``told`` has of each transaction its second, and when it was begun and had been acknowledged.
+    """
+
+    def __init__(self, scene: Scene, user_id: str, ticks: Iterator[int], count: int) -> None:
+        super().__init__(name=f"writer {user_id}")
+        self.user_id = user_id
+        self.told: list[tuple[datetime, float, float]] = []
+        self.failure: BaseException | None = None
+        self._ticks = ticks
+        self._count = count
+        self._connection = scene.server.admin(scene.place.location.database)
+
+    def run(self) -> None:
+        """Write until all is written."""
+        try:
+            with closing(self._connection), self._connection.cursor() as cursor:
+                for number in range(1, self._count + 1):
+                    second = _BEGIN + timedelta(seconds=next(self._ticks) // 2)
+                    cursor.execute("BEGIN")
+                    cursor.execute(
+                        f"{_INSERT} VALUES (UUID(), %s, 'x', 'natural')", (self.user_id,)
+                    )
+                    cursor.execute(
+                        "UPDATE users SET name = %s WHERE id = %s", (f"{number}", self.user_id)
+                    )
+                    cursor.execute(f"SET timestamp = {second.timestamp()}")
+                    begun_at = time.monotonic()
+                    cursor.execute("COMMIT")
+                    self.told.append((second, begun_at, time.monotonic()))
+        except BaseException as error:
+            self.failure = error
+
+
+@pytest.mark.torture
+@_FLAVOURS
+def test_every_instant_of_several_writers_is_a_state_that_was(
+    private_server: Callable[..., DatabaseServer], flavour: Flavour, tmp_path: Path
+) -> None:
+    scene = Scene(private_server(flavour, [*_LOG, "--binlog-format=ROW"]), tmp_path)
+    scene.grant()
+    dice = torture.dice(f"points in time of writers on {flavour}")
+    count, writers = torture.times(1, 50), 4
+    with opened(scene.place) as store:
+        store.migrator.upgrade(without_copy=True)
+        users = [store.users.create_(a_user(), "x") for _ in range(writers)]
+        backup = make(store, scene.folder)
+        ticks = iter(range(10_000))
+        threads = [Writer(scene, user.id, ticks, 50) for user in users]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(120)
+        assert [thread.failure for thread in threads] == [None] * writers
+        last_s = max(second for thread in threads for second, *_ in thread.told)
+        span_s = int((last_s - _BEGIN).total_seconds())
+        for second in dice.sample(range(span_s + 1), count):
+            until = _BEGIN + timedelta(seconds=second)
+            name = f"{scene.place.location.database}_then"
+            store.backups.restore(scene.folder, backup.id, name, until, ignore_progress, _TOKEN)
+            try:
+                done = _done(scene.server, name)
+            finally:
+                scene.server.drop_database(name)
+            _is_a_state_that_was(threads, done, until)
+            plan = store.backups.plan(scene.folder, backup.id, "", until, _TOKEN)
+            assert plan.commits == sum(done.values())
+    torture.tell(
+        f"{flavour}: {count} of {count} points in time of {writers} writers at once were states "
+        "that the store has been in"
+    )
+
+
+def _done(server: DatabaseServer, database: str) -> dict[str, int]:
+    """How many transactions of each writer are there; each one whole."""
+    names = server.execute(f"SELECT id, name FROM `{database}`.users")
+    done = {str(user): int(str(name)) if str(name).isdigit() else 0 for user, name in names}
+    rows = server.execute(f"SELECT user_id, COUNT(*) FROM `{database}`.searches GROUP BY user_id")
+    counted = {str(user): int(str(number)) for user, number in rows}
+    assert {user: number for user, number in done.items() if number} == counted
+    return done
+
+
+def _is_a_state_that_was(threads: list[Writer], done: dict[str, int], until: datetime) -> None:
+    there = [one for thread in threads for one in thread.told[: done[thread.user_id]]]
+    missing = [one for thread in threads for one in thread.told[done[thread.user_id] :]]
+    assert all(second <= until for second, *_ in there), "it was begun later"
+    # Whoever had been told before another one began is not missing where that one is there.
+    newest = max((begun_at for _, begun_at, _ in there), default=0.0)
+    assert all(told_at >= newest for *_, told_at in missing), "it was never so"
+    # Nothing is missing without a later one that may have been written before it.
+    later = [begun_at for second, begun_at, _ in missing if second > until]
+    for second, _, told_at in missing:
+        if second <= until:
+            assert any(begun_at <= told_at for begun_at in later), "it is missing"
 
 
 @_FLAVOURS
