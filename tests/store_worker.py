@@ -138,3 +138,8 @@ def _before_statement(number: int, what: signal.Signals) -> None:
 
     for name in COUNTED:
         sa.event.listen(sa.Engine, name, count)
+
+
+def kill_before(number: int) -> None:
+    """Die before the numbered statement from now on."""
+    _before_statement(number, signal.SIGKILL)

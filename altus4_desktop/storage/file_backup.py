@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import hashlib
 import os
 import secrets
@@ -21,6 +22,7 @@ from altus4_desktop.storage.backup_folder import Check, UnsoundError
 from altus4_desktop.storage.tables import version_table
 
 _ROWS = 500
+_HALF = ".part"
 _TABLES = (
     "SELECT name, sql LIKE '%WITHOUT ROWID' FROM sqlite_master"
     " WHERE type = 'table' AND sql NOT LIKE 'CREATE VIRTUAL TABLE%' ORDER BY name"
@@ -44,9 +46,12 @@ class FileBackups:
         Raises UnsoundError, StoreError, sqlite3.Error, OSError, Cancelled; whoever calls removes
         ``draft``.
         """
+        left = self._left()
         problem = files.copy_into(self.file, draft, progress, token)
         if problem:
             raise UnsoundError(problem)
+        # Whoever writes one keeps everybody from reading the store.
+        _remove(left)
         progress(Progress("Reading the copy back"))
         return read_content(draft, token)
 
@@ -130,6 +135,7 @@ class FileBackups:
                 # Kept beyond the transaction: nobody writes between the copy and the swap.
                 live.execute("BEGIN EXCLUSIVE")
                 live.execute("COMMIT")
+                _remove(self._left())
                 _keep(live, kept)
                 token.raise_if_cancelled()
                 with contextlib.closing(files.connect(restored, read_only=True)) as source:
@@ -138,6 +144,16 @@ class FileBackups:
             restored.unlink(missing_ok=True)
         return str(kept)
 
+    def _left(self) -> list[Path]:
+        """What a program that was killed has half kept of the store."""
+        pattern = f"{glob.escape(self.file.stem)}-before-restore-*{_HALF}*"
+        return list(self.file.parent.glob(pattern))
+
+
+def _remove(paths: list[Path]) -> None:
+    for path in paths:
+        path.unlink(missing_ok=True)
+
 
 def _draft_beside(file: Path) -> Path:
     """A name that nobody else has, so that what is removed afterwards is one's own."""
@@ -145,16 +161,18 @@ def _draft_beside(file: Path) -> Path:
 
 
 def _keep(live: sqlite3.Connection, kept: Path) -> None:
-    files.create_new(kept)
+    half = kept.with_name(f"{kept.name}{_HALF}")
+    files.create_new(half)
     try:
-        with contextlib.closing(files.connect(kept, read_only=False)) as copy:
+        with contextlib.closing(files.connect(half, read_only=False)) as copy:
             live.backup(copy)
             copy.execute("PRAGMA journal_mode = DELETE")
-        files.sync_file(kept)
-        files.sync_folder(kept.parent)
-    except BaseException:
-        kept.unlink(missing_ok=True)
-        raise
+        files.sync_file(half)
+        # What has that name already stays.
+        kept.hardlink_to(half)
+    finally:
+        half.unlink(missing_ok=True)
+    files.sync_folder(kept.parent)
 
 
 def restore_file(

@@ -6,11 +6,14 @@ import sqlalchemy as sa
 
 from altus4_desktop.domain.errors import AltusError, StoreError
 
+# What a restore marks a database with until it has finished.
+MARK = "altus4_unfinished"
 # A line that is lost is told as a domain error.
 _FAILURES = (sa.exc.SQLAlchemyError, AltusError)
 _TABLES = sa.text(
     "SELECT TABLE_NAME FROM information_schema.TABLES"
-    " WHERE TABLE_SCHEMA = :name AND TABLE_TYPE = 'BASE TABLE' ORDER BY TABLE_NAME"
+    " WHERE TABLE_SCHEMA = :name AND TABLE_TYPE = 'BASE TABLE' AND TABLE_NAME <> :mark"
+    " ORDER BY TABLE_NAME"
 )
 _TRIGGERS = sa.text(
     "SELECT TRIGGER_NAME FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = :name"
@@ -23,8 +26,8 @@ def swap_schemas(connection: sa.Connection, live: str, restored: str, kept: str)
     ``live``, with their triggers.
 
     The tables are moved by one statement: a kill leaves all of them moved or none. Triggers cannot
-    move along: they are made again, and a kill at that moment leaves them missing, which
-    “migrate drift” says. Raises SQLAlchemy's errors and AltusError when all is as it was, and
+    move along: they are made again, and a kill at that moment leaves them missing until the next
+    backup. Raises SQLAlchemy's errors and AltusError when all is as it was, and
     StoreError (``backup.unguarded``) when it could not be made so again.
     """
     old, new = _tables(connection, live), _tables(connection, restored)
@@ -75,15 +78,16 @@ def _rename(connection: sa.Connection, moves: list[tuple[str, str, str]]) -> Non
 def _unguarded(said: str, live: str, kept: str) -> StoreError:
     return StoreError(
         "The store “{live}” {said}, and its guards (triggers) may be missing: restoring broke off.",
-        hint="Look with “migrate drift”. What the store held before is in the database “{kept}” "
-        "where that has tables.",
+        hint="Look with “migrate drift”; the next backup makes the guards again. What the store "
+        "held before is in the database “{kept}” where that has tables.",
         code="backup.unguarded",
         details={"live": live, "said": said, "kept": kept},
     )
 
 
 def _tables(connection: sa.Connection, schema: str) -> list[str]:
-    return [str(name) for name in connection.execute(_TABLES, {"name": schema}).scalars()]
+    found = connection.execute(_TABLES, {"name": schema, "mark": MARK}).scalars()
+    return [str(name) for name in found]
 
 
 def _triggers(connection: sa.Connection, schema: str) -> dict[str, str]:

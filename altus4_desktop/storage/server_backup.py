@@ -32,10 +32,19 @@ from altus4_desktop.storage.client_programs import (
 )
 from altus4_desktop.storage.dump import dump_into, read_database
 from altus4_desktop.storage.dump_reading import DumpContent
-from altus4_desktop.storage.schema_swap import quoted, swap_schemas
+from altus4_desktop.storage.schema_swap import MARK, quoted, swap_schemas
 from altus4_desktop.storage.server_lock import hold_lock
 from altus4_desktop.storage.server_session import drop_after, open_session, unheeding
 from altus4_desktop.storage.tables import version_table
+from altus4_desktop.storage.unfinished import (
+    Mark,
+    add_mark,
+    finish_left,
+    guards_of,
+    place_names,
+    remove_mark,
+    take_place,
+)
 
 SCRATCH_PREFIX = "altus4_verify_"
 _SCRATCH = re.compile(SCRATCH_PREFIX + "[0-9a-f]{12}")
@@ -56,9 +65,6 @@ _SHAPE = sa.text(
 _TABLES = sa.text(
     "SELECT TABLE_NAME FROM information_schema.TABLES"
     " WHERE TABLE_SCHEMA = DATABASE() AND TABLE_TYPE = 'BASE TABLE' ORDER BY TABLE_NAME"
-)
-_TABLES_OF = sa.text(
-    "SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = :name LIMIT 1"
 )
 _SCHEMA = sa.text("SELECT SCHEMA_NAME FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = :name")
 _SCRATCHES = sa.text(
@@ -92,6 +98,8 @@ class ServerBackups:
             open_session(self.access, token) as connection,
             hold_lock(connection, database, progress, token),
         ):
+            finish_left(connection, database)
+            _drop_scratches(connection)
             revision = connection.execute(sa.select(version_table.c.version_num)).scalar()
             if revision is None:
                 raise failed("There is nothing to copy", "the store has no revision")
@@ -121,7 +129,7 @@ class ServerBackups:
             _drop_scratches(connection)
             scratch = SCRATCH_PREFIX + secrets.token_hex(6)
             # Whoever finds the database later sees by the lock whether it is still in use.
-            connection.execute(sa.text("SELECT GET_LOCK(:name, 0)"), {"name": scratch})
+            take_place(connection, scratch)
             self.create_database(connection, scratch)
             try:
                 content = self.load(connection, file, scratch, progress, token)
@@ -174,6 +182,8 @@ class ServerBackups:
         """
         with open_session(self.access, token) as connection:
             self._restore(connection, file, name, check, progress, token)
+            with unheeding(connection, token):
+                remove_mark(connection, name)
 
     def replace(
         self,
@@ -186,23 +196,26 @@ class ServerBackups:
         of their own; its name. Raises as `make` does."""
         live = self.access.location.database
         stamp = datetime.now(UTC).strftime("%Y%m%d%H%M%S")
-        restored, kept = (f"{live[:40]}_{what}_{stamp}" for what in ("restored", "before"))
+        restored, kept = place_names(live, stamp)
         with (
             open_session(self.access, token) as connection,
             hold_lock(connection, live, progress, token),
         ):
+            finish_left(connection, live)
             self._restore(connection, file, restored, check, progress, token)
             try:
                 with unheeding(connection, token):
-                    self.create_database(connection, kept)
+                    guards = (guards_of(connection, live), guards_of(connection, restored))
+                    self._begin(connection, Mark(live, kept, *guards, swaps=True))
                     progress(Progress("Replacing the metadata store"))
                     try:
                         swap_schemas(connection, live, restored, kept)
                     except (sa.exc.SQLAlchemyError, AltusError):
                         with suppress(sa.exc.SQLAlchemyError, AltusError):
-                            if not connection.execute(_TABLES_OF, {"name": kept}).first():
-                                connection.exec_driver_sql(f"DROP DATABASE {quoted(kept)}")
+                            finish_left(connection, live)
                         raise
+                    with suppress(sa.exc.SQLAlchemyError, AltusError):
+                        remove_mark(connection, kept)
             finally:
                 # Whether the store was replaced is what counts, not whether this was tidied away.
                 drop_after(self.access, connection, restored, None)
@@ -221,7 +234,7 @@ class ServerBackups:
         connection.rollback()
         if found:
             raise InputError("into", "The database “{name}” is there already.", name=name)
-        self.create_database(connection, name)
+        self._begin(connection, Mark(self.access.location.database, name))
         try:
             check(self.load(connection, file, name, progress, token), name)
             token.raise_if_cancelled()
@@ -261,13 +274,24 @@ class ServerBackups:
             raise UnsoundError(str(failure)) from None
         progress(Progress("Reading what was restored"))
         options, _ = self._options(connection)
+        options = [one for one in options if "data" not in one]
         content = read_database(
-            self.access, database, [one for one in options if "data" not in one], token
+            self.access, database, [*options, f"--ignore-table={database}.{MARK}"], token
         )
         table = f"{quoted(database)}.{quoted(version_table.name)}"
         revision = connection.exec_driver_sql(f"SELECT version_num FROM {table}").scalar()
         connection.rollback()
         return _content(content, str(revision))
+
+    def _begin(self, connection: sa.Connection, mark: Mark) -> None:
+        """Make the empty database of ``mark``, so that whoever finds it later knows what to do."""
+        take_place(connection, mark.place)
+        self.create_database(connection, mark.place)
+        try:
+            add_mark(connection, mark)
+        except BaseException as error:
+            drop_after(self.access, connection, mark.place, error)
+            raise
 
     def create_database(self, connection: sa.Connection, name: str) -> None:
         """Make an empty database with the defaults of the store's; raises StoreError

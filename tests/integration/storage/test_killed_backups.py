@@ -1,0 +1,292 @@
+"""The program is killed at a random instant of a backup, its trial or a restore: earlier backups
+are as they were, the store is the old one or the new one whole, and the next backup tidies up."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import multiprocessing
+import random
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from altus4_desktop.domain.backups import Backup, BackupReason, BackupState
+from altus4_desktop.domain.cancel import CancelToken
+from altus4_desktop.domain.connections import Flavour
+from altus4_desktop.domain.progress import ignore_progress
+from altus4_desktop.storage.backup_folder import BackupFolder
+from altus4_desktop.storage.store import Store, open_store
+from tests import backup_worker, torture
+from tests.integration.storage.test_backups import fill, grant_scratch, make, scratches, verify
+from tests.integration.storage.test_restoring import beside, grant_beside
+from tests.servers import DatabaseServer, find_programs
+from tests.stores import StorePlace
+from tests.waiting import wait_until
+
+pytestmark = pytest.mark.torture
+
+_DEADLINE_S = 120.0
+_SLOWER = 1.2
+
+
+@pytest.fixture(scope="module")
+def processes() -> Any:
+    """Child processes forked from a clean one that has imported everything already."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["tests.backup_worker"])
+    return context
+
+
+@dataclass
+class Bench:
+    """A store, and a good backup of an earlier state of it."""
+
+    processes: Any
+    place: StorePlace
+    server: DatabaseServer | None
+    programs: tuple[Path, ...]
+    store: Store
+    folder: BackupFolder
+    backup: Backup
+    dice: random.Random
+
+    def run(self, what: str, *, kill_after_s: float = -1, kill_before: int | None = None) -> int:
+        """How many statements ``what`` took; 0 when it was killed."""
+        ours, theirs = self.processes.Pipe()
+        order = backup_worker.Order(
+            what,
+            self.place.location.url,
+            self.place.password,
+            self.programs,
+            self.folder.path,
+            self.backup.id,
+        )
+        process = self.processes.Process(
+            target=backup_worker.work, args=(order, kill_before, theirs)
+        )
+        sessions = self.sessions()
+        process.start()
+        theirs.close()
+        statements = 0
+        with closing(ours):
+            assert ours.poll(_DEADLINE_S)
+            assert ours.recv() == "ready"
+            ours.send("go")
+            if kill_after_s >= 0:
+                threading.Event().wait(kill_after_s)
+            else:
+                assert ours.poll(_DEADLINE_S)
+                with contextlib.suppress(EOFError, OSError):
+                    statements = ours.recv()
+            process.kill()
+            process.join(_DEADLINE_S)
+            process.close()
+        # Its children and what it had sent end by themselves.
+        wait_until(
+            lambda: self.sessions() <= sessions, timeout_s=_DEADLINE_S, what="the end of its work"
+        )
+        return statements
+
+    def sessions(self) -> int:
+        if self.server is None:
+            return 0
+        user = self.place.location.username
+        listed = f"SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE USER = '{user}'"
+        return int(str(self.place.query(listed)[0][0]))
+
+    def rows(self) -> object:
+        """Every row of the store, as the database itself has it."""
+        tables = (
+            "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'ft%'"
+            if self.server is None
+            else "SHOW TABLES"
+        )
+        return {
+            str(name): sorted(map(repr, self.place.query(f"SELECT * FROM `{name}`")))
+            for (name,) in self.place.query(tables)
+        }
+
+    def earlier(self) -> tuple[Backup, str]:
+        """The earlier backup, but for when it was last tried."""
+        backup = self.folder.get_(self.backup.id)
+        assert backup.state is BackupState.GOOD
+        content = self.folder.file(backup).read_bytes()
+        return replace(backup, verified_at=None), hashlib.sha256(content).hexdigest()
+
+    def kept(self) -> list[str]:
+        """What restores have kept of the store."""
+        if self.server is not None:
+            return beside(self.server, self.place)
+        file = self.place.location.file
+        assert file is not None
+        return sorted(str(path) for path in file.parent.iterdir() if "-before-" in path.name)
+
+    def forget(self, kept: str) -> None:
+        if self.server is not None:
+            self.server.drop_database(kept)
+        else:
+            Path(kept).unlink()
+
+
+@pytest.fixture
+def bench(
+    processes: Any, place: StorePlace, request: pytest.FixtureRequest, tmp_path: Path
+) -> Iterator[Bench]:
+    server: DatabaseServer | None = None
+    programs: tuple[Path, ...] = ()
+    if not place.on_file:
+        server = request.getfixturevalue(f"{place.name}_server")
+        assert server is not None
+        grant_scratch(server, place)
+        grant_beside(server, place)
+        if place.name == "mysql":
+            programs = (find_programs(Flavour.MYSQL).server.parent,)
+    folder = BackupFolder(tmp_path / "backups")
+    dice = torture.dice(f"killed backups on {place.name}")
+    with closing(open_store(place.location, place.password, dump_folders=programs)) as store:
+        store.migrator.upgrade(without_copy=True)
+        fill(store)
+        backup = verify(store, folder, make(store, folder))
+        made = Bench(processes, place, server, programs, store, folder, backup, dice)
+        yield made
+        for kept in made.kept():
+            made.forget(kept)
+
+
+def test_a_kill_at_any_instant_costs_nothing(bench: Bench) -> None:
+    kills = torture.times(3, 100) if bench.server is None else torture.times(1, 60)
+    whole = bench.place.fingerprint()
+    then, earlier = bench.rows(), bench.earlier()
+    fill(bench.store)
+    measured: dict[str, tuple[float, int]] = {}
+    outcomes: Counter[str] = Counter()
+    for number in range(kills):
+        what = backup_worker.WORK[-1 - number % len(backup_worker.WORK)]
+        now = bench.rows()
+        if what not in measured:
+            began = time.perf_counter()
+            statements = bench.run(what)
+            measured[what] = (time.perf_counter() - began, statements)
+            _tidied(bench)
+            now = _as_new(bench)
+        took_s, statements = measured[what]
+        label = f"{what}, kill {number} of {kills}"
+        # Statements, because exchanging the tables is over in a moment.
+        if statements and bench.dice.random() < 0.5:
+            at = 1 + int(statements * (1 - bench.dice.random() ** 2))
+            bench.run(what, kill_before=at)
+            label += f", before statement {at} of {statements}"
+        else:
+            after_s = bench.dice.uniform(0.0, took_s * _SLOWER)
+            bench.run(what, kill_after_s=after_s)
+            label += f", after {after_s:.3f} s"
+        found = bench.rows()
+        assert found in ((now, then) if what == "restore" else (now,)), label
+        assert bench.earlier() == earlier, label
+        for backup in bench.folder.list_():
+            assert not backup.file_name.endswith(".part"), label
+        outcomes["replaced" if found == then else "as it was"] += what == "restore"
+        _tidied(bench)
+        assert bench.place.fingerprint() == whole, label
+        if bench.server is None:
+            assert bench.place.query("PRAGMA integrity_check") == [("ok",)], label
+        _as_new(bench)
+    assert verify(bench.store, bench.folder, bench.backup).state is BackupState.GOOD
+    words = ", ".join(f"{count} {word}" for word, count in sorted(outcomes.items()))
+    torture.tell(
+        f"{bench.place.name}: killed {kills} times in backups, trials and restores ({words}): "
+        "earlier backups good, the store whole, nothing left"
+    )
+
+
+def _tidied(bench: Bench) -> None:
+    """The next backup removes what was left, and what there is besides it is whole."""
+    backups = [one for one in bench.folder.list_() if one.id != bench.backup.id]
+    backups.append(make(bench.store, bench.folder))
+    assert list(bench.folder.path.glob("*.part*")) == []
+    for backup in backups:
+        if backup.file_name:
+            found = bench.store.backups.plan(
+                bench.folder, backup.id, "elsewhere", None, CancelToken()
+            )
+            assert found.backup.state is not BackupState.BAD
+        else:
+            # It was killed just before its manifest was written.
+            assert backup.problem == "it has no manifest"
+        bench.folder.remove_(backup)
+    if bench.server is not None:
+        assert scratches(bench.server) == []
+    for kept in bench.kept():
+        assert "before" in kept
+        if bench.server is not None:
+            tables = {str(name) for (name,) in bench.server.execute(f"SHOW TABLES FROM `{kept}`")}
+            assert {"users", "audit_log"} <= tables
+            assert "altus4_unfinished" not in tables
+            assert len(bench.server.execute(f"SHOW TRIGGERS FROM `{kept}`")) == 2
+        else:
+            assert not kept.endswith(".part")
+        bench.forget(kept)
+
+
+def _as_new(bench: Bench) -> object:
+    """The store with rows that no backup has."""
+    bench.store.close()
+    fill(bench.store)
+    return bench.rows()
+
+
+def test_what_another_program_is_at_is_left_alone(
+    on_server: StorePlace, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    server: DatabaseServer = request.getfixturevalue(f"{on_server.name}_server")
+    grant_beside(server, on_server)
+    programs = (find_programs(Flavour.MYSQL).server.parent,) if on_server.name == "mysql" else ()
+    live = on_server.location.database
+    comment = (
+        '{{"store": "{live}", "place": "{place}", "swaps": false, '
+        '"guards_before": [], "guards_after": []}}'
+    )
+    names = {
+        "at work": f"{live}_at_work",
+        "left": f"{live}_left",
+        "copied": f"{live}_copied",
+        "of another": f"{live}_of_another",
+        "filled": f"{live}_restored_20260101000000",
+        "empty": f"{live}_restored_20260101000001",
+        "named otherwise": f"{live}_restored_x",
+    }
+    for what, name in names.items():
+        server.execute(f"CREATE DATABASE `{name}`")
+        if what in ("at work", "left", "copied", "of another"):
+            said = comment.format(
+                live="another" if what == "of another" else live,
+                place=names["left"] if what == "copied" else name,
+            )
+            server.execute(f"CREATE TABLE `{name}`.altus4_unfinished (id INT) COMMENT = '{said}'")
+    server.execute(f"CREATE TABLE `{names['filled']}`.t (id INT)")
+    try:
+        with (
+            closing(server.admin()) as other,
+            closing(
+                open_store(on_server.location, on_server.password, dump_folders=programs)
+            ) as store,
+        ):
+            store.migrator.upgrade(without_copy=True)
+            with other.cursor() as cursor:
+                cursor.execute(f"SELECT GET_LOCK('{names['at work']}', 0)")
+                assert cursor.fetchall() == ((1,),)
+            folder = BackupFolder(tmp_path / "backups")
+            store.backups.make(folder, BackupReason.WANTED, "1", ignore_progress, CancelToken())
+        gone = {names["left"], names["empty"]}
+        assert set(beside(server, on_server)) == set(names.values()) - gone
+    finally:
+        for name in names.values():
+            server.drop_database(name)
