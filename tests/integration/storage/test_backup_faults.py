@@ -4,21 +4,28 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import os
 import random
 import resource
+import shutil
+import signal
 import sqlite3
+import subprocess
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from altus4_desktop.domain.backups import Backup, BackupReason, BackupState
 from altus4_desktop.domain.cancel import CancelToken
+from altus4_desktop.domain.connections import Flavour
 from altus4_desktop.domain.errors import AltusError
-from altus4_desktop.domain.progress import ignore_progress
+from altus4_desktop.domain.progress import Progress, ProgressSink, ignore_progress
 from altus4_desktop.storage.backup_folder import BackupFolder
 from altus4_desktop.storage.backups import StoreBackups
 from altus4_desktop.storage.client_programs import Kind
@@ -27,34 +34,50 @@ from altus4_desktop.storage.store import Store
 from tests import torture
 from tests.integration.storage.test_backups import fill, grant_scratch, opened, scratches
 from tests.integration.storage.test_restoring import grant_beside
-from tests.servers import DatabaseServer
-from tests.stores import StorePlace
+from tests.servers import DatabaseServer, ServerFactory, running_server
+from tests.stores import StorePlace, file_place, server_place
+from tests.striking import StrikingProxy
 
 pytestmark = pytest.mark.torture
 
 _ENDS = ("exit 0", "kill -9 $$", "exit 2", "echo odd >&2; exit 0")
-_LATEST_S = 3.0
+_PAGE = 4096
+_TELLS = ("Copying the metadata store", "Reading the copy back")
 
 
 @dataclass
 class Bench:
-    """A store, its backups, and what there was before the fault."""
+    """A store, its backups, and what there was before the fault.
+
+    ``struck`` says whether the fault came while the backup was made; ``passed`` is how many bytes
+    go between it and the server, or for a file how often it tells how far it is, in ``took_s``.
+    """
 
     place: StorePlace
     server: DatabaseServer | None
     store: Store
     folder: BackupFolder
     dice: random.Random
-    programs: Path
+    scratch: Path
     clean: Backup
+    proxy: StrikingProxy | None = None
+    passed: int = 0
+    took_s: float = 0.0
+    struck: bool = False
 
     @property
     def backups(self) -> StoreBackups:
         return self.store.backups
 
-    def make(self, backups: StoreBackups, token: CancelToken | None = None) -> Backup:
+    def make(
+        self,
+        backups: StoreBackups,
+        token: CancelToken | None = None,
+        progress: ProgressSink = ignore_progress,
+        folder: BackupFolder | None = None,
+    ) -> Backup:
         return backups.make(
-            self.folder, BackupReason.WANTED, "1", ignore_progress, token or CancelToken()
+            folder or self.folder, BackupReason.WANTED, "1", progress, token or CancelToken()
         )
 
     @property
@@ -67,6 +90,34 @@ class Bench:
         access = replace(self.on_server.access, **changes)  # type: ignore[arg-type]  # by name
         return replace(self.backups, tool=ServerBackups(access))
 
+    def through_proxy(self, quiet_s: float = 60.0) -> StoreBackups:
+        assert self.proxy is not None
+        location = replace(self.place.location, port=self.proxy.port)
+        return self.with_access(location=location, quiet_s=quiet_s)
+
+    def struck_in_the_middle(
+        self, strike: Callable[[], object], token: CancelToken | None = None, **how: Any
+    ) -> Backup:
+        """Made while ``strike`` happens after any byte, or when it tells that for any time."""
+        if self.proxy is None:
+            at, told = self.dice.randrange(self.passed), 0
+
+            def tell(_: Progress) -> None:
+                nonlocal told
+                told += 1
+                if told == at + 1:
+                    self.struck = True
+                    strike()
+
+            return self.make(self.backups, token, tell)
+        quiet_s = how.pop("quiet_s", 60.0)
+        self.proxy.arm(self.dice.randrange(self.passed), strike, **how)
+        try:
+            return self.make(self.through_proxy(quiet_s), token)
+        finally:
+            self.struck = self.proxy.struck.is_set()
+            self.proxy.disarm()
+
     def query(self, statement: str) -> None:
         if self.server is None:
             self.place.query(statement)
@@ -74,16 +125,14 @@ class Bench:
             self.server.execute(statement, database=self.place.location.database)
 
 
-def nothing(bench: Bench) -> Backup:
-    return bench.make(bench.backups)
-
-
 def a_dump_that_breaks_off(bench: Bench) -> Backup:
     """After any byte, with any exit code."""
     real = bench.on_server.access.find(Kind.DUMP)
     assert real is not None
     name = "mariadb-dump" if bench.place.name == "mariadb" else "mysqldump"
-    wrapper = bench.programs / name
+    programs = bench.scratch / "bin"
+    programs.mkdir(exist_ok=True)
+    wrapper = programs / name
     at = bench.dice.randrange(bench.clean.content_bytes)
     wrapper.write_text(
         "#!/bin/bash\n"
@@ -92,11 +141,56 @@ def a_dump_that_breaks_off(bench: Bench) -> Backup:
         encoding="utf-8",
     )
     wrapper.chmod(0o700)
-    return bench.make(bench.with_access(look_in=(bench.programs,)))
+    bench.struck = True
+    return bench.make(bench.with_access(look_in=(programs,)))
+
+
+def a_dump_that_is_killed(bench: Bench) -> Backup:
+    """The program itself, by kill -9 after any byte that it was told."""
+
+    def kill() -> None:
+        for status in Path("/proc").glob("[0-9]*/status"):
+            with contextlib.suppress(OSError):
+                text = status.read_text("utf-8", "replace")
+                name = text.split("\n", 1)[0].removeprefix("Name:").strip()
+                if name in ("mysqldump", "mariadb-dump") and f"PPid:\t{os.getpid()}\n" in text:
+                    os.kill(int(status.parent.name), signal.SIGKILL)
+                    killed.append(name)
+
+    killed: list[str] = []
+    try:
+        return bench.struck_in_the_middle(kill)
+    finally:
+        bench.struck = bool(killed)
 
 
 def a_full_disk(bench: Bench) -> Backup:
-    """No file can become longer than this."""
+    """A small one of its own, or where that cannot be had, a limit for every file."""
+    disk = bench.scratch / "disk"
+    disk.mkdir(exist_ok=True)
+    bench.struck = True
+    mount = ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(disk)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode != 0:
+        return _a_limit_for_files(bench)
+    try:
+        folder = BackupFolder(disk / "backups")
+        (disk / "filler").write_bytes(b"x" * (4 << 20 >> 1))
+        shutil.copytree(bench.folder.path, folder.path)
+        earlier = _files(folder)
+        pages = bench.dice.randrange(bench.clean.size_bytes // _PAGE)
+        with (disk / "more").open("wb") as more, contextlib.suppress(OSError):
+            while shutil.disk_usage(disk).free > pages * _PAGE:
+                more.write(bytes(_PAGE))
+                more.flush()
+        try:
+            return bench.make(bench.backups, folder=folder)
+        finally:
+            assert _files(folder) == earlier
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
+
+
+def _a_limit_for_files(bench: Bench) -> Backup:
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     limit = bench.dice.randrange(1, bench.clean.size_bytes)
     resource.setrlimit(resource.RLIMIT_FSIZE, (limit, before[1]))
@@ -107,29 +201,65 @@ def a_full_disk(bench: Bench) -> Backup:
 
 
 def a_wrong_password(bench: Bench) -> Backup:
-    return bench.make(bench.with_access(password_secret="wrong"))
+    """Changed while the store is open: before it is begun, or between session and dump."""
+    assert bench.server is not None
+    user = bench.place.location.username
+    when = bench.dice.choice(("", *_TELLS[:1]))
+
+    def change(password: str | None) -> None:
+        bench.query(f"ALTER USER '{user}'@'%' IDENTIFIED BY '{password}'")
+
+    def tell(progress: Progress) -> None:
+        if progress.message == when and not bench.struck:
+            change("another")
+            bench.struck = True
+
+    if not when:
+        change("another")
+        bench.struck = True
+    try:
+        return bench.make(bench.backups, progress=tell)
+    finally:
+        change(bench.place.password)
 
 
 def a_missing_database(bench: Bench) -> Backup:
-    location = replace(bench.place.location, database="altus4_no_such_database")
-    return bench.make(bench.with_access(location=location))
+    """Dropped after the store was opened."""
+    assert bench.server is not None
+    gone = bench.server.create_database("altus4_gone")
+    user = bench.place.location.username
+    bench.query(f"GRANT ALL PRIVILEGES ON `{gone}`.* TO '{user}'@'%'")
+    location = replace(bench.place.location, database=gone)
+    with opened(replace(bench.place, location=location)) as store:
+        bench.server.drop_database(gone)
+        bench.struck = True
+        return bench.make(store.backups)
 
 
 def a_cancellation(bench: Bench) -> Backup:
     token = CancelToken()
-    with _later(bench, token.cancel):
-        return bench.make(bench.backups, token)
+    return bench.struck_in_the_middle(token.cancel, token)
 
 
 def an_alter_meanwhile(bench: Bench) -> Backup:
+    """It counts when it was done before the backup was."""
+    done_at: list[float] = []
+
     def alter() -> None:
         bench.query("ALTER TABLE saved_searches ADD COLUMN odd INT")
+        done_at.append(time.monotonic())
 
+    # It may have to wait for the dump, and the line must not wait for it.
+    altering = threading.Thread(target=alter)
     try:
-        with _later(bench, alter):
-            return bench.make(bench.backups)
+        backup = bench.struck_in_the_middle(altering.start if bench.server else alter)
+        bench.struck = bool(done_at) and done_at[0] < time.monotonic()
+        return backup
     finally:
-        bench.query("ALTER TABLE saved_searches DROP COLUMN odd")
+        if altering.ident is not None:
+            altering.join()
+        if done_at:
+            bench.query("ALTER TABLE saved_searches DROP COLUMN odd")
 
 
 def sessions_that_are_killed(bench: Bench) -> Backup:
@@ -143,8 +273,28 @@ def sessions_that_are_killed(bench: Bench) -> Backup:
             with contextlib.suppress(Exception):
                 server.execute(f"KILL {number}")
 
-    with _later(bench, kill):
-        return bench.make(bench.backups)
+    return bench.struck_in_the_middle(kill)
+
+
+def a_server_that_is_killed(bench: Bench) -> Backup:
+    assert bench.server is not None
+    try:
+        return bench.struck_in_the_middle(bench.server.kill)
+    finally:
+        if not bench.server.running:
+            bench.server.start()
+
+
+def a_server_that_is_stopped(bench: Bench) -> Backup:
+    assert bench.server is not None
+    try:
+        return bench.struck_in_the_middle(bench.server.pause, quiet_s=1.0 + bench.took_s)
+    finally:
+        bench.server.resume()
+
+
+def a_line_that_is_cut(bench: Bench) -> Backup:
+    return bench.struck_in_the_middle(lambda: None, cuts=True)
 
 
 def a_file_that_is_changed(bench: Bench) -> Backup:
@@ -154,11 +304,11 @@ def a_file_that_is_changed(bench: Bench) -> Backup:
     at = bench.dice.randrange(len(content))
     content[at] ^= 1 << bench.dice.randrange(8)
     file.write_bytes(content[:at] if bench.dice.random() < 0.5 else content)
+    bench.struck = True
     return backup
 
 
 _ANYWHERE: tuple[Callable[[Bench], Backup], ...] = (
-    nothing,
     a_full_disk,
     a_cancellation,
     an_alter_meanwhile,
@@ -166,41 +316,45 @@ _ANYWHERE: tuple[Callable[[Bench], Backup], ...] = (
 )
 _ON_SERVERS = (
     a_dump_that_breaks_off,
+    a_dump_that_is_killed,
     a_wrong_password,
     a_missing_database,
     sessions_that_are_killed,
+    a_server_that_is_killed,
+    a_server_that_is_stopped,
+    a_line_that_is_cut,
 )
 
 
-@contextlib.contextmanager
-def _later(bench: Bench, do: Callable[[], object]) -> Iterator[None]:
-    """Within the block ``do`` happens at any instant, or after it."""
-    timer = threading.Timer(bench.dice.random() * (_LATEST_S if bench.server else 0.05), do)
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.join()
-
-
-@pytest.fixture
+@pytest.fixture(params=["sqlite", "mariadb", "mysql"])
 def bench(
-    shared_place: StorePlace, request: pytest.FixtureRequest, tmp_path: Path
+    server_factory: ServerFactory, request: pytest.FixtureRequest, tmp_path: Path
 ) -> Iterator[Bench]:
-    server: DatabaseServer | None = None
-    if not shared_place.on_file:
-        server = request.getfixturevalue(f"{shared_place.name}_server")
-        assert server is not None
-        grant_scratch(server, shared_place)
-        grant_beside(server, shared_place)
-    folder = BackupFolder(tmp_path / "backups")
-    programs = tmp_path / "bin"
-    programs.mkdir()
-    with _opened(shared_place) as store:
+    """A store, and on a server one that may be killed and stopped."""
+    with contextlib.ExitStack() as stack:
+        server: DatabaseServer | None = None
+        proxy: StrikingProxy | None = None
+        if request.param == "sqlite":
+            place = file_place(tmp_path)
+        else:
+            server = stack.enter_context(running_server(server_factory, Flavour(request.param)))
+            place = server_place(server, server.create_database("altus4_metadata"))
+            grant_scratch(server, place)
+            grant_beside(server, place)
+            proxy = stack.enter_context(contextlib.closing(StrikingProxy(server.port)))
+        folder = BackupFolder(tmp_path / "backups")
+        store = stack.enter_context(_opened(place))
+        store.migrator.upgrade(without_copy=True)
         fill(store)
-        made = store.backups.make(folder, BackupReason.WANTED, "1", ignore_progress, CancelToken())
-        dice = torture.dice(f"backup faults, store on {shared_place.name}")
-        yield Bench(shared_place, server, store, folder, dice, programs, made)
+        told: list[Progress] = []
+        made = store.backups.make(folder, BackupReason.WANTED, "1", told.append, CancelToken())
+        dice = torture.dice(f"backup faults, store on {place.name}")
+        bench = Bench(place, server, store, folder, dice, tmp_path, made, proxy, len(told))
+        if proxy is not None:
+            began = time.monotonic()
+            bench.folder.remove_(bench.make(bench.through_proxy()))
+            bench.passed, bench.took_s = proxy.passed, time.monotonic() - began
+        yield bench
 
 
 @contextlib.contextmanager
@@ -215,18 +369,30 @@ def _opened(place: StorePlace) -> Iterator[Store]:
 
 def test_none_that_is_bad_is_called_good(bench: Bench) -> None:
     faults = _ANYWHERE if bench.server is None else (*_ANYWHERE, *_ON_SERVERS)
-    count = torture.times(len(faults), 68)
+    wanted = torture.times(len(faults) if bench.server is None else 2, 80)
+    if bench.server is not None:
+        faults = tuple(bench.dice.sample(faults, len(faults)))
     outcomes: Counter[str] = Counter()
-    for number in range(count):
-        fault = faults[number % len(faults)]
+    kinds: Counter[str] = Counter()
+    tries = 0
+    while sum(kinds.values()) < wanted:
+        assert tries < 10 + 2 * wanted, "too few of the faults strike"
+        fault = faults[tries % len(faults)]
+        tries += 1
         earlier = _files(bench.folder)
+        bench.struck = False
         try:
             backup = fault(bench)
         except AltusError:
-            assert fault is not nothing
+            assert bench.struck, f"{fault.__name__} did not strike, and it was refused"
             assert _files(bench.folder) == earlier, f"{fault.__name__} has left something"
             outcomes["refused"] += 1
+            kinds[fault.__name__] += 1
             continue
+        if not bench.struck:
+            bench.folder.remove_(backup)
+            continue
+        kinds[fault.__name__] += 1
         found = bench.backups.verify(bench.folder, backup.id, ignore_progress, CancelToken())
         kept = _files(bench.folder)
         assert {name: kept[name] for name in earlier} == earlier
@@ -238,12 +404,19 @@ def test_none_that_is_bad_is_called_good(bench: Bench) -> None:
             if fault is not an_alter_meanwhile:
                 assert found.tables == bench.clean.tables
             _restores_equal(bench, found)
-            outcomes["good"] += 1
+            outcomes["good and restored equal"] += 1
         bench.folder.remove_(backup)
+    # Without a fault it is good, and what the faults have left is gone.
+    backup = bench.make(bench.backups)
+    _restores_equal(bench, backup)
     if bench.server is not None:
         assert scratches(bench.server) == []
     words = ", ".join(f"{number} {word}" for word, number in sorted(outcomes.items()))
-    torture.tell(f"{bench.place.name}: {count} backups under faults, 0 bad called good: {words}")
+    each = ", ".join(f"{number} {name}" for name, number in sorted(kinds.items()))
+    torture.tell(
+        f"{bench.place.name}: {sum(kinds.values())} faults struck a backup ({each}), "
+        f"0 bad called good: {words}"
+    )
 
 
 def _files(folder: BackupFolder) -> dict[str, str]:

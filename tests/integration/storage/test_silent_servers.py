@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,11 +22,12 @@ from altus4_desktop.storage.backups import StoreBackups
 from altus4_desktop.storage.server_backup import ServerBackups
 from altus4_desktop.storage.store import Store
 from tests import torture
-from tests.faults import Fault, FaultProxy
+from tests.faults import Fault
 from tests.integration.storage.test_backups import fill, grant_scratch, opened, scratches
 from tests.integration.storage.test_restoring import grant_beside
 from tests.servers import DatabaseServer, ServerFactory, running_server
 from tests.stores import StorePlace, server_place
+from tests.striking import StrikingProxy
 
 pytestmark = pytest.mark.torture
 
@@ -39,32 +40,13 @@ _WORK = ("create", "verify", "restore")
 _WAYS = ("stopped", "black hole")
 
 
-class SilencingProxy(FaultProxy):
-    """Calls ``silence`` once, when so many more bytes have passed."""
-
-    def __init__(self, port: int) -> None:
-        self.passed = 0
-        self.at = -1
-        self.silence: Callable[[], None] = lambda: None
-        self.silenced = threading.Event()
-        super().__init__(port)
-
-    def choose(self, data: bytes, *, from_client: bool, greeting: bool) -> tuple[Fault, int]:
-        """As a `FaultProxy`, having counted."""
-        self.passed += len(data)
-        if 0 <= self.at <= self.passed and not self.silenced.is_set():
-            self.silence()
-            self.silenced.set()
-        return super().choose(data, from_client=from_client, greeting=greeting)
-
-
 @dataclass
 class Line:
     """A store behind a line that can fail, and one good backup of it."""
 
     server: DatabaseServer
     place: StorePlace
-    proxy: SilencingProxy
+    proxy: StrikingProxy
     store: Store
     folder: BackupFolder
     backup: Backup
@@ -117,7 +99,7 @@ def line(own_server: DatabaseServer, tmp_path: Path) -> Iterator[Line]:
     grant_scratch(own_server, place)
     grant_beside(own_server, place)
     folder = BackupFolder(tmp_path / "backups")
-    proxy = SilencingProxy(own_server.port)
+    proxy = StrikingProxy(own_server.port)
     try:
         with opened(place) as store:
             store.migrator.upgrade(without_copy=True)
@@ -140,14 +122,12 @@ def silent_at(line: Line, how: str, at: int) -> Iterator[None]:
     def black_hole() -> None:
         proxy.fault = Fault.BLACKHOLE
 
-    proxy.silence = line.server.pause if how == "stopped" else black_hole
-    proxy.passed, proxy.at = 0, at
-    proxy.silenced.clear()
+    proxy.arm(at, line.server.pause if how == "stopped" else black_hole)
     try:
         yield
     finally:
         line.server.resume()
-        proxy.at, proxy.fault = -1, Fault.NONE
+        proxy.disarm()
 
 
 def cells(line: Line, what: str, quick: int) -> Iterator[tuple[str, str, int, float]]:
@@ -179,7 +159,7 @@ def test_a_server_that_falls_silent_is_told_and_nothing_is_half_done(line: Line)
         with silent_at(line, how, at):
             with pytest.raises(StoreError) as caught:
                 line.do(work, quiet_s=quiet_s)
-            assert line.proxy.silenced.is_set(), label
+            assert line.proxy.struck.is_set(), label
         assert time.monotonic() - began < 3 * quiet_s + _SIGN_IN_S, label
         assert caught.value.message, label
         assert line.files() == files, label
@@ -202,7 +182,7 @@ def test_what_is_cancelled_does_not_wait_for_a_silent_server(line: Line) -> None
         cancelled_at: list[float] = []
 
         def cancel(token: CancelToken = token, cancelled_at: list[float] = cancelled_at) -> None:
-            line.proxy.silenced.wait(_PATIENCE_S)
+            line.proxy.struck.wait(_PATIENCE_S)
             cancelled_at.append(time.monotonic())
             token.cancel()
 
