@@ -96,6 +96,7 @@ backups.list_                 gone   denied denied  ok     ok     change  key   
 backups.plan_restore_         gone   denied denied  missing missing change key     key      missing
 backups.prune_                gone   denied denied  ok     ok     change  key      key      ok
 backups.reach_                gone   denied denied  ok     ok     change  key      key      ok
+backups.rehearse_             gone   denied denied  missing missing change key     key      missing
 backups.restore_              gone   denied denied  missing missing change key     key      missing
 backups.start_schedule_       ok     ok     ok      ok     ok     ok      ok       ok       ok
 backups.verify_               gone   denied denied  missing missing change key     key      missing
@@ -613,6 +614,7 @@ CALLS: dict[str, Call] = {
     "backups.list_": lambda w, s, who, of: s.backups.list_(who),
     "backups.plan_restore_": lambda w, s, who, of: s.backups.plan_restore_(who, _NO_BACKUP),
     "backups.reach_": lambda w, s, who, of: s.backups.reach_(who),
+    "backups.rehearse_": lambda w, s, who, of: s.backups.rehearse_(who, _NO_BACKUP),
     "backups.restore_": lambda w, s, who, of: s.backups.restore_(who, _NO_BACKUP),
     "backups.prune_": lambda w, s, who, of: s.backups.prune_(who),
     "backups.start_schedule_": lambda w, s, who, of: s.backups.start_schedule_(who),

@@ -184,10 +184,14 @@ def _restore(args: argparse.Namespace, context: CliContext) -> int:
 
 
 def _say_loss(context: CliContext, plan: RestorePlan) -> None:
-    at = instant(plan.until or plan.backup.created_at)
+    at = instant(plan.since)
     context.out.say(f"Everything that was written after {at} would be lost.")
     for change in plan.changes:
         context.out.say(f"  {change.name}: {change.now} rows now, {change.then} in the backup")
+    for table in plan.writes:
+        context.out.say(f"  {table.name}: {table.added} made since, {table.changed} changed")
+    if plan.last_write_at:
+        context.out.say(f"The last change that is known of was at {instant(plan.last_write_at)}.")
     if plan.others:
         context.out.say(f"{plan.others} others have the store open.")
 
@@ -200,6 +204,11 @@ def _plan_document(plan: RestorePlan) -> dict[str, Any]:
             {"table": change.name, "now": change.now, "then": change.then}
             for change in plan.changes
         ],
+        "writes": [
+            {"table": table.name, "added": table.added, "changed": table.changed}
+            for table in plan.writes
+        ],
+        "last_write_at": instant(plan.last_write_at),
         "others": plan.others,
         "until": instant(plan.until),
         "commits": plan.commits,

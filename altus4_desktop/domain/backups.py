@@ -128,8 +128,18 @@ class TableChange:
 
 
 @dataclass(frozen=True, slots=True)
+class TableWrites:
+    """How many rows of a table were made since some instant, and how many older ones changed."""
+
+    name: str
+    added: int
+    changed: int
+
+
+@dataclass(frozen=True, slots=True)
 class RestorePlan:
-    """What a restore would do: ``changes`` names the tables whose number of rows would change.
+    """What a restore would do: ``changes`` names the tables whose number of rows would change,
+    ``writes`` those that matter most and were written to since, ``last_write_at`` the last time.
 
     Whatever was written after the backup was made goes with it, also where numbers stay the same.
     ``into`` is the new place that is filled instead, empty when the store itself is replaced.
@@ -145,6 +155,31 @@ class RestorePlan:
     until: datetime | None = None
     commits: int = 0
     reaches_at: datetime | None = None
+    writes: tuple[TableWrites, ...] = ()
+    last_write_at: datetime | None = None
+
+    @property
+    def since(self) -> datetime:
+        """What was written later is lost: where a log leads, or when the copying began."""
+        return self.until or self.backup.created_at
+
+
+@dataclass(frozen=True, slots=True)
+class RestoreRehearsal:
+    """A restore that was made into a scratch place, which is gone, and touched nothing else.
+
+    What came out was what ``backup`` says; with ``until`` the log was played after it.
+    ``changes`` are the tables that would have another number of rows than now, ``rows`` the rows of
+    all tables that came out.
+    """
+
+    backup: Backup
+    until: datetime | None
+    changes: tuple[TableChange, ...]
+    rows: int
+    tables: int
+    commits: int
+    elapsed_s: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from altus4_desktop.domain.backups import (
     BackupRun,
     BackupState,
     RestorePlan,
+    RestoreRehearsal,
     RestoreRun,
 )
 from altus4_desktop.domain.cancel import CancelToken
@@ -146,6 +147,26 @@ class BackupsService:
         """
         self._permissions.check(actor, Right.ADMINISTER)
         return self._plan(backup_id, into, until, token or CancelToken())
+
+    def rehearse_(
+        self,
+        actor: Actor,
+        backup_id: str,
+        until: datetime | None = None,
+        progress: ProgressSink = ignore_progress,
+        token: CancelToken | None = None,
+    ) -> RestoreRehearsal:
+        """Do what `restore_` would, in a scratch place that is removed again: the store is not
+        touched.
+
+        Raises as `restore_` does, and StoreError (``backup.no_scratch``) where the account may not
+        make such a place.
+        """
+        self._permissions.check(actor, Right.ADMINISTER)
+        token = token or CancelToken()
+        self._check_until(backup_id, until)
+        backups = self._store.backups
+        return backups.rehearse(self._folder(), backup_id, until, progress, token)
 
     def restore_(
         self,
@@ -296,18 +317,8 @@ class BackupsService:
         self, backup_id: str, into: str, until: datetime | None, token: CancelToken
     ) -> RestorePlan:
         store = self._store
-        folder = self._folder()
-        if until is not None:
-            with store.backups.told("The backup cannot be read"):
-                backup = folder.get_(backup_id)
-            # Some of what was written while it was copied may be in it.
-            if not (backup.copied_at or backup.created_at) <= until <= datetime.now(UTC):
-                raise InputError(
-                    "until",
-                    "A backup leads to instants between when it was made and now.",
-                    hint="Choose the last backup that was made before that instant.",
-                )
-        plan = store.backups.plan(folder, backup_id, into, until, token)
+        self._check_until(backup_id, until)
+        plan = store.backups.plan(self._folder(), backup_id, into, until, token)
         status = store.migrator.status()
         if plan.backup.revision not in {revision.id for revision in status.revisions}:
             raise SchemaError(
@@ -316,8 +327,27 @@ class BackupsService:
                 code="backup.newer",
                 details={"revision": plan.backup.revision},
             )
-        others = 0 if into else len(store.migrator.visitors().others)
-        return replace(plan, others=others)
+        if into:
+            return plan
+        return replace(
+            plan,
+            others=len(store.migrator.visitors().others),
+            writes=store.written.count_since(plan.since),
+            last_write_at=store.written.last_at(),
+        )
+
+    def _check_until(self, backup_id: str, until: datetime | None) -> None:
+        if until is None:
+            return
+        with self._store.backups.told("The backup cannot be read"):
+            backup = self._folder().get_(backup_id)
+        # Some of what was written while it was copied may be in it.
+        if not (backup.copied_at or backup.created_at) <= until <= datetime.now(UTC):
+            raise InputError(
+                "until",
+                "A backup leads to instants between when it was made and now.",
+                hint="Choose the last backup that was made before that instant.",
+            )
 
     def _prune(self, actor: Actor | None, token: CancelToken) -> tuple[Backup, ...]:
         removed = self._store.backups.prune(self._folder(), datetime.now(UTC), token)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -18,6 +19,7 @@ from altus4_desktop.domain.backups import (
     BackupReason,
     BackupState,
     RestorePlan,
+    RestoreRehearsal,
     RestoreRun,
     TableChange,
     choose_expired,
@@ -66,8 +68,15 @@ class BackupTool(Protocol):
     def make(self, draft: Path, progress: ProgressSink, token: CancelToken) -> BackupContent:
         """Write a copy, as the store is at one moment."""
 
-    def try_restore(self, file: Path, progress: ProgressSink, token: CancelToken) -> BackupContent:
-        """What comes out when the copy is restored, which leaves nothing."""
+    def try_restore(
+        self,
+        file: Path,
+        progress: ProgressSink,
+        token: CancelToken,
+        check: Check | None = None,
+    ) -> BackupContent:
+        """What comes out when the copy is restored, which leaves nothing; ``check`` is given it
+        before it goes."""
 
     def find_point(self, backup: Backup, until: datetime, token: CancelToken) -> LogPoint:
         """The point in time ``until``, as far as the store's log leads there from ``backup``."""
@@ -77,8 +86,8 @@ class BackupTool(Protocol):
     ) -> tuple[tuple[Backup, ...], StoreError | None]:
         """Those after which the store's log is whole, and why no older one is among them."""
 
-    def count_rows(self, token: CancelToken) -> dict[str, int]:
-        """How many rows each table of the store has."""
+    def count_rows(self, token: CancelToken, place: str = "") -> dict[str, int]:
+        """How many rows each table of the store has, or of what was restored at ``place``."""
 
     def restore_beside(
         self,
@@ -215,13 +224,51 @@ class StoreBackups:
             point = until and self.tool.find_point(backup, until, token)
             now = {} if into else self.tool.count_rows(token)
         then = {table.name: table.rows for table in backup.tables}
-        changes = tuple(
-            TableChange(name, now.get(name, 0), then.get(name, 0))
-            for name in sorted(now.keys() | then.keys())
-            if not into and now.get(name, 0) != then.get(name, 0)
-        )
-        plan = RestorePlan(backup, into, changes, until=until)
+        plan = RestorePlan(backup, into, () if into else _changes(now, then), until=until)
         return replace(plan, commits=point.commits, reaches_at=point.last_at) if point else plan
+
+    def rehearse(
+        self,
+        folder: BackupFolder,
+        backup_id: str,
+        until: datetime | None,
+        progress: ProgressSink,
+        token: CancelToken,
+    ) -> RestoreRehearsal:
+        """Restore into a scratch place, as `restore` would, and say what came out; the place is
+        gone afterwards and the store was not touched.
+
+        Raises as `restore` does.
+        """
+        begun_s = time.monotonic()
+        with self.told(_NOT_RESTORED):
+            folder.get_(backup_id)
+        with self.told(_NOT_RESTORED), folder.locked():
+            backup = folder.get_(backup_id)
+            progress(Progress("Reading the backup"))
+            self._check_usable(folder, backup, token)
+            point = until and self.tool.find_point(backup, until, token)
+            then: dict[str, int] = {}
+
+            def check(content: BackupContent, place: str) -> None:
+                problem = difference(backup, content)
+                if problem:
+                    raise UnsoundError(problem)
+                if point:
+                    point.play(place, progress, token)
+                then.update(self.tool.count_rows(token, place))
+
+            self.tool.try_restore(folder.file(backup), progress, token, check)
+            now = self.tool.count_rows(token)
+        return RestoreRehearsal(
+            backup=backup,
+            until=until,
+            changes=_changes(now, then),
+            rows=sum(then.values()),
+            tables=len(then),
+            commits=point.commits if point else 0,
+            elapsed_s=time.monotonic() - begun_s,
+        )
 
     def restore(
         self,
@@ -348,6 +395,14 @@ class StoreBackups:
             raise translate(error, self.location) from error
         except (sa.exc.SQLAlchemyError, TenantError) as error:
             raise translate(error, self.location) from error
+
+
+def _changes(now: Mapping[str, int], then: Mapping[str, int]) -> tuple[TableChange, ...]:
+    return tuple(
+        TableChange(name, now.get(name, 0), then.get(name, 0))
+        for name in sorted(now.keys() | then.keys())
+        if now.get(name, 0) != then.get(name, 0)
+    )
 
 
 def _second() -> datetime:

@@ -55,19 +55,30 @@ class FileBackups:
         progress(Progress("Reading the copy back"))
         return read_content(draft, token)
 
-    def try_restore(self, file: Path, progress: ProgressSink, token: CancelToken) -> BackupContent:
-        """What comes out when ``file`` is restored, which is thrown away again; raises as `make`
-        does."""
+    def try_restore(
+        self,
+        file: Path,
+        progress: ProgressSink,
+        token: CancelToken,
+        check: Check | None = None,
+    ) -> BackupContent:
+        """What comes out when ``file`` is restored, which is thrown away again after ``check`` has
+        seen it; raises as `make` does."""
         draft = file.with_name(f"{file.name}.trial.part")
         try:
-            return restore_file(file, draft, progress, token)
+            content = restore_file(file, draft, progress, token)
+            if check is not None:
+                check(content, str(draft))
+            return content
         finally:
             draft.unlink(missing_ok=True)
 
-    def count_rows(self, token: CancelToken) -> dict[str, int]:
-        """How many rows each table of the store has; raises sqlite3.Error, Cancelled."""
+    def count_rows(self, token: CancelToken, place: str = "") -> dict[str, int]:
+        """How many rows each table of the store has, or of the file ``place``; raises
+        sqlite3.Error, Cancelled."""
+        file = Path(place) if place else self.file
         with (
-            contextlib.closing(files.connect(self.file, read_only=True)) as connection,
+            contextlib.closing(files.connect(file, read_only=True)) as connection,
             files.interruptible(connection, token),
         ):
             return {

@@ -64,7 +64,7 @@ _SHAPE = sa.text(
 )
 _TABLES = sa.text(
     "SELECT TABLE_NAME FROM information_schema.TABLES"
-    " WHERE TABLE_SCHEMA = DATABASE() AND TABLE_TYPE = 'BASE TABLE' ORDER BY TABLE_NAME"
+    " WHERE TABLE_SCHEMA = :name AND TABLE_TYPE = 'BASE TABLE' ORDER BY TABLE_NAME"
 )
 _SCHEMA = sa.text("SELECT SCHEMA_NAME FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = :name")
 _SCRATCHES = sa.text(
@@ -104,7 +104,7 @@ class ServerBackups:
             if revision is None:
                 raise failed("There is nothing to copy", "the store has no revision")
             shape = connection.execute(_SHAPE).all()
-            tables = connection.execute(_TABLES).scalars().all()
+            tables = connection.execute(_TABLES, {"name": database}).scalars().all()
             options, left_out = self._options(connection)
             connection.rollback()
             progress(Progress("Copying the metadata store"))
@@ -119,8 +119,15 @@ class ServerBackups:
             connection.rollback()
         return _content(content, revision, left_out, origin)
 
-    def try_restore(self, file: Path, progress: ProgressSink, token: CancelToken) -> BackupContent:
-        """What comes out when ``file`` is loaded into a scratch database, which is dropped again.
+    def try_restore(
+        self,
+        file: Path,
+        progress: ProgressSink,
+        token: CancelToken,
+        check: Check | None = None,
+    ) -> BackupContent:
+        """What comes out when ``file`` is loaded into a scratch database, which is dropped again
+        after ``check`` has seen it.
 
         Raises as `make` does, and StoreError (``backup.no_scratch``) where the account may not make
         one.
@@ -133,20 +140,26 @@ class ServerBackups:
             self.create_database(connection, scratch)
             try:
                 content = self.load(connection, file, scratch, progress, token)
+                if check is not None:
+                    check(content, scratch)
             except BaseException as error:
                 drop_after(self.access, connection, scratch, error)
                 raise
             connection.exec_driver_sql(f"DROP DATABASE {quoted(scratch)}")
             return content
 
-    def count_rows(self, token: CancelToken) -> dict[str, int]:
-        """How many rows each table of the store has; raises SQLAlchemy's errors, Cancelled."""
+    def count_rows(self, token: CancelToken, place: str = "") -> dict[str, int]:
+        """How many rows each table of the store has, or of the database ``place``; raises
+        SQLAlchemy's errors, Cancelled."""
+        database = place or self.access.location.database
         with open_session(self.access, token) as connection:
             return {
                 str(name): int(
-                    connection.exec_driver_sql(f"SELECT COUNT(*) FROM {quoted(name)}").scalar_one()
+                    connection.exec_driver_sql(
+                        f"SELECT COUNT(*) FROM {quoted(database)}.{quoted(name)}"
+                    ).scalar_one()
                 )
-                for name in connection.execute(_TABLES).scalars().all()
+                for name in connection.execute(_TABLES, {"name": database}).scalars().all()
             }
 
     def find_point(self, backup: Backup, until: datetime, token: CancelToken) -> ServerPoint:

@@ -36,6 +36,7 @@ from altus4_desktop.storage.repositories.search_points import SearchPointReposit
 from altus4_desktop.storage.repositories.searches import SearchRepository
 from altus4_desktop.storage.repositories.sign_ins import SignInRepository
 from altus4_desktop.storage.repositories.users import UserRepository
+from altus4_desktop.storage.repositories.written import WrittenRepository
 from altus4_desktop.storage.transactions import Transactions
 
 if TYPE_CHECKING:
@@ -91,6 +92,7 @@ class Store:
         self.sign_ins = SignInRepository(transactions)
         self.api_keys = ApiKeyRepository(transactions, dialect)
         self.key_uses = KeyUseRepository(transactions, dialect)
+        self.written = WrittenRepository(transactions)
 
     @property
     def backups(self) -> StoreBackups:

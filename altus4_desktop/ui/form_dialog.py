@@ -8,7 +8,7 @@ from PySide6.QtCore import QEvent, QObject, Qt, Slot
 from PySide6.QtGui import QCloseEvent, QShowEvent
 from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
-from altus4_desktop.tasks.runner import Lane, Work
+from altus4_desktop.tasks.runner import Lane, TaskHandle, Work
 from altus4_desktop.ui.dialogs import Dialog
 from altus4_desktop.ui.session import Session
 from altus4_desktop.ui.theme import Space
@@ -115,7 +115,9 @@ class FormDialog(Dialog):
     def send(self) -> None:
         """Check what was entered and `run` what comes of it."""
 
-    def run(self, work: Work, then: Callable[..., object], lane: Lane = Lane.METADATA) -> None:
+    def run(
+        self, work: Work, then: Callable[..., object], lane: Lane = Lane.METADATA
+    ) -> TaskHandle:
         """Do ``work`` while the form waits; ``then``, a bound method of a QObject, takes its
         result."""
         self.work.message.clear()
@@ -124,6 +126,8 @@ class FormDialog(Dialog):
         # First, so that ``then`` finds the form as it was.
         handle.succeeded.connect(self._end)
         handle.succeeded.connect(then)
+        handle.cancelled.connect(self._end)
+        return handle
 
     @Slot()
     def _end(self) -> None:

@@ -20,7 +20,7 @@ from altus4_desktop.domain.progress import ignore_progress
 from altus4_desktop.storage.backup_folder import BackupFolder
 from altus4_desktop.storage.store import Store
 from tests import torture
-from tests.integration.storage.test_backups import fill, make, opened
+from tests.integration.storage.test_backups import fill, grant_scratch, make, opened
 from tests.integration.storage.test_restoring import grant_beside
 from tests.records import a_user
 from tests.servers import DatabaseServer
@@ -66,7 +66,7 @@ class Scene:
             database=self.place.location.database,
         )
 
-    def rows(self, database: str = "") -> object:
+    def rows(self, database: str = "") -> list[list[str]]:
         """What the writers change."""
         name = database or self.place.location.database
         return [
@@ -129,10 +129,18 @@ def test_every_instant_is_exact(
             assert scene.restore(store, backup, until) == states[step], until
         plan = store.backups.plan(scene.folder, backup.id, "", at(7), _TOKEN)
         assert (plan.commits >= 7, plan.reaches_at) == (True, at(7))
+        # A dry run plays the same and leaves nothing.
+        grant_scratch(scene.server, scene.place)
+        run = store.backups.rehearse(scene.folder, backup.id, at(7), ignore_progress, _TOKEN)
+        assert (run.commits, scene.rows()) == (plan.commits, states[_STEPS])
+        then = {one.name: one.then for one in run.changes}
+        searches = len(states[7][0])
+        assert then.get("searches", searches) == searches
+        assert not scene.server.execute("SHOW DATABASES LIKE 'altus4\\_verify\\_%'")
         # In the place of the store, and what was there is kept.
-        run = store.backups.restore(scene.folder, backup.id, "", at(20), ignore_progress, _TOKEN)
+        done = store.backups.restore(scene.folder, backup.id, "", at(20), ignore_progress, _TOKEN)
         assert scene.rows() == states[20]
-        assert scene.rows(run.kept) == states[_STEPS]
+        assert scene.rows(done.kept) == states[_STEPS]
         assert store.migrator.drift() == ()
     torture.tell(f"{flavour}: {count} of {count} points in time exact")
 

@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PySide6.QtCore import QDateTime, Qt, QTimeZone
+from PySide6.QtCore import QDateTime, QPoint, Qt, QTimeZone
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QCheckBox, QLabel, QPlainTextEdit, QPushButton
 from pytestqt.qtbot import QtBot
 
 from altus4_desktop.app.compose import compose
 from altus4_desktop.domain.accounts import Role
+from altus4_desktop.domain.backup_reach import LogSpan
 from altus4_desktop.domain.backups import (
     BackupRun,
     BinlogPosition,
@@ -316,7 +317,7 @@ def asked(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Asked:
         return replace(plan, until=until, commits=7)
 
     monkeypatch.setattr(desk.services.backups, "plan_restore_", look)
-    dialog = RestoreDialog(desk.pane.session, plan, desk.pane)
+    dialog = RestoreDialog(desk.pane.session, plan, parent=desk.pane)
     agreed: list[tuple[str, datetime | None]] = []
     dialog.agreed.connect(lambda *answer: agreed.append(answer))
     dialog.open()
@@ -378,6 +379,91 @@ def test_a_look_that_fails_leaves_nothing_to_agree_to(asked: Asked) -> None:
     asked.look()
     assert asked.dialog.work.message.text() == "That is too early."
     assert asked.is_void()
+
+
+def test_an_instant_is_picked_on_the_line_of_time(desk: Desk, asked: Asked) -> None:
+    plan = asked.dialog._whole
+    span = LogSpan(plan.backup.id, _MADE_AT, _MADE_AT + timedelta(days=2))
+    dialog = RestoreDialog(desk.pane.session, plan, span, desk.pane)
+    dialog.open()
+    picker = dialog._picker
+    assert picker is not None
+    place = QPoint(round(picker.plot.center().x()), round(picker.axis_top))
+    desk.qtbot.mouseClick(picker, Qt.MouseButton.LeftButton, pos=place)
+    assert dialog._follow.isChecked()
+    until = dialog._until()
+    assert until is not None
+    assert abs(until - (_MADE_AT + timedelta(days=1))) < timedelta(minutes=10)
+    for key, step in (
+        (Qt.Key.Key_Right, timedelta(minutes=1)),
+        (Qt.Key.Key_Down, timedelta(seconds=-1)),
+        (Qt.Key.Key_PageUp, timedelta(hours=1)),
+    ):
+        desk.qtbot.keyClick(picker, key)
+        until += step
+        assert dialog._until() == until
+    assert exact(until) in picker.accessibleDescription()
+    for key, edge in ((Qt.Key.Key_Home, span.begins_at), (Qt.Key.Key_End, span.ends_at)):
+        desk.qtbot.keyClick(picker, key)
+        assert dialog._until() == edge
+    desk.qtbot.keyClick(picker, Qt.Key.Key_Right)
+    assert dialog._until() == span.ends_at
+    dialog._instant.setDateTime(QDateTime.fromSecsSinceEpoch(int(_MADE_AT.timestamp()) + 60, _UTC))
+    assert picker._at == _MADE_AT + timedelta(minutes=1)
+    dialog._follow.setChecked(False)
+    assert "Chosen" not in picker.accessibleDescription()
+    dialog.close()
+
+
+def test_a_dry_run_tells_what_came_out_and_touches_nothing(desk: Desk) -> None:
+    desk.click("backups.create")
+    store = desk.services.metadata.store
+    later = datetime.now(UTC) + timedelta(seconds=2)
+    store.searches.add_(a_search(desk.user, "later", created_at=later))
+    desk.click("backups.restore")
+    dialog = desk.dialog()
+    lost = dialog.findChild(QLabel, "backups.plan.lost")
+    assert lost is not None
+    assert "searches: 1 new" in lost.text()
+    dialog._rehearse.click()
+    assert dialog._progress.isVisible()
+    desk.qtbot.waitUntil(lambda: not dialog.is_busy and not dialog._progress.isVisible())
+    assert "compared, and removed" in dialog._rehearsed.text()
+    assert "not touched" in dialog._rehearsed.text()
+    said = "\n".join(label.text() for label in dialog.findChildren(QLabel))
+    assert "After it" in said
+    assert "searches\n1\n0" in said
+    assert store.backups.tool.count_rows(CancelToken())["searches"] == 1
+    assert not dialog.accept_button.isEnabled()
+    dialog.close()
+
+
+def test_a_dry_run_can_be_stopped_and_can_fail(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk.click("backups.create")
+    desk.click("backups.restore")
+    dialog = desk.dialog()
+
+    def wait(*arguments: Any) -> None:
+        arguments[-1].wait(20)
+        arguments[-1].raise_if_cancelled()
+
+    monkeypatch.setattr(desk.services.backups, "rehearse_", wait)
+    dialog._rehearse.click()
+    assert dialog.is_busy
+    dialog._progress.stop.click()
+    desk.qtbot.waitUntil(lambda: not dialog.is_busy and not dialog._progress.isVisible())
+    assert dialog._rehearse.isEnabled()
+
+    def fail(*_: Any) -> None:
+        raise StoreError("The account may make no database.", code="backup.no_scratch")
+
+    monkeypatch.setattr(desk.services.backups, "rehearse_", fail)
+    dialog._rehearse.click()
+    desk.qtbot.waitUntil(lambda: not dialog.is_busy)
+    assert dialog.work.message.text() == "The account may make no database."
+    dialog._consent.click()
+    assert dialog.accept_button.isEnabled()
+    dialog.close()
 
 
 def test_an_answer_for_another_instant_is_not_taken(asked: Asked) -> None:

@@ -572,3 +572,41 @@ def test_a_bad_one_is_not_tried_again_every_ten_minutes(
     assert waits == [60.0, *[3600.0] * 3, *[86400.0] * 2, 600.0, 600.0]
     made = services.backups.list_(admin)
     assert [backup.state for backup in reversed(made)] == [BackupState.BAD] * 5 + [BackupState.GOOD]
+
+
+def test_what_was_written_since_is_told_before_it_is_lost(services: Services, admin: Actor) -> None:
+    backup = services.backups.create_(admin).backup
+    store = services.metadata.store
+    later = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=2)
+    for number in range(3):
+        owner = store.users.find_(admin.user_id)
+        assert owner is not None
+        store.searches.add_(a_search(owner, f"later {number}", created_at=later))
+    plan = services.backups.plan_restore_(admin, backup.id)
+    assert {one.name: (one.added, one.changed) for one in plan.writes}["searches"] == (3, 0)
+    assert plan.last_write_at == later
+    assert plan.since == backup.created_at
+    assert services.backups.plan_restore_(admin, backup.id, "elsewhere").writes == ()
+
+
+def test_a_rehearsal_leaves_the_store_and_the_folder_as_they_were(
+    services: Services, admin: Actor
+) -> None:
+    backup = services.backups.create_(admin).backup
+    store = services.metadata.store
+    owner = store.users.find_(admin.user_id)
+    assert owner is not None
+    store.searches.add_(a_search(owner, "later"))
+    folder = folder_of(services, admin)
+    before = (names(folder), rows(services.data_dir / "metadata.sqlite3"))
+    run = services.backups.rehearse_(admin, backup.id)
+    assert (names(folder), rows(services.data_dir / "metadata.sqlite3")) == before
+    assert ("searches", 51, 50) in {(one.name, one.now, one.then) for one in run.changes}
+    assert (run.rows, run.tables, run.commits) == (backup.rows, len(backup.tables), 0)
+    with pytest.raises(InputError):
+        services.backups.rehearse_(admin, backup.id, backup.created_at - timedelta(days=1))
+    file = folder / backup.file_name
+    file.write_bytes(file.read_bytes()[:-1])
+    with pytest.raises(StoreError) as caught:
+        services.backups.rehearse_(admin, backup.id)
+    assert caught.value.code == "backup.bad"

@@ -308,7 +308,8 @@ class BackupsPane(Pane):
 
     @Slot(object)
     def _ask(self, plan: RestorePlan) -> None:
-        dialog = RestoreDialog(self.session, plan, self)
+        span = self._reach.of_backup(plan.backup.id) if self._reach else None
+        dialog = RestoreDialog(self.session, plan, span, self)
         dialog.agreed.connect(self._restore)
         dialog.open()
 

@@ -7,7 +7,13 @@ from datetime import datetime
 from PySide6.QtCore import QCoreApplication, QLocale, QObject
 
 from altus4_desktop.domain.backup_reach import BackupReach
-from altus4_desktop.domain.backups import Backup, BackupReason, BackupState
+from altus4_desktop.domain.backups import (
+    Backup,
+    BackupReason,
+    BackupState,
+    RestorePlan,
+    RestoreRehearsal,
+)
 from altus4_desktop.ui.models.records import Column
 from altus4_desktop.ui.panes.tables import MarkedModel
 from altus4_desktop.ui.times import ago, exact, full, size, zone
@@ -84,6 +90,71 @@ def reach_sentence(reach: BackupReach | None) -> str:
     if not reach.bands and reach.problem:
         said.append(reach.problem)
     return " ".join(said)
+
+
+def loss_sentences(plan: RestorePlan) -> list[str]:
+    """What is lost by a restore, in words."""
+    said = [
+        _tr("Everything that was written after {at} is lost.").format(at=to_the_second(plan.since))
+    ]
+    tables = {
+        "searches": _tr("searches"),
+        "users": _tr("users"),
+        "api_keys": _tr("API keys"),
+        "databases": _tr("connections"),
+        "saved_searches": _tr("saved searches"),
+    }
+    parts = []
+    for one in plan.writes:
+        counts = [
+            text.format(count=number(count))
+            for text, count in (
+                (_tr("{count} new"), one.added),
+                (_tr("{count} changed"), one.changed),
+            )
+            if count
+        ]
+        parts.append(f"{tables.get(one.name, one.name)}: {', '.join(counts)}")
+    if parts:
+        said.append(_tr("Since then: {tables}.").format(tables="; ".join(parts)))
+    if plan.last_write_at is not None:
+        at = to_the_second(plan.last_write_at)
+        said.append(_tr("The last change that is known of was at {at}.").format(at=at))
+    if plan.until is not None:
+        said.append(
+            _tr("The backup is followed by {count} transactions of the binary log.").format(
+                count=number(plan.commits)
+            )
+        )
+    if plan.others:
+        said.append(
+            _tr("One other has the store open.")
+            if plan.others == 1
+            else _tr("{count} others have the store open.").format(count=plan.others)
+        )
+    return said
+
+
+def rehearsal_sentences(run: RestoreRehearsal) -> list[str]:
+    """How a dry run went."""
+    said = [
+        _tr(
+            "Restored into a scratch place in {seconds} s, compared, and removed: {rows} rows in "
+            "{tables} tables."
+        ).format(
+            seconds=QLocale().toString(run.elapsed_s, "f", 1),
+            rows=number(run.rows),
+            tables=number(run.tables),
+        )
+    ]
+    if run.until is not None:
+        said.append(
+            _tr("{count} transactions of the binary log were played, up to {at}.").format(
+                count=number(run.commits), at=to_the_second(run.until)
+            )
+        )
+    said.append(_tr("The store was not touched."))
+    return said
 
 
 def facts(backup: Backup) -> list[tuple[str, str]]:
