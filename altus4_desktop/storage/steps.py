@@ -7,7 +7,8 @@ again. On paper (``migrate sql``) nothing can be looked at and everything is pri
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -25,6 +26,7 @@ from altus4_desktop.storage.types import TABLE_OPTIONS
 _LOG = logging.getLogger(__name__)
 # Without the privilege TRIGGER, or with a binary log that trusts only SUPER.
 _NO_TRIGGERS = frozenset({1044, 1142, 1227, 1419})
+_ROW_TOO_LARGE = 1118
 
 
 def create_table(name: str, *parts: sa.schema.SchemaItem) -> None:
@@ -77,13 +79,29 @@ def guard_audit_log() -> None:
 def add_column(table: str, column: sa.Column[Any]) -> None:
     """ADD COLUMN unless it is there."""
     if not _has_column(table, column.name, assume=False):
-        op.add_column(table, column)
+        _alter(table, partial(op.add_column, table, column))
 
 
 def drop_column(table: str, column: str) -> None:
     """DROP COLUMN if it is there."""
     if _has_column(table, column, assume=True):
-        op.drop_column(table, column)
+        _alter(table, partial(op.drop_column, table, column))
+
+
+def _alter(table: str, alter: Callable[[], object]) -> None:
+    """Change the columns of ``table``.
+
+    MariaDB drops a column at once and leaves its place in every row. A store that was taken back
+    and forth some thirty times has no place for another one until the table is built anew.
+    """
+    try:
+        alter()
+    except sa.exc.OperationalError as error:
+        if not error.orig or error.orig.args[0] != _ROW_TOO_LARGE:
+            raise
+        quoted = op.get_context().dialect.identifier_preparer.quote(table)
+        op.execute(f"ALTER TABLE {quoted} FORCE")
+        alter()
 
 
 def create_index(table: str, name: str, columns: Sequence[str], *, online: bool = False) -> None:

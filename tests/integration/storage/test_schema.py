@@ -8,6 +8,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pymysql
 import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
@@ -267,3 +268,26 @@ def test_the_servers_own_defaults_do_not_matter(
         assert engines == [("InnoDB", "utf8mb4_bin")]
         server.drop_database(database)
     assert found[0] == found[1]
+
+
+@pytest.mark.parametrize("place", ["mariadb"], indirect=True)
+def test_a_table_that_keeps_the_places_of_dropped_columns(place: StorePlace, store: Store) -> None:
+    """As after some thirty ways down and up: MariaDB has no place for another column."""
+    whole = place.fingerprint()
+    store.users.create_(a_user(), "x")
+    for size in (10, 1):
+        with pytest.raises(pymysql.err.OperationalError, match="Row size too large"):
+            _add_and_drop(place, size)
+    store.migrator.downgrade("0005")
+    store.migrator.upgrade()
+    assert place.fingerprint() == whole
+
+
+def _add_and_drop(place: StorePlace, size: int) -> None:
+    """So many columns at a time, again and again."""
+    names = [f"wide_{number}" for number in range(size)]
+    for _ in range(50):
+        added = ", ".join(f"ADD COLUMN {name} VARCHAR(50)" for name in names)
+        place.query(f"ALTER TABLE users {added}")
+        dropped = ", ".join(f"DROP COLUMN {name}" for name in names)
+        place.query(f"ALTER TABLE users {dropped}")
