@@ -12,23 +12,21 @@ import pytest
 import sqlalchemy as sa
 
 from altus4_desktop.domain.audit import SubjectKind
-from altus4_desktop.domain.connections import TlsMode, TlsSettings
+from altus4_desktop.domain.connections import Flavour, TlsMode, TlsSettings
 from altus4_desktop.services.audit import build_event
 from altus4_desktop.storage.store import Store, open_store
 from tests import torture
+from tests.certificates import create_authority
 from tests.faults import Fault, FaultProxy
+from tests.servers import DatabaseServer, ServerFactory, running_server
 from tests.store_writes import WRITES, empty, prepare, state, times_told
-from tests.stores import StorePlace
+from tests.stores import StorePlace, server_place
 
 # A packet of "COMMIT" and an OK packet; five bytes of a TLS record's head, 17 of its type and tag.
 _OPEN_LINE = (11, 11)
 _TLS = (11 + 22, 11 + 22)
 
-# A file has no line that is cut.
-pytestmark = [
-    pytest.mark.torture,
-    pytest.mark.parametrize("shared_place", ["mariadb", "mysql"], indirect=True, scope="module"),
-]
+pytestmark = pytest.mark.torture
 
 
 class Cut(NamedTuple):
@@ -40,11 +38,11 @@ class Cut(NamedTuple):
     encrypted: bool
 
 
-def _every_cut(*, can_encrypt: bool) -> list[Cut]:
+def _every_cut() -> list[Cut]:
     return [
         Cut(write, fault, at, encrypted)
         for write in WRITES
-        for encrypted in ((False, True) if can_encrypt else (False,))
+        for encrypted in (False, True)
         for fault, size in zip(
             (Fault.CUT_REQUEST, Fault.CUT), _TLS if encrypted else _OPEN_LINE, strict=True
         )
@@ -99,28 +97,47 @@ class _Line:
             self._next = None
 
 
+# A file has no line that is cut.
+@pytest.fixture(scope="module", params=[*Flavour], ids=str)
+def tls_place(
+    request: pytest.FixtureRequest,
+    server_factory: ServerFactory,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[StorePlace]:
+    """A store on a server that knows TLS: MariaDB has no certificate unless it is given one."""
+    with contextlib.ExitStack() as stack:
+        if request.param is Flavour.MYSQL:
+            server: DatabaseServer = request.getfixturevalue("mysql_server")
+        else:
+            folder = tmp_path_factory.mktemp("tls")
+            certificate, key = create_authority(folder, "good").issue(folder, "server")
+            options = (f"--ssl-cert={certificate}", f"--ssl-key={key}")
+            server = stack.enter_context(running_server(server_factory, request.param, options))
+        database = server.create_database("altus4_metadata")
+        stack.callback(server.drop_database, database)
+        place = server_place(server, database)
+        with contextlib.closing(place.open()) as store:
+            store.migrator.upgrade()
+        yield place
+
+
 @pytest.fixture
-def lines(shared_place: StorePlace) -> Iterator[dict[bool, _Line]]:
+def lines(tls_place: StorePlace) -> Iterator[dict[bool, _Line]]:
     """By whether they are encrypted."""
     with contextlib.ExitStack() as stack:
         made = {}
         for encrypted in (False, True):
-            if encrypted and shared_place.name == "mariadb":
-                # It has no certificate unless it is given one.
-                continue
-            made[encrypted] = _Line(shared_place, encrypted=encrypted)
+            made[encrypted] = _Line(tls_place, encrypted=encrypted)
             stack.callback(made[encrypted].close)
         yield made
 
 
-def test_a_commit_that_is_cut_is_done_once(
-    shared_place: StorePlace, lines: dict[bool, _Line]
-) -> None:
-    every = _every_cut(can_encrypt=True in lines)
+def test_a_commit_that_is_cut_is_done_once(tls_place: StorePlace, lines: dict[bool, _Line]) -> None:
+    every = _every_cut()
     count = min(torture.times(len(WRITES), len(every)), len(every))
     cuts = torture.dice("cut commits").sample(every, count)
     wanted: dict[str, dict[str, list[str]]] = {}
-    with contextlib.closing(shared_place.open()) as store:
+    with contextlib.closing(tls_place.open()) as store:
         for cut in cuts:
             if cut.write not in wanted:
                 empty(store)
@@ -135,6 +152,6 @@ def test_a_commit_that_is_cut_is_done_once(
             assert state(store) == wanted[cut.write], cut
             assert times_told(store, told) <= 1, cut
     torture.tell(
-        f"{shared_place.name}: COMMIT or its answer cut at {count} of {len(every)} places, "
-        f"{len(WRITES)} kinds of write: all done once"
+        f"{tls_place.name}: COMMIT or its answer cut at {count} of {len(every)} places, "
+        f"{len(WRITES)} kinds of write, plain and over TLS: all done once"
     )
