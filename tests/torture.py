@@ -7,6 +7,7 @@ as often. The seed is printed with the outcome and can be given as ``ALTUS4_TEST
 
 from __future__ import annotations
 
+import gc
 import os
 import random
 
@@ -28,6 +29,11 @@ def times(quick: int, whole: int) -> int:
 def dice(what: str) -> random.Random:
     """Chance for one test, the same with each seed."""
     return random.Random(f"{SEED} {what}")
+
+
+def tidy() -> None:
+    """Collect what a long test has left so far: garbage is kept until a test ends."""
+    gc.collect(1)
 
 
 def tell(outcome: str) -> None:

@@ -215,6 +215,7 @@ def test_every_query_is_answered_or_refused(
             assert outcome.finished
             assert _states(outcome) <= {SourceState.OK}, query
             ended["answered"] += 1
+        torture.tidy()
     world.connections.delete_(world.actor, saved.id)
     assert ended["answered"] > count
     torture.tell(

@@ -157,6 +157,7 @@ class Machine(RuleBasedStateMachine):
                 assert connection.exec_driver_sql("PRAGMA integrity_check").scalar() == "ok"
         self._close()
         shutil.rmtree(self.folder)
+        torture.tidy()
 
     def _open(self) -> None:
         url = None if self.place.on_file else self.place.location.url

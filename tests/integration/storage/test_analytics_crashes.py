@@ -122,6 +122,7 @@ def test_killed_while_counting(processes: Any, place: StorePlace, store: Store) 
         assert store.analytics.unadded_days() == [], label
         marks = place.query("SELECT COUNT(*) FROM analytics_marks")
         assert [int(str(row[0])) for row in marks] == [0], label
+        torture.tidy()
     assert killed
     torture.tell(
         f"{place.name}: killed {killed} times while counting searches, at each of {total} "

@@ -80,6 +80,7 @@ def _migrate(
         process.join(_DEADLINE_S)
         code: int = process.exitcode
     _killed[place.name] += code == -signal.SIGKILL
+    torture.tidy()
     return code
 
 

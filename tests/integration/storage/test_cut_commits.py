@@ -151,6 +151,7 @@ def test_a_commit_that_is_cut_is_done_once(tls_place: StorePlace, lines: dict[bo
                 WRITES[cut.write](lines[cut.encrypted].store, [told])
             assert state(store) == wanted[cut.write], cut
             assert times_told(store, told) <= 1, cut
+            torture.tidy()
     torture.tell(
         f"{tls_place.name}: COMMIT or its answer cut at {count} of {len(every)} places, "
         f"{len(WRITES)} kinds of write, plain and over TLS: all done once"

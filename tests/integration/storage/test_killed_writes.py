@@ -74,6 +74,7 @@ def test_a_write_is_done_or_not_whenever_it_is_killed(
             assert state(store) == after, label
         if place.on_file:
             assert place.query("PRAGMA integrity_check") == [("ok",)], label
+        torture.tidy()
     assert place.fingerprint() == whole
     assert walk_chain(store.audit, None, ignore_progress, CancelToken()).intact
     torture.tell(
