@@ -56,6 +56,14 @@ def killed(server: DatabaseServer, _: str) -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def restarted(server: DatabaseServer, _: str) -> Iterator[None]:
+    """It says goodbye to everybody first."""
+    server.stop()
+    yield
+    server.start()
+
+
+@contextlib.contextmanager
 def stopped(server: DatabaseServer, _: str) -> Iterator[None]:
     server.pause()
     yield
@@ -101,7 +109,9 @@ def world_of(
         yield real, signed_in(real, runner, folder), database
 
 
-@pytest.mark.parametrize("breaking", [killed, stopped, full, locked], ids=lambda one: one.__name__)
+@pytest.mark.parametrize(
+    "breaking", [killed, restarted, stopped, full, locked], ids=lambda one: one.__name__
+)
 def test_the_window_lives_on_and_says_it_once(
     qtbot: QtBot,
     server: DatabaseServer,
@@ -147,12 +157,16 @@ def test_the_window_lives_on_and_says_it_once(
                 assert errors[0].message
                 assert errors[0].hint
             watch.look()
-            gap = watch.worst
+            gaps = [watch.worst]
         mended = time.monotonic()
+        watch.reset()
         while search()["hurt"] is not SourceState.OK:
             assert time.monotonic() - mended < MENDED_S, "it does not come back"
         took_s = time.monotonic() - mended
         assert took_s < MENDED_S
+        watch.look()
+        gaps.append(watch.worst)
+        gap = max(gaps, key=lambda one: one.own_ms)
         assert gap.own_ms < BAR_MS, gap
         watch.deleteLater()
         pane.shut()
