@@ -8,7 +8,8 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import compress
+from heapq import nlargest, nsmallest
+from itertools import compress, pairwise
 from typing import Any
 
 from altus4_desktop.domain.analytics import (
@@ -34,6 +35,8 @@ _Hour = tuple[int, int]
 _CAUSES = frozenset(cause.value for cause in ZeroCause)
 _ENDS = ("failed", "partial", "cancelled")
 _bucket_of = lru_cache(maxsize=4096)(bucket_of)
+# People ask the same again on other days.
+_fold_query = lru_cache(maxsize=20_000)(fold_query)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,7 +77,7 @@ class _Folded(dict[str, str]):
 
     def __missing__(self, query: str) -> str:
         kept = query if len(query) <= QUERY_CHARS else query.strip(" ")[:QUERY_CHARS]
-        self[query] = text = fold_query(kept)
+        self[query] = text = _fold_query(kept)
         return text
 
 
@@ -95,9 +98,13 @@ def build_documents(
         for begins, ends, offset_s in find_parts(zone, day, day):
             first, last = bisect_left(seconds, begins), bisect_left(seconds, ends)
             here += facts[first:last]
-            hours.update(
-                [((at + offset_s) % DAY_S // HOUR_S, offset_s) for at in seconds[first:last]]
-            )
+            while first < last:
+                local = seconds[first] + offset_s
+                until = bisect_left(
+                    seconds, local - local % HOUR_S + HOUR_S - offset_s, first, last
+                )
+                hours[local % DAY_S // HOUR_S, offset_s] += until - first
+                first = until
         if here:
             made[day] = _documents(zone, hours, here, abouts, folded, failures)
     return made
@@ -114,6 +121,7 @@ def _documents(
     seconds, ids, queries, modes, times, results, told = zip(*facts, strict=True)
     texts = [folded[query] for query in queries]
     about = [abouts[text] for text in told]
+    bounds = [*map(_bucket_of, times)]
     zero = [not n and search.complete for n, search in zip(results, about, strict=True)]
     groups = Counter(zip(modes, about, zero, strict=True)).items()
     ended: Counter[str] = Counter()
@@ -138,16 +146,15 @@ def _documents(
         Metric.API_KEYS: {
             "keys": [[search.api_key, n, n if search.failed else 0] for (_, search, _), n in groups]
         },
-        **_timed(about, times),
     }
     if failed := [row for key in ids for row in failures.get(key, ())]:
         rows[Metric.FAILURES] = {"sources": [[*row, 1] for row in failed]}
     # Rows of the same become one, and lists get their order.
     made: Documents = {metric: merge(metric, [document]) for metric, document in rows.items()}
-    made[Metric.SOURCES] = shorten(Metric.SOURCES, made[Metric.SOURCES])
+    made |= _timed(about, times, bounds)
     made[Metric.POPULAR_QUERIES] = _popular(texts, zero, times)
     if ended["cancelled"] < len(facts):
-        made[Metric.HOURLY_LATENCY] = _hourly(hours, about, times, not ended["cancelled"])
+        made[Metric.HOURLY_LATENCY] = _hourly(hours, about, times, bounds)
         made[Metric.SLOWEST] = _slowest(times, texts, modes, about, ids, seconds)
     if any(zero):
         made |= _nothing(texts, modes, about, zero)
@@ -156,62 +163,68 @@ def _documents(
     return made
 
 
-def _timed(about: Sequence[_About], times: Sequence[int]) -> Documents:
+def _timed(about: Sequence[_About], times: Sequence[int], bounds: Sequence[int]) -> Documents:
     """How long searches took that were not cancelled, and all by where they searched."""
     taken: defaultdict[_About, list[int]] = defaultdict(list)
-    for search, ms in zip(about, times, strict=True):
-        taken[search].append(ms)
-    scopes: list[list[Any]] = []
-    timed: list[list[Any]] = []
-    for search, some in taken.items():
-        scope = [[*search.connections], len(some), len(some) if search.failed else 0, 0, 0, []]
+    for at, search in enumerate(about):
+        taken[search].append(at)
+    scopes: dict[tuple[str, ...], tuple[list[int], list[int]]] = {}
+    for search, places in taken.items():
+        counts, timed = scopes.setdefault(search.connections, ([0, 0], []))
+        counts[0] += len(places)
+        counts[1] += len(places) if search.failed else 0
         if search.ended != "cancelled":
-            scope[3:] = sum(some), max(some), bucket_rows(Counter(map(_bucket_of, some)))
-            timed.append(scope)
-        scopes.append(scope)
+            timed += places
+
+    def sums(places: Sequence[int]) -> list[Any]:
+        some = [times[at] for at in places]
+        buckets = bucket_rows(Counter([bounds[at] for at in places]))
+        return [sum(some), max(some, default=0), buckets]
+
+    all_timed = [at for _, timed in scopes.values() for at in timed]
+    total_ms, max_ms, buckets = sums(all_timed)
+    rows = [[[*names], *scopes[names][0], *sums(scopes[names][1])] for names in sorted(scopes)]
     return {
-        Metric.SOURCES: {"scopes": scopes},
+        Metric.SOURCES: shorten(Metric.SOURCES, {"scopes": rows}),
         Metric.LATENCY: {
-            "searches": sum(scope[1] for scope in timed),
-            "total_ms": sum(scope[3] for scope in timed),
-            "max_ms": max((scope[4] for scope in timed), default=0),
-            "buckets": [bucket for scope in timed for bucket in scope[5]],
+            "searches": len(all_timed),
+            "total_ms": total_ms,
+            "max_ms": max_ms,
+            "buckets": buckets,
         },
     }
 
 
 def _hourly(
-    hours: Mapping[_Hour, int], about: Sequence[_About], times: Sequence[int], whole: bool
+    hours: Mapping[_Hour, int],
+    about: Sequence[_About],
+    times: Sequence[int],
+    bounds: Sequence[int],
 ) -> Document:
-    """``hours`` are in the order of their searches; ``whole``: none was cancelled."""
+    """``hours`` are in the order of their searches."""
+    ended = [search.ended != "cancelled" for search in about]
     rows: list[list[Any]] = []
-    first = 0
+    last = 0
     for hour, n in hours.items():
-        some = times[first : first + n]
-        if not whole:
-            ended = [search.ended != "cancelled" for search in about[first : first + n]]
-            some = [*compress(some, ended)]
-        first += n
-        if some:
-            rows.append([*hour, sum(some), max(some), bucket_rows(Counter(map(_bucket_of, some)))])
+        first, last = last, last + n
+        if some := [*compress(times[first:last], ended[first:last])]:
+            buckets = Counter(compress(bounds[first:last], ended[first:last]))
+            rows.append([*hour, sum(some), max(some), bucket_rows(buckets)])
     # As they are merged.
     return {"hours": sorted(rows, key=lambda row: (row[0], -row[1]))}
 
 
 def _popular(texts: Sequence[str], zero: Sequence[bool], times: Sequence[int]) -> Document:
-    sums: dict[str, list[int]] = {}
-    for text, nothing, ms in zip(texts, zero, times, strict=True):
-        known = sums.get(text)
-        if known is None:
-            sums[text] = [-1, nothing + 0, ms]
-        else:
-            known[0] -= 1
-            known[1] += nothing
-            known[2] += ms
-    rows = sorted((known[0], text, known) for text, known in sums.items())[:KEPT_QUERIES]
+    nothing = Counter(compress(texts, zero))
+    # A whole list is sorted at many times the cost.
+    counts = nsmallest(KEPT_QUERIES, [(-n, text) for text, n in Counter(texts).items()])
+    total_ms = dict.fromkeys([text for _, text in counts], 0)
+    for text, ms in zip(texts, times, strict=True):
+        if text in total_ms:
+            total_ms[text] += ms
     return {
         "searches": len(texts),
-        "queries": [[text, -n, nothing, ms] for n, text, (_, nothing, ms) in rows],
+        "queries": [[text, -n, nothing[text], total_ms[text]] for n, text in counts],
     }
 
 
@@ -224,7 +237,7 @@ def _slowest(
     seconds: Sequence[int],
 ) -> Document:
     ended = [at for at, search in enumerate(about) if search.ended != "cancelled"]
-    least_ms = sorted(times[at] for at in ended)[-KEPT_SLOWEST:][0]
+    least_ms = nlargest(KEPT_SLOWEST, [times[at] for at in ended])[-1]
     rows = sorted((-times[at], ids[at], at) for at in ended if times[at] >= least_ms)
     return {
         "searches": [
@@ -260,20 +273,21 @@ def _nothing(
 def _reformulations(
     seconds: Sequence[int], texts: Sequence[str], zero: Sequence[bool], results: Sequence[int]
 ) -> Document | None:
-    counts: defaultdict[tuple[str, str], int] = defaultdict(int)
-    mended: defaultdict[tuple[str, str], int] = defaultdict(int)
-    before, before_at, nothing_before = texts[0], seconds[0], False
-    for text, at, nothing, n in zip(texts, seconds, zero, results, strict=True):
-        if text != before and at - before_at <= REFORMULATED_WITHIN_S:
-            counts[before, text] += 1
-            if nothing_before and n > 0:
-                mended[before, text] += 1
-        before, before_at, nothing_before = text, at, nothing
+    pairs = [*pairwise(texts)]
+    near = [after - before <= REFORMULATED_WITHIN_S for before, after in pairwise(seconds)]
+    counts = Counter(compress(pairs, near))
+    mended: Counter[tuple[str, str]] = Counter()
+    for at in compress(range(len(pairs)), zero):
+        if near[at] and results[at + 1] > 0:
+            mended[pairs[at]] += 1
+    same = [pair for pair in counts if pair[0] == pair[1]]
+    for pair in same:
+        del counts[pair], mended[pair]
     if not counts:
         return None
-    rows = sorted((-n, pair) for pair, n in counts.items())[:KEPT_ROWS]
+    rows = nsmallest(KEPT_ROWS, [(-n, pair) for pair, n in counts.items()])
     return {
-        "searches": sum(counts.values()),
-        "mended": sum(mended.values()),
+        "searches": counts.total(),
+        "mended": mended.total(),
         "pairs": [[*pair, -n, mended[pair]] for n, pair in rows],
     }

@@ -49,13 +49,16 @@ def read_facts(
     facts, source = (_FACTS_IN_FILE, "searches") if on_file else (_FACTS_ON_SERVER, _FROM_SERVER)
     statement = _bound(f"SELECT {facts} FROM {source} WHERE {_OF_USER}", user_id, begins, ends)
     answer = connection.execute(statement)
+    # Straight from the driver: rows of SQLAlchemy's own cost as much as reading them.
+    rows = answer.cursor.fetchall()
+    answer.close()
     if on_file:
-        return sorted([tuple(row) for row in answer.all() if row[0] is not None])
-    return sorted(map(_cut, answer.scalars().all()))
+        return sorted([row for row in rows if row[0] is not None])
+    return sorted(map(_cut, rows))
 
 
-def _cut(text: str) -> Fact:
-    second, ms, results, mode, about, search_id, query = text.split("\t", 6)
+def _cut(row: tuple[str]) -> Fact:
+    second, ms, results, mode, about, search_id, query = row[0].split("\t", 6)
     return int(second), search_id, query, mode, int(ms), int(results), about
 
 
