@@ -5,10 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QGuiApplication, QWindow
 from PySide6.QtWidgets import QApplication, QDialog, QWidget
+from shiboken6 import isValid
 
 from altus4_desktop.domain.accounts import Actor
 from altus4_desktop.tasks.runner import Lane, TaskContext, TaskRunner
@@ -21,7 +23,8 @@ if TYPE_CHECKING:
 
 _LOOK_MS = 5000
 _COVERED = "covered_flags"
-_PARENT = "covered_parent"
+# Not a property: that of a widget that was deleted meanwhile points to nothing.
+_PARENTS: WeakKeyDictionary[QDialog, QWidget | None] = WeakKeyDictionary()
 _INPUT = frozenset(
     {
         QEvent.Type.KeyPress,
@@ -289,7 +292,7 @@ def take_out_of_sight(workspace: QWidget) -> None:
 def _cover(dialog: QDialog, workspace: QWidget) -> None:
     # A hidden window stays in the tree of a screen reader; a hidden part of nothing does not.
     dialog.setProperty(_COVERED, dialog.windowFlags().value)
-    dialog.setProperty(_PARENT, dialog.parentWidget())
+    _PARENTS[dialog] = dialog.parentWidget()
     dialog.hide()
     dialog.setParent(workspace, Qt.WindowType.Widget)
 
@@ -302,11 +305,16 @@ def _is_of(workspace: QWidget, dialog: QWidget) -> bool:
 
 
 def bring_back_dialogs(workspace: QWidget) -> None:
-    """Show again what `take_out_of_sight` has hidden and is still there."""
+    """Show again what `take_out_of_sight` has hidden and is still there; what belonged to something
+    that is not goes as well."""
     for dialog in workspace.findChildren(QDialog):
         flags = dialog.property(_COVERED)
         if flags is None:
             continue
         dialog.setProperty(_COVERED, None)
-        dialog.setParent(dialog.property(_PARENT), Qt.WindowType(flags))
+        parent = _PARENTS.pop(dialog, None)
+        if parent is not None and not isValid(parent):
+            dialog.deleteLater()
+            continue
+        dialog.setParent(parent, Qt.WindowType(flags))
         dialog.show()

@@ -122,26 +122,35 @@ def soak_window(
             f"{gaps} gaps over {BAR_MS:.0f} ms, {len(soak.wrong)} wrong",
             flush=True,
         )
+        _tell(soak, trouble)
     watch.close()
     window.close()
     services.close()
     trouble.close()
-    print(f"actions: {_listed(soak.done)}")
+
+
+def _tell(soak: Soak, trouble: Trouble) -> None:
+    """What there has been up to now: a soak that is ended early has something to show too."""
+    print(f"  actions: {_listed(soak.done)}")
     for whose, found in trouble.faults().items():
-        print(f"faults of lines to the {whose}: {found.total():,} ({_listed(found) or 'none'})")
-    print(f"troubles: {soak.troubles.total()} ({_listed(soak.troubles)})")
+        print(f"  faults of lines to the {whose}: {found.total():,} ({_listed(found) or 'none'})")
+    print(f"  troubles: {soak.troubles.total()} ({_listed(soak.troubles)})")
+    gaps = {action: found for action, found in soak.gaps.items() if action != "rest"}
+    print(f"  gaps over {BAR_MS:.0f} ms of own time: {sum(map(len, gaps.values()))}")
+    for action, lengths in sorted(gaps.items(), key=lambda one: -max(one[1]))[:_MOST_LINES]:
+        print(f"    {len(lengths):4} after {action}, at most {max(lengths):.0f} ms")
+    for place, count in soak.away.most_common(_MOST_LINES):
+        print(f"    {count:4} in {place}")
+    for one in soak.wrong[:_MOST_LINES]:
+        print(f"  wrong: {one}")
+    sys.stdout.flush()
 
 
 def _say(soak: Soak) -> int:
     soak.gaps.pop("rest", None)
     worst = soak.longest
-    print(f"gaps over {BAR_MS:.0f} ms of own time: {sum(map(len, soak.gaps.values()))}")
-    for action, found in sorted(soak.gaps.items(), key=lambda one: -max(one[1]))[:_MOST_LINES]:
-        print(f"  {len(found):4} after {action}, at most {max(found):.0f} ms")
     print(f"longest: {worst.gap_ms:.0f} ms, of which {worst.own_ms:.0f} ms own")
-    for place, count in soak.away.most_common(_MOST_LINES):
-        print(f"  {count:4} in {place}")
-    print("\n".join(soak.wrong[:_MOST_LINES]) or "no crash report, no message of Qt")
+    print("wrong" if soak.wrong else "no crash report, no message of Qt")
     first, last = soak.rests[0], soak.rests[-1]
     grown_mb = last.memory_mb - first.memory_mb
     print(f"since the first fifth: memory {grown_mb:+.1f} MB (bar {BAR_MB:+.0f})")

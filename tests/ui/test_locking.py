@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 from PySide6.QtCore import QEvent, QPoint, Qt, QTimer
-from PySide6.QtGui import QAccessible, QAccessibleInterface
+from PySide6.QtGui import QAccessible, QAccessibleInterface, QShowEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLineEdit, QMenu, QWidget
 
@@ -129,6 +129,29 @@ def test_an_open_dialog_goes_along_and_comes_back(house: House, workspace: Works
     assert dialog.parentWidget() is workspace.current_pane
     assert "half typed into a dialog" in read_aloud()
     dialog.close()
+
+
+def test_a_dialog_goes_with_the_one_that_it_belonged_to(house: House, workspace: Workspace) -> None:
+    shown: list[QWidget] = []
+
+    class Inner(Dialog):
+        def showEvent(self, event: QShowEvent) -> None:
+            super().showEvent(event)
+            shown.append(self)
+
+    outer = Dialog("Outer", name="outer", parent=workspace.current_pane)
+    outer.open()
+    inner = Inner("Inner", name="inner", parent=outer)
+    inner.open()
+    assert shown.pop() is inner
+    house.window.lock()
+    house.wait_for("lock")
+    with house.qtbot.waitSignal(outer.destroyed, timeout=_WAIT_MS):
+        outer.deleteLater()
+    with house.qtbot.waitSignal(inner.destroyed, timeout=_WAIT_MS):
+        unlock(house)
+    assert not shown
+    assert QApplication.activeModalWidget() is None
 
 
 def test_a_password_that_comes_late_waits_for_its_person(
