@@ -45,6 +45,8 @@ class MetadataService:
         self._vault = vault
         self._lock = threading.RLock()
         self._store: Store | None = None
+        # It was open, and the last look at where it stands has failed.
+        self._is_unsure = False
         self._status: MigrationStatus | None = None
         self.witness = AuditWitness(data_dir)
         # What happened to the vault before there was a store to write it to.
@@ -62,9 +64,18 @@ class MetadataService:
     @property
     def store(self) -> Store:
         """The open store, up to date; raises StoreError (``store.closed``), and SchemaError
-        (``store.upgrade_needed``) while a shared store waits for an upgrade."""
+        (``store.upgrade_needed``) while a shared store waits for an upgrade.
+
+        Looks anew when the last look at where it stands has failed.
+        """
         # Without the lock: nobody who asks should wait for an upgrade that is under way.
         store, status = self._store, self._status
+        if status is None and self._is_unsure and self._lock.acquire(blocking=False):
+            try:
+                status = self._status or self._refresh()
+                store = self._store
+            finally:
+                self._lock.release()
         if store is None or status is None:
             raise StoreError("The metadata store is not open.", code="store.closed", retryable=True)
         if status.pending:
@@ -204,6 +215,7 @@ class MetadataService:
         """Close the store; `open_` opens it again."""
         with self._lock:
             store, self._store, self._status = self._store, None, None
+            self._is_unsure = False
             if store is not None:
                 store.close()
         self.witness.flush()
@@ -344,8 +356,10 @@ class MetadataService:
             if status.newer:
                 raise newer_store(status)
         except BaseException:
+            self._is_unsure = self._is_unsure or self._status is not None
             self._status = None
             raise
+        self._is_unsure = False
         # Not forgotten in between: others go on using the store while it is looked at.
         self._status = status
         if not status.pending:

@@ -17,10 +17,12 @@ from altus4_desktop.domain.errors import (
     VaultError,
     VaultLockedError,
 )
+from altus4_desktop.domain.revisions import MigrationStatus
 from altus4_desktop.services.metadata import MetadataService
 from altus4_desktop.services.settings import Settings
 from altus4_desktop.services.vault import VaultService
 from altus4_desktop.storage.location import parse_store_url
+from altus4_desktop.storage.migrator import Migrator
 from altus4_desktop.storage.store import open_store
 from tests.keyring_memory import MemoryKeyring
 from tests.records import a_user
@@ -100,6 +102,25 @@ def test_the_embedded_store_upgrades_by_itself(desk: _Desk) -> None:
     assert again.open_().pending == ()
     assert again.store.users.find_(user.id) == user
     assert len(list((desk.folder / "backups").iterdir())) == 2
+
+
+def test_a_look_that_fails_once_leaves_the_store_open(
+    desk: _Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    metadata = desk.start()
+    metadata.open_()
+
+    def lose(_: Migrator) -> MigrationStatus:
+        raise StoreError("The connection was lost.", code="store.lost", retryable=True)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(Migrator, "status", lose)
+        with pytest.raises(StoreError, match="lost"), metadata.working_on():
+            pass
+        with pytest.raises(StoreError, match="lost"):
+            _ = metadata.store
+    assert not metadata.store.users.exists_real()
+    assert metadata.is_open
 
 
 def test_a_newer_store_is_refused_and_still_described(desk: _Desk) -> None:
