@@ -171,9 +171,21 @@ def _restore(args: argparse.Namespace, context: CliContext) -> int:
         return EXIT_NO
     run = backups.restore_(actor, args.id, into, until, context.out.progress)
     if context.out.json_wanted:
-        context.out.json(_plan_document(plan) | {"place": run.place, "kept": run.kept})
+        context.out.json(
+            _plan_document(plan)
+            | {
+                "place": run.place,
+                "kept": run.kept,
+                "replaced_definers": list(run.replaced_definers),
+            }
+        )
         return EXIT_DONE
     context.out.line(run.place)
+    if run.replaced_definers:
+        context.out.say(
+            f"What {', '.join(run.replaced_definers)} had defined belongs to the restoring account "
+            "now: it may not define for others."
+        )
     if run.kept:
         context.out.say(f"What was there before is kept as {run.kept}.")
         context.out.say(

@@ -43,6 +43,16 @@ class TableSum:
 
 
 @dataclass(frozen=True, slots=True)
+class ObjectSum:
+    """The SHA-256 of what makes a view, a trigger or a routine, or a part of a table: ``kind``
+    says what."""
+
+    kind: str
+    name: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
 class BinlogPosition:
     """Where a server's binary log was."""
 
@@ -73,7 +83,8 @@ class Backup:
     taken from, without a password; ``sha256`` and ``size_bytes`` are those of the file,
     ``content_bytes`` is what it holds unpacked. ``left_out`` names what the account could not read.
     ``problem`` says why it is bad. What was written up to ``created_at`` is in it, and what was
-    written after ``copied_at`` (None where it is not known) is not.
+    written after ``copied_at`` (None where it is not known) is not. ``objects`` is what it makes
+    besides rows, None in a manifest that does not say.
     """
 
     id: str
@@ -96,6 +107,7 @@ class Backup:
     problem: str = ""
     copied_at: datetime | None = None
     log_origin: LogOrigin | None = None
+    objects: tuple[ObjectSum, ...] | None = None
 
     @property
     def state(self) -> BackupState:
@@ -184,11 +196,16 @@ class RestoreRehearsal:
 
 @dataclass(frozen=True, slots=True)
 class RestoreRun:
-    """What a restore did: ``place`` holds the backup's content, ``kept`` the store as it was."""
+    """What a restore did: ``place`` holds the backup's content, ``kept`` the store as it was.
+
+    ``replaced_definers`` names accounts that the restoring one may not speak for: what they had
+    defined is its own now.
+    """
 
     backup: Backup
     place: str
     kept: str = ""
+    replaced_definers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +218,7 @@ class BackupContent:
     binlog: BinlogPosition | None = None
     left_out: tuple[str, ...] = ()
     log_origin: LogOrigin | None = None
+    objects: tuple[ObjectSum, ...] = ()
 
 
 def choose_expired(backups: Sequence[Backup], now: datetime) -> tuple[Backup, ...]:

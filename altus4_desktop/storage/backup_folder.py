@@ -9,7 +9,7 @@ import os
 import re
 import secrets
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from altus4_desktop.domain.backups import (
     BackupReason,
     BinlogPosition,
     LogOrigin,
+    ObjectSum,
     TableSum,
 )
 from altus4_desktop.domain.cancel import CancelToken
@@ -36,6 +37,15 @@ _BLOCK = 1 << 20
 
 # Told what came out of a backup and where it is; raises UnsoundError for what it refuses.
 Check = Callable[[BackupContent, str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """What was put in a place: ``kept`` is where the store is as it was, and of
+    ``replaced_definers`` the objects belong to whoever restored them."""
+
+    kept: str = ""
+    replaced_definers: tuple[str, ...] = ()
 
 
 class UnsoundError(Exception):
@@ -212,6 +222,7 @@ def _backup(document: dict[str, Any]) -> Backup:
         raise ValueError("file_name")
     position, verified_at = document["binlog"], document["verified_at"]
     copied_at, origin = document.get("copied_at"), document.get("log_origin")
+    objects = document.get("objects")
     backup = Backup(
         **{
             **document,
@@ -223,6 +234,7 @@ def _backup(document: dict[str, Any]) -> Backup:
             "verified_at": verified_at and datetime.fromisoformat(verified_at),
             "copied_at": copied_at and datetime.fromisoformat(copied_at),
             "log_origin": origin and _log_origin(origin),
+            "objects": None if objects is None else tuple(ObjectSum(**one) for one in objects),
         }
     )
     if backup.created_at.tzinfo is None or not isinstance(backup.sequence, int):

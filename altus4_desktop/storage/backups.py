@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -18,6 +18,7 @@ from altus4_desktop.domain.backups import (
     BackupContent,
     BackupReason,
     BackupState,
+    ObjectSum,
     RestorePlan,
     RestoreRehearsal,
     RestoreRun,
@@ -30,10 +31,12 @@ from altus4_desktop.domain.progress import Progress, ProgressSink
 from altus4_desktop.storage.backup_folder import (
     BackupFolder,
     Check,
+    Placed,
     UnsoundError,
     failed,
     file_digest,
 )
+from altus4_desktop.storage.dump_objects import KINDS
 from altus4_desktop.storage.failures import translate
 from altus4_desktop.storage.location import StoreLocation
 
@@ -96,17 +99,19 @@ class BackupTool(Protocol):
         check: Check,
         progress: ProgressSink,
         token: CancelToken,
-    ) -> None:
+    ) -> Placed:
         """Fill the new place ``name``; what ``check`` refuses is not kept."""
 
     def replace(
         self,
         file: Path,
+        kinds: Collection[str],
         check: Check,
         progress: ProgressSink,
         token: CancelToken,
-    ) -> str:
-        """Fill the place of the store; where what was there is kept."""
+    ) -> Placed:
+        """Fill the place of the store, and keep what was there. Of what a database has besides
+        tables, ``kinds`` are replaced and others stay."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +164,7 @@ class StoreBackups:
                     left_out=content.left_out,
                     copied_at=copied_at,
                     log_origin=content.log_origin,
+                    objects=content.objects,
                 )
                 token.raise_if_cancelled()
                 folder.keep(draft, backup)
@@ -305,10 +311,15 @@ class StoreBackups:
 
             file = folder.file(backup)
             if into:
-                self.tool.restore_beside(file, into, check, progress, token)
-                return RestoreRun(backup, into)
-            kept = self.tool.replace(file, check, progress, token)
-            return RestoreRun(backup, self.location.label, kept)
+                placed = self.tool.restore_beside(file, into, check, progress, token)
+            else:
+                kinds = [kind for kind in KINDS if kind not in backup.left_out]
+                if backup.objects is None:
+                    # Nobody knows whether all of them are in it.
+                    kinds = []
+                placed = self.tool.replace(file, kinds, check, progress, token)
+            place = into or self.location.label
+            return RestoreRun(backup, place, placed.kept, placed.replaced_definers)
 
     def _check_usable(self, folder: BackupFolder, backup: Backup, token: CancelToken) -> None:
         problem = backup.problem or folder.problem_of_file(backup, token)
@@ -422,4 +433,18 @@ def difference(backup: Backup, content: BackupContent) -> str:
             return f"{name} has {found[name].rows} rows, not {wanted[name].rows}"
         if found[name].sha256 != wanted[name].sha256:
             return f"other rows in {name}"
+    return "" if backup.objects is None else _object_difference(backup.objects, content.objects)
+
+
+def _object_difference(then: Collection[ObjectSum], now: Collection[ObjectSum]) -> str:
+    wanted = {(one.kind, one.name): one.sha256 for one in then}
+    found = {(one.kind, one.name): one.sha256 for one in now}
+    for kind, name in sorted(wanted.keys() | found.keys()):
+        if (kind, name) not in found:
+            return f"the {kind} {name} is missing"
+        if (kind, name) not in wanted:
+            return f"the {kind} {name} is one too many"
+        if wanted[kind, name] != found[kind, name]:
+            parts = ("columns", "indexes", "foreign keys")
+            return f"other {kind} in {name}" if kind in parts else f"another {kind} {name}"
     return ""

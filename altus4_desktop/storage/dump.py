@@ -25,6 +25,7 @@ from altus4_desktop.storage.client_programs import (
     ProgramFailed,
     ServerAccess,
 )
+from altus4_desktop.storage.dump_objects import EVENTS, ROUTINES, object_lines
 from altus4_desktop.storage.dump_reading import DumpContent, read_dump
 from altus4_desktop.storage.files import sync_folder
 
@@ -105,6 +106,25 @@ def read_database(
     if found[0].problem:
         raise ProgramFailed(found[0].problem)
     return found[0]
+
+
+def read_objects(access: ServerAccess, kinds: Collection[str], token: CancelToken) -> bytes:
+    """The text that makes the objects of ``kinds`` of the database of ``access`` again. Raises as
+    `dump_into` does."""
+    program = access.find(Kind.DUMP)
+    if program is None:
+        raise no_copy(access.flavour)
+    options = ["--no-data", "--skip-triggers"]
+    options += ["--events"] if EVENTS in kinds else []
+    options += [] if ROUTINES in kinds else ["--skip-routines"]
+    found: list[bytes] = []
+    access.run(
+        program,
+        _arguments(program, access.location.database, options),
+        token,
+        take=lambda pipe: found.extend(object_lines(iter(pipe.readline, b""), kinds)),
+    )
+    return b"".join(found)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from altus4_desktop.domain.backups import BinlogPosition, TableSum
+from altus4_desktop.domain.backups import BinlogPosition, ObjectSum, TableSum
+from altus4_desktop.storage.dump_objects import ObjectReader
 
 _COMPLETE = b"-- Dump completed"
 _LONGEST_LINE = 1 << 28
@@ -37,6 +38,7 @@ class DumpContent:
     size_bytes: int
     position: BinlogPosition | None = None
     problem: str = ""
+    objects: tuple[ObjectSum, ...] = ()
 
 
 class _Table:
@@ -64,6 +66,7 @@ def read_dump(file: Lines, tell: Callable[[int], None] | None = None) -> DumpCon
     Raises what reading ``file`` raises.
     """
     tables: dict[str, _Table] = {}
+    objects = ObjectReader()
     position = None
     filling: _Table | None = None
     last = b""
@@ -77,13 +80,15 @@ def read_dump(file: Lines, tell: Callable[[int], None] | None = None) -> DumpCon
             return DumpContent((), size, None, "a row is longer than can be read")
         if filling is not None and line.startswith(b"("):
             filling.take(line)
-        elif line.startswith(b"CREATE TABLE `"):
-            tables.setdefault(_name(line), _Table())
         elif line.startswith(b"INSERT INTO `"):
             filling = tables.setdefault(_name(line), _Table())
             filling.take(line.partition(b" VALUES")[2])
-        elif position is None and (found := _POSITION.match(line)):
-            position = BinlogPosition(found[1].decode("utf-8", "replace"), int(found[2]))
+        else:
+            if line.startswith(b"CREATE TABLE `"):
+                tables.setdefault(_name(line), _Table())
+            objects.take(line)
+            if position is None and (found := _POSITION.match(line)):
+                position = BinlogPosition(found[1].decode("utf-8", "replace"), int(found[2]))
         if filling is not None and line.endswith(b";\n"):
             filling = None
         if line.strip():
@@ -93,7 +98,7 @@ def read_dump(file: Lines, tell: Callable[[int], None] | None = None) -> DumpCon
         for name, table in sorted(tables.items())
     )
     whole = last.startswith(_COMPLETE)
-    return DumpContent(sums, size, position, "" if whole else "it breaks off")
+    return DumpContent(sums, size, position, "" if whole else "it breaks off", objects.sums())
 
 
 def _name(line: bytes) -> str:

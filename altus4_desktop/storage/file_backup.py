@@ -8,17 +8,18 @@ import hashlib
 import os
 import secrets
 import sqlite3
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NoReturn
 
-from altus4_desktop.domain.backups import BackupContent, TableSum
+from altus4_desktop.domain.backups import BackupContent, ObjectSum, TableSum
 from altus4_desktop.domain.cancel import CancelToken
 from altus4_desktop.domain.errors import InputError, StoreError
 from altus4_desktop.domain.progress import Progress, ProgressSink
 from altus4_desktop.storage import files
-from altus4_desktop.storage.backup_folder import Check, UnsoundError
+from altus4_desktop.storage.backup_folder import Check, Placed, UnsoundError
 from altus4_desktop.storage.tables import version_table
 
 _ROWS = 500
@@ -27,6 +28,7 @@ _TABLES = (
     "SELECT name, sql LIKE '%WITHOUT ROWID' FROM sqlite_master"
     " WHERE type = 'table' AND sql NOT LIKE 'CREATE VIRTUAL TABLE%' ORDER BY name"
 )
+_OBJECTS = "SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY type, name"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +105,7 @@ class FileBackups:
         check: Check,
         progress: ProgressSink,
         token: CancelToken,
-    ) -> None:
+    ) -> Placed:
         """Make the new file ``name`` from ``file``; what ``check`` refuses is not kept.
 
         Raises InputError for a file that is there, and as `make` does.
@@ -120,20 +122,24 @@ class FileBackups:
             files.sync_folder(target.parent)
         finally:
             draft.unlink(missing_ok=True)
+        return Placed()
 
     def replace(
         self,
         file: Path,
+        kinds: Collection[str],
         check: Check,
         progress: ProgressSink,
         token: CancelToken,
-    ) -> str:
-        """Put what is in ``file`` in the place of the store, which is kept beside it; its name.
+    ) -> Placed:
+        """Put what is in ``file``, all kinds of it, in the place of the store, which is kept beside
+        it.
 
         Others may have the store open: to them it is one transaction, and a kill at any moment
         leaves the old content or the new. Raises as `make` does, and StoreError (``store.busy``)
         where somebody does not let go of it.
         """
+        del kinds
         stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%fZ")
         kept = self.file.with_name(f"{self.file.stem}-before-restore-{stamp}{self.file.suffix}")
         # In the folder of backups: whoever next locks it removes what a kill has left.
@@ -153,7 +159,7 @@ class FileBackups:
                     source.backup(live)
         finally:
             restored.unlink(missing_ok=True)
-        return str(kept)
+        return Placed(str(kept))
 
     def _left(self) -> list[Path]:
         """What a program that was killed has half kept of the store."""
@@ -216,19 +222,26 @@ def read_content(file: Path, token: CancelToken) -> BackupContent:
         connection.execute("BEGIN")
         tables = connection.execute(_TABLES).fetchall()
         sums = tuple(
-            _table_sum(connection, name.decode("utf-8", "replace"), bool(keyed), token)
-            for name, keyed in tables
+            _table_sum(connection, _text(name), bool(keyed), token) for name, keyed in tables
         )
         try:
             statement = f"SELECT version_num FROM {version_table.name}"
             revision = connection.execute(statement).fetchone()
         except sqlite3.OperationalError:
             revision = None
+        objects = tuple(
+            ObjectSum(_text(kind), _text(name), hashlib.sha256(sql).hexdigest())
+            for kind, name, sql in connection.execute(_OBJECTS)
+        )
         pages = connection.execute("PRAGMA page_count").fetchone()[0]
         page_bytes = connection.execute("PRAGMA page_size").fetchone()[0]
     if revision is None:
         raise UnsoundError("it has no revision")
-    return BackupContent(sums, revision[0].decode("utf-8", "replace"), pages * page_bytes)
+    return BackupContent(sums, _text(revision[0]), pages * page_bytes, objects=objects)
+
+
+def _text(value: bytes) -> str:
+    return value.decode("utf-8", "replace")
 
 
 def _table_sum(

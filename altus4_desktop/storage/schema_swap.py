@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import sqlalchemy as sa
 
 from altus4_desktop.domain.errors import AltusError, StoreError
+from altus4_desktop.storage.client_programs import ProgramFailed
+from altus4_desktop.storage.schema_objects import ObjectsMove
+from altus4_desktop.storage.server_names import quoted
 
 # What a restore marks a database with until it has finished.
 MARK = "altus4_unfinished"
 # A line that is lost is told as a domain error.
-_FAILURES = (sa.exc.SQLAlchemyError, AltusError)
+_FAILURES = (sa.exc.SQLAlchemyError, AltusError, ProgramFailed, OSError)
 _TABLES = sa.text(
     "SELECT TABLE_NAME FROM information_schema.TABLES"
     " WHERE TABLE_SCHEMA = :name AND TABLE_TYPE = 'BASE TABLE' AND TABLE_NAME <> :mark"
@@ -21,14 +26,16 @@ _TRIGGERS = sa.text(
 )
 
 
-def swap_schemas(connection: sa.Connection, live: str, restored: str, kept: str) -> None:
+def swap_schemas(
+    connection: sa.Connection, live: str, restored: str, kept: str, objects: ObjectsMove
+) -> None:
     """Move the tables of ``live`` to the empty schema ``kept``, and those of ``restored`` to
-    ``live``, with their triggers.
+    ``live``, with their triggers, and then ``objects``.
 
     The tables are moved by one statement: a kill leaves all of them moved or none. Triggers cannot
     move along: they are made again, and a kill at that moment leaves them missing until the next
-    backup. Raises SQLAlchemy's errors and AltusError when all is as it was, and
-    StoreError (``backup.unguarded``) when it could not be made so again.
+    backup. Raises SQLAlchemy's errors, AltusError, ProgramFailed and OSError when all is as it was,
+    and StoreError (``backup.unguarded``) when it could not be made so again.
     """
     old, new = _tables(connection, live), _tables(connection, restored)
     triggers = {name: _triggers(connection, name) for name in (restored, live)}
@@ -49,6 +56,7 @@ def swap_schemas(connection: sa.Connection, live: str, restored: str, kept: str)
         _create(connection, live, triggers[restored])
         _create(connection, kept, triggers[live])
         connection.exec_driver_sql(f"USE {quoted(live)}")
+        objects.move()
     except _FAILURES as error:
         said = "was replaced"
         try:
@@ -57,14 +65,10 @@ def swap_schemas(connection: sa.Connection, live: str, restored: str, kept: str)
             _rename(connection, [(target, source, table) for source, target, table in moves[::-1]])
             said = "is as it was"
             _create(connection, live, triggers[live])
+            objects.put_back()
         except _FAILURES:
             raise _unguarded(said, live, kept) from error
         raise
-
-
-def quoted(name: str) -> str:
-    """``name`` as an identifier in a statement for the driver."""
-    return "`" + name.replace("`", "``").replace("%", "%%") + "`"
 
 
 def _rename(connection: sa.Connection, moves: list[tuple[str, str, str]]) -> None:
@@ -77,7 +81,8 @@ def _rename(connection: sa.Connection, moves: list[tuple[str, str, str]]) -> Non
 
 def _unguarded(said: str, live: str, kept: str) -> StoreError:
     return StoreError(
-        "The store “{live}” {said}, and its guards (triggers) may be missing: restoring broke off.",
+        "The store “{live}” {said}, and its guards (triggers), views, routines and events may be "
+        "missing: restoring broke off.",
         hint="Look with “migrate drift”; the next backup makes the guards again. What the store "
         "held before is in the database “{kept}” where that has tables.",
         code="backup.unguarded",
@@ -90,23 +95,43 @@ def _tables(connection: sa.Connection, schema: str) -> list[str]:
     return [str(name) for name in found]
 
 
-def _triggers(connection: sa.Connection, schema: str) -> dict[str, str]:
-    """Name to CREATE TRIGGER, as the server tells it."""
+@dataclass(frozen=True, slots=True)
+class _Trigger:
+    """CREATE TRIGGER, as the server tells it, and the session that it means."""
+
+    statement: str
+    sql_mode: str
+    collation: str
+
+
+def _triggers(connection: sa.Connection, schema: str) -> dict[str, _Trigger]:
     names = [str(name) for name in connection.execute(_TRIGGERS, {"name": schema}).scalars()]
-    found: dict[str, str] = {}
+    found: dict[str, _Trigger] = {}
     for name in names:
         show = f"SHOW CREATE TRIGGER {quoted(schema)}.{quoted(name)}"
-        # The third column is the statement.
-        found[name] = str(connection.exec_driver_sql(show).one()[2])
+        _, sql_mode, statement, _, collation, *_ = connection.exec_driver_sql(show).one()
+        found[name] = _Trigger(str(statement), str(sql_mode), str(collation))
     return found
 
 
-def _drop(connection: sa.Connection, schema: str, triggers: dict[str, str]) -> None:
+def _drop(connection: sa.Connection, schema: str, triggers: dict[str, _Trigger]) -> None:
     for name in triggers:
         connection.exec_driver_sql(f"DROP TRIGGER {quoted(schema)}.{quoted(name)}")
 
 
-def _create(connection: sa.Connection, schema: str, triggers: dict[str, str]) -> None:
+def _create(connection: sa.Connection, schema: str, triggers: dict[str, _Trigger]) -> None:
     connection.exec_driver_sql(f"USE {quoted(schema)}")
-    for statement in triggers.values():
-        connection.exec_driver_sql(statement.replace("%", "%%"))
+    own = tuple(connection.exec_driver_sql("SELECT @@sql_mode, @@collation_connection").one())
+    for trigger in triggers.values():
+        # The session writes utf8mb4, and reads it so.
+        is_own = trigger.collation.startswith("utf8mb4")
+        _set_session(connection, trigger.sql_mode, trigger.collation if is_own else own[1])
+        connection.exec_driver_sql(trigger.statement.replace("%", "%%"))
+    _set_session(connection, *own)
+
+
+def _set_session(connection: sa.Connection, sql_mode: str, collation: str) -> None:
+    connection.execute(
+        sa.text("SET SESSION sql_mode = :sql_mode, SESSION collation_connection = :collation"),
+        {"sql_mode": sql_mode, "collation": collation},
+    )

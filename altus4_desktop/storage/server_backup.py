@@ -5,8 +5,7 @@ from __future__ import annotations
 import gzip
 import re
 import secrets
-import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,7 +19,7 @@ from altus4_desktop.domain.cancel import CancelToken
 from altus4_desktop.domain.connections import Flavour
 from altus4_desktop.domain.errors import AltusError, InputError, StoreError
 from altus4_desktop.domain.progress import Progress, ProgressSink
-from altus4_desktop.storage.backup_folder import Check, UnsoundError, failed
+from altus4_desktop.storage.backup_folder import Check, Placed, UnsoundError, failed
 from altus4_desktop.storage.binlog import LogStretch, find_leading, find_stretch, play, read_origin
 from altus4_desktop.storage.client_programs import (
     NAMES,
@@ -30,10 +29,14 @@ from altus4_desktop.storage.client_programs import (
     ProgramFailed,
     ServerAccess,
 )
-from altus4_desktop.storage.dump import dump_into, read_database
+from altus4_desktop.storage.dump import dump_into, read_database, read_objects
+from altus4_desktop.storage.dump_objects import EVENTS, ROUTINES, VIEWS, Rewriter
 from altus4_desktop.storage.dump_reading import DumpContent
-from altus4_desktop.storage.schema_swap import MARK, quoted, swap_schemas
+from altus4_desktop.storage.schema_objects import ObjectsMove, client_arguments, read_lines
+from altus4_desktop.storage.schema_swap import MARK, swap_schemas
 from altus4_desktop.storage.server_lock import hold_lock
+from altus4_desktop.storage.server_names import quoted
+from altus4_desktop.storage.server_rights import check_owners, may_read_position, spoken_for
 from altus4_desktop.storage.server_session import drop_after, open_session, unheeding
 from altus4_desktop.storage.tables import version_table
 from altus4_desktop.storage.unfinished import (
@@ -48,7 +51,6 @@ from altus4_desktop.storage.unfinished import (
 
 SCRATCH_PREFIX = "altus4_verify_"
 _SCRATCH = re.compile(SCRATCH_PREFIX + "[0-9a-f]{12}")
-_BLOCK = 1 << 16
 _DENIED = frozenset({1044, 1142, 1227})
 # The client's "ERROR 1064 (42000) at line 7", and the codes that are about the server.
 _REFUSED = re.compile(r"ERROR (1\d{3}) \(\w+\) at line \d+")
@@ -56,7 +58,6 @@ _SURROUNDINGS = frozenset(
     {1021, 1030, 1037, 1038, 1040, 1041, 1044, 1045, 1053, 1114, 1129, 1135, 1142, 1143}
     | {1153, 1180, 1205, 1213, 1226, 1227, 1290, 1317, 1370, 1419, 1836, 1927}
 )
-_EVERYTHING = re.compile(r"^GRANT (.*) ON \*\.\* TO ", re.IGNORECASE)
 _SHAPE = sa.text(
     "SELECT TABLE_NAME, ORDINAL_POSITION, COLUMN_NAME, COLUMN_TYPE, IS_NULLABLE, COLUMN_DEFAULT,"
     " EXTRA, COLUMN_KEY FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = DATABASE()"
@@ -66,6 +67,16 @@ _TABLES = sa.text(
     "SELECT TABLE_NAME FROM information_schema.TABLES"
     " WHERE TABLE_SCHEMA = :name AND TABLE_TYPE = 'BASE TABLE' ORDER BY TABLE_NAME"
 )
+_OBJECTS = {
+    "": "SELECT 'trigger', TRIGGER_NAME FROM information_schema.TRIGGERS"
+    " WHERE TRIGGER_SCHEMA = DATABASE() AND ACTION_STATEMENT IS NOT NULL",
+    VIEWS: "SELECT 'view', TABLE_NAME FROM information_schema.VIEWS"
+    " WHERE TABLE_SCHEMA = DATABASE()",
+    ROUTINES: "SELECT LOWER(ROUTINE_TYPE), ROUTINE_NAME FROM information_schema.ROUTINES"
+    " WHERE ROUTINE_SCHEMA = DATABASE()",
+    EVENTS: "SELECT 'event', EVENT_NAME FROM information_schema.EVENTS"
+    " WHERE EVENT_SCHEMA = DATABASE()",
+}
 _SCHEMA = sa.text("SELECT SCHEMA_NAME FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = :name")
 _SCRATCHES = sa.text(
     "SELECT SCHEMA_NAME FROM information_schema.SCHEMATA"
@@ -108,10 +119,13 @@ class ServerBackups:
             options, left_out = self._options(connection)
             connection.rollback()
             progress(Progress("Copying the metadata store"))
+            there = _objects(connection, left_out)
+            connection.rollback()
             before = self.count_rows(token)
             content = dump_into(self.access, draft, options, tables, progress, token)
             _check_counts(content, before, self.count_rows(token))
-            if connection.execute(_SHAPE).all() != shape:
+            _check_objects(content, there)
+            if (connection.execute(_SHAPE).all(), _objects(connection, left_out)) != (shape, there):
                 raise ProgramFailed("somebody changed the tables meanwhile")
             origin = None
             if content.position is not None:
@@ -139,7 +153,9 @@ class ServerBackups:
             take_place(connection, scratch)
             self.create_database(connection, scratch)
             try:
-                content = self.load(connection, file, scratch, progress, token)
+                # It belongs to whoever tries it, and does nothing by itself.
+                rewriter = Rewriter(lambda _: False, events=False)
+                content = self.load(connection, file, scratch, rewriter, progress, token)
                 if check is not None:
                     check(content, scratch)
             except BaseException as error:
@@ -187,26 +203,30 @@ class ServerBackups:
         check: Check,
         progress: ProgressSink,
         token: CancelToken,
-    ) -> None:
-        """Make the new database ``name`` and load ``file`` into it; what ``check`` refuses is not
-        kept.
+    ) -> Placed:
+        """Make the new database ``name`` and load ``file`` into it, events switched off: the store
+        has its own. What ``check`` refuses is not kept.
 
         Raises InputError for a database that is there, and as `make` does.
         """
         with open_session(self.access, token) as connection:
-            self._restore(connection, file, name, check, progress, token)
+            definers = spoken_for(connection)
+            replaced = self._restore(connection, file, name, definers, check, progress, token)
             with unheeding(connection, token):
                 remove_mark(connection, name)
+            return Placed(replaced_definers=replaced)
 
     def replace(
         self,
         file: Path,
+        kinds: Collection[str],
         check: Check,
         progress: ProgressSink,
         token: CancelToken,
-    ) -> str:
+    ) -> Placed:
         """Put what is in ``file`` in the place of the store's tables, which are kept in a database
-        of their own; its name. Raises as `make` does."""
+        of their own, and its objects of ``kinds`` in the place of the store's. Raises as `make`
+        does."""
         live = self.access.location.database
         stamp = datetime.now(UTC).strftime("%Y%m%d%H%M%S")
         restored, kept = place_names(live, stamp)
@@ -215,15 +235,28 @@ class ServerBackups:
             hold_lock(connection, live, progress, token),
         ):
             finish_left(connection, live)
-            self._restore(connection, file, restored, check, progress, token)
+            check_owners(self.access, connection, kinds)
+            definers = spoken_for(connection)
+            replaced = self._restore(connection, file, restored, definers, check, progress, token)
             try:
+                objects = ObjectsMove(
+                    self.access,
+                    _program(self.access, Kind.CLIENT),
+                    connection,
+                    live,
+                    kept,
+                    file,
+                    kinds,
+                    Rewriter(definers, events=True),
+                    read_objects(self.access, kinds, token) if kinds else b"",
+                )
                 with unheeding(connection, token):
                     guards = (guards_of(connection, live), guards_of(connection, restored))
                     self._begin(connection, Mark(live, kept, *guards, swaps=True))
                     progress(Progress("Replacing the metadata store"))
                     try:
-                        swap_schemas(connection, live, restored, kept)
-                    except (sa.exc.SQLAlchemyError, AltusError):
+                        swap_schemas(connection, live, restored, kept, objects)
+                    except (sa.exc.SQLAlchemyError, AltusError, ProgramFailed, OSError):
                         with suppress(sa.exc.SQLAlchemyError, AltusError):
                             finish_left(connection, live)
                         raise
@@ -232,25 +265,29 @@ class ServerBackups:
             finally:
                 # Whether the store was replaced is what counts, not whether this was tidied away.
                 drop_after(self.access, connection, restored, None)
-        return kept
+        return Placed(kept, replaced)
 
     def _restore(
         self,
         connection: sa.Connection,
         file: Path,
         name: str,
+        definers: Callable[[str], bool],
         check: Check,
         progress: ProgressSink,
         token: CancelToken,
-    ) -> None:
+    ) -> tuple[str, ...]:
+        """The definers that were replaced."""
+        rewriter = Rewriter(definers, events=False)
         found = connection.execute(_SCHEMA, {"name": name}).first()
         connection.rollback()
         if found:
             raise InputError("into", "The database “{name}” is there already.", name=name)
         self._begin(connection, Mark(self.access.location.database, name))
         try:
-            check(self.load(connection, file, name, progress, token), name)
+            check(self.load(connection, file, name, rewriter, progress, token), name)
             token.raise_if_cancelled()
+            return tuple(sorted(rewriter.replaced))
         except BaseException as error:
             drop_after(self.access, connection, name, error)
             raise
@@ -260,10 +297,12 @@ class ServerBackups:
         connection: sa.Connection,
         file: Path,
         database: str,
+        rewriter: Rewriter,
         progress: ProgressSink,
         token: CancelToken,
     ) -> BackupContent:
-        """Load the dump ``file`` into the empty ``database``, and what is in that afterwards.
+        """Load the dump ``file`` as ``rewriter`` has it into the empty ``database``, and what is in
+        that afterwards.
 
         Raises as `make` does.
         """
@@ -272,11 +311,11 @@ class ServerBackups:
 
         def feed(pipe: IO[bytes]) -> None:
             with gzip.open(file, "rb") as packed:
-                shutil.copyfileobj(packed, pipe, _BLOCK)
+                for line in read_lines(packed):
+                    pipe.write(rewriter.change(line))
 
-        arguments = ("--default-character-set=utf8mb4", "--binary-mode", "--batch", "--", database)
         try:
-            self.access.run(program, arguments, token, feed=feed)
+            self.access.run(program, client_arguments(database), token, feed=feed)
         except ProgramFailed as failure:
             found = _REFUSED.search(str(failure))
             if found is None:
@@ -286,11 +325,8 @@ class ServerBackups:
                 raise
             raise UnsoundError(str(failure)) from None
         progress(Progress("Reading what was restored"))
-        options, _ = self._options(connection)
-        options = [one for one in options if "data" not in one]
-        content = read_database(
-            self.access, database, [*options, f"--ignore-table={database}.{MARK}"], token
-        )
+        options = ["--events", f"--ignore-table={database}.{MARK}"]
+        content = read_database(self.access, database, options, token)
         table = f"{quoted(database)}.{quoted(version_table.name)}"
         revision = connection.exec_driver_sql(f"SELECT version_num FROM {table}").scalar()
         connection.rollback()
@@ -337,7 +373,7 @@ class ServerBackups:
             if self.access.flavour is Flavour.MARIADB:
                 # The position belongs to the snapshot: no lock and no right is needed for it.
                 options.append("--master-data=2")
-            elif _may_read_position(connection):
+            elif may_read_position(connection):
                 options.append("--source-data=2")
             else:
                 left_out.append("binary log position")
@@ -382,7 +418,13 @@ def _content(
     log_origin: LogOrigin | None = None,
 ) -> BackupContent:
     return BackupContent(
-        found.tables, revision, found.size_bytes, found.position, left_out, log_origin
+        found.tables,
+        revision,
+        found.size_bytes,
+        found.position,
+        left_out,
+        log_origin,
+        found.objects,
     )
 
 
@@ -400,14 +442,23 @@ def _check_counts(
             )
 
 
-def _may_read_position(connection: sa.Connection) -> bool:
-    """Whether MySQL's program may stop writers for the moment in which it reads the position."""
-    for grant in connection.exec_driver_sql("SHOW GRANTS FOR CURRENT_USER()").scalars():
-        found = _EVERYTHING.match(str(grant))
-        rights = {right.strip().upper() for right in found[1].split(",")} if found else set()
-        if "ALL PRIVILEGES" in rights or rights >= {"RELOAD", "REPLICATION CLIENT"}:
-            return True
-    return False
+def _objects(connection: sa.Connection, left_out: Collection[str]) -> frozenset[tuple[str, str]]:
+    """Kind and name of everything besides tables that the account sees, and that is not left out
+    of its dumps."""
+    return frozenset(
+        (str(kind), str(name))
+        for group, statement in _OBJECTS.items()
+        if group not in left_out
+        for kind, name in connection.exec_driver_sql(statement)
+    )
+
+
+def _check_objects(content: DumpContent, there: Collection[tuple[str, str]]) -> None:
+    """Raises ProgramFailed for what the server has and the dump has not."""
+    missing = set(there) - {(one.kind, one.name) for one in content.objects}
+    if missing:
+        kind, name = min(missing)
+        raise ProgramFailed(f"the {kind} {name} is not in it")
 
 
 def _drop_scratches(connection: sa.Connection) -> None:

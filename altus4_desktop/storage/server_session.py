@@ -12,7 +12,7 @@ from altus4_desktop.domain.cancel import CancelToken
 from altus4_desktop.domain.errors import AltusError
 from altus4_desktop.storage.client_programs import ServerAccess, ServerSilentError
 from altus4_desktop.storage.engine import build_engine
-from altus4_desktop.storage.schema_swap import quoted
+from altus4_desktop.storage.server_names import quoted
 
 # What a connection's `info` says of it.
 _HEEDS = "altus4_heeds"

@@ -19,7 +19,8 @@ from dataclasses import asdict, dataclass
 import sqlalchemy as sa
 
 from altus4_desktop.storage.audit_guards import guard_triggers
-from altus4_desktop.storage.schema_swap import MARK, quoted
+from altus4_desktop.storage.schema_swap import MARK
+from altus4_desktop.storage.server_names import quoted
 
 _LOG = logging.getLogger(__name__)
 _MARKS = sa.text(

@@ -46,7 +46,8 @@ def test_rows_are_counted_and_summed_however_they_are_put_together(
     split = "".join(f"INSERT INTO `t` VALUES {','.join(part)};\n" for part in parts if part)
     alone = "".join(f"INSERT INTO `t` (`a`) VALUES {text};\n" for text in texts)
     found = [
-        read(f"CREATE TABLE `t` (\n{body}{_END}") for body in (one_line, by_line, split, alone)
+        read(f"CREATE TABLE `t` (\n) ENGINE=InnoDB;\n{body}{_END}")
+        for body in (one_line, by_line, split, alone)
     ]
     assert all(one == replaced(found[0], one) for one in found)
     assert found[0].tables[0].rows == len(rows)
@@ -58,13 +59,13 @@ def test_rows_are_counted_and_summed_however_they_are_put_together(
 
 
 def replaced(first: DumpContent, other: DumpContent) -> DumpContent:
-    return DumpContent(first.tables, other.size_bytes)
+    return DumpContent(first.tables, other.size_bytes, objects=first.objects)
 
 
 def test_empty_tables_and_positions_are_seen() -> None:
     found = read(
         "-- CHANGE MASTER TO MASTER_LOG_FILE='binlog.000007', MASTER_LOG_POS=4711;\n"
-        f"CREATE TABLE `empty` (\nCREATE TABLE `other` (\n{_END}"
+        f"CREATE TABLE `empty` (\n);\nCREATE TABLE `other` (\n);\n{_END}"
     )
     assert [(table.name, table.rows) for table in found.tables] == [("empty", 0), ("other", 0)]
     assert found.position == BinlogPosition("binlog.000007", 4711)
