@@ -33,18 +33,22 @@ from altus4_desktop.storage.repositories.search_params import (
 )
 from altus4_desktop.storage.tables import search_marks, searches
 
-_LOOK_ROWS = 1000
+_LOOK_ROWS, _FAR_ROWS = 1000, 5000
 _LOOK_LEAST, _LOOK_AT_MOST = 3000, 50_000
 # A word in fewer than one of so many queries is left to the FULLTEXT index.
 _RARE = 300
 # So few searches of a duration are put in order: the first number, where the index knows all that
 # is asked of them; the second, where each has to be looked up.
 _FEW, _FEW_TO_READ = 100_000, 30_000
+# So few searches in a list are looked at one by one.
+_SHORT = 10_000
 _IDS_AT_ONCE = 1000
 # In one statement: more take longer to write than to read.
 _HOURS_AT_ONCE = 8
 _SECOND = timedelta(seconds=1)
 
+MIN_WORD = 3
+"""InnoDB leaves shorter words out of its index unless it is configured otherwise."""
 LISTS = {HistoryOutcome.FAILED: FAILED, HistoryOutcome.SLOW: SLOW}
 """The outcomes whose searches stand in a list."""
 
@@ -74,15 +78,16 @@ def read_page(
     how the database finds words."""
     place = None if after is None else Place(after.created_at, after.id)
     query = with_zones(connection, query)
+    lists = _shortest_first(connection, query)
 
     def read(begin: Place | None, count: int, *more: sa.ColumnElement[bool]) -> list[sa.RowMapping]:
         if more:
             statement = _among(columns, query, begin, more).limit(count)
             return list(connection.execute(statement).mappings())
         if by_key:
-            rows = _newest(connection, (c.created_at, c.id), query, begin, count)
+            rows = _newest(connection, (c.created_at, c.id), query, lists, begin, count)
             return _by_id(connection, columns, [row[1] for row in rows])
-        statement, *_ = _statements(columns, query, begin)
+        statement, *_ = _statements(columns, query, lists, begin)
         return list(connection.execute(statement.limit(count)).mappings())
 
     # Most of what is looked at is in an index and not wanted: what is wanted is read at the end.
@@ -92,30 +97,47 @@ def read_page(
         return read(place, limit) if few is None else _by_id(connection, columns, few)
     words = re.findall(r"\w+", query.text)
     fits = text_test(query)
-    near = _look(connection, query, place, limit, fits)
+    near = _look(connection, query, lists, place, limit, fits)
     found = _by_id(connection, columns, near.ids[:limit])
     if len(found) == limit or near.is_all:
         return found
     text = query.text.strip()
-    rest = matching(words) if words else c.query.icontains(text, autoescape=True)
-    if not query.whole:
+    # The index reads all that it knows of a word: a frequent one is looked for in what it finds
+    # of the rare ones.
+    rare = [word for word in words if _is_rare(word, near.texts)]
+    wanted = rare or words
+    rest = matching(wanted) if words else c.query.icontains(text, autoescape=True)
+    if wanted == words and not query.whole:
         return found + read(near.place, limit - len(found), rest)
+    ids: list[str] = []
     begin = near.place
-    while len(found) < limit:
+    while len(found) + len(ids) < limit:
+        keys = _among((c.created_at, c.id, c.query), query, begin, [rest]).limit(_FAR_ROWS)
+        rows = connection.execute(keys).all()
         # Words only narrow it down: no index knows what else there is in a query.
-        rows = read(begin, _LOOK_ROWS, rest)
-        found += [row for row in rows if fits(row[c.query])]
-        if len(rows) < _LOOK_ROWS:
+        ids += [key for _, key, found_text in rows if fits(found_text)]
+        if len(rows) < _FAR_ROWS:
             break
-        begin = Place(rows[-1][c.created_at], rows[-1][c.id])
-    return found[:limit]
+        begin = Place(rows[-1][0], rows[-1][1])
+    return found + _by_id(connection, columns, ids[: limit - len(found)])
+
+
+@dataclass(frozen=True, slots=True)
+class _Lists:
+    """In which lists a search has to stand; ``is_short``: in the first one stand so few that
+    whatever else is asked for is looked up."""
+
+    marks: Sequence[str]
+    is_short: bool
 
 
 @dataclass(frozen=True, slots=True)
 class _Near:
-    """Which of the newest searches fit, up to where they were looked at, whether those are all."""
+    """Which of the newest searches fit, up to where they were looked at, whether those are all;
+    ``texts`` are the newest of those looked at."""
 
     ids: Sequence[str]
+    texts: Sequence[str]
     place: Place | None
     is_all: bool
 
@@ -123,33 +145,46 @@ class _Near:
 def _look(
     connection: sa.Connection,
     query: HistoryQuery,
+    lists: _Lists,
     place: Place | None,
     limit: int,
     fits: Callable[[str], bool],
 ) -> _Near:
     ids: list[str] = []
+    texts: list[str] = []
     looked = 0
     # As the database writes it: only that of the last row is wanted as an instant.
     columns = (sa.type_coerce(c.created_at, sa.types.NullType()), c.id, c.query)
     while looked < _LOOK_AT_MOST:
-        rows = _newest(connection, columns, query, place, _LOOK_ROWS)
+        rows = _newest(connection, columns, query, lists, place, _LOOK_ROWS)
         ids += [key for _, key, text in rows if fits(text)]
+        if looked < _LOOK_LEAST:
+            texts += [text for _, _, text in rows]
         looked += len(rows)
         if len(rows) < _LOOK_ROWS:
-            return _Near(ids, place, is_all=True)
+            return _Near(ids, texts, place, is_all=True)
         last = rows[-1][1]
         at = connection.execute(sa.select(c.created_at).where(c.id == last)).scalar_one()
         place = Place(at, last)
         is_rare = looked >= _LOOK_LEAST and len(ids) * _RARE < looked
         if len(ids) >= limit or is_rare:
             break
-    return _Near(ids, place, is_all=False)
+    return _Near(ids, texts, place, is_all=False)
+
+
+def _is_rare(word: str, texts: Sequence[str]) -> bool:
+    """Whether few of ``texts`` have the word; of a short one the index of a server knows less."""
+    if len(word) < MIN_WORD:
+        return False
+    test = _word_test([word], word)
+    return sum(map(test, texts)) * _RARE < len(texts)
 
 
 def _newest(
     connection: sa.Connection,
     columns: Sequence[sa.ColumnElement[Any]],
     query: HistoryQuery,
+    lists: _Lists,
     place: Place | None,
     count: int,
 ) -> list[_Row]:
@@ -165,7 +200,7 @@ def _newest(
         return rows[:count]
 
     if query.week_hour is None:
-        return read(_statements(columns, query, place))
+        return read(_statements(columns, query, lists, place))
     found: list[_Row] = []
     # No index knows hours of the week: each is looked for where it was.
     later, hours, earlier = _hours(connection, query, query.week_hour, place)
@@ -176,10 +211,10 @@ def _newest(
     by_hour = [
         statement
         for begins, ends in bounds
-        for statement in _statements(columns, query, place, begins, ends)
+        for statement in _statements(columns, query, lists, place, begins, ends)
     ]
     if later is not None:
-        found += read(_statements(columns, replace(query, from_at=later), place))
+        found += read(_statements(columns, replace(query, from_at=later), lists, place))
     for at in range(0, len(hours), _HOURS_AT_ONCE):
         if len(found) >= count:
             break
@@ -190,7 +225,7 @@ def _newest(
             times |= {f"begins_{number}": begins_at, f"ends_{number}": ends_at}
         found += read(by_hour, **times)
     if earlier is not None and len(found) < count:
-        found += read(_statements(columns, replace(query, to_at=earlier), place))
+        found += read(_statements(columns, replace(query, to_at=earlier), lists, place))
     return found[:count]
 
 
@@ -245,22 +280,34 @@ def _by_id(
 def _statements(
     columns: Sequence[sa.ColumnElement[Any]],
     query: HistoryQuery,
+    lists: _Lists,
     place: Place | None,
     *times: sa.ColumnElement[datetime],
 ) -> list[sa.Select[*tuple[Any, ...]]]:
     """What finds the rows of a page: two statements where a connection may have been searched
     alone or with others. ``times`` are from when and until when instead of those of ``query``."""
-    lists = lists_of(query)
-    if not query.connection_id:
-        if not lists:
-            return [_alone(columns, query, place, *times)]
-        listed = _listed(columns, query, place, lists[0], *times)
-        return [listed.where(*map(_stands_in, lists[1:]))]
-    both = [
-        _alone(columns, query, place, *times),
-        _listed(columns, query, place, query.connection_id, *times),
+    if not query.connection_id and not lists.marks:
+        return [_alone(columns, query, place, *times)]
+    if not query.connection_id or lists.is_short:
+        return [_listed(columns, query, place, lists.marks, *times)]
+    alone = _alone(columns, query, place, *times)
+    return [
+        alone.where(*(_stands_in(mark, c.created_at, c.id) for mark in lists.marks)),
+        _listed(columns, query, place, [query.connection_id, *lists.marks], *times),
     ]
-    return [statement.where(*map(_stands_in, lists)) for statement in both]
+
+
+def _shortest_first(connection: sa.Connection, query: HistoryQuery) -> _Lists:
+    """The lists of ``query``, that with the fewest searches first where there is a choice."""
+    marks = lists_of(query)
+    if len(marks) + bool(query.connection_id) < 2:
+        return _Lists(marks, is_short=False)
+    for rows in (_SHORT, _SHORT * 10):
+        for mark in marks:
+            one_more = sa.select(m.search_id).where(m.mark == mark).offset(rows).limit(1)
+            if connection.execute(one_more).first() is None:
+                return _Lists(sorted(marks, key=lambda each: each != mark), rows == _SHORT)
+    return _Lists(marks, is_short=False)
 
 
 def lists_of(query: HistoryQuery) -> list[str]:
@@ -297,13 +344,22 @@ def _among(
 ) -> sa.Select[*tuple[Any, ...]]:
     """What finds the rows of a page among those that ``few`` finds by its index: of each is looked
     up what else it has to be like, in whatever list it would stand."""
+
+    def stands_in(mark: str) -> sa.ColumnElement[bool]:
+        return _stands_in(mark, c.created_at, c.id)
+
     statement = sa.select(*columns).where(*few, *conditions_of(query, by_words=True))
     if query.user_id:
         statement = statement.where(_hidden(c.user_id) == query.user_id)
     if query.connection_id:
         here = _hidden(c.database_id) == query.connection_id
-        statement = statement.where(sa.or_(here, _stands_in(query.connection_id)))
-    statement = statement.where(*map(_stands_in, lists_of(query)))
+        statement = statement.where(sa.or_(here, stands_in(query.connection_id)))
+    # How long it took is known without a list.
+    is_slow = query.outcome is HistoryOutcome.SLOW
+    if is_slow:
+        statement = statement.where(_hidden(c.execution_time_ms) >= SLOW_MS)
+    lists = lists_of(replace(query, least_ms=0, outcome=None if is_slow else query.outcome))
+    statement = statement.where(*map(stands_in, lists))
     return _page(statement, _hidden(c.created_at), c.id, query, place)
 
 
@@ -316,8 +372,10 @@ def _few_of_duration(
     if not took:
         return None
     alone = replace(query, from_at=None, to_at=None, least_ms=0, most_ms=None) == HistoryQuery()
+    # Of the slow ones there is a list, in which as many are found soon.
+    few = _FEW if alone and query.least_ms < SLOW_MS else _FEW_TO_READ
     hint = (searches, "FORCE INDEX (idx_history_took)", "mysql")
-    one_more = sa.select(c.id).where(*took).offset(_FEW if alone else _FEW_TO_READ).limit(1)
+    one_more = sa.select(c.id).where(*took).offset(few).limit(1)
     if connection.execute(one_more.with_hint(*hint)).first() is not None:
         return None
     wanted = _among([c.id], query, place, took).with_hint(*hint).limit(limit)
@@ -333,10 +391,12 @@ def _durations(query: HistoryQuery, took: sa.ColumnElement[int]) -> list[sa.Colu
     return found
 
 
-def _stands_in(mark: str) -> sa.ColumnElement[bool]:
+def _stands_in(
+    mark: str, at: sa.ColumnElement[Any], key: sa.ColumnElement[str]
+) -> sa.ColumnElement[bool]:
     """Whether a search is in a list, looked up one by one: MySQL would rather read all of the list
     first if it was asked whether there EXISTS such a row."""
-    there = m.mark == mark, m.created_at == c.created_at, m.search_id == c.id
+    there = m.mark == mark, m.created_at == at, m.search_id == key
     return sa.select(sa.func.count()).where(*there).scalar_subquery() > 0
 
 
@@ -354,16 +414,23 @@ def _listed(
     columns: Sequence[sa.ColumnElement[Any]],
     query: HistoryQuery,
     place: Place | None,
-    mark: str,
+    lists: Sequence[str],
     *times: sa.ColumnElement[datetime],
 ) -> sa.Select[*tuple[Any, ...]]:
+    """What finds the rows of a page by walking through the first list: whether a search stands in
+    the others is asked before it is read."""
     marks = search_marks.alias("listed")
+    others = (_stands_in(mark, marks.c.created_at, marks.c.search_id) for mark in lists[1:])
     statement = (
         sa.select(*columns)
         .select_from(marks.join(searches, marks.c.search_id == c.id))
         .prefix_with("STRAIGHT_JOIN", dialect="mysql")
-        .where(marks.c.mark == mark, *conditions_of(query, by_words=False))
+        .where(marks.c.mark == lists[0], *others, *conditions_of(query, by_words=False))
     )
+    if query.connection_id not in ("", lists[0]):
+        here = c.database_id == query.connection_id
+        listed_too = _stands_in(query.connection_id, marks.c.created_at, marks.c.search_id)
+        statement = statement.where(sa.or_(here, listed_too))
     if query.user_id:
         statement = statement.where(marks.c.user_id == query.user_id)
     return _page(statement, marks.c.created_at, marks.c.search_id, query, place, *times)

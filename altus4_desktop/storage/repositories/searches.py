@@ -17,7 +17,7 @@ from altus4_desktop.domain.searching import SearchMode, SearchRecord
 from altus4_desktop.storage.repositories.account_states import record_activity
 from altus4_desktop.storage.repositories.analytics_marks import mark_hours
 from altus4_desktop.storage.repositories.history_groups import Groups, count_groups
-from altus4_desktop.storage.repositories.history_pages import read_page
+from altus4_desktop.storage.repositories.history_pages import MIN_WORD, read_page
 from altus4_desktop.storage.repositories.search_marks import (
     add_marks,
     delete_marks,
@@ -47,8 +47,6 @@ _FT_QUERY = sa.table("ft_query", sa.column("rowid"))
 _QUERY_LIMIT = 1000
 # Completion looks no further back than this many matching searches.
 _RECENT_LIMIT = 1000
-# InnoDB leaves shorter words out of its index unless it is configured otherwise.
-_MIN_WORD = 3
 _DELETE_BATCH = 500
 
 
@@ -127,7 +125,7 @@ class SearchRepository:
         if not text.strip():
             return self._records(page)
         words = re.findall(r"\w+", text)
-        if words and all(len(word) >= _MIN_WORD for word in words):
+        if words and all(len(word) >= MIN_WORD for word in words):
             matching = self._matching(words)
             # An empty page may also be the one after the last.
             if self._records(_newest_first(statement).where(matching).limit(1)):

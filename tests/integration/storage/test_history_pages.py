@@ -22,6 +22,7 @@ from altus4_desktop.storage.store import Store
 from tests.records import AN_INSTANT, a_connection, a_search, a_user
 from tests.stores import StorePlace
 
+KEY_ID = str(uuid.uuid4())
 WORDS = ("invoice", "invoices", "café", "re-order", "数据库", "in", "voice_mail")
 
 
@@ -33,13 +34,15 @@ def some_searches(users: Sequence[tuple[User, Sequence[str]]], count: int) -> li
         user, owned = dice.choice(users)
         asked = dice.sample(owned, dice.choice([1, len(owned)]))
         outcome = dice.choice(["ok", "ok", "ok", "failed", "partial", "cancelled"])
+        params = {"outcome": outcome, "connection_ids": asked}
+        by_key = {"api_key": KEY_ID} if dice.random() < 0.5 else {}
         made.append(
             a_search(
                 user,
                 " ".join(dice.choices(WORDS, k=2)),
                 connection_id=asked[0] if len(asked) == 1 else None,
                 mode=dice.choice(list(SearchMode)),
-                params={"outcome": outcome, "connection_ids": asked},
+                params=params | by_key,
                 result_count=0 if outcome == "failed" else dice.choice([0, 3]),
                 execution_time_ms=dice.choice([5, SLOW_MS - 1, SLOW_MS, 30_000]),
                 created_at=AN_INSTANT + timedelta(seconds=number // 3),
@@ -66,6 +69,7 @@ def fits(record: SearchRecord, query: HistoryQuery) -> bool:
         and query.user_id in {"", record.user_id}
         and query.mode in {None, record.mode}
         and (not query.connection_id or query.connection_id in asked)
+        and query.key_id in {None, record.params.get("api_key")}
         and (query.from_at is None or record.created_at >= query.from_at)
         and (query.to_at is None or record.created_at < query.to_at)
         and record.execution_time_ms >= query.least_ms
@@ -106,9 +110,10 @@ def test_every_filter_finds_what_it_means_in_order_and_page_by_page(
     monkeypatch: pytest.MonkeyPatch,
     few: int,
 ) -> None:
-    """Whether durations are looked for among the newest, or by their index."""
-    monkeypatch.setattr(history_pages, "_FEW", few)
-    monkeypatch.setattr(history_pages, "_FEW_TO_READ", few)
+    """Whether durations are looked for among the newest, or by their index; and whether all that
+    stands in a list is looked at."""
+    for name in ("_FEW", "_FEW_TO_READ", "_SHORT"):
+        monkeypatch.setattr(history_pages, name, few)
     made = some_searches(people, 60)
     for record in made:
         shared_store.searches.add_(record)
@@ -131,6 +136,8 @@ def test_every_filter_finds_what_it_means_in_order_and_page_by_page(
         least_ms, most_ms = next(bounds)
         took = replace(query, least_ms=least_ms, most_ms=most_ms)
         assert pages(shared_store, took, 9) == [r.id for r in in_order if fits(r, took)], took
+        key = replace(took if from_at else query, key_id=KEY_ID)
+        assert pages(shared_store, key, 9) == [r.id for r in in_order if fits(r, key)], key
 
 
 @pytest.mark.parametrize(("zone", "number"), [("Europe/Berlin", 10), ("", 9)])
@@ -225,6 +232,9 @@ def test_all_are_counted_by_what_they_have_in_common(
         ("cafe", ["Café au lait"]),
         ("voice", []),
         ("数据", ["数据库 x"]),
+        ("last one", ["last one"]),
+        ("lait caf", ["Café au lait"]),
+        ("lait one", []),
         ("nothing", []),
     ],
 )
@@ -239,6 +249,7 @@ def test_words_are_found_near_and_far(
     """Whether they are looked for among the newest, or by the index."""
     monkeypatch.setattr(history_pages, "_LOOK_AT_MOST", look)
     monkeypatch.setattr(history_pages, "_LOOK_ROWS", 2)
+    monkeypatch.setattr(history_pages, "_FAR_ROWS", 2)
     user, _ = people[0]
     texts = ("see invoice", "Invoices due", "Café au lait", "数据库 x", "other one", "last one")
     for number, query in enumerate(texts):
@@ -309,6 +320,7 @@ def test_whole_queries_are_found_near_and_far(
 ) -> None:
     monkeypatch.setattr(history_pages, "_LOOK_AT_MOST", look)
     monkeypatch.setattr(history_pages, "_LOOK_ROWS", 2)
+    monkeypatch.setattr(history_pages, "_FAR_ROWS", 2)
     user, _ = people[0]
     texts = (
         "red invoice",
