@@ -372,8 +372,10 @@ def _few_of_duration(
     if not took:
         return None
     alone = replace(query, from_at=None, to_at=None, least_ms=0, most_ms=None) == HistoryQuery()
-    # Of the slow ones there is a list, in which as many are found soon.
-    few = _FEW if alone and query.least_ms < SLOW_MS else _FEW_TO_READ
+    few = _FEW if alone else _FEW_TO_READ
+    if query.least_ms >= SLOW_MS:
+        # Of the slow ones there is a list, in which more than so few are found soon.
+        few = _SHORT
     hint = (searches, "FORCE INDEX (idx_history_took)", "mysql")
     one_more = sa.select(c.id).where(*took).offset(few).limit(1)
     if connection.execute(one_more.with_hint(*hint)).first() is not None:
