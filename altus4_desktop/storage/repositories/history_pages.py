@@ -448,19 +448,23 @@ def conditions_of(query: HistoryQuery, *, by_words: bool) -> list[sa.ColumnEleme
         # Most searches have hits: an index of the counts would only put them out of order.
         found.append(c.result_count + 0 > 0)
     if query.outcome is HistoryOutcome.NONE:
-        found += [read(c.result_count) == 0, *is_complete()]
+        found.append(read(c.result_count) == 0)
+    # By an index of durations the newest would not come first.
+    found += _durations(query, _hidden(c.execution_time_ms))
+    if query.week_hour is not None:
+        found.append(is_at(query.week_hour, query))
+    if query.own_time is not None:
+        found.append(is_in(query.own_time, query.zones))
+    # What reads a document is asked of those that are left.
+    if query.outcome is HistoryOutcome.NONE:
+        found += is_complete()
     if query.is_finished:
         found.append(is_finished())
     if query.connection_name:
         found.append(is_named(query.connection_name))
     if query.key_id == "":
         found.append(is_by_people())
-    if query.week_hour is not None:
-        found.append(is_at(query.week_hour, query))
-    if query.own_time is not None:
-        found.append(is_in(query.own_time, query.zones))
-    # By an index of durations the newest would not come first.
-    return found + _durations(query, _hidden(c.execution_time_ms))
+    return found
 
 
 def _page(
