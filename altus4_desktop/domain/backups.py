@@ -221,6 +221,12 @@ class BackupContent:
     objects: tuple[ObjectSum, ...] = ()
 
 
+def find_newest(backups: Sequence[Backup]) -> Backup | None:
+    """The one that was made last, whatever the clock said, of those that are not bad."""
+    sound = [backup for backup in backups if backup.state is not BackupState.BAD]
+    return max(sound, key=lambda backup: backup.sequence, default=None)
+
+
 def choose_expired(backups: Sequence[Backup], now: datetime) -> tuple[Backup, ...]:
     """Those of ``backups`` that can go, the oldest first.
 

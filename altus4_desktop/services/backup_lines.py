@@ -48,7 +48,8 @@ def build_lines(
     program: Sequence[str], data_dir: Path, metadata_url: str | None, search_path: str
 ) -> BackupLines:
     """The texts for ``program`` over ``data_dir``, and over ``metadata_url`` where it is not what
-    the settings there say; ``search_path`` is where programs of the server are looked for.
+    the settings there say; ``search_path`` is where programs of the server are looked for, empty
+    where none are needed.
 
     Raises InputError for a path that has a line break in it, which neither can hold.
     """
@@ -73,7 +74,7 @@ def _cron(commands: list[list[str]], secrets: Path, log: Path, search_path: str)
     secrets_file, log_file = shlex.quote(str(secrets)), shlex.quote(str(log))
     steps = [
         "umask 077",
-        f"PATH={shlex.quote(search_path)}",
+        *([f"PATH={shlex.quote(search_path)}"] if search_path else []),
         f"mkdir -p {shlex.quote(str(log.parent))}",
         "set -a",
         f"[ ! -r {secrets_file} ] || . {secrets_file}",
@@ -93,7 +94,11 @@ def _service(commands: list[list[str]], secrets: Path, search_path: str) -> str:
         "[Service]",
         "Type=oneshot",
         "UMask=0077",
-        f"Environment={_unit_word(f'PATH={search_path}', dollars=False)}",
+        *(
+            [f"Environment={_unit_word(f'PATH={search_path}', dollars=False)}"]
+            if search_path
+            else []
+        ),
         f"EnvironmentFile=-{_specifiers(str(secrets))}",
         *(f"ExecStart={' '.join(map(_unit_word, command))}" for command in commands),
     ]

@@ -24,6 +24,7 @@ from altus4_desktop.domain.backups import (
     RestorePlan,
     RestoreRehearsal,
     RestoreRun,
+    find_newest,
 )
 from altus4_desktop.domain.cancel import CancelToken
 from altus4_desktop.domain.errors import (
@@ -232,7 +233,11 @@ class BackupsService:
         """
         self._permissions.check(actor, Right.ADMINISTER)
         override = self._settings.metadata_url_override and self._store.location.url
-        search_path = os.environ.get("PATH", os.defpath)
+        folders: list[str] = []
+        if not self._store.location.embedded:
+            # Each once: cron takes no line of more than a thousand characters.
+            folders = os.environ.get("PATH", os.defpath).split(os.pathsep)
+        search_path = os.pathsep.join(dict.fromkeys(folders))
         return build_lines(find_program(), self._data_dir, override or None, search_path)
 
     def start_schedule_(self, actor: Actor) -> None:
@@ -249,10 +254,9 @@ class BackupsService:
         """Whether the schedule wants a backup: none is there that is younger than a day, or of the
         store's ``revision``. One from the future counts for nothing."""
         hours = self._settings.backup_every_hours
-        sound = [backup for backup in backups if backup.state is not BackupState.BAD]
         if hours == 0:
             return False
-        newest = max(sound, key=lambda backup: backup.sequence, default=None)
+        newest = find_newest(backups)
         if newest is None or newest.revision != revision:
             return True
         return not timedelta() <= now - newest.created_at < timedelta(hours=hours)

@@ -199,12 +199,17 @@ def test_a_backup_can_be_stopped(desk: Desk, monkeypatch: pytest.MonkeyPatch) ->
         token.raise_if_cancelled()
 
     monkeypatch.setattr(desk.services.backups, "create_", wait)
+    desk.pane.activateWindow()
+    desk.pane._create.setFocus()
+    desk.qtbot.waitUntil(desk.pane._create.hasFocus)
     desk.pane.create_backup()
+    assert desk.pane._progress.stop.hasFocus()
     desk.qtbot.waitUntil(lambda: "3 %" in desk.pane._progress.step.text())
     assert not desk.pane._create.isEnabled()
     desk.click("backups.stop")
     assert desk.pane.message.text() == "Stopped."
     assert desk.pane._create.isEnabled()
+    assert desk.pane._create.hasFocus()
 
 
 def test_the_store_answers_while_a_backup_is_under_way(
@@ -237,8 +242,12 @@ def test_schedule_and_folder_are_kept(desk: Desk, tmp_path: Path) -> None:
     daily = desk.pane.findChild(QCheckBox, "backups.daily")
     assert daily is not None
     assert daily.isChecked()
+    standing = desk.pane.findChild(QLabel, "backups.standing")
+    assert standing is not None
+    assert standing.text() == "There is none yet. The next one is due."
     daily.click()
     desk.settle()
+    assert standing.text() == "There is none yet. None is made by itself."
     desk.pane._schedule.choose_folder(str(tmp_path / "elsewhere"))
     desk.settle()
     settings = desk.services.settings

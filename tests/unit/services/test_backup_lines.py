@@ -90,6 +90,8 @@ def test_words_of_a_unit_are_what_they_were() -> None:
     assert 'Environment="PATH=/bin:/a%%b"' in lines.service
     assert "EnvironmentFile=-/x/%%h$y" in lines.service
     assert "--metadata-url" not in lines.service
+    needs_nothing = build_lines(_MODULE, Path("/x"), None, "")
+    assert "PATH=" not in needs_nothing.cron + needs_nothing.service
 
 
 def test_a_line_break_fits_nowhere() -> None:

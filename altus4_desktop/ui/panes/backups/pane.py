@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 from PySide6.QtCore import QItemSelection, Qt, Slot
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
+    QApplication,
     QHBoxLayout,
     QSplitter,
     QStackedWidget,
@@ -34,6 +35,7 @@ from altus4_desktop.ui.panes.backups.wording import (
     build_model,
     number,
     reach_sentence,
+    schedule_sentence,
     state_sentence,
     to_the_second,
 )
@@ -90,6 +92,7 @@ class BackupsPane(Pane):
         self._run: TaskHandle | None = None
         self._read = False
         self._reach: BackupReach | None = None
+        self._focus_before: QWidget | None = None
         self._build_header()
         self._progress = ProgressCard(name="backups.progress", stop_name="backups.stop")
         self._progress.stop.clicked.connect(self._stop)
@@ -188,6 +191,7 @@ class BackupsPane(Pane):
             settings.backup_folder or "",
             str(found.folder),
             found.lines,
+            schedule_sentence(found.backups, settings.backup_every_hours, datetime.now(UTC)),
         )
         self._list_pages.setCurrentIndex(_SHOWN if found.backups else _EMPTY)
         ids = [backup.id for backup in found.backups]
@@ -360,7 +364,12 @@ class BackupsPane(Pane):
         self._run.cancelled.connect(self._end_cancelled)
         self._run.finished.connect(self._end)
         self._progress.show_progress(Progress(title))
+        before = QApplication.focusWidget()
         self._draw()
+        if before is not None and self.isAncestorOf(before) and not before.isEnabled():
+            # What cannot be pressed any more would leave the keyboard anywhere.
+            self._focus_before = before
+            self._progress.stop.setFocus()
 
     @Slot(object)
     def _end_failed(self, error: BaseException) -> None:
@@ -376,7 +385,13 @@ class BackupsPane(Pane):
     @Slot()
     def _end(self) -> None:
         self._run = None
+        before, self._focus_before = self._focus_before, None
+        stop = self._progress.stop
+        # Pressed, it has lost the keyboard to anybody.
+        is_here = stop.hasFocus() or not stop.isEnabled() or QApplication.focusWidget() is None
         self._draw()
+        if is_here and before is not None:
+            (before if before.isEnabled() else self._create).setFocus()
         self.refresh()
 
     @Slot()

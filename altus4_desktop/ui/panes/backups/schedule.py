@@ -41,9 +41,16 @@ class SchedulePage(QWidget):
         column.addWidget(scrolling(inner))
 
     def show_settings(
-        self, every_hours: int, chosen_folder: str, place: str, lines: BackupLines | None
+        self,
+        every_hours: int,
+        chosen_folder: str,
+        place: str,
+        lines: BackupLines | None,
+        standing: str,
     ) -> None:
-        """Show what is set; ``place`` is where the backups of this store are."""
+        """Show what is set; ``place`` is where the backups of this store are, ``standing`` how the
+        last one is and when the next one comes."""
+        self._standing.setText(standing)
         self._folder = chosen_folder
         self._lines.setVisible(lines is not None)
         if lines is not None:
@@ -63,6 +70,9 @@ class SchedulePage(QWidget):
         self._daily.setAccessibleName(text)
         self._daily.toggled.connect(self._choose_daily)
         card.body.addWidget(self._daily)
+        self._standing = Label("", wrap=True)
+        self._standing.setObjectName("backups.standing")
+        card.body.addWidget(self._standing)
         card.body.addWidget(
             Label(
                 self.tr(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 
 from PySide6.QtCore import QCoreApplication, QLocale, QObject
 
@@ -13,10 +14,11 @@ from altus4_desktop.domain.backups import (
     BackupState,
     RestorePlan,
     RestoreRehearsal,
+    find_newest,
 )
 from altus4_desktop.ui.models.records import Column
 from altus4_desktop.ui.panes.tables import MarkedModel
-from altus4_desktop.ui.times import ago, exact, full, size, zone
+from altus4_desktop.ui.times import ago, ahead, exact, full, size, zone
 
 STATE = 1
 _BANDS_TOLD = 2
@@ -74,6 +76,27 @@ def reason_words(reason: BackupReason) -> str:
         BackupReason.DAILY: _tr("Schedule"),
         BackupReason.MIGRATION: _tr("New revision"),
     }[reason]
+
+
+def schedule_sentence(backups: Sequence[Backup], every_hours: int, now: datetime) -> str:
+    """How the last one is, and when the next one comes by itself."""
+    last = max(backups, key=lambda backup: backup.sequence, default=None)
+    said = _tr("There is none yet.")
+    if last is not None:
+        said = _tr("The last one: {state}, {ago}.").format(
+            state=state_words(last.state), ago=ago(last.created_at, now)
+        )
+    newest = find_newest(backups)
+    if not every_hours:
+        coming = _tr("None is made by itself.")
+    elif newest is None or not newest.created_at <= now < newest.created_at + timedelta(
+        hours=every_hours
+    ):
+        coming = _tr("The next one is due.")
+    else:
+        at = newest.created_at + timedelta(hours=every_hours)
+        coming = _tr("The next one: {ahead}.").format(ahead=ahead(at, now))
+    return f"{said} {coming}"
 
 
 def reach_sentence(reach: BackupReach | None) -> str:
