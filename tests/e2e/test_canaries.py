@@ -159,10 +159,11 @@ def test_no_secret_gets_anywhere(
         _write_rights(program)
     program.done("audit", "verify")
     program.done("audit", "export", str(program.folder / "audit.csv"))
+    _back_up(program, store_server)
     program("doctor", "--json")
     program.done("migrate", "down", "--to", "0008_sign_in_failures", "--yes")
     program.done("migrate", "up", "--yes")
-    copies = [*(program.folder / "data" / "backups").iterdir()]
+    copies = [path for path in (program.folder / "data" / "backups").rglob("*") if path.is_file()]
     assert copies, "the copies are searched, too"
     _unpack(copies, program.folder)
     assert program.children, "children were seen"
@@ -339,6 +340,30 @@ def _use_keys(program: Program) -> None:
     rotated = program.done("keys", "rotate", made["id"], "--grace", "1h", "--json", shows=True)
     program.canaries.add("rotated key", rotated.document["key"][30:])
     program.done("keys", "list", "--json")
+
+
+def _back_up(program: Program, server: DatabaseServer | None) -> None:
+    """Made and tried, tried again, put back: the dump, the trial and what is kept are searched."""
+    if server is not None:
+        url = program.environment["ALTUS4_METADATA_URL"]
+        username = url.removeprefix("mysql://").partition("@")[0]
+        server.execute(
+            f"GRANT ALL PRIVILEGES ON `altus4\\_verify\\_%`.* TO '{username}'@'%'",
+            f"GRANT ALL PRIVILEGES ON `altus4\\_metadata\\_%`.* TO '{username}'@'%'",
+        )
+    children = len(program.children)
+    backup = program.done("backup", "create").out.strip()
+    program.done("backup", "verify", backup, "--json")
+    program.done("backup", "schedule", "--systemd")
+    restored = program.done("backup", "restore", backup, "--yes")
+    assert "is kept as" in restored.err
+    assert server is None or len(program.children) > children, "its programs were seen"
+    folder = next((program.folder / "data" / "backups").rglob(f"{backup}.json")).parent
+    assert {path.name.removeprefix(backup) for path in folder.iterdir()} == {
+        ".lock",
+        ".json",
+        ".sqlite3" if server is None else ".sql.gz",
+    }
 
 
 def _unpack(copies: list[Path], folder: Path) -> None:
