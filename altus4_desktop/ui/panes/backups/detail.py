@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
 
 from altus4_desktop.domain.backups import Backup, BackupState
+from altus4_desktop.ui.dialogs import scrolling
 from altus4_desktop.ui.panes.backups.wording import facts, state_sentence, state_words
 from altus4_desktop.ui.panes.elided import ElidedLabel
 from altus4_desktop.ui.theme import Space
@@ -38,15 +39,24 @@ class DetailCard(Card):
         self._chip.setObjectName("backups.detail.state")
         head.addWidget(self._chip)
         self.body.addLayout(head)
+        inner = QWidget()
+        column = QVBoxLayout(inner)
+        column.setContentsMargins(0, 0, Space.XS, 0)
+        column.setSpacing(Space.M)
         self._sentence = Label("", wrap=True, selectable=True)
         self._sentence.setObjectName("backups.detail.sentence")
-        self.body.addWidget(self._sentence)
+        column.addWidget(self._sentence)
         self._grid = QGridLayout()
         self._grid.setHorizontalSpacing(Space.M)
         self._grid.setVerticalSpacing(Space.XS)
         self._grid.setColumnStretch(1, 1)
-        self.body.addLayout(self._grid)
-        self.body.addStretch(1)
+        column.addLayout(self._grid)
+        column.addStretch(1)
+        # Beside a timeline and what is under way there is little room in a small window.
+        area = scrolling(inner)
+        for ground in (area.viewport(), inner):
+            ground.setAutoFillBackground(False)
+        self.body.addWidget(area, 1)
         foot = QHBoxLayout()
         foot.setSpacing(Space.S)
         foot.addStretch(1)
