@@ -29,6 +29,7 @@ from altus4_desktop.app.compose import compose
 from altus4_desktop.domain.accounts import Role
 from altus4_desktop.services import Services
 from altus4_desktop.tasks.runner import TaskRunner
+from altus4_desktop.ui.collector import Collector
 from altus4_desktop.ui.panes.analytics.pane import AnalyticsPane
 from altus4_desktop.ui.session import Session
 from altus4_desktop.ui.theme import Theme
@@ -71,6 +72,8 @@ class Paints(QObject):
 def main(arguments: list[str]) -> int:
     """Measure; 1 when a bar is not met."""
     application = QApplication(sys.argv[:1])
+    # As in the window: cycles are collected in between, not by whoever makes objects.
+    Collector(application)
     theme = Theme()
     theme.install(application)
     searches = int(arguments[0]) if arguments else SEARCHES

@@ -19,7 +19,7 @@ from altus4_desktop.domain.analytics import (
     is_document,
 )
 from altus4_desktop.domain.analytics_merging import merge, shorten
-from altus4_desktop.domain.figures import UserUse
+from altus4_desktop.domain.figures import Period, UserUse
 from altus4_desktop.domain.history import SLOW_MS
 from altus4_desktop.domain.local_days import (
     DAY_S,
@@ -277,7 +277,10 @@ class AnalyticsRepository:
 
     def first_day(self, user_id: str | None) -> date | None:
         """The first day with figures."""
-        statement = sa.select(sa.func.min(c.analytics_date)).where(c.metric_name == _DAILY.value)
+        # By the index of days the first one is found at once; that of metrics has them all.
+        name = sa.func.coalesce(c.metric_name, "")
+        statement = sa.select(c.analytics_date).where(name == _DAILY.value)
+        statement = statement.order_by(c.analytics_date).limit(1)
         if user_id is not None:
             statement = statement.where(c.user_id == user_id)
         return self._transactions.read(lambda connection: connection.execute(statement).scalar())
@@ -513,7 +516,17 @@ def _unadded_documents(
     connection: sa.Connection, first: date, last: date, names: Sequence[str]
 ) -> list[DayDocument]:
     """Of the days that nobody has added up yet, added up here."""
-    days = list(connection.execute(_unadded(c.analytics_date.between(first, last))).scalars())
+    # What was added up is soon read, and of the other days there are few figures: those of all
+    # people are too many to look at.
+    added = sa.select(_totals.analytics_date).where(
+        _totals.metric_name == _DAILY.value, _totals.analytics_date.between(first, last)
+    )
+    there = {*connection.execute(added).scalars()}
+    missing = [day for day in Period(first, last) if day not in there]
+    days: list[date] = []
+    for some in _batches(missing):
+        known = sa.select(c.analytics_date).where(c.analytics_date.in_(some)).distinct()
+        days += connection.execute(known).scalars()
     found: dict[tuple[date, Metric], list[Document]] = {}
     for some in _batches(days):
         statement = sa.select(c.analytics_date, c.metric_name, c.metric_data).where(
@@ -527,9 +540,9 @@ def _unadded_documents(
     ]
 
 
-def _unadded(*conditions: sa.ColumnElement[bool]) -> sa.Select[Any]:
+def _unadded() -> sa.Select[Any]:
     # The days first, from an index alone: each has many figures, and few days are to be added up.
-    days = sa.select(c.analytics_date.label("day")).where(*conditions).distinct().subquery()
+    days = sa.select(c.analytics_date.label("day")).distinct().subquery()
     counted, added = (
         sa.select(sa.literal(1))
         .where(table.c.analytics_date == days.c.day, table.c.metric_name == _DAILY.value)
