@@ -14,10 +14,11 @@ from altus4_desktop.domain.backups import Backup, BackupReason, BackupState
 from altus4_desktop.domain.cancel import CancelToken
 from altus4_desktop.domain.connections import Flavour
 from altus4_desktop.domain.errors import StoreError
-from altus4_desktop.domain.progress import ignore_progress
+from altus4_desktop.domain.progress import Progress, ignore_progress
 from altus4_desktop.storage.backup_folder import BackupFolder, file_digest
 from altus4_desktop.storage.client_programs import Kind
 from altus4_desktop.storage.server_backup import SCRATCH_PREFIX, ServerBackups
+from altus4_desktop.storage.server_lock import lock_name
 from altus4_desktop.storage.store import Store, open_store
 from tests.records import a_connection, a_search, a_user
 from tests.servers import DatabaseServer, find_programs
@@ -152,6 +153,25 @@ def test_a_dump_that_loses_rows_is_none(
             )
         assert "searches has 0 rows in it" in caught.value.message
         assert folder.list_() == []
+
+
+def test_while_one_is_made_nobody_migrates_and_everybody_reads(
+    on_server: StorePlace, folder: BackupFolder, request: pytest.FixtureRequest
+) -> None:
+    server = server_of(on_server, request)
+    name = lock_name(on_server.location.database)
+    seen: list[tuple[object, bool]] = []
+    with opened(on_server) as store:
+        store.migrator.upgrade(without_copy=True)
+        fill(store)
+
+        def look(progress: Progress) -> None:
+            if progress.message == "Copying the metadata store":
+                is_free = server.execute(f"SELECT IS_FREE_LOCK('{name}')")[0][0]
+                seen.append((is_free, store.users.exists_real()))
+
+        store.backups.make(folder, BackupReason.WANTED, "1", look, _TOKEN)
+    assert seen == [(0, True)]
 
 
 def test_without_the_right_to_a_scratch_database_it_stays_unverified(

@@ -34,6 +34,7 @@ from altus4_desktop.services.backups import folder_name
 from altus4_desktop.storage import backups, file_backup, files
 from altus4_desktop.storage.backup_folder import BackupFolder
 from altus4_desktop.storage.location import StoreLocation
+from altus4_desktop.storage.migrator import Migrator
 from tests.records import a_search, a_user
 
 
@@ -361,6 +362,22 @@ def test_a_restore_elsewhere_touches_nothing(
     assert rows(target) == before == rows(services.data_dir / "metadata.sqlite3")
     with pytest.raises(InputError):
         services.backups.restore_(admin, backup.id, str(target))
+
+
+def test_who_cancels_a_restore_does_not_wait_for_the_store(
+    services: Services, admin: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backup = services.backups.create_(admin).backup
+    token = CancelToken()
+
+    def cancel(progress: Progress) -> None:
+        # From now on the store does not answer.
+        monkeypatch.setattr(Migrator, "status", lambda _: pytest.fail("it was asked"))
+        token.cancel()
+
+    with pytest.raises(Cancelled):
+        services.backups.restore_(admin, backup.id, progress=cancel, token=token)
+    assert services.metadata.is_open
 
 
 def test_one_of_a_newer_program_is_not_restored(
