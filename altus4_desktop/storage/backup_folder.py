@@ -143,7 +143,8 @@ class BackupFolder:
             except FileNotFoundError:
                 # Somebody removed the manifest, or this program was killed before it wrote one.
                 for file in self.path.glob(f"{backup_id}.*"):
-                    if not file.name.endswith(_PART):
+                    # Nor is what a database keeps beside a draft.
+                    if _PART not in file.name:
                         return _unreadable(backup_id, "it has no manifest")
         raise NotFoundError(
             "There is no backup “{id}”.",

@@ -192,7 +192,8 @@ def test_a_kill_at_any_instant_costs_nothing(bench: Bench) -> None:
         assert found in ((now, then) if what == "restore" else (now,)), label
         assert bench.earlier() == earlier, label
         for backup in bench.folder.list_():
-            assert not backup.file_name.endswith(".part"), label
+            whole_files = set(bench.folder.path.glob(f"{backup.id}.*"))
+            assert whole_files - set(bench.folder.path.glob("*.part*")), label
         outcomes["replaced" if found == then else "as it was"] += what == "restore"
         _tidied(bench)
         assert bench.place.fingerprint() == whole, label

@@ -171,6 +171,7 @@ def test_one_at_a_time_and_leftovers_go(services: Services, admin: Actor) -> Non
     assert caught.value.code == "backup.busy"
     (folder.path / "20260101T000000Z-000000.sqlite3.part").write_text("killed")
     (folder.path / "20260101T000000Z-000000.sqlite3.part-journal").write_text("killed")
+    assert services.backups.list_(admin) == (first,)
     second = services.backups.create_(admin).backup
     assert names(folder.path) == sorted(
         f"{one.id}{end}" for one in (first, second) for end in (".json", ".sqlite3")
