@@ -32,7 +32,13 @@ from altus4_desktop.storage.client_programs import Kind
 from altus4_desktop.storage.server_backup import ServerBackups
 from altus4_desktop.storage.store import Store
 from tests import torture
-from tests.integration.storage.test_backups import fill, grant_scratch, opened, scratches
+from tests.integration.storage.test_backups import (
+    fill,
+    grant_scratch,
+    opened,
+    scratches,
+    verify,
+)
 from tests.integration.storage.test_restoring import grant_beside
 from tests.servers import DatabaseServer, ServerFactory, running_server
 from tests.stores import StorePlace, file_place, server_place
@@ -42,6 +48,7 @@ pytestmark = pytest.mark.torture
 
 _ENDS = ("exit 0", "kill -9 $$", "exit 2", "echo odd >&2; exit 0")
 _PAGE = 4096
+_CONTROL_EVERY = 10
 _TELLS = ("Copying the metadata store", "Reading the copy back")
 
 
@@ -374,7 +381,7 @@ def test_none_that_is_bad_is_called_good(bench: Bench) -> None:
         faults = tuple(bench.dice.sample(faults, len(faults)))
     outcomes: Counter[str] = Counter()
     kinds: Counter[str] = Counter()
-    tries = 0
+    tries = controls = late = 0
     while sum(kinds.values()) < wanted:
         assert tries < 10 + 2 * wanted, "too few of the faults strike"
         fault = faults[tries % len(faults)]
@@ -382,33 +389,38 @@ def test_none_that_is_bad_is_called_good(bench: Bench) -> None:
         earlier = _files(bench.folder)
         bench.struck = False
         try:
-            backup = fault(bench)
+            backup: Backup | None = fault(bench)
         except AltusError:
             assert _files(bench.folder) == earlier, f"{fault.__name__} has left something"
             # Without having struck, it is the machine that was too slow for a sign-in.
             outcomes["refused"] += bench.struck
             kinds[fault.__name__] += bench.struck
-            continue
-        if not bench.struck:
+            backup = None
+        if backup is not None:
+            kinds[fault.__name__] += bench.struck
+            found = bench.backups.verify(bench.folder, backup.id, ignore_progress, CancelToken())
+            kept = _files(bench.folder)
+            assert {name: kept[name] for name in earlier} == earlier
+            if fault is a_file_that_is_changed:
+                assert found.state is BackupState.BAD
+                outcomes["found out"] += 1
+            else:
+                assert found.state is BackupState.GOOD, f"{fault.__name__}: {found.problem}"
+                if fault is not an_alter_meanwhile:
+                    assert found.tables == bench.clean.tables
+                _restores_equal(bench, found)
+                outcomes["good and restored equal"] += bench.struck
+                late += not bench.struck
             bench.folder.remove_(backup)
-            continue
-        kinds[fault.__name__] += 1
-        found = bench.backups.verify(bench.folder, backup.id, ignore_progress, CancelToken())
-        kept = _files(bench.folder)
-        assert {name: kept[name] for name in earlier} == earlier
-        if fault is a_file_that_is_changed:
-            assert found.state is BackupState.BAD
-            outcomes["found out"] += 1
-        else:
-            assert found.state is BackupState.GOOD, f"{fault.__name__}: {found.problem}"
-            if fault is not an_alter_meanwhile:
-                assert found.tables == bench.clean.tables
-            _restores_equal(bench, found)
-            outcomes["good and restored equal"] += 1
-        bench.folder.remove_(backup)
-    # Without a fault it is good, and what the faults have left is gone.
-    backup = bench.make(bench.backups)
-    _restores_equal(bench, backup)
+        if tries % _CONTROL_EVERY == 0 or sum(kinds.values()) == wanted:
+            # Without a fault it is good, and what the faults have left is gone.
+            control = bench.make(bench.backups)
+            control = verify(bench.store, bench.folder, control)
+            assert control.state is BackupState.GOOD
+            _restores_equal(bench, control)
+            bench.folder.remove_(control)
+            controls += 1
+    assert controls
     if bench.server is not None:
         assert scratches(bench.server) == []
     kinds, outcomes = +kinds, +outcomes
@@ -416,7 +428,8 @@ def test_none_that_is_bad_is_called_good(bench: Bench) -> None:
     each = ", ".join(f"{number} {name}" for name, number in sorted(kinds.items()))
     torture.tell(
         f"{bench.place.name}: {sum(kinds.values())} faults struck a backup ({each}), "
-        f"0 bad called good: {words}"
+        f"0 bad called good: {words}; {late} struck too late and {controls} without a fault were "
+        "good and restored equal"
     )
 
 
