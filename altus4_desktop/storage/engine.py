@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from sqlalchemy.pool import NullPool, QueuePool
@@ -13,6 +14,9 @@ from altus4_desktop.domain.cancel import CancelToken
 from altus4_desktop.storage import files
 from altus4_desktop.storage.location import StoreLocation
 from altus4_desktop.storage.visitors import remember_sessions
+
+if TYPE_CHECKING:
+    from altus4_desktop.driver.wire import WireConnection
 
 # An execution option: the transaction is going to write.
 WRITES = "altus4_writes"
@@ -39,11 +43,13 @@ def build_engine(
     migrating: bool = False,
     sign_in_s: float | None = None,
     token: CancelToken | None = None,
+    opened: Callable[[WireConnection], None] | None = None,
 ) -> sa.Engine:
     """An engine over ``location``; nothing is opened yet.
 
     ``migrating``: one connection at a time that is closed after use and waits longer. Signing in to
-    a server takes ``sign_in_s`` at most (default: as every target), and ends with ``token``.
+    a server takes ``sign_in_s`` at most (default: as every target), and ends with ``token``; each
+    of its sessions is given to ``opened`` before anything is asked on it.
     """
     pool: dict[str, Any] = (
         {"poolclass": NullPool}
@@ -57,7 +63,9 @@ def build_engine(
     )
     if location.file is not None:
         return _file_engine(location.file, pool, migrating)
-    return _server_engine(location, password_secret or "", pool, migrating, sign_in_s, token)
+    return _server_engine(
+        location, password_secret or "", pool, migrating, sign_in_s, token, opened
+    )
 
 
 def build_reader(file: Path, *, read_only: bool = True) -> sa.Engine:
@@ -96,6 +104,7 @@ def _server_engine(
     migrating: bool,
     sign_in_s: float | None,
     token: CancelToken | None,
+    opened: Callable[[WireConnection], None] | None,
 ) -> sa.Engine:
     from altus4_desktop.driver.connect import open_connection
     from altus4_desktop.driver.failures import is_clean_server_error, translate
@@ -104,7 +113,7 @@ def _server_engine(
     target = location.target(password_secret, timeout_s)
 
     def connect() -> Any:
-        return open_connection(
+        connection = open_connection(
             target,
             setup=(_SESSION, _ISOLATION),
             autocommit=False,
@@ -112,6 +121,9 @@ def _server_engine(
             timeout_s=sign_in_s,
             token=token,
         )
+        if opened is not None:
+            opened(connection)
+        return connection
 
     def distrust(context: sa.engine.ExceptionContext) -> BaseException | None:
         error = context.original_exception

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
@@ -14,12 +15,39 @@ from altus4_desktop.storage.client_programs import ServerAccess, ServerSilentErr
 from altus4_desktop.storage.engine import build_engine
 from altus4_desktop.storage.server_names import quoted
 
-# What a connection's `info` says of it.
-_HEEDS = "altus4_heeds"
-_SHUT = "altus4_shut"
+if TYPE_CHECKING:
+    from altus4_desktop.driver.wire import WireConnection
+
+# The execution option that is a connection's `_Line`, also after it was lost and opened again.
+_LINE = "altus4_line"
 # Tidying up after somebody has cancelled: what does not go quickly goes with the next backup.
 _TIDY_SIGN_IN_S = 1.0
 _TIDY_ANSWER_S = 5.0
+
+
+class _Line:
+    """What a session talks over, and whether somebody who cancels may shut it."""
+
+    def __init__(self, answer_s: float) -> None:
+        self.heeds = True
+        self.is_shut = False
+        self._answer_s = answer_s
+        self._wires: list[WireConnection] = []
+
+    def take(self, wire: WireConnection) -> None:
+        """Before anything is asked on it, SQLAlchemy's own questions too."""
+        wire.read_timeout_s = self._answer_s
+        self._wires.append(wire)
+        if self.is_shut:
+            self.shut()
+
+    def shut(self) -> None:
+        from altus4_desktop.driver.connect import abort_connection
+
+        if self.heeds:
+            self.is_shut = True
+            for wire in self._wires:
+                abort_connection(wire)
 
 
 @contextmanager
@@ -38,15 +66,14 @@ def unheeding(connection: sa.Connection, token: CancelToken) -> Iterator[None]:
     """Within the block ``connection`` goes on when ``token`` is cancelled: half of what is done
     would be worse than all of it. Raises Cancelled when it is already."""
     token.raise_if_cancelled()
-    # Of a connection that is lost meanwhile SQLAlchemy would have to open another for this.
-    info = connection.info
-    info[_HEEDS] = False
+    line: _Line = connection.get_execution_options()[_LINE]
+    line.heeds = False
     try:
         # It may have been shut just before.
         token.raise_if_cancelled()
         yield
     finally:
-        info[_HEEDS] = True
+        line.heeds = True
 
 
 def drop_after(
@@ -57,7 +84,7 @@ def drop_after(
     if isinstance(error, ServerSilentError):
         return
     with suppress(sa.exc.SQLAlchemyError, AltusError):
-        if not (connection.invalidated or connection.info.get(_SHUT)):
+        if not (connection.invalidated or connection.get_execution_options()[_LINE].is_shut):
             connection.rollback()
             connection.exec_driver_sql(f"DROP DATABASE IF EXISTS {quoted(name)}")
             return
@@ -69,40 +96,25 @@ def drop_after(
 def _session(
     access: ServerAccess, token: CancelToken, sign_in_s: float | None, answer_s: float
 ) -> Iterator[sa.Connection]:
-    from altus4_desktop.driver.connect import abort_connection
-    from altus4_desktop.driver.wire import WireConnection
-
-    def bound(wire: WireConnection, _: object) -> None:
-        wire.read_timeout_s = answer_s
-
+    line = _Line(answer_s)
     engine = build_engine(
         access.location,
         access.password_secret,
         migrating=True,
         sign_in_s=sign_in_s,
         token=token,
+        opened=line.take,
     )
-    sa.event.listen(engine, "connect", bound)
     try:
-        with engine.connect() as connection:
-            wire = connection.connection.dbapi_connection
-            assert isinstance(wire, WireConnection)  # noqa: S101 - our engine's creator makes it
-            info = connection.info
-            info[_HEEDS] = True
-
-            def shut() -> None:
-                if info[_HEEDS]:
-                    info[_SHUT] = True
-                    abort_connection(wire)
-
-            with token.on_cancel(shut):
-                try:
-                    yield connection
-                except BaseException as error:
-                    if token.cancelled or isinstance(error, ServerSilentError):
-                        # To say goodbye it would wait for an answer.
-                        connection.invalidate()
-                    raise
+        with token.on_cancel(line.shut), engine.connect() as connection:
+            connection.execution_options(**{_LINE: line})
+            try:
+                yield connection
+            except BaseException as error:
+                if token.cancelled or isinstance(error, ServerSilentError):
+                    # To say goodbye it would wait for an answer.
+                    connection.invalidate()
+                raise
     except Exception:
         # Whatever a socket says that was shut.
         token.raise_if_cancelled()
