@@ -35,9 +35,10 @@ if TYPE_CHECKING:
 
 # A transaction that counts keeps others from writing: it is to take about so much work here. By
 # the clock it would do ever less while others use the processors, and all would take the longer.
-_TRANSACTION_S = 0.15
+_TRANSACTION_S = 0.2
 _MOST_DAYS = 400
-_TOTALS_AT_ONCE = 31
+# A day of everybody takes some megabytes.
+_TOTALS_AT_ONCE = 7
 # Two days in a row may have very different numbers of searches.
 _FASTEST = 4.0
 # Behind everybody's back: others are to get at the store in between.

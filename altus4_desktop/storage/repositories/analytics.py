@@ -199,24 +199,22 @@ class AnalyticsRepository:
             # Nobody counts meanwhile: what they would write is not in what is read here.
             connection.execute(sa.select(_states.user_id).with_for_update()).all()
             connection.execute(sa.delete(analytics_totals).where(_totals.analytics_date.in_(days)))
-            # A day of everybody is large already.
-            for day in days:
-                found: dict[Metric, list[Document]] = {}
-                statement = sa.select(c.analytics_date, c.metric_name, c.metric_data).where(
-                    c.analytics_date == day, _is_ours()
-                )
-                for row in _documents(connection, statement):
-                    found.setdefault(row.metric, []).append(row.document)
-                rows = [
-                    {
-                        "analytics_date": day,
-                        "metric_name": metric.value,
-                        "metric_data": shorten(metric, merge(metric, documents)),
-                    }
-                    for metric, documents in found.items()
-                ]
-                if rows:
-                    connection.execute(sa.insert(analytics_totals), rows)
+            found: dict[tuple[date, Metric], list[Document]] = {}
+            statement = sa.select(c.analytics_date, c.metric_name, c.metric_data).where(
+                c.analytics_date.in_(days), _is_ours()
+            )
+            for row in _documents(connection, statement):
+                found.setdefault((row.day, row.metric), []).append(row.document)
+            rows = [
+                {
+                    "analytics_date": day,
+                    "metric_name": metric.value,
+                    "metric_data": shorten(metric, merge(metric, documents)),
+                }
+                for (day, metric), documents in found.items()
+            ]
+            if rows:
+                connection.execute(sa.insert(analytics_totals), rows)
 
         self._repeat(work)
 
