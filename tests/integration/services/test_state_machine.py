@@ -485,6 +485,10 @@ class Machine(RuleBasedStateMachine):
         locked, self.model = self.model.locked, copy.deepcopy(kept.model)
         self.model.locked = locked
         self.endings["backups put back"] += 1
+        # A key that is gone stays in memory until the vault is locked.
+        if not locked:
+            self.lock()
+            self.unlock()
         # What was sealed with a key that is gone does not open any more, and nothing else.
         known = self._data_keys()
         emails = {self._actor(email).user_id: email for email in self.model.users}
