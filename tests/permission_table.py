@@ -92,6 +92,7 @@ backups.choose_schedule_      gone   denied denied  ok     ok     change  key   
 backups.create_               gone   denied denied  ok     ok     change  key      key      ok
 backups.folder_               gone   denied denied  ok     ok     change  key      key      ok
 backups.lines_                gone   denied denied  ok     ok     change  key      key      ok
+backups.list_advice_          gone   denied denied  ok     ok     change  key      key      ok
 backups.list_                 gone   denied denied  ok     ok     change  key      key      ok
 backups.plan_restore_         gone   denied denied  missing missing change key     key      missing
 backups.prune_                gone   denied denied  ok     ok     change  key      key      ok
@@ -611,6 +612,7 @@ CALLS: dict[str, Call] = {
     "backups.create_": lambda w, s, who, of: s.backups.create_(who),
     "backups.folder_": lambda w, s, who, of: s.backups.folder_(who),
     "backups.lines_": lambda w, s, who, of: s.backups.lines_(who),
+    "backups.list_advice_": lambda w, s, who, of: s.backups.list_advice_(who),
     "backups.list_": lambda w, s, who, of: s.backups.list_(who),
     "backups.plan_restore_": lambda w, s, who, of: s.backups.plan_restore_(who, _NO_BACKUP),
     "backups.reach_": lambda w, s, who, of: s.backups.reach_(who),

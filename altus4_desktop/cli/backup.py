@@ -13,6 +13,7 @@ from altus4_desktop.domain.backups import Backup, BackupState, RestorePlan
 if TYPE_CHECKING:
     from altus4_desktop.cli.context import CliContext
     from altus4_desktop.cli.frame import Commands
+    from altus4_desktop.domain.accounts import Actor
 
 _KIT = (
     "The key that seals saved passwords is not in a backup: keep a recovery kit beside it, see "
@@ -95,7 +96,8 @@ def register(commands: Commands) -> None:
 
 def _create(args: argparse.Namespace, context: CliContext) -> int:
     del args
-    run = context.services.backups.create_(context.actor(), context.out.progress)
+    actor = context.actor()
+    run = context.services.backups.create_(actor, context.out.progress)
     backup = run.backup
     if context.out.json_wanted:
         context.out.json(_document(backup) | {"unverified_because": run.unverified_because})
@@ -104,8 +106,7 @@ def _create(args: argparse.Namespace, context: CliContext) -> int:
         context.out.say(_sentence(backup))
         if run.unverified_because:
             context.out.say(run.unverified_because)
-        if backup.left_out:
-            context.out.say(f"The account may not read: {', '.join(backup.left_out)}.")
+        _say_advice(context, actor)
         context.out.say(_KIT)
     return EXIT_DONE if backup.state is BackupState.GOOD else EXIT_NO
 
@@ -134,7 +135,15 @@ def _list(args: argparse.Namespace, context: CliContext) -> int:
             ],
         )
         context.out.say(f"They are in {context.services.backups.folder_(actor)}.")
+        _say_advice(context, actor)
     return EXIT_DONE if backups else EXIT_NO
+
+
+def _say_advice(context: CliContext, actor: Actor) -> None:
+    for advice in context.services.backups.list_advice_(actor):
+        context.out.say(advice.sentence)
+        for statement in advice.statements:
+            context.out.say(f"  {statement}")
 
 
 def _verify(args: argparse.Namespace, context: CliContext) -> int:

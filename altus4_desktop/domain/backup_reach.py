@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from altus4_desktop.domain.backups import Backup
+from altus4_desktop.domain.backups import Backup, BackupAdvice
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,12 +22,13 @@ class LogSpan:
 class BackupReach:
     """What can be restored besides the instants of the backups, as of ``at``: ``spans`` are in the
     order of their beginnings and may overlap. ``problem`` (a sentence) and ``hint`` say why there
-    is no more."""
+    is no more, ``advice`` what backups lack."""
 
     at: datetime
     spans: tuple[LogSpan, ...] = ()
     problem: str = ""
     hint: str = ""
+    advice: tuple[BackupAdvice, ...] = ()
 
     def find_span(self, at: datetime) -> LogSpan | None:
         """The span with the latest beginning that has ``at`` in it: the least of the log has to be

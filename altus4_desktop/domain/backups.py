@@ -131,6 +131,14 @@ class BackupRun:
 
 
 @dataclass(frozen=True, slots=True)
+class BackupAdvice:
+    """What backups lack (a sentence), and what an administrator of the server does about it."""
+
+    sentence: str
+    statements: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class TableChange:
     """How many rows a table has now and would have after a restore."""
 

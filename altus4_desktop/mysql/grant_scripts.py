@@ -43,13 +43,15 @@ def store_account(
     flavour: Flavour,
     database: str,
     tables: Mapping[str, Sequence[str]],
+    trials: tuple[str, Sequence[str]],
     *,
     username: str,
     client_host: str,
     require_tls: bool = False,
 ) -> str:
     """CREATE USER and GRANT for a shared metadata store in ``database``; ``tables`` are privileges
-    by table. It may be run again when there are new tables."""
+    by table, ``trials`` how databases begin in which backups are tried, and the privileges there.
+    It may be run again when there are new tables."""
     account = f"{_text(username)}@{_text(client_host)}"
     lines = [
         f"-- The account of a shared metadata store ({flavour.label}).",
@@ -66,6 +68,11 @@ def store_account(
     lines += [
         f"GRANT {', '.join(privileges)} ON {_name(database)}.{_name(table)} TO {account};"
         for table, privileges in tables.items()
+    ]
+    prefix, privileges = trials
+    lines += [
+        "-- Backups are restored on trial in databases of this name, which are dropped again.",
+        f"GRANT {', '.join(privileges)} ON {_name(_escaped(prefix) + '%')}.* TO {account};",
     ]
     return _script(*lines)
 

@@ -18,6 +18,7 @@ from altus4_desktop.domain.audit import AuditEvent, AuditOutcome, AuditQuery, Su
 from altus4_desktop.domain.backup_reach import BackupReach, find_spans
 from altus4_desktop.domain.backups import (
     Backup,
+    BackupAdvice,
     BackupReason,
     BackupRun,
     BackupState,
@@ -94,12 +95,21 @@ class BackupsService:
         self._permissions.check(actor, Right.ADMINISTER)
         store = self._store
         sound = [backup for backup in self._list() if backup.state is not BackupState.BAD]
+        advice = store.backups.list_advice(token or CancelToken())
         leading, problem = store.backups.find_leading(sound, token or CancelToken())
         now = datetime.now(UTC)
         spans = find_spans(leading, self._find_cuts(), now) if leading else ()
         if problem is None or not sound:
-            return BackupReach(now, spans)
-        return BackupReach(now, spans, problem.message, problem.hint)
+            return BackupReach(now, spans, advice=advice)
+        return BackupReach(now, spans, problem.message, problem.hint, advice)
+
+    def list_advice_(
+        self, actor: Actor, token: CancelToken | None = None
+    ) -> tuple[BackupAdvice, ...]:
+        """What keeps backups from holding, or reaching, all that they could, and the statements
+        that change it. Raises Cancelled."""
+        self._permissions.check(actor, Right.ADMINISTER)
+        return self._store.backups.list_advice(token or CancelToken())
 
     def create_(
         self,

@@ -108,7 +108,7 @@ class RightsService:
         """The statements for the account of a shared metadata store; what is not given is that of
         the store in use, else MySQL and `STORE_DATABASE`. Raises InputError, StoreError."""
         from altus4_desktop.mysql.grant_scripts import store_account
-        from altus4_desktop.storage.day_rights import day_rights
+        from altus4_desktop.storage.day_rights import day_rights, trial_rights
 
         location = self._metadata.location
         flavour = flavour or self._store_flavour() or Flavour.MYSQL
@@ -117,6 +117,7 @@ class RightsService:
             flavour,
             database or location.database or STORE_DATABASE,
             day_rights(),
+            trial_rights(),
             username=username,
             client_host=client_host,
             require_tls=not location.embedded and _insists_on_tls(location.tls),

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 
 from altus4_desktop.domain.backups import (
     Backup,
+    BackupAdvice,
     BackupContent,
     BackupReason,
     BackupState,
@@ -36,7 +37,7 @@ from altus4_desktop.storage.backup_folder import (
     failed,
     file_digest,
 )
-from altus4_desktop.storage.dump_objects import KINDS
+from altus4_desktop.storage.dump_objects import KINDS, TRIGGERS
 from altus4_desktop.storage.failures import translate
 from altus4_desktop.storage.location import StoreLocation
 
@@ -88,6 +89,9 @@ class BackupTool(Protocol):
         self, backups: Sequence[Backup], token: CancelToken
     ) -> tuple[tuple[Backup, ...], StoreError | None]:
         """Those after which the store's log is whole, and why no older one is among them."""
+
+    def list_advice(self, token: CancelToken) -> tuple[BackupAdvice, ...]:
+        """What keeps backups from holding, or reaching, all that they could."""
 
     def count_rows(self, token: CancelToken, place: str = "") -> dict[str, int]:
         """How many rows each table of the store has, or of what was restored at ``place``."""
@@ -211,6 +215,12 @@ class StoreBackups:
                     raise
                 return (), error
 
+    def list_advice(self, token: CancelToken) -> tuple[BackupAdvice, ...]:
+        """What keeps backups from holding, or reaching, all that they could. Raises StoreError,
+        Cancelled."""
+        with self.told("The server cannot be asked what backups may hold"):
+            return self.tool.list_advice(token)
+
     def plan(
         self,
         folder: BackupFolder,
@@ -313,10 +323,9 @@ class StoreBackups:
             if into:
                 placed = self.tool.restore_beside(file, into, check, progress, token)
             else:
-                kinds = [kind for kind in KINDS if kind not in backup.left_out]
-                if backup.objects is None:
-                    # Nobody knows whether all of them are in it.
-                    kinds = []
+                # Of an old manifest nobody knows whether all of them are in it.
+                known = (TRIGGERS,) if backup.objects is None else KINDS
+                kinds = [kind for kind in known if kind not in backup.left_out]
                 placed = self.tool.replace(file, kinds, check, progress, token)
             place = into or self.location.label
             return RestoreRun(backup, place, placed.kept, placed.replaced_definers)

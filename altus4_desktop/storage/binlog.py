@@ -23,7 +23,13 @@ from typing import IO
 
 import sqlalchemy as sa
 
-from altus4_desktop.domain.backups import Backup, BinlogPosition, LogOrigin
+from altus4_desktop.domain.backups import (
+    KEPT_FOR,
+    Backup,
+    BackupAdvice,
+    BinlogPosition,
+    LogOrigin,
+)
 from altus4_desktop.domain.cancel import CancelToken
 from altus4_desktop.domain.connections import Flavour
 from altus4_desktop.domain.errors import StoreError
@@ -36,6 +42,7 @@ from altus4_desktop.storage.client_programs import (
 )
 
 _LINE = 1 << 20
+_DAY_S = 86400
 _EVENT = re.compile(
     rb"#(\d{6}) +(\d+:\d\d:\d\d) server id \d+ +end_log_pos (\d+)(?: CRC32 0x[0-9a-f]+)?\s*(.*)"
 )
@@ -172,6 +179,25 @@ def find_leading(
                 raise
             reason, first = error, middle + 1
     return tuple(backups[first:]), reason
+
+
+def read_retention(access: ServerAccess, connection: sa.Connection) -> BackupAdvice | None:
+    """That the server drops its binary logs before backups are old enough to go; None where it
+    does not, or keeps none."""
+    if not connection.exec_driver_sql("SELECT @@log_bin").scalar():
+        return None
+    kept_s, wanted_s = _kept_s(connection), int(KEPT_FOR.total_seconds())
+    if not kept_s or kept_s >= wanted_s:
+        return None
+    setting = f"binlog_expire_logs_seconds = {wanted_s}"
+    sentence = (
+        f"The server drops its binary logs after {kept_s / _DAY_S:.3g} days, and backups are kept "
+        f"for {KEPT_FOR.days}: instants can be restored {kept_s / _DAY_S:.3g} days back only."
+    )
+    if access.flavour is Flavour.MYSQL:
+        return BackupAdvice(sentence, (f"SET PERSIST {setting};",))
+    sentence += " Put the setting into the server's option file as well."
+    return BackupAdvice(sentence, (f"SET GLOBAL {setting};",))
 
 
 def play(
@@ -436,8 +462,16 @@ def _files(
 
 
 def _kept_days(connection: sa.Connection) -> str:
-    seconds = int(str(connection.exec_driver_sql("SELECT @@binlog_expire_logs_seconds").scalar()))
-    return f"{seconds / 86400:.3g} days" if seconds else "as long as there is room"
+    seconds = _kept_s(connection)
+    return f"{seconds / _DAY_S:.3g} days" if seconds else "as long as there is room"
+
+
+def _kept_s(connection: sa.Connection) -> int:
+    """How long the server keeps its binary logs; 0: for ever."""
+    asked = "SHOW GLOBAL VARIABLES LIKE 'binlog_expire_logs_auto_purge'"
+    if any(str(value).upper() == "OFF" for _, value in connection.execute(sa.text(asked))):
+        return 0
+    return int(str(connection.exec_driver_sql("SELECT @@binlog_expire_logs_seconds").scalar()))
 
 
 def _program(access: ServerAccess) -> Program:

@@ -9,6 +9,18 @@ from altus4_desktop.storage.tables import audit_log, journal, metadata, version_
 _EVERYTHING = ("SELECT", "INSERT", "UPDATE", "DELETE")
 _ADDED_TO = ("SELECT", "INSERT")
 _READ = ("SELECT",)
+SCRATCH_PREFIX = "altus4_verify_"
+# All that a dump makes; what it makes is dropped again.
+_TRIALS = (
+    *("CREATE", "DROP", "ALTER", "INDEX", "REFERENCES", "SELECT", "INSERT", "LOCK TABLES"),
+    *("CREATE VIEW", "SHOW VIEW", "TRIGGER", "EVENT"),
+    *("CREATE ROUTINE", "ALTER ROUTINE", "EXECUTE"),
+)
+
+
+def trial_rights() -> tuple[str, tuple[str, ...]]:
+    """How the databases begin in which backups are restored on trial, and the privileges there."""
+    return SCRATCH_PREFIX, _TRIALS
 
 
 def day_rights() -> Mapping[str, tuple[str, ...]]:

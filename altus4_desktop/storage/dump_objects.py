@@ -14,8 +14,9 @@ from dataclasses import dataclass, field
 
 from altus4_desktop.domain.backups import ObjectSum
 
-VIEWS, ROUTINES, EVENTS = "views", "routines", "events"
-KINDS = (VIEWS, ROUTINES, EVENTS)
+VIEWS, TRIGGERS, ROUTINES, EVENTS = "views", "triggers", "routines", "events"
+KINDS = (VIEWS, TRIGGERS, ROUTINES, EVENTS)
+POSITION = "binary log position"
 
 _QUOTED = rb"(?:`(?:[^`]|``)*`|'(?:[^']|'')*'|[\w%.-]+)"
 _DEFINER = re.compile(rb"DEFINER=(%b(?:@%b)?) ?" % (_QUOTED, _QUOTED))
@@ -141,7 +142,11 @@ class Rewriter:
         if not self.events:
             # A past event that is not preserved would be gone at once.
             line = _STATE.sub(rb"\1PRESERVE DISABLE", line, count=1)
-        return _DEFINER.sub(self._definer, line, count=1)
+        return self.define(line)
+
+    def define(self, text: bytes) -> bytes:
+        """A statement that makes an object, with its definer or, where that is not kept, none."""
+        return _DEFINER.sub(self._definer, text, count=1)
 
     def _definer(self, found: re.Match[bytes]) -> bytes:
         name = _plain(found[1])

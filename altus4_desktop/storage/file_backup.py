@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NoReturn
 
-from altus4_desktop.domain.backups import BackupContent, ObjectSum, TableSum
+from altus4_desktop.domain.backups import BackupAdvice, BackupContent, ObjectSum, TableSum
 from altus4_desktop.domain.cancel import CancelToken
 from altus4_desktop.domain.errors import InputError, StoreError
 from altus4_desktop.domain.progress import Progress, ProgressSink
@@ -97,6 +97,11 @@ class FileBackups:
         )
 
     find_leading = find_point
+
+    def list_advice(self, token: CancelToken) -> tuple[BackupAdvice, ...]:
+        """Nothing: a file is copied whole."""
+        del token
+        return ()
 
     def restore_beside(
         self,

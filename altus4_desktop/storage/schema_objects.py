@@ -61,7 +61,7 @@ class ObjectsMove:
         """Have all as it was before `move`, which may have broken off."""
         for schema in (self.kept, self.live):
             self._drop(schema)
-        self._make(self.live, BytesIO(self.old), Rewriter(lambda _: True, events=True))
+        self._make(self.live, BytesIO(self.old), self.rewriter)
 
     def _drop(self, schema: str) -> None:
         for kind in self.kinds:

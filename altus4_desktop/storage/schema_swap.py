@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from altus4_desktop.domain.errors import AltusError, StoreError
 from altus4_desktop.storage.client_programs import ProgramFailed
+from altus4_desktop.storage.dump_objects import Rewriter
 from altus4_desktop.storage.schema_objects import ObjectsMove
 from altus4_desktop.storage.server_names import quoted
 
@@ -21,16 +22,23 @@ _TABLES = sa.text(
     " ORDER BY TABLE_NAME"
 )
 _TRIGGERS = sa.text(
-    "SELECT TRIGGER_NAME FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = :name"
-    " ORDER BY TRIGGER_NAME"
+    "SELECT TRIGGER_NAME, EVENT_OBJECT_TABLE FROM information_schema.TRIGGERS"
+    " WHERE TRIGGER_SCHEMA = :name ORDER BY TRIGGER_NAME"
 )
 
 
 def swap_schemas(
-    connection: sa.Connection, live: str, restored: str, kept: str, objects: ObjectsMove
+    connection: sa.Connection,
+    live: str,
+    restored: str,
+    kept: str,
+    objects: ObjectsMove,
+    *,
+    with_triggers: bool = True,
 ) -> None:
     """Move the tables of ``live`` to the empty schema ``kept``, and those of ``restored`` to
-    ``live``, with their triggers, and then ``objects``.
+    ``live``, with their triggers (otherwise those of ``live`` are made for them as well), and then
+    ``objects``.
 
     The tables are moved by one statement: a kill leaves all of them moved or none. Triggers cannot
     move along: they are made again, and a kill at that moment leaves them missing until the next
@@ -39,6 +47,9 @@ def swap_schemas(
     """
     old, new = _tables(connection, live), _tables(connection, restored)
     triggers = {name: _triggers(connection, name) for name in (restored, live)}
+    new_ones = triggers[restored]
+    if not with_triggers:
+        new_ones = {name: one for name, one in triggers[live].items() if one.table in new}
     moves = [(live, kept, table) for table in old] + [(restored, live, table) for table in new]
     try:
         _drop(connection, restored, triggers[restored])
@@ -48,13 +59,13 @@ def swap_schemas(
         try:
             there = _triggers(connection, live)
             missing = {name: text for name, text in triggers[live].items() if name not in there}
-            _create(connection, live, missing)
+            _create(connection, live, missing, objects.rewriter)
         except _FAILURES:
             raise _unguarded("may have been replaced", live, kept) from error
         raise
     try:
-        _create(connection, live, triggers[restored])
-        _create(connection, kept, triggers[live])
+        _create(connection, live, new_ones, objects.rewriter)
+        _create(connection, kept, triggers[live], objects.rewriter)
         connection.exec_driver_sql(f"USE {quoted(live)}")
         objects.move()
     except _FAILURES as error:
@@ -64,7 +75,7 @@ def swap_schemas(
                 _drop(connection, name, _triggers(connection, name))
             _rename(connection, [(target, source, table) for source, target, table in moves[::-1]])
             said = "is as it was"
-            _create(connection, live, triggers[live])
+            _create(connection, live, triggers[live], objects.rewriter)
             objects.put_back()
         except _FAILURES:
             raise _unguarded(said, live, kept) from error
@@ -99,18 +110,19 @@ def _tables(connection: sa.Connection, schema: str) -> list[str]:
 class _Trigger:
     """CREATE TRIGGER, as the server tells it, and the session that it means."""
 
+    table: str
     statement: str
     sql_mode: str
     collation: str
 
 
 def _triggers(connection: sa.Connection, schema: str) -> dict[str, _Trigger]:
-    names = [str(name) for name in connection.execute(_TRIGGERS, {"name": schema}).scalars()]
+    rows = connection.execute(_TRIGGERS, {"name": schema}).all()
     found: dict[str, _Trigger] = {}
-    for name in names:
+    for name, table in [tuple(map(str, row)) for row in rows]:
         show = f"SHOW CREATE TRIGGER {quoted(schema)}.{quoted(name)}"
         _, sql_mode, statement, _, collation, *_ = connection.exec_driver_sql(show).one()
-        found[name] = _Trigger(str(statement), str(sql_mode), str(collation))
+        found[name] = _Trigger(table, str(statement), str(sql_mode), str(collation))
     return found
 
 
@@ -119,14 +131,17 @@ def _drop(connection: sa.Connection, schema: str, triggers: dict[str, _Trigger])
         connection.exec_driver_sql(f"DROP TRIGGER {quoted(schema)}.{quoted(name)}")
 
 
-def _create(connection: sa.Connection, schema: str, triggers: dict[str, _Trigger]) -> None:
+def _create(
+    connection: sa.Connection, schema: str, triggers: dict[str, _Trigger], rewriter: Rewriter
+) -> None:
     connection.exec_driver_sql(f"USE {quoted(schema)}")
     own = tuple(connection.exec_driver_sql("SELECT @@sql_mode, @@collation_connection").one())
     for trigger in triggers.values():
         # The session writes utf8mb4, and reads it so.
         is_own = trigger.collation.startswith("utf8mb4")
         _set_session(connection, trigger.sql_mode, trigger.collation if is_own else own[1])
-        connection.exec_driver_sql(trigger.statement.replace("%", "%%"))
+        statement = rewriter.define(trigger.statement.encode()).decode()
+        connection.exec_driver_sql(statement.replace("%", "%%"))
     _set_session(connection, *own)
 
 

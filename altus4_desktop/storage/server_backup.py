@@ -14,13 +14,19 @@ from typing import IO
 
 import sqlalchemy as sa
 
-from altus4_desktop.domain.backups import Backup, BackupContent, LogOrigin
+from altus4_desktop.domain.backups import Backup, BackupAdvice, BackupContent, LogOrigin
 from altus4_desktop.domain.cancel import CancelToken
-from altus4_desktop.domain.connections import Flavour
 from altus4_desktop.domain.errors import AltusError, InputError, StoreError
 from altus4_desktop.domain.progress import Progress, ProgressSink
 from altus4_desktop.storage.backup_folder import Check, Placed, UnsoundError, failed
-from altus4_desktop.storage.binlog import LogStretch, find_leading, find_stretch, play, read_origin
+from altus4_desktop.storage.binlog import (
+    LogStretch,
+    find_leading,
+    find_stretch,
+    play,
+    read_origin,
+    read_retention,
+)
 from altus4_desktop.storage.client_programs import (
     NAMES,
     PACKAGES,
@@ -29,14 +35,20 @@ from altus4_desktop.storage.client_programs import (
     ProgramFailed,
     ServerAccess,
 )
+from altus4_desktop.storage.day_rights import SCRATCH_PREFIX
 from altus4_desktop.storage.dump import dump_into, read_database, read_objects
-from altus4_desktop.storage.dump_objects import EVENTS, ROUTINES, VIEWS, Rewriter
+from altus4_desktop.storage.dump_objects import EVENTS, ROUTINES, TRIGGERS, VIEWS, Rewriter
 from altus4_desktop.storage.dump_reading import DumpContent
 from altus4_desktop.storage.schema_objects import ObjectsMove, client_arguments, read_lines
 from altus4_desktop.storage.schema_swap import MARK, swap_schemas
 from altus4_desktop.storage.server_lock import hold_lock
 from altus4_desktop.storage.server_names import quoted
-from altus4_desktop.storage.server_rights import check_owners, may_read_position, spoken_for
+from altus4_desktop.storage.server_rights import (
+    check_owners,
+    grants_for,
+    read_dump_rights,
+    spoken_for,
+)
 from altus4_desktop.storage.server_session import drop_after, open_session, unheeding
 from altus4_desktop.storage.tables import version_table
 from altus4_desktop.storage.unfinished import (
@@ -49,7 +61,6 @@ from altus4_desktop.storage.unfinished import (
     take_place,
 )
 
-SCRATCH_PREFIX = "altus4_verify_"
 _SCRATCH = re.compile(SCRATCH_PREFIX + "[0-9a-f]{12}")
 _DENIED = frozenset({1044, 1142, 1227})
 # The client's "ERROR 1064 (42000) at line 7", and the codes that are about the server.
@@ -68,7 +79,7 @@ _TABLES = sa.text(
     " WHERE TABLE_SCHEMA = :name AND TABLE_TYPE = 'BASE TABLE' ORDER BY TABLE_NAME"
 )
 _OBJECTS = {
-    "": "SELECT 'trigger', TRIGGER_NAME FROM information_schema.TRIGGERS"
+    TRIGGERS: "SELECT 'trigger', TRIGGER_NAME FROM information_schema.TRIGGERS"
     " WHERE TRIGGER_SCHEMA = DATABASE() AND ACTION_STATEMENT IS NOT NULL",
     VIEWS: "SELECT 'view', TABLE_NAME FROM information_schema.VIEWS"
     " WHERE TABLE_SCHEMA = DATABASE()",
@@ -115,14 +126,15 @@ class ServerBackups:
             if revision is None:
                 raise failed("There is nothing to copy", "the store has no revision")
             shape = connection.execute(_SHAPE).all()
+            rights = read_dump_rights(self.access, connection)
+            left_out = rights.left_out
             tables = connection.execute(_TABLES, {"name": database}).scalars().all()
-            options, left_out = self._options(connection)
             connection.rollback()
             progress(Progress("Copying the metadata store"))
             there = _objects(connection, left_out)
             connection.rollback()
             before = self.count_rows(token)
-            content = dump_into(self.access, draft, options, tables, progress, token)
+            content = dump_into(self.access, draft, rights.options, tables, progress, token)
             _check_counts(content, before, self.count_rows(token))
             _check_objects(content, there)
             if (connection.execute(_SHAPE).all(), _objects(connection, left_out)) != (shape, there):
@@ -163,6 +175,22 @@ class ServerBackups:
                 raise
             connection.exec_driver_sql(f"DROP DATABASE {quoted(scratch)}")
             return content
+
+    def list_advice(self, token: CancelToken) -> tuple[BackupAdvice, ...]:
+        """What the account may not have in a backup, and how far back the binary log reaches.
+        Raises StoreError (``backup.no_right``), SQLAlchemy's errors, Cancelled."""
+        with open_session(self.access, token) as connection:
+            left_out = read_dump_rights(self.access, connection).left_out
+            found = []
+            if left_out:
+                sentence = (
+                    f"The account “{self.access.location.username}” may not see all of the "
+                    f"database: not in its backups are {', '.join(left_out)}."
+                )
+                statements = grants_for(self.access, connection, left_out)
+                found.append(BackupAdvice(sentence, statements))
+            short = read_retention(self.access, connection)
+            return (*found, short) if short else tuple(found)
 
     def count_rows(self, token: CancelToken, place: str = "") -> dict[str, int]:
         """How many rows each table of the store has, or of the database ``place``; raises
@@ -235,7 +263,8 @@ class ServerBackups:
             hold_lock(connection, live, progress, token),
         ):
             finish_left(connection, live)
-            check_owners(self.access, connection, kinds)
+            objects_of = [kind for kind in kinds if kind != TRIGGERS]
+            check_owners(self.access, connection, objects_of)
             definers = spoken_for(connection)
             replaced = self._restore(connection, file, restored, definers, check, progress, token)
             try:
@@ -246,16 +275,23 @@ class ServerBackups:
                     live,
                     kept,
                     file,
-                    kinds,
+                    objects_of,
                     Rewriter(definers, events=True),
-                    read_objects(self.access, kinds, token) if kinds else b"",
+                    read_objects(self.access, objects_of, token) if objects_of else b"",
                 )
                 with unheeding(connection, token):
                     guards = (guards_of(connection, live), guards_of(connection, restored))
                     self._begin(connection, Mark(live, kept, *guards, swaps=True))
                     progress(Progress("Replacing the metadata store"))
                     try:
-                        swap_schemas(connection, live, restored, kept, objects)
+                        swap_schemas(
+                            connection,
+                            live,
+                            restored,
+                            kept,
+                            objects,
+                            with_triggers=TRIGGERS in kinds,
+                        )
                     except (sa.exc.SQLAlchemyError, AltusError, ProgramFailed, OSError):
                         with suppress(sa.exc.SQLAlchemyError, AltusError):
                             finish_left(connection, live)
@@ -357,27 +393,6 @@ class ServerBackups:
             if error.orig is None or error.orig.args[:1] not in [(code,) for code in _DENIED]:
                 raise
             raise _no_database(self.access.location.username, name) from error
-
-    def _options(self, connection: sa.Connection) -> tuple[list[str], tuple[str, ...]]:
-        """What the account may have in a dump, and what it may not."""
-        options: list[str] = []
-        left_out: list[str] = []
-        try:
-            connection.exec_driver_sql("SHOW EVENTS").all()
-            options.append("--events")
-        except sa.exc.DBAPIError as error:
-            if error.orig is None or error.orig.args[:1] not in [(code,) for code in _DENIED]:
-                raise
-            left_out.append("events")
-        if connection.exec_driver_sql("SELECT @@log_bin").scalar():
-            if self.access.flavour is Flavour.MARIADB:
-                # The position belongs to the snapshot: no lock and no right is needed for it.
-                options.append("--master-data=2")
-            elif may_read_position(connection):
-                options.append("--source-data=2")
-            else:
-                left_out.append("binary log position")
-        return options, tuple(left_out)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ import pytest
 from altus4_desktop.app.compose import compose
 from altus4_desktop.domain.accounts import Actor, Role
 from altus4_desktop.domain.audit import GuardState
+from altus4_desktop.domain.backups import BackupState
 from altus4_desktop.domain.connections import (
     ConnectionDraft,
     Flavour,
@@ -29,6 +30,7 @@ from altus4_desktop.domain.errors import (
     AccessError,
     InputError,
     NotFoundError,
+    StoreError,
     TenantError,
     TenantFailure,
 )
@@ -38,9 +40,10 @@ from altus4_desktop.domain.rights import Weight
 from altus4_desktop.domain.searching import SearchRequest
 from altus4_desktop.mysql.grant_scripts import PASSWORD_PLACEHOLDER
 from altus4_desktop.services import Services
+from altus4_desktop.storage.location import StoreLocation
 from tests.faults import Fault, FaultProxy
 from tests.records import a_user
-from tests.servers import Account, DatabaseServer
+from tests.servers import Account, DatabaseServer, find_programs
 from tests.stores import StorePlace, server_place
 
 TABLE = "odd`t_%'"
@@ -356,7 +359,10 @@ def test_the_account_for_a_shared_store(
     monkeypatch.setenv("ALTUS4_METADATA_PASSWORD", PASSWORD)
     location = replace(shared.location, username=username)
     with closing(compose(tmp_path / "data", location.url)) as services:
-        _a_day(services, tmp_path)
+        if tenant_server.flavour is Flavour.MYSQL:
+            services.settings.server_program = str(find_programs(Flavour.MYSQL).server)
+        admin = _a_day(services, tmp_path)
+        _a_backup(services, admin, tenant_server, location)
     database = quoted(location.database)
     refused(
         tenant_server,
@@ -374,7 +380,37 @@ def test_the_account_for_a_shared_store(
     )
 
 
-def _a_day(services: Services, folder: Path) -> None:
+def _a_backup(
+    services: Services, admin: Actor, server: DatabaseServer, location: StoreLocation
+) -> None:
+    """A good one of the store's own tables; what the account lacks for more is shown and enough."""
+    backup = services.backups.create_(admin).backup
+    assert backup.state is BackupState.GOOD, backup.problem
+    assert backup.left_out == ("views", "triggers", "routines", "events")
+    assert "audit_log" in {table.name for table in backup.tables}
+    account = f"'{location.username}'@'%'"
+    database = quoted(location.database)
+    server.execute(f"REVOKE SELECT ON {database}.judgements FROM {account}")
+    with pytest.raises(StoreError) as caught:
+        services.backups.create_(admin)
+    assert caught.value.code == "backup.no_right"
+    statement = f"GRANT SELECT ON {database}.`judgements` TO {account}"
+    assert f"{statement};" in caught.value.hint
+    server.execute(statement)
+    (advice,) = services.backups.list_advice_(admin)
+    assert "views, triggers, routines, events" in advice.sentence
+    server.execute(*advice.statements)
+    backup = services.backups.create_(admin).backup
+    assert (backup.state, backup.left_out) == (BackupState.GOOD, ()), backup.problem
+    assert services.backups.list_advice_(admin) == ()
+    # What came with it is not for every day.
+    escaped = location.database.replace("_", "\\_")
+    server.execute(f"REVOKE ALL PRIVILEGES ON `{escaped}`.* FROM {account}")
+    if server.flavour is Flavour.MARIADB:
+        server.execute(f"GRANT SHOW VIEW ON `{escaped}`.* TO {account}")
+
+
+def _a_day(services: Services, folder: Path) -> Actor:
     """Everything that is done with a store from day to day."""
     assert services.metadata.open_().pending == ()
     services.vault.set_up_session()
@@ -402,6 +438,7 @@ def _a_day(services: Services, folder: Path) -> None:
     assert services.migrations.drift_(admin) == ()
     assert services.migrations.visitors_(admin) is not None
     assert services.metadata.status_().pending == ()
+    return admin
 
 
 def test_a_store_that_is_not_there_yet(services: Services, tmp_path: Path) -> None:

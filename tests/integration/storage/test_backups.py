@@ -17,7 +17,8 @@ from altus4_desktop.domain.errors import StoreError
 from altus4_desktop.domain.progress import Progress, ignore_progress
 from altus4_desktop.storage.backup_folder import BackupFolder, file_digest
 from altus4_desktop.storage.client_programs import Kind
-from altus4_desktop.storage.server_backup import SCRATCH_PREFIX, ServerBackups
+from altus4_desktop.storage.day_rights import SCRATCH_PREFIX
+from altus4_desktop.storage.server_backup import ServerBackups
 from altus4_desktop.storage.server_lock import lock_name
 from altus4_desktop.storage.store import Store, open_store
 from tests.records import a_connection, a_search, a_user
@@ -82,7 +83,10 @@ def test_a_backup_is_restored_on_trial_and_compared(
         store.migrator.upgrade(without_copy=True)
         fill(store)
         backup = make(store, folder)
-        assert (backup.state, backup.left_out) == (BackupState.UNVERIFIED, ("events",))
+        assert (backup.state, backup.left_out) == (
+            BackupState.UNVERIFIED,
+            ("views", "routines", "events"),
+        )
         counted = {
             str(name): int(str(on_server.query(f"SELECT COUNT(*) FROM `{name}`")[0][0]))
             for (name,) in on_server.query("SHOW TABLES")
@@ -212,17 +216,26 @@ def test_the_position_in_the_binary_log_is_kept_where_it_may_be_read(
     server = private_server(flavour, ["--log-bin=binlog", "--server-id=1"])
     place = server_place(server, server.create_database("altus4_metadata"))
     grant_scratch(server, place)
-    server.execute(f"GRANT EVENT ON `{place.location.database}`.* TO '{place.location.username}'")
+    rights = "EVENT, SHOW VIEW, EXECUTE"
+    server.execute(
+        f"GRANT {rights} ON `{place.location.database}`.* TO '{place.location.username}'",
+        f"SET GLOBAL binlog_expire_logs_seconds = {7 * 86400}",
+    )
     with opened(place) as store:
         store.migrator.upgrade(without_copy=True)
         fill(store)
         backup = make(store, folder)
         if flavour is Flavour.MYSQL:
             assert (backup.binlog, backup.left_out) == (None, ("binary log position",))
-            server.execute(
-                f"GRANT RELOAD, REPLICATION CLIENT ON *.* TO '{place.location.username}'"
-            )
+            lacking, _ = store.backups.list_advice(_TOKEN)
+            assert "not in its backups are binary log position" in lacking.sentence
+            server.execute(*lacking.statements)
             backup = make(store, folder)
+        # Instants reach back as far as the log does.
+        (short,) = store.backups.list_advice(_TOKEN)
+        assert "instants can be restored 7 days back only" in short.sentence
+        server.execute(*short.statements)
+        assert store.backups.list_advice(_TOKEN) == ()
         assert backup.left_out == ()
         assert backup.binlog is not None
         what = "BINARY LOG" if flavour is Flavour.MYSQL else "MASTER"

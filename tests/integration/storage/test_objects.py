@@ -227,3 +227,26 @@ def test_a_manifest_that_does_not_say_leaves_them_alone(
         before = objects(server, database)
         store.backups.restore(folder, backup.id, "", None, ignore_progress, _TOKEN)
         assert objects(server, database) == before
+
+
+def test_triggers_that_an_account_does_not_see_stay(
+    on_server: StorePlace, server: DatabaseServer, folder: BackupFolder
+) -> None:
+    database = on_server.location.database
+    account = server.create_account("USAGE")
+    with opened(on_server) as store:
+        store.migrator.upgrade(without_copy=True)
+        fill(store)
+        server.execute(_MADE[-1], database=database)
+        for (name,) in server.execute(f"SHOW TABLES FROM `{database}`"):
+            server.execute(f"GRANT SELECT ON `{database}`.`{name}` TO '{account.username}'@'%'")
+        location = replace(on_server.location, username=account.username)
+        with opened(replace(on_server, location=location, password=account.password)) as low:
+            backup = make(low, folder)
+        assert "triggers" in backup.left_out
+        before = objects(server, database)
+        assert len(before) == 3
+        run = store.backups.restore(folder, backup.id, "", None, ignore_progress, _TOKEN)
+        now, kept = objects(server, database), objects(server, run.kept)
+        user = on_server.location.username
+        assert _defined_by(user, now) == _defined_by(user, kept) == _defined_by(user, before)

@@ -34,6 +34,7 @@ from altus4_desktop.ui.panes.backups.timeline import Timeline
 from altus4_desktop.ui.panes.backups.wording import (
     build_model,
     number,
+    reach_hint,
     reach_sentence,
     schedule_sentence,
     state_sentence,
@@ -204,7 +205,7 @@ class BackupsPane(Pane):
         self._reach = reach
         self._timeline.show_reach(reach)
         self._reach_line.setText(reach_sentence(reach))
-        self._reach_line.setToolTip(plain_tool_tip(f"{reach.problem} {reach.hint}".strip()))
+        self._reach_line.setToolTip(plain_tool_tip(reach_hint(reach)))
 
     @Slot(object)
     def _show_no_reach(self, error: BaseException) -> None:

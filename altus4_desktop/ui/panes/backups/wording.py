@@ -112,7 +112,15 @@ def reach_sentence(reach: BackupReach | None) -> str:
     said = bands or [_tr("Only the instants of the backups can be restored.")]
     if not reach.bands and reach.problem:
         said.append(reach.problem)
+    said += [advice.sentence for advice in reach.advice]
     return " ".join(said)
+
+
+def reach_hint(reach: BackupReach) -> str:
+    """What can be done about what is said of it: hints, and statements for the server."""
+    lines = [f"{reach.problem} {reach.hint}".strip()]
+    lines += [statement for advice in reach.advice for statement in advice.statements]
+    return "\n".join(line for line in lines if line)
 
 
 def loss_sentences(plan: RestorePlan) -> list[str]:
