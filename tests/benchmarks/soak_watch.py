@@ -47,8 +47,9 @@ class Rest(NamedTuple):
 class Soak:
     """What has been done, and what should not have been.
 
-    ``action`` is what was done last; ``gaps`` are those over the bar (own ms) after each action,
-    ``away`` counts where the thread was in them.
+    ``action`` is what was done last; ``gaps`` are those over the bar after each action (ms of our
+    own, and how many of them were computed and not slept), ``away`` counts where the thread was in
+    them.
     """
 
     done: Counter[str] = field(default_factory=Counter)
@@ -56,7 +57,7 @@ class Soak:
     wrong: list[str] = field(default_factory=list)
     rests: list[Rest] = field(default_factory=list)
     action: str = ""
-    gaps: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    gaps: dict[str, list[tuple[float, float]]] = field(default_factory=lambda: defaultdict(list))
     away: Counter[str] = field(default_factory=Counter)
     longest: Gap = field(default_factory=lambda: Gap(0.0, 0.0))
 
@@ -72,11 +73,12 @@ class GapWatch(Watch):
 
     def look(self) -> None:
         """Count the time since the last turn, and note it when it is long."""
+        worked_ms = time.thread_time() * 1000 - self._worked_ms
         super().look()
         soak = self._soak
         place = self._sentry.take_place() if self._sentry is not None else ""
         if self.worst_own_ms > BAR_MS:
-            soak.gaps[soak.action].append(self.worst_own_ms)
+            soak.gaps[soak.action].append((self.worst_own_ms, worked_ms))
             soak.away[f"{soak.action}: {place}" if place else soak.action] += 1
             if self.worst_own_ms > soak.longest.own_ms:
                 soak.longest = self.worst

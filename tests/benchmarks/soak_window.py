@@ -137,8 +137,12 @@ def _tell(soak: Soak, trouble: Trouble) -> None:
     print(f"  troubles: {soak.troubles.total()} ({_listed(soak.troubles)})")
     gaps = {action: found for action, found in soak.gaps.items() if action != "rest"}
     print(f"  gaps over {BAR_MS:.0f} ms of own time: {sum(map(len, gaps.values()))}")
-    for action, lengths in sorted(gaps.items(), key=lambda one: -max(one[1]))[:_MOST_LINES]:
-        print(f"    {len(lengths):4} after {action}, at most {max(lengths):.0f} ms")
+    for action, lengths in sorted(gaps.items(), key=lambda one: -max(one[1])[0])[:_MOST_LINES]:
+        own_ms, worked_ms = max(lengths)
+        print(
+            f"    {len(lengths):4} after {action}, at most {own_ms:.0f} ms"
+            f" ({worked_ms:.0f} ms of the processor)"
+        )
     for place, count in soak.away.most_common(_MOST_LINES):
         print(f"    {count:4} in {place}")
     for one in soak.wrong[:_MOST_LINES]:
@@ -156,7 +160,7 @@ def _say(soak: Soak) -> int:
     print(f"since the first fifth: memory {grown_mb:+.1f} MB (bar {BAR_MB:+.0f})")
     left = last.threads > first.threads or last.files > first.files
     long = any(
-        max(found) > (THEME_BAR_MS if action == "theme" else BAR_MS)
+        max(found)[0] > (THEME_BAR_MS if action == "theme" else BAR_MS)
         for action, found in soak.gaps.items()
     )
     for name, over in (
