@@ -37,8 +37,9 @@ PANES = (
 )
 _WORDS = ("boundary layer", "+shock -wave*", '"laminar stream"', "heat", "c++", "(heat", "", "漢字")
 _BACKUPS = (
-    *("backups.create", "backups.create", "backups.verify", "backups.stop", "backups.stop"),
-    *("backups.restore", "backups.restore", "backups.prune", "backups.refresh"),
+    *("backups.create", "backups.create", "backups.create", "backups.verify", "backups.verify"),
+    *("backups.restore", "backups.restore", "backups.restore", "backups.restore"),
+    *("backups.stop", "backups.prune", "backups.refresh"),
 )
 # What would leave nothing to go on with, asks for a file, or starts programs.
 _LEFT_ALONE = re.compile(
@@ -279,11 +280,17 @@ class Monkey(QObject):
         return "sign-out", self._window.sign_out
 
     def _back_up(self) -> Move:
-        workspace = self._window.workspace
+        workspace, name = self._window.workspace, self._dice.choice(_BACKUPS)
         assert workspace is not None
-        if workspace.current_pane.id != "backups":
-            return "pane backups", lambda: workspace.show_pane("backups")
-        return self._press(self._dice.choice(_BACKUPS)) or _NOTHING
+
+        def act() -> None:
+            workspace.show_pane("backups")
+            button = self._find(name, QAbstractButton)
+            if button is not None:
+                self._soak.done[f"pressed {name}"] += 1
+                button.click()
+
+        return "back-up", act
 
     # -- pages, popups, dialogs ------------------------------------------------------------------
 
