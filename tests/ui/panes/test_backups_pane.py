@@ -142,6 +142,44 @@ def test_a_bad_one_says_why_and_is_not_restored(desk: Desk) -> None:
     assert desk.pane._chip.text() == "No good backup"
 
 
+def test_a_list_that_cannot_be_read_is_read_again(
+    qtbot: QtBot, tmp_path: Path, runner: TaskRunner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    services = compose(tmp_path / "data")
+    services.metadata.open_()
+    user = services.metadata.store.users.create_(a_user(role=Role.ADMIN), "x")
+    crashes: list[BaseException] = []
+    session = Session(services, runner, Theme(), report_crash=crashes.append)
+    session.set_actor(user.as_actor())
+    list_all = BackupFolder.list_
+    away = StoreError("The folder is away.", hint="Mount it.")
+    monkeypatch.setattr(BackupFolder, "list_", lambda _: (_ for _ in ()).throw(away))
+    pane = BackupsPane(session)
+    qtbot.addWidget(pane)
+    pane.show()
+    pane.activated()
+    desk = Desk(pane, services, qtbot, user)
+    qtbot.waitUntil(lambda: pane._list_pages.currentWidget() is pane._failed)
+    said = [label.text() for label in pane._failed.findChildren(QLabel) if label.isVisible()]
+    assert {"The folder is away.", "Mount it."} <= set(said)
+    assert pane._chip.text() == "Not known"
+    assert not pane._prune.isEnabled()
+    monkeypatch.setattr(BackupFolder, "list_", list_all)
+    desk.click("backups.again")
+    assert pane._chip.text() == "No good backup"
+    assert not pane._prune.isEnabled(), "there is none to remove"
+    # What was read before stays, with a word about it.
+    desk.click("backups.create")
+    monkeypatch.setattr(BackupFolder, "list_", lambda _: (_ for _ in ()).throw(away))
+    pane.refresh()
+    qtbot.waitUntil(lambda: pane.message.text() == "The folder is away.")
+    assert desk.states() == ["Good"]
+    monkeypatch.setattr(BackupFolder, "list_", list_all)
+    pane.shut()
+    services.close()
+    assert crashes == []
+
+
 def test_what_is_chosen_on_the_timeline_is_chosen_in_the_list(desk: Desk) -> None:
     for _ in range(2):
         desk.click("backups.create")

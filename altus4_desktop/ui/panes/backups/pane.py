@@ -44,6 +44,7 @@ from altus4_desktop.ui.panes.painting import plain_tool_tip
 from altus4_desktop.ui.panes.progress_card import ProgressCard
 from altus4_desktop.ui.panes.tables import PlainTable
 from altus4_desktop.ui.session import Session
+from altus4_desktop.ui.texts import error_hint, error_message
 from altus4_desktop.ui.theme import Space
 from altus4_desktop.ui.times import ago
 from altus4_desktop.ui.widgets import (
@@ -224,9 +225,13 @@ class BackupsPane(Pane):
 
     @Slot(object)
     def _show_failure(self, error: BaseException) -> None:
-        if not self._read:
+        if not isinstance(error, AltusError):
+            self.present(error)
+        elif self._read:
+            self.message.show_error(error)
+        else:
+            self._failed.set("error", error_message(error), error_hint(error))
             self._list_pages.setCurrentIndex(_FAILED)
-        self.present(error)
         self._draw()
 
     # ---- doing -------------------------------------------------------------------------------
@@ -475,7 +480,10 @@ class BackupsPane(Pane):
                 self.tr("A backup is restored on trial at once, so that it is one to rely on."),
             )
         )
-        self._list_pages.addWidget(EmptyState("warning", self.tr("The backups cannot be listed")))
+        retry = Button(self.tr("Try again"), icon_name="refresh", name="backups.again")
+        retry.clicked.connect(self.refresh)
+        self._failed = EmptyState("error", "", action=retry)
+        self._list_pages.addWidget(self._failed)
         return self._list_pages
 
     def _chosen(self) -> Backup | None:
@@ -492,13 +500,16 @@ class BackupsPane(Pane):
         busy = self._run is not None
         self._progress.setVisible(busy)
         self._progress.stop.setEnabled(self._run is not None and not self._run.is_cancelling)
-        for button in (self._create, self._prune, self._again):
+        for button in (self._create, self._again):
             button.setEnabled(not busy)
         self._show_chosen()
         records = self.model.records
+        self._prune.setEnabled(not busy and bool(records))
         newest = next((it for it in records if it.state is BackupState.GOOD), None)
         if self._run is not None:
             self._chip.set("running", self._run.title)
+        elif not self._read and self._list_pages.currentIndex() == _FAILED:
+            self._chip.set("warning", self.tr("Not known"))
         elif not self._read:
             self._chip.set("running", self.tr("Looking"))
         elif newest is None:
