@@ -82,5 +82,9 @@ class Pane(WorkingWidget):
         return []
 
     def shut(self) -> None:
-        """The pane will be deleted: cancel its work and write down what is to be remembered."""
+        """The pane will be deleted: cancel its work, of which it hears no more, and write down
+        what is to be remembered."""
+        # Nobody may be signed in any more when its end is told.
+        for handle in self._handles:
+            handle.blockSignals(True)
         self.cancel_work()

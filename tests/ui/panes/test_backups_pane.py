@@ -31,7 +31,7 @@ from altus4_desktop.domain.progress import Progress, ProgressSink
 from altus4_desktop.services import Services
 from altus4_desktop.storage import files
 from altus4_desktop.storage.backup_folder import BackupFolder
-from altus4_desktop.tasks.runner import Lane, TaskRunner
+from altus4_desktop.tasks.runner import Lane, TaskContext, TaskRunner
 from altus4_desktop.ui.panes.backups.dialogs import RestoreDialog
 from altus4_desktop.ui.panes.backups.pane import BackupsPane
 from altus4_desktop.ui.session import Session
@@ -122,6 +122,21 @@ def test_a_backup_is_made_verified_and_put_back(desk: Desk) -> None:
     desk.settle()
     assert "What was there before is kept" in desk.pane.message.hint()
     assert store.backups.tool.count_rows(CancelToken())["searches"] == 0
+
+
+def test_one_that_the_sign_out_cancels_ends_unheard(desk: Desk) -> None:
+    entered = threading.Event()
+
+    def work(context: TaskContext) -> None:
+        entered.set()
+        context.token.wait(30)
+        context.token.raise_if_cancelled()
+
+    desk.pane._begin(work, desk.pane._end_verified, "Waiting")
+    assert entered.wait(5)
+    desk.pane.shut()
+    desk.pane.session.set_actor(None)
+    desk.qtbot.waitUntil(lambda: not desk.pane.runner.running)
 
 
 def test_a_bad_one_says_why_and_is_not_restored(desk: Desk) -> None:
