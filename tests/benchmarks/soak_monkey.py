@@ -362,10 +362,11 @@ class Monkey(QObject):
     # -- what it sees ----------------------------------------------------------------------------
 
     def _find(self, name: str, kind: type[W]) -> W | None:
-        for widget in self._window.findChildren(kind, name):
-            if widget.isVisible() and widget.isEnabled():
-                return widget
-        return None
+        # This too may come in the middle of what is measured.
+        self._watch.look()
+        found = self._window.findChildren(kind, name)
+        self._watch.leave_out()
+        return next((one for one in found if one.isVisible() and one.isEnabled()), None)
 
     def _every(self, inside: QWidget, kind: type[W]) -> list[W]:
         return [one for one in inside.findChildren(kind) if one.isVisible() and one.isEnabled()]

@@ -29,7 +29,7 @@ _OFFSCREEN = "This plugin does not support "
 
 
 class Rest(NamedTuple):
-    """What there is when everything has come to rest."""
+    """What there is when everything has come to rest; threads without those of the lanes."""
 
     memory_mb: float
     threads: int

@@ -24,6 +24,7 @@ import os
 import random
 import sys
 import tempfile
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -199,10 +200,15 @@ def _rest(window: MainWindow, runner: TaskRunner, monkey: Monkey, before: Rest |
         ctypes.CDLL(None).malloc_trim(0)
     return Rest(
         own.memory_info().rss / 1e6,
-        own.num_threads(),
+        own.num_threads() - _waiting_for_work(),
         own.num_fds(),
         len(QApplication.allWidgets()),
     )
+
+
+def _waiting_for_work() -> int:
+    """The threads of the lanes: started when they are needed, up to a limit, and kept."""
+    return sum(thread.name.startswith("altus-") for thread in threading.enumerate())
 
 
 def _turn_while(going: Callable[[], bool], most_s: float) -> None:
