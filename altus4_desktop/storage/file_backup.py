@@ -8,7 +8,8 @@ import hashlib
 import os
 import secrets
 import sqlite3
-from collections.abc import Collection
+import time
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,6 +25,7 @@ from altus4_desktop.storage.tables import version_table
 
 _ROWS = 500
 _HALF = ".part"
+_ATTEMPT_S = 0.5
 _TABLES = (
     "SELECT name, sql LIKE '%WITHOUT ROWID' FROM sqlite_master"
     " WHERE type = 'table' AND sql NOT LIKE 'CREATE VIRTUAL TABLE%' ORDER BY name"
@@ -33,9 +35,11 @@ _OBJECTS = "SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL ORDE
 
 @dataclass(frozen=True, slots=True)
 class FileBackups:
-    """Backups of the SQLite database ``file``."""
+    """Backups of the SQLite database ``file``; ``rest`` closes this program's own connections that
+    are not at work."""
 
     file: Path
+    rest: Callable[[], None] = lambda: None
 
     @property
     def ending(self) -> str:
@@ -140,9 +144,9 @@ class FileBackups:
         """Put what is in ``file``, all kinds of it, in the place of the store, which is kept beside
         it.
 
-        Others may have the store open: to them it is one transaction, and a kill at any moment
-        leaves the old content or the new. Raises as `make` does, and StoreError (``store.busy``)
-        where somebody does not let go of it.
+        Others may have the store open, unless it has a write-ahead log: to them it is one
+        transaction, and a kill at any moment leaves the old content or the new. Raises as `make`
+        does, and StoreError (``store.busy``) where somebody does not let go of it.
         """
         del kinds
         stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%fZ")
@@ -152,11 +156,9 @@ class FileBackups:
         try:
             check(restore_file(file, restored, progress, token), str(restored))
             progress(Progress("Replacing the metadata store"))
-            with contextlib.closing(files.connect(self.file, read_only=False)) as live:
-                live.execute("PRAGMA locking_mode = EXCLUSIVE")
-                # Kept beyond the transaction: nobody writes between the copy and the swap.
-                live.execute("BEGIN EXCLUSIVE")
-                live.execute("COMMIT")
+            opened = files.connect(self.file, read_only=False, timeout_s=_ATTEMPT_S)
+            with contextlib.closing(opened) as live:
+                self._take_alone(live, token)
                 _remove(self._left())
                 _keep(live, kept)
                 token.raise_if_cancelled()
@@ -165,6 +167,32 @@ class FileBackups:
         finally:
             restored.unlink(missing_ok=True)
         return Placed(str(kept))
+
+    def _take_alone(self, live: sqlite3.Connection, token: CancelToken) -> None:
+        """Let nobody but ``live`` read or write until that is closed; raises StoreError
+        (``store.busy``), sqlite3.Error, Cancelled."""
+        # Kept beyond the transaction: nobody writes between the copy and the swap.
+        live.execute("PRAGMA locking_mode = EXCLUSIVE")
+        until_s = time.monotonic() + files.BUSY_TIMEOUT_S
+        while True:
+            token.raise_if_cancelled()
+            # Beside a write-ahead log an idle connection is in the way as well.
+            self.rest()
+            try:
+                live.execute("BEGIN EXCLUSIVE")
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+                    raise
+                if time.monotonic() < until_s:
+                    continue
+                raise StoreError(
+                    "Another program has the metadata store open, and does not let go of it.",
+                    hint="Close the other programs that use it, then try again.",
+                    code="store.busy",
+                    retryable=True,
+                ) from error
+            live.execute("COMMIT")
+            return
 
     def _left(self) -> list[Path]:
         """What a program that was killed has half kept of the store."""

@@ -150,7 +150,7 @@ def _open_file(
     def backup_tool() -> BackupTool:
         from altus4_desktop.storage.file_backup import FileBackups
 
-        return FileBackups(file)
+        return FileBackups(file, rest=engine.dispose)
 
     return Store(
         location,

@@ -352,6 +352,71 @@ def test_a_restore_brings_back_what_was_there(services: Services, admin: Actor) 
     assert verdict.acceptable
 
 
+@pytest.fixture
+def with_wal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Services]:
+    monkeypatch.setattr(files, "journal_mode_for", lambda _: "wal")
+    with closing(compose(tmp_path / "data")) as made:
+        made.metadata.open_()
+        made.metadata.close_()
+        made.metadata.open_()
+        yield made
+
+
+@pytest.fixture
+def wal_admin(with_wal: Services) -> Actor:
+    user = with_wal.metadata.store.users.create_(a_user(role=Role.ADMIN), "x")
+    with_wal.metadata.store.searches.add_(a_search(user, "first"))
+    return user.as_actor()
+
+
+def journal_of(file: Path) -> str:
+    with closing(sqlite3.connect(file)) as connection:
+        return str(connection.execute("PRAGMA journal_mode").fetchone()[0])
+
+
+def test_a_store_with_a_write_ahead_log_is_restored_in_its_place(
+    with_wal: Services, wal_admin: Actor
+) -> None:
+    file = with_wal.data_dir / "metadata.sqlite3"
+    store = with_wal.metadata.store
+    backup = with_wal.backups.create_(wal_admin).backup
+    assert backup.state is BackupState.GOOD
+    then = rows(file)
+    user = store.users.find_(wal_admin.user_id)
+    assert user is not None
+    store.searches.add_(a_search(user, "later"))
+    later = rows(file)
+    assert journal_of(file) == "wal"
+    lost: list[bool] = []
+
+    def use_it(progress: Progress) -> None:
+        # A window goes on asking: its connections come back to the pool at the last moment.
+        if progress.message.startswith("Replacing"):
+            lost.append(store.users.find_(wal_admin.user_id) is None)
+
+    run = with_wal.backups.restore_(wal_admin, backup.id, progress=use_it)
+    assert (lost, rows(file)) == ([False], then)
+    assert rows(Path(run.kept)) == later
+    assert journal_of(file) == "wal"
+    store.searches.add_(a_search(user, "after"))
+
+
+def test_who_else_has_a_store_with_a_write_ahead_log_open_is_asked_to_close_it(
+    with_wal: Services, wal_admin: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "BUSY_TIMEOUT_S", 0.0)
+    file = with_wal.data_dir / "metadata.sqlite3"
+    backup = with_wal.backups.create_(wal_admin).backup
+    before = rows(file)
+    with closing(sqlite3.connect(file, isolation_level=None)) as other:
+        assert other.execute("SELECT COUNT(*) FROM searches").fetchone() == (1,)
+        with pytest.raises(StoreError) as caught:
+            with_wal.backups.restore_(wal_admin, backup.id)
+    assert (caught.value.code, "Close" in caught.value.hint) == ("store.busy", True)
+    assert rows(file) == before
+    assert not list(file.parent.glob("*before*"))
+
+
 def test_a_restore_elsewhere_touches_nothing(
     services: Services, admin: Actor, tmp_path: Path
 ) -> None:
