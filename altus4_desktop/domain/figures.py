@@ -208,7 +208,8 @@ class UserUse:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """A period. ``zone`` is the time zone of its days, "" where each user has their own.
+    """A period. ``zone`` is the time zone of its days, "" where each user has their own;
+    ``is_everybodys``: people of other zones may not have searched on these days, but on others.
 
     ``hours`` are those of no more than a month. ``heat`` are searches by weekday (Monday first) and
     hour of the day. Of texts only the most frequent of each day are known: ``unlisted`` searches
@@ -219,6 +220,7 @@ class Figures:
 
     period: Period
     zone: str = ""
+    is_everybodys: bool = False
     counts: Counts = Counts()
     latency: Latency = Latency()
     days: tuple[DayPoint, ...] = ()

@@ -148,7 +148,16 @@ class AnalyticsService:
         } - {""}
         names = self._analytics.key_names(keys) if keys else {}
         pauses = read_pauses(self._metadata, whose) if Metric.DAILY_SEARCHES in wanted else ()
-        return build_figures(period, found, known, names, before, pauses)
+        return build_figures(
+            period,
+            found,
+            known,
+            names,
+            before,
+            pauses,
+            is_everybodys=whose is None,
+            usual_zone=actor.timezone or "UTC",
+        )
 
     def export_(self, actor: Actor, path: Path, period: Period, user_id: str | None = None) -> int:
         """Write `figures_` to ``path``, whole or not at all: a line for each day when it ends in

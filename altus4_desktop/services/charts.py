@@ -621,15 +621,25 @@ def _hour_cell(board: Dashboard, point: HourPoint) -> datetime:
 
 
 def _hour_link(board: Dashboard, point: HourPoint) -> HistoryQuery:
+    begins = datetime.combine(point.day, time(point.hour))
+    # Each by their own clock.
+    own = HistoryQuery(own_time=OwnTime(begins, begins + timedelta(hours=1)))
     if point.begins_at is None:
-        # Each by their own clock: an hour that clocks show twice is one.
-        begins = datetime.combine(point.day, time(point.hour))
-        return HistoryQuery(own_time=OwnTime(begins, begins + timedelta(hours=1)))
+        # An hour that clocks show twice is one.
+        return own
+    if board.figures.is_everybodys and _comes_once(board, point):
+        return own
     begins_at = point.begins_at
     # Where clocks are half an hour off, hours of UTC are not those of the wall.
     here = begins_at.astimezone(find_zone(board.shown_zone))
     lasts = timedelta(hours=1) - timedelta(minutes=here.minute, seconds=here.second)
-    return HistoryQuery(from_at=begins_at, to_at=begins_at + lasts)
+    instants = HistoryQuery(from_at=begins_at, to_at=begins_at + lasts)
+    return replace(instants, own_time=own.own_time) if board.figures.is_everybodys else instants
+
+
+def _comes_once(board: Dashboard, point: HourPoint) -> bool:
+    same = [each for each in board.figures.hours if each.day == point.day]
+    return sum(each.hour == point.hour for each in same) == 1
 
 
 def _day_link(board: Dashboard, day: date) -> HistoryQuery:
@@ -645,8 +655,12 @@ def _days_link(board: Dashboard, days: Period) -> HistoryQuery:
 
 
 def own_zone(figures: Figures, zone: str) -> str:
-    """``zone`` where the days of ``figures`` are those of its clock, else "": each person's own."""
-    return zone if figures.zone == zone else ""
+    """``zone`` where the days of ``figures`` are those of its clock, else "": each person's own.
+
+    Of everybody's it is always that: who has another clock and did not search on these days may
+    have searched between the same instants.
+    """
+    return zone if figures.zone == zone and not figures.is_everybodys else ""
 
 
 def days_link(days: Period, zone: str) -> HistoryQuery:

@@ -61,23 +61,36 @@ def build_figures(
     names: Mapping[str, str],
     before: ByMetric | None = None,
     pauses: Sequence[Pause] = (),
+    *,
+    is_everybodys: bool = False,
+    usual_zone: str = "UTC",
 ) -> Figures:
     """The figures of ``period``.
 
     ``known`` are the days of which something can be known, None: no day; ``names`` those of API
     keys that are there, by id; ``before`` the documents of the period before; in ``pauses`` not
-    everything was recorded.
+    everything was recorded; ``usual_zone`` is that of hours where nobody searched at all.
     """
     merged = {metric: merge(metric, documents[metric].values()) for metric in Metric}
     daily = documents[Metric.DAILY_SEARCHES]
+    zone = merged[Metric.DAILY_SEARCHES]["zone"]
     popular = merged[Metric.POPULAR_QUERIES]
     return Figures(
         period=period,
-        zone=merged[Metric.DAILY_SEARCHES]["zone"],
+        zone=zone,
+        is_everybodys=is_everybodys,
         counts=_counts(merged[Metric.DAILY_SEARCHES]),
         latency=_latency(merged[Metric.LATENCY]),
         days=tuple(_day(day, documents, known, pauses) for day in period),
-        hours=_hours(daily, documents[Metric.HOURLY_LATENCY], period, known, pauses),
+        hours=_hours(
+            daily,
+            documents[Metric.HOURLY_LATENCY],
+            period,
+            known,
+            pauses,
+            # On one axis there is one clock.
+            zone if daily else usual_zone,
+        ),
         heat=_heat(daily),
         modes=tuple(
             sorted(
@@ -177,16 +190,15 @@ def _hours(
     period: Period,
     known: Period | None,
     pauses: Sequence[Pause],
+    zone: str,
 ) -> tuple[HourPoint, ...]:
     points: list[HourPoint] = []
     if len(period) > HOURLY_DAYS:
         return ()
-    zone = next((document["zone"] for document in daily.values()), "UTC")
     for day in period:
         document = daily.get(day)
         if document is None and not _is_in(day, known):
             continue
-        zone = document["zone"] if document is not None else zone
         number = day_number(day)
         counts: Counter[tuple[int, int]] = Counter()
         for hour, offset_s, searches in document["hours"] if document is not None else ():

@@ -352,3 +352,36 @@ def test_what_is_due_at_the_start_does_not_hold_up_the_end(services: Services) -
     assert START_S > 0
     services.analytics.refresh_later(_person(services, "UTC"))
     services.analytics.close_()
+
+
+def test_hours_of_several_days_are_those_of_one_clock(services: Services) -> None:
+    """On one day only somebody far away searched, on the next one several people."""
+    admin = _person(services, "Asia/Tokyo", Role.ADMIN)
+    eve, bob = _person(services, "America/New_York"), _person(services, "UTC")
+    _keep(
+        services,
+        _search(eve, "word", _FIRST),
+        *(_search(who, "word", _FIRST + timedelta(days=1)) for who in (eve, bob)),
+    )
+    services.analytics.refresh_(admin)
+    figures = services.analytics.figures_(admin, Period(_FIRST.date(), date(2026, 3, 27)))
+    assert [point.begins_at for point in figures.hours] == [None] * 48
+    assert [point.hour for point in figures.hours if point.searches] == [8, 8, 12]
+    charts = build_charts(Dashboard(figures, "Asia/Tokyo", datetime.now(UTC)))
+    (hours,) = (chart.values("hour") for chart in charts if chart.name == "searches")
+    told = [hour for hour in hours if isinstance(hour, datetime)]
+    assert len({*told}) == 48
+    assert told == sorted(told)
+
+
+def test_hours_in_which_nobody_searched_are_those_of_who_looks(services: Services) -> None:
+    admin = _person(services, "Asia/Tokyo", Role.ADMIN)
+    _keep(services, _search(admin, "word", _FIRST))
+    services.analytics.refresh_(admin)
+    day = Period(date(2026, 3, 28), date(2026, 3, 28))
+    charts = build_charts(
+        Dashboard(services.analytics.figures_(admin, day), "Asia/Tokyo", datetime.now(UTC))
+    )
+    (hours,) = (chart.values("hour") for chart in charts if chart.name == "searches")
+    assert [hour.hour for hour in hours if isinstance(hour, datetime)] == [*range(24)]
+    assert str(hours[0]) == "2026-03-28 00:00:00+09:00"

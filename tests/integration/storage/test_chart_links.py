@@ -136,7 +136,7 @@ def test_each_bar_of_everybody_leads_to_as_many_searches(
     ):
         metrics = {*Metric} - {Metric.HOURLY_LATENCY} if len(period) > 2 else {*Metric}
         found = shared_store.analytics.list_(None, period.first, period.last, metrics)
-        figures = build_figures(period, group_documents(found), period, {})
+        figures = build_figures(period, group_documents(found), period, {}, is_everybodys=True)
         users = shared_store.analytics.count_by_user(period.first, period.last)
         assert figures.zone == ""
         board = Dashboard(figures, looks_from, datetime.now(UTC), users=users)
@@ -173,3 +173,44 @@ def test_an_hour_of_the_week_without_bounds(shared_store: Store) -> None:
     assert shared_store.searches.count_(replace(query, text="q"), 9) == 3
     years = replace(query, from_at=datetime(2026, 2, 1, tzinfo=UTC))
     assert [record.query for record in shared_store.searches.page_(years)] == ["q1"]
+
+
+@pytest.mark.parametrize(
+    ("day", "begins"),
+    [
+        (date(2026, 11, 21), datetime(2026, 11, 21, tzinfo=UTC)),
+        # At two clocks are put back to one.
+        (date(2026, 10, 25), datetime(2026, 10, 24, 23, tzinfo=UTC)),
+    ],
+)
+def test_who_searched_on_the_next_day_of_their_own_is_not_behind_a_bar(
+    shared_store: Store, day: date, begins: datetime
+) -> None:
+    """All who searched on that day have the clock of who looks, and yet others have another one."""
+    ann, ken = (
+        shared_store.users.create_(a_user(timezone=zone), "x")
+        for zone in ("Europe/Lisbon", "Asia/Tokyo")
+    )
+    for user, first, hours in ((ann, 0, 22), (ken, 16, 5)):
+        shared_store.searches.add_(
+            *(
+                a_search(user, "invoice", created_at=begins + timedelta(minutes=30 + 60 * hour))
+                for hour in range(first, first + hours)
+            )
+        )
+        shared_store.analytics.begin_(user.id, user.timezone)
+        while shared_store.analytics.roll_up_(user.id, 31):
+            pass
+    period = Period(day, day)
+    found = group_documents(shared_store.analytics.list_(None, day, day, [*Metric]))
+    figures = build_figures(period, found, period, {}, is_everybodys=True)
+    assert (figures.zone, figures.counts.searches) == ("Europe/Lisbon", 22)
+    board = Dashboard(figures, "Europe/Lisbon", datetime(2026, 12, 1, tzinfo=UTC))
+    followed = 0
+    for chart in build_charts(board):
+        for row, link in enumerate(chart.links):
+            if link is not None and chart.name != "slowest":
+                followed += 1
+                count = shared_store.searches.count_(link, 9999)
+                assert count == chart.cell(row, "searches"), (chart.name, chart.rows[row], link)
+    assert followed > 40

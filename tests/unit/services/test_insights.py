@@ -469,6 +469,27 @@ def test_a_larger_share_finds_nothing(world: World) -> None:
     assert len(world.rows_of(insight)) == insight.linked == zero
 
 
+def test_who_searched_on_the_next_day_of_their_own_is_not_counted(world: World) -> None:
+    """In Tokyo the week is over when it is not where the others, and an admin, are."""
+    users = world.services.metadata.store.users
+    ken = users.create_(a_user(timezone="Asia/Tokyo"), "hash")
+    admin = users.create_(a_user(timezone="UTC", role=Role.ADMIN), "hash").as_actor()
+    usual = [replace(r, result_count=0) if n % 20 == 0 else r for n, r in enumerate(_usual(world))]
+    late = datetime(2026, 3, 29, 15, 30, tzinfo=UTC)
+    world.keep(
+        *usual,
+        *(r for n in range(30) for r in _nothing(world, 1, f"text {n}")),
+        *world.searches(12, "new", _MONDAY),
+        *world.searches(2, "new", late, result_count=0, user_id=ken.id),
+    )
+    world.services.analytics.refresh_(admin)
+    told = {one.kind: one for one in world.insights.find_(admin, _WEEK).insights}
+    fruitless, popular = told[InsightKind.FRUITLESS], told[InsightKind.POPULAR]
+    assert fruitless.linked == len(world.rows_of(fruitless, admin)) > 30
+    assert "was searched 12 times" in popular.text
+    assert popular.linked == len(world.rows_of(popular, admin)) == 12
+
+
 # Slower
 
 
