@@ -153,6 +153,17 @@ class BackupFolder:
             details={"id": backup_id},
         )
 
+    def is_closed(self, backup: Backup) -> bool:
+        """Whether the manifest of ``backup`` is there and cannot be read: a disk that fails for a
+        moment says nothing of what is in it."""
+        try:
+            read_private(self._manifest(backup.id))
+        except FileNotFoundError:
+            return False
+        except OSError:
+            return True
+        return False
+
     def remove_(self, backup: Backup) -> None:
         """Remove the manifest, and then the file: half of it is no backup; raises OSError."""
         self._manifest(backup.id).unlink(missing_ok=True)
@@ -182,6 +193,12 @@ class BackupFolder:
             backup = _backup(json.loads(read_private(self._manifest(backup_id))))
             if backup.id != backup_id:
                 raise ValueError(backup.id)
+        except FileNotFoundError:
+            raise
+        except OSError as error:
+            # The others can be listed, and more of them made, all the same.
+            reason = error.strerror or type(error).__name__
+            return _unreadable(backup_id, f"its manifest cannot be read: {reason}")
         except (ValueError, TypeError, KeyError, AttributeError):
             return _unreadable(backup_id, "its manifest cannot be read")
         if not backup.problem and not self.file(backup).is_file():

@@ -352,11 +352,11 @@ class StoreBackups:
             backups = {backup.id: backup for backup in folder.list_()}
             found: set[str] = set()
             while True:
-                # What is found out now is seen by somebody first.
+                # What is found out now, or cannot be read, is seen by somebody first.
                 expired = tuple(
                     backup
                     for backup in choose_expired(tuple(backups.values()), now)
-                    if backup.id not in found
+                    if backup.id not in found and not folder.is_closed(backup)
                 )
                 if not expired:
                     return ()

@@ -20,7 +20,8 @@ _COMPLETE = b"-- Dump completed"
 _LONGEST_LINE = 1 << 28
 _TELL_EVERY_BYTES = 1 << 20
 # A row of VALUES: strings may hold anything but a bare quote, a bracket stands for none outside.
-_ROW = re.compile(rb"\((?:[^'()]+|'[^'\\]*(?:\\.[^'\\]*)*')*\)", re.S)
+# Nothing in it is tried twice: a row that is cut inside a string would take for ever otherwise.
+_ROW = re.compile(rb"\((?:[^'()]++|'[^'\\]*+(?:\\.[^'\\]*+)*+')*+\)", re.S)
 _POSITION = re.compile(
     rb"-- CHANGE (?:MASTER|REPLICATION SOURCE) TO"
     rb" \w+_LOG_FILE='([^']+)', \w+_LOG_POS=(\d+);"
@@ -47,7 +48,12 @@ class _Table:
         self.digest = hashlib.sha256()
 
     def take(self, line: bytes) -> None:
-        rows = _ROW.findall(line)
+        rows = []
+        at = line.find(b"(")
+        # From one row to the next, never from a bracket inside of a string.
+        while at >= 0 and (found := _ROW.match(line, at)):
+            rows.append(found[0])
+            at = found.end() + len(b",")
         if rows:
             self.rows += len(rows)
             self.digest.update(b"\n".join(rows) + b"\n")

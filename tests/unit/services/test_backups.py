@@ -156,6 +156,36 @@ def test_half_a_backup_is_a_bad_one(services: Services, admin: Actor) -> None:
     assert services.backups.prune_(admin) == ()
 
 
+@pytest.mark.parametrize("how", ["loop", "folder"])
+def test_a_manifest_that_cannot_be_read_stands_in_nobodys_way(
+    services: Services, admin: Actor, how: str
+) -> None:
+    folder = folder_of(services, admin)
+    good = services.backups.create_(admin).backup
+    # Old enough to go, as the gaps between them are counted.
+    broken = [f"{year}0101T000000Z-{good.id.rpartition('-')[2]}" for year in range(2000, 2008)]
+    for backup_id in broken:
+        manifest = folder / f"{backup_id}.json"
+        if how == "loop":
+            manifest.symlink_to(manifest.name)
+        else:
+            manifest.mkdir()
+    problems = {backup.id: backup.problem for backup in services.backups.list_(admin)}
+    assert problems.pop(good.id) == ""
+    assert problems.keys() == set(broken)
+    assert all(said.startswith("its manifest cannot be read: ") for said in problems.values())
+    later = services.backups.create_(admin).backup
+    assert later.sequence == good.sequence + 1
+    assert services.backups.verify_(admin, broken[0]).state is BackupState.BAD
+    assert services.backups.prune_(admin) == ()
+    # What can be read and says nothing goes, as ever.
+    for backup_id in broken[:2]:
+        manifest = folder / f"{backup_id}.json"
+        manifest.unlink() if how == "loop" else manifest.rmdir()
+        manifest.write_text("{}")
+    assert [backup.id for backup in services.backups.prune_(admin)] == broken[:2]
+
+
 def test_what_is_not_there_is_said(services: Services, admin: Actor) -> None:
     for backup_id in ("20260101T000000Z-000000", "../../x", ""):
         with pytest.raises(NotFoundError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import time
 
 import pytest
 from hypothesis import given
@@ -85,3 +86,23 @@ def test_who_listens_can_stop_it() -> None:
     read_dump(io.BytesIO((body + _END).encode()), heard.append)
     assert len(heard) == 3
     assert heard == sorted(heard)
+
+
+_KEY_ROW = "(1,'k','" + "e" * 64 + "'" + r""",NULL,'[\"search\"]',3.5""" * 5 + r""",'{\"a\": 1"""
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        _KEY_ROW,
+        # Each bracket could begin a row, and each quote a string that does not end.
+        "('" + "(\\'" * 30_000,
+        "(" + "NULL," * 30_000,
+    ],
+)
+def test_a_row_that_is_cut_takes_no_time(row: str) -> None:
+    begun_s = time.process_time()
+    found = read(f"CREATE TABLE `t` (\nINSERT INTO `t` VALUES\n(0,'x'),\n{row}")
+    assert time.process_time() - begun_s < 0.5
+    assert found.tables[0].rows == 1
+    assert found.problem == "it breaks off"
