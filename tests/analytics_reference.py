@@ -303,7 +303,8 @@ def _add_nothing(found: Documents, rows: list[Asked]) -> None:
 def _add_reformulations(found: Documents, rows: list[Asked]) -> None:
     counts: Counter[tuple[str, str]] = Counter()
     mended: Counter[tuple[str, str]] = Counter()
-    for before, after in pairwise(rows):
+    by_hand = [row for row in rows if not (row.params or {}).get("api_key")]
+    for before, after in pairwise(by_hand):
         near = (after.at - before.at).total_seconds() <= 300
         if near and before.folded != after.folded:
             pair = (before.folded, after.folded)

@@ -21,8 +21,9 @@ metric has no row of it. Days are those of the user's own time zone. Lists are s
 | `zero_results` | ``searches``, likewise; ``queries``: text, mode, connections, searches |
 | `zero_causes` | of those of which it was known why nothing was found: ``queries``: text, mode,
   cause as `ZeroCause` has it, searches |
-| `reformulations` | within five minutes of another text: ``searches``; how often a text without
-  result was ``mended``; ``pairs``: text before, text after, searches, mended |
+| `reformulations` | within five minutes of another text, none of an API key: ``searches``;
+  how often a text without result was ``mended``; ``pairs``: text before, text after,
+  searches, mended |
 | `slowest` | of those not cancelled: ``searches``: ms, text, mode, connections, id, second since
   1970 |
 | `failures` | ``sources``: connection, table, code of the error, searches |

@@ -6,18 +6,20 @@ Counting is upkeep of the store and tells nobody anything; reading asks who may 
 from __future__ import annotations
 
 import json
+import logging
 import time
 from collections.abc import Callable, Collection
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from altus4_desktop.domain.accounts import Actor
-from altus4_desktop.domain.analytics import Metric, RollUpReport
+from altus4_desktop.domain.analytics import CountedUser, Metric, RollUpReport
 from altus4_desktop.domain.audit import SubjectKind
 from altus4_desktop.domain.cancel import CancelToken
-from altus4_desktop.domain.errors import NotFoundError
+from altus4_desktop.domain.errors import AltusError, NotFoundError
 from altus4_desktop.domain.figures import HOURLY_LATENCY_DAYS, Figures, Period, UserUse
 from altus4_desktop.domain.local_days import find_zone
 from altus4_desktop.domain.progress import Progress, ProgressSink, ignore_progress
@@ -33,6 +35,8 @@ if TYPE_CHECKING:
     from altus4_desktop.services.metadata import MetadataService
     from altus4_desktop.storage.repositories.analytics import AnalyticsRepository
 
+_Done = TypeVar("_Done")
+_LOG = logging.getLogger(__name__)
 # A transaction that counts keeps others from writing: it is to take about so much work here. By
 # the clock it would do ever less while others use the processors, and all would take the longer.
 _TRANSACTION_S = 0.2
@@ -51,6 +55,19 @@ START_S = 3.0
 
 def _recent_day() -> date:
     return datetime.now(UTC).date() - timedelta(days=_RECENT_DAYS)
+
+
+def _go_on(work: Callable[[], _Done], user_id: str) -> _Done | None:
+    """What ``work`` returns; None where one user's searches cannot be counted: the log tells, and
+    everybody else's are to be counted all the same. Raises StoreError, Cancelled."""
+    try:
+        return work()
+    except AltusError:
+        raise
+    except Exception:
+        # Other programs may have written anything.
+        _LOG.exception("analytics: the searches of user %s could not be counted", user_id)
+        return None
 
 
 def today_of(actor: Actor) -> date:
@@ -232,11 +249,8 @@ class AnalyticsService:
         days = 0
         for at, user in enumerate(users):
             token.raise_if_cancelled()
-            if user.counted_zone != user.timezone:
-                self._analytics.begin_(user.user_id, user.timezone)
-            elif errand.compare:
-                self._analytics.compare_(user.user_id, _recent_day())
-            days += self._roll_up(user.user_id, token, pause_s)
+            work = partial(self._count_user, user, errand, token, pause_s)
+            days += _go_on(work, user.user_id) or 0
             progress(Progress("Counting searches", (at + 1) / (len(users) + 1)))
         if errand.compare and errand.user_id is None:
             self._analytics.check_totals_()
@@ -252,18 +266,12 @@ class AnalyticsService:
         """Compare what is older than `_refresh` has looked at, some days at once; returns how many
         were counted again."""
         users = self._analytics.users_(errand.user_id)
-        counted = changed = 0
+        counted, changed = 0, False
         for at, user in enumerate(users):
-            first = self._analytics.first_known_day(user.user_id)
-            last = _recent_day() - timedelta(days=1)
-            while first is not None and first <= last:
-                token.raise_if_cancelled()
-                begin = max(first, last - timedelta(days=_COMPARED_AT_ONCE - 1))
-                if found := self._analytics.compare_(user.user_id, begin, last):
-                    changed += found
-                    counted += self._roll_up(user.user_id, token, pause_s)
-                last = begin - timedelta(days=1)
-                token.wait(pause_s)
+            found = _go_on(partial(self._compare_user, user.user_id, token, pause_s), user.user_id)
+            # Of whom it went wrong some days may have been counted.
+            changed |= found is None or found[0] > 0
+            counted += 0 if found is None else found[1]
             progress(Progress("Comparing older searches", (at + 1) / (len(users) + 1)))
         if changed:
             self._add_up(token, pause_s)
@@ -271,6 +279,30 @@ class AnalyticsService:
                 self.on_counted(errand, token, pause_s)
         progress(Progress("Comparing older searches", 1.0))
         return counted
+
+    def _count_user(
+        self, user: CountedUser, errand: Errand, token: CancelToken, pause_s: float
+    ) -> int:
+        if user.counted_zone != user.timezone:
+            self._analytics.begin_(user.user_id, user.timezone)
+        elif errand.compare:
+            self._analytics.compare_(user.user_id, _recent_day())
+        return self._roll_up(user.user_id, token, pause_s)
+
+    def _compare_user(self, user_id: str, token: CancelToken, pause_s: float) -> tuple[int, int]:
+        """How many of the user's older days were not as they are there, and were counted again."""
+        first = self._analytics.first_known_day(user_id)
+        last = _recent_day() - timedelta(days=1)
+        changed = counted = 0
+        while first is not None and first <= last:
+            token.raise_if_cancelled()
+            begin = max(first, last - timedelta(days=_COMPARED_AT_ONCE - 1))
+            if found := self._analytics.compare_(user_id, begin, last):
+                changed += found
+                counted += self._roll_up(user_id, token, pause_s)
+            last = begin - timedelta(days=1)
+            token.wait(pause_s)
+        return changed, counted
 
     def _add_up(self, token: CancelToken, pause_s: float) -> int:
         """Add up everybody's figures of the days of which that is to be done; returns how many."""

@@ -37,7 +37,7 @@ from altus4_desktop.domain.figures import Period
 from altus4_desktop.domain.filtering import Narrowing
 from altus4_desktop.domain.history import HistoryQuery
 from altus4_desktop.domain.local_days import find_zone
-from altus4_desktop.domain.recording import Pause
+from altus4_desktop.domain.recording import Pause, is_paused
 from altus4_desktop.domain.saved_searches import MOST_SHARED, SavedSearch
 from altus4_desktop.domain.searching import SearchMode, SearchRequest, TableChoice
 from altus4_desktop.services.analytics import today_of
@@ -276,11 +276,15 @@ class CustomMetricsService:
         sure = {day: replace(row, found=None) if row.is_stale else row for day, row in rows.items()}
         scope = _scope(metric, owned.zone, owned.role)
         known = self._known(metric, scope, today, {})
-        pauses = self._pauses(metric, scope, {})
+        # What one did not want recorded may be what one's count lacks; of everybody's, what was
+        # recorded is judged: else whoever does not want it would silence the alarms of others.
+        pauses = self._pauses(metric, scope, {}) if scope.user_id else ()
         crossed = [
             MetricNotice(metric.id, metric.draft.name, day.day, day.found, threshold)
-            for day in days_of(metric, sure, period, known, pauses=pauses)
-            if day.found is not None and threshold.is_crossed(day.found)
+            for day in days_of(metric, sure, period, known)
+            if day.found is not None
+            and threshold.is_crossed(day.found)
+            and not (threshold.side is Side.BELOW and is_paused(pauses, day.day))
         ]
         if crossed:
             told = self._metrics.told_days(metric.id, period.first)

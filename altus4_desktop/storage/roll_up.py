@@ -158,7 +158,10 @@ def _documents(
         made[Metric.SLOWEST] = _slowest(times, texts, modes, about, ids, seconds)
     if any(zero):
         made |= _nothing(texts, modes, about, zero)
-    if pairs := _reformulations(seconds, texts, zero, results):
+    # Scripts search for one thing after the other: that is nobody's rewording.
+    own = [not search.api_key for search in about]
+    by_hand = (list(compress(of_all, own)) for of_all in (seconds, texts, zero, results))
+    if pairs := _reformulations(*by_hand):
         made[Metric.REFORMULATIONS] = pairs
     return made
 

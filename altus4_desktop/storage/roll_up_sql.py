@@ -6,6 +6,7 @@ Seconds and days are counted from 1970, those of days by the user's clock.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -25,20 +26,29 @@ _ABOUT_ON_SERVER = """JSON_ARRAY(JSON_EXTRACT(search_params, '$.outcome'),
  JSON_EXTRACT(search_params, '$.offset'), JSON_EXTRACT(search_params, '$.connections'),
  JSON_EXTRACT(search_params, '$.api_key'), JSON_EXTRACT(search_params, '$.cause'))"""
 _MODE = "COALESCE(search_mode, 'natural')"
-_MS = "CASE WHEN execution_time_ms < 0 THEN 0 ELSE execution_time_ms END"
-_HITS = "CASE WHEN result_count < 0 THEN 0 ELSE result_count END"
+# No server holds a larger number; in a file another program may have left any, or a text.
+_MOST = 2_147_483_647
+_MS_IN_FILE = f"MAX(0, MIN(CAST(execution_time_ms AS INTEGER), {_MOST}))"
+_RESULTS_IN_FILE = f"MIN(CAST(result_count AS INTEGER), {_MOST})"
+_HITS_IN_FILE = f"MAX(0, {_RESULTS_IN_FILE})"
+_MS_ON_SERVER = "CASE WHEN execution_time_ms < 0 THEN 0 ELSE execution_time_ms END"
+_HITS_ON_SERVER = "CASE WHEN result_count < 0 THEN 0 ELSE result_count END"
 _SECOND_IN_FILE = "CAST(strftime('%s', created_at) AS INTEGER)"
 _SECOND_ON_SERVER = "UNIX_TIMESTAMP(created_at)"
-_FACTS_IN_FILE = f"{_SECOND_IN_FILE}, id, query, {_MODE}, {_MS}, result_count, {_ABOUT_IN_FILE}"
+_FACTS_IN_FILE = (
+    f"{_SECOND_IN_FILE}, id, CAST(query AS TEXT), {_MODE}, {_MS_IN_FILE}, {_RESULTS_IN_FILE},"
+    f" {_ABOUT_IN_FILE}"
+)
 # As one text: the driver takes several times as long over a cell as Python over cutting. JSON has
 # no tabs of its own, and a query, which may have some, comes last.
 _FACTS_ON_SERVER = (
-    f"CONCAT_WS('\t', {_SECOND_ON_SERVER}, {_MS}, result_count, {_MODE}, {_ABOUT_ON_SERVER},"
-    " id, query)"
+    f"CONCAT_WS('\t', {_SECOND_ON_SERVER}, {_MS_ON_SERVER}, result_count, {_MODE},"
+    f" {_ABOUT_ON_SERVER}, id, query)"
 )
 # A server that guesses wrong reads all that the user ever searched, for each few days anew.
 _FROM_SERVER = "searches FORCE INDEX (idx_searches_user_created)"
 _IDS_AT_ONCE = 500
+_FIRST_AT, _LAST_AT = datetime(1970, 1, 3, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 _OF_USER = "user_id = :user_id AND created_at >= :begins_at AND created_at < :ends_at"
 
 
@@ -93,7 +103,8 @@ def days_statement(on_file: bool, user_id: str, spans: Sequence[Span]) -> sa.Tex
     div = "/" if on_file else "DIV"
     day = f"({epoch_text(on_file)} + {offset_text(spans)}) {div} 86400"
     source = "searches" if on_file else _FROM_SERVER
-    sums = f"COUNT(*) AS n, SUM({_MS}), SUM({_HITS}), SUM(execution_time_ms >= :slow_ms)"
+    ms, hits = (_MS_IN_FILE, _HITS_IN_FILE) if on_file else (_MS_ON_SERVER, _HITS_ON_SERVER)
+    sums = f"COUNT(*) AS n, SUM({ms}), SUM({hits}), SUM({ms} >= :slow_ms)"
     statement = f"SELECT {day} AS d, {sums} FROM {source} WHERE {_OF_USER} GROUP BY d"
     return _bound_days(statement, user_id, spans)
 
@@ -112,6 +123,12 @@ def listed_statement(on_file: bool, user_id: str, spans: Sequence[Span]) -> sa.T
 def _bound_days(statement: str, user_id: str, spans: Sequence[Span]) -> sa.TextClause:
     changes = {f"change_{at}": second_text(span.ends) for at, span in enumerate(spans[:-1])}
     return _bound(statement, user_id, spans[0].begins, spans[-1].ends, **changes)
+
+
+def is_counted(on_file: bool, at: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
+    """Whether the instant ``at`` is within the years of which days are counted."""
+    # Servers hold no others; in a file another program may have left year 9999, or no date at all.
+    return at.between(_FIRST_AT, _LAST_AT) if on_file else sa.true()
 
 
 def epoch_text(on_file: bool) -> str:

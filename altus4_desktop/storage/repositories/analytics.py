@@ -41,6 +41,7 @@ from altus4_desktop.storage.repositories.search_marks import FAILED, SLOW, compl
 from altus4_desktop.storage.roll_up import Documents, build_documents
 from altus4_desktop.storage.roll_up_sql import (
     days_statement,
+    is_counted,
     listed_statement,
     read_facts,
     read_failures,
@@ -64,6 +65,8 @@ _HOUR_S = 3600
 # No day has more; a transaction looks at no more marks than it may count.
 _HOURS = 25
 _DELETE_BATCH = 500
+# Read at once, these take about as much memory as a transaction is to.
+_MOST_ROWS = 30_000
 _DAILY = Metric.DAILY_SEARCHES
 _NAMES = [metric.value for metric in Metric]
 
@@ -125,7 +128,9 @@ class AnalyticsRepository:
 
         def read(connection: sa.Connection) -> date | None:
             at = searches.c.created_at
-            earliest = sa.select(sa.func.min(at)).where(searches.c.user_id == user_id)
+            earliest = sa.select(sa.func.min(at)).where(
+                searches.c.user_id == user_id, is_counted(self._on_file, at)
+            )
             counted = sa.select(sa.func.min(c.analytics_date)).where(c.user_id == user_id)
             instant = connection.execute(earliest).scalar()
             known = [connection.execute(counted).scalar()]
@@ -163,7 +168,7 @@ class AnalyticsRepository:
             marks = list(
                 connection.execute(
                     sa.select(_marks.hour_at)
-                    .where(_marks.user_id == user_id)
+                    .where(_marks.user_id == user_id, is_counted(self._on_file, _marks.hour_at))
                     .order_by(_marks.hour_at)
                     .limit(_HOURS * most_days)
                     .with_for_update()
@@ -171,7 +176,7 @@ class AnalyticsRepository:
             )
             if not marks:
                 return False
-            hours, days = _choose(zone, marks, most_days)
+            hours, days = self._choose(connection, user_id, zone, marks, most_days)
             self._count(connection, user_id, zone, days)
             touch_days(connection, user_id, hours)
             # All marks there are in between are locked, and nobody can add one.
@@ -367,7 +372,9 @@ class AnalyticsRepository:
         facts: dict[int, tuple[int, ...]] = {}
         listed: Counter[tuple[int, str]] = Counter()
         at = searches.c.created_at
-        edges = sa.select(sa.func.min(at), sa.func.max(at)).where(searches.c.user_id == user_id)
+        edges = sa.select(sa.func.min(at), sa.func.max(at)).where(
+            searches.c.user_id == user_id, is_counted(self._on_file, at)
+        )
         earliest, latest = connection.execute(edges).one()
         if earliest is None or latest is None:
             return facts, listed
@@ -422,6 +429,37 @@ class AnalyticsRepository:
                 touch_days(connection, user_id, [instant_of(at) for at in (begins, ends - 1)])
 
         self._repeat(mark)
+
+    def _choose(
+        self,
+        connection: sa.Connection,
+        user_id: str,
+        zone: str,
+        marks: Sequence[datetime],
+        most_days: int,
+    ) -> tuple[list[datetime], range]:
+        """`_choose` of fewer days where these have more searches than are to be read at once."""
+        hours, days = _choose(zone, marks, most_days)
+        begins, ends = day_bounds(zone, days[0], days[-1])
+        if len(days) > 1 and begins < ends:
+            at = searches.c.created_at
+            next_one = connection.execute(
+                sa.select(at)
+                .where(
+                    searches.c.user_id == user_id,
+                    at >= instant_of(begins),
+                    at < instant_of(ends),
+                )
+                .with_hint(searches, "FORCE INDEX (idx_searches_user_created)", "mysql")
+                .order_by(at)
+                .limit(1)
+                .offset(_MOST_ROWS)
+            ).scalar()
+            if next_one is not None:
+                second = epoch_s(next_one)
+                day = find_days(zone, second, second + 1)[0]
+                return _choose(zone, marks, max(1, day - days[0]))
+        return hours, days
 
     def _count(self, connection: sa.Connection, user_id: str, zone: str, days: range) -> None:
         first, last = days[0], days[-1]

@@ -13,6 +13,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from altus4_desktop.storage.roll_up_sql import is_counted
 from altus4_desktop.storage.tables import (
     analytics,
     analytics_marks,
@@ -27,7 +28,11 @@ def mark_hours(connection: sa.Connection, *conditions: sa.ColumnElement[bool]) -
     """Have the days of the searches that meet ``conditions`` counted again."""
     hours = (
         sa.select(searches.c.user_id, _hour(connection))
-        .where(searches.c.created_at.is_not(None), *conditions)
+        .where(
+            searches.c.created_at.is_not(None),
+            is_counted(connection.dialect.name == "sqlite", searches.c.created_at),
+            *conditions,
+        )
         .distinct()
     )
     names = ["user_id", "hour_at"]

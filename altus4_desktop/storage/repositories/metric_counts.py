@@ -31,7 +31,7 @@ from altus4_desktop.storage.repositories.history_pages import (
     text_test,
 )
 from altus4_desktop.storage.repositories.own_clocks import with_zones
-from altus4_desktop.storage.roll_up_sql import epoch_text, offset_text, second_text
+from altus4_desktop.storage.roll_up_sql import epoch_text, is_counted, offset_text, second_text
 from altus4_desktop.storage.tables import (
     custom_metric_days,
     custom_metrics,
@@ -90,7 +90,8 @@ def mark_stale(connection: sa.Connection, metric_id: str, days: Sequence[date]) 
 def history_days(connection: sa.Connection, zone: str, user_id: str) -> list[date]:
     """Every day from the first search to the last one, of the user or of everybody."""
     at = c.created_at
-    statement = sa.select(sa.func.min(at), sa.func.max(at))
+    on_file = connection.dialect.name == "sqlite"
+    statement = sa.select(sa.func.min(at), sa.func.max(at)).where(is_counted(on_file, at))
     if user_id != EVERYBODY:
         statement = statement.where(c.user_id == user_id)
     first, last = connection.execute(statement).one()

@@ -100,8 +100,9 @@ def _rows_of(user_id: str) -> sa.Select[*tuple[Any, ...]]:
     c = searches.c
     # Other programs may have written what is no document.
     params = sa.type_coerce(c.search_params, sa.Text())
+    ms = sa.cast(c.execution_time_ms, sa.Integer)
     return (
-        sa.select(c.id, c.created_at, c.database_id, c.execution_time_ms, params)
+        sa.select(c.id, c.created_at, c.database_id, ms, params)
         .where(c.user_id == user_id, c.created_at.is_not(None))
         .with_hint(searches, "FORCE INDEX (idx_searches_user_created)", "mysql")
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -18,7 +18,7 @@ from altus4_desktop.domain.accounts import Actor, Role, UserDraft
 from altus4_desktop.domain.analytics import KEPT_SCOPES, Metric
 from altus4_desktop.domain.audit import SubjectKind
 from altus4_desktop.domain.cancel import CancelToken
-from altus4_desktop.domain.errors import Cancelled
+from altus4_desktop.domain.errors import Cancelled, StoreError
 from altus4_desktop.domain.figures import Counts, Period
 from altus4_desktop.domain.progress import Progress
 from altus4_desktop.domain.searching import SearchMode, SearchRecord
@@ -346,6 +346,41 @@ def test_what_others_change_is_noticed_the_last_days_first(
     change()
     services.analytics.refresh_later(ann)
     wait_until(lambda: counted() == 15, timeout_s=20, what="older days")
+
+
+def test_whose_searches_cannot_be_counted_holds_up_nobody_else(
+    services: Services, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    people = [_person(services) for _ in range(3)]
+    admin = _person(services, "UTC", Role.ADMIN)
+    _keep(services, *(_search(who, "word", _FIRST) for who in people))
+    store = services.metadata.store.analytics
+    roll_up, first_known_day = store.roll_up_, store.first_known_day
+    odd: list[str] = [store.users_()[0].user_id]
+
+    def fail_for_odd(work: Callable[..., object]) -> Callable[..., object]:
+        def run(user_id: str, *args: object) -> object:
+            if user_id in odd:
+                raise ValueError("year 10000 is out of range")
+            return work(user_id, *args)
+
+        return run
+
+    monkeypatch.setattr(store, "roll_up_", fail_for_odd(roll_up))
+    monkeypatch.setattr(store, "first_known_day", fail_for_odd(first_known_day))
+    services.analytics.refresh_(admin, whole=True)
+    others = {who.user_id for who in people} - {*odd}
+    used = services.analytics.users_(admin, _WEEK)
+    assert {use.user_id for use in used} == others
+    assert odd[0] in caplog.text
+    store_lost = StoreError("The store is gone.")
+
+    def lose(*_: object) -> int:
+        raise store_lost
+
+    monkeypatch.setattr(store, "roll_up_", lose)
+    with pytest.raises(StoreError):
+        services.analytics.refresh_(admin)
 
 
 def test_what_is_due_at_the_start_does_not_hold_up_the_end(services: Services) -> None:

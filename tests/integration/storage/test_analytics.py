@@ -21,7 +21,9 @@ from altus4_desktop.domain.accounts import User
 from altus4_desktop.domain.analytics import Metric
 from altus4_desktop.domain.local_days import instant_of
 from altus4_desktop.domain.searching import SearchMode, SearchRecord
+from altus4_desktop.storage import roll_up_sql
 from altus4_desktop.storage.engine import WRITES
+from altus4_desktop.storage.repositories import analytics as repository
 from altus4_desktop.storage.repositories.analytics_marks import mark_hours
 from altus4_desktop.storage.store import Store
 from altus4_desktop.storage.tables import analytics, searches
@@ -527,6 +529,106 @@ def test_documents_that_cannot_be_read_are_counted_as_nothing(
     assert documents["daily_searches"]["failed"] == 2
     assert "failures" not in documents
     assert documents["api_keys"]["keys"] == [["", len(rows), 2]]
+
+
+def test_odd_values_in_a_file_are_counted_for_what_they_are(
+    shared_place: StorePlace, shared_store: Store
+) -> None:
+    if not shared_place.on_file:
+        pytest.skip("columns of servers hold nothing else")
+    (user,) = _people(shared_store, "Pacific/Auckland")
+    noon = datetime(2026, 6, 1, 12, tzinfo=UTC)
+    rows = [_asked(at=noon + timedelta(days=day)) for day in range(6)]
+    beyond = [_asked() for _ in range(3)]
+    _insert(shared_store, user, [*rows, *beyond])
+
+    def change(row: Asked, column: str, value: str) -> None:
+        shared_place.query(f"UPDATE searches SET {column} = {value} WHERE id = '{row.id}'")
+
+    change(rows[0], "execution_time_ms", "12.7")
+    change(rows[1], "execution_time_ms", "'4000 or so'")
+    change(rows[2], "execution_time_ms", "'soon'")
+    change(rows[3], "result_count", "2.5")
+    change(rows[4], "result_count", "9e30")
+    change(rows[4], "query", "x'696e766f696365'")
+    for row, at in zip(beyond, ("9999-12-31 23:59:59", "0001-01-01 00:00:00", "soon"), strict=True):
+        change(row, "created_at", f"'{at}'")
+    rows[1] = replace(rows[1], ms=4000)
+    rows[2] = replace(rows[2], ms=0)
+    rows[3] = replace(rows[3], hits=2)
+    rows[4] = replace(rows[4], hits=2**31 - 1)
+    expected = expected_days(rows, user.timezone)
+    shared_place.query(
+        "INSERT INTO analytics_marks (user_id, hour_at)"
+        f" VALUES ('{user.id}', '9999-12-31 23:00:00')"
+    )
+    shared_store.analytics.begin_(user.id, user.timezone)
+    _roll_up(shared_store, user)
+    assert _figures(shared_store, user.id) == expected
+    assert shared_store.analytics.first_known_day(user.id) == date(2026, 5, 31)
+    # The slow one is in no list yet.
+    assert shared_store.analytics.compare_(user.id, _ERA[0]) == 1
+    assert shared_store.analytics.compare_(user.id, _ERA[0]) == 0
+    assert _figures(shared_store, user.id) == expected
+    listed = shared_place.query("SELECT search_id FROM search_marks WHERE mark = 'slow'")
+    assert [row[0] for row in listed] == [rows[1].id]
+
+
+def test_no_transaction_reads_more_searches_than_are_to_be_read_at_once(
+    shared_store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Quiet days, then two of heavy use, and quiet ones again."""
+    read: list[int] = []
+
+    def noted(*args: Any) -> Any:
+        facts = roll_up_sql.read_facts(*args)
+        read.append(len(facts))
+        return facts
+
+    monkeypatch.setattr(repository, "read_facts", noted)
+    monkeypatch.setattr(repository, "_MOST_ROWS", 7)
+    (user,) = _people(shared_store, "America/New_York")
+    noon = datetime(2026, 3, 1, 12, tzinfo=UTC)
+    a_day = [1, 0, 1, 1, 1, 1, 12, 4, 1, 1, 1, 0, 0, 1]
+    rows = [
+        _asked(f"text {n}", noon + timedelta(days=day, minutes=n))
+        for day, count in enumerate(a_day)
+        for n in range(count)
+    ]
+    for row in rows:
+        shared_store.searches.add_(_record(user, row))
+    days = []
+    while counted := shared_store.analytics.roll_up_(user.id, 400):
+        days.append(counted)
+    assert read == [5, 12, 7, 1]
+    assert days == [6, 1, 4, 1]
+    assert _figures(shared_store, user.id) == expected_days(rows, user.timezone)
+
+
+def test_what_scripts_search_is_nobodys_rewording(shared_store: Store) -> None:
+    (user,) = _people(shared_store, "UTC")
+    noon = datetime(2026, 6, 1, 12, tzinfo=UTC)
+    told = _asked().params or {}
+    rows = [
+        _asked(text, noon + timedelta(seconds=9 * at), hits=hits, params={**told, "api_key": key})
+        for at, (text, hits, key) in enumerate(
+            [
+                ("a", 0, "k1"),
+                ("b", 3, "k1"),
+                ("invoise", 0, ""),
+                ("c", 1, "k2"),
+                ("invoice", 2, ""),
+            ]
+        )
+    ]
+    _insert(shared_store, user, rows)
+    _refresh(shared_store, user)
+    (documents,) = _figures(shared_store, user.id).values()
+    assert documents["reformulations"] == {
+        "searches": 1,
+        "mended": 1,
+        "pairs": [["invoise", "invoice", 1, 1]],
+    }
 
 
 def test_two_programs_count_and_one_writes(shared_place: StorePlace, shared_store: Store) -> None:

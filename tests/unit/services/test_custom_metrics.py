@@ -15,7 +15,7 @@ import pytest
 
 from altus4_desktop.app.compose import compose
 from altus4_desktop.domain.accounts import Actor, Role, UserDraft
-from altus4_desktop.domain.audit import AuditQuery
+from altus4_desktop.domain.audit import AuditQuery, SubjectKind
 from altus4_desktop.domain.cancel import CancelToken
 from altus4_desktop.domain.custom_metrics import (
     MOST_THRESHOLD,
@@ -46,6 +46,7 @@ from altus4_desktop.domain.saved_searches import SavedScope, SavedSearchDraft
 from altus4_desktop.domain.searching import Notice, SearchMode, SearchRecord, SearchRequest
 from altus4_desktop.services import Services, custom_metrics
 from altus4_desktop.services import analytics as analytics_module
+from altus4_desktop.services.audit import build_event
 from altus4_desktop.services.custom_metrics import MOST_METRICS
 from tests.records import a_connection, a_user
 
@@ -245,6 +246,55 @@ def test_below_is_judged_when_the_day_is_over(services: Services, clock: Clock) 
     _count(services, ann)
     told = services.custom_metrics.notices_(ann)
     assert [(notice.day.day, notice.found) for notice in told] == [(29, 0), (28, 1)]
+
+
+def test_below_is_judged_by_what_was_to_be_recorded(services: Services, clock: Clock) -> None:
+    """Who does not want searches recorded silences no alarm about everybody's, and of what one's
+    own count lacks for that nobody is told."""
+    ann, ben = _person(services, role=Role.ADMIN), _person(services)
+    _keep(services, ann, clock.at - timedelta(days=3))
+    _keep(services, ben, clock.at - timedelta(days=3))
+    for who, name, user_id in (
+        (ann, "All", ""),
+        (ann, "Of Ben", ben.user_id),
+        (ben, "Own", ""),
+        (ann, "Of Ann", ann.user_id),
+    ):
+        draft = CustomMetricDraft(
+            name, history=HistoryQuery(user_id=user_id), threshold=Threshold(Side.BELOW, 5)
+        )
+        services.custom_metrics.create_(who, draft)
+    _count(services, ann)
+    for at, keeps in ((clock.at, False), (clock.at + timedelta(days=1), True)):
+        event = build_event(
+            ben,
+            "user.updated",
+            SubjectKind.USER,
+            ben.user_id,
+            before={} if not keeps else {"history": False},
+            after={} if keeps else {"history": False},
+        )
+        services.metadata.store.audit.add_([replace(event, at=at.replace(microsecond=0))])
+    for _ in range(2):
+        _keep(services, ben, clock.at - timedelta(hours=1))
+    clock.at += timedelta(days=3)
+    _keep(services, ann, clock.at)
+    _count(services, ann)
+
+    def told(who: Actor) -> set[tuple[str, int, int]]:
+        found = services.custom_metrics.notices_(who)
+        return {(notice.name, notice.day.day, notice.found) for notice in found}
+
+    # Off from noon of the 28th to that of the 29th.
+    assert told(ben) == {("Own", 30, 0)}
+    assert told(ann) == {
+        *(("All", 28, 2), ("All", 29, 0), ("All", 30, 0)),
+        *(("Of Ann", day, 0) for day in (28, 29, 30)),
+        ("Of Ben", 30, 0),
+    }
+    # The charts say what they lack.
+    [of_all, *_] = services.custom_metrics.list_(ann, Period.ending(clock.at.date(), 7))
+    assert [day.lack for day in of_all.days if day.day.day == 29] == [DayLack.NOT_RECORDED]
 
 
 def test_days_before_the_threshold_are_no_news(services: Services, clock: Clock) -> None:
