@@ -236,7 +236,12 @@ OTHERS = {
     "key_uses.spend_": "counts a use again whose answer was lost: a limit is never exceeded",
     **dict.fromkeys(
         [f"analytics.{name}" for name in ("begin_", "compare_", "roll_up_", "add_up_")]
-        + ["analytics.check_totals_", "custom_metrics.begin_", "custom_metrics.count_"],
+        + [
+            "analytics.check_totals_",
+            "analytics.mark_all_",
+            "custom_metrics.begin_",
+            "custom_metrics.count_",
+        ],
         "figures of what is there, counted again (test_analytics_crashes)",
     ),
 }

@@ -31,9 +31,9 @@ def register(commands: Commands) -> None:
     refresh = command(
         actions,
         "refresh",
-        help="count searches that are not counted yet",
+        help="count all searches anew",
         description="Count your past searches by day, for an admin everybody's; those that other "
-        "programs have added or deleted too.",
+        "programs have added, changed or deleted too.",
     )
     refresh.set_defaults(run=_refresh)
 

@@ -228,7 +228,7 @@ class DayDocument:
 
 @dataclass(frozen=True, slots=True)
 class RollUpReport:
-    """What a refresh did: days written, users looked at, and days of everybody put together."""
+    """What a refresh did: days counted, users looked at, and days of everybody put together."""
 
     users: int = 0
     days: int = 0

@@ -101,14 +101,14 @@ class AnalyticsService:
     ) -> RollUpReport:
         """Count what is not counted yet: the actor's own, or everybody's for an admin.
 
-        Compares what was counted with what is there first, as other programs may have written too:
-        the last days, or all with ``whole``. Doing it again changes nothing. Raises AccessError,
+        Other programs may have written too: compares the last days' sums with what is there first,
+        or counts all days anew with ``whole``. Doing it again changes nothing. Raises AccessError,
         StoreError, Cancelled.
         """
         actor = self._permissions.check(actor, Right.ANALYSE)
         whose = None if self._permissions.owns(actor, "") else actor.user_id
         errand, token = Errand(whose, compare=True), token or CancelToken()
-        report = self._refresh(errand, progress, token)
+        report = self._refresh(errand, progress, token, anew=whole)
         if whole:
             days = self._compare_old(errand, progress, token)
             report = replace(report, days=report.days + days)
@@ -243,13 +243,19 @@ class AnalyticsService:
             self._compare_old(errand, ignore_progress, token, _PAUSE_S)
 
     def _refresh(
-        self, errand: Errand, progress: ProgressSink, token: CancelToken, pause_s: float = 0.0
+        self,
+        errand: Errand,
+        progress: ProgressSink,
+        token: CancelToken,
+        pause_s: float = 0.0,
+        *,
+        anew: bool = False,
     ) -> RollUpReport:
         users = self._analytics.users_(errand.user_id)
         days = 0
         for at, user in enumerate(users):
             token.raise_if_cancelled()
-            work = partial(self._count_user, user, errand, token, pause_s)
+            work = partial(self._count_user, user, errand, token, pause_s, anew=anew)
             days += _go_on(work, user.user_id) or 0
             progress(Progress("Counting searches", (at + 1) / (len(users) + 1)))
         if errand.compare and errand.user_id is None:
@@ -281,12 +287,14 @@ class AnalyticsService:
         return counted
 
     def _count_user(
-        self, user: CountedUser, errand: Errand, token: CancelToken, pause_s: float
+        self, user: CountedUser, errand: Errand, token: CancelToken, pause_s: float, *, anew: bool
     ) -> int:
         if user.counted_zone != user.timezone:
             self._analytics.begin_(user.user_id, user.timezone)
         elif errand.compare:
             self._analytics.compare_(user.user_id, _recent_day())
+            if anew:
+                self._analytics.mark_all_(user.user_id)
         return self._roll_up(user.user_id, token, pause_s)
 
     def _compare_user(self, user_id: str, token: CancelToken, pause_s: float) -> tuple[int, int]:

@@ -109,6 +109,11 @@ class AnalyticsRepository:
 
         self._repeat(work)
 
+    def mark_all_(self, user_id: str) -> None:
+        """Have all days counted again that the user has searched on; what is the same by then is
+        not written."""
+        self._repeat(partial(_mark_all, user_id))
+
     def compare_(self, user_id: str, first: date, last: date | None = None) -> int:
         """Mark the days from ``first`` on of which searches, milliseconds or results are not what
         was counted, or a document is not ours, and complete the lists of searches of these and of
@@ -484,6 +489,10 @@ class AnalyticsRepository:
             )
         }
         _write(connection, user_id, wanted, known)
+
+
+def _mark_all(user_id: str, connection: sa.Connection) -> None:
+    mark_hours(connection, searches.c.user_id == user_id)
 
 
 def _write(

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from altus4_desktop.app.compose import compose
 from altus4_desktop.domain.accounts import Actor, Role, UserDraft
-from altus4_desktop.domain.analytics import KEPT_SCOPES, Metric
+from altus4_desktop.domain.analytics import KEPT_SCOPES, Document, Metric
 from altus4_desktop.domain.audit import SubjectKind
 from altus4_desktop.domain.cancel import CancelToken
 from altus4_desktop.domain.errors import Cancelled, StoreError
@@ -319,8 +319,8 @@ def test_what_others_change_is_noticed_the_last_days_first(
     ann, now = _person(services, "Asia/Tokyo"), datetime.now(UTC)
     ages = (1, 39, 43, 44, 200)
     _keep(services, *(_search(ann, "word", now - timedelta(days=age)) for age in ages))
-    services.analytics.refresh_(ann, whole=True)
-    assert services.analytics.refresh_(ann, whole=True).days == 0
+    assert services.analytics.refresh_(ann, whole=True).days == 5
+    assert services.analytics.refresh_(ann).days == 0
 
     def change() -> None:
         with (
@@ -341,11 +341,48 @@ def test_what_others_change_is_noticed_the_last_days_first(
     change()
     assert services.analytics.refresh_(ann).days == 2
     assert counted() == 7
-    assert services.analytics.refresh_(ann, whole=True).days == 3
+    assert services.analytics.refresh_(ann, whole=True).days == 5
     assert counted() == 10
     change()
     services.analytics.refresh_later(ann)
     wait_until(lambda: counted() == 15, timeout_s=20, what="older days")
+
+
+@pytest.mark.parametrize(
+    ("change", "metric"),
+    [
+        ("query = 'receipt'", Metric.POPULAR_QUERIES),
+        ("search_mode = 'boolean'", Metric.MODES),
+        ("""search_params = '{"outcome": "cancelled", "connections": []}'""", Metric.LATENCY),
+        ("""search_params = '{"api_key": "k", "connections": []}'""", Metric.API_KEYS),
+        ("""search_params = '{"connections": ["Library"]}'""", Metric.SOURCES),
+    ],
+)
+def test_what_others_change_within_a_search_is_counted_by_the_command(
+    services: Services, change: str, metric: Metric
+) -> None:
+    """No sum tells of it, nor a list of searches."""
+    ann = _person(services, "UTC")
+    other = replace(ann, user_id=_person(services).user_id)
+    _keep(services, *(_search(who, "invoice", _FIRST) for who in (ann, other)))
+    services.analytics.refresh_(ann, whole=True)
+
+    def documents(who: Actor = ann) -> list[Document]:
+        day = _FIRST.date()
+        found = services.metadata.store.analytics.list_(who.user_id, day, day, [metric])
+        return [row.document for row in found]
+
+    before = documents()
+    with (
+        services.metadata.store._engine.connect().execution_options(**{WRITES: True}) as others,
+        others.begin(),
+    ):
+        others.execute(sa.text(f"UPDATE searches SET {change}"))
+    services.analytics.refresh_(ann)
+    assert documents() == before, "compared by sums"
+    services.analytics.refresh_(ann, whole=True)
+    assert documents() != before
+    assert documents(other) == [], "never counted"
 
 
 def test_whose_searches_cannot_be_counted_holds_up_nobody_else(
