@@ -108,7 +108,8 @@ def _show(args: argparse.Namespace, context: CliContext) -> int:
     if args.json:
         from altus4_desktop.services.figures_export import figures_document
 
-        context.out.json(figures_document(figures))
+        zone, now = actor.timezone or "UTC", datetime.now(UTC)
+        context.out.json(figures_document(figures, zone, now))
     else:
         _print(context, figures)
         if figures.counts.searches:
@@ -160,6 +161,11 @@ def _insight_document(insight: Insight) -> dict[str, Any]:
             "from": instant(link.from_at) if own is None else own.begins.isoformat(),
             "to": instant(link.to_at) if own is None else own.ends.isoformat(),
             "least_ms": link.least_ms,
+            "most_ms": link.most_ms,
+            "is_finished": link.is_finished,
+            "connection_name": link.connection_name or None,
+            # "": of people, without a key.
+            "key_id": link.key_id,
         }
         if link is not None
         else None,

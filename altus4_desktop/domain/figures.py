@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
+from altus4_desktop.domain.recording import Pause
+
 PERIOD_DAYS = {"day": 1, "week": 7, "month": 30, "quarter": 91, "year": 365}
 """How many days the usual periods have; they end with the day that is looked at."""
 
@@ -215,7 +217,8 @@ class Figures:
     hour of the day. Of texts only the most frequent of each day are known: ``unlisted`` searches
     had others, and a text may have been searched more often than is told. So it is with sets of
     connections and ``unlisted_sources``. ``before`` and ``latency_before`` are those of the period
-    before (None: not asked for).
+    before (None: not asked for, or not known of each of its days). In ``pauses`` not everything was
+    recorded.
     """
 
     period: Period
@@ -240,3 +243,4 @@ class Figures:
     keys: tuple[KeyUse, ...] = ()
     before: Counts | None = None
     latency_before: Latency | None = field(default=None)
+    pauses: tuple[Pause, ...] = ()

@@ -184,7 +184,11 @@ class AnalyticsService:
         """
         figures = self.figures_(actor, period, user_id, compare=True)
         is_table = path.suffix.lower() == ".csv"
-        text = days_csv(figures) if is_table else json.dumps(figures_document(figures), indent=2)
+        if is_table:
+            text = days_csv(figures)
+        else:
+            zone, now = actor.timezone or "UTC", datetime.now(UTC)
+            text = json.dumps(figures_document(figures, zone, now), indent=2)
         days = sum(point.counts is not None for point in figures.days)
         with open_chosen(path) as file:
             file.write(text.encode())

@@ -30,6 +30,7 @@ from altus4_desktop.domain.local_days import (
     hours_of_day,
     instant_of,
 )
+from altus4_desktop.domain.recording import is_paused
 from altus4_desktop.domain.searching import SearchMode
 from altus4_desktop.domain.spreadsheet import csv_text
 from altus4_desktop.domain.zero_causes import ZeroCause
@@ -152,9 +153,7 @@ def build_searches(board: Dashboard) -> Chart:
             if compared:
                 cells += (earlier.get((point.day, point.hour)),)
             rows.append((cells, _hour_link(board, point) if point.searches else None))
-        columns, rows = _with_lacks(
-            ("hour", *plotted), rows, [point.is_paused for point in board.figures.hours]
-        )
+        columns, rows = _with_lacks(("hour", *plotted), rows, _hours_paused(board))
         return _chart(board, "searches", ChartKind.BARS, columns, rows, ("hour",), plotted)
     counted = _days_before(board)
     if len(board.figures.period) > DAILY_DAYS:
@@ -188,6 +187,14 @@ def _with_lacks(
     lacks = [DayLack.NOT_RECORDED.value if is_paused else None for is_paused in paused]
     told = [((*cells, lack), link) for (cells, link), lack in zip(rows, lacks, strict=True)]
     return (*columns, "lack"), told
+
+
+def _hours_paused(board: Dashboard) -> list[bool]:
+    """Of each hour whether it was not recorded; one that has not come may be yet."""
+    return [
+        point.is_paused and _has_begun(board, point.day, point.hour, point.begins_at)
+        for point in board.figures.hours
+    ]
 
 
 def _is_known(board: Dashboard, point: HourPoint) -> bool:
@@ -252,7 +259,7 @@ def build_latency(board: Dashboard) -> Chart:
         columns, rows = _with_lacks(
             ("hour", *plotted, "max_ms", "searches"),
             rows,
-            [hour.is_paused for hour in board.figures.hours],
+            _hours_paused(board),
         )
         return _chart(board, "latency", ChartKind.LINES, columns, rows, ("hour",), plotted)
     counted = _days_before(board)
@@ -302,7 +309,7 @@ def build_durations(board: Dashboard) -> Chart:
 
 def build_heat(board: Dashboard) -> Chart:
     """Searches by weekday (1 is Monday) and hour; None where nothing is known: of hours that have
-    not come, or that clocks left out."""
+    not come, that were not recorded, or that clocks left out."""
     figures = board.figures
     known = [point.day for point in figures.days if point.counts is not None]
     weekdays = {day.weekday() for day in known}
@@ -572,6 +579,8 @@ def _hours_before(board: Dashboard) -> dict[tuple[date, int], int]:
     later = timedelta(days=len(board.figures.period))
     found: dict[tuple[date, int], int] = {}
     for point in board.before.hours:
+        if not _is_known(board, point):
+            continue
         # An hour that clocks showed twice counts as one.
         key = (point.day + later, point.hour)
         found[key] = found.get(key, 0) + point.searches
@@ -597,8 +606,8 @@ def _has_begun(board: Dashboard, day: date, hour: int, begins_at: datetime | Non
 
 
 def _hours_been(board: Dashboard, days: Sequence[date]) -> set[tuple[int, int]]:
-    """Which hours of which weekdays there have been in ``days``."""
-    zone = board.figures.zone
+    """Which hours of which weekdays there have been in ``days``, and were recorded."""
+    zone, pauses = board.figures.zone, board.figures.pauses
     found: dict[int, set[int]] = {weekday: set() for weekday in range(7)}
     for day in days:
         met = found[day.weekday()]
@@ -608,7 +617,9 @@ def _hours_been(board: Dashboard, days: Sequence[date]) -> set[tuple[int, int]]:
         hours = hours_of_day(zone, number) if zone else [WallHour(h, 0) for h in range(_HOURS)]
         for hour in hours:
             begins_at = hour_begins(number, hour) if zone else None
-            if _has_begun(board, day, hour.hour, begins_at):
+            if hour.hour in met or not _has_begun(board, day, hour.hour, begins_at):
+                continue
+            if not is_paused(pauses, day, hour.hour):
                 met.add(hour.hour)
     return {(weekday, hour) for weekday, met in found.items() for hour in met}
 

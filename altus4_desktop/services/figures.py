@@ -74,6 +74,11 @@ def build_figures(
     merged = {metric: merge(metric, documents[metric].values()) for metric in Metric}
     daily = documents[Metric.DAILY_SEARCHES]
     zone = merged[Metric.DAILY_SEARCHES]["zone"]
+    # Of days of which nothing is known there is nothing to compare with.
+    if before is not None and not all(
+        _day(day, before, known, pauses).counts is not None for day in period.before()
+    ):
+        before = None
     popular = merged[Metric.POPULAR_QUERIES]
     return Figures(
         period=period,
@@ -132,6 +137,7 @@ def build_figures(
         latency_before=None
         if before is None
         else _latency(merge(Metric.LATENCY, before[Metric.LATENCY].values())),
+        pauses=tuple(pauses),
     )
 
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
+from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from altus4_desktop.domain.figures import Counts, Figures, Latency
+from altus4_desktop.services.charts import Dashboard, build_heat
 
 _DAY_COLUMNS = (
     "day",
@@ -44,8 +47,10 @@ def days_csv(figures: Figures) -> str:
     return text.getvalue()
 
 
-def figures_document(figures: Figures) -> dict[str, Any]:
-    """Everything, as plain JSON values."""
+def figures_document(figures: Figures, zone: str, now: datetime) -> dict[str, Any]:
+    """Everything, as plain JSON values, None where nothing is known; ``zone`` is the time zone of
+    who reads it."""
+    counts = iter(build_heat(Dashboard(figures, zone, now)).values("searches"))
     return {
         "from": figures.period.first.isoformat(),
         "to": figures.period.last.isoformat(),
@@ -67,7 +72,7 @@ def figures_document(figures: Figures) -> dict[str, Any]:
             for point in figures.days
             if point.counts is not None
         ],
-        "heat": [list(row) for row in figures.heat],
+        "heat": [list(islice(counts, 24)) for _ in range(7)],
         "modes": [
             {
                 "mode": share.mode,

@@ -259,7 +259,7 @@ class InsightsService:
 
     def _find_popular(self, look: Look, explained: Collection[str]) -> Iterator[Insight]:
         figures, before = look.figures, look.figures.before
-        if before is None or not self._is_known(look, figures.period.before()):
+        if before is None:
             return
         likely = [
             query
@@ -291,10 +291,6 @@ class InsightsService:
                 _best(now, known),
                 weight=0.25 * _best(now, known),
             )
-
-    def _is_known(self, look: Look, days: Period) -> bool:
-        first = self._analytics.first_day(look.actor)
-        return first is not None and first <= days.first
 
     # -- what is not found -----------------------------------------------------------------------
 

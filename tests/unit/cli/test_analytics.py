@@ -9,11 +9,15 @@ import re
 import sqlite3
 import uuid
 from contextlib import closing
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
+from altus4_desktop.app.compose import compose
 from altus4_desktop.cli.frame import main
+from altus4_desktop.domain.history import HistoryOutcome, HistoryQuery, OwnTime
+from altus4_desktop.domain.searching import SearchMode
 from tests.answers import Answer, Run
 
 _PASSWORD = "correct horse battery"
@@ -74,9 +78,11 @@ def test_what_was_counted_is_shown(run: Run) -> None:
         {"before": "invoise", "after": "invoice", "searches": 1, "mended": 1}
     ]
     assert document["slowest"][0]["ms"] == document["latency"]["max_ms"] == 30_000
-    assert document["before"]["searches"] == 0
+    # Nothing is known of the days before, and of the other days of the week.
+    assert document["before"] is None
+    assert [row[0] for row in document["heat"]] == [0, 0, None, None, None, None, 0]
     assert document["connections"][0]["connection"] == "Shop"
-    assert sum(map(sum, document["heat"])) == 4
+    assert sum(count or 0 for row in document["heat"] for count in row) == 4
 
 
 def test_it_is_shown_to_people(run: Run) -> None:
@@ -208,6 +214,44 @@ def test_what_is_unusual_is_told(run: Run, tmp_path: Path) -> None:
     # Everybody's: on the clock of whoever searched.
     assert insight["history"]["from"] == "2026-03-01T00:00:00"
     assert (document["from"], document["to"]) == _MARCH[1::2]
+
+
+def test_the_history_is_asked_again_by_what_is_told(run: Run, tmp_path: Path) -> None:
+    """Searches that were stopped took as long, and are none of those that an insight counts."""
+    ok, stopped = _PARAMS % "ok", _PARAMS % "cancelled"
+    rows = [(80, ok, f"2026-03-{day:02} 09:{n:02}:00") for day in range(4, 30) for n in range(30)]
+    rows += [(900, ok, f"2026-03-30 09:{minute:02}:00") for minute in range(40)]
+    rows += [(900, stopped, f"2026-03-30 10:{minute:02}:00") for minute in range(5)]
+    with closing(sqlite3.connect(tmp_path / "data" / "metadata.sqlite3")) as connection:
+        ((user_id,),) = connection.execute("SELECT id FROM users").fetchall()
+        connection.executemany(
+            "INSERT INTO searches (id, user_id, query, result_count, execution_time_ms,"
+            " search_params, created_at) VALUES (?, ?, 'usual', 3, ?, ?, ?)",
+            [(str(uuid.uuid4()), user_id, *row) for row in rows],
+        )
+        connection.commit()
+    run("analytics", "refresh")
+    days = ("--from", "2026-03-24", "--to", "2026-03-30")
+    (insight,) = run("analytics", "insights", "--json", *days).document["insights"]
+    told = insight["history"]
+    assert (insight["kind"], insight["searches"]) == ("slower", 40)
+    query = HistoryQuery(
+        text=told["query"],
+        connection_id=told["connection_id"] or "",
+        mode=told["mode"] and SearchMode(told["mode"]),
+        outcome=told["outcome"] and HistoryOutcome(told["outcome"]),
+        user_id=told["user_id"] or "",
+        whole=told["whole"],
+        least_ms=told["least_ms"],
+        most_ms=told["most_ms"],
+        is_finished=told["is_finished"],
+        connection_name=told["connection_name"] or "",
+        key_id=told["key_id"],
+        own_time=OwnTime(*(datetime.fromisoformat(told[name]) for name in ("from", "to"))),
+    )
+    with closing(compose(tmp_path / "data")) as services:
+        services.metadata.open_()
+        assert services.metadata.store.searches.count_(query, 9999) == 40
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,7 @@ from altus4_desktop.domain.figures import (
     ZeroQuery,
 )
 from altus4_desktop.domain.history import HistoryOutcome, HistoryQuery, OwnTime, WeekHour
+from altus4_desktop.domain.recording import Pause
 from altus4_desktop.domain.searching import SearchMode
 from altus4_desktop.domain.spreadsheet import guarded
 from altus4_desktop.services.cause_words import cause_words
@@ -358,6 +359,64 @@ def test_days_that_were_not_recorded_are_gaps_with_a_reason() -> None:
     chart = _charts(_board(replace(make_figures(quarter), days=tuple(points))))["searches"]
     assert chart.values("lack")[:3] == (None, "not_recorded", None)
     assert chart.values("days")[:3] == (7, 6, 7)
+
+
+def test_hours_before_that_were_not_recorded_are_no_zeros() -> None:
+    today = Period(_NOW.date(), _NOW.date())
+
+    def hours(day: date, paused: range) -> tuple[HourPoint, ...]:
+        return tuple(
+            HourPoint(day, hour, None, 0 if hour in paused else 2, is_paused=hour in paused)
+            for hour in range(24)
+        )
+
+    earlier = today.before()
+    figures = replace(make_figures(today, ""), hours=hours(today.first, range(0)))
+    before = replace(make_figures(earlier, ""), hours=hours(earlier.first, range(9, 12)))
+    chart = _charts(_board(figures, before=before))["searches"]
+    assert chart.values("before") == tuple(None if 9 <= h < 12 else 2 for h in range(24))
+
+
+@pytest.mark.parametrize("zone", ["Europe/Berlin", ""])
+def test_hours_that_were_not_recorded_are_gaps_and_those_to_come_are_not_said_to_be(
+    zone: str,
+) -> None:
+    today = Period(_NOW.date(), _NOW.date())
+    begin = datetime(2026, 3, 30, 22, tzinfo=UTC)
+    hours = tuple(
+        HourPoint(
+            today.first,
+            hour,
+            begin + timedelta(hours=hour) if zone else None,
+            5 if hour == 8 else 0,
+            is_paused=hour > 8,
+        )
+        for hour in range(24)
+    )
+    pause = Pause(datetime(2026, 3, 31, 9), None)  # noqa: DTZ001 - of no zone
+    figures = replace(
+        make_figures(today, zone),
+        days=(DayPoint(today.first, Counts(5), Latency(5)),),
+        hours=hours,
+        heat=tuple(tuple(5 if (d, h) == (1, 8) else 0 for h in range(24)) for d in range(7)),
+        pauses=(pause,),
+    )
+    charts = _charts(_board(figures))
+    # It is 14 o'clock in Berlin.
+    off = ["not_recorded" if 8 < hour <= 14 else None for hour in range(24)]
+    assert list(charts["searches"].values("lack")) == off
+    timed = replace(figures, hours=tuple(replace(h, latency=Latency(1)) for h in hours))
+    assert list(_charts(_board(timed))["latency"].values("lack")) == off
+    tuesday = {hour: count for weekday, hour, count in charts["heat"].rows if weekday == 2}
+    assert tuesday == {hour: 5 if hour == 8 else 0 if hour < 8 else None for hour in range(24)}
+    # On one of the Tuesdays before, of a time that is not told by the hour, it was recorded.
+    long = Period(date(2026, 2, 1), today.last)
+    days = tuple(DayPoint(day, Counts(5)) for day in long)
+    heat = _heat(replace(figures, period=long, days=days, hours=()))
+    assert None not in {heat[2, hour] for hour in range(24)}
+    always = replace(pause, begins=datetime(2026, 1, 1, 9))  # noqa: DTZ001 - of no zone
+    heat = _heat(replace(figures, period=long, days=days, hours=(), pauses=(always,)))
+    assert {*heat.values()} == {None, 5}
 
 
 def test_an_hour_of_the_week_leads_to_all_its_hours() -> None:

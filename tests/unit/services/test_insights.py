@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 
 from altus4_desktop.app.compose import compose
 from altus4_desktop.domain.accounts import Actor, Role, User
+from altus4_desktop.domain.audit import SubjectKind
 from altus4_desktop.domain.cancel import CancelToken
 from altus4_desktop.domain.connections import Connection, PoolStats
 from altus4_desktop.domain.errors import (
@@ -50,6 +51,7 @@ from altus4_desktop.domain.searching import (
 )
 from altus4_desktop.services import Services, near_words
 from altus4_desktop.services import insights as module
+from altus4_desktop.services.audit import build_event
 from altus4_desktop.services.connections import ConnectionsService
 from altus4_desktop.services.insights import InsightsService
 from altus4_desktop.services.permissions import Permissions
@@ -629,6 +631,27 @@ def test_a_text_that_becomes_popular(world: World) -> None:
 def test_a_text_is_not_popular_when_all_is_new(world: World) -> None:
     world.keep(*world.searches(25, "recall", _MONDAY))
     assert world.texts() == []
+
+
+def test_days_before_that_were_not_all_recorded_are_compared_with_nothing(world: World) -> None:
+    """“never in as many days before” is not known when recording was off on one of those."""
+    off = _BEFORE.replace(hour=0).date()
+    world.keep(
+        *(r for r in _usual(world) if r.created_at and r.created_at.date() != off),
+        *world.searches(12, "new", _MONDAY),
+    )
+    (insight,) = world.find().insights
+    assert "never in as many days before" in insight.text
+    actor = world.user.as_actor()
+    for hour, keeps in ((0, False), (23, True)):
+        told: tuple[dict[str, object], dict[str, object]] = ({"history": False}, {})
+        before, after = told if keeps else told[::-1]
+        event = build_event(
+            actor, "user.updated", SubjectKind.USER, actor.user_id, before=before, after=after
+        )
+        at = _BEFORE.replace(hour=hour)
+        world.services.metadata.store.audit.add_([replace(event, at=at)])
+    assert world.find().insights == ()
 
 
 def test_no_more_than_a_few_are_told(world: World) -> None:

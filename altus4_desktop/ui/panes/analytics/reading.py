@@ -28,6 +28,7 @@ _OF_FIRST = (
     "heat",
     "before",
     "latency_before",
+    "pauses",
 )
 
 
