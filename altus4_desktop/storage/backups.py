@@ -195,7 +195,7 @@ class StoreBackups:
             problem = folder.problem_of_file(backup, token)
             if not problem:
                 content = self._try(folder.file(backup), progress, token)
-                problem = content if isinstance(content, str) else difference(backup, content)
+                problem = content if isinstance(content, str) else self._problem(backup, content)
             verified_at = None if problem else _second()
             checked = replace(backup, problem=problem, verified_at=verified_at)
             folder.write(checked)
@@ -267,7 +267,7 @@ class StoreBackups:
             then: dict[str, int] = {}
 
             def check(content: BackupContent, place: str) -> None:
-                problem = difference(backup, content)
+                problem = self._problem(backup, content)
                 if problem:
                     raise UnsoundError(problem)
                 if point:
@@ -313,7 +313,7 @@ class StoreBackups:
             point = until and self.tool.find_point(backup, until, token)
 
             def check(content: BackupContent, place: str) -> None:
-                problem = difference(backup, content)
+                problem = self._problem(backup, content)
                 if problem:
                     raise UnsoundError(problem)
                 if point:
@@ -387,6 +387,12 @@ class StoreBackups:
                 details={"theirs": backup.dialect, "ours": self.dialect},
             )
 
+    def _problem(self, backup: Backup, content: BackupContent) -> str:
+        """In what ``content`` is not what ``backup`` says. Another version of the server may put
+        the same object in other words: only names of objects are compared then."""
+        upgraded = self.dialect != "sqlite" and backup.server_version != self.server_version
+        return difference(backup, content, by_name=upgraded)
+
     def _try(self, file: Path, progress: ProgressSink, token: CancelToken) -> BackupContent | str:
         """What comes out of ``file``, or why nothing does."""
         try:
@@ -429,8 +435,9 @@ def _second() -> datetime:
     return datetime.now(UTC).replace(microsecond=0)
 
 
-def difference(backup: Backup, content: BackupContent) -> str:
-    """In what ``content`` is not what ``backup`` says; empty when it is."""
+def difference(backup: Backup, content: BackupContent, *, by_name: bool = False) -> str:
+    """In what ``content`` is not what ``backup`` says; empty when it is. ``by_name``: whatever
+    makes an object, as long as there is one of that name."""
     if content.revision != backup.revision:
         return f"it holds revision {content.revision}, not {backup.revision}"
     wanted = {table.name: table for table in backup.tables}
@@ -442,10 +449,14 @@ def difference(backup: Backup, content: BackupContent) -> str:
             return f"{name} has {found[name].rows} rows, not {wanted[name].rows}"
         if found[name].sha256 != wanted[name].sha256:
             return f"other rows in {name}"
-    return "" if backup.objects is None else _object_difference(backup.objects, content.objects)
+    if backup.objects is None:
+        return ""
+    return _object_difference(backup.objects, content.objects, by_name)
 
 
-def _object_difference(then: Collection[ObjectSum], now: Collection[ObjectSum]) -> str:
+def _object_difference(
+    then: Collection[ObjectSum], now: Collection[ObjectSum], by_name: bool
+) -> str:
     wanted = {(one.kind, one.name): one.sha256 for one in then}
     found = {(one.kind, one.name): one.sha256 for one in now}
     for kind, name in sorted(wanted.keys() | found.keys()):
@@ -453,7 +464,7 @@ def _object_difference(then: Collection[ObjectSum], now: Collection[ObjectSum]) 
             return f"the {kind} {name} is missing"
         if (kind, name) not in wanted:
             return f"the {kind} {name} is one too many"
-        if wanted[kind, name] != found[kind, name]:
+        if not by_name and wanted[kind, name] != found[kind, name]:
             parts = ("columns", "indexes", "foreign keys")
             return f"other {kind} in {name}" if kind in parts else f"another {kind} {name}"
     return ""
