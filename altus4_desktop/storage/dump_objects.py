@@ -20,6 +20,19 @@ POSITION = "binary log position"
 
 _QUOTED = rb"(?:`(?:[^`]|``)*`|'(?:[^']|'')*'|[\w%.-]+)"
 _DEFINER = re.compile(rb"DEFINER=(%b(?:@%b)?) ?" % (_QUOTED, _QUOTED))
+_NAME = rb"(?:`(?:[^`]|``)+`|\"(?:[^\"]|\"\")+\"|[^\s`\".]+)"
+_GAP = rb"(?:\s|/\*[^*]*(?:\*(?!/)[^*]*)*\*/|(?:--[ \t]|#)[^\n]*\n)"
+# What a trigger is on, as whoever made it has put it: maybe over several lines.
+_TRIGGER_HEAD = re.compile(
+    rb"((?:/\*!50003 )?CREATE(?:\*/)? (?:/\*!50017 )?(?:DEFINER=%(who)b(?:@%(who)b)?)? ?"
+    rb"(?:\*/ /\*!50003 )?TRIGGER%(gap)b+(?:IF%(gap)b+NOT%(gap)b+EXISTS%(gap)b+)?)"
+    rb"(?:%(name)b%(gap)b*\.%(gap)b*)?"
+    rb"(%(name)b%(gap)b+(?:BEFORE|AFTER)\b[^`\"'.]*?\bON%(gap)b*)"
+    rb"(?:%(name)b%(gap)b*\.%(gap)b*)?(?=%(name)b%(gap)b+FOR\b)"
+    % {b"who": _QUOTED, b"name": _NAME, b"gap": _GAP},
+    re.I,
+)
+_LONGEST_HEAD = 1 << 16
 _STATE = re.compile(
     rb"(.* EVENT `(?:[^`]|``)+` ON SCHEDULE .*? ON COMPLETION )((?:NOT )?PRESERVE)"
     rb" (?:ENABLE|DISABLE(?: ON (?:SLAVE|REPLICA))?)"
@@ -91,7 +104,7 @@ class ObjectReader:
     def sums(self) -> tuple[ObjectSum, ...]:
         """The digests of what was read."""
         return tuple(
-            ObjectSum(kind, name, hashlib.sha256(b"".join(lines)).hexdigest())
+            ObjectSum(kind, name, hashlib.sha256(_unqualified(kind, b"".join(lines))).hexdigest())
             for (kind, name), lines in sorted(self._sums.items())
         )
 
@@ -134,9 +147,16 @@ class Rewriter:
     definers: Callable[[str], bool]
     events: bool
     replaced: set[str] = field(default_factory=set)
+    _head: bytes = b""
 
     def change(self, line: bytes) -> bytes:
-        """The line to send instead."""
+        """What to send instead of the line: the head of a trigger comes with its last line."""
+        if self._head or _BEGINNINGS[0][0].match(line):
+            self._head += line
+            is_whole = _TRIGGER_HEAD.match(self._head) or line.endswith(b";;\n")
+            if not is_whole and len(self._head) < _LONGEST_HEAD:
+                return b""
+            line, self._head = self._head, b""
         if not line.startswith(_CREATES):
             return line
         if not self.events:
@@ -145,8 +165,9 @@ class Rewriter:
         return self.define(line)
 
     def define(self, text: bytes) -> bytes:
-        """A statement that makes an object, with its definer or, where that is not kept, none."""
-        return _DEFINER.sub(self._definer, text, count=1)
+        """A statement that makes an object, with its definer or, where that is not kept, none; a
+        trigger in whatever database is in use, not in the one that it was made in."""
+        return _TRIGGER_HEAD.sub(rb"\1\2", _DEFINER.sub(self._definer, text, count=1), count=1)
 
     def _definer(self, found: re.Match[bytes]) -> bytes:
         name = _plain(found[1])
@@ -167,6 +188,11 @@ def object_lines(lines: Iterator[bytes], kinds: Collection[str]) -> Iterator[byt
                     wanted = kind in kinds
         if wanted:
             yield line
+
+
+def _unqualified(kind: str, text: bytes) -> bytes:
+    """The text of an object without the name of the database that a trigger was made in."""
+    return _TRIGGER_HEAD.sub(rb"\1\2", text, count=1) if kind == "trigger" else text
 
 
 def _beginning(line: bytes) -> tuple[str, str] | None:

@@ -170,6 +170,36 @@ def _defined_by(user: str, texts: dict[tuple[str, str], str]) -> dict[tuple[str,
     }
 
 
+def test_a_trigger_that_names_its_database_leads_nowhere_else(
+    on_server: StorePlace, server: DatabaseServer, folder: BackupFolder
+) -> None:
+    database = on_server.location.database
+    made = (
+        f"CREATE TRIGGER `{database}`.named AFTER UPDATE\nON {database}.searches\n"
+        "FOR EACH ROW SET @named = 1"
+    )
+    # The account may speak for its owner: nothing but where it leads is another.
+    rights = _SPEAKS_FOR_OTHERS[server.flavour] + (
+        ", SYSTEM_USER" if server.flavour is Flavour.MYSQL else ""
+    )
+    server.execute(f"GRANT {rights} ON *.* TO '{on_server.location.username}'@'%'")
+    with opened(on_server) as store:
+        store.migrator.upgrade(without_copy=True)
+        fill(store)
+        server.execute(made, database=database)
+        backup = make(store, folder)
+        # A trial that led back to the store would make it there.
+        server.execute("DROP TRIGGER named", database=database)
+        before = objects(server, database)
+        found = verify(store, folder, backup)
+        assert (found.state, found.problem) == (BackupState.GOOD, "")
+        assert objects(server, database) == before
+        server.execute(made, database=database)
+        run = store.backups.restore(folder, backup.id, "", None, ignore_progress, _TOKEN)
+        for name in (database, run.kept):
+            assert ("TRIGGER", "named") in objects(server, name)
+
+
 def test_what_is_made_otherwise_is_bad(
     on_server: StorePlace, server: DatabaseServer, folder: BackupFolder
 ) -> None:
