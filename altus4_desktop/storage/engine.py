@@ -32,6 +32,8 @@ _SESSION = (
     "ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION', innodb_lock_wait_timeout = 10,"
     " lock_wait_timeout = 60, group_concat_max_len = 4194304"
 )
+# While a program copies or loads a database, nothing is asked on the session that holds the lock.
+_IDLE = "SET SESSION wait_timeout = 28800"
 # What is locked must keep others from adding rows beside it, whatever the server's default is.
 _ISOLATION = "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ"
 
@@ -115,7 +117,7 @@ def _server_engine(
     def connect() -> Any:
         connection = open_connection(
             target,
-            setup=(_SESSION, _ISOLATION),
+            setup=(_SESSION, _ISOLATION, _IDLE) if migrating else (_SESSION, _ISOLATION),
             autocommit=False,
             found_rows=True,
             timeout_s=sign_in_s,

@@ -20,6 +20,7 @@ from altus4_desktop.storage.client_programs import Kind
 from altus4_desktop.storage.day_rights import SCRATCH_PREFIX
 from altus4_desktop.storage.server_backup import ServerBackups
 from altus4_desktop.storage.server_lock import lock_name
+from altus4_desktop.storage.server_session import open_session
 from altus4_desktop.storage.store import Store, open_store
 from tests.records import a_connection, a_search, a_user
 from tests.servers import DatabaseServer, find_programs
@@ -129,6 +130,22 @@ def test_what_is_not_as_it_was_written_down_is_bad(
             assert found.state is BackupState.BAD, change
             assert said in found.problem
         assert scratches(server) == []
+
+
+def test_a_server_that_ends_idle_sessions_soon_lets_a_backup_wait(
+    on_server: StorePlace, request: pytest.FixtureRequest
+) -> None:
+    server = server_of(on_server, request)
+    with opened(on_server) as store:
+        tool = store.backups.tool
+        assert isinstance(tool, ServerBackups)
+        server.execute("SET GLOBAL wait_timeout = 9")
+        try:
+            with open_session(tool.access, _TOKEN) as connection:
+                left = connection.exec_driver_sql("SELECT @@SESSION.wait_timeout").scalar()
+        finally:
+            server.execute("SET GLOBAL wait_timeout = 28800")
+    assert left == 28800
 
 
 def test_a_dump_that_loses_rows_is_none(
