@@ -121,10 +121,14 @@ class ServerAccess:
     def find(self, kind: Kind) -> Program | None:
         """What can be used with this server. No program of any flavour takes exactly one
         certificate, as a pinned store has to."""
-        mode = self.location.tls.mode
-        if mode not in _TLS_MODES and mode is not TlsMode.PREFERRED:
+        if self.is_pinned:
             return None
         return find_program(kind, self.flavour, self.look_in)
+
+    @property
+    def is_pinned(self) -> bool:
+        """Whether the store takes exactly one certificate, as no program does."""
+        return self.location.tls.mode is TlsMode.PINNED
 
     def run(
         self,
@@ -224,8 +228,10 @@ class ServerAccess:
         elif mode is TlsMode.DISABLED:
             lines = ["skip-ssl"]
         else:
-            # MariaDB's programs check the name whenever they check at all.
-            lines = ["ssl", *(["ssl-verify-server-cert"] if verifies else [])]
+            # MariaDB's programs check the name whenever they check at all, newer ones unless told
+            # not to.
+            check = "ssl-verify-server-cert"
+            lines = ["ssl", check if verifies else f"skip-{check}"]
         if mode is TlsMode.DISABLED:
             # An unencrypted password is only ever sent within this machine.
             return lines + (["get-server-public-key"] if self.flavour is Flavour.MYSQL else [])

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import IO
 
 from altus4_desktop.domain.cancel import CancelToken
-from altus4_desktop.domain.connections import Flavour
 from altus4_desktop.domain.errors import StoreError
 from altus4_desktop.domain.files import make_private_folder
 from altus4_desktop.domain.progress import Progress, ProgressSink
@@ -64,7 +63,7 @@ def dump_into(
     """
     program = access.find(Kind.DUMP)
     if program is None:
-        raise no_copy(access.flavour)
+        raise no_copy(access)
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
     with os.fdopen(os.open(draft, flags, 0o600), "wb") as file:
         access.run(
@@ -95,7 +94,7 @@ def read_database(
     """What a dump of ``database`` would hold; nothing is kept of it. Raises as `dump_into` does."""
     program = access.find(Kind.DUMP)
     if program is None:
-        raise no_copy(access.flavour)
+        raise no_copy(access)
     found: list[DumpContent] = []
     access.run(
         program,
@@ -113,7 +112,7 @@ def read_objects(access: ServerAccess, kinds: Collection[str], token: CancelToke
     `dump_into` does."""
     program = access.find(Kind.DUMP)
     if program is None:
-        raise no_copy(access.flavour)
+        raise no_copy(access)
     options = ["--no-data", "--skip-triggers"]
     options += ["--events"] if EVENTS in kinds else []
     options += [] if ROUTINES in kinds else ["--skip-routines"]
@@ -168,16 +167,24 @@ class ServerCopies:
         return copy
 
 
-def no_copy(flavour: Flavour) -> StoreError:
+def no_copy(access: ServerAccess) -> StoreError:
     """The refusal to change a shared store that cannot be copied first."""
+    if access.is_pinned:
+        return StoreError(
+            "The metadata store cannot be copied first: its server is known by one certificate, "
+            "and the server's own programs cannot check that.",
+            hint="Have the server checked by an authority (verify-identity), or agree to go ahead "
+            "without a copy.",
+            code="store.no_copy",
+        )
     return StoreError(
         "The metadata store cannot be copied first: no “{program}” was found that can be used with "
         "this server.",
         hint="Install {package}, or agree to go ahead without a copy.",
         code="store.no_copy",
         details={
-            "program": NAMES[Kind.DUMP, flavour][0],
-            "package": PACKAGES[flavour],
+            "program": NAMES[Kind.DUMP, access.flavour][0],
+            "package": PACKAGES[access.flavour],
         },
     )
 

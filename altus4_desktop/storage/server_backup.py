@@ -489,6 +489,13 @@ def _drop_scratches(connection: sa.Connection) -> None:
 
 def _program(access: ServerAccess, kind: Kind) -> Program:
     program = access.find(kind)
+    if program is None and access.is_pinned:
+        raise StoreError(
+            "The server is known by one certificate, and its own programs, which make and restore "
+            "backups, cannot check that.",
+            hint="Have the server checked by an authority (verify-identity) to have backups.",
+            code="backup.no_program",
+        )
     if program is None:
         raise StoreError(
             "No “{program}” was found that can be used with this server.",

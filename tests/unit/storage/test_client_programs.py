@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from altus4_desktop.domain.cancel import CancelToken
 from altus4_desktop.domain.connections import Flavour, TlsMode, TlsSettings
+from altus4_desktop.domain.errors import StoreError
+from altus4_desktop.domain.progress import ignore_progress
 from altus4_desktop.storage.client_programs import Program, ProgramFailed, ServerAccess
+from altus4_desktop.storage.dump import dump_into
 from altus4_desktop.storage.location import StoreLocation
+from altus4_desktop.storage.server_backup import ServerBackups
+
+_PINNED = TlsSettings(mode=TlsMode.PINNED, pin_sha256="00" * 32)
 
 
 @pytest.mark.parametrize(
@@ -41,3 +48,42 @@ def test_a_row_that_a_client_quotes_is_not_repeated(said: str, kept: str, tmp_pa
         access.run(Program(client, ""), (), CancelToken())
     assert kept in str(caught.value)
     assert "x@y" not in str(caught.value)
+
+
+def _access(mode: TlsMode, flavour: Flavour) -> ServerAccess:
+    location = StoreLocation(
+        host="127.0.0.1", username="somebody", database="store", tls=TlsSettings(mode=mode)
+    )
+    return ServerAccess(location, "s3cret", flavour, encrypted=True)
+
+
+@pytest.mark.parametrize("mode", [TlsMode.PREFERRED, TlsMode.REQUIRED, TlsMode.VERIFY_IDENTITY])
+def test_mariadbs_programs_check_what_the_store_checks_whatever_their_default(
+    mode: TlsMode,
+) -> None:
+    lines = _access(mode, Flavour.MARIADB).option_text().splitlines()
+    verifies = mode is TlsMode.VERIFY_IDENTITY
+    assert "ssl" in lines
+    assert ("ssl-verify-server-cert" in lines) is verifies
+    assert ("skip-ssl-verify-server-cert" in lines) is not verifies
+    assert "verify-server-cert" not in _access(mode, Flavour.MYSQL).option_text()
+
+
+@pytest.mark.parametrize("flavour", list(Flavour))
+def test_a_pinned_certificate_is_why_there_is_no_backup(flavour: Flavour, tmp_path: Path) -> None:
+    access = ServerAccess(
+        replace(_access(TlsMode.REQUIRED, flavour).location, tls=_PINNED),
+        "s3cret",
+        flavour,
+        encrypted=True,
+    )
+    draft = tmp_path / "draft"
+    with pytest.raises(StoreError) as caught:
+        ServerBackups(access).make(draft, ignore_progress, CancelToken())
+    assert caught.value.code == "backup.no_program"
+    with pytest.raises(StoreError) as copied:
+        dump_into(access, draft, (), (), ignore_progress, CancelToken())
+    assert copied.value.code == "store.no_copy"
+    for error in (caught.value, copied.value):
+        assert "one certificate" in error.message
+        assert "Install" not in error.hint
