@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -62,7 +62,8 @@ _LATER_RETRY_S = 86400.0
 class BackupsService:
     """Backups of the one metadata store, in a folder of its own; admins alone.
 
-    Every method that takes an actor raises AccessError, and every one StoreError.
+    Every method that takes an actor raises AccessError, and every one StoreError. What keeps the
+    schedule from making one is told to ``on_problem``, on the schedule's thread.
     """
 
     def __init__(
@@ -76,8 +77,9 @@ class BackupsService:
         self._metadata = metadata
         self._settings = settings
         self._permissions = permissions
-        self._upkeep = Upkeep("backups", self._make_due, _pause_s)
+        self._upkeep = Upkeep("backups", self._make_due_or_tell, _pause_s)
         self._scheduler: Actor | None = None
+        self.on_problem: Callable[[AltusError], None] | None = None
 
     def list_(self, actor: Actor) -> tuple[Backup, ...]:
         """The backups of the store in use, the newest first."""
@@ -368,6 +370,17 @@ class BackupsService:
         if removed:
             self._tell(actor, "backup.pruned", "", removed=[backup.id for backup in removed])
         return removed
+
+    def _make_due_or_tell(self, token: CancelToken) -> None:
+        try:
+            self._make_due(token)
+        except Cancelled:
+            raise
+        except AltusError as error:
+            tell = self.on_problem
+            if tell is not None:
+                tell(error)
+            raise
 
     def _make_due(self, token: CancelToken) -> None:
         """Make the backup that is due, if one is, and remove old ones; raises StoreError

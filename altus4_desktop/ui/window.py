@@ -146,6 +146,7 @@ class MainWindow(QMainWindow):
         self._runner.shutdown(QUIT_WAIT_S)
         if self._session is not None:
             self._session.services.history.on_problem = None
+            self._session.services.backups.on_problem = None
         super().closeEvent(event)
 
     @Slot(object)
@@ -182,6 +183,7 @@ class MainWindow(QMainWindow):
         session.set_actor(actor)
         self._session = session
         services.history.on_problem = self._problem_came.emit
+        services.backups.on_problem = self._problem_came.emit
         services.analytics.refresh_later(actor)
         services.history.start_upkeep()
         services.backups.start_schedule_(actor)

@@ -87,6 +87,8 @@ def migrations(*, pending: int = 0) -> MigrationStatus:
 class FakeBackups:
     """There are none, and nothing is due."""
 
+    on_problem: Callable[[AltusError], None] | None = None
+
     def start_schedule_(self, actor: Actor) -> None:
         """Nothing is due."""
 

@@ -329,6 +329,20 @@ def test_the_status_bar_says_store_person_and_pools(house: House, workspace: Wor
     assert announcement.text() == "Copied"
 
 
+def test_a_scheduled_backup_that_fails_is_announced(house: House, workspace: Workspace) -> None:
+    tell = workspace.session.services.backups.on_problem
+    assert tell is not None
+    problem = StoreError("The backup could not be made: {why}.", details={"why": "full"})
+    maker = threading.Thread(target=tell, args=(problem,))
+    maker.start()
+    maker.join()
+    announcement = house.find("status.announcement")
+    assert isinstance(announcement, QLabel)
+    house.qtbot.waitUntil(
+        lambda: announcement.text() == "The backup could not be made: full.", timeout=WAIT_MS
+    )
+
+
 def test_what_the_history_could_not_write_is_announced(house: House, workspace: Workspace) -> None:
     tell = house.history.on_problem
     assert tell is not None

@@ -290,6 +290,24 @@ def test_the_store_answers_while_a_backup_is_under_way(
     assert desk.states() == ["Good"]
 
 
+def test_a_schedule_that_makes_none_is_no_good_sign(desk: Desk) -> None:
+    desk.click("backups.create")
+    chip, model = desk.pane._chip, desk.pane.model
+    assert (chip.property("chip"), chip.text()[:5]) == ("success", "Good:")
+    made = model.records[0]
+    for hours, every, is_late in (
+        (47, 24, False),
+        (49, 24, True),
+        (480, 24, True),
+        (480, 0, False),
+    ):
+        desk.services.settings.backup_every_hours = every
+        model.set_records([replace(made, created_at=datetime.now(UTC) - timedelta(hours=hours))])
+        desk.pane._draw()
+        assert (chip.property("chip") == "warning") is is_late, hours
+        assert chip.text().startswith("Late: the last one" if is_late else "Good:")
+
+
 def test_schedule_and_folder_are_kept(desk: Desk, tmp_path: Path) -> None:
     desk.pane.show_schedule()
     daily = desk.pane.findChild(QCheckBox, "backups.daily")

@@ -677,11 +677,14 @@ def test_a_bad_one_is_not_tried_again_every_ten_minutes(
             return True
 
     monkeypatch.setattr(services.backups._upkeep, "_awake", Awake())
-    monkeypatch.setattr(backups, "difference", lambda *_: "other rows" if is_bad else "")
+    monkeypatch.setattr(backups, "difference", lambda *_, **__: "other rows" if is_bad else "")
+    told: list[str] = []
+    services.backups.on_problem = lambda error: told.append(error.code)
     services.backups.start_schedule_(admin)
     worker = services.backups._upkeep._worker
     assert worker is not None
     worker.join(60)
+    assert told == ["backup.bad"] * 5
     assert waits == [60.0, *[3600.0] * 3, *[86400.0] * 2, 600.0, 600.0]
     made = services.backups.list_(admin)
     assert [backup.state for backup in reversed(made)] == [BackupState.BAD] * 5 + [BackupState.GOOD]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from PySide6.QtCore import QItemSelection, Qt, Slot
@@ -517,6 +517,14 @@ class BackupsPane(Pane):
         elif records[0].state is not BackupState.GOOD:
             text = self.tr("Last good one: {ago}").format(ago=ago(newest.created_at))
             self._chip.set("warning", text)
+        elif self._is_late(newest):
+            text = self.tr("Late: the last one {ago}").format(ago=ago(newest.created_at))
+            self._chip.set("warning", text)
         else:
             text = self.tr("Good: {ago}").format(ago=ago(newest.created_at))
             self._chip.set("ok", text)
+
+    def _is_late(self, newest: Backup) -> bool:
+        """Whether the schedule has missed two in a row."""
+        every = timedelta(hours=self.session.services.settings.backup_every_hours)
+        return bool(every) and datetime.now(UTC) - newest.created_at > 2 * every
