@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from altus4_desktop.cli.dates import read_instant
 from altus4_desktop.cli.frame import EXIT_DONE, EXIT_NO, command, path_argument
+from altus4_desktop.cli.interrupts import stopped_by_interrupt
 from altus4_desktop.cli.output import instant
 from altus4_desktop.domain.backups import Backup, BackupState, RestorePlan
 
@@ -55,7 +56,8 @@ def register(commands: Commands) -> None:
         help="put a backup in the place of the store, or into a new one",
         description="Restore a backup, compare what comes out, and put it in the place of the "
         "metadata store, which is kept beside it - or, with --into, into a new file or database "
-        "and touch nothing else. What would be lost is told before anything is asked.",
+        "and touch nothing else. What would be lost is told before anything is asked. "
+        "Exit code: 0 restored, 1 not agreed to, or restored and the store cannot be opened now.",
     )
     restore.add_argument("id", metavar="ID", help="as “backup list” shows it")
     restore.add_argument(
@@ -97,7 +99,8 @@ def register(commands: Commands) -> None:
 def _create(args: argparse.Namespace, context: CliContext) -> int:
     del args
     actor = context.actor()
-    run = context.services.backups.create_(actor, context.out.progress)
+    with stopped_by_interrupt() as token:
+        run = context.services.backups.create_(actor, context.out.progress, token)
     backup = run.backup
     if context.out.json_wanted:
         context.out.json(_document(backup) | {"unverified_because": run.unverified_because})
@@ -147,7 +150,9 @@ def _say_advice(context: CliContext, actor: Actor) -> None:
 
 
 def _verify(args: argparse.Namespace, context: CliContext) -> int:
-    backup = context.services.backups.verify_(context.actor(), args.id, context.out.progress)
+    backups, actor = context.services.backups, context.actor()
+    with stopped_by_interrupt() as token:
+        backup = backups.verify_(actor, args.id, context.out.progress, token)
     if context.out.json_wanted:
         context.out.json(_document(backup))
     else:
@@ -162,7 +167,8 @@ def _restore(args: argparse.Namespace, context: CliContext) -> int:
     if into and context.services.metadata.location.embedded:
         into = str(path_argument(into))
     until = read_instant("until", args.until) if args.until else None
-    plan = backups.plan_restore_(actor, args.id, into, until)
+    with stopped_by_interrupt() as token:
+        plan = backups.plan_restore_(actor, args.id, into, until, token)
     place = into or context.services.metadata.location.label
     if until:
         last = f", the last one at {instant(plan.reaches_at)}" if plan.reaches_at else ""
@@ -178,7 +184,8 @@ def _restore(args: argparse.Namespace, context: CliContext) -> int:
     question = f"Replace {place} by the backup {plan.backup.id}?"
     if not into and not context.confirm(question, args):
         return EXIT_NO
-    run = backups.restore_(actor, args.id, into, until, context.out.progress)
+    with stopped_by_interrupt() as token:
+        run = backups.restore_(actor, args.id, into, until, context.out.progress, token)
     if context.out.json_wanted:
         context.out.json(
             _plan_document(plan)
@@ -186,9 +193,10 @@ def _restore(args: argparse.Namespace, context: CliContext) -> int:
                 "place": run.place,
                 "kept": run.kept,
                 "replaced_definers": list(run.replaced_definers),
+                "problem": run.problem,
             }
         )
-        return EXIT_DONE
+        return EXIT_NO if run.problem else EXIT_DONE
     context.out.line(run.place)
     if run.replaced_definers:
         context.out.say(
@@ -201,6 +209,9 @@ def _restore(args: argparse.Namespace, context: CliContext) -> int:
             "The audit log is that of the backup now: “audit verify” tells so until an admin "
             "accepts it."
         )
+    if run.problem:
+        context.out.say(f"It was restored, and could not be looked at since: {run.problem}")
+        return EXIT_NO
     return EXIT_DONE
 
 
@@ -261,7 +272,9 @@ def _schedule(args: argparse.Namespace, context: CliContext) -> int:
 
 def _prune(args: argparse.Namespace, context: CliContext) -> int:
     del args
-    removed = context.services.backups.prune_(context.actor())
+    actor = context.actor()
+    with stopped_by_interrupt() as token:
+        removed = context.services.backups.prune_(actor, token)
     if context.out.json_wanted:
         context.out.json({"removed": [backup.id for backup in removed]})
     else:

@@ -21,7 +21,8 @@ from altus4_desktop.cli.frame import (
     command,
     path_argument,
 )
-from altus4_desktop.cli.search import add_scope_options, stopped_by_interrupt
+from altus4_desktop.cli.interrupts import stopped_by_interrupt
+from altus4_desktop.cli.search import add_scope_options
 from altus4_desktop.domain.errors import AltusError, InputError
 from altus4_desktop.domain.evaluation import (
     Comparison,

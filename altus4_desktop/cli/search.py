@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import signal
 import sys
-import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -26,6 +24,7 @@ from altus4_desktop.cli.frame import (
     EXIT_USAGE,
     command,
 )
+from altus4_desktop.cli.interrupts import stopped_by_interrupt
 from altus4_desktop.cli.narrowing import add_narrowing_options, read_narrowing
 from altus4_desktop.cli.searches import find_saved, find_scope, saved_narrowing
 from altus4_desktop.domain.cancel import CancelToken
@@ -453,26 +452,6 @@ def _open_lines(path: str) -> Iterator[TextIO]:
         ) from error
     with file:
         yield file
-
-
-@contextmanager
-def stopped_by_interrupt() -> Iterator[CancelToken]:
-    """A token that the first Ctrl-C cancels; the second one ends the program."""
-    token = CancelToken()
-    if threading.current_thread() is not threading.main_thread():
-        yield token
-        return
-
-    def stop(*_: object) -> None:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        # Not here: a handler may stand in the middle of a lock that cancelling needs.
-        threading.Thread(target=token.cancel, name="altus4-interrupt", daemon=True).start()
-
-    before = signal.signal(signal.SIGINT, stop)
-    try:
-        yield token
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def _print(

@@ -207,13 +207,15 @@ class RestoreRun:
     """What a restore did: ``place`` holds the backup's content, ``kept`` the store as it was.
 
     ``replaced_definers`` names accounts that the restoring one may not speak for: what they had
-    defined is its own now.
+    defined is its own now. ``problem`` says why the store, which was replaced, could not be opened
+    afterwards.
     """
 
     backup: Backup
     place: str
     kept: str = ""
     replaced_definers: tuple[str, ...] = ()
+    problem: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,8 @@ class CancelToken:
         self._event = threading.Event()
         self._callbacks: dict[int, Callable[[], None]] = {}
         self._next = 0
+        self._holds = 0
+        self._freed = threading.Condition()
 
     @property
     def cancelled(self) -> bool:
@@ -42,6 +44,30 @@ class CancelToken:
     def wait(self, timeout_s: float) -> bool:
         """Wait at most ``timeout_s`` seconds; true when cancelled meanwhile."""
         return self._event.wait(timeout_s)
+
+    @property
+    def is_held(self) -> bool:
+        """Whether what is done now is seen through."""
+        return self._holds > 0
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Within the block half of what is done would be worse than all of it: nobody ends the
+        program meanwhile. Raises Cancelled when somebody has asked to stop before."""
+        with self._freed:
+            self._holds += 1
+        try:
+            self.raise_if_cancelled()
+            yield
+        finally:
+            with self._freed:
+                self._holds -= 1
+                self._freed.notify_all()
+
+    def wait_until_free(self) -> None:
+        """Wait until nothing is seen through any more."""
+        with self._freed:
+            self._freed.wait_for(lambda: self._holds == 0)
 
     @contextmanager
     def on_cancel(self, callback: Callable[[], None]) -> Iterator[None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 import re
 from collections.abc import Callable, Iterator
@@ -47,6 +48,8 @@ if TYPE_CHECKING:
     from altus4_desktop.storage.backup_folder import BackupFolder
     from altus4_desktop.storage.location import StoreLocation
     from altus4_desktop.storage.store import Store
+
+_log = logging.getLogger(__name__)
 
 _FOLDER = "backups"
 _NAME_MOST = 60
@@ -197,20 +200,16 @@ class BackupsService:
         For the latter the caller has somebody's agreement. What comes out is compared before
         anything is replaced; an older one is then brought up to date as the store is on opening.
         The audit log is the backup's: `AuditService.verify_` says so until an admin accepts it.
+        Once the store was replaced nothing is raised any more: the answer has the ``problem``.
         Raises as `plan_restore_` does, InputError for a place that is there, Cancelled.
         """
         actor = self._permissions.check(actor, Right.ADMINISTER)
         token = token or CancelToken()
         with self._failures_told(actor, "backup.restored", backup_id):
             self._plan(backup_id, into, until, token)
-            folder = self._folder()
-            with self._metadata.working_on(same_when_cancelled=True) as store:
-                run = store.backups.restore(folder, backup_id, into, until, progress, token)
-                store.close()
-            if not into:
-                self._metadata.reopen_()
+            run = self._restore(backup_id, into, until, progress, token)
         if self._metadata.is_open:
-            self._tell(
+            self._tell_done(
                 actor,
                 "backup.restored",
                 backup_id,
@@ -308,7 +307,7 @@ class BackupsService:
     ) -> BackupRun:
         with self._failures_told(actor, "backup.created", ""):
             backup = self._store.backups.make(self._folder(), reason, __version__, progress, token)
-        self._tell(actor, "backup.created", backup.id, after=_document(backup))
+        self._tell_done(actor, "backup.created", backup.id, after=_document(backup))
         try:
             return BackupRun(self._verify(actor, backup.id, progress, token))
         except Cancelled:
@@ -321,13 +320,36 @@ class BackupsService:
         self, actor: Actor | None, backup_id: str, progress: ProgressSink, token: CancelToken
     ) -> Backup:
         backup = self._store.backups.verify(self._folder(), backup_id, progress, token)
-        self._tell(
+        self._tell_done(
             actor,
             "backup.verified",
             backup.id,
             after={"state": backup.state.value, "problem": backup.problem},
         )
         return backup
+
+    def _restore(
+        self,
+        backup_id: str,
+        into: str,
+        until: datetime | None,
+        progress: ProgressSink,
+        token: CancelToken,
+    ) -> RestoreRun:
+        run: RestoreRun | None = None
+        try:
+            with self._metadata.working_on(same_when_cancelled=True) as store:
+                folder = self._folder()
+                run = store.backups.restore(folder, backup_id, into, until, progress, token)
+                store.close()
+            if not into:
+                self._metadata.reopen_()
+        except AltusError as error:
+            if run is None:
+                raise
+            # What was there before has to be found.
+            run = replace(run, problem=f"{error.message} {error.hint}".strip())
+        return run
 
     def _plan(
         self, backup_id: str, into: str, until: datetime | None, token: CancelToken
@@ -368,7 +390,7 @@ class BackupsService:
     def _prune(self, actor: Actor | None, token: CancelToken) -> tuple[Backup, ...]:
         removed = self._store.backups.prune(self._folder(), datetime.now(UTC), token)
         if removed:
-            self._tell(actor, "backup.pruned", "", removed=[backup.id for backup in removed])
+            self._tell_done(actor, "backup.pruned", "", removed=[backup.id for backup in removed])
         return removed
 
     def _make_due_or_tell(self, token: CancelToken) -> None:
@@ -416,6 +438,13 @@ class BackupsService:
             with suppress(AltusError):
                 self._tell(actor, action, backup_id, outcome=AuditOutcome.FAILED, error=error.code)
             raise
+
+    def _tell_done(self, actor: Actor | None, action: str, backup_id: str, **more: Any) -> None:
+        """What was done is there, whether or not it can be written down."""
+        try:
+            self._tell(actor, action, backup_id, **more)
+        except AltusError as error:
+            _log.warning("That %s was done was not written down: %s", action, error.code)
 
     def _tell(self, actor: Actor | None, action: str, backup_id: str, **more: Any) -> None:
         from altus4_desktop.services.audit import build_event

@@ -127,7 +127,7 @@ class FileBackups:
             check(restore_file(file, draft, progress, token), name)
             token.raise_if_cancelled()
             # Whoever made a file of that name meanwhile keeps it.
-            target.hardlink_to(draft)
+            files.name_new(draft, target)
             files.sync_folder(target.parent)
         finally:
             draft.unlink(missing_ok=True)
@@ -161,8 +161,10 @@ class FileBackups:
                 self._take_alone(live, token)
                 _remove(self._left())
                 _keep(live, kept)
-                token.raise_if_cancelled()
-                with contextlib.closing(files.connect(restored, read_only=True)) as source:
+                with (
+                    token.held(),
+                    contextlib.closing(files.connect(restored, read_only=True)) as source,
+                ):
                     source.backup(live)
         finally:
             restored.unlink(missing_ok=True)
@@ -219,7 +221,7 @@ def _keep(live: sqlite3.Connection, kept: Path) -> None:
             copy.execute("PRAGMA journal_mode = DELETE")
         files.sync_file(half)
         # What has that name already stays.
-        kept.hardlink_to(half)
+        files.name_new(half, kept)
     finally:
         half.unlink(missing_ok=True)
     files.sync_folder(kept.parent)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import sqlite3
 import stat
@@ -18,6 +19,9 @@ from altus4_desktop.domain.progress import Progress, ProgressSink, ignore_progre
 BUSY_TIMEOUT_S = 10.0
 # A program that migrates holds the write lock until it has finished; the others wait for it.
 MIGRATION_TIMEOUT_S = 120.0
+
+# What a file system says that has no hard links: FAT, exFAT, some network shares.
+_NO_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS})
 
 _STEP_PAGES = 1000
 _STEP_PAUSE_S = 0.05
@@ -69,6 +73,26 @@ def create_private(file: Path) -> None:
 def create_new(file: Path) -> None:
     """Make an empty ``file`` of mode 0600; raises FileExistsError where there is one, OSError."""
     os.close(_open_new(file))
+
+
+def name_new(draft: Path, file: Path) -> None:
+    """Give what is in ``draft`` the name ``file``, which nobody has yet; whoever calls removes
+    ``draft``, where that is still there.
+
+    On a file system without hard links a kill may leave an empty ``file``. Raises FileExistsError
+    where there is one, OSError.
+    """
+    try:
+        file.hardlink_to(draft)
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        create_new(file)
+        try:
+            draft.replace(file)
+        except BaseException:
+            file.unlink(missing_ok=True)
+            raise
 
 
 def make_private(file: Path) -> None:

@@ -13,6 +13,7 @@ from typing import IO
 import sqlalchemy as sa
 
 from altus4_desktop.domain.cancel import CancelToken
+from altus4_desktop.domain.files import write_private
 from altus4_desktop.storage.client_programs import Program, ServerAccess
 from altus4_desktop.storage.dump_objects import EVENTS, ROUTINES, VIEWS, Rewriter, object_lines
 from altus4_desktop.storage.server_names import quoted
@@ -62,6 +63,18 @@ class ObjectsMove:
         for schema in (self.kept, self.live):
             self._drop(schema)
         self._make(self.live, BytesIO(self.old), self.rewriter)
+
+    def keep_text(self) -> str:
+        """Where the text that makes the old ones again was written down, beside the backup: the
+        schemas may hold none of them any more. Empty where there is none, or nowhere to write."""
+        if not self.old:
+            return ""
+        place = self.file.with_name(f"{self.kept}-objects.sql")
+        try:
+            write_private(place, self.old)
+        except OSError:
+            return ""
+        return str(place)
 
     def _drop(self, schema: str) -> None:
         for kind in self.kinds:

@@ -78,7 +78,7 @@ def swap_schemas(
             _create(connection, live, triggers[live], objects.rewriter)
             objects.put_back()
         except _FAILURES:
-            raise _unguarded(said, live, kept) from error
+            raise _unguarded(said, live, kept, objects.keep_text()) from error
         raise
 
 
@@ -90,14 +90,19 @@ def _rename(connection: sa.Connection, moves: list[tuple[str, str, str]]) -> Non
     connection.exec_driver_sql(f"RENAME TABLE {statement}")
 
 
-def _unguarded(said: str, live: str, kept: str) -> StoreError:
+def _unguarded(said: str, live: str, kept: str, text: str = "") -> StoreError:
+    hint = (
+        "Look with “migrate drift”; the next backup makes the guards again. What the store held "
+        "before is in the database “{kept}” where that has tables."
+    )
+    if text:
+        hint += " What made its views, routines and events is in “{text}”."
     return StoreError(
         "The store “{live}” {said}, and its guards (triggers), views, routines and events may be "
         "missing: restoring broke off.",
-        hint="Look with “migrate drift”; the next backup makes the guards again. What the store "
-        "held before is in the database “{kept}” where that has tables.",
+        hint=hint,
         code="backup.unguarded",
-        details={"live": live, "said": said, "kept": kept},
+        details={"live": live, "said": said, "kept": kept, "text": text},
     )
 
 

@@ -63,17 +63,17 @@ def open_session(access: ServerAccess, token: CancelToken) -> Iterator[sa.Connec
 
 @contextmanager
 def unheeding(connection: sa.Connection, token: CancelToken) -> Iterator[None]:
-    """Within the block ``connection`` goes on when ``token`` is cancelled: half of what is done
-    would be worse than all of it. Raises Cancelled when it is already."""
-    token.raise_if_cancelled()
-    line: _Line = connection.get_execution_options()[_LINE]
-    line.heeds = False
-    try:
-        # It may have been shut just before.
-        token.raise_if_cancelled()
-        yield
-    finally:
-        line.heeds = True
+    """Within the block ``token`` is held and ``connection`` goes on when it is cancelled. Raises
+    Cancelled when it is already."""
+    with token.held():
+        line: _Line = connection.get_execution_options()[_LINE]
+        line.heeds = False
+        try:
+            # It may have been shut just before.
+            token.raise_if_cancelled()
+            yield
+        finally:
+            line.heeds = True
 
 
 def drop_after(

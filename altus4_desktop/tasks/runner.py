@@ -188,6 +188,7 @@ class TaskRunner(QObject):
         self._cancellers = _Threads("altus-cancel", 16, self._execute)
         self._mail_lock = threading.Lock()
         self._mail: dict[int, _Task] = {}
+        self._at_work: set[_Task] = set()
         self._is_mail_announced = False
         self._is_closed = False
         self._is_deaf = False
@@ -230,18 +231,29 @@ class TaskRunner(QObject):
     def shutdown(self, wait_s: float) -> bool:
         """Cancel everything and wait at most ``wait_s`` seconds; true when all work ended.
 
-        What ended meanwhile is still reported. Later submissions are cancelled at once.
+        Work that holds its token is waited for until it lets go, and then as long again. What ended
+        meanwhile is still reported. Later submissions are cancelled at once.
         """
-        deadline = time.monotonic() + wait_s
         self._is_closed = True
         for handle in self.running:
             handle.cancel()
-        ended = [threads.close(deadline) for threads in self._lanes.values()]
-        ended.append(self._cancellers.close(deadline))
+        has_ended = self._close(wait_s)
+        with self._mail_lock:
+            held = [task.token for task in self._at_work if task.token.is_held]
+        for token in held:
+            token.wait_until_free()
+        if held:
+            has_ended = self._close(wait_s)
         with self._mail_lock:
             # Threads that go on may outlive this object: from here on nobody emits its signal.
             self._is_deaf = True
         self._deliver()
+        return has_ended
+
+    def _close(self, wait_s: float) -> bool:
+        deadline = time.monotonic() + wait_s
+        ended = [threads.close(deadline) for threads in self._lanes.values()]
+        ended.append(self._cancellers.close(deadline))
         return all(ended)
 
     def _cancel(self, lane: Lane, task: _Task) -> None:
@@ -266,6 +278,8 @@ class TaskRunner(QObject):
 
     def _execute(self, task: _Task) -> None:
         work, task.work = task.work, None
+        with self._mail_lock:
+            self._at_work.add(task)
         try:
             task.token.raise_if_cancelled()
             context = TaskContext(task.token, partial(self._tell, task))
@@ -283,6 +297,7 @@ class TaskRunner(QObject):
 
     def _end(self, task: _Task, end: _End, result: object = None) -> None:
         with self._mail_lock:
+            self._at_work.discard(task)
             task.end, task.result = end, result
             self._post(task)
 

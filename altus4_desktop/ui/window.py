@@ -37,7 +37,8 @@ class MainWindow(QMainWindow):
     waits for a person has been painted, ``settled`` when the store has been opened and looked at
     (a sign-in that is sent before waits for it). ``services_factory`` is called in the background
     after the first paint; ``passphrase_secret`` opens or sets up the vault without asking.
-    Closing cancels all work and waits for it at most three seconds.
+    Closing cancels all work and waits for it at most three seconds, but for a store that is being
+    replaced until that is done.
     """
 
     painted = Signal()

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+import signal
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
+from altus4_desktop.cli.interrupts import stopped_by_interrupt
 from altus4_desktop.domain.cancel import CancelToken
 from altus4_desktop.domain.errors import InputError, StoreError
-from altus4_desktop.domain.progress import ignore_progress
+from altus4_desktop.domain.progress import Progress, ignore_progress
 from altus4_desktop.storage import server_backup
 from altus4_desktop.storage.backup_folder import BackupFolder
 from tests.integration.storage.test_backups import fill, make, opened, server_of
@@ -74,6 +76,37 @@ def test_the_store_is_swapped_and_the_old_one_kept(
             with pytest.raises(InputError):
                 store.backups.restore(folder, backup.id, elsewhere, None, ignore_progress, _TOKEN)
             assert content(server_place(server, elsewhere)) == then
+        finally:
+            for name in beside(server, on_server):
+                server.drop_database(name)
+
+
+def test_who_interrupts_the_exchange_breaks_nothing(
+    on_server: StorePlace, folder: BackupFolder, request: pytest.FixtureRequest
+) -> None:
+    server = server_of(on_server, request)
+    grant_beside(server, on_server)
+    asked: list[str] = []
+
+    def interrupt(progress: Progress) -> None:
+        if progress.message == "Replacing the metadata store":
+            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)
+            asked.append(progress.message)
+
+    with opened(on_server) as store:
+        store.migrator.upgrade(without_copy=True)
+        fill(store)
+        backup = make(store, folder)
+        then = content(on_server)
+        fill(store)
+        with stopped_by_interrupt() as token:
+            run = store.backups.restore(folder, backup.id, "", None, interrupt, token)
+        try:
+            assert asked
+            assert content(on_server) == then
+            assert beside(server, on_server) == [run.kept]
+            assert store.migrator.drift() == ()
         finally:
             for name in beside(server, on_server):
                 server.drop_database(name)

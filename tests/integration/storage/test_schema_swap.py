@@ -72,6 +72,8 @@ class _FaultyAccess(ServerAccess):
 
 
 class _Scene:
+    OLD = b"CREATE VIEW seen AS SELECT 1 AS n FROM one;\n"
+
     def __init__(self, server: DatabaseServer, place: StorePlace, folder: Path) -> None:
         self.folder = folder
         self.server = server
@@ -122,7 +124,6 @@ class _Scene:
         file = self.folder / "dump.sql.gz"
         with gzip.open(file, "wb") as packed:
             packed.write(b"CREATE VIEW seen AS SELECT 2 AS n FROM one;\n")
-        old = b"CREATE VIEW seen AS SELECT 1 AS n FROM one;\n"
         return ObjectsMove(
             access,
             client,
@@ -132,7 +133,7 @@ class _Scene:
             file,
             (VIEWS,),
             Rewriter(lambda _: True, events=True),
-            old,
+            self.OLD,
         )
 
     def swap(self, at: int, lasting: bool) -> _Faulty:
@@ -155,6 +156,12 @@ class _Scene:
         assert error.code == "backup.unguarded"
         assert self.kept in error.hint
         assert ("was replaced" in error.message) == faulty.renamed
+        text = self.folder / f"{self.kept}-objects.sql"
+        # Neither schema may hold the view any more: its text is there.
+        assert text.exists() == (str(text) in error.hint) == faulty.renamed
+        if faulty.renamed:
+            assert text.read_bytes() == self.OLD
+            text.unlink()
 
 
 @pytest.fixture

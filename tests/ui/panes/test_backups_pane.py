@@ -569,3 +569,17 @@ def test_the_instant_of_the_store_is_said_after_a_restore(
     desk.settle()
     assert wanted == [until]
     assert exact(until or backup.created_at) in desk.pane.message.text()
+
+
+def test_a_restored_store_that_does_not_open_is_no_lost_one(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backup = desk.services.backups.create_(desk.pane.session.actor).backup
+    run = RestoreRun(backup, "here", "there", problem="The server is silent.")
+    monkeypatch.setattr(desk.services.backups, "restore_", lambda *_, **__: run)
+    desk.pane._restore(backup.id, None)
+    desk.settle()
+    message = desk.pane.message
+    assert "could not be opened" in message.text()
+    assert "The server is silent." in message.hint()
+    assert "kept: there" in message.hint()

@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+import signal
+import sqlite3
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from altus4_desktop.cli.frame import EXIT_DONE, EXIT_FAILED, EXIT_NO, EXIT_USAGE
+from altus4_desktop.cli.output import Output
+from altus4_desktop.domain.errors import StoreError
+from altus4_desktop.domain.progress import Progress
+from altus4_desktop.services.metadata import MetadataService
+from altus4_desktop.storage import files
 from tests.answers import Run
 from tests.unit.cli.test_keys import run
 
@@ -54,6 +64,49 @@ def test_a_restore_tells_what_would_be_lost_and_asks(run: Run, tmp_path: Path) -
     assert done.code == EXIT_DONE, done.err
     assert "is kept as" in done.err
     assert len(run("keys", "list", "--json").document["keys"]) == 1
+
+
+def test_where_the_old_store_went_is_said_when_the_new_one_does_not_open(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backup_id = run("backup", "create").out.strip()
+
+    def silent(_: object) -> None:
+        raise StoreError("The server is silent.", code="x")
+
+    monkeypatch.setattr(MetadataService, "reopen_", silent)
+    done = run("backup", "restore", backup_id, "--yes")
+    assert done.code == EXIT_NO
+    assert "is kept as" in done.err
+    assert "The server is silent." in done.err
+
+
+def test_who_interrupts_while_the_store_is_replaced_breaks_nothing(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backup_id = run("backup", "create").out.strip()
+    connect, asked = files.connect, []
+
+    def interrupt(file: Path, **options: Any) -> sqlite3.Connection:
+        # What is copied over the store is opened once more just before.
+        if file.name.startswith(f"{backup_id}.") and file.suffix == ".part":
+            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)
+            asked.append(file)
+        return connect(file, **options)
+
+    def from_now_on(progress: Progress) -> None:
+        if progress.message == "Replacing the metadata store":
+            monkeypatch.setattr(files, "connect", interrupt)
+
+    monkeypatch.setattr(Output, "progress", lambda _, progress: from_now_on(progress))
+    done = run("backup", "restore", backup_id, "--yes")
+    assert asked
+    assert (done.code, "is kept as" in done.err) == (EXIT_DONE, True)
+    monkeypatch.undo()
+    # Before that, one is enough.
+    monkeypatch.setattr(Output, "progress", lambda *_: signal.raise_signal(signal.SIGINT))
+    assert run("backup", "restore", backup_id, "--yes").code == 130
 
 
 def test_what_cron_and_systemd_are_given_is_printed(run: Run, tmp_path: Path) -> None:

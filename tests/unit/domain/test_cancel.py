@@ -44,3 +44,25 @@ def test_wait_wakes_up_on_cancel() -> None:
     waiter.start()
     assert token.wait(10) is True
     waiter.join()
+
+
+def test_who_ends_the_program_waits_for_what_is_held() -> None:
+    token = CancelToken()
+    token.wait_until_free()
+    ended: list[str] = []
+
+    def wait() -> None:
+        token.wait_until_free()
+        ended.append("waited")
+
+    with token.held():
+        assert token.is_held
+        waiter = threading.Thread(target=wait)
+        waiter.start()
+        token.cancel()
+        ended.append("done")
+    waiter.join(5)
+    assert ended == ["done", "waited"]
+    with pytest.raises(Cancelled), token.held():
+        pytest.fail("nobody wants it any more")
+    assert not token.is_held

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import sqlite3
 import stat
@@ -21,6 +22,7 @@ from altus4_desktop.domain.audit import AuditOutcome
 from altus4_desktop.domain.backups import BackupReason, BackupState
 from altus4_desktop.domain.cancel import CancelToken
 from altus4_desktop.domain.errors import (
+    AltusError,
     Cancelled,
     ConflictError,
     InputError,
@@ -460,6 +462,41 @@ def test_a_restore_elsewhere_touches_nothing(
         services.backups.restore_(admin, backup.id, str(target))
 
 
+@pytest.mark.parametrize("after", [Cancelled(), StoreError("The server is silent.", code="x")])
+def test_where_the_old_store_went_is_told_whatever_follows(
+    services: Services, admin: Actor, monkeypatch: pytest.MonkeyPatch, after: AltusError
+) -> None:
+    backup = services.backups.create_(admin).backup
+    later = rows(services.data_dir / "metadata.sqlite3")
+
+    def silent(_: object) -> None:
+        raise after
+
+    monkeypatch.setattr(type(services.metadata), "reopen_", silent)
+    run = services.backups.restore_(admin, backup.id)
+    assert rows(Path(run.kept)) == later
+    assert run.problem.startswith(after.message)
+
+
+def test_what_was_done_and_cannot_be_written_down_is_done(
+    services: Services,
+    admin: Actor,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def full(*_: object) -> None:
+        raise StoreError("The disk is full.", code="store.full")
+
+    monkeypatch.setattr(type(services.metadata.store.audit), "add_", full)
+    backup = services.backups.create_(admin).backup
+    assert services.backups.list_(admin) == (backup,)
+    assert backup.state is BackupState.GOOD
+    assert services.backups.verify_(admin, backup.id).state is BackupState.GOOD
+    run = services.backups.restore_(admin, backup.id)
+    assert (run.problem, Path(run.kept).exists()) == ("", True)
+    assert "store.full" in caplog.text
+
+
 def test_who_cancels_a_restore_does_not_wait_for_the_store(
     services: Services, admin: Actor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -559,6 +596,31 @@ def test_nobody_writes_between_the_copy_and_the_swap(
     monkeypatch.setattr(file_backup, "_keep", and_write)
     services.backups.restore_(admin, backup.id)
     assert refused == ["database is locked"]
+
+
+def test_a_restore_needs_no_hard_links(
+    services: Services, admin: Actor, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    backup = services.backups.create_(admin).backup
+    before = rows(services.data_dir / "metadata.sqlite3")
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(Path, "hardlink_to", refuse)
+    elsewhere = tmp_path / "elsewhere.sqlite3"
+    services.backups.restore_(admin, backup.id, str(elsewhere))
+    run = services.backups.restore_(admin, backup.id)
+    assert rows(elsewhere) == before
+    assert rows(Path(run.kept))["searches"] == before["searches"]
+    assert stat.S_IMODE(Path(run.kept).stat().st_mode) == 0o600
+    assert not [*tmp_path.rglob("*.part"), *services.data_dir.rglob("*.part")]
+    # What has the name already stays there too.
+    draft = tmp_path / "draft"
+    draft.write_text("new")
+    with pytest.raises(FileExistsError):
+        files.name_new(draft, elsewhere)
+    assert rows(elsewhere) == before
 
 
 def test_one_restore_at_a_time(services: Services, admin: Actor) -> None:

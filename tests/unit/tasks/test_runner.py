@@ -336,6 +336,35 @@ def test_shutting_down_cancels_waits_and_reports(qtbot: QtBot) -> None:
     assert ear.words == ["cancelled", "finished"]
 
 
+def test_shutting_down_waits_for_what_is_held(
+    qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runner = TaskRunner()
+    entered, waited_for = threading.Event(), threading.Event()
+    wait_until_free = CancelToken.wait_until_free
+
+    def wait(token: CancelToken) -> None:
+        waited_for.set()
+        wait_until_free(token)
+
+    monkeypatch.setattr(CancelToken, "wait_until_free", wait)
+    ended: list[str] = []
+
+    def replace_all(context: TaskContext) -> str:
+        with context.token.held():
+            entered.set()
+            # Nobody waits that long for others.
+            assert waited_for.wait(5)
+            ended.append("whole")
+        return "replaced"
+
+    ear = Ear(runner.submit(Lane.BACKUPS, replace_all))
+    assert entered.wait(5)
+    assert runner.shutdown(0.05)
+    assert ended == ["whole"]
+    assert ear.words == ["succeeded", "finished"]
+
+
 def test_shutting_down_does_not_wait_for_ever(qtbot: QtBot) -> None:
     runner = TaskRunner()
     gate, entered = threading.Event(), threading.Event()

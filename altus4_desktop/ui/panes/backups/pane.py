@@ -340,7 +340,12 @@ class BackupsPane(Pane):
         said = self.tr("The store is as it was at {at}.").format(at=to_the_second(restored.at))
         hint = self.tr("What was there before is kept: {kept}").format(kept=restored.run.kept)
         actions = [(self.tr("Sign in again"), self._leave)]
-        self.message.show_message("success", said, hint, actions)
+        if restored.run.problem:
+            said = self.tr("The backup is restored, and the store could not be opened since.")
+            hint = f"{restored.run.problem} {hint}"
+            self.message.show_message("warning", said, hint, actions)
+        else:
+            self.message.show_message("success", said, hint, actions)
         self.session.announced.emit(said)
 
     @Slot()
