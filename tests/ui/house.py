@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
@@ -21,6 +22,7 @@ from altus4_desktop.domain.accounts import (
     UserQuery,
     UserSummary,
 )
+from altus4_desktop.domain.backup_reach import BackupReach
 from altus4_desktop.domain.backups import Backup
 from altus4_desktop.domain.cancel import CancelToken
 from altus4_desktop.domain.connections import Flavour, TlsReport
@@ -99,6 +101,14 @@ class FakeBackups:
     def folder_(self, actor: Actor) -> Path:
         """Somewhere."""
         return Path("/backups")
+
+    def reach_(self, actor: Actor, token: CancelToken | None = None) -> BackupReach:
+        """No instant."""
+        return BackupReach(datetime.now(UTC))
+
+    def lines_(self, actor: Actor) -> None:
+        """None, as of a folder that fits into no schedule."""
+        raise InputError("folder", "Nothing can be scheduled.")
 
 
 @dataclass
