@@ -129,7 +129,7 @@ def test_what_goes_wrong_leaves_the_store_as_it_was(
         assert caught.value.code == "backup.no_scratch"
         grant_beside(server, on_server)
 
-        def fail(*_: object) -> None:
+        def fail(*_: object, **__: object) -> None:
             raise sa.exc.OperationalError("RENAME TABLE", {}, Exception(1205, "lock wait"))
 
         monkeypatch.setattr(server_backup, "swap_schemas", fail)
