@@ -257,21 +257,11 @@ class StoreBackups:
         Raises as `restore` does.
         """
         begun_s = time.monotonic()
-        with self.told(_NOT_RESTORED):
-            folder.get_(backup_id)
-        with self.told(_NOT_RESTORED), folder.locked():
-            backup = folder.get_(backup_id)
-            progress(Progress("Reading the backup"))
-            self._check_usable(folder, backup, token)
-            point = until and self.tool.find_point(backup, until, token)
-            then: dict[str, int] = {}
+        then: dict[str, int] = {}
+        with self._restoring(folder, backup_id, until, progress, token) as (backup, point, finish):
 
             def check(content: BackupContent, place: str) -> None:
-                problem = self._problem(backup, content)
-                if problem:
-                    raise UnsoundError(problem)
-                if point:
-                    point.play(place, progress, token)
+                finish(content, place)
                 then.update(self.tool.count_rows(token, place))
 
             self.tool.try_restore(folder.file(backup), progress, token, check)
@@ -303,22 +293,7 @@ class StoreBackups:
         ``backup.other_store``, ``backup.no_point``, ``backup.no_scratch``), ConflictError
         (``backup.busy``), Cancelled; the store is then as it was.
         """
-        with self.told(_NOT_RESTORED):
-            folder.get_(backup_id)
-        with self.told(_NOT_RESTORED), folder.locked():
-            backup = folder.get_(backup_id)
-            progress(Progress("Reading the backup"))
-            self._check_usable(folder, backup, token)
-
-            point = until and self.tool.find_point(backup, until, token)
-
-            def check(content: BackupContent, place: str) -> None:
-                problem = self._problem(backup, content)
-                if problem:
-                    raise UnsoundError(problem)
-                if point:
-                    point.play(place, progress, token)
-
+        with self._restoring(folder, backup_id, until, progress, token) as (backup, _, check):
             file = folder.file(backup)
             if into:
                 placed = self.tool.restore_beside(file, into, check, progress, token)
@@ -329,6 +304,34 @@ class StoreBackups:
                 placed = self.tool.replace(file, kinds, check, progress, token)
             place = into or self.location.label
             return RestoreRun(backup, place, placed.kept, placed.replaced_definers)
+
+    @contextmanager
+    def _restoring(
+        self,
+        folder: BackupFolder,
+        backup_id: str,
+        until: datetime | None,
+        progress: ProgressSink,
+        token: CancelToken,
+    ) -> Iterator[tuple[Backup, LogPoint | None, Check]]:
+        """A backup that can be used, alone with its folder; how far the log is played; and what
+        finishes each place that it was loaded into, or refuses what is in it."""
+        with self.told(_NOT_RESTORED):
+            folder.get_(backup_id)
+        with self.told(_NOT_RESTORED), folder.locked():
+            backup = folder.get_(backup_id)
+            progress(Progress("Reading the backup"))
+            self._check_usable(folder, backup, token)
+            point = self.tool.find_point(backup, until, token) if until else None
+
+            def finish(content: BackupContent, place: str) -> None:
+                problem = self._problem(backup, content)
+                if problem:
+                    raise UnsoundError(problem)
+                if point:
+                    point.play(place, progress, token)
+
+            yield backup, point, finish
 
     def _check_usable(self, folder: BackupFolder, backup: Backup, token: CancelToken) -> None:
         problem = backup.problem or folder.problem_of_file(backup, token)
