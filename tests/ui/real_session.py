@@ -18,8 +18,8 @@ from tests.search_world import SearchWorld
 from tests.ui.world import FakeDrafts, FakeSaved, FakeSuggestions
 
 
-def signed_in(real: SearchWorld, runner: TaskRunner, data_dir: Path) -> Session:
-    """A session of the actor of ``real``; what crashes fails the test."""
+def signed_in(real: SearchWorld, runner: TaskRunner, data_dir: Path, **more: object) -> Session:
+    """A session of the actor of ``real``, with ``more`` services; what crashes fails the test."""
     services = SimpleNamespace(
         data_dir=data_dir,
         search=real.search,
@@ -31,6 +31,7 @@ def signed_in(real: SearchWorld, runner: TaskRunner, data_dir: Path) -> Session:
         rights=RightsService(
             real.metadata, real.connections, real.pools, Permissions(real.metadata)
         ),
+        **more,
     )
     session = Session(
         cast("Services", services),

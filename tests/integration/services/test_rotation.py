@@ -4,7 +4,6 @@ somebody reading all the time."""
 from __future__ import annotations
 
 import contextlib
-import multiprocessing
 import signal
 from collections import Counter
 from collections.abc import Iterator
@@ -17,6 +16,7 @@ import pytest
 from altus4_desktop.domain.audit import AuditQuery
 from altus4_desktop.storage.tables import databases
 from tests import torture, vault_worker
+from tests.forks import build_forks
 from tests.stores import StorePlace
 from tests.vault_worker import POINTS, Workstation, workstation_at
 
@@ -27,9 +27,7 @@ _DEADLINE_S = 60.0
 @pytest.fixture(scope="module")
 def processes() -> Any:
     """Child processes forked from a clean one that has imported everything already."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tests.vault_worker"])
-    return context
+    return build_forks("tests.vault_worker")
 
 
 @contextlib.contextmanager

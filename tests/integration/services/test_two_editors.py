@@ -4,7 +4,6 @@ came too late is told."""
 from __future__ import annotations
 
 import contextlib
-import multiprocessing
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +15,7 @@ from altus4_desktop.domain.saved_searches import SavedSearchDraft
 from altus4_desktop.services.permissions import Permissions
 from altus4_desktop.services.saved_searches import SavedSearchesService
 from tests import editing_worker, torture
+from tests.forks import build_forks
 from tests.stores import StorePlace
 from tests.vault_worker import workstation_at
 
@@ -48,8 +48,7 @@ def test_no_edit_is_lost(tmp_path: Path, place: StorePlace) -> None:
 def _let_two_count(
     folder: Path, place: StorePlace, connection_id: str, search_id: str, edits: int
 ) -> list[Any]:
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tests.editing_worker"])
+    context = build_forks("tests.editing_worker")
     with contextlib.ExitStack() as stack:
         pipes = []
         for _ in range(2):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import signal
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -15,6 +14,7 @@ from altus4_desktop.domain.searching import SearchMode, SearchRecord
 from altus4_desktop.storage.store import Store
 from tests import store_worker, torture
 from tests.analytics_reference import Asked, Documents, expected_days
+from tests.forks import build_forks
 from tests.records import a_user
 from tests.stores import StorePlace
 
@@ -28,9 +28,7 @@ pytestmark = pytest.mark.torture
 @pytest.fixture(scope="module")
 def processes() -> Any:
     """Child processes forked from a clean one that has imported everything already."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tests.store_worker"])
-    return context
+    return build_forks("tests.store_worker")
 
 
 def _figures(store: Store, user_id: str | None) -> dict[date, Documents]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 from typing import Any
 
 import pytest
@@ -13,6 +12,7 @@ from altus4_desktop.domain.progress import ignore_progress
 from altus4_desktop.services.audit_walk import walk_chain
 from altus4_desktop.storage.store import Store
 from tests import store_worker
+from tests.forks import build_forks
 from tests.records import a_user
 from tests.stores import StorePlace
 
@@ -24,9 +24,7 @@ _CONNECTIONS = 30
 @pytest.fixture(scope="module")
 def processes() -> Any:
     """Child processes forked from a clean one that has imported everything already."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tests.store_worker"])
-    return context
+    return build_forks("tests.store_worker")
 
 
 def test_eight_programs_write_one_unbroken_chain(

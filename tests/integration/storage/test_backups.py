@@ -51,6 +51,14 @@ def make(store: Store, folder: BackupFolder) -> Backup:
     return store.backups.make(folder, BackupReason.WANTED, "1", ignore_progress, _TOKEN)
 
 
+def pass_off(folder: BackupFolder, backup: Backup, text: bytes) -> None:
+    """Put another dump in the place of a backup's, with a manifest that knows of it."""
+    file = folder.file(backup)
+    file.write_bytes(gzip.compress(text))
+    size, digest = file.stat().st_size, file_digest(file, _TOKEN)
+    folder.write(replace(backup, size_bytes=size, sha256=digest))
+
+
 def verify(store: Store, folder: BackupFolder, backup: Backup) -> Backup:
     return store.backups.verify(folder, backup.id, ignore_progress, _TOKEN)
 
@@ -118,14 +126,7 @@ def test_what_is_not_as_it_was_written_down_is_bad(
             ((b"CREATE TABLE `users`", b"CREATE TABLE `users_`"), ""),
             ((b"INSERT INTO `users`", b"INSERTS INTO `users`"), "ERROR 1064"),
         ):
-            with gzip.open(folder.file(backup), "wb") as file:
-                file.write(text.replace(*change))
-            told = replace(
-                backup,
-                size_bytes=folder.file(backup).stat().st_size,
-                sha256=file_digest(folder.file(backup), _TOKEN),
-            )
-            folder.write(told)
+            pass_off(folder, backup, text.replace(*change))
             found = verify(store, folder, backup)
             assert found.state is BackupState.BAD, change
             assert said in found.problem

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import multiprocessing
 import os
 import signal
 import threading
@@ -21,6 +20,7 @@ import sqlalchemy as sa
 from altus4_desktop.domain.connections import Flavour
 from altus4_desktop.storage.store import Store
 from tests import store_worker, torture
+from tests.forks import build_forks
 from tests.records import a_connection, a_search, a_user
 from tests.servers import DatabaseServer
 from tests.stores import Fingerprint, StorePlace, server_place
@@ -46,9 +46,7 @@ def _told() -> Iterator[None]:
 @pytest.fixture(scope="module")
 def processes() -> Any:
     """Child processes forked from a clean one that has imported everything already."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tests.store_worker"])
-    return context
+    return build_forks("tests.store_worker")
 
 
 @contextmanager

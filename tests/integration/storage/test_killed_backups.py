@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import multiprocessing
 import random
 import threading
 import time
@@ -25,6 +24,7 @@ from altus4_desktop.domain.progress import ignore_progress
 from altus4_desktop.storage.backup_folder import BackupFolder
 from altus4_desktop.storage.store import Store, open_store
 from tests import backup_worker, torture
+from tests.forks import build_forks
 from tests.integration.storage.test_backups import fill, grant_scratch, make, scratches, verify
 from tests.integration.storage.test_restoring import beside, grant_beside
 from tests.servers import DatabaseServer, find_programs
@@ -40,9 +40,7 @@ _SLOWER = 1.2
 @pytest.fixture(scope="module")
 def processes() -> Any:
     """Child processes forked from a clean one that has imported everything already."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tests.backup_worker"])
-    return context
+    return build_forks("tests.backup_worker")
 
 
 @dataclass

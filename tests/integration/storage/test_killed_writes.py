@@ -4,7 +4,6 @@ event, or it is not; what was acknowledged is done; and the next program does th
 from __future__ import annotations
 
 import contextlib
-import multiprocessing
 import threading
 import time
 from contextlib import closing
@@ -19,6 +18,7 @@ from altus4_desktop.services.audit import build_event
 from altus4_desktop.services.audit_walk import walk_chain
 from altus4_desktop.storage.store import Store
 from tests import store_worker, torture
+from tests.forks import build_forks
 from tests.store_writes import WRITES, empty, prepare, state, times_told
 from tests.stores import StorePlace
 from tests.waiting import wait_until
@@ -34,9 +34,7 @@ _SLOWER, _STEP = 1.5, 1.1
 @pytest.fixture(scope="module")
 def processes() -> Any:
     """Child processes forked from a clean one that has imported everything already."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tests.store_worker"])
-    return context
+    return build_forks("tests.store_worker")
 
 
 def test_a_write_is_done_or_not_whenever_it_is_killed(

@@ -15,12 +15,13 @@ from altus4_desktop.domain.cancel import CancelToken
 from altus4_desktop.domain.connections import Flavour
 from altus4_desktop.domain.errors import StoreError
 from altus4_desktop.domain.progress import ignore_progress
-from altus4_desktop.storage.backup_folder import BackupFolder, file_digest
+from altus4_desktop.storage.backup_folder import BackupFolder
 from tests.integration.storage.test_backups import (
     fill,
     grant_scratch,
     make,
     opened,
+    pass_off,
     server_of,
     verify,
 )
@@ -230,14 +231,7 @@ def test_what_is_made_otherwise_is_bad(
         ):
             changed, count = re.subn(pattern, change, text, count=1, flags=re.S)
             assert count == 1, pattern
-            with gzip.open(folder.file(backup), "wb") as file:
-                file.write(changed)
-            told = replace(
-                backup,
-                size_bytes=folder.file(backup).stat().st_size,
-                sha256=file_digest(folder.file(backup), _TOKEN),
-            )
-            folder.write(told)
+            pass_off(folder, backup, changed)
             found = verify(store, folder, backup)
             assert found.state is BackupState.BAD, said
             assert said in found.problem

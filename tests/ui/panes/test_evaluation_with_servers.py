@@ -4,25 +4,21 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from types import SimpleNamespace
-from typing import cast
 
 import pytest
 from pytestqt.qtbot import QtBot
 
 from altus4_desktop.cli.frame import main
 from altus4_desktop.domain.searching import SearchMode
-from altus4_desktop.services import Services
 from altus4_desktop.services.evaluation import EvaluationService
 from altus4_desktop.services.keys import KeysService
 from altus4_desktop.services.permissions import Permissions
 from altus4_desktop.services.query_sets import QuerySetsService
 from altus4_desktop.tasks.runner import TaskRunner
 from altus4_desktop.ui.panes.evaluation.pane import EvaluationPane
-from altus4_desktop.ui.session import Session
-from altus4_desktop.ui.theme import Theme
 from tests.search_world import EMAIL, PASSWORD, search_world
 from tests.servers import DatabaseServer
+from tests.ui.real_session import signed_in
 
 PASSPHRASE = "a passphrase for this test"
 PAPERS = (
@@ -52,20 +48,13 @@ def test_the_figures_are_those_of_the_command(
         world.add_database(tenant_server, "lab", PAPERS)
         permissions = Permissions(world.metadata)
         keys = KeysService(world.metadata, permissions)
-        services = SimpleNamespace(
-            data_dir=data_dir,
-            history=world.history,
-            connections=world.connections,
+        session = signed_in(
+            world,
+            runner,
+            data_dir,
             query_sets=QuerySetsService(world.metadata, permissions),
             evaluation=EvaluationService(world.search, keys, permissions),
         )
-        session = Session(
-            cast("Services", services),
-            runner,
-            Theme(),
-            report_crash=lambda error: pytest.fail(str(error)),
-        )
-        session.set_actor(world.actor)
         pane = EvaluationPane(session)
         qtbot.addWidget(pane)
         pane.activated()

@@ -6,8 +6,6 @@ import json
 from collections.abc import Iterator
 from math import log2
 from pathlib import Path
-from types import SimpleNamespace
-from typing import cast
 
 import pytest
 from PySide6.QtCore import Qt
@@ -15,16 +13,13 @@ from pytestqt.qtbot import QtBot
 
 from altus4_desktop.cli.frame import main
 from altus4_desktop.domain.query_sets import QuerySetDraft
-from altus4_desktop.services import Services
 from altus4_desktop.services.permissions import Permissions
 from altus4_desktop.services.query_sets import QuerySetsService
 from altus4_desktop.tasks.runner import TaskRunner
 from altus4_desktop.ui.panes.search.pane import SearchPane
-from altus4_desktop.ui.session import Session
-from altus4_desktop.ui.theme import Theme
 from tests.search_world import EMAIL, PASSWORD, SearchWorld, search_world
 from tests.servers import DatabaseServer
-from tests.ui.world import FakeDrafts, FakeSaved, FakeSuggestions
+from tests.ui.real_session import signed_in
 
 PASSPHRASE = "a passphrase for these tests"
 NOTES = (
@@ -52,20 +47,7 @@ def test_what_is_judged_is_measured_by(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     sets = QuerySetsService(world.metadata, Permissions(world.metadata))
-    services = SimpleNamespace(
-        data_dir=tmp_path / "data",
-        search=world.search,
-        search_drafts=FakeDrafts(),
-        saved_searches=FakeSaved(),
-        suggestions=FakeSuggestions(),
-        history=world.history,
-        connections=world.connections,
-        query_sets=sets,
-    )
-    session = Session(
-        cast("Services", services), runner, Theme(), report_crash=lambda e: pytest.fail(str(e))
-    )
-    session.set_actor(world.actor)
+    session = signed_in(world, runner, tmp_path / "data", query_sets=sets)
     sets.create_(world.actor, QuerySetDraft("Fruit"))
     pane = SearchPane(session)
     qtbot.addWidget(pane)

@@ -5,8 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
-from typing import cast
 
 import pytest
 from PySide6.QtCore import Qt
@@ -15,17 +13,15 @@ from pytestqt.qtbot import QtBot
 from altus4_desktop.domain.cancel import CancelToken
 from altus4_desktop.domain.errors import AltusError
 from altus4_desktop.mysql.pools import TenantPools
-from altus4_desktop.services import Services
 from altus4_desktop.services.monitoring import MonitoringService
 from altus4_desktop.services.permissions import Permissions
 from altus4_desktop.tasks.runner import TaskRunner
 from altus4_desktop.ui.dialogs import ConfirmDialog
 from altus4_desktop.ui.panes.monitoring.detail import STATEMENTS
 from altus4_desktop.ui.panes.monitoring.pane import MonitoringPane
-from altus4_desktop.ui.session import Session
-from altus4_desktop.ui.theme import Theme
 from tests.search_world import SearchWorld, search_world
 from tests.servers import DatabaseServer
+from tests.ui.real_session import signed_in
 
 TABLES = (
     "CREATE TABLE numbers (n INT PRIMARY KEY)",
@@ -51,16 +47,7 @@ def pane(
     monitoring = MonitoringService(
         real.metadata, real.connections, Permissions(real.metadata), TenantPools()
     )
-    services = SimpleNamespace(
-        data_dir=tmp_path / "data", connections=real.connections, monitoring=monitoring
-    )
-    session = Session(
-        cast("Services", services),
-        runner,
-        Theme(),
-        report_crash=lambda error: pytest.fail(str(error)),
-    )
-    session.set_actor(real.actor)
+    session = signed_in(real, runner, tmp_path / "data", monitoring=monitoring)
     made = MonitoringPane(session)
     qtbot.addWidget(made)
     made.resize(1000, 700)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
 from contextlib import suppress
@@ -13,6 +12,7 @@ import pytest
 from altus4_desktop.domain.errors import VaultError
 from altus4_desktop.vault import Binding, Vault
 from tests import vault_worker
+from tests.forks import build_forks
 from tests.keyring_file import FileKeyring
 
 PLACE = Binding("databases", "password_encrypted", "row", "user")
@@ -43,8 +43,7 @@ def _unlock(vault: Vault, passphrase: str | None, new_passphrase: str | None) ->
 def test_killed_at_any_step_of_changing_the_key(
     tmp_path: Path, passphrase: str | None, new_passphrase: str | None, least_steps: int
 ) -> None:
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tests.vault_worker"])
+    context = build_forks("tests.vault_worker")
     codes: list[int | None] = []
     outcomes: set[tuple[bool, int]] = set()
     while not codes or codes[-1] != 0:
