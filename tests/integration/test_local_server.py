@@ -13,7 +13,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -210,7 +210,8 @@ def test_it_starts_stops_and_starts_again(home: Home) -> None:
     assert (status.flavour, status.program) == (home.flavour, home.program)
     [process] = home.servers()
     assert process.pid == status.pid
-    assert service.start() == service.state()
+    # A server goes on writing after its first answer: what it takes on disk is no part of being the same.
+    assert replace(service.start(), size_bytes=0) == replace(service.state(), size_bytes=0)
     assert [server.pid for server in home.servers()] == [status.pid]
     assert service.stop()
     assert not service.stop()
