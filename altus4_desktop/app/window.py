@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from PySide6.QtWidgets import QApplication
 
     from altus4_desktop.services import Services
+    from altus4_desktop.ui.collector import Collector
     from altus4_desktop.ui.theme import ThemeChoice
     from altus4_desktop.ui.window import MainWindow
 
@@ -73,7 +74,7 @@ def run_window(
         QLocale.setDefault(QLocale("en_GB"))
     reporter = CrashReporter(redact)
     reporter.install()
-    put_the_window_first(application)
+    collector = put_the_window_first(application)
     runner = TaskRunner()
     runner.crashed.connect(reporter.report)
     theme = Theme(_theme_choice(data_dir))
@@ -97,6 +98,7 @@ def run_window(
         open_demo=open_demo,
         passphrase_secret=os.environ.get("ALTUS4_PASSPHRASE") or None,
     )
+    window.settled.connect(collector.spare_what_is_loaded)
     if exit_when_ready:
         _report_readiness(application, window)
     stop_on_signal = _quit_on_signals(window)
@@ -113,12 +115,12 @@ def run_window(
     return code
 
 
-def put_the_window_first(application: QApplication) -> None:
+def put_the_window_first(application: QApplication) -> Collector:
     """Keep busy workers from holding the GUI thread up by garbage or the interpreter's lock."""
     from altus4_desktop.ui.collector import Collector
 
     sys.setswitchinterval(_SWITCH_S)
-    Collector(application)
+    return Collector(application)
 
 
 def has_display() -> bool:

@@ -78,7 +78,6 @@ def main() -> int:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="altus4-soak-")))
         stack.enter_context(nothing_unseen(soak))
         application = QApplication(sys.argv[:1])
-        put_the_window_first(application)
         soak_window(application, tenants, store, folder, options.minutes, options.seed, soak)
         return _say(soak)
 
@@ -96,6 +95,7 @@ def soak_window(
     dice = random.Random(seed)
     trouble = Trouble(tenants, store, dice, soak.troubles)
     services = prepare(folder, tenants, store, trouble)
+    collector = put_the_window_first(application)
     runner, theme = TaskRunner(), Theme()
     theme.install(application)
 
@@ -104,6 +104,7 @@ def soak_window(
 
     window = MainWindow(lambda: services, runner, theme, folder, report_crash=report_crash)
     runner.crashed.connect(report_crash)
+    window.settled.connect(collector.spare_what_is_loaded)
     window.resize(1280, 800)
     window.open_()
     watch = GapWatch(soak)

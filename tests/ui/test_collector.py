@@ -5,18 +5,33 @@ import threading
 from collections.abc import Iterator
 
 import pytest
-from PySide6.QtCore import QCoreApplication, QEvent, Qt
+from PySide6.QtCore import QCoreApplication, QEvent, Qt, QTimer
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
+from altus4_desktop.ui import collector as module
 from altus4_desktop.ui.collector import Collector
 
 
 @pytest.fixture
-def full_collections(qapp: QApplication) -> Iterator[list[int]]:
+def collector(qapp: QApplication) -> Iterator[Collector]:
+    collector = Collector(qapp)
+    yield collector
+    collector.deleteLater()
+    QCoreApplication.sendPostedEvents(collector, QEvent.Type.DeferredDelete.value)
+    gc.unfreeze()
+
+
+@pytest.fixture
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A minute is over at once."""
+    monkeypatch.setattr(module, "_FULL_MS", 1)
+
+
+@pytest.fixture
+def full_collections(collector: Collector) -> Iterator[list[int]]:
     """How many full collections were made since the collector was there, one entry each."""
     seen: list[int] = []
-    collector = Collector(qapp)
 
     def note(phase: str, facts: dict[str, int]) -> None:
         if phase == "stop" and facts["generation"] == 2:
@@ -25,8 +40,6 @@ def full_collections(qapp: QApplication) -> Iterator[list[int]]:
     gc.callbacks.append(note)
     yield seen
     gc.callbacks.remove(note)
-    collector.deleteLater()
-    QCoreApplication.sendPostedEvents(collector, QEvent.Type.DeferredDelete.value)
 
 
 def make_garbage(number: int) -> None:
@@ -68,3 +81,35 @@ def test_the_background_makes_one(full_collections: list[int], qapp: QApplicatio
     assert full_collections == []
     qapp.applicationStateChanged.emit(Qt.ApplicationState.ApplicationInactive)
     assert len(full_collections) == 1
+
+
+def test_what_is_loaded_is_not_looked_at_so_that_old_cycles_go_each_minute(
+    soon: None, full_collections: list[int], collector: Collector, qtbot: QtBot
+) -> None:
+    collector.spare_what_is_loaded()
+    assert gc.get_objects(generation=2) == []
+    cycle: list[object] = []
+    cycle.append(cycle)
+    gc.collect(1)
+    del cycle
+    qtbot.waitUntil(lambda: any(full_collections))
+
+
+@pytest.mark.parametrize("is_long_ago", [False, True])
+def test_very_many_objects_are_looked_at_seldom(
+    soon: None,
+    full_collections: list[int],
+    qtbot: QtBot,
+    monkeypatch: pytest.MonkeyPatch,
+    is_long_ago: bool,
+) -> None:
+    monkeypatch.setattr(module, "_FEW", 0)
+    if is_long_ago:
+        monkeypatch.setattr(module, "_LONGEST_S", 0.0)
+        qtbot.waitUntil(lambda: bool(full_collections))
+    else:
+        ticks = QTimer()
+        with qtbot.waitSignals([ticks.timeout] * 5):
+            ticks.start(1)
+        ticks.stop()
+        assert full_collections == []
