@@ -210,7 +210,7 @@ def test_it_starts_stops_and_starts_again(home: Home) -> None:
     assert (status.flavour, status.program) == (home.flavour, home.program)
     [process] = home.servers()
     assert process.pid == status.pid
-    # A server goes on writing after its first answer: what it takes on disk is no part of being the same.
+    # A server goes on writing after its first answer: what it takes on disk is not what it is.
     assert replace(service.start(), size_bytes=0) == replace(service.state(), size_bytes=0)
     assert [server.pid for server in home.servers()] == [status.pid]
     assert service.stop()
