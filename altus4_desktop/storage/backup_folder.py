@@ -11,6 +11,7 @@ import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,10 @@ _ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{6}")
 _LOCK = ".lock"
 _PART = ".part"
 _BLOCK = 1 << 20
+
+# One backup has most of the sums of the one before: who lists hundreds keeps each of them once.
+_table_sum = lru_cache(maxsize=4096)(TableSum)
+_object_sum = lru_cache(maxsize=4096)(ObjectSum)
 
 
 # Told what came out of a backup and where it is; raises UnsoundError for what it refuses.
@@ -246,13 +251,13 @@ def _backup(document: dict[str, Any]) -> Backup:
             **document,
             "created_at": datetime.fromisoformat(document["created_at"]),
             "reason": BackupReason(document["reason"]),
-            "tables": tuple(TableSum(**table) for table in document["tables"]),
+            "tables": tuple(_table_sum(**table) for table in document["tables"]),
             "binlog": position and BinlogPosition(**position),
             "left_out": tuple(document["left_out"]),
             "verified_at": verified_at and datetime.fromisoformat(verified_at),
             "copied_at": copied_at and datetime.fromisoformat(copied_at),
             "log_origin": origin and _log_origin(origin),
-            "objects": None if objects is None else tuple(ObjectSum(**one) for one in objects),
+            "objects": None if objects is None else tuple(_object_sum(**one) for one in objects),
         }
     )
     if backup.created_at.tzinfo is None or not isinstance(backup.sequence, int):

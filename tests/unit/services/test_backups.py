@@ -211,6 +211,20 @@ def test_one_at_a_time_and_leftovers_go(services: Services, admin: Actor) -> Non
     assert second.sequence == first.sequence + 1
 
 
+def test_many_backups_of_one_store_share_what_is_the_same_in_them(
+    services: Services, admin: Actor
+) -> None:
+    for _ in range(2):
+        services.backups.create_(admin)
+    first, second = services.backups.list_(admin)
+    assert first.objects
+    assert second.objects
+    different = {one.name for one in {*first.tables} ^ {*second.tables}}
+    kept = {id(one) for one in (*first.objects, *second.objects, *first.tables, *second.tables)}
+    assert len(kept) == len({*first.objects}) + len({*first.tables}) + len(different)
+    assert different < {table.name for table in first.tables}
+
+
 @pytest.mark.parametrize("message", ["Copying", "Reading the copy", "Reading what was"])
 def test_a_cancelled_one_leaves_nothing(services: Services, admin: Actor, message: str) -> None:
     before = services.backups.create_(admin).backup
