@@ -65,10 +65,11 @@ class Collector(QObject):
     def spare_what_is_loaded(self) -> None:
         """Never visit again what there is now: modules stay, and are most of all objects.
 
-        Call it once, before anything big is open: what is there then and becomes a cycle later
-        stays for good.
+        For the first call, before anything big is open: what is there then and becomes a cycle
+        later stays for good. Later calls, as after a sign-out, do nothing.
         """
-        gc.freeze()
+        if gc.get_freeze_count() == 0:
+            gc.freeze()
 
     @Slot()
     def _collect_now_and_then(self) -> None:
