@@ -54,7 +54,13 @@ from altus4_desktop.storage.store import Store
 from altus4_desktop.storage.tables import searches
 from tests.benchmarks.histories import History, Row
 from tests.benchmarks.history_load import SERVER_OPTIONS, load_file, load_server
-from tests.benchmarks.kept_stores import Query, kept_place, processor_clock, session
+from tests.benchmarks.kept_stores import (
+    Query,
+    kept_place,
+    processor_clock,
+    raw_aggregate,
+    session,
+)
 from tests.records import a_user
 from tests.servers import ServerFactory, running_server
 from tests.stores import StorePlace, file_place, server_place
@@ -246,13 +252,7 @@ def _year(bench: _Bench, service: AnalyticsService, admin: Actor) -> Iterator[bo
     history = bench.history
     last = history.first + timedelta(days=history.days - 1)
     year = Period.ending(last, 365)
-    raw_ms, _ = bench.cost_ms(
-        lambda: bench.query(
-            "SELECT DATE(created_at), COUNT(*), SUM(execution_time_ms), SUM(result_count = 0)"
-            f" FROM searches WHERE created_at >= '{year.first}' AND created_at < '{last}'"
-            " GROUP BY DATE(created_at)"
-        )
-    )
+    raw_ms, _ = bench.cost_ms(lambda: bench.query(raw_aggregate(year)))
     for label, user_id in (("one user", history.persons()[0].id), ("everybody", None)):
         paint = partial(service.figures_, admin, year, user_id, metrics=_FIRST_PAINTED)
         painted_ms, painted_wall_ms = bench.cost_ms(paint)

@@ -1,12 +1,14 @@
 """The dashboard of a year: from the choice of the period to what is painted.
 
-    python -m tests.benchmarks.bench_dashboard [SEARCHES]
+    python -m tests.benchmarks.bench_dashboard [SEARCHES | URL]
 
-The pane, offscreen, 1280 x 800, over a store on SQLite whose days are counted. Told are the first
+The pane, offscreen, 1280 x 800, over a store on SQLite whose days are counted, or over the one at
+URL, as `bench_analytics` takes it, whose days are counted first unless they are. Told are the first
 chart, all charts in sight, and all of them, once with the cards still to be made and once with
-those of another period there; and the longest turn of the event loop. What is judged is processor
-time, which others on the machine do not stretch, the quickest of some rounds; by the clock it is
-told too. Bars: the first chart within 200 ms, what is in sight within 500 ms, no turn over 50 ms.
+those of another period there; and the longest turn of the event loop. Beside it one aggregate over
+the searches of that year. What is judged is processor time of this process and the server, which
+others on the machine do not stretch, the quickest of some rounds; by the clock it is told too.
+Bars: the first chart within 200 ms, all of them within 500 ms, no turn over 50 ms.
 """
 
 from __future__ import annotations
@@ -16,7 +18,8 @@ import os
 import sys
 import tempfile
 import time
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable
+from datetime import date, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
@@ -27,22 +30,25 @@ from PySide6.QtWidgets import QApplication, QWidget
 
 from altus4_desktop.app.compose import compose
 from altus4_desktop.domain.accounts import Role
+from altus4_desktop.domain.figures import Period
 from altus4_desktop.services import Services
 from altus4_desktop.tasks.runner import TaskRunner
 from altus4_desktop.ui.collector import Collector
 from altus4_desktop.ui.panes.analytics.pane import AnalyticsPane
+from altus4_desktop.ui.panes.analytics.period import CUSTOM
 from altus4_desktop.ui.session import Session
 from altus4_desktop.ui.theme import Theme
 from tests.benchmarks.histories import History
 from tests.benchmarks.history_load import load_file
+from tests.benchmarks.kept_stores import kept_place, processor_clock, raw_aggregate, session
 from tests.records import a_user
-from tests.stores import file_place
+from tests.stores import StorePlace, file_place
 
 SEARCHES = 300_000
-FIRST_BAR_MS, SIGHT_BAR_MS, TURN_BAR_MS = 200.0, 500.0, 50.0
+FIRST_BAR_MS, WHOLE_BAR_MS, TURN_BAR_MS = 200.0, 500.0, 50.0
 _SIZE = (1280, 800)
 _ROUNDS = 5
-_YEAR = 365
+_YEAR, _QUARTER = 365, 92
 _WAITING = QEventLoop.ProcessEventsFlag.AllEvents | QEventLoop.ProcessEventsFlag.WaitForMoreEvents
 
 
@@ -76,51 +82,66 @@ def main(arguments: list[str]) -> int:
     Collector(application)
     theme = Theme()
     theme.install(application)
-    searches = int(arguments[0]) if arguments else SEARCHES
-    first = datetime.now(UTC).date() - timedelta(days=2 * _YEAR)
-    with tempfile.TemporaryDirectory(prefix="altus4-bench-") as folder:
-        place = file_place(Path(folder))
-        with contextlib.closing(place.open()) as store:
-            store.migrator.upgrade()
-        loaded = load_file(place, History(searches, first=first, days=2 * _YEAR), searchable=False)
-        assert place.location.file is not None
-        with contextlib.closing(compose(place.location.file.parent)) as services:
-            services.metadata.open_()
-            runner = TaskRunner()
-            session = Session(services, runner, theme, report_crash=_raise)
-            _sign_in(session, services)
-            print(f"{loaded:,} searches in two years, of which one is shown", flush=True)
-            within = _measure(application, session)
-            runner.shutdown(3)
+    what = arguments[0] if arguments else str(SEARCHES)
+    with contextlib.ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="altus4-bench-")))
+        place = _filled(folder, int(what)) if what.isdigit() else kept_place(what)
+        if place.password is not None:
+            os.environ["ALTUS4_METADATA_PASSWORD"] = place.password
+        query = stack.enter_context(session(place))
+        ((count, last),) = query("SELECT COUNT(*), DATE(MAX(created_at)) FROM searches")
+        # The last days of a history are whole only by the clocks behind UTC.
+        year = Period.ending(date.fromisoformat(str(last)) - timedelta(days=1), _YEAR)
+        services = stack.enter_context(
+            contextlib.closing(compose(folder / "data", place.location.url))
+        )
+        services.metadata.open_()
+        runner = TaskRunner()
+        here = Session(services, runner, theme, report_crash=_raise)
+        _sign_in(here, services)
+        print(f"== {place.name}: {count:,} searches, a year of which is shown", flush=True)
+        within = _measure(application, here, year, processor_clock(place, query))
+        runner.shutdown(3)
+        begun = time.perf_counter()
+        query(raw_aggregate(year))
+        print(f"raw aggregate beside it: {1000 * (time.perf_counter() - begun):,.0f} ms")
     return int(not within)
+
+
+def _filled(folder: Path, searches: int) -> StorePlace:
+    place = file_place(folder)
+    with contextlib.closing(place.open()) as store:
+        store.migrator.upgrade()
+    load_file(place, History(searches, days=2 * _YEAR), searchable=False)
+    return place
 
 
 def _raise(error: BaseException) -> None:
     raise error
 
 
-def _sign_in(session: Session, services: Services) -> None:
+def _sign_in(here: Session, services: Services) -> None:
     user = services.metadata.store.users.create_(a_user(role=Role.ADMIN), "x")
     services.analytics.refresh_(user.as_actor())
-    session.set_actor(user.as_actor())
+    here.set_actor(user.as_actor())
 
 
-def _measure(application: QApplication, session: Session) -> bool:
+def _measure(
+    application: QApplication, here: Session, year: Period, spent_s: Callable[[], float]
+) -> bool:
     made, known = [], []
     # While something waits for events, some come.
     ticking = QTimer()
     ticking.start(100)
     for _ in range(_ROUNDS):
-        pane = AnalyticsPane(session)
+        pane = AnalyticsPane(here)
         pane.resize(*_SIZE)
         pane.show()
-        pane.periods.choice.set_key("year")
+        pane.periods.choice.set_key(CUSTOM)
         application.processEvents()
-        made.append(_choose(application, pane))
-        pane.periods.choice.set_key("quarter")
-        _choose(application, pane)
-        pane.periods.choice.set_key("year")
-        known.append(_choose(application, pane))
+        made.append(_choose(application, pane, year, spent_s))
+        _choose(application, pane, Period.ending(year.last, _QUARTER), spent_s)
+        known.append(_choose(application, pane, year, spent_s))
         pane.shut()
         pane.close()
         pane.deleteLater()
@@ -138,18 +159,22 @@ def _measure(application: QApplication, session: Session) -> bool:
         )
         within = within and (
             spent.first <= FIRST_BAR_MS
-            and spent.sight <= SIGHT_BAR_MS
+            and spent.whole <= WHOLE_BAR_MS
             and spent.turn <= TURN_BAR_MS
         )
-    print("bars: first 200 ms, in sight 500 ms, a turn 50 ms:", "ok" if within else "NOT MET")
+    print("bars: first 200 ms, all 500 ms, a turn 50 ms:", "ok" if within else "NOT MET")
     return within
 
 
-def _choose(application: QApplication, pane: AnalyticsPane) -> tuple[Taken, Taken]:
+def _choose(
+    application: QApplication, pane: AnalyticsPane, period: Period, spent_s: Callable[[], float]
+) -> tuple[Taken, Taken]:
     """What it took in processor time, and by the clock."""
+    pane.periods.first.setText(period.first.isoformat())
+    pane.periods.last.setText(period.last.isoformat())
     paints = Paints()
     application.installEventFilter(paints)
-    begun = time.process_time(), time.perf_counter()
+    begun = spent_s(), time.perf_counter()
     found: dict[str, tuple[float, float]] = {}
     turns = [0.0, 0.0]
     before = pane.board
@@ -160,7 +185,7 @@ def _choose(application: QApplication, pane: AnalyticsPane) -> tuple[Taken, Take
         application.processEvents(_WAITING)
         turns[0] = max(turns[0], time.thread_time() - turn[0])
         turns[1] = max(turns[1], time.perf_counter() - turn[1])
-        now = time.process_time() - begun[0], time.perf_counter() - begun[1]
+        now = spent_s() - begun[0], time.perf_counter() - begun[1]
         board = pane.board
         if board is None or board is before:
             paints.painted.clear()

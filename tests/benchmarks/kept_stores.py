@@ -7,11 +7,13 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, NoReturn
 
 import pymysql
 
+from altus4_desktop.domain.figures import Period
 from altus4_desktop.storage.location import parse_store_url
 from tests.stores import StorePlace
 
@@ -59,6 +61,16 @@ def session(place: StorePlace) -> Iterator[Query]:
 
         cursor.execute("SET SESSION time_zone = '+00:00'")
         yield query
+
+
+def raw_aggregate(period: Period) -> str:
+    """What a program that keeps no figures would ask a store for them."""
+    end = period.last + timedelta(days=1)
+    return (
+        "SELECT DATE(created_at), COUNT(*), SUM(execution_time_ms), SUM(result_count = 0)"
+        f" FROM searches WHERE created_at >= '{period.first}' AND created_at < '{end}'"
+        " GROUP BY DATE(created_at)"
+    )
 
 
 def processor_clock(place: StorePlace, query: Query) -> Callable[[], float]:
