@@ -32,10 +32,11 @@ metric has no row of it. Days are those of the user's own time zone. Lists are s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from itertools import chain
 from typing import Any
 
 Document = Mapping[str, Any]
@@ -93,10 +94,9 @@ def fold_query(text: str) -> str:
     return " ".join(text.split()).lower()
 
 
-Check = Callable[[object], bool]
-# Of a list's rows each cell is looked at for all rows at once: a year has very many.
-Column = tuple[Any, ...]
-ColumnCheck = Callable[[Column], bool]
+# Each cell is looked at for all documents at once: a year has very many.
+Column = Sequence[Any]
+Check = Callable[[Column], bool]
 _BOUNDS = frozenset(bucket_of(ms) for ms in (*range(100), *range(100, 1_000_000, 10)))
 
 
@@ -109,7 +109,7 @@ def _wholes(values: Column) -> bool:
 
 
 def _counts(values: Column) -> bool:
-    return _all_of(int, values) and min(values) >= 0
+    return _all_of(int, values) and min(values, default=0) >= 0
 
 
 def _texts(values: Column) -> bool:
@@ -117,11 +117,11 @@ def _texts(values: Column) -> bool:
 
 
 def _lists_of_texts(values: Column) -> bool:
-    return _all_of(list, values) and all(_texts(tuple(value)) for value in values)
+    return _all_of(list, values) and _texts([*chain.from_iterable(values)])
 
 
 def _hours(values: Column) -> bool:
-    return _counts(values) and max(values) < 24
+    return _counts(values) and max(values, default=0) < 24
 
 
 def _bounds(values: Column) -> bool:
@@ -130,25 +130,14 @@ def _bounds(values: Column) -> bool:
     )
 
 
-def _lists_of_buckets(values: Column) -> bool:
-    return all(map(_BUCKETS, values))
-
-
-def _count(value: object) -> bool:
-    return _counts((value,))
-
-
-def _text(value: object) -> bool:
-    return isinstance(value, str)
-
-
-def _rows(*columns: ColumnCheck) -> Check:
-    def check(value: object) -> bool:
-        if not isinstance(value, list) or not _all_of(list, tuple(value)):
+def _rows(*columns: Check) -> Check:
+    def check(values: Column) -> bool:
+        if not _all_of(list, values):
             return False
-        if {*map(len, value)} - {len(columns)}:
+        rows = [*chain.from_iterable(values)]
+        if not _all_of(list, rows) or not {*map(len, rows)} <= {len(columns)}:
             return False
-        cells = zip(*value, strict=True)
+        cells = zip(*rows, strict=True)
         return all(column(cell) for column, cell in zip(columns, cells, strict=False))
 
     return check
@@ -157,39 +146,39 @@ def _rows(*columns: ColumnCheck) -> Check:
 _BUCKETS = _rows(_bounds, _counts)
 _SHAPES: Mapping[Metric, Mapping[str, Check]] = {
     Metric.DAILY_SEARCHES: {
-        "zone": _text,
-        "searches": _count,
-        "failed": _count,
-        "partial": _count,
-        "cancelled": _count,
-        "zero": _count,
-        "total_ms": _count,
-        "hits": _count,
+        "zone": _texts,
+        "searches": _counts,
+        "failed": _counts,
+        "partial": _counts,
+        "cancelled": _counts,
+        "zero": _counts,
+        "total_ms": _counts,
+        "hits": _counts,
         "hours": _rows(_hours, _wholes, _counts),
     },
     Metric.LATENCY: {
-        "searches": _count,
-        "total_ms": _count,
-        "max_ms": _count,
+        "searches": _counts,
+        "total_ms": _counts,
+        "max_ms": _counts,
         "buckets": _BUCKETS,
     },
-    Metric.HOURLY_LATENCY: {"hours": _rows(_hours, _wholes, _counts, _counts, _lists_of_buckets)},
+    Metric.HOURLY_LATENCY: {"hours": _rows(_hours, _wholes, _counts, _counts, _BUCKETS)},
     Metric.MODES: {"modes": _rows(_texts, _counts, _counts, _counts)},
     Metric.SOURCES: {
-        "scopes": _rows(_lists_of_texts, _counts, _counts, _counts, _counts, _lists_of_buckets)
+        "scopes": _rows(_lists_of_texts, _counts, _counts, _counts, _counts, _BUCKETS)
     },
     Metric.POPULAR_QUERIES: {
-        "searches": _count,
+        "searches": _counts,
         "queries": _rows(_texts, _counts, _counts, _counts),
     },
     Metric.ZERO_RESULTS: {
-        "searches": _count,
+        "searches": _counts,
         "queries": _rows(_texts, _texts, _lists_of_texts, _counts),
     },
     Metric.ZERO_CAUSES: {"queries": _rows(_texts, _texts, _texts, _counts)},
     Metric.REFORMULATIONS: {
-        "searches": _count,
-        "mended": _count,
+        "searches": _counts,
+        "mended": _counts,
         "pairs": _rows(_texts, _texts, _counts, _counts),
     },
     Metric.SLOWEST: {"searches": _rows(_counts, _texts, _texts, _lists_of_texts, _texts, _wholes)},
@@ -200,11 +189,24 @@ _SHAPES: Mapping[Metric, Mapping[str, Check]] = {
 
 def is_document(metric: Metric, document: object) -> bool:
     """Whether ``document`` has the shape of ``metric``; it may have been written by others."""
+    return _have_shape(metric, [document])
+
+
+def keep_documents(
+    metric: Metric, dated: Sequence[tuple[date, Document]]
+) -> Iterable[tuple[date, Document]]:
+    """Those of the documents with their days that have the shape of ``metric``."""
+    if _have_shape(metric, [document for _, document in dated]):
+        return dated
+    return [(day, document) for day, document in dated if is_document(metric, document)]
+
+
+def _have_shape(metric: Metric, documents: Column) -> bool:
     shape = _SHAPES[metric]
     return (
-        isinstance(document, dict)
-        and document.keys() == shape.keys()
-        and all(check(document[name]) for name, check in shape.items())
+        _all_of(dict, documents)
+        and all(document.keys() == shape.keys() for document in documents)
+        and all(check([each[name] for each in documents]) for name, check in shape.items())
     )
 
 

@@ -25,7 +25,13 @@ from altus4_desktop.domain.local_days import find_zone
 from altus4_desktop.domain.progress import Progress, ProgressSink, ignore_progress
 from altus4_desktop.services.analytics_upkeep import AnalyticsUpkeep, Errand
 from altus4_desktop.services.audit import build_event
-from altus4_desktop.services.figures import build_figures, group_documents
+from altus4_desktop.services.figures import (
+    DAY_METRICS,
+    ByMetric,
+    build_figures,
+    group_documents,
+    slices_of,
+)
 from altus4_desktop.services.figures_export import days_csv, figures_document
 from altus4_desktop.services.files import open_chosen
 from altus4_desktop.services.permissions import Permissions, Right
@@ -150,14 +156,11 @@ class AnalyticsService:
         wanted = {*metrics} - {Metric.HOURLY_LATENCY}
         if Metric.LATENCY in wanted and len(period) <= HOURLY_LATENCY_DAYS:
             wanted.add(Metric.HOURLY_LATENCY)
-        found = group_documents(self._analytics.list_(whose, period.first, period.last, wanted))
+        found = self._documents(whose, period, wanted)
         before = None
         if compare:
             compared = {Metric.DAILY_SEARCHES, Metric.LATENCY, Metric.POPULAR_QUERIES} & {*metrics}
-            earlier = period.before()
-            before = group_documents(
-                self._analytics.list_(whose, earlier.first, earlier.last, compared)
-            )
+            before = self._documents(whose, period.before(), compared)
         first = self._analytics.first_day(whose)
         known = None if first is None else Period(first, max(first, today_of(actor)))
         keys = {
@@ -233,6 +236,15 @@ class AnalyticsService:
     @property
     def _analytics(self) -> AnalyticsRepository:
         return self._metadata.store.analytics
+
+    def _documents(
+        self, whose: str | None, period: Period, metrics: Collection[Metric]
+    ) -> ByMetric:
+        by_day = {*metrics} & DAY_METRICS
+        found = self._analytics.list_(whose, period.first, period.last, by_day) if by_day else []
+        if lists := {*metrics} - by_day:
+            found += self._analytics.list_merged_(whose, slices_of(period), lists)
+        return group_documents(found)
 
     def _whose(self, actor: Actor, user_id: str | None) -> str | None:
         if user_id is None:

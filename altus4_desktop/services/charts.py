@@ -82,10 +82,11 @@ class Dashboard:
         return own_zone(self.figures, self.zone)
 
 
-def build_charts(board: Dashboard) -> tuple[Chart, ...]:
-    """Every chart, in the order in which they are shown."""
+def build_charts(board: Dashboard, first: tuple[Chart, ...] | None = None) -> tuple[Chart, ...]:
+    """Every chart, in the order in which they are shown; ``first``: what `build_first_charts` has
+    made of the same days."""
     charts = [
-        *build_first_charts(board),
+        *(build_first_charts(board) if first is None else first),
         build_modes(board),
         build_sources(board),
         build_popular(board),

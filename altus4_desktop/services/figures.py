@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import date
+from itertools import pairwise
 
 from altus4_desktop.domain.analytics import DayDocument, Document, Metric, bucket_width
-from altus4_desktop.domain.analytics_merging import add_buckets, merge, percentile
+from altus4_desktop.domain.analytics_merging import merge, percentiles
 from altus4_desktop.domain.figures import (
     Bucket,
     CauseCount,
@@ -43,6 +44,9 @@ MOST_QUERIES = 200
 MOST_SLOWEST = 50
 _DAILY = Metric.DAILY_SEARCHES
 
+DAY_METRICS = frozenset({Metric.DAILY_SEARCHES, Metric.LATENCY, Metric.HOURLY_LATENCY})
+"""Those of which figures tell each day; of others they tell no less than a slice."""
+
 ByMetric = Mapping[Metric, Mapping[date, Document]]
 
 
@@ -52,6 +56,19 @@ def group_documents(documents: Sequence[DayDocument]) -> ByMetric:
     for row in documents:
         found[row.metric][row.day] = row.document
     return found
+
+
+def slices_of(period: Period) -> list[Period]:
+    """The parts into which a trend divides a period."""
+    days = [*period]
+    count = min(SLICES, len(days))
+    # As `_slice_of` tells them apart.
+    edges = [-(-at * len(days) // count) for at in range(count + 1)]
+    return [Period(days[first], days[after - 1]) for first, after in pairwise(edges)]
+
+
+def _slice_of(period: Period, day: date) -> int:
+    return (day - period.first).days * min(SLICES, len(period)) // len(period)
 
 
 def build_figures(
@@ -170,24 +187,23 @@ def _latency(document: Document, *, with_buckets: bool = True) -> Latency:
     searches = document["searches"]
     if not searches:
         return Latency()
-    buckets = dict(document["buckets"])
+    # Never more than the slowest of all took.
+    p50_ms, p95_ms, p99_ms = (
+        None if value is None else min(value, float(document["max_ms"]))
+        for value in percentiles(document["buckets"], (0.5, 0.95, 0.99))
+    )
     return Latency(
         searches=searches,
         mean_ms=document["total_ms"] / searches,
-        # Never more than the slowest of all took.
-        p50_ms=_at_most(percentile(buckets, 0.5), document["max_ms"]),
-        p95_ms=_at_most(percentile(buckets, 0.95), document["max_ms"]),
-        p99_ms=_at_most(percentile(buckets, 0.99), document["max_ms"]),
+        p50_ms=p50_ms,
+        p95_ms=p95_ms,
+        p99_ms=p99_ms,
         max_ms=document["max_ms"],
         buckets=tuple(
             Bucket(bound, bound + bucket_width(bound), count)
             for bound, count in (document["buckets"] if with_buckets else ())
         ),
     )
-
-
-def _at_most(value: float | None, most: int) -> float | None:
-    return None if value is None else min(value, float(most))
 
 
 def _hours(
@@ -244,11 +260,12 @@ def _hourly_latency(document: Document | None, zone: str) -> dict[tuple[int, int
 
 
 def _heat(daily: Mapping[date, Document]) -> tuple[tuple[int, ...], ...]:
-    counts: Counter[tuple[int, int]] = Counter()
+    counts = [[0] * 24 for _ in range(7)]
     for day, document in daily.items():
+        here = counts[day.weekday()]
         for hour, _, searches in document["hours"]:
-            counts[day.weekday(), hour] += searches
-    return tuple(tuple(counts[weekday, hour] for hour in range(24)) for weekday in range(7))
+            here[hour] += searches
+    return tuple(map(tuple, counts))
 
 
 def _unlisted_sources(merged: Mapping[Metric, Document]) -> int:
@@ -265,10 +282,8 @@ def _sources(document: Document) -> tuple[SourceShare, ...]:
     together: dict[str, list[Document]] = {}
     alone: dict[str, list[Document]] = {}
     for names, searches, failed, total_ms, max_ms, buckets in document["scopes"]:
-        counted: Counter[int] = Counter()
-        add_buckets(counted, buckets)
         timed = {
-            "searches": counted.total(),
+            "searches": sum(count for _, count in buckets),
             "total_ms": total_ms,
             "max_ms": max_ms,
             "buckets": buckets,
@@ -303,7 +318,7 @@ def _popular(
     slices = min(SLICES, len(period))
     trends: dict[str, list[int]] = {row[0]: [0] * slices for row in chosen}
     for day, document in documents.items():
-        at = (day - period.first).days * slices // len(period)
+        at = _slice_of(period, day)
         for row in document["queries"]:
             trend = trends.get(row[0])
             if trend is not None:

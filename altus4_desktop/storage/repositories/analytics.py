@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import uuid
+from bisect import bisect_left
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from functools import partial
+from itertools import groupby
 from typing import Any
 
 import sqlalchemy as sa
@@ -17,6 +19,7 @@ from altus4_desktop.domain.analytics import (
     Document,
     Metric,
     is_document,
+    keep_documents,
 )
 from altus4_desktop.domain.analytics_merging import merge, shorten
 from altus4_desktop.domain.figures import Period, UserUse
@@ -213,7 +216,7 @@ class AnalyticsRepository:
             statement = sa.select(c.analytics_date, c.metric_name, c.metric_data).where(
                 c.analytics_date.in_(days), _is_ours()
             )
-            for row in _documents(connection, statement):
+            for row in _documents(connection.execute(statement)):
                 found.setdefault((row.day, row.metric), []).append(row.document)
             rows = [
                 {
@@ -268,18 +271,38 @@ class AnalyticsRepository:
         What another program wrote in another shape is left out.
         """
         names = [metric.value for metric in metrics]
-        whose = analytics if user_id is not None else analytics_totals
-        statement = sa.select(
-            whose.c.analytics_date, whose.c.metric_name, whose.c.metric_data
-        ).where(whose.c.analytics_date.between(first, last), whose.c.metric_name.in_(names))
-        if user_id is not None:
-            statement = statement.where(c.user_id == user_id)
 
         def read(connection: sa.Connection) -> list[DayDocument]:
-            found = list(_documents(connection, statement))
+            found = list(_documents(connection.execute(_listed(user_id, first, last, names))))
             if user_id is None:
                 found += _unadded_documents(connection, first, last, names)
             return sorted(found, key=lambda row: row.day)
+
+        return self._transactions.read(read)
+
+    def list_merged_(
+        self, user_id: str | None, parts: Sequence[Period], metrics: Collection[Metric]
+    ) -> list[DayDocument]:
+        """What `list_` finds in each of ``parts``, which follow each other, put together as a
+        document of its first day: a year has so many rows in its lists that keeping them takes
+        longer than adding them up."""
+        first, last = parts[0].first, parts[-1].last
+        names = [metric.value for metric in metrics]
+        ends = [part.last for part in parts]
+
+        def read(connection: sa.Connection) -> list[DayDocument]:
+            later: dict[int, list[DayDocument]] = {}
+            if user_id is None:
+                for row in _unadded_documents(connection, first, last, names):
+                    later.setdefault(bisect_left(ends, row.day), []).append(row)
+            statement = _listed(user_id, first, last, names).order_by("analytics_date")
+            there = groupby(connection.execute(statement), lambda row: bisect_left(ends, row[0]))
+            found: list[DayDocument] = []
+            for at, rows in there:
+                found += _merged(parts[at].first, [*_documents(rows), *later.pop(at, ())])
+            for at, documents in later.items():
+                found += _merged(parts[at].first, documents)
+            return found
 
         return self._transactions.read(read)
 
@@ -550,11 +573,32 @@ def _choose(zone: str, marks: Sequence[datetime], most_days: int) -> tuple[list[
     return chosen, days
 
 
-def _documents(connection: sa.Connection, statement: sa.Select[Any]) -> Iterator[DayDocument]:
-    for day, name, document in connection.execute(statement).all():
+def _listed(
+    user_id: str | None, first: date, last: date, names: Sequence[str]
+) -> sa.Select[tuple[date, str, Document]]:
+    whose = analytics if user_id is not None else analytics_totals
+    statement = sa.select(whose.c.analytics_date, whose.c.metric_name, whose.c.metric_data).where(
+        whose.c.analytics_date.between(first, last), whose.c.metric_name.in_(names)
+    )
+    return statement if user_id is None else statement.where(c.user_id == user_id)
+
+
+def _documents(rows: Iterable[Any]) -> Iterator[DayDocument]:
+    found: dict[str, list[tuple[date, Document]]] = {}
+    for day, name, document in rows:
+        found.setdefault(name, []).append((day, document))
+    for name, dated in found.items():
         metric = Metric(name)
-        if is_document(metric, document):
+        for day, document in keep_documents(metric, dated):
             yield DayDocument(day, metric, document)
+
+
+def _merged(day: date, documents: Sequence[DayDocument]) -> Iterator[DayDocument]:
+    by_metric: dict[Metric, list[Document]] = {}
+    for row in documents:
+        by_metric.setdefault(row.metric, []).append(row.document)
+    for metric, found in by_metric.items():
+        yield DayDocument(day, metric, merge(metric, found))
 
 
 def _unadded_documents(
@@ -577,7 +621,7 @@ def _unadded_documents(
         statement = sa.select(c.analytics_date, c.metric_name, c.metric_data).where(
             c.analytics_date.in_(some), c.metric_name.in_(names)
         )
-        for row in _documents(connection, statement):
+        for row in _documents(connection.execute(statement)):
             found.setdefault((row.day, row.metric), []).append(row.document)
     return [
         DayDocument(day, metric, shorten(metric, merge(metric, documents)))

@@ -74,9 +74,9 @@ def read_board(
         context.token.raise_if_cancelled()
     # Charts need it; the first import takes longer than the window may be held up.
     import_module("pyqtgraph")
-    first = Dashboard(figures, zone, now, before)
+    first = build_first_charts(Dashboard(figures, zone, now, before))
     known = before is not None and all(day.counts is not None for day in before.days)
-    context.update(Board(figures, build_first_charts(first), known, is_whole=False))
+    context.update(Board(figures, first, known, is_whole=False))
     # Two threads that compute take turns: the window is to draw these now.
     drawn.wait(_DRAWING_AT_MOST_S)
     context.token.raise_if_cancelled()
@@ -84,6 +84,6 @@ def read_board(
     context.token.raise_if_cancelled()
     users = analytics.users_(actor, period) if actor.role is Role.ADMIN else None
     figures = replace(rest, **{name: getattr(figures, name) for name in _OF_FIRST})
-    charts = build_charts(Dashboard(figures, zone, now, before, users))
+    charts = build_charts(Dashboard(figures, zone, now, before, users), first)
     custom = tuple(services.custom_metrics.list_(actor, period))
     return Board(figures, charts, known, metrics=custom)
