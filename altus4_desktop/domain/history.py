@@ -69,6 +69,15 @@ class HistoryQuery:
     zones: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class HistoryLook:
+    """How far a look back has come: ``records`` are all that fits, newest first, of the searches
+    from ``back_to`` on."""
+
+    records: tuple[SearchRecord, ...]
+    back_to: datetime
+
+
 def request_of(record: SearchRecord, known: Mapping[str, str]) -> SearchRequest | None:
     """The search of ``record`` to be run again where it was run; ``known`` are the connections
     that there are, by id with their name. Those that are gone are left out; None when all are."""

@@ -18,7 +18,7 @@ from altus4_desktop.domain.audit import SubjectKind
 from altus4_desktop.domain.cancel import CancelToken
 from altus4_desktop.domain.errors import AltusError, StoreError
 from altus4_desktop.domain.exports import ListFormat
-from altus4_desktop.domain.history import HistoryQuery
+from altus4_desktop.domain.history import HistoryLook, HistoryQuery
 from altus4_desktop.domain.progress import Progress, ProgressSink, ignore_progress
 from altus4_desktop.domain.searching import SearchRecord
 from altus4_desktop.services.audit import build_event
@@ -114,15 +114,18 @@ class HistoryService:
         *,
         after: SearchRecord | None = None,
         limit: int = 200,
+        looked: Callable[[HistoryLook], None] | None = None,
     ) -> list[SearchRecord]:
         """The searches that ``query`` finds, newest first, of those after ``after``: the actor's
         own, or everybody's for an admin.
 
-        Raises AccessError, StoreError.
+        Where little fits and much has to be looked at, ``looked`` is told again and again what was
+        found so far, the first time before anybody feels to wait. Raises AccessError, StoreError,
+        and what ``looked`` raises.
         """
         actor = self._permissions.check(actor, Right.SEARCH)
         asked = self._own(actor, query or HistoryQuery())
-        return self._metadata.store.searches.page_(asked, after, limit)
+        return self._metadata.store.searches.page_(asked, after, limit, looked)
 
     def export_(
         self,

@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from altus4_desktop.domain.history import HistoryQuery
-from altus4_desktop.storage.repositories.history_pages import conditions_of, index_of
+from altus4_desktop.storage.repositories.history_statements import conditions_of, index_of
 from altus4_desktop.storage.repositories.own_clocks import with_zones
 from altus4_desktop.storage.tables import search_marks, searches
 

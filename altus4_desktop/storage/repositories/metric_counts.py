@@ -24,11 +24,11 @@ from altus4_desktop.domain.local_days import (
     find_spans,
     instant_of,
 )
-from altus4_desktop.storage.repositories.history_pages import (
+from altus4_desktop.storage.repositories.history_pages import text_test
+from altus4_desktop.storage.repositories.history_statements import (
     conditions_of,
     index_of,
     lists_of,
-    text_test,
 )
 from altus4_desktop.storage.repositories.own_clocks import with_zones
 from altus4_desktop.storage.roll_up_sql import epoch_text, is_counted, offset_text, second_text

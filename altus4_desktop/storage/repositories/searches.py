@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeVarTuple
 
@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import mysql
 
 from altus4_desktop.domain.audit import AuditEvent
-from altus4_desktop.domain.history import HistoryQuery
+from altus4_desktop.domain.history import HistoryLook, HistoryQuery
 from altus4_desktop.domain.query_sets import PastQuery
 from altus4_desktop.domain.searching import SearchMode, SearchRecord
 from altus4_desktop.storage.repositories.account_states import record_activity
@@ -133,13 +133,25 @@ class SearchRepository:
         return self._records(page.where(c.query.icontains(text.strip(), autoescape=True)))
 
     def page_(
-        self, query: HistoryQuery, after: SearchRecord | None = None, limit: int = 200
+        self,
+        query: HistoryQuery,
+        after: SearchRecord | None = None,
+        limit: int = 200,
+        looked: Callable[[HistoryLook], None] | None = None,
     ) -> list[SearchRecord]:
-        """The searches that ``query`` finds, newest first, of those after ``after``."""
+        """The searches that ``query`` finds, newest first, of those after ``after``; what takes
+        long tells ``looked`` what was found so far. Raises what ``looked`` raises."""
+
+        def tell(rows: Sequence[sa.RowMapping], back_to: datetime) -> None:
+            if looked is not None:
+                looked(HistoryLook(tuple(map(_search, rows)), back_to))
+
         return self._transactions.read(
             lambda connection: [
                 _search(row)
-                for row in read_page(connection, _RECORD, query, after, limit, self._matching)
+                for row in read_page(
+                    connection, _RECORD, query, after, limit, self._matching, told=tell
+                )
             ]
         )
 

@@ -15,9 +15,20 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from altus4_desktop.domain.accounts import User
-from altus4_desktop.domain.history import SLOW_MS, HistoryOutcome, HistoryQuery, WeekHour
+from altus4_desktop.domain.history import (
+    SLOW_MS,
+    HistoryLook,
+    HistoryOutcome,
+    HistoryQuery,
+    WeekHour,
+)
 from altus4_desktop.domain.searching import SearchMode, SearchRecord
-from altus4_desktop.storage.repositories import history_pages, search_params
+from altus4_desktop.storage.repositories import (
+    history_pages,
+    history_statements,
+    history_walks,
+    search_params,
+)
 from altus4_desktop.storage.store import Store
 from tests.records import AN_INSTANT, a_connection, a_search, a_user
 from tests.stores import StorePlace
@@ -112,8 +123,9 @@ def test_every_filter_finds_what_it_means_in_order_and_page_by_page(
 ) -> None:
     """Whether durations are looked for among the newest, or by their index; and whether all that
     stands in a list is looked at."""
-    for name in ("_FEW", "_FEW_TO_READ", "_SHORT"):
+    for name in ("_FEW", "_FEW_TO_READ", "_FEW_TO_SORT"):
         monkeypatch.setattr(history_pages, name, few)
+    monkeypatch.setattr(history_statements, "_SHORT", few)
     made = some_searches(people, 60)
     for record in made:
         shared_store.searches.add_(record)
@@ -140,6 +152,55 @@ def test_every_filter_finds_what_it_means_in_order_and_page_by_page(
         assert pages(shared_store, key, 9) == [r.id for r in in_order if fits(r, key)], key
 
 
+def test_what_takes_long_tells_what_was_found_until_then(
+    shared_store: Store,
+    people: list[tuple[User, Sequence[str]]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """All of it, and from there on the rest is found; nothing, where nobody waits."""
+    monkeypatch.setattr(history_pages, "_FEW", 0)
+    monkeypatch.setattr(history_pages, "_FAR_ROWS", 5)
+    for name in ("_FIRST_ROWS", "_MOST_ROWS"):
+        monkeypatch.setattr(history_walks, name, 8)
+    made = some_searches(people, 60)
+    shared_store.searches.add_(*made)
+    in_order = sorted(made, key=lambda r: (r.created_at, r.id), reverse=True)
+    user, owned = people[0]
+    looks: list[HistoryLook] = []
+    monkeypatch.setattr(history_pages, "_FELT_S", 3600.0)
+    assert len(shared_store.searches.page_(HistoryQuery(), None, 100, looks.append)) == 60
+    assert not looks
+    monkeypatch.setattr(history_pages, "_FELT_S", -1.0)
+    failed = HistoryOutcome.FAILED
+    for query in (
+        HistoryQuery(),
+        HistoryQuery(connection_id=owned[1]),
+        HistoryQuery(key_id=KEY_ID, outcome=failed, user_id=user.id),
+        HistoryQuery(connection_id=owned[1], outcome=failed),
+        HistoryQuery(mode=SearchMode.BOOLEAN, outcome=HistoryOutcome.NONE, most_ms=5),
+    ):
+        looks.clear()
+        wanted = [record.id for record in in_order if fits(record, query)]
+        page = shared_store.searches.page_(query, None, 100, looks.append)
+        assert [record.id for record in page] == wanted, query
+        backs = [look.back_to for look in looks]
+        assert backs, query
+        assert backs == sorted(set(backs), reverse=True)
+        for look in looks:
+            since = [r for r in page if r.created_at is not None and r.created_at >= look.back_to]
+            assert look.records == tuple(since), query
+        last = looks[0].records[-1] if looks[0].records else None
+        earlier = replace(query, to_at=looks[0].back_to)
+        rest = shared_store.searches.page_(earlier, last, 100)
+        assert [*looks[0].records, *rest] == page
+    looks.clear()
+    page = shared_store.searches.page_(HistoryQuery("invoice"), None, 100, looks.append)
+    assert [r.id for r in page] == [r.id for r in in_order if re.search(r"\binvoice", r.query)]
+    assert len(looks) > 2
+    for look in looks:
+        assert look.records == tuple(page[: len(look.records)])
+
+
 @pytest.mark.parametrize(("zone", "number"), [("Europe/Berlin", 10), ("", 9)])
 def test_hours_of_the_week_are_found_page_by_page_in_every_year(
     shared_store: Store,
@@ -152,12 +213,11 @@ def test_hours_of_the_week_are_found_page_by_page_in_every_year(
     """Also in years that are before or after what is known of clocks, and on everybody's own."""
     middle = datetime(2026, 3, 27, tzinfo=UTC)
     monkeypatch.setattr(search_params, "FIRST_AT", middle - timedelta(weeks=5))
-    monkeypatch.setattr(history_pages, "FIRST_AT", middle - timedelta(weeks=5))
-    for module in (search_params, history_pages):
+    monkeypatch.setattr(history_walks, "FIRST_AT", middle - timedelta(weeks=5))
+    for module in (search_params, history_walks):
         monkeypatch.setattr(module, "last_at", lambda: middle + timedelta(weeks=5))
-    monkeypatch.setattr(history_pages, "_HOURS_AT_ONCE", 3)
-    monkeypatch.setattr(history_pages, "_LOOK_ROWS", 5)
-    monkeypatch.setattr(history_pages, "_FEW_TO_READ", 0)
+    monkeypatch.setattr(history_walks, "_HOURS_AT_ONCE", 3)
+    monkeypatch.setattr(history_pages, "_FEW", 0)
     monday = datetime(2026, 3, 23, 8, 59, 58, tzinfo=UTC)
     weeks = (timedelta(weeks=number) for number in (-6, -5, -4, -1, 0, 1, 2, 4, 5, 6))
     made = [
@@ -248,7 +308,7 @@ def test_words_are_found_near_and_far(
 ) -> None:
     """Whether they are looked for among the newest, or by the index."""
     monkeypatch.setattr(history_pages, "_LOOK_AT_MOST", look)
-    monkeypatch.setattr(history_pages, "_LOOK_ROWS", 2)
+    monkeypatch.setattr(history_walks, "_FIRST_ROWS", 2)
     monkeypatch.setattr(history_pages, "_FAR_ROWS", 2)
     user, _ = people[0]
     texts = ("see invoice", "Invoices due", "Café au lait", "数据库 x", "other one", "last one")
@@ -319,7 +379,7 @@ def test_whole_queries_are_found_near_and_far(
     look: int,
 ) -> None:
     monkeypatch.setattr(history_pages, "_LOOK_AT_MOST", look)
-    monkeypatch.setattr(history_pages, "_LOOK_ROWS", 2)
+    monkeypatch.setattr(history_walks, "_FIRST_ROWS", 2)
     monkeypatch.setattr(history_pages, "_FAR_ROWS", 2)
     user, _ = people[0]
     texts = (
