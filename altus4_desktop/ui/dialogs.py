@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TypeGuard
+
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtWidgets import QDialog, QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QApplication,
+    QDialog,
+    QFrame,
+    QHBoxLayout,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
 
 from altus4_desktop.domain.errors import AltusError
 from altus4_desktop.ui.texts import error_hint, error_message
@@ -107,28 +117,43 @@ def confirm(
     return accepted
 
 
+class ErrorDialog(Dialog):
+    """Says an error that cannot be worked around."""
+
+    def __init__(self, error: AltusError, parent: QWidget) -> None:
+        super().__init__(parent.tr("Altus 4"), name="error", parent=parent)
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.said = error_message(error)
+        row = QHBoxLayout()
+        row.setSpacing(Space.L)
+        row.addWidget(Icon("error", 28, "danger"), 0, Qt.AlignmentFlag.AlignTop)
+        texts = QVBoxLayout()
+        for text, role in (
+            (self.said, "title"),
+            (error_hint(error), "muted"),
+            (error.code, "caption"),
+        ):
+            label = Label(text, "title" if role == "title" else "muted", wrap=True, selectable=True)
+            label.setFixedWidth(400)
+            label.setVisible(bool(text))
+            texts.addWidget(label)
+        row.addLayout(texts, 1)
+        self.body.addLayout(row)
+        close = Button(self.tr("Close"), "primary", name="error.close")
+        close.clicked.connect(self.accept)
+        close.setDefault(True)
+        self.buttons.addStretch(1)
+        self.buttons.addWidget(close)
+
+
 def show_blocking_error(parent: QWidget, error: AltusError) -> None:
-    """Show an error that cannot be worked around, without stopping the event loop."""
-    dialog = Dialog(parent.tr("Altus 4"), name="error", parent=parent)
-    dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-    row = QHBoxLayout()
-    row.setSpacing(Space.L)
-    row.addWidget(Icon("error", 28, "danger"), 0, Qt.AlignmentFlag.AlignTop)
-    texts = QVBoxLayout()
-    for text, role in (
-        (error_message(error), "title"),
-        (error_hint(error), "muted"),
-        (error.code, "caption"),
-    ):
-        label = Label(text, "title" if role == "title" else "muted", wrap=True, selectable=True)
-        label.setFixedWidth(400)
-        label.setVisible(bool(text))
-        texts.addWidget(label)
-    row.addLayout(texts, 1)
-    dialog.body.addLayout(row)
-    close = Button(dialog.tr("Close"), "primary", name="error.close")
-    close.clicked.connect(dialog.accept)
-    close.setDefault(True)
-    dialog.buttons.addStretch(1)
-    dialog.buttons.addWidget(close)
-    dialog.open()
+    """Show an error that cannot be worked around, without stopping the event loop; what stands in
+    the way already is not said once more."""
+    # A store that is away lets everything fail that asks it, all in one moment.
+    said = [it.said for it in QApplication.topLevelWidgets() if _is_in_the_way(it)]
+    if error_message(error) not in said:
+        ErrorDialog(error, parent).open()
+
+
+def _is_in_the_way(window: QWidget) -> TypeGuard[ErrorDialog]:
+    return isinstance(window, ErrorDialog) and window.isVisible()
