@@ -16,6 +16,9 @@ _REVEALING_PLUGINS = ("mysql_clear_password", "dialog", "mysql_old_password")
 # More than any page of results or full row needs; a hostile server must not fill the memory.
 RESULT_LIMIT_BYTES = 512 * 1024 * 1024
 
+# A line that fell silent while it was idle is not to be waited for as for a long statement.
+PING_TIMEOUT_S = 2.0
+
 _PyMySQL: Any = connections.Connection
 
 
@@ -150,6 +153,13 @@ class WireConnection(_PyMySQL):  # type: ignore[misc]  # the stubs hide what we 
     @read_timeout_s.setter
     def read_timeout_s(self, seconds: float | None) -> None:
         self._read_timeout = seconds
+
+    def ping(self, reconnect: bool = False) -> None:
+        """Ask for a sign of life, which a server that is well gives at once."""
+        usual_s = self.read_timeout_s
+        self.read_timeout_s = PING_TIMEOUT_S if usual_s is None else min(usual_s, PING_TIMEOUT_S)
+        super().ping(reconnect)
+        self.read_timeout_s = usual_s
 
     def may_send_password(self) -> bool:
         """Whether the line is one on which the password itself may travel."""

@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from altus4_desktop.driver.wire import WireConnection
     from altus4_desktop.mysql.queue import IdleQueue
 
-PING_TIMEOUT_S = 2.0
 _LONGEST_REAP_INTERVAL_S = 15.0
 
 
@@ -281,7 +280,7 @@ class _Pool:
     def _ping(self, connection: WireConnection) -> None:
         token, until = self._opening.terms
         usual_s = connection.read_timeout_s
-        connection.read_timeout_s = min(PING_TIMEOUT_S, max(0.1, until - time.monotonic()))
+        connection.read_timeout_s = max(0.1, until - time.monotonic())
         try:
             with token.on_cancel(lambda: abort_connection(connection)):
                 connection.ping(reconnect=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.pool import NullPool, QueuePool
 
 from altus4_desktop.domain.cancel import CancelToken
+from altus4_desktop.domain.errors import TenantError, TenantFailure
 from altus4_desktop.storage import files
 from altus4_desktop.storage.location import StoreLocation
 from altus4_desktop.storage.visitors import remember_sessions
@@ -27,13 +29,16 @@ _MIGRATION_QUERY_TIMEOUT_S = 3600.0
 _IDLE_RECYCLE_S = 300
 _POOL_SIZE = 4
 _POOL_TIMEOUT_S = 30.0
+# Who has waited behind a sign-in that took too long does not wait for another one.
+_SAME_FATE_S = 1.0
 _SESSION = (
     "SET SESSION time_zone = '+00:00', sql_mode = 'STRICT_ALL_TABLES,NO_ZERO_IN_DATE,NO_ZERO_DATE,"
     "ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION', innodb_lock_wait_timeout = 10,"
-    " lock_wait_timeout = 60, group_concat_max_len = 4194304"
+    " lock_wait_timeout = 10, group_concat_max_len = 4194304"
 )
-# While a program copies or loads a database, nothing is asked on the session that holds the lock.
-_IDLE = "SET SESSION wait_timeout = 28800"
+# A change of tables waits for who uses them. While a program copies or loads a database, nothing is
+# asked on the session that holds the lock.
+_LONG = "SET SESSION lock_wait_timeout = 60, wait_timeout = 28800"
 # What is locked must keep others from adding rows beside it, whatever the server's default is.
 _ISOLATION = "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ"
 
@@ -113,16 +118,22 @@ def _server_engine(
 
     timeout_s = _MIGRATION_QUERY_TIMEOUT_S if migrating else _QUERY_TIMEOUT_S
     target = location.target(password_secret, timeout_s)
+    silence = _Silence()
 
     def connect() -> Any:
-        connection = open_connection(
-            target,
-            setup=(_SESSION, _ISOLATION, _IDLE) if migrating else (_SESSION, _ISOLATION),
-            autocommit=False,
-            found_rows=True,
-            timeout_s=sign_in_s,
-            token=token,
-        )
+        silence.check()
+        try:
+            connection = open_connection(
+                target,
+                setup=(_SESSION, _ISOLATION, _LONG) if migrating else (_SESSION, _ISOLATION),
+                autocommit=False,
+                found_rows=True,
+                timeout_s=sign_in_s,
+                token=token,
+            )
+        except TenantError as error:
+            silence.note(error)
+            raise
         if opened is not None:
             opened(connection)
         return connection
@@ -146,3 +157,28 @@ def _server_engine(
     sa.event.listen(engine, "handle_error", distrust)
     remember_sessions(engine)
     return engine
+
+
+class _Silence:
+    """What has become of a sign-in that a silent server took too long for, a moment ago."""
+
+    def __init__(self) -> None:
+        self._error: TenantError | None = None
+        self._until = 0.0
+
+    def check(self) -> None:
+        """Raise that again, at once."""
+        error = self._error
+        if error is not None and time.monotonic() < self._until:
+            raise TenantError(
+                error.failure,
+                error.template,
+                hint=error.hint_template,
+                retryable=error.retryable,
+                details=error.details,
+            )
+
+    def note(self, error: TenantError) -> None:
+        """Remember ``error`` when it came of silence."""
+        if error.failure is TenantFailure.TIMEOUT:
+            self._error, self._until = error, time.monotonic() + _SAME_FATE_S

@@ -15,6 +15,7 @@ from altus4_desktop.domain.errors import (
     SchemaError,
     StoreError,
     TenantError,
+    TenantFailure,
 )
 from altus4_desktop.storage.location import StoreLocation
 
@@ -202,9 +203,11 @@ def _from_server(error: BaseException, location: StoreLocation) -> AltusError:
     failure = translate_driver(error, location.target("", 0))
     if not isinstance(failure, TenantError):
         return failure
+    # A connection to search has a pool whose size people choose; the store has none.
+    is_full = failure.failure is TenantFailure.BUSY
     return StoreError(
         f"The metadata store cannot be used. {failure.template}",
-        hint=failure.hint_template,
+        hint=_TRY_AGAIN if is_full else failure.hint_template,
         code=f"store.{failure.failure.value}",
         retryable=failure.retryable,
         details=failure.details,

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import replace
 from inspect import signature
 
@@ -14,10 +16,12 @@ from altus4_desktop.domain.audit import AuditQuery, SubjectKind
 from altus4_desktop.domain.cancel import CancelToken
 from altus4_desktop.domain.errors import ConflictError, StoreError
 from altus4_desktop.domain.progress import ignore_progress
+from altus4_desktop.driver.wire import PING_TIMEOUT_S
 from altus4_desktop.services.audit import build_event
 from altus4_desktop.services.audit_walk import walk_chain
-from altus4_desktop.storage.store import Store
+from altus4_desktop.storage.store import Store, open_store
 from tests.audited import writing_methods
+from tests.faults import Fault, FaultProxy, Line
 from tests.records import a_connection, a_user
 from tests.store_writes import OTHERS, WRITES, empty, prepare, state, times_told
 from tests.stores import StorePlace
@@ -175,3 +179,23 @@ def _update_overtaken(
         store.connections.update_(replace(seen, port=99), seen.updated_at)
     finally:
         sa.event.remove(store._engine, "begin", before_second)
+
+
+class _OneFallsSilent(FaultProxy):
+    """The line that is next to be spoken on says nothing any more; others are as they were."""
+
+    def note_strike(self, fault: Fault, line: Line) -> None:
+        line.dead, self.fault = True, Fault.NONE
+
+
+def test_a_line_that_fell_silent_meanwhile_is_not_waited_for(place: StorePlace) -> None:
+    with (
+        closing(_OneFallsSilent(place.location.port)) as proxy,
+        closing(open_store(replace(place.location, port=proxy.port), place.password)) as store,
+    ):
+        store.users.exists_real()
+        proxy.fault = Fault.BLACKHOLE
+        began = time.monotonic()
+        store.users.exists_real()
+        assert proxy.fault is Fault.NONE
+        assert time.monotonic() - began < 5 * PING_TIMEOUT_S
