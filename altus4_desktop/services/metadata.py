@@ -32,6 +32,7 @@ _log = logging.getLogger(__name__)
 _FILE = "metadata.sqlite3"
 _UNTOLD_MOST = 100
 _BACKUPS = "backups"
+_LOOK_S = 3.0
 
 
 class MetadataService:
@@ -66,11 +67,11 @@ class MetadataService:
         """The open store, up to date; raises StoreError (``store.closed``), and SchemaError
         (``store.upgrade_needed``) while a shared store waits for an upgrade.
 
-        Looks anew when the last look at where it stands has failed.
+        Looks anew when the last look at where it stands has failed, or waits a moment for who does.
         """
         # Without the lock: nobody who asks should wait for an upgrade that is under way.
         store, status = self._store, self._status
-        if status is None and self._is_unsure and self._lock.acquire(blocking=False):
+        if status is None and self._is_unsure and self._lock.acquire(timeout=_LOOK_S):
             try:
                 status = self._status or self._refresh()
                 store = self._store

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import stat
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -121,6 +123,33 @@ def test_a_look_that_fails_once_leaves_the_store_open(
             _ = metadata.store
     assert not metadata.store.users.exists_real()
     assert metadata.is_open
+
+
+def test_who_asks_waits_a_moment_for_who_looks_anew(
+    desk: _Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    metadata = desk.start()
+    metadata.open_()
+    look, looking, is_back = Migrator.status, threading.Event(), threading.Event()
+
+    def wait(migrator: Migrator) -> MigrationStatus:
+        looking.set()
+        if not is_back.wait(0.5):
+            raise StoreError("The connection was lost.", code="store.lost", retryable=True)
+        return look(migrator)
+
+    monkeypatch.setattr(Migrator, "status", wait)
+    with pytest.raises(StoreError, match="lost"), metadata.working_on():
+        pass
+    looking.clear()
+    with ThreadPoolExecutor(2) as threads:
+        first = threads.submit(lambda: metadata.store)
+        assert looking.wait(10)
+        second = threads.submit(lambda: metadata.store)
+        with pytest.raises(TimeoutError):
+            second.result(0.1)
+        is_back.set()
+        assert first.result(10) is second.result(10)
 
 
 def test_a_newer_store_is_refused_and_still_described(desk: _Desk) -> None:
