@@ -5,10 +5,9 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
-import pymysql
 import pytest
 from pytestqt.qtbot import QtBot
 
@@ -19,6 +18,7 @@ from altus4_desktop.ui.panes.search.controller import SearchState
 from altus4_desktop.ui.panes.search.pane import SearchPane
 from altus4_desktop.ui.session import Session
 from tests import torture
+from tests.breaking import MENDED_S, OPTIONS, WAYS, Breaking, full
 from tests.event_loop import BAR_MS, Watch
 from tests.search_world import SearchWorld, search_world
 from tests.servers import DatabaseServer, ServerFactory, running_server
@@ -31,12 +31,7 @@ TABLES = (
     "INSERT INTO notes VALUES (1, 'laminar flow'), (2, 'turbulent wake')",
 )
 POOL = PoolSettings(size=2, connect_timeout_s=1, query_timeout_s=1, acquire_timeout_s=2)
-# What its process has told the system to write survives a kill.
-OPTIONS = ("--innodb-flush-log-at-trx-commit=1", "--max-connections=12")
-MENDED_S = 5.0
 FLAVOURS = [*Flavour] if torture.tortured() else [Flavour.MARIADB]
-
-Breaking = Callable[[DatabaseServer, str], contextlib.AbstractContextManager[None]]
 
 
 @pytest.fixture(scope="module", params=FLAVOURS, ids=str)
@@ -46,56 +41,6 @@ def server(
     """One that may be hurt, running again after each test."""
     with running_server(server_factory, request.param, OPTIONS) as made:
         yield made
-
-
-@contextlib.contextmanager
-def killed(server: DatabaseServer, _: str) -> Iterator[None]:
-    server.kill()
-    yield
-    server.start()
-
-
-@contextlib.contextmanager
-def restarted(server: DatabaseServer, _: str) -> Iterator[None]:
-    """It says goodbye to everybody first."""
-    server.stop()
-    yield
-    server.start()
-
-
-@contextlib.contextmanager
-def stopped(server: DatabaseServer, _: str) -> Iterator[None]:
-    server.pause()
-    yield
-    server.resume()
-
-
-@contextlib.contextmanager
-def full(server: DatabaseServer, database: str) -> Iterator[None]:
-    """Others have all connections."""
-    account = server.create_search_account(database)
-    with contextlib.ExitStack() as stack:
-        try:
-            while True:
-                connection = pymysql.connect(
-                    host=server.host,
-                    port=server.port,
-                    user=account.username,
-                    password=account.password,
-                )
-                stack.callback(connection.close)
-        except pymysql.err.OperationalError as error:
-            if error.args[0] != 1040:
-                raise
-        yield
-
-
-@contextlib.contextmanager
-def locked(server: DatabaseServer, database: str) -> Iterator[None]:
-    """Somebody changes the table and does not come to an end."""
-    with contextlib.closing(server.admin(database)) as connection, connection.cursor() as cursor:
-        cursor.execute("LOCK TABLES notes WRITE")
-        yield
 
 
 @contextlib.contextmanager
@@ -109,9 +54,7 @@ def world_of(
         yield real, signed_in(real, runner, folder), database
 
 
-@pytest.mark.parametrize(
-    "breaking", [killed, restarted, stopped, full, locked], ids=lambda one: one.__name__
-)
+@pytest.mark.parametrize("breaking", WAYS, ids=lambda one: one.__name__)
 def test_the_window_lives_on_and_says_it_once(
     qtbot: QtBot,
     server: DatabaseServer,
@@ -144,7 +87,7 @@ def test_the_window_lives_on_and_says_it_once(
             # Who is connected already is not refused.
             real.connections.disconnect_all_(real.actor)
         watch = Watch()
-        with breaking(server, database):
+        with breaking(server, database, "notes"):
             watch.reset()
             for _ in range(torture.times(1, 5)):
                 states = search()
