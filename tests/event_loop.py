@@ -10,14 +10,13 @@ from __future__ import annotations
 import os
 import threading
 import time
-from pathlib import Path
 from typing import NamedTuple
 
 from PySide6.QtCore import QObject, Qt, QTimer
 
 BAR_MS = 50.0
 _TURN_MS = 2
-_THREADS = Path("/proc/self/task")
+_THREADS = "/proc/self/task"
 # Asking after every thread at every turn would be work of its own.
 _OTHERS_EVERY_MS = 10.0
 
@@ -84,7 +83,7 @@ class Watch(QObject):
 def _waited_ms(thread: int | str) -> float:
     """How long a thread of this process was ready to run and did not, since it began."""
     try:
-        file = os.open(_THREADS / str(thread) / "schedstat", os.O_RDONLY)
+        file = os.open(f"{_THREADS}/{thread}/schedstat", os.O_RDONLY)
     except OSError:
         return 0.0
     try:
@@ -98,7 +97,8 @@ def _waited_ms(thread: int | str) -> float:
 
 def _waited_ms_of_others(thread: int) -> dict[str, float]:
     try:
-        names = [path.name for path in _THREADS.iterdir()]
+        with os.scandir(_THREADS) as threads:
+            names = [one.name for one in threads]
     except OSError:
         return {}
     return {name: _waited_ms(name) for name in names if name != str(thread)}
