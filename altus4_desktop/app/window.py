@@ -32,6 +32,9 @@ _SIGNAL_POLL_MS = 250
 _SETTLE_MS = 3000
 # What painting may wait each time it lets the lock go, instead of Python's 5 ms.
 _SWITCH_S = 0.001
+# Of <malloc.h>.
+_M_MMAP_THRESHOLD = -3
+_LARGE_BYTES = 128 * 1024
 
 
 def run_window(
@@ -54,6 +57,7 @@ def run_window(
         )
         return 4
     _keep_secrets_out_of_core_dumps()
+    give_large_blocks_back()
     _open_log(data_dir)
 
     from PySide6.QtCore import QLocale, QTimer
@@ -121,6 +125,20 @@ def put_the_window_first(application: QApplication) -> Collector:
 
     sys.setswitchinterval(_SWITCH_S)
     return Collector(application)
+
+
+def give_large_blocks_back() -> None:
+    """Have glibc ask the system for each large block, and return it when it is freed.
+
+    Left alone it raises what it calls large to 32 MB as large blocks are freed. The pictures of a
+    window then lie among small things, and the gaps that they leave stay with the process.
+    """
+    if sys.platform.startswith("linux"):
+        import ctypes
+
+        # Another C library has no such option.
+        with suppress(AttributeError):
+            ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, _LARGE_BYTES)
 
 
 def has_display() -> bool:

@@ -35,7 +35,7 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 import psutil
 from PySide6.QtWidgets import QApplication
 
-from altus4_desktop.app.window import put_the_window_first
+from altus4_desktop.app.window import give_large_blocks_back, put_the_window_first
 from altus4_desktop.domain.connections import Flavour
 from altus4_desktop.tasks.runner import TaskRunner
 from altus4_desktop.ui.panes.search.pane import SearchPane
@@ -65,6 +65,7 @@ def main() -> int:
     options = parser.parse_args()
     print(f"{options.minutes:g} minutes, store {options.store}, seed {options.seed}", flush=True)
     faulthandler.enable()
+    give_large_blocks_back()
     soak = Soak()
     with contextlib.ExitStack() as stack:
         factory = stack.enter_context(contextlib.closing(ServerFactory()))
