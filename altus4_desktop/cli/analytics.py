@@ -73,7 +73,10 @@ def register(commands: Commands) -> None:
 
 def _add_days(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--from", dest="first", metavar="D", help="the first day (default: 30 days in all)"
+        "--from",
+        dest="first",
+        metavar="D",
+        help="the first day by the profile's clock (default: 30 days in all)",
     )
     parser.add_argument("--to", dest="last", metavar="D", help="the last day (default: today)")
 
@@ -241,7 +244,10 @@ def _days(count: int) -> str:
 def _than(searches: int, before: Counts | None) -> str:
     if before is None or not before.searches:
         return ""
-    return f" ({searches / before.searches - 1:+.0%} than the period before)"
+    if searches == before.searches:
+        return " (as many as in the period before)"
+    more = "more" if searches > before.searches else "fewer"
+    return f" ({abs(searches / before.searches - 1):.0%} {more} than in the period before)"
 
 
 def _ms(value: float | None) -> str:

@@ -11,10 +11,10 @@ from altus4_desktop.domain.errors import InputError
 def add_date_options(parser: argparse.ArgumentParser) -> None:
     """Add both options; `date_range` reads them."""
     parser.add_argument(
-        "--from", dest="from_at", metavar="D", help="from this day or instant on (ISO 8601)"
+        "--from", dest="from_at", metavar="D", help="from this day (UTC) or instant on (ISO 8601)"
     )
     parser.add_argument(
-        "--to", dest="to_at", metavar="D", help="to this day (included) or instant (excluded)"
+        "--to", dest="to_at", metavar="D", help="to this day (UTC, included) or instant (excluded)"
     )
 
 

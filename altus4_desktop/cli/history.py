@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ from altus4_desktop.domain.accounts import MAX_HISTORY_DAYS, UserDraft
 from altus4_desktop.domain.errors import InputError
 from altus4_desktop.domain.exports import ListFormat
 from altus4_desktop.domain.history import SLOW_MS, HistoryOutcome, HistoryQuery
-from altus4_desktop.domain.searching import SearchMode, SearchRecord
+from altus4_desktop.domain.searching import SearchMode
 from altus4_desktop.services.history_text import history_document
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from altus4_desktop.cli.frame import Commands
     from altus4_desktop.domain.accounts import Actor
 
-_PAGE = 500
+_COUNTED_AT_MOST = 100_000
 
 
 def register(commands: Commands) -> None:
@@ -171,31 +172,26 @@ def _delete(args: argparse.Namespace, context: CliContext) -> int:
     if args.ids and filtered:
         raise InputError("ids", "Name searches or filter them, not both.")
     history = context.services.history
-    ids: list[str] | None = list(args.ids) or None
     if filtered:
-        ids = _matching(context, actor, query)
-        question = f"Forget {len(ids)} searches?"
+        now = datetime.now(UTC)
+        # What is searched meanwhile has not been asked about.
+        asked = replace(query, to_at=now if query.to_at is None else min(now, query.to_at))
+        found = history.count_own_(actor, asked, _COUNTED_AT_MOST + 1)
+        more = found > _COUNTED_AT_MOST
+        question = f"Forget {f'more than {_COUNTED_AT_MOST:,}' if more else found} searches?"
+        if found and not context.confirm(question, args):
+            return EXIT_NO
+        count = history.delete_found_(actor, asked, context.out.progress) if found else 0
     else:
+        ids: list[str] | None = list(args.ids) or None
         question = f"Forget {len(ids)} searches?" if ids else "Forget all your past searches?"
-    if ids != [] and not context.confirm(question, args):
-        return EXIT_NO
-    count = 0 if ids == [] else history.delete_(actor, ids, context.out.progress)
+        if not context.confirm(question, args):
+            return EXIT_NO
+        count = history.delete_(actor, ids, context.out.progress)
     if args.json:
         context.out.json({"deleted": count})
     context.out.say(f"{count} searches forgotten.")
     return EXIT_DONE if count else EXIT_NO
-
-
-def _matching(context: CliContext, actor: Actor, query: HistoryQuery) -> list[str]:
-    own = replace(query, user_id=actor.user_id)
-    ids: list[str] = []
-    after: SearchRecord | None = None
-    while True:
-        page = context.services.history.page_(actor, own, after=after, limit=_PAGE)
-        ids += [record.id for record in page]
-        if len(page) < _PAGE:
-            return ids
-        after = page[-1]
 
 
 def _keep(args: argparse.Namespace, context: CliContext) -> int:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from altus4_desktop.domain.accounts import Actor
 from altus4_desktop.domain.audit import SubjectKind
 from altus4_desktop.domain.cancel import CancelToken
-from altus4_desktop.domain.errors import AltusError, StoreError
+from altus4_desktop.domain.errors import AltusError, InputError, StoreError
 from altus4_desktop.domain.exports import ListFormat
 from altus4_desktop.domain.history import HistoryLook, HistoryQuery
 from altus4_desktop.domain.progress import Progress, ProgressSink, ignore_progress
@@ -218,11 +218,10 @@ class HistoryService:
     def count_own_(self, actor: Actor, query: HistoryQuery, most: int) -> int:
         """How many of the actor's own searches `delete_found_` would find, up to ``most``.
 
-        Raises AccessError, StoreError.
+        Raises AccessError, StoreError, InputError when ``query`` asks for another's.
         """
         actor = self._permissions.check(actor, Right.SEARCH)
-        asked = replace(query, user_id=actor.user_id)
-        return self._metadata.store.searches.count_(asked, most)
+        return self._metadata.store.searches.count_(_own(actor, query), most)
 
     def delete_found_(
         self,
@@ -234,11 +233,12 @@ class HistoryService:
         """Delete those of the actor's own searches that ``query`` finds, bit by bit as `delete_`;
         returns how many. Which filters there were is written down, not what for.
 
-        Raises Cancelled, AccessError, StoreError: what was deleted until then is gone.
+        Raises Cancelled, AccessError, StoreError: what was deleted until then is gone; InputError
+        when ``query`` asks for another's.
         """
         actor = self._permissions.check(actor, Right.MANAGE)
         searches = self._metadata.store.searches
-        asked = replace(query, user_id=actor.user_id)
+        asked = _own(actor, query)
         after: SearchRecord | None = None
 
         def read(count: int) -> list[str]:
@@ -336,6 +336,13 @@ class HistoryService:
         _LOG.warning("history: %s [%s]", problem.message, problem.code)
         if self.on_problem is not None:
             self.on_problem(problem)
+
+
+def _own(actor: Actor, query: HistoryQuery) -> HistoryQuery:
+    """``query`` for the actor's own searches; what asks for another's is no question of theirs."""
+    if query.user_id not in ("", actor.user_id):
+        raise InputError("user", "Searches of others are theirs to delete.")
+    return replace(query, user_id=actor.user_id)
 
 
 def _full() -> StoreError:

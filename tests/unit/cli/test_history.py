@@ -97,6 +97,14 @@ def test_what_is_listed_can_be_written_and_forgotten(run: Run, tmp_path: Path) -
     assert found(run("history", "list", "--json")) == ["invoice", "orders"]
 
 
+def test_searches_of_others_are_not_forgotten_by_a_filter(run: Run) -> None:
+    assert run("users", "create", "--email", "c@d.org", "--name", "Cy", "--temporary").code == 0
+    refused = run("history", "delete", "--user", "c@d.org", "--yes")
+    assert refused.code == 2
+    assert "theirs" in refused.err
+    assert found(run("history", "list", "--json")) == ["invoice", "invoise", "orders"]
+
+
 def test_searches_are_kept_as_long_as_wanted_or_not_at_all(run: Run) -> None:
     assert json.loads(run("history", "keep", "--json").out) == {
         "keeps": True,
