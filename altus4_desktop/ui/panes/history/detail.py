@@ -54,6 +54,8 @@ class HistoryDetail(DetailCard):
             caption, value = Label(title, "muted"), Label("", wrap=True, selectable=True)
             value.setObjectName(f"history.detail.{key}")
             value.setAccessibleDescription(title)
+            # One long word is cut, and not every line beside it.
+            value.setMinimumWidth(1)
             self._facts[key] = caption, value
             grid.addWidget(caption, row, 0, Qt.AlignmentFlag.AlignTop)
             grid.addWidget(value, row, 1, Qt.AlignmentFlag.AlignTop)
