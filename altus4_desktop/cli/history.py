@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,12 +11,14 @@ from typing import TYPE_CHECKING
 
 from altus4_desktop.cli.dates import add_date_options, date_range
 from altus4_desktop.cli.frame import EXIT_DONE, EXIT_NO, command, path_argument
+from altus4_desktop.cli.interrupts import stopped_by_interrupt
 from altus4_desktop.cli.output import instant
 from altus4_desktop.domain.accounts import MAX_HISTORY_DAYS, UserDraft
-from altus4_desktop.domain.errors import InputError
+from altus4_desktop.domain.errors import Cancelled, InputError
 from altus4_desktop.domain.exports import ListFormat
-from altus4_desktop.domain.history import SLOW_MS, HistoryOutcome, HistoryQuery
-from altus4_desktop.domain.searching import SearchMode
+from altus4_desktop.domain.history import SLOW_MS, HistoryLook, HistoryOutcome, HistoryQuery
+from altus4_desktop.domain.progress import Progress
+from altus4_desktop.domain.searching import SearchMode, SearchRecord
 from altus4_desktop.services.history_text import history_document
 
 if TYPE_CHECKING:
@@ -125,9 +128,12 @@ def _list(args: argparse.Namespace, context: CliContext) -> int:
     actor = context.actor()
     query = _query(args, context, actor)
     context.services.history.expire_(actor)
-    found = context.services.history.page_(actor, query, limit=args.limit)
+    found, back_to = _look(context, actor, query, args.limit)
     if args.json:
-        context.out.json({"searches": [history_document(record) for record in found]})
+        document: dict[str, object] = {"searches": [history_document(each) for each in found]}
+        if back_to is not None:
+            document["back_to"] = instant(back_to)
+        context.out.json(document)
     else:
         context.out.table(
             ["WHEN (UTC)", "QUERY", "MODE", "HITS", "MS", "OUTCOME", "ID"],
@@ -144,7 +150,36 @@ def _list(args: argparse.Namespace, context: CliContext) -> int:
                 for record in found
             ],
         )
+    if back_to is not None:
+        context.out.say(f"Stopped: looked back to {back_to:%Y-%m-%d}.")
+        raise KeyboardInterrupt
     return EXIT_DONE if found else EXIT_NO
+
+
+def _look(
+    context: CliContext, actor: Actor, query: HistoryQuery, limit: int
+) -> tuple[Sequence[SearchRecord], datetime | None]:
+    """What is found, and back to when it was looked where Ctrl-C has stopped that."""
+    looked: HistoryLook | None = None
+    with stopped_by_interrupt() as token:
+
+        def tell(look: HistoryLook) -> None:
+            nonlocal looked
+            looked = look
+            token.raise_if_cancelled()
+            day = f"{look.back_to:%Y-%m-%d}"
+            context.out.progress(Progress(f"Looking further back: to {day}"))
+
+        try:
+            found = context.services.history.page_(actor, query, limit=limit, looked=tell)
+        except Cancelled:
+            if looked is None:
+                raise
+            context.out.progress(Progress("Looking further back: stopped", 1.0))
+            return looked.records, looked.back_to
+    if looked is not None:
+        context.out.progress(Progress("Looking further back: done", 1.0))
+    return found, None
 
 
 def _export(args: argparse.Namespace, context: CliContext) -> int:

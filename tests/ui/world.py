@@ -34,7 +34,7 @@ from altus4_desktop.domain.explaining import (
     TermUse,
 )
 from altus4_desktop.domain.facets import FacetReport
-from altus4_desktop.domain.history import HistoryQuery
+from altus4_desktop.domain.history import HistoryLook, HistoryQuery
 from altus4_desktop.domain.query_reading import QueryReading
 from altus4_desktop.domain.query_sets import QuerySet
 from altus4_desktop.domain.rights import AccountGrants, Grant, RightsReport
@@ -332,7 +332,10 @@ class FakeHistory:
         *,
         after: SearchRecord | None = None,
         limit: int = 200,
+        looked: Callable[[HistoryLook], None] | None = None,
     ) -> list[SearchRecord]:
+        """Nothing takes long."""
+        del looked
         assert after is None
         return [each for each in self.recent(actor, "", limit) if query.text in each.query]
 

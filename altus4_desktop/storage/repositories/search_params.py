@@ -104,7 +104,7 @@ def is_by_people() -> sa.ColumnElement[bool]:
 
 def is_named(name: str) -> sa.ColumnElement[bool]:
     """Of the searches that asked a connection when that was its name."""
-    written = (json.dumps(name), json.dumps(name, ensure_ascii=False))
+    written = dict.fromkeys([json.dumps(name), json.dumps(name, ensure_ascii=False)])
     texts = (sa.literal(text, sa.String()) for text in (name, *written))
     return _names(c.search_params, *texts)
 

@@ -78,21 +78,24 @@ class KeyedModel(PagedModel[R]):
 
     def show_first(self, records: Sequence[R], *, has_more: bool, same_question: bool) -> bool:
         """Begin anew with these. To the ``same_question`` nothing moves when they are those that
-        the list begins with, and false is returned: what was read after them is still right."""
+        the list begins with, or begin like it, and false is returned where what was read after
+        them is still right."""
         known = self._records[: len(records)]
+        alike = records[: len(known)]
         if (
             not same_question
-            or not records
+            or not known
             or (not has_more and len(records) < len(self._records))
-            or [self.key_of(one) for one in records] != [self.key_of(one) for one in known]
+            or [self.key_of(one) for one in alike] != [self.key_of(one) for one in known]
         ):
             self._begin(records, has_more=has_more)
             return True
-        if len(records) == len(self._records):
+        if len(records) >= len(self._records):
             self._has_more = has_more
-        self._records[: len(records)] = records
+        self._records[: len(known)] = alike
         self.tick()
-        return False
+        self._append(records[len(known) :], has_more=self._has_more)
+        return len(records) > len(known)
 
     def add_page(self, records: Sequence[R], *, has_more: bool) -> None:
         """Put these below the last one."""

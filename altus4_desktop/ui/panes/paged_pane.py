@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Generic, TypeVar
 
 from PySide6.QtCore import QItemSelectionModel, Qt, Slot
@@ -27,10 +28,12 @@ Q = TypeVar("Q")
 
 @dataclass(frozen=True)
 class Page(Generic[R]):
-    """What was read, and whether there is more after it; panes add what else they have read."""
+    """What was read, and whether there is more after it; with ``back_to`` it is but a part: all
+    from that instant on, and more is looked for. Panes add what else they have read."""
 
     records: Sequence[R]
     has_more: bool
+    back_to: datetime | None = field(default=None, kw_only=True)
 
 
 Reading = Callable[[TaskContext], Page[R]]
@@ -62,10 +65,14 @@ class PagedPane(Pane, Generic[Q, R]):
         self._reselecting = False
         # The list may be long: reading it does not hold up the lane of the store.
         self._first = LatestTask(session.runner, Lane.TENANTS, self)
+        self._first.updated.connect(self._take_part)
         self._first.succeeded.connect(self._take_first)
         self._first.failed.connect(self._take_failure)
         self._first.cancelled.connect(self._note_cancelled)
         self._more = LatestTask(session.runner, Lane.TENANTS, self)
+        # How many there were before more was read.
+        self._before = 0
+        self._more.updated.connect(self._take_more)
         self._more.succeeded.connect(self._take_more)
         self._more.failed.connect(self.present)
 
@@ -85,6 +92,9 @@ class PagedPane(Pane, Generic[Q, R]):
 
     def take_page(self, page: Page[R]) -> None:
         """Take what else was read; its records are shown next."""
+
+    def follow_look(self, back_to: datetime | None) -> None:
+        """Say how far back it has been looked while more is looked for, or that this has ended."""
 
     def select_again(self, keys: set[Hashable], current: Hashable, row: int) -> None:
         """The list is another one: select what was selected, and put the keyboard at ``current``,
@@ -142,6 +152,7 @@ class PagedPane(Pane, Generic[Q, R]):
         """Read the first page; ``whole``: as much as is shown of the same question."""
         question = self.question()
         self._asked, self._is_stale = question, False
+        self.follow_look(None)
         shown = self.model.rowCount() if whole and question == self._shown else 0
         self._first.start(self.build_reading(question, max(self.page_size, shown), anew=anew))
 
@@ -153,12 +164,25 @@ class PagedPane(Pane, Generic[Q, R]):
     @Slot()
     def _read_more(self) -> None:
         if self._shown is not None and self.model.rowCount():
-            self._more.start(self.build_reading_on(self._shown, self.model.records[-1]))
+            self.read_on(self._shown)
+
+    def read_on(self, question: Q) -> None:
+        """Read the page after the last record of the list."""
+        self._before = self.model.rowCount()
+        self._more.start(self.build_reading_on(question, self.model.records[-1]))
+
+    @Slot(object)
+    def _take_part(self, page: Page[R]) -> None:
+        # What is shown of the same question stays until there is more of it.
+        if self._asked != self._shown or len(page.records) > self.model.rowCount():
+            self._take_first(page)
+        self.follow_look(page.back_to)
 
     @Slot(object)
     def _take_first(self, page: Page[R]) -> None:
         had_focus = self.filters.text.hasFocus() and not self.filters.text.text()
-        was_busy, self._is_busy, self._error = self._is_busy, False, None
+        was_busy, self._error = self._is_busy, None
+        self._is_busy = page.back_to is not None and not page.records
         same = self._asked == self._shown
         self._shown = self._asked
         index = self.table.currentIndex()
@@ -173,6 +197,7 @@ class PagedPane(Pane, Generic[Q, R]):
             self.select_again(keys, key, index.row())
             self.table.verticalScrollBar().setValue(place)
         self._reselecting = False
+        self.follow_look(page.back_to)
         self.follow_page()
         self._draw()
         if was_busy and had_focus and self.model.rowCount():
@@ -181,12 +206,15 @@ class PagedPane(Pane, Generic[Q, R]):
     @Slot(object)
     def _take_more(self, page: Page[R]) -> None:
         self.take_page(page)
-        self.model.add_page(page.records, has_more=page.has_more)
+        new = page.records[self.model.rowCount() - self._before :]
+        self.model.add_page(new, has_more=page.has_more)
+        self.follow_look(page.back_to)
 
     @Slot(object)
     def _take_failure(self, error: object) -> None:
         if isinstance(error, AltusError):
             self._is_busy, self._error = False, error
+            self.follow_look(None)
             self._draw()
 
     @Slot()

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from threading import Event
 
 import pytest
 from PySide6.QtCore import Qt, QTimer
@@ -25,18 +26,19 @@ from PySide6.QtWidgets import (
 from pytestqt.qtbot import QtBot
 
 from altus4_desktop.app.compose import compose
-from altus4_desktop.domain.accounts import Role, User
+from altus4_desktop.domain.accounts import Actor, Role, User
 from altus4_desktop.domain.errors import StoreError
 from altus4_desktop.domain.exports import ListFormat
-from altus4_desktop.domain.history import HistoryQuery, OwnTime, WeekHour
-from altus4_desktop.domain.searching import SearchMode, TableChoice
+from altus4_desktop.domain.history import HistoryLook, HistoryQuery, OwnTime, WeekHour
+from altus4_desktop.domain.searching import SearchMode, SearchRecord, TableChoice
 from altus4_desktop.services import Services
 from altus4_desktop.services.history import HistoryService
 from altus4_desktop.services.past_searches import Rerun
 from altus4_desktop.tasks.runner import TaskRunner
+from altus4_desktop.ui import times
 from altus4_desktop.ui.dialogs import ConfirmDialog
 from altus4_desktop.ui.panes.account_box import OFFERED
-from altus4_desktop.ui.panes.history import pane as panes
+from altus4_desktop.ui.panes.history import reading
 from altus4_desktop.ui.panes.history.keeping import KeepingDialog
 from altus4_desktop.ui.panes.history.model import HITS, QUERY, WHEN, WHERE, WHO
 from altus4_desktop.ui.panes.history.pane import HistoryPane
@@ -125,7 +127,7 @@ def test_pages_are_read_as_it_is_scrolled(
     qtbot: QtBot, pane: HistoryPane, services: Services, ada: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(HistoryPane, "page_size", 40)
-    monkeypatch.setattr(panes, "_PAGE", 30)
+    monkeypatch.setattr(reading, "_PAGE", 30)
     _keep(services, ada, *(f"q{number}" for number in range(90)))
     _open(qtbot, pane)
     assert _shown(pane) == [f"q{number}" for number in range(40)]
@@ -617,3 +619,117 @@ def test_an_account_of_a_link_has_its_address(
     assert pane.filters.person.currentText() == "p0059@example.org"
     assert pane.filters.query() == HistoryQuery(user_id=last)
     assert ada.email != "p0059@example.org"
+
+
+class _Slow:
+    """Finds the ``first`` searches at once, and all the others when it is let ``go``."""
+
+    def __init__(self, services: Services, first: int) -> None:
+        self.go = Event()
+        self._read = services.history.page_
+        self._first = first
+
+    def page_(
+        self,
+        actor: Actor,
+        query: HistoryQuery | None = None,
+        *,
+        after: SearchRecord | None = None,
+        limit: int = 200,
+        looked: Callable[[HistoryLook], None] | None = None,
+    ) -> list[SearchRecord]:
+        found = self._read(actor, query, after=after, limit=limit)
+        assert looked is not None
+        back_to = found[self._first - 1].created_at if self._first else _NOW + timedelta(hours=1)
+        assert back_to is not None
+        looked(HistoryLook(tuple(found[: self._first]), back_to))
+        while not self.go.wait(0.01):
+            looked(HistoryLook(tuple(found[: self._first]), back_to))
+        return found
+
+
+@pytest.fixture
+def slow(services: Services, ada: User, monkeypatch: pytest.MonkeyPatch) -> _Slow:
+    """Over five searches, of which two are found at once."""
+    _keep(services, ada, *(f"q{number}" for number in range(5)))
+    made = _Slow(services, 2)
+    monkeypatch.setattr(services.history, "page_", made.page_)
+    return made
+
+
+def test_what_was_found_is_shown_while_more_is_looked_for(
+    qtbot: QtBot, pane: HistoryPane, slow: _Slow
+) -> None:
+    pane.activated()
+    qtbot.waitUntil(pane.looking.isVisible)
+    assert _shown(pane) == ["q0", "q1"]
+    label = pane.findChild(QLabel, "history.looked")
+    assert label is not None
+    assert label.text() == f"Looking further back… to {times.day(_NOW - timedelta(minutes=1))}"
+    assert not pane.model.canFetchMore(pane.table.rootIndex())
+    pane.table.selectRow(1)
+    slow.go.set()
+    _settle(qtbot, pane)
+    assert _shown(pane) == [f"q{number}" for number in range(5)]
+    assert [record.query for record in pane.selected_records()] == ["q1"]
+    assert pane.looking.isHidden()
+
+
+@pytest.mark.parametrize("first", [0, 2])
+def test_looking_back_is_stopped_and_goes_on(
+    qtbot: QtBot, pane: HistoryPane, slow: _Slow, first: int
+) -> None:
+    slow._first = first
+    pane.activated()
+    qtbot.waitUntil(pane.looking.isVisible)
+    assert pane._pages.currentWidget() is (pane._list if first else pane._busy)
+    pane.filters.text.setFocus()
+    QTest.keyClick(pane.filters.text, Qt.Key.Key_Escape)
+    _settle(qtbot, pane)
+    assert not pane._escape.isEnabled()
+    label = pane.findChild(QLabel, "history.looked")
+    assert label is not None
+    assert label.text().startswith("Stopped: looked back to ")
+    assert len(_shown(pane)) == first
+    assert pane._pages.currentWidget() is not pane._busy
+    further = pane.findChild(QPushButton, "history.further")
+    assert further is not None
+    further.setFocus()
+    slow.go.set()
+    slow._first = 0
+    further.click()
+    _settle(qtbot, pane)
+    assert _shown(pane) == [f"q{number}" for number in range(5)]
+    assert pane.looking.isHidden()
+    assert pane.table.hasFocus()
+
+
+def test_another_question_ends_the_look_back(qtbot: QtBot, pane: HistoryPane, slow: _Slow) -> None:
+    pane.activated()
+    qtbot.waitUntil(pane.looking.isVisible)
+    slow._first = 0
+    slow.go.set()
+    pane.filters.text.setText("q3")
+    qtbot.waitUntil(lambda: _shown(pane) == ["q3"])
+    _settle(qtbot, pane)
+    assert pane.looking.isHidden()
+    assert not pane.looking.is_looking
+
+
+def test_a_look_back_that_fails_can_go_on(
+    qtbot: QtBot, pane: HistoryPane, slow: _Slow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pane.activated()
+    qtbot.waitUntil(pane.looking.isVisible)
+    pane.stop()
+    _settle(qtbot, pane)
+
+    def fail(*_: object, **__: object) -> None:
+        raise StoreError("The metadata store is away.")
+
+    monkeypatch.setattr(pane.session.services.history, "page_", fail)
+    pane.look_further()
+    _settle(qtbot, pane)
+    assert _shown(pane) == ["q0", "q1"]
+    assert not pane.looking.is_looking
+    assert pane.looking.back_to is not None

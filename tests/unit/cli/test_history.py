@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import io
 import json
+import signal
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from threading import Event
 
 import pytest
 
 from altus4_desktop.app.compose import compose
 from altus4_desktop.cli.frame import main
+from altus4_desktop.cli.output import Output
+from altus4_desktop.domain.cancel import CancelToken
 from altus4_desktop.domain.searching import SearchMode
+from altus4_desktop.storage.repositories import history_pages, history_walks
 from tests.answers import Answer, Run
 from tests.records import a_search
 
@@ -132,3 +137,35 @@ def test_a_search_lets_go_of_what_is_too_old(run: Run, tmp_path: Path) -> None:
         assert len(store.searches.list_(user.id)) == 3
         assert run("search", "word").code != 0
         assert [record.query for record in store.searches.list_(user.id)] == ["invoice", "invoise"]
+
+
+def test_what_takes_long_is_told_and_can_be_stopped(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C: what was found until then is printed."""
+    monkeypatch.setattr(history_pages, "_FELT_S", -1.0)
+    monkeypatch.setattr(history_walks, "_FIRST_ROWS", 0)
+    monkeypatch.setattr(history_walks, "_MOST_ROWS", 0)
+    whole = run("history", "list", "--json", "--limit", "9")
+    assert found(whole) == [text for text, *_ in _TEXTS]
+    assert whole.err.splitlines() == [
+        f"Looking further back: to {datetime.now(UTC):%Y-%m-%d}",
+    ]
+    cancelled = Event()
+    cancel = CancelToken.cancel
+
+    def note(token: CancelToken) -> None:
+        cancel(token)
+        cancelled.set()
+
+    def interrupt(*_: object) -> None:
+        if not cancelled.is_set():
+            signal.raise_signal(signal.SIGINT)
+            assert cancelled.wait(5)
+
+    monkeypatch.setattr(CancelToken, "cancel", note)
+    monkeypatch.setattr(Output, "progress", interrupt)
+    stopped = run("history", "list", "--json", "--limit", "9")
+    assert stopped.code == 130
+    assert found(stopped) == [text for text, *_ in _TEXTS[:2]]
+    assert "Stopped: looked back to " in stopped.err

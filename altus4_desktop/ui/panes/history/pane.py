@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from PySide6.QtCore import QModelIndex, QPoint, Qt, Signal, Slot
-from PySide6.QtGui import QAction, QGuiApplication, QKeyEvent, QResizeEvent
+from PySide6.QtGui import (
+    QAction,
+    QGuiApplication,
+    QKeyEvent,
+    QKeySequence,
+    QResizeEvent,
+    QShortcut,
+)
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QApplication,
@@ -19,23 +25,20 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from altus4_desktop.domain.accounts import Actor, Role
 from altus4_desktop.domain.custom_metrics import CustomMetric, CustomMetricDraft
-from altus4_desktop.domain.errors import AccessError, NotFoundError
 from altus4_desktop.domain.exports import ListFormat
 from altus4_desktop.domain.history import HistoryQuery
 from altus4_desktop.domain.searching import SearchRecord
-from altus4_desktop.services import Services
 from altus4_desktop.services.past_searches import build_rerun
 from altus4_desktop.tasks.runner import Lane, TaskContext
 from altus4_desktop.ui.dialogs import confirm
 from altus4_desktop.ui.icons import icon
 from altus4_desktop.ui.pane import Command
-from altus4_desktop.ui.panes.account_box import OFFERED
 from altus4_desktop.ui.panes.analytics.metric_form import MetricForms
 from altus4_desktop.ui.panes.analytics.metric_wording import short_name
 from altus4_desktop.ui.panes.history.detail import HistoryDetail
 from altus4_desktop.ui.panes.history.filters import HistoryFilters
+from altus4_desktop.ui.panes.history.looking import LookingLine
 from altus4_desktop.ui.panes.history.model import (
     HITS,
     MODE,
@@ -46,29 +49,19 @@ from altus4_desktop.ui.panes.history.model import (
     WHO,
     HistoryModel,
 )
+from altus4_desktop.ui.panes.history.reading import HistoryPage, first_reading, next_reading
 from altus4_desktop.ui.panes.noted_work import NotedWork, choose_list_file
 from altus4_desktop.ui.panes.paged_pane import Page, PagedPane, Reading, build_split
 from altus4_desktop.ui.panes.tables import show_whole_rows
 from altus4_desktop.ui.session import Session
 from altus4_desktop.ui.widgets import Button, EmptyState, IconButton, InlineMessage
 
-_PAGE = 200
 _COUNTED_AT_MOST = 100_000
 _NAME_LENGTH = 60
 # What a query keeps, and the columns beside it as there is room for them.
 _QUERY_WIDTH = 220
 _WIDTHS = {WHEN: 130, HITS: 70, WHERE: 170, TOOK: 90, MODE: 90, WHO: 170}
 _SIDE_BY_SIDE, _LOW = 1240, 640
-
-
-@dataclass(frozen=True)
-class _Page(Page[SearchRecord]):
-    """``offered``: the first accounts; ``people``: those, and whose searches these are."""
-
-    connections: Mapping[str, str] | None = None
-    offered: Mapping[str, str] | None = None
-    people: Mapping[str, str] = field(default_factory=dict)
-    key_name: str = ""
 
 
 @dataclass(frozen=True)
@@ -125,6 +118,7 @@ class HistoryPane(PagedPane[HistoryQuery, SearchRecord]):
         self.body.addWidget(self.note)
         self.filters = HistoryFilters(session)
         self.body.addWidget(self.filters)
+        self._build_looking()
         self.model = HistoryModel(self)
         self.table = self._build_table()
         self.detail = HistoryDetail()
@@ -191,6 +185,14 @@ class HistoryPane(PagedPane[HistoryQuery, SearchRecord]):
                 "Del",
                 self._has_current,
             ),
+            Command(
+                "history.stop",
+                self.tr("Look no further back"),
+                self.stop,
+                "stop",
+                "Esc",
+                self._is_looking,
+            ),
             Command("history.count", self.tr("Count these per day…"), self.count_per_day, "trend"),
             Command(
                 "history.delete_found",
@@ -219,47 +221,61 @@ class HistoryPane(PagedPane[HistoryQuery, SearchRecord]):
         self, question: HistoryQuery, count: int, *, anew: bool
     ) -> Reading[SearchRecord]:
         """What reads the newest searches, and what connections and people are called."""
-        services, actor = self.session.services, self.session.actor
-
-        def read(_: TaskContext) -> _Page:
-            connections: Mapping[str, str] | None = None
-            offered: Mapping[str, str] | None = None
-            key_name = ""
-            if anew:
-                connections = {item.id: item.name for item in services.connections.list_(actor)}
-                offered = {}
-                if actor.role is Role.ADMIN:
-                    offered = services.accounts.list_addresses(actor, limit=OFFERED)
-                if question.key_id:
-                    with suppress(NotFoundError, AccessError):
-                        key_name = services.keys.get_(actor, question.key_id).name
-            records = services.history.page_(actor, question, limit=count + 1)
-            people = _addresses(services, actor, records, offered or {}, question.user_id)
-            more = len(records) > count
-            return _Page(records[:count], more, connections, offered, people, key_name)
-
-        return read
+        return first_reading(self.session.services, self.session.actor, question, count, anew=anew)
 
     def build_reading_on(self, question: HistoryQuery, last: SearchRecord) -> Reading[SearchRecord]:
         """What reads the searches before ``last``."""
-        services, actor, known = self.session.services, self.session.actor, self._people
+        services, actor = self.session.services, self.session.actor
+        return next_reading(services, actor, question, last, self._people)
 
-        def read(_: TaskContext) -> _Page:
-            found = services.history.page_(actor, question, after=last, limit=_PAGE + 1)
-            people = _addresses(services, actor, found, known, "")
-            return _Page(found[:_PAGE], len(found) > _PAGE, people=people)
+    def follow_look(self, back_to: datetime | None) -> None:
+        """Say so, with a way to stop it."""
+        if back_to is not None:
+            self.looking.show_looking(back_to)
+        else:
+            if self.looking.isAncestorOf(QApplication.focusWidget() or self):
+                self.focus_first()
+            self.looking.clear()
+        self._escape.setEnabled(self.looking.is_looking)
 
-        return read
+    @Slot()
+    def stop(self) -> None:
+        """Look no further back; what was found stays."""
+        self._first.drop()
+        self._more.drop()
+        self._note_stopped()
+        self._is_busy = False
+        self._draw()
+
+    @Slot()
+    def _note_stopped(self) -> None:
+        if self.looking.is_looking:
+            self.looking.show_stopped()
+            self._escape.setEnabled(False)
+
+    @Slot()
+    def look_further(self) -> None:
+        """Go on where it was stopped."""
+        question, back_to = self._shown, self.looking.back_to
+        if question is None or back_to is None:
+            return
+        earlier = replace(question, to_at=back_to)
+        if self.model.rowCount():
+            self.read_on(earlier)
+        else:
+            self._first.start(self.build_reading(earlier, self.page_size, anew=False))
+        self.follow_look(back_to)
 
     def take_page(self, page: Page[SearchRecord]) -> None:
         """Take the names."""
-        if not isinstance(page, _Page):
+        if not isinstance(page, HistoryPage):
             return
         self._people = {**self._people, **page.people}
         if len(self._people) == 1:
             # All alone: there is nobody to tell apart.
             self._people = {}
-        if page.connections is not None and page.offered is not None:
+        is_known = page.back_to is not None and bool(self._connections)
+        if page.connections is not None and page.offered is not None and not is_known:
             self._connections = page.connections
             self.filters.set_connections(page.connections)
             offered = dict(page.offered) if len(page.offered) > 1 else {}
@@ -496,6 +512,9 @@ class HistoryPane(PagedPane[HistoryQuery, SearchRecord]):
     def _is_idle(self) -> bool:
         return self.work.is_idle
 
+    def _is_looking(self) -> bool:
+        return self.looking.is_looking
+
     def _arrange(self) -> None:
         """Beside each other, one above the other, or only one of both."""
         wide, shown = self.width() >= _SIDE_BY_SIDE, self.detail.isVisibleTo(self)
@@ -553,6 +572,23 @@ class HistoryPane(PagedPane[HistoryQuery, SearchRecord]):
         for button in (self._unkept, self._details, self._copy, self._run, self._menu):
             self.header.addWidget(button)
 
+    def _build_looking(self) -> None:
+        self.looking = LookingLine()
+        self.looking.stop_wanted.connect(self.stop)
+        self.looking.further_wanted.connect(self.look_further)
+        self.looking.began.connect(self._announce_look)
+        self._more.failed.connect(self._note_stopped)
+        self._more.cancelled.connect(self._note_stopped)
+        self._escape = QShortcut(QKeySequence("Escape"), self)
+        self._escape.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+        self._escape.activated.connect(self.stop)
+        self._escape.setEnabled(False)
+        self.body.addWidget(self.looking)
+
+    @Slot()
+    def _announce_look(self) -> None:
+        self.session.announced.emit(self.tr("Looking further back"))
+
     def _build_table(self) -> SearchTable:
         table = SearchTable()
         table.setObjectName("history.table")
@@ -570,20 +606,3 @@ class HistoryPane(PagedPane[HistoryQuery, SearchRecord]):
         table.resized.connect(self._choose_columns)
         table.activated.connect(self._run_index)
         return table
-
-
-def _addresses(
-    services: Services,
-    actor: Actor,
-    records: Sequence[SearchRecord],
-    known: Mapping[str, str],
-    asked: str,
-) -> Mapping[str, str]:
-    """The addresses of those who searched, and of whom is asked for, beside those that are known;
-    for an admin."""
-    wanted = {record.user_id for record in records} | {asked} - {""}
-    missing = wanted - known.keys()
-    if actor.role is not Role.ADMIN or not missing:
-        return known
-    found = services.accounts.list_addresses(actor, user_ids=missing, limit=len(missing))
-    return {**known, **found}
