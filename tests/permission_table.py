@@ -88,6 +88,7 @@ audit.export_                 gone   denied denied  ok     ok     change  key   
 audit.list_                   gone   denied denied  ok     ok     change  key      key      ok
 audit.verify_                 gone   denied denied  ok     ok     change  key      key      ok
 
+backups.choose_folder_        gone   denied denied  ok     ok     change  key      key      ok
 backups.choose_schedule_      gone   denied denied  ok     ok     change  key      key      ok
 backups.create_               gone   denied denied  ok     ok     change  key      key      ok
 backups.folder_               gone   denied denied  ok     ok     change  key      key      ok
@@ -608,7 +609,8 @@ CALLS: dict[str, Call] = {
     ),
     "keys.revoke_": lambda w, s, who, of: s.keys.revoke_(who, [of.key.id], [of.key.name]),
     "keys.rotate_": lambda w, s, who, of: s.keys.rotate_(who, of.key.id),
-    "backups.choose_schedule_": lambda w, s, who, of: s.backups.choose_schedule_(who, 24, None),
+    "backups.choose_folder_": lambda w, s, who, of: s.backups.choose_folder_(who, None),
+    "backups.choose_schedule_": lambda w, s, who, of: s.backups.choose_schedule_(who, 24),
     "backups.create_": lambda w, s, who, of: s.backups.create_(who),
     "backups.folder_": lambda w, s, who, of: s.backups.folder_(who),
     "backups.lines_": lambda w, s, who, of: s.backups.lines_(who),

@@ -227,11 +227,21 @@ class BackupsService:
         actor = self._permissions.check(actor, Right.ADMINISTER)
         return self._prune(actor, token or CancelToken())
 
-    def choose_schedule_(self, actor: Actor, every_hours: int, folder: str | None) -> None:
-        """Have backups made every so many hours while the program runs (0: never), in ``folder``
-        (None: the data folder's own). Raises StoreError when it cannot be saved."""
+    def choose_schedule_(self, actor: Actor, every_hours: int) -> None:
+        """Have backups made every so many hours while the program runs (0: never). Raises
+        StoreError when it cannot be saved."""
         self._permissions.check(actor, Right.ADMINISTER)
         self._settings.backup_every_hours = every_hours
+        self._settings.save()
+        self._upkeep.wake()
+
+    def choose_folder_(self, actor: Actor, folder: str | None) -> None:
+        """Have backups kept in ``folder`` (None: the data folder's own), where this store's own
+        folder is made now, and only now. Raises StoreError when it cannot be, or not be saved."""
+        self._permissions.check(actor, Right.ADMINISTER)
+        if folder is not None:
+            with self._store.backups.told("No backups can be kept there"):
+                self._folder_in(folder).make_()
         self._settings.backup_folder = folder
         self._settings.save()
         self._upkeep.wake()
@@ -277,11 +287,14 @@ class BackupsService:
         return self._metadata.store
 
     def _folder(self) -> BackupFolder:
+        return self._folder_in(self._settings.backup_folder)
+
+    def _folder_in(self, chosen: str | None) -> BackupFolder:
         from altus4_desktop.storage.backup_folder import BackupFolder
 
-        chosen = self._settings.backup_folder
         parent = Path(chosen) if chosen else self._data_dir / _FOLDER
-        return BackupFolder(parent / folder_name(self._store.location))
+        folder = parent / folder_name(self._store.location)
+        return BackupFolder(folder, is_chosen=bool(chosen))
 
     def _find_cuts(self) -> list[datetime]:
         """When the tables were changed, by a revision or by a restore: no log is followed past

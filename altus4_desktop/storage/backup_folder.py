@@ -8,6 +8,7 @@ import json
 import os
 import re
 import secrets
+import stat
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -58,19 +59,45 @@ class UnsoundError(Exception):
 
 
 class BackupFolder:
-    """The backups of one store in ``path``; one program at a time adds and removes."""
+    """The backups of one store in ``path``; one program at a time adds and removes.
 
-    def __init__(self, path: Path) -> None:
+    With ``is_chosen`` it is somebody's own, which `make_` made once. It is never made again: it may
+    be on a disk that is away, and what is written to where a disk is mounted is not on it.
+    """
+
+    def __init__(self, path: Path, *, is_chosen: bool = False) -> None:
         self.path = path
+        self._is_chosen = is_chosen
+
+    def make_(self) -> None:
+        """Make the folder, of mode 0700, where it is not there yet; raises OSError."""
+        make_private_folder(self.path)
+
+    def is_there(self) -> bool:
+        """Whether the folder is there; one that nobody has chosen need not be yet.
+
+        Raises StoreError (``backup.away``) for one that is missing or is no folder, OSError.
+        """
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+            if stat.S_ISDIR(self.path.stat().st_mode):
+                return True
+        nearest = next(one for one in (self.path, *self.path.parents) if os.path.lexists(one))
+        if not nearest.is_dir():
+            raise _away("“{folder}” is no folder: backups cannot be kept in it.", nearest)
+        if self._is_chosen:
+            raise _away("The backups folder “{folder}” is not there.", self.path)
+        return False
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
-        """Make the folder of mode 0700 and keep others from changing it; what a program that was
-        killed has left half written is removed.
+        """Make the folder of mode 0700, unless it is a chosen one, and keep others from changing
+        it; what a program that was killed has left half written is removed.
 
-        Raises ConflictError (``backup.busy``) while another program is at it, OSError.
+        Raises StoreError (``backup.away``), ConflictError (``backup.busy``) while another program
+        is at it, OSError.
         """
-        make_private_folder(self.path)
+        self.is_there()
+        self.make_()
         descriptor = os.open(self.path / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
         try:
             _lock(descriptor)
@@ -129,10 +156,10 @@ class BackupFolder:
     def list_(self) -> list[Backup]:
         """Every backup, the oldest first; one whose manifest or file cannot be used is bad.
 
-        Raises OSError.
+        Raises StoreError (``backup.away``), OSError.
         """
         found = []
-        if self.path.is_dir():
+        if self.is_there():
             names = {path.name.partition(".")[0] for path in self.path.iterdir()}
             for backup_id in names:
                 if _ID.fullmatch(backup_id):
@@ -141,8 +168,8 @@ class BackupFolder:
         return sorted(found, key=lambda backup: (backup.sequence, backup.id))
 
     def get_(self, backup_id: str) -> Backup:
-        """One backup by id; raises NotFoundError, OSError."""
-        if _ID.fullmatch(backup_id):
+        """One backup by id; raises NotFoundError, StoreError (``backup.away``), OSError."""
+        if self.is_there() and _ID.fullmatch(backup_id):
             try:
                 return self._read(backup_id)
             except FileNotFoundError:
@@ -299,6 +326,16 @@ def _unreadable(backup_id: str, problem: str) -> Backup:
         content_bytes=0,
         tables=(),
         problem=problem,
+    )
+
+
+def _away(message: str, folder: Path) -> StoreError:
+    return StoreError(
+        message,
+        hint="Mount the disk that it is on, or choose a folder under “Schedule and folder” in the "
+        "window. No backup was made or removed.",
+        code="backup.away",
+        details={"folder": str(folder)},
     )
 
 

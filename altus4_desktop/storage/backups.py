@@ -417,7 +417,9 @@ class StoreBackups:
         except (ProgramFailed, UnsoundError) as error:
             raise failed(what, str(error)) from error
         except OSError as error:
-            raise failed(what, error.strerror or type(error).__name__) from error
+            reason = error.strerror or type(error).__name__
+            where = f": “{error.filename}”" if isinstance(error.filename, str) else ""
+            raise failed(what, f"{reason}{where}") from error
         except sqlite3.Error as error:
             if getattr(error, "sqlite_errorcode", 0) & 0xFF in _FULL_CODES:
                 raise failed(what, str(error)) from error

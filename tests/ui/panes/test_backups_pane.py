@@ -195,6 +195,36 @@ def test_a_list_that_cannot_be_read_is_read_again(
     assert crashes == []
 
 
+def test_a_folder_that_is_away_is_not_shown_as_empty(desk: Desk, tmp_path: Path) -> None:
+    pane, disk = desk.pane, tmp_path / "disk"
+    pane._schedule.choose_folder(str(disk))
+    desk.settle()
+    desk.click("backups.create")
+    disk.rename(tmp_path / "unplugged")
+    pane.refresh()
+    desk.qtbot.waitUntil(lambda: pane._list_pages.currentWidget() is pane._failed)
+    said = " ".join(label.text() for label in pane._failed.findChildren(QLabel))
+    assert f"“{desk.services.backups.folder_(pane.session.actor)}” is not there" in said
+    assert desk.states() == []
+    assert not pane._prune.isEnabled()
+    desk.qtbot.waitUntil(lambda: not pane.runner.running)
+    pane.show_schedule()
+    standing = pane.findChild(QLabel, "backups.standing")
+    assert standing is not None
+    assert "is not there" in standing.text()
+    blocked = tmp_path / "a file"
+    blocked.write_text("")
+    pane._schedule.choose_folder(str(blocked))
+    desk.qtbot.waitUntil(lambda: str(blocked) in pane.message.text())
+    desk.qtbot.waitUntil(lambda: not pane.runner.running)
+    assert desk.services.settings.backup_folder == str(disk)
+    # Chosen again, it is a new one.
+    pane._schedule.choose_folder(str(disk))
+    desk.settle()
+    assert pane._chip.text() == "No good backup"
+    assert standing.text() == "There is none yet. The next one is due."
+
+
 def test_what_is_chosen_on_the_timeline_is_chosen_in_the_list(desk: Desk) -> None:
     for _ in range(2):
         desk.click("backups.create")

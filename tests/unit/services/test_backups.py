@@ -327,7 +327,7 @@ def test_the_schedule_wants_one_a_day_and_one_after_each_migration(
     assert due(timedelta(hours=24))
     assert due(timedelta(hours=1), "0099_later")
     assert due(-timedelta(days=365)), "a backup from the future says nothing"
-    services.backups.choose_schedule_(admin, 0, None)
+    services.backups.choose_schedule_(admin, 0)
     assert not due(timedelta(days=9))
 
 
@@ -346,7 +346,7 @@ def test_the_schedule_makes_them_for_admins_alone(
 
     monkeypatch.setattr(services.backups, "_prune", pruned)
     user = services.metadata.store.users.create_(a_user(), "x").as_actor()
-    services.backups.choose_schedule_(admin, 24, str(tmp_path / "elsewhere"))
+    services.backups.choose_folder_(admin, str(tmp_path / "elsewhere"))
     services.backups.start_schedule_(user)
     worker = services.backups._upkeep._worker
     assert worker is not None
@@ -359,6 +359,61 @@ def test_the_schedule_makes_them_for_admins_alone(
     made = services.backups.list_(admin)
     assert [(one.reason, one.state) for one in made] == [(BackupReason.DAILY, BackupState.GOOD)]
     assert (tmp_path / "elsewhere") in folder_of(services, admin).parents
+
+
+def test_a_chosen_folder_that_is_away_is_neither_empty_nor_made_anew(
+    services: Services, admin: Actor, tmp_path: Path
+) -> None:
+    disk = tmp_path / "disk"
+    services.backups.choose_folder_(admin, str(disk))
+    backup = services.backups.create_(admin).backup
+    disk.rename(tmp_path / "unplugged")
+
+    def is_told(folder: Path) -> None:
+        for call in (
+            lambda: services.backups.list_(admin),
+            lambda: services.backups.create_(admin),
+            lambda: services.backups.prune_(admin),
+            lambda: services.backups.verify_(admin, backup.id),
+            lambda: services.backups._make_due(CancelToken()),
+        ):
+            with pytest.raises(StoreError) as caught:
+                call()
+            assert (caught.value.code, str(folder) in caught.value.message) == ("backup.away", True)
+
+    services.backups._scheduler = admin
+    is_told(folder_of(services, admin))
+    # Where a disk is mounted there is a folder, and nothing in it.
+    disk.mkdir()
+    services.backups.choose_schedule_(admin, 24)
+    is_told(folder_of(services, admin))
+    assert list(disk.iterdir()) == []
+    disk.rmdir()
+    disk.write_text("")
+    is_told(disk)
+    disk.unlink()
+    (tmp_path / "unplugged").rename(disk)
+    assert services.backups.list_(admin) == (backup,)
+
+
+def test_a_file_in_the_place_of_the_folder_is_told(services: Services, admin: Actor) -> None:
+    assert services.backups.list_(admin) == ()
+    folder = folder_of(services, admin)
+    for place in (folder.parent, folder):
+        place.parent.mkdir(exist_ok=True)
+        place.write_text("")
+        for call in (services.backups.list_, services.backups.create_):
+            with pytest.raises(StoreError, match="is no folder") as caught:
+                call(admin)
+            assert str(place) in caught.value.message
+        with pytest.raises(StoreError) as refused:
+            services.backups.choose_folder_(admin, str(place))
+        assert (refused.value.code, str(place) in refused.value.message) == ("backup.failed", True)
+        assert services.settings.backup_folder is None
+        place.unlink()
+    folder.symlink_to(folder.parent / "gone")
+    with pytest.raises(StoreError, match="is no folder"):
+        services.backups.list_(admin)
 
 
 def test_every_store_has_a_folder_of_its_own() -> None:

@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
 
 from altus4_desktop.domain.backup_reach import BackupReach
 from altus4_desktop.domain.backups import Backup, BackupRun, BackupState, RestorePlan, RestoreRun
-from altus4_desktop.domain.errors import AltusError, InputError
+from altus4_desktop.domain.errors import AltusError, InputError, StoreError
 from altus4_desktop.domain.progress import Progress
 from altus4_desktop.services.backup_lines import BackupLines
 from altus4_desktop.tasks.runner import Lane, TaskContext, TaskHandle, Work
@@ -67,11 +67,12 @@ _SPACIOUS = 1200
 
 @dataclass(frozen=True)
 class _Found:
-    """The backups, and where they are."""
+    """The backups, and where they are, or why that place cannot be used."""
 
     backups: tuple[Backup, ...]
     folder: Path
     lines: BackupLines | None
+    away: StoreError | None = None
 
 
 @dataclass(frozen=True)
@@ -115,6 +116,7 @@ class BackupsPane(Pane):
         self._pages.addWidget(self._build_list())
         self._schedule = SchedulePage()
         self._schedule.chosen.connect(self._choose_schedule)
+        self._schedule.folder_chosen.connect(self._choose_folder)
         self._schedule.kit_requested.connect(self._show_kit)
         self._schedule.copied.connect(self.session.announced)
         self._pages.addWidget(self._schedule)
@@ -173,7 +175,13 @@ class BackupsPane(Pane):
             with suppress(InputError):
                 # A folder that fits into no schedule holds backups all the same.
                 lines = backups.lines_(actor)
-            return _Found(backups.list_(actor), backups.folder_(actor), lines)
+            folder = backups.folder_(actor)
+            try:
+                return _Found(backups.list_(actor), folder, lines)
+            except StoreError as error:
+                if error.code != "backup.away":
+                    raise
+                return _Found((), folder, lines, error)
 
         def reach(context: TaskContext) -> BackupReach:
             return backups.reach_(actor, context.token)
@@ -184,17 +192,22 @@ class BackupsPane(Pane):
     @Slot(object)
     def _show_found(self, found: _Found) -> None:
         chosen = self._chosen()
-        self._read = True
+        self._read = found.away is None
         self.model.set_records(found.backups)
         self._timeline.show_backups(found.backups)
         settings = self.session.services.settings
+        standing = schedule_sentence(found.backups, settings.backup_every_hours, datetime.now(UTC))
         self._schedule.show_settings(
             settings.backup_every_hours,
             settings.backup_folder or "",
             str(found.folder),
             found.lines,
-            schedule_sentence(found.backups, settings.backup_every_hours, datetime.now(UTC)),
+            error_message(found.away) if found.away else standing,
         )
+        if found.away is not None:
+            # What was read before is not there either.
+            self._show_failure(found.away)
+            return
         self._list_pages.setCurrentIndex(_SHOWN if found.backups else _EMPTY)
         ids = [backup.id for backup in found.backups]
         if ids:
@@ -356,14 +369,25 @@ class BackupsPane(Pane):
     def _show_kit(self) -> None:
         self.session.pane_requested.emit("settings", None)
 
-    @Slot(int, str)
-    def _choose_schedule(self, every_hours: int, folder: str) -> None:
+    @Slot(int)
+    def _choose_schedule(self, every_hours: int) -> None:
         backups, actor = self.session.services.backups, self.session.actor
 
         def work(_: TaskContext) -> None:
-            backups.choose_schedule_(actor, every_hours, folder or None)
+            backups.choose_schedule_(actor, every_hours)
 
         handle = self.submit(Lane.METADATA, work)
+        handle.finished.connect(self.refresh)
+
+    @Slot(str)
+    def _choose_folder(self, folder: str) -> None:
+        backups, actor = self.session.services.backups, self.session.actor
+
+        def work(_: TaskContext) -> None:
+            backups.choose_folder_(actor, folder or None)
+
+        self.message.clear()
+        handle = self.submit(Lane.METADATA, work, failed=self._end_failed)
         handle.finished.connect(self.refresh)
 
     def _begin(self, work: Work, then: Callable[..., object], title: str) -> None:

@@ -16,16 +16,16 @@ DAILY_HOURS = 24
 
 
 class SchedulePage(QWidget):
-    """``chosen`` (hours between two backups, folder or "" for the data folder's) tells what
-    somebody wants; ``kit_requested`` leads to the recovery kit."""
+    """``chosen`` (hours between two backups) and ``folder_chosen`` ("" for the data folder's) tell
+    what somebody wants; ``kit_requested`` leads to the recovery kit."""
 
-    chosen = Signal(int, str)
+    chosen = Signal(int)
+    folder_chosen = Signal(str)
     kit_requested = Signal()
     copied = Signal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._folder = ""
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         inner = QWidget()
@@ -51,7 +51,6 @@ class SchedulePage(QWidget):
         """Show what is set; ``place`` is where the backups of this store are, ``standing`` how the
         last one is and when the next one comes."""
         self._standing.setText(standing)
-        self._folder = chosen_folder
         self._lines.setVisible(lines is not None)
         if lines is not None:
             self._lines.show_lines(lines)
@@ -136,7 +135,7 @@ class SchedulePage(QWidget):
 
     @Slot(bool)
     def _choose_daily(self, checked: bool) -> None:
-        self.chosen.emit(DAILY_HOURS if checked else 0, self._folder)
+        self.chosen.emit(DAILY_HOURS if checked else 0)
 
     @Slot()
     def _choose_folder(self) -> None:
@@ -146,7 +145,7 @@ class SchedulePage(QWidget):
 
     def choose_folder(self, folder: str) -> None:
         """Have backups kept in ``folder`` from now on."""
-        self.chosen.emit(DAILY_HOURS if self._daily.isChecked() else 0, folder)
+        self.folder_chosen.emit(folder)
 
     @Slot()
     def _reset_folder(self) -> None:
