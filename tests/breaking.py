@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pymysql
+from pymysql.connections import Connection
 
-from tests.servers import DatabaseServer
+from tests.servers import Account, DatabaseServer
 
 # What its process has told the system to write survives a kill.
 OPTIONS = ("--innodb-flush-log-at-trx-commit=1", "--max-connections=12")
@@ -49,22 +51,32 @@ def stopped(server: DatabaseServer, _: str, __: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def full(server: DatabaseServer, database: str, _: str) -> Iterator[None]:
-    """Others have all connections."""
+    """Others have all connections; who used the database has lost theirs."""
     account = server.create_search_account(database)
+    users = f"SELECT ID FROM information_schema.PROCESSLIST WHERE DB = '{database}'"
     with contextlib.ExitStack() as stack:
-        try:
-            while True:
-                connection = pymysql.connect(
-                    host=server.host,
-                    port=server.port,
-                    user=account.username,
-                    password=account.password,
-                )
+        while True:
+            while (connection := _call(server, account)) is not None:
                 stack.callback(connection.close)
-        except pymysql.err.OperationalError as error:
-            if error.args[0] != 1040:
-                raise
+            numbers = server.execute(users)
+            if not numbers:
+                break
+            for (number,) in numbers:
+                with contextlib.suppress(pymysql.err.MySQLError):
+                    server.execute(f"KILL {number}")
         yield
+
+
+def _call(server: DatabaseServer, account: Account) -> Connection[Any] | None:
+    """None: there is no room for one more."""
+    try:
+        return pymysql.connect(
+            host=server.host, port=server.port, user=account.username, password=account.password
+        )
+    except pymysql.err.OperationalError as error:
+        if error.args[0] != 1040:
+            raise
+        return None
 
 
 @contextlib.contextmanager

@@ -9,6 +9,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -189,6 +190,10 @@ class DatabaseServer:
     def pause(self) -> None:
         """Stop the process (SIGSTOP): it still accepts connections and never answers."""
         self._signal(signal.SIGSTOP)
+        if sys.platform == "linux":
+            # Its threads stop one after the other, and until then it may answer.
+            with contextlib.suppress(ChildProcessError):
+                os.waitid(os.P_PID, self.pid, os.WSTOPPED | os.WNOWAIT)
 
     def resume(self) -> None:
         """Let a paused process run on."""

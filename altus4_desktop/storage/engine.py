@@ -30,7 +30,7 @@ _IDLE_RECYCLE_S = 300
 _POOL_SIZE = 4
 _POOL_TIMEOUT_S = 30.0
 # Who has waited behind a sign-in that took too long does not wait for another one.
-_SAME_FATE_S = 1.0
+_SAME_FATE_S = 0.3
 _SESSION = (
     "SET SESSION time_zone = '+00:00', sql_mode = 'STRICT_ALL_TABLES,NO_ZERO_IN_DATE,NO_ZERO_DATE,"
     "ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION', innodb_lock_wait_timeout = 10,"

@@ -18,9 +18,9 @@ from altus4_desktop.ui.panes.search.controller import SearchState
 from altus4_desktop.ui.panes.search.pane import SearchPane
 from altus4_desktop.ui.session import Session
 from tests import torture
-from tests.breaking import MENDED_S, OPTIONS, WAYS, Breaking, full
+from tests.breaking import MENDED_S, OPTIONS, WAYS, Breaking
 from tests.event_loop import BAR_MS, Watch
-from tests.search_world import SearchWorld, search_world
+from tests.search_world import search_world
 from tests.servers import DatabaseServer, ServerFactory, running_server
 from tests.ui.real_session import signed_in
 
@@ -46,12 +46,12 @@ def server(
 @contextlib.contextmanager
 def world_of(
     server: DatabaseServer, healthy: DatabaseServer, runner: TaskRunner, folder: Path
-) -> Iterator[tuple[SearchWorld, Session, str]]:
+) -> Iterator[tuple[Session, str]]:
     """A connection to the server that will be hurt, and one to another."""
     with search_world(folder) as real:
         database = real.add_database(server, "hurt", TABLES, pool=POOL).database
         real.add_database(healthy, "healthy", TABLES, pool=POOL)
-        yield real, signed_in(real, runner, folder), database
+        yield signed_in(real, runner, folder), database
 
 
 @pytest.mark.parametrize("breaking", WAYS, ids=lambda one: one.__name__)
@@ -63,7 +63,7 @@ def test_the_window_lives_on_and_says_it_once(
     tmp_path: Path,
     breaking: Breaking,
 ) -> None:
-    with world_of(server, mariadb_server, runner, tmp_path / "data") as (real, session, database):
+    with world_of(server, mariadb_server, runner, tmp_path / "data") as (session, database):
         pane = SearchPane(session)
         qtbot.addWidget(pane)
         pane.resize(1100, 700)
@@ -83,9 +83,6 @@ def test_the_window_lives_on_and_says_it_once(
             return _states(controller.state)
 
         assert search() == {"hurt": SourceState.OK, "healthy": SourceState.OK}
-        if breaking is full:
-            # Who is connected already is not refused.
-            real.connections.disconnect_all_(real.actor)
         watch = Watch()
         with breaking(server, database, "notes"):
             watch.reset()
