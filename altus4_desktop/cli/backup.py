@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from altus4_desktop.cli.dates import read_instant
@@ -56,7 +57,8 @@ def register(commands: Commands) -> None:
         help="put a backup in the place of the store, or into a new one",
         description="Restore a backup, compare what comes out, and put it in the place of the "
         "metadata store, which is kept beside it - or, with --into, into a new file or database "
-        "and touch nothing else. What would be lost is told before anything is asked. "
+        "and touch nothing else. What would be lost is told before anything is asked. --dry-run "
+        "does all of it but the last step, the binary log with --until too, and leaves nothing. "
         "Exit code: 0 restored, 1 not agreed to, or restored and the store cannot be opened now.",
     )
     restore.add_argument("id", metavar="ID", help="as “backup list” shows it")
@@ -71,7 +73,11 @@ def register(commands: Commands) -> None:
         metavar="INSTANT",
         help="and play the server's binary log up to the end of this second (ISO 8601)",
     )
-    restore.add_argument("--dry-run", action="store_true", help="only say what would be done")
+    restore.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="restore into a scratch place that is removed again, and say what came out",
+    )
     restore.set_defaults(run=_restore)
 
     schedule = command(
@@ -169,18 +175,14 @@ def _restore(args: argparse.Namespace, context: CliContext) -> int:
     until = read_instant("until", args.until) if args.until else None
     with stopped_by_interrupt() as token:
         plan = backups.plan_restore_(actor, args.id, into, until, token)
-    place = into or context.services.metadata.location.label
     if until:
         last = f", the last one at {instant(plan.reaches_at)}" if plan.reaches_at else ""
         context.out.say(f"{plan.commits} transactions of the binary log follow{last}.")
     if not into:
-        _say_loss(context, plan)
+        _say_loss(context, plan, with_changes=not args.dry_run)
     if args.dry_run:
-        if context.out.json_wanted:
-            context.out.json(_plan_document(plan))
-        else:
-            context.out.line(f"{plan.backup.id} would be restored into {place}.")
-        return EXIT_DONE
+        return _rehearse(context, actor, plan)
+    place = context.services.metadata.location.label
     question = f"Replace {place} by the backup {plan.backup.id}?"
     if not into and not context.confirm(question, args):
         return EXIT_NO
@@ -215,11 +217,35 @@ def _restore(args: argparse.Namespace, context: CliContext) -> int:
     return EXIT_DONE
 
 
-def _say_loss(context: CliContext, plan: RestorePlan) -> None:
+def _rehearse(context: CliContext, actor: Actor, plan: RestorePlan) -> int:
+    backups, backup_id = context.services.backups, plan.backup.id
+    with stopped_by_interrupt() as token:
+        run = backups.rehearse_(actor, backup_id, plan.until, context.out.progress, token)
+    # Into a new place, nothing of the store changes.
+    changes = () if plan.into else run.changes
+    if context.out.json_wanted:
+        document = _plan_document(replace(plan, changes=changes))
+        found = {"rows": run.rows, "tables": run.tables, "elapsed_s": round(run.elapsed_s, 3)}
+        context.out.json(document | found)
+        return EXIT_DONE
+    for change in changes:
+        context.out.say(f"  {change.name}: {change.now} rows now, {change.then} after it")
+    log = f" and {run.commits} transactions of the binary log were played" if run.until else ""
+    context.out.line(
+        f"{backup_id} was restored on trial in {run.elapsed_s:.1f} s and compared{log}: "
+        f"{run.rows} rows in {run.tables} tables. Nothing of it is left, and the store was not "
+        "touched."
+    )
+    return EXIT_DONE
+
+
+def _say_loss(context: CliContext, plan: RestorePlan, *, with_changes: bool) -> None:
     at = instant(plan.since)
     context.out.say(f"Everything that was written after {at} would be lost.")
-    for change in plan.changes:
-        context.out.say(f"  {change.name}: {change.now} rows now, {change.then} in the backup")
+    before = ", before the log is played" if plan.until else ""
+    for change in plan.changes if with_changes else ():
+        then = f"{change.then} in the backup{before}"
+        context.out.say(f"  {change.name}: {change.now} rows now, {then}")
     for table in plan.writes:
         context.out.say(f"  {table.name}: {table.added} made since, {table.changed} changed")
     if plan.last_write_at:

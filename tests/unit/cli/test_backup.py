@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import signal
 import sqlite3
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +13,14 @@ import pytest
 
 from altus4_desktop.cli.frame import EXIT_DONE, EXIT_FAILED, EXIT_NO, EXIT_USAGE
 from altus4_desktop.cli.output import Output
+from altus4_desktop.domain.accounts import Actor
+from altus4_desktop.domain.backups import RestorePlan, RestoreRehearsal, TableChange
+from altus4_desktop.domain.cancel import CancelToken
 from altus4_desktop.domain.errors import StoreError
-from altus4_desktop.domain.progress import Progress
+from altus4_desktop.domain.progress import Progress, ProgressSink
+from altus4_desktop.services.backups import BackupsService
 from altus4_desktop.services.metadata import MetadataService
-from altus4_desktop.storage import files
+from altus4_desktop.storage import file_backup, files
 from tests.answers import Run
 from tests.unit.cli.test_keys import run
 
@@ -49,9 +55,6 @@ def test_a_backup_is_made_listed_verified(run: Run, tmp_path: Path) -> None:
 def test_a_restore_tells_what_would_be_lost_and_asks(run: Run, tmp_path: Path) -> None:
     backup_id = run("backup", "create").out.strip()
     assert run("keys", "create", "--name", "Later").code == EXIT_DONE
-    dry = run("backup", "restore", backup_id, "--dry-run", "--json")
-    assert dry.code == EXIT_DONE
-    assert {"table": "api_keys", "now": 2, "then": 1} in dry.document["changes"]
     refused = run("backup", "restore", backup_id)
     assert refused.code == EXIT_USAGE
     assert "api_keys: 2 rows now, 1 in the backup" in refused.err
@@ -64,6 +67,66 @@ def test_a_restore_tells_what_would_be_lost_and_asks(run: Run, tmp_path: Path) -
     assert done.code == EXIT_DONE, done.err
     assert "is kept as" in done.err
     assert len(run("keys", "list", "--json").document["keys"]) == 1
+
+
+def test_a_dry_run_restores_on_trial_and_leaves_nothing(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backup_id = run("backup", "create").out.strip()
+    assert run("keys", "create", "--name", "Later").code == EXIT_DONE
+    before = {path for path in tmp_path.rglob("*") if path.suffix != ".log"}
+    dry = run("backup", "restore", backup_id, "--dry-run")
+    assert dry.code == EXIT_DONE, dry.err
+    assert f"{backup_id} was restored on trial" in dry.out
+    assert "api_keys: 2 rows now, 1 after it" in dry.err
+    assert "Reading what was restored" in dry.err
+    assert {path for path in tmp_path.rglob("*") if path.suffix != ".log"} == before
+    document = run("backup", "restore", backup_id, "--dry-run", "--json").document
+    assert {"table": "api_keys", "now": 2, "then": 1} in document["changes"]
+    assert document["rows"] == document["backup"]["rows"]
+    assert len(run("keys", "list", "--json").document["keys"]) == 2
+    # What cannot be restored is found out now.
+    restore_file = file_backup.restore_file
+
+    def lose(file: Path, target: Path, progress: ProgressSink, token: CancelToken) -> Any:
+        content = restore_file(file, target, progress, token)
+        return replace(content, tables=content.tables[1:])
+
+    monkeypatch.setattr(file_backup, "restore_file", lose)
+    failed = run("backup", "restore", backup_id, "--dry-run")
+    assert (failed.code, failed.out) == (EXIT_FAILED, "")
+    assert "is missing" in failed.err
+    monkeypatch.setattr(Output, "progress", lambda *_: signal.raise_signal(signal.SIGINT))
+    assert run("backup", "restore", backup_id, "--dry-run").code == 130
+
+
+def test_a_dry_run_up_to_an_instant_tells_what_comes_out_with_the_log(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backup_id = run("backup", "create").out.strip()
+    until = datetime.now(UTC).replace(microsecond=0)
+    rehearsed: list[datetime | None] = []
+
+    def plan(service: BackupsService, actor: Actor, *_: object) -> RestorePlan:
+        (backup,) = service.list_(actor)
+        return RestorePlan(backup, "", (TableChange("users", 3, 1),), until=until, commits=2)
+
+    def rehearse(
+        service: BackupsService, actor: Actor, _: str, until: datetime | None, *__: object
+    ) -> RestoreRehearsal:
+        rehearsed.append(until)
+        (backup,) = service.list_(actor)
+        return RestoreRehearsal(backup, until, (TableChange("users", 3, 2),), 7, 4, 2, 0.5)
+
+    monkeypatch.setattr(BackupsService, "plan_restore_", plan)
+    monkeypatch.setattr(BackupsService, "rehearse_", rehearse)
+    dry = run("backup", "restore", backup_id, "--until", until.isoformat(), "--dry-run")
+    assert (dry.code, rehearsed) == (EXIT_DONE, [until])
+    assert "users: 3 rows now, 2 after it" in dry.err
+    assert "in the backup" not in dry.err
+    assert "2 transactions of the binary log were played: 7 rows in 4 tables" in dry.out
+    refused = run("backup", "restore", backup_id, "--until", until.isoformat())
+    assert "users: 3 rows now, 1 in the backup, before the log is played" in refused.err
 
 
 def test_where_the_old_store_went_is_said_when_the_new_one_does_not_open(
