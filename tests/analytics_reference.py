@@ -77,6 +77,14 @@ def expected_days(rows: Iterable[Asked], zone: str) -> dict[date, Documents]:
     return {day: _documents(zone, place, some) for day, some in days.items()}
 
 
+def expected_texts(rows: Iterable[Asked], zone: str) -> dict[date, Counter[str]]:
+    """How often each text was searched each day, whether a document has room for it or not."""
+    days: dict[date, Counter[str]] = {}
+    for row in rows:
+        days.setdefault(row.at.astimezone(ZoneInfo(zone)).date(), Counter())[row.folded] += 1
+    return days
+
+
 def expected_totals(people: Iterable[Mapping[date, Documents]]) -> dict[date, Documents]:
     """Every document of every day of everybody: what the days of each say, added up."""
     days: dict[date, list[Documents]] = {}

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import TYPE_CHECKING
 
-from altus4_desktop.domain.charts import Cell, Chart, ChartKind
+from altus4_desktop.domain.charts import AT_LEAST, Cell, Chart, ChartKind
 from altus4_desktop.domain.custom_metrics import DayLack
 from altus4_desktop.services.cause_words import cause_words
 
@@ -29,7 +29,7 @@ _TITLES = {
     "keys": "API keys",
 }
 _HEADERS = {"lack": "NO DATA", "zero": "NO RESULT", "share_percent": "SHARE %", "at": "WHEN"}
-_LEFT_OUT = ("evidence", "key_id")
+_LEFT_OUT = ("evidence", "key_id", AT_LEAST)
 
 
 def print_charts(out: Output, charts: Sequence[Chart]) -> None:
@@ -43,8 +43,13 @@ def print_charts(out: Output, charts: Sequence[Chart]) -> None:
         out.line(_TITLES[chart.name])
         listed = rows[:_LISTED] if chart.kind is ChartKind.RANKED else rows
         out.table(headers, listed)
-        more = len(rows) - len(listed) + chart.left_out
-        if more:
+        if chart.others is not None:
+            place = chart.columns.index("searches")
+            others = chart.others + sum(int(str(row[place])) for row in chart.rows[_LISTED:])
+            most = "at most " if AT_LEAST in chart.columns else ""
+            if others:
+                out.line(f"Searches with other texts: {most}{others}")
+        elif more := len(rows) - len(listed) + chart.left_out:
             out.line(f"and {more} more")
 
 
@@ -103,4 +108,4 @@ def _cell(chart: Chart, row: int, column: str) -> object:
             return value.isoformat(" ", "seconds" if column == "at" else "minutes")
         case date():
             return value.isoformat()
-    return value
+    return f"≥ {value}" if chart.is_least(row, column) else value

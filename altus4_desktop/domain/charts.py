@@ -10,6 +10,7 @@ from altus4_desktop.domain.history import HistoryQuery
 
 Cell = str | int | float | date | datetime | None
 """None where nothing is known; instants have the offset of the time zone that is shown."""
+AT_LEAST = "at_least"
 
 
 class ChartKind(StrEnum):
@@ -28,7 +29,9 @@ class Chart:
     Of these ``label`` (several: they belong together) says what a row is about, and ``plotted`` are
     drawn, in their order. ``links`` are the past searches that each row stands for, None where the
     history cannot be asked for them alone. ``left_out``: so many rows more there are that are
-    neither plotted nor listed. Times are those of ``zone``, "": each person's own.
+    neither plotted nor listed; ``others`` (None: not known): so many searches stand in no row. The
+    column `AT_LEAST`, if there is one, names the columns in which a row may have more. Times are
+    those of ``zone``, "": each person's own.
     """
 
     name: str
@@ -40,6 +43,7 @@ class Chart:
     links: tuple[HistoryQuery | None, ...]
     zone: str = ""
     left_out: int = 0
+    others: int | None = None
 
     @property
     def is_empty(self) -> bool:
@@ -54,6 +58,12 @@ class Chart:
         """The cells of a column."""
         place = self.columns.index(column)
         return tuple(row[place] for row in self.rows)
+
+    def is_least(self, row: int, column: str) -> bool:
+        """Whether a cell may be more than is told."""
+        if AT_LEAST not in self.columns:
+            return False
+        return column in str(self.cell(row, AT_LEAST) or "").split()
 
     def numbers(self, column: str) -> tuple[float | None, ...]:
         """The cells of a column that is plotted."""

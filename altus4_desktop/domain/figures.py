@@ -123,24 +123,31 @@ class SourceShare:
 @dataclass(frozen=True, slots=True)
 class PopularQuery:
     """A text and how often it was searched; ``trend`` are the counts of up to twelve equal parts of
-    the period, ``before`` the count in the period before (None: not asked for)."""
+    the period (None: not known exactly), ``before`` the count in the period before (None: not asked
+    for). Of days whose lists were too short for all their texts a text may be missing: without
+    ``is_exact`` it was searched and not found at least so often, and so it is before without
+    ``is_exact_before``."""
 
     text: str
     searches: int
     zero: int
     mean_ms: float
-    trend: tuple[int, ...] = ()
+    trend: tuple[int | None, ...] = ()
     before: int | None = None
+    is_exact: bool = True
+    is_exact_before: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class ZeroQuery:
-    """A text that found nothing, and where it was looked for."""
+    """A text that found nothing, and where it was looked for; without ``is_exact`` at least so
+    often."""
 
     text: str
     mode: str
     connections: tuple[str, ...]
     searches: int
+    is_exact: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,10 +222,10 @@ class Figures:
 
     ``hours`` are those of no more than a month. ``heat`` are searches by weekday (Monday first) and
     hour of the day. Of texts only the most frequent of each day are known: ``unlisted`` searches
-    had others, and a text may have been searched more often than is told. So it is with sets of
-    connections and ``unlisted_sources``. ``before`` and ``latency_before`` are those of the period
-    before (None: not asked for, or not known of each of its days). In ``pauses`` not everything was
-    recorded.
+    had others than ``popular`` names, and ``unlisted_zero`` that found nothing others than
+    ``zero``. So it is with sets of connections and ``unlisted_sources``. ``before`` and
+    ``latency_before`` are those of the period before (None: not asked for, or not known of each of
+    its days). In ``pauses`` not everything was recorded.
     """
 
     period: Period
@@ -235,6 +242,7 @@ class Figures:
     popular: tuple[PopularQuery, ...] = ()
     unlisted: int = 0
     zero: tuple[ZeroQuery, ...] = ()
+    unlisted_zero: int = 0
     causes: tuple[CauseCount, ...] = ()
     reformulations: tuple[Reformulation, ...] = ()
     mended: int = 0

@@ -36,6 +36,8 @@ def cause_words(cause: str, evidence: str) -> Remark:
             return Remark("Found as “{text}”", {"text": evidence})
         case "elsewhere", "1":
             return Remark("Found once by another search")
+        case "elsewhere", "≥ 1":
+            return Remark("Found by other searches")
         case "elsewhere", _:
             return Remark("Found {count} times by other searches", {"count": evidence})
         case ZeroCause.OPERATORS, str() if evidence:

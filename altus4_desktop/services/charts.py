@@ -9,7 +9,7 @@ from itertools import groupby, pairwise
 from typing import TypedDict
 
 from altus4_desktop.domain.analytics import QUERY_CHARS
-from altus4_desktop.domain.charts import Cell, Chart, ChartKind
+from altus4_desktop.domain.charts import AT_LEAST, Cell, Chart, ChartKind
 from altus4_desktop.domain.custom_metrics import DayLack
 from altus4_desktop.domain.figures import (
     DayPoint,
@@ -44,6 +44,8 @@ HOURLY_DAYS = 2
 _HOURS = 24
 DAILY_DAYS = 92
 """Up to how many days, a quarter, searches are charted by the day; beyond that by the week."""
+NO_COUNT = "?"
+"""What stands in a trend for a part of the period of which no count is sure."""
 _STEPS = (1, 2, 5)
 _WIDEST_MS = 1_000_000
 _OPERATORS = frozenset('+-"()*~<>')
@@ -393,10 +395,41 @@ def build_popular(board: Dashboard) -> Chart:
         cells: tuple[Cell, ...] = (query.text, query.searches)
         if compared:
             cells += (query.before,)
-        cells += (query.zero, _rounded(query.mean_ms), " ".join(map(str, query.trend)))
+        trend = " ".join(NO_COUNT if count is None else str(count) for count in query.trend)
+        cells += (query.zero, _rounded(query.mean_ms), trend)
         rows.append((cells, replace(_period_link(board), **_about(query.text))))
     columns = ("query", "searches", *(("before",) if compared else ()), "zero", "mean_ms", "trend")
-    return _chart(board, "popular", ChartKind.RANKED, columns, rows, ("query",), ("searches",))
+    least = [
+        " ".join(
+            (
+                *(() if query.is_exact else ("searches", "zero")),
+                *(() if query.is_exact_before or not compared else ("before",)),
+            )
+        )
+        for query in board.figures.popular
+    ]
+    columns, rows = _with_least(columns, rows, least)
+    chart = _chart(board, "popular", ChartKind.RANKED, columns, rows, ("query",), ("searches",))
+    return _with_others(chart, board.figures.unlisted, rows)
+
+
+def _with_least(
+    columns: tuple[str, ...], rows: list[Row], least: Sequence[str]
+) -> tuple[tuple[str, ...], list[Row]]:
+    """With the names of the columns in which each row may have more, if any may."""
+    if not any(least):
+        return columns, rows
+    told = [
+        ((*cells, names or None), link) for (cells, link), names in zip(rows, least, strict=True)
+    ]
+    return (*columns, AT_LEAST), told
+
+
+def _with_others(chart: Chart, unlisted: int, rows: Sequence[Row]) -> Chart:
+    """With how many searches had other texts than it lists."""
+    place = chart.columns.index("searches")
+    left_out = sum(int(str(cells[place])) for cells, _ in rows[len(chart.rows) :])
+    return replace(chart, others=unlisted + left_out)
 
 
 def build_zero(board: Dashboard) -> Chart:
@@ -426,8 +459,11 @@ def build_zero(board: Dashboard) -> Chart:
             outcome=HistoryOutcome.NONE,
         )
         rows.append((cells, link))
-    columns = ("query", "searches", "cause", "evidence", "mode", "connections")
-    return _chart(board, "zero", ChartKind.RANKED, columns, rows, ("query",), ("searches",))
+    columns: tuple[str, ...] = ("query", "searches", "cause", "evidence", "mode", "connections")
+    least = ["" if by_text[str(cells[0])][0].is_exact else "searches" for cells, _ in rows]
+    columns, rows = _with_least(columns, rows, least)
+    chart = _chart(board, "zero", ChartKind.RANKED, columns, rows, ("query",), ("searches",))
+    return _with_others(chart, board.figures.unlisted_zero, rows)
 
 
 def _sum_of(parts: Sequence[ZeroQuery]) -> int:
@@ -503,8 +539,8 @@ class _Findings:
     """The cause that was noted most often with a text in a mode."""
     mended: Mapping[str, str]
     """The text alike that was searched next most often and found something."""
-    fruitful: Mapping[str, int]
-    """How often a text did find something."""
+    fruitful: Mapping[str, tuple[int, bool]]
+    """How often a text did find something, and whether that is all."""
 
     @classmethod
     def of(cls, figures: Figures) -> _Findings:
@@ -514,7 +550,9 @@ class _Findings:
                 continue
             if pair.mended > mended.get(pair.before, (0, ""))[0]:
                 mended[pair.before] = (pair.mended, pair.after)
-        fruitful = {query.text: query.searches - query.zero for query in figures.popular}
+        fruitful = {
+            query.text: (query.searches - query.zero, query.is_exact) for query in figures.popular
+        }
         known: dict[tuple[str, str], str] = {}
         for count in figures.causes:
             known.setdefault((count.text, count.mode), count.cause)
@@ -527,9 +565,9 @@ class _Findings:
             return known, ""
         if query.text in self.mended:
             return REWORDED, self.mended[query.text]
-        times = self.fruitful.get(query.text, 0)
+        times, is_exact = self.fruitful.get(query.text, (0, True))
         if times > 0:
-            return ELSEWHERE, str(times)
+            return ELSEWHERE, f"{times}" if is_exact else f"≥ {times}"
         if known == ZeroCause.OPERATORS:
             return known, "".join(sorted(_OPERATORS & {*query.text}))
         return known, ""

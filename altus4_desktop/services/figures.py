@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from datetime import date
 from itertools import pairwise
 
@@ -46,6 +46,9 @@ _DAILY = Metric.DAILY_SEARCHES
 
 DAY_METRICS = frozenset({Metric.DAILY_SEARCHES, Metric.LATENCY, Metric.HOURLY_LATENCY})
 """Those of which figures tell each day; of others they tell no less than a slice."""
+
+TEXT_METRICS = {Metric.POPULAR_QUERIES: 1, Metric.ZERO_RESULTS: 3}
+"""Those that list texts and how many searches there were of any, by the cell of a row's count."""
 
 ByMetric = Mapping[Metric, Mapping[date, Document]]
 
@@ -96,7 +99,14 @@ def build_figures(
         _day(day, before, known, pauses).counts is not None for day in period.before()
     ):
         before = None
-    popular = merged[Metric.POPULAR_QUERIES]
+    popular = _popular(
+        period,
+        documents[Metric.POPULAR_QUERIES],
+        merged[Metric.POPULAR_QUERIES],
+        before,
+        is_everybodys=is_everybodys,
+    )
+    zero = _zero(documents[Metric.ZERO_RESULTS], merged[Metric.ZERO_RESULTS])
     return Figures(
         period=period,
         zone=zone,
@@ -122,14 +132,10 @@ def build_figures(
         ),
         sources=_sources(merged[Metric.SOURCES]),
         unlisted_sources=_unlisted_sources(merged),
-        popular=_popular(period, documents[Metric.POPULAR_QUERIES], popular, before),
-        unlisted=popular["searches"] - sum(row[1] for row in popular["queries"]),
-        zero=tuple(
-            ZeroQuery(text, mode, tuple(connections), searches)
-            for text, mode, connections, searches in merged[Metric.ZERO_RESULTS]["queries"][
-                :MOST_QUERIES
-            ]
-        ),
+        popular=popular,
+        unlisted=_others(merged[Metric.POPULAR_QUERIES], popular),
+        zero=zero,
+        unlisted_zero=_others(merged[Metric.ZERO_RESULTS], zero),
         causes=tuple(CauseCount(*row) for row in merged[Metric.ZERO_CAUSES]["queries"]),
         reformulations=tuple(
             Reformulation(*row) for row in merged[Metric.REFORMULATIONS]["pairs"][:MOST_QUERIES]
@@ -308,21 +314,56 @@ def _sources(document: Document) -> tuple[SourceShare, ...]:
     return tuple(sorted(shares, key=lambda share: (-share.searches, share.connection)))
 
 
+def leaves_out(metric: Metric, document: Document) -> bool:
+    """Whether a list of texts leaves out searches: of a text that is not in it nobody knows."""
+    cell = TEXT_METRICS[metric]
+    listed = sum(row[cell] for row in document["queries"])
+    return bool(listed < document["searches"])
+
+
+def _others(merged: Document, told: Sequence[PopularQuery | ZeroQuery]) -> int:
+    searches: int = merged["searches"]
+    return searches - sum(query.searches for query in told)
+
+
+def _zero(documents: Mapping[date, Document], merged: Document) -> tuple[ZeroQuery, ...]:
+    is_exact = not any(leaves_out(Metric.ZERO_RESULTS, document) for document in documents.values())
+    counts: Counter[str] = Counter()
+    for row in merged["queries"]:
+        counts[row[0]] += row[3]
+    # Of a text that is told all parts are, those that were searched once too.
+    chosen = {text for text, _ in counts.most_common(MOST_QUERIES)}
+    return tuple(
+        ZeroQuery(text, mode, tuple(connections), searches, is_exact)
+        for text, mode, connections, searches in merged["queries"]
+        if text in chosen
+    )
+
+
 def _popular(
     period: Period,
     documents: Mapping[date, Document],
     merged: Document,
     before: ByMetric | None,
+    *,
+    is_everybodys: bool,
 ) -> tuple[PopularQuery, ...]:
     chosen = merged["queries"][:MOST_QUERIES]
     slices = min(SLICES, len(period))
-    trends: dict[str, list[int]] = {row[0]: [0] * slices for row in chosen}
+    trends: dict[str, list[int | None]] = {row[0]: [0] * slices for row in chosen}
     for day, document in documents.items():
         at = _slice_of(period, day)
         for row in document["queries"]:
             trend = trends.get(row[0])
             if trend is not None:
-                trend[at] += row[1]
+                trend[at] = (trend[at] or 0) + row[1]
+    unsure, unsure_before = (
+        [*_unsure(period, days, trends.keys(), is_everybodys=is_everybodys)]
+        for days in (documents, {} if before is None else before[Metric.POPULAR_QUERIES])
+    )
+    for text, day in unsure:
+        trends[text][_slice_of(period, day)] = None
+    inexact, inexact_before = ({text for text, _ in some} for some in (unsure, unsure_before))
     earlier: Counter[str] = Counter()
     if before is not None:
         for document in before[Metric.POPULAR_QUERIES].values():
@@ -337,6 +378,21 @@ def _popular(
             total_ms / searches,
             tuple(trends[text]),
             None if before is None else earlier[text],
+            text not in inexact,
+            text not in inexact_before,
         )
         for text, searches, zero, total_ms in chosen
     )
+
+
+def _unsure(
+    period: Period, documents: Mapping[date, Document], texts: Set[str], *, is_everybodys: bool
+) -> Iterator[tuple[str, date]]:
+    """Texts, and the first day of slices in which they may have been searched more often than is
+    listed."""
+    # What one's own list of a day has, it has all of; everybody's may lack what one's own lacked.
+    has_all = not is_everybodys and len(period) <= SLICES
+    for day, document in documents.items():
+        if leaves_out(Metric.POPULAR_QUERIES, document):
+            listed = {row[0] for row in document["queries"]} if has_all else set()
+            yield from ((text, day) for text in texts - listed)

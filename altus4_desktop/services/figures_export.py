@@ -97,8 +97,10 @@ def figures_document(figures: Figures, zone: str, now: datetime) -> dict[str, An
                 "query": query.text,
                 "searches": query.searches,
                 "zero": query.zero,
+                "at_least": not query.is_exact,
                 "mean_ms": round(query.mean_ms, 1),
                 "before": query.before,
+                "before_at_least": not query.is_exact_before,
                 "trend": list(query.trend),
             }
             for query in figures.popular
@@ -110,9 +112,11 @@ def figures_document(figures: Figures, zone: str, now: datetime) -> dict[str, An
                 "mode": query.mode,
                 "connections": list(query.connections),
                 "searches": query.searches,
+                "at_least": not query.is_exact,
             }
             for query in figures.zero
         ],
+        "unlisted_zero": figures.unlisted_zero,
         "zero_causes": [
             {
                 "query": known.text,

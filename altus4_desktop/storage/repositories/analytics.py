@@ -296,13 +296,37 @@ class AnalyticsRepository:
                 for row in _unadded_documents(connection, first, last, names):
                     later.setdefault(bisect_left(ends, row.day), []).append(row)
             statement = _listed(user_id, first, last, names).order_by("analytics_date")
-            there = groupby(connection.execute(statement), lambda row: bisect_left(ends, row[0]))
             found: list[DayDocument] = []
-            for at, rows in there:
+            for at, rows in _by_part(connection.execute(statement), ends):
                 found += _merged(parts[at].first, [*_documents(rows), *later.pop(at, ())])
             for at, documents in later.items():
                 found += _merged(parts[at].first, documents)
             return found
+
+        return self._transactions.read(read)
+
+    def list_each_merged_(
+        self, parts: Sequence[Period], metrics: Collection[Metric], most: int
+    ) -> list[DayDocument] | None:
+        """`list_merged_` of everybody, put together from what each person's lists have, which
+        everybody's have no room for; None where these are more than ``most``."""
+        of_these = sa.and_(
+            c.analytics_date.between(parts[0].first, parts[-1].last),
+            c.metric_name.in_([metric.value for metric in metrics]),
+        )
+        ends = [part.last for part in parts]
+
+        def read(connection: sa.Connection) -> list[DayDocument] | None:
+            some = sa.select(c.id).where(of_these).limit(most + 1).subquery()
+            if connection.execute(sa.select(sa.func.count()).select_from(some)).scalar_one() > most:
+                return None
+            statement = sa.select(c.analytics_date, c.metric_name, c.metric_data).where(of_these)
+            there = connection.execute(statement.order_by(c.analytics_date))
+            return [
+                row
+                for at, rows in _by_part(there, ends)
+                for row in _merged(parts[at].first, [*_documents(rows)])
+            ]
 
         return self._transactions.read(read)
 
@@ -581,6 +605,11 @@ def _listed(
         whose.c.analytics_date.between(first, last), whose.c.metric_name.in_(names)
     )
     return statement if user_id is None else statement.where(c.user_id == user_id)
+
+
+def _by_part(rows: Iterable[Any], ends: Sequence[date]) -> Iterator[tuple[int, Iterator[Any]]]:
+    """Rows in the order of their days, by the number of the part that they are in."""
+    return groupby(rows, lambda row: bisect_left(ends, row[0]))
 
 
 def _documents(rows: Iterable[Any]) -> Iterator[DayDocument]:

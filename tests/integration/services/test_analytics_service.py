@@ -92,7 +92,7 @@ def test_a_week_over_a_change_of_the_clocks(services: Services) -> None:
         ("invoice", 80),
         ("invoise", 40),
     ]
-    assert [sum(query.trend) for query in figures.popular] == [80, 40]
+    assert [sum(filter(None, query.trend)) for query in figures.popular] == [80, 40]
     assert figures.unlisted == 0
     assert [(query.text, query.searches) for query in figures.zero] == [("invoise", 40)]
     values = sorted(record.execution_time_ms for record in records)
@@ -270,6 +270,29 @@ def test_no_search_is_lost_where_many_connections_are_searched(services: Service
     figures = services.analytics.figures_(admin, _WEEK)
     listed = sum(share.searches for share in figures.sources)
     assert (listed, figures.unlisted_sources) == (KEPT_SCOPES + 15, 15)
+
+
+def test_what_each_persons_lists_hold_is_counted_for_everybody(services: Services) -> None:
+    """Together they have more texts a day than a list of everybody holds."""
+    people = [_person(services), _person(services), _person(services, role=Role.ADMIN)]
+    for number, who in enumerate(people):
+        texts = [*(f"of {number}, {text:02}" for text in range(45)), *(["ours"] * number)]
+        _keep(services, *(_search(who, text, _FIRST, hits=0) for text in texts))
+        _keep(services, _search(who, "ours", _FIRST - timedelta(days=7)))
+    services.analytics.refresh_(people[-1])
+    figures = services.analytics.figures_(people[-1], _WEEK, compare=True)
+    ours = figures.popular[0]
+    assert (ours.text, ours.searches, ours.before, ours.trend[0]) == ("ours", 3, 3, 3)
+    assert all(query.is_exact and query.is_exact_before for query in figures.popular)
+    assert all(query.is_exact for query in figures.zero)
+    assert (figures.unlisted, figures.unlisted_zero) == (0, 0)
+    # One of them alone has more than their own list holds.
+    _keep(services, *(_search(people[0], f"more {n}", _FIRST, hits=0) for n in range(60)))
+    services.analytics.refresh_(people[-1])
+    figures = services.analytics.figures_(people[-1], _WEEK)
+    assert not any(query.is_exact for query in figures.popular)
+    assert not any(query.is_exact for query in figures.zero)
+    assert figures.popular[0].trend == (None, *[0] * 6)
 
 
 def test_admins_see_everybody_together_and_each_alone(services: Services) -> None:

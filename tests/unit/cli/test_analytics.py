@@ -159,9 +159,9 @@ def test_of_a_long_list_the_rest_is_a_number(run: Run, tmp_path: Path) -> None:
     run("analytics", "refresh")
     told = run("analytics", "show", *_MARCH).out
     (popular,) = (part for part in told.split("\n\n") if part.startswith("Popular queries"))
-    # A title, the names, a rule, ten rows; there are 73 texts.
+    # A title, the names, a rule, ten rows; there are 74 searches, two of them for the first text.
     assert len(popular.splitlines()) == 14
-    assert popular.splitlines()[-1] == "and 63 more"
+    assert popular.splitlines()[-1] == "Searches with other texts: 63"
 
 
 def test_it_is_written_to_files(run: Run, tmp_path: Path) -> None:

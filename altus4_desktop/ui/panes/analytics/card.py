@@ -25,6 +25,7 @@ from altus4_desktop.ui.panes.analytics.wording import (
     cell_words,
     chart_title,
     column_title,
+    others_words,
     row_words,
     shown_columns,
     zone_words,
@@ -112,7 +113,9 @@ class ChartCard(PlotCard):
             note = ""
         if chart.label[0] == "week":
             note = self.tr("by week, {note}").format(note=note)
-        if chart.left_out:
+        if chart.others:
+            note = others_words(chart)
+        elif chart.left_out:
             note = self.tr("the first {count} of {all}").format(
                 count=len(chart.rows), all=f"{len(chart.rows) + chart.left_out:,}"
             )

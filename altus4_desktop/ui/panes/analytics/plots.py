@@ -386,13 +386,13 @@ class _EndWords(pg.GraphicsObject):  # type: ignore[misc]  # pyqtgraph ships no 
         super().__init__()
         self._box = box
         self._words: list[tuple[int, float, str]] = []
-        self._trends: Sequence[Sequence[int]] = ()
+        self._trends: Sequence[Sequence[int | None]] = ()
         self.setParentItem(box)
         self.setZValue(1)
         box.sigResized.connect(self._resize)
 
     def set_words(
-        self, words: list[tuple[int, float, str]], trends: Sequence[Sequence[int]] = ()
+        self, words: list[tuple[int, float, str]], trends: Sequence[Sequence[int | None]] = ()
     ) -> None:
         """Rows, the values they end with, and the words; how each row went on, if that is known."""
         self._words = words
@@ -436,7 +436,8 @@ def _value_words(chart: Chart, row: int) -> str:
         words.append(cell_words(chart, row, "cause"))
     if "before" in chart.columns:
         before, now = chart.numbers("before")[row], chart.numbers(column)[row]
-        if before is not None and now is not None and now != before:
+        is_sure = not any(chart.is_least(row, name) for name in ("before", column))
+        if is_sure and before is not None and now is not None and now != before:
             words.append(f"{'▲' if now > before else '▼'} {abs(now - before):,.0f}")
     return "  ".join(filter(None, words))
 

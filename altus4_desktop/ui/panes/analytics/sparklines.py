@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import groupby
 
 from PySide6.QtCore import QModelIndex, QObject, QPersistentModelIndex, QPointF, QRectF, Qt
 from PySide6.QtGui import QPainter, QPen, QPolygonF
@@ -17,21 +18,26 @@ _HEIGHT = 14
 _END = 1.75
 
 
-def counts_of(trend: object) -> tuple[int, ...]:
-    """The counts in the cell of a chart; none for one alone, which is no course."""
-    counts = tuple(int(part) for part in trend.split()) if isinstance(trend, str) else ()
-    return counts if len(counts) > 1 and any(counts) else ()
+def counts_of(trend: object) -> tuple[int | None, ...]:
+    """The counts in the cell of a chart, None where it is not known; none at all for one alone,
+    which is no course."""
+    parts = trend.split() if isinstance(trend, str) else ()
+    counts = tuple(int(part) if part.isdecimal() else None for part in parts)
+    return counts if sum(count is not None for count in counts) > 1 and any(counts) else ()
 
 
-def draw_sparkline(painter: QPainter, rect: QRectF, counts: Sequence[int]) -> None:
-    """From nothing on the ground to the most of them at the top; a dot is where it is now."""
+def draw_sparkline(painter: QPainter, rect: QRectF, counts: Sequence[int | None]) -> None:
+    """From nothing on the ground to the most of them at the top, with gaps where it is not known; a
+    dot is where it is now."""
     if not counts:
         return
     middle, height = rect.center().y(), min(rect.height() - 2 * Space.XS, _HEIGHT)
     box = QRectF(rect.left() + 1, middle - height / 2, rect.width() - 2 * _END - 1, height)
-    most, step = max(counts), box.width() / (len(counts) - 1)
+    most, step = max(filter(None, counts)), box.width() / (len(counts) - 1)
     line = [
-        QPointF(box.left() + place * step, box.bottom() - count / most * height)
+        None
+        if count is None
+        else QPointF(box.left() + place * step, box.bottom() - count / most * height)
         for place, count in enumerate(counts)
     ]
     painter.save()
@@ -40,10 +46,19 @@ def draw_sparkline(painter: QPainter, rect: QRectF, counts: Sequence[int]) -> No
     painter.setPen(QPen(worn_palette().color("border"), 1))
     painter.drawLine(box.bottomLeft(), box.bottomRight())
     painter.setPen(QPen(series_color(0), 1.25))
-    painter.drawPolyline(QPolygonF(line))
+    for is_known, points in groupby(line, lambda point: point is not None):
+        if is_known:
+            painter.drawPolyline(QPolygonF([point for point in points if point is not None]))
     painter.setPen(Qt.PenStyle.NoPen)
     painter.setBrush(series_color(0))
-    painter.drawEllipse(line[-1], _END, _END)
+    alone = [
+        point
+        for before, point, after in zip((None, *line), line, (*line[1:], None), strict=False)
+        if point is not None and before is None and after is None
+    ]
+    for point in (*alone, *line[-1:]):
+        if point is not None:
+            painter.drawEllipse(point, _END, _END)
     painter.restore()
 
 

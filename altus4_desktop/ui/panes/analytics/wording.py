@@ -6,7 +6,7 @@ from datetime import date, datetime
 
 from PySide6.QtCore import QCoreApplication, QLocale
 
-from altus4_desktop.domain.charts import Cell, Chart
+from altus4_desktop.domain.charts import AT_LEAST, Cell, Chart
 from altus4_desktop.domain.figures import Period
 from altus4_desktop.domain.local_days import find_zone, instant_of
 from altus4_desktop.domain.search_points import PointOutcome, SearchPoint
@@ -80,7 +80,7 @@ def column_title(column: str) -> str:
 def shown_columns(chart: Chart) -> tuple[str, ...]:
     """The columns of the table; what others add is told with them, and how it went on stands beside
     the label, where it is in sight."""
-    names = [name for name in chart.columns if name not in ("evidence", "key_id")]
+    names = [name for name in chart.columns if name not in ("evidence", "key_id", AT_LEAST)]
     if "trend" in names:
         names.remove("trend")
         names.insert(2, "trend")
@@ -101,7 +101,8 @@ def cell_words(chart: Chart, row: int, column: str) -> str:
         return lack_words(str(value))
     if column == "cause":
         return remark_text(cause_words(str(value), str(chart.cell(row, "evidence"))))
-    return _value_words(column, value)
+    words = _value_words(column, value)
+    return f"≥ {words}" if chart.is_least(row, column) else words
 
 
 def _value_words(column: str, value: Cell) -> str:
@@ -117,7 +118,9 @@ def _value_words(column: str, value: Cell) -> str:
         case int() | float():
             words = _number_words(column, value)
         case str() if column == "trend":
-            words = ", ".join(f"{int(part):,}" for part in value.split())
+            # Of some days it may not be known.
+            counts = ((part, part.isdecimal()) for part in value.split())
+            words = ", ".join(f"{int(part):,}" if is_known else "–" for part, is_known in counts)
         case str() if column == "mode":
             words = ", ".join(map(mode_words, value.split(", ")))
     return words
@@ -261,6 +264,16 @@ def change_words(now: float | None, before: float | None) -> str:
     if change > 0:
         return _tr("{change} % more than before").format(change=f"{change:,}")
     return _tr("{change} % less than before").format(change=f"{-change:,}")
+
+
+def others_words(chart: Chart) -> str:
+    """What a list of texts does not hold."""
+    text = _tr("the {count} most frequent; {others} searches had other texts")
+    if AT_LEAST in chart.columns:
+        text = _tr("the {count} most frequent; up to {others} searches had other texts")
+    if chart.others == 1:
+        text = _tr("the {count} most frequent; one search had another text")
+    return text.format(count=len(chart.rows), others=f"{chart.others:,}")
 
 
 def _key_words(name: Cell, key_id: Cell) -> str:
