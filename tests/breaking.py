@@ -53,15 +53,14 @@ def stopped(server: DatabaseServer, _: str, __: str) -> Iterator[None]:
 def full(server: DatabaseServer, database: str, _: str) -> Iterator[None]:
     """Others have all connections; who used the database has lost theirs."""
     account = server.create_search_account(database)
-    users = f"SELECT ID FROM information_schema.PROCESSLIST WHERE DB = '{database}'"
     with contextlib.ExitStack() as stack:
         while True:
             while (connection := _call(server, account)) is not None:
                 stack.callback(connection.close)
-            numbers = server.execute(users)
+            numbers = [row[0] for row in server.execute("SHOW PROCESSLIST") if row[3] == database]
             if not numbers:
                 break
-            for (number,) in numbers:
+            for number in numbers:
                 with contextlib.suppress(pymysql.err.MySQLError):
                     server.execute(f"KILL {number}")
         yield

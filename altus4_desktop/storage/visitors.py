@@ -16,10 +16,9 @@ import sqlalchemy as sa
 
 from altus4_desktop.domain.revisions import Visitor, VisitorReport
 
-_SESSIONS = sa.text(
-    "SELECT ID, USER, HOST, COMMAND, TIME, STATE FROM information_schema.PROCESSLIST"
-    " WHERE DB = DATABASE() ORDER BY ID"
-)
+# MySQL's table of the same in information_schema fails while the statement of any session has a
+# letter in it that takes four bytes.
+_SESSIONS = "SHOW PROCESSLIST"
 _SEES_ALL = re.compile(r"^GRANT .*\b(ALL PRIVILEGES|PROCESS)\b.* ON \*\.\* ", re.IGNORECASE)
 _PROCESSES = Path("/proc")
 
@@ -41,6 +40,8 @@ def find_sessions(engine: sa.Engine) -> VisitorReport:
     """The sessions that use the database of ``engine`` on its server."""
     with engine.connect() as connection:
         own = {session.thread_id() for session in _own.get(engine, ())}
+        database = str(connection.exec_driver_sql("SELECT DATABASE()").scalar()).casefold()
+        sessions = connection.exec_driver_sql(_SESSIONS).all()
         visitors = tuple(
             Visitor(
                 number=int(number),
@@ -51,7 +52,10 @@ def find_sessions(engine: sa.Engine) -> VisitorReport:
                 since_s=None if since_s is None else max(0, int(since_s)),
                 own=int(number) in own,
             )
-            for number, user, host, command, since_s, state in connection.execute(_SESSIONS)
+            for number, user, host, used, command, since_s, state, *_ in sorted(
+                sessions, key=lambda session: int(session[0])
+            )
+            if str(used or "").casefold() == database
         )
         grants = connection.exec_driver_sql("SHOW GRANTS FOR CURRENT_USER()").scalars()
         complete = any(_SEES_ALL.match(str(grant)) for grant in grants)

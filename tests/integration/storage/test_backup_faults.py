@@ -274,11 +274,10 @@ def sessions_that_are_killed(bench: Bench) -> Backup:
     assert server is not None
 
     def kill() -> None:
-        for (number,) in server.execute(
-            f"SELECT ID FROM information_schema.PROCESSLIST WHERE USER = '{user}'"
-        ):
-            with contextlib.suppress(Exception):
-                server.execute(f"KILL {number}")
+        for number, its_user, *_ in server.execute("SHOW PROCESSLIST"):
+            if its_user == user:
+                with contextlib.suppress(Exception):
+                    server.execute(f"KILL {number}")
 
     return bench.struck_in_the_middle(kill)
 

@@ -105,8 +105,7 @@ class Bench:
         if self.server is None:
             return 0
         user = self.place.location.username
-        listed = f"SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE USER = '{user}'"
-        return int(str(self.place.query(listed)[0][0]))
+        return sum(row[1] == user for row in self.place.query("SHOW PROCESSLIST"))
 
     def rows(self) -> object:
         """Every row of the store, as the database itself has it."""

@@ -123,5 +123,4 @@ def _sessions(place: StorePlace) -> int:
     if place.on_file:
         return 0
     user = place.location.username
-    rows = place.query(f"SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE USER = '{user}'")
-    return int(str(rows[0][0]))
+    return sum(row[1] == user for row in place.query("SHOW PROCESSLIST"))

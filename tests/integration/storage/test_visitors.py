@@ -6,12 +6,14 @@ import contextlib
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from altus4_desktop.storage import visitors as visitors_module
 from tests.stores import StorePlace, file_place
+from tests.waiting import wait_until
 
 
 def test_other_sessions_are_told_from_our_own(on_server: StorePlace) -> None:
@@ -32,6 +34,29 @@ def test_other_sessions_are_told_from_our_own(on_server: StorePlace) -> None:
             assert visitor.number not in {each.number for each in report.visitors if each.own}
         assert not report.complete
         assert "PROCESS" in report.reason
+
+
+def test_what_others_have_in_their_statements_is_no_matter(on_server: StorePlace) -> None:
+    """A letter of four bytes."""
+    on_server.query(f"GRANT PROCESS ON *.* TO '{on_server.location.username}'@'%'")
+    lock = on_server.location.database
+    with contextlib.closing(on_server.open()) as store, contextlib.ExitStack() as stack:
+        store.migrator.upgrade()
+        someone = stack.enter_context(ThreadPoolExecutor(1))
+        ask = f"SELECT GET_LOCK('{lock}', 0), SLEEP(60), '😀'"
+        asked = someone.submit(on_server.query, ask)
+        held = f"SELECT IS_USED_LOCK('{lock}')"
+        (number,) = wait_until(
+            lambda: [row[0] for row in on_server.query(held) if row[0] is not None],
+            timeout_s=10,
+            what="the statement",
+        )
+        try:
+            others = {visitor.number for visitor in store.migrator.visitors().others}
+        finally:
+            on_server.query(f"KILL {number}")
+            asked.exception(10)
+        assert number in others
 
 
 def test_whoever_may_see_all_sessions_is_told_so(on_server: StorePlace) -> None:
