@@ -170,5 +170,5 @@ def test_ticks_are_few_round_and_inside(begin_s: int, length: timedelta, most: i
     assert instants == sorted(set(instants))
     assert len(ticks) <= most + 2
     assert all(begins_at <= at <= begins_at + length for at in instants)
-    if length > timedelta(days=2):
+    if length > most * timedelta(hours=12):
         assert all(text[-3] == "-" for _, text in ticks)

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PySide6.QtCore import QDateTime, QPoint, Qt, QTimeZone
+from PySide6.QtCore import QDateTime, QPoint, QRect, Qt, QTimeZone
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QCheckBox, QLabel, QPlainTextEdit, QPushButton
+from PySide6.QtWidgets import QCheckBox, QLabel, QPlainTextEdit, QPushButton, QScrollArea
 from pytestqt.qtbot import QtBot
 
 from altus4_desktop.app.compose import compose
@@ -34,9 +34,10 @@ from altus4_desktop.storage.backup_folder import BackupFolder
 from altus4_desktop.tasks.runner import Lane, TaskContext, TaskRunner
 from altus4_desktop.ui.panes.backups.dialogs import RestoreDialog
 from altus4_desktop.ui.panes.backups.pane import BackupsPane
+from altus4_desktop.ui.panes.backups.wording import facts, to_the_second
 from altus4_desktop.ui.session import Session
 from altus4_desktop.ui.theme import Theme
-from altus4_desktop.ui.times import exact
+from altus4_desktop.ui.times import ago, exact
 from tests.records import a_search, a_user
 
 _MADE_AT = datetime(2026, 3, 1, 12, 0, 5, tzinfo=UTC)
@@ -223,6 +224,57 @@ def test_a_folder_that_is_away_is_not_shown_as_empty(desk: Desk, tmp_path: Path)
     desk.settle()
     assert pane._chip.text() == "No good backup"
     assert standing.text() == "There is none yet. The next one is due."
+
+
+def test_two_of_one_day_are_told_apart(desk: Desk) -> None:
+    for _ in range(2):
+        desk.click("backups.create")
+    model = desk.pane.model
+    folder = BackupFolder(desk.services.backups.folder_(desk.pane.session.actor))
+    for backup, second in zip(model.records, (7, 8), strict=True):
+        folder.write(replace(backup, created_at=_MADE_AT.replace(second=second)))
+    desk.pane.refresh()
+    desk.settle()
+    made = [model.index(row, 0) for row in range(2)]
+    at = [backup.created_at for backup in model.records]
+    assert [it.data() for it in made] == [exact(one) for one in at]
+    assert len({it.data() for it in made}) == 2
+    for index, one in zip(made, at, strict=True):
+        tip = str(index.data(Qt.ItemDataRole.ToolTipRole))
+        assert to_the_second(one) in tip
+        assert ago(one) in tip
+    assert facts(model.records[0])[0] == ("Made", to_the_second(at[0]))
+
+
+def test_a_small_window_has_room_for_what_a_backup_is(desk: Desk) -> None:
+    desk.click("backups.create")
+    (backup,) = desk.pane.model.records
+    folder = BackupFolder(desk.services.backups.folder_(desk.pane.session.actor))
+    left_out = tuple(f"view number {number}" for number in range(3))
+    folder.write(replace(backup, binlog=BinlogPosition("binlog.1", 4), left_out=left_out))
+    tall = desk.pane._timeline.sizeHint().height()
+    # What a window of 760 x 520 leaves to a pane.
+    desk.pane.resize(668, 488)
+    desk.pane.refresh()
+    desk.settle()
+    detail, line = desk.pane._detail, desk.pane._reach_line
+    assert desk.pane._timeline.height() < tall
+    assert line.height() < 2 * line.fontMetrics().height()
+    assert line.text() in line.toolTip()
+    detail._title.setText("12 minutes ago")
+    area = detail.findChild(QScrollArea)
+    assert area is not None
+    assert area.isAncestorOf(detail._title)
+    assert detail._title.fontMetrics().horizontalAdvance("12 minutes ago") <= detail._title.width()
+    seen = area.viewport().rect()
+    shown = [
+        label.text()
+        for label in detail._facts.findChildren(QLabel)
+        if seen.contains(QRect(label.mapTo(area.viewport(), QPoint()), label.size()))
+    ]
+    assert {"Made", "Not in it", "Holds"} <= set(shown)
+    desk.pane.resize(1000, 700)
+    assert desk.pane._timeline.sizeHint().height() == tall
 
 
 def test_what_is_chosen_on_the_timeline_is_chosen_in_the_list(desk: Desk) -> None:

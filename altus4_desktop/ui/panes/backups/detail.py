@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from altus4_desktop.domain.backups import Backup, BackupState
 from altus4_desktop.ui.dialogs import scrolling
@@ -19,6 +20,7 @@ _CHIPS: dict[BackupState, ChipState] = {
     BackupState.UNVERIFIED: "warning",
     BackupState.BAD: "failed",
 }
+_ROOMY = 340
 
 
 class DetailCard(Card):
@@ -31,6 +33,11 @@ class DetailCard(Card):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(margin=Space.L, parent=parent)
         self._backup: Backup | None = None
+        self._is_narrow = False
+        inner = QWidget()
+        self._column = column = QVBoxLayout(inner)
+        column.setContentsMargins(0, 0, Space.XS, 0)
+        column.setSpacing(Space.M)
         head = QHBoxLayout()
         head.setSpacing(Space.S)
         self._title = ElidedLabel("", "title")
@@ -38,19 +45,12 @@ class DetailCard(Card):
         self._chip = Chip("neutral", "")
         self._chip.setObjectName("backups.detail.state")
         head.addWidget(self._chip)
-        self.body.addLayout(head)
-        inner = QWidget()
-        column = QVBoxLayout(inner)
-        column.setContentsMargins(0, 0, Space.XS, 0)
-        column.setSpacing(Space.M)
+        column.addLayout(head)
         self._sentence = Label("", wrap=True, selectable=True)
         self._sentence.setObjectName("backups.detail.sentence")
         column.addWidget(self._sentence)
-        self._grid = QGridLayout()
-        self._grid.setHorizontalSpacing(Space.M)
-        self._grid.setVerticalSpacing(Space.XS)
-        self._grid.setColumnStretch(1, 1)
-        column.addLayout(self._grid)
+        self._facts = QWidget()
+        column.addWidget(self._facts)
         column.addStretch(1)
         # Beside a timeline and what is under way there is little room in a small window.
         area = scrolling(inner)
@@ -78,20 +78,46 @@ class DetailCard(Card):
         if backup == self._backup:
             return
         self._backup = backup
-        while (item := self._grid.takeAt(0)) is not None:
-            widget = item.widget()
-            if widget is not None:
-                widget.deleteLater()
-        self._chip.setVisible(backup is not None)
+        self._fill()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Where there is little room, leave out what the list says beside it, and need less."""
+        super().resizeEvent(event)
+        is_narrow = event.size().width() < _ROOMY
+        if is_narrow != self._is_narrow:
+            self._is_narrow = is_narrow
+            margin = Space.M if is_narrow else Space.L
+            self.body.setContentsMargins(margin, margin, margin, margin)
+            self._fill()
+
+    def _fill(self) -> None:
+        backup = self._backup
+        self._chip.setVisible(backup is not None and not self._is_narrow)
         if backup is None:
             self._title.setText("")
             self._sentence.setText("")
+            self._show_facts([])
             return
         made = ago(backup.created_at)
         self._title.setText(made[:1].upper() + made[1:])
         self._chip.set(_CHIPS[backup.state], state_words(backup.state))
         self._sentence.setText(state_sentence(backup))
-        for row, (name, value) in enumerate(facts(backup)):
-            self._grid.addWidget(Label(name, "caption"), row, 0, Qt.AlignmentFlag.AlignTop)
-            text = ElidedLabel(value, "body", Qt.TextElideMode.ElideMiddle)
-            self._grid.addWidget(text, row, 1)
+        self._show_facts(facts(backup))
+
+    def _show_facts(self, known: list[tuple[str, str]]) -> None:
+        before, self._facts = self._facts, QWidget()
+        lines = QVBoxLayout(self._facts)
+        lines.setContentsMargins(0, 0, 0, 0)
+        lines.setSpacing(Space.XS)
+        names = [Label(name, "caption") for name, _ in known]
+        width = 0 if self._is_narrow else max((it.sizeHint().width() for it in names), default=0)
+        for label, (_, value) in zip(names, known, strict=True):
+            label.setMinimumWidth(width)
+            line = QHBoxLayout()
+            line.setSpacing(Space.M)
+            line.addWidget(label)
+            line.addWidget(ElidedLabel(value, "body", Qt.TextElideMode.ElideMiddle), 1)
+            lines.addLayout(line)
+        self._column.replaceWidget(before, self._facts)
+        before.hide()
+        before.deleteLater()

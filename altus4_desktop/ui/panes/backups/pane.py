@@ -29,18 +29,16 @@ from altus4_desktop.ui.models.records import RECORD_ROLE
 from altus4_desktop.ui.pane import Command, Pane
 from altus4_desktop.ui.panes.backups.detail import DetailCard
 from altus4_desktop.ui.panes.backups.dialogs import RestoreDialog
+from altus4_desktop.ui.panes.backups.reach_line import ReachLine
 from altus4_desktop.ui.panes.backups.schedule import SchedulePage
 from altus4_desktop.ui.panes.backups.timeline import Timeline
 from altus4_desktop.ui.panes.backups.wording import (
     build_model,
     number,
-    reach_hint,
-    reach_sentence,
     schedule_sentence,
     state_sentence,
     to_the_second,
 )
-from altus4_desktop.ui.panes.painting import plain_tool_tip
 from altus4_desktop.ui.panes.progress_card import ProgressCard
 from altus4_desktop.ui.panes.tables import PlainTable
 from altus4_desktop.ui.session import Session
@@ -54,14 +52,14 @@ from altus4_desktop.ui.widgets import (
     Chip,
     EmptyState,
     IconButton,
-    Label,
     Segments,
 )
 
 _LIST, _SCHEDULE = "list", "schedule"
 _BUSY, _SHOWN, _EMPTY, _FAILED = range(4)
-_WHY, _ROWS, _REVISION = 2, 3, 5
+_WHY, _ROWS, _SIZE, _REVISION = 2, 3, 4, 5
 _ROOMY = 900
+_TALL = 600
 _SPACIOUS = 1200
 
 
@@ -134,10 +132,13 @@ class BackupsPane(Pane):
         (self.table if self.table.isVisible() else self._create).setFocus()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Leave out what is said beside the table too."""
+        """Leave out what is said beside the table too, and in a low window what has least to say of
+        the backups."""
         super().resizeEvent(event)
-        width = event.size().width()
-        for column in (_WHY, _ROWS):
+        width, is_low = event.size().width(), event.size().height() < _TALL
+        self._timeline.set_short(is_low)
+        self._reach_line.set_short(is_low)
+        for column in (_WHY, _ROWS, _SIZE):
             self.table.setColumnHidden(column, width < _ROOMY)
         self.table.setColumnHidden(_REVISION, width < _SPACIOUS)
 
@@ -218,17 +219,13 @@ class BackupsPane(Pane):
     def _show_reach(self, reach: BackupReach) -> None:
         self._reach = reach
         self._timeline.show_reach(reach)
-        self._reach_line.setText(reach_sentence(reach))
-        self._reach_line.setToolTip(plain_tool_tip(reach_hint(reach)))
+        self._reach_line.show_reach(reach)
 
     @Slot(object)
     def _show_no_reach(self, error: BaseException) -> None:
-        said = f"{error.message} {error.hint}" if isinstance(error, AltusError) else ""
         self._reach = None
         self._timeline.show_reach(None)
-        self._reach_line.setText(
-            self.tr("What lies between the backups is not known. {reason}").format(reason=said)
-        )
+        self._reach_line.show_failure(error)
 
     @Slot(str)
     def _choose_backup(self, backup_id: str) -> None:
@@ -465,7 +462,7 @@ class BackupsPane(Pane):
         self.model = build_model(self)
         self.table = PlainTable(
             self.model,
-            {1: 124, 2: 116, 3: 88, 4: 96, 5: 150},
+            {1: 124, 2: 108, 3: 76, 4: 92, 5: 150},
             0,
             name="backups.list",
             label=self.tr("Backups, the newest first"),
@@ -484,8 +481,7 @@ class BackupsPane(Pane):
         split.setSizes([560, 400])
         self._timeline = Timeline()
         self._timeline.chosen.connect(self._choose_backup)
-        self._reach_line = Label("", "caption", wrap=True)
-        self._reach_line.setObjectName("backups.reach")
+        self._reach_line = ReachLine()
         card = Card(margin=Space.S)
         card.body.setSpacing(Space.XS)
         card.body.addWidget(self._timeline)

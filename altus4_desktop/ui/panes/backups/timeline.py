@@ -27,9 +27,10 @@ from altus4_desktop.ui.panes.backups.wording import (
 )
 from altus4_desktop.ui.panes.painting import plain_tool_tip, sized
 from altus4_desktop.ui.theme import Space, TypeSize, worn_palette
-from altus4_desktop.ui.times import full, size
+from altus4_desktop.ui.times import size
 
 _LEGEND = 20
+_EDGE = 4
 _LANE = 18
 _NEAR = 8.0
 # What has no readable instant is at the beginning: 1970 would leave no room for the others.
@@ -54,6 +55,13 @@ class Timeline(TimeAxis):
         self._lanes: list[BackupReason] = []
         self._reach: BackupReach | None = None
         self._chosen = ""
+        self._head = _LEGEND
+
+    def set_short(self, short: bool) -> None:
+        """Leave the legend out; what is pointed at is told all the same."""
+        self._head = _EDGE if short else _LEGEND
+        self.updateGeometry()
+        self.update()
 
     def show_backups(self, backups: Sequence[Backup]) -> None:
         """Show these, whatever their order."""
@@ -76,7 +84,7 @@ class Timeline(TimeAxis):
     def sizeHint(self) -> QSize:
         """As wide as there is room, and a lane for each kind that is there."""
         lanes = max(1, len(self._lanes)) * _LANE
-        return QSize(320, _LEGEND + lanes + BAND_HEIGHT + AXIS_HEIGHT + 3 * Space.XS)
+        return QSize(320, self._head + lanes + BAND_HEIGHT + AXIS_HEIGHT + 3 * Space.XS)
 
     @property
     def margin(self) -> float:
@@ -103,8 +111,8 @@ class Timeline(TimeAxis):
         parts = [
             self.tr("{count} backups from {first} to {last}.").format(
                 count=number(len(self._backups)),
-                first=full(self._backups[0].created_at),
-                last=full(self._backups[-1].created_at),
+                first=to_the_second(self._backups[0].created_at),
+                last=to_the_second(self._backups[-1].created_at),
             )
         ]
         backup = self._find_chosen()
@@ -127,14 +135,15 @@ class Timeline(TimeAxis):
 
     def _place(self, backup: Backup) -> QPointF:
         lane = self._lanes.index(backup.reason)
-        top = self.plot.top() + _LEGEND
+        top = self.plot.top() + self._head
         return QPointF(self.x_of(backup.created_at), top + lane * _LANE + _LANE / 2)
 
     def paintEvent(self, _: QPaintEvent) -> None:
         """Legend, lanes, marks, band, ticks."""
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        self._draw_legend(painter)
+        if self._head == _LEGEND:
+            self._draw_legend(painter)
         self._draw_lanes(painter)
         for begins_at, ends_at in self._reach.bands if self._reach else ():
             self.draw_band(painter, begins_at, ends_at)
@@ -160,7 +169,7 @@ class Timeline(TimeAxis):
         colors, plot = worn_palette(), self.plot
         painter.setFont(sized(self.font(), TypeSize.CAPTION))
         for place, lane in enumerate(self._lanes):
-            y = plot.top() + _LEGEND + place * _LANE
+            y = plot.top() + self._head + place * _LANE
             painter.setPen(QPen(colors.color("border"), 1))
             middle = y + _LANE / 2
             painter.drawLine(QPointF(plot.left(), middle), QPointF(plot.right(), middle))
@@ -223,7 +232,7 @@ class Timeline(TimeAxis):
         QToolTip.showText(event.globalPosition().toPoint(), plain_tool_tip(text), self)
 
     def _instant_words(self, at: QPointF) -> str:
-        if not self._backups or at.x() < self.plot.left() or at.y() < self.plot.top() + _LEGEND:
+        if not self._backups or at.x() < self.plot.left() or at.y() < self.plot.top() + self._head:
             return ""
         instant = self.at_of(at.x())
         reach = self._reach
@@ -263,7 +272,8 @@ def draw_mark(painter: QPainter, at: QPointF, state: BackupState) -> None:
 
 
 def _mark_words(backup: Backup) -> str:
-    words = f"{full(backup.created_at)}: {state_words(backup.state)}, {reason_words(backup.reason)}"
+    words = f"{state_words(backup.state)}, {reason_words(backup.reason)}"
+    words = f"{to_the_second(backup.created_at)}: {words}"
     return f"{words}, {size(backup.size_bytes)}" if backup.size_bytes else words
 
 

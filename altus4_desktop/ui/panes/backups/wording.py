@@ -18,7 +18,7 @@ from altus4_desktop.domain.backups import (
 )
 from altus4_desktop.ui.models.records import Column
 from altus4_desktop.ui.panes.tables import MarkedModel
-from altus4_desktop.ui.times import ago, ahead, exact, full, size, zone
+from altus4_desktop.ui.times import ago, ahead, exact, size, zone
 
 STATE = 1
 _BANDS_TOLD = 2
@@ -190,27 +190,31 @@ def rehearsal_sentences(run: RestoreRehearsal) -> list[str]:
 
 def facts(backup: Backup) -> list[tuple[str, str]]:
     """Names and values of what its manifest says."""
+    log = backup.binlog
     found = [
-        (_tr("Made"), full(backup.created_at)),
-        (_tr("Revision"), backup.revision),
+        (_tr("Made"), to_the_second(backup.created_at)),
+        (_tr("Not in it"), ", ".join(backup.left_out)),
         (
             _tr("Holds"),
-            _tr("{rows} rows in {tables} tables, {size}").format(
-                rows=number(backup.rows),
-                tables=number(len(backup.tables)),
-                size=size(backup.content_bytes),
+            _tr("{rows} rows in {tables} tables").format(
+                rows=number(backup.rows), tables=number(len(backup.tables))
             ),
         ),
+        (_tr("Binary log"), f"{log.file}:{log.position}" if log else ""),
+        (_tr("Revision"), backup.revision),
         (_tr("From"), f"{backup.dialect} {backup.server_version}"),
         (_tr("File"), backup.file_name),
+        (_tr("Size"), _size_words(backup)),
         (_tr("SHA-256"), backup.sha256),
     ]
-    if backup.binlog is not None:
-        place = f"{backup.binlog.file}:{backup.binlog.position}"
-        found.append((_tr("Binary log"), place))
-    if backup.left_out:
-        found.append((_tr("Not in it"), ", ".join(backup.left_out)))
     return [(name, value) for name, value in found if value.strip()]
+
+
+def _size_words(backup: Backup) -> str:
+    packed, whole = size(backup.size_bytes), size(backup.content_bytes)
+    if backup.size_bytes == backup.content_bytes:
+        return packed if backup.size_bytes else ""
+    return _tr("{packed}, {whole} unpacked").format(packed=packed, whole=whole)
 
 
 def build_model(parent: QObject) -> MarkedModel[Backup]:
@@ -219,8 +223,8 @@ def build_model(parent: QObject) -> MarkedModel[Backup]:
         [
             Column(
                 _tr("Made"),
-                lambda it: ago(it.created_at),
-                tool_tip=lambda it: full(it.created_at),
+                lambda it: exact(it.created_at),
+                tool_tip=lambda it: f"{to_the_second(it.created_at)}, {ago(it.created_at)}",
             ),
             Column(_tr("State"), lambda it: state_words(it.state), tool_tip=state_sentence),
             Column(
