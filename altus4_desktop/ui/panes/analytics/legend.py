@@ -73,9 +73,8 @@ def has_legend(chart: Chart) -> bool:
 
 
 def missing_rows(chart: Chart) -> list[int]:
-    """The rows of which nothing is known."""
-    columns = [chart.numbers(name) for name in chart.plotted if name != THRESHOLD]
-    return [row for row, values in enumerate(zip(*columns, strict=True)) if {*values} == {None}]
+    """The rows of which nothing is known, whatever was before."""
+    return [row for row, value in enumerate(chart.numbers(chart.plotted[0])) if value is None]
 
 
 def draw_word(painter: QPainter, rect: QRectF, x: float, word: str) -> float:
