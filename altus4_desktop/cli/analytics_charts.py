@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from altus4_desktop.domain.charts import AT_LEAST, Cell, Chart, ChartKind
 from altus4_desktop.domain.custom_metrics import DayLack
 from altus4_desktop.services.cause_words import cause_words
+from altus4_desktop.services.charts import key_mark
 
 if TYPE_CHECKING:
     from altus4_desktop.cli.output import Output
@@ -99,7 +100,10 @@ def _cell(chart: Chart, row: int, column: str) -> object:
             return "others"
         case None if column == "key":
             # Without an id it was nobody's key.
-            return "deleted" if chart.cell(row, "key_id") else "people, without a key"
+            mark = key_mark(chart, row)
+            return f"deleted ({mark})" if mark else "people, without a key"
+        case str() if column == "key" and (mark := key_mark(chart, row)):
+            return f"{value} ({mark})"
         case DayLack.NOT_RECORDED if column == "lack":
             return "recording was off"
         case str() if column == "cause":

@@ -42,6 +42,7 @@ MOST_ROWS = 50
 HOURLY_DAYS = 2
 """Up to how many days are charted by the hour."""
 _HOURS = 24
+_MARK = 8
 DAILY_DAYS = 92
 """Up to how many days, a quarter, searches are charted by the day; beyond that by the week."""
 NO_COUNT = "?"
@@ -525,6 +526,15 @@ def build_keys(board: Dashboard) -> Chart:
     ]
     columns = ("key", "key_id", "searches", "failed")
     return _chart(board, "keys", ChartKind.RANKED, columns, rows, ("key", "key_id"), ("searches",))
+
+
+def key_mark(chart: Chart, row: int) -> str | None:
+    """How the id of an API key begins, "" where its name alone tells it from the others; None of
+    searches without a key."""
+    key_id, name = str(chart.cell(row, "key_id") or ""), chart.cell(row, "key")
+    if not key_id:
+        return None
+    return key_id[:_MARK] if name is None or chart.values("key").count(name) > 1 else ""
 
 
 # Why nothing was found
