@@ -19,9 +19,11 @@ _FIRST_CHOICE = "month"
 
 
 class PeriodBar(QWidget):
-    """``changed`` comes when other days are wanted, or something else is compared."""
+    """``changed`` comes when other days are wanted, or something else is compared; ``refused`` says
+    why days that were typed are none."""
 
     changed = Signal()
+    refused = Signal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -103,9 +105,18 @@ class PeriodBar(QWidget):
                     self.choice.set_key(_FIRST_CHOICE)
                 self._days.setVisible(self.choice.key == CUSTOM)
 
+    def problem(self) -> str:
+        """Why the days that are typed are none; "" of those that are some."""
+        if self.period(date.max) is not None:
+            return ""
+        return self.tr(
+            "Write both days as 2026-01-31, the first one first, at most ten years apart."
+        )
+
     def offer(self, period: Period) -> None:
         """Begin with these days when days of one's own are wanted."""
         if self.choice.key != CUSTOM:
+            self._asked = None
             self.first.setText(period.first.isoformat())
             self.last.setText(period.last.isoformat())
 
@@ -113,26 +124,34 @@ class PeriodBar(QWidget):
     def _take_choice(self) -> None:
         is_custom = self.choice.key == CUSTOM
         self._days.setVisible(is_custom)
+        self._asked = None
         if is_custom:
             self.first.setFocus()
             self.first.selectAll()
+            self._asked = self._mark()
         self.changed.emit()
 
     @Slot()
     def _take_days(self) -> None:
         if self.choice.key != CUSTOM:
             return
-        period = self.period(date.max)
-        for field in (self.first, self.last):
-            wrong = period is None
-            field.setProperty("invalid", "true" if wrong else "false")
-            problem = self.tr("Write both as 2026-01-31, at most ten years apart.")
-            field.setAccessibleDescription(problem if wrong else "")
-            field.setToolTip(problem if wrong else "")
-            refresh_style(field)
-        if period is not None and period != self._asked:
+        period = self._mark()
+        if period is None:
+            self._asked = None
+            self.refused.emit(self.problem())
+        elif period != self._asked:
             self._asked = period
             self.changed.emit()
+
+    def _mark(self) -> Period | None:
+        """Show in the fields whether they say days."""
+        problem = self.problem()
+        for field in (self.first, self.last):
+            field.setProperty("invalid", "true" if problem else "false")
+            field.setAccessibleDescription(problem)
+            field.setToolTip(problem)
+            refresh_style(field)
+        return self.period(date.max)
 
 
 def _day(name: str, label: str, placeholder: str) -> QLineEdit:
