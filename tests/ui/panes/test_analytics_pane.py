@@ -400,6 +400,7 @@ def test_days_of_ones_own(qtbot: QtBot, pane: AnalyticsPane) -> None:
     pane.periods.first.setText("2026-02-30")
     pane.periods.first.editingFinished.emit()
     assert pane.periods.first.property("invalid") == "true"
+    assert "at most ten years" in pane.note.accessibleName()
     pane.periods.first.setText("2026-02-01")
     pane.periods.last.setText("2026-02-10")
     pane.periods.last.editingFinished.emit()
@@ -407,6 +408,7 @@ def test_days_of_ones_own(qtbot: QtBot, pane: AnalyticsPane) -> None:
     assert pane.board is not None
     assert pane.board.figures.period.first == date(2026, 2, 1)
     assert len(_chart(pane.cards["searches"]).rows) == 10
+    assert not pane.note.isVisible()
 
 
 def test_the_period_is_that_of_last_time(qtbot: QtBot, pane: AnalyticsPane) -> None:

@@ -66,6 +66,7 @@ class AnalyticsPane(Pane):
         self.periods = PeriodBar()
         self.periods.restore(self._memory)
         self.periods.changed.connect(self._ask)
+        self.periods.refused.connect(self._refuse)
         self._build_header()
         self.note = InlineMessage(name="analytics.note")
         self.body.addWidget(self.note)
@@ -217,7 +218,9 @@ class AnalyticsPane(Pane):
         services, actor = self.session.services, self.session.actor
         period = self.periods.period(today_of(actor))
         if period is None:
+            self._refuse(self.periods.problem())
             return
+        self.note.clear()
         self.periods.offer(period)
         wanted = Wanted(period, self.periods.compare.isChecked(), counts)
         self._drawn.set()
@@ -249,7 +252,7 @@ class AnalyticsPane(Pane):
             if board.is_whole:
                 self.pages.setCurrentWidget(self._empty)
             return
-        self.tiles.show_figures(board.figures, can_compare=board.can_compare)
+        self.tiles.show_figures(board.figures, board.so_far, can_compare=board.can_compare)
         self.pages.setCurrentWidget(self._content)
         self._steps = []
         if board.is_whole:
@@ -280,7 +283,17 @@ class AnalyticsPane(Pane):
 
     def _end(self) -> None:
         self.stop_button.hide()
-        self.note.clear()
+        self._refuse(self.periods.problem())
+
+    @Slot(str)
+    def _refuse(self, problem: str) -> None:
+        """Say why the days that were typed are none; what is shown is of other days."""
+        if not problem:
+            self.note.clear()
+            return
+        hint = self.tr("The charts still show {days}.")
+        days = period_words(self.board.figures.period) if self.board is not None else ""
+        self.note.show_message("warning", problem, hint.format(days=days) if days else "")
 
     def _is_reading(self) -> bool:
         return self._reading.running or self.insights.looking

@@ -14,6 +14,7 @@ from altus4_desktop.domain.custom_metrics import MetricSeries
 from altus4_desktop.domain.figures import Figures, Period
 from altus4_desktop.services import Services
 from altus4_desktop.services.charts import Dashboard, build_charts, build_first_charts
+from altus4_desktop.services.so_far import SoFar, count_so_far
 from altus4_desktop.tasks.runner import TaskContext
 
 _FIRST = (Metric.DAILY_SEARCHES, Metric.LATENCY)
@@ -35,13 +36,14 @@ _OF_FIRST = (
 @dataclass(frozen=True)
 class Board:
     """What was read; ``can_compare``: every day before is known; without ``is_whole`` only what
-    comes first."""
+    comes first. ``so_far`` is what is compared while the last day goes on."""
 
     figures: Figures
     charts: tuple[Chart, ...]
     can_compare: bool
     is_whole: bool = True
     metrics: tuple[MetricSeries, ...] = ()
+    so_far: SoFar | None = None
 
 
 @dataclass(frozen=True)
@@ -74,9 +76,10 @@ def read_board(
         context.token.raise_if_cancelled()
     # Charts need it; the first import takes longer than the window may be held up.
     import_module("pyqtgraph")
-    first = build_first_charts(Dashboard(figures, zone, now, before))
+    dashboard = Dashboard(figures, zone, now, before)
+    first, so_far = build_first_charts(dashboard), count_so_far(dashboard)
     known = before is not None and all(day.counts is not None for day in before.days)
-    context.update(Board(figures, first, known, is_whole=False))
+    context.update(Board(figures, first, known, is_whole=False, so_far=so_far))
     # Two threads that compute take turns: the window is to draw these now.
     drawn.wait(_DRAWING_AT_MOST_S)
     context.token.raise_if_cancelled()
@@ -86,4 +89,4 @@ def read_board(
     figures = replace(rest, **{name: getattr(figures, name) for name in _OF_FIRST})
     charts = build_charts(Dashboard(figures, zone, now, before, users), first)
     custom = tuple(services.custom_metrics.list_(actor, period))
-    return Board(figures, charts, known, metrics=custom)
+    return Board(figures, charts, known, metrics=custom, so_far=so_far)

@@ -8,7 +8,8 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from altus4_desktop.domain.figures import Counts, Figures
-from altus4_desktop.ui.panes.analytics.wording import change_words
+from altus4_desktop.services.so_far import SoFar
+from altus4_desktop.ui.panes.analytics.wording import change_arrow, change_words, points_arrow
 from altus4_desktop.ui.panes.painting import plain_tool_tip
 from altus4_desktop.ui.theme import Space
 from altus4_desktop.ui.times import duration
@@ -26,29 +27,40 @@ class Tile(Card):
         self._head = Label(title, "caption")
         self._value = Label("–", "title")
         self._change = Label(role="caption")
+        self._arrow = Label(role="caption")
         self._is_low = False
-        for label in (self._head, self._value, self._change):
+        row = QHBoxLayout()
+        row.setSpacing(Space.S)
+        row.addWidget(self._value)
+        row.addWidget(self._arrow)
+        row.addStretch(1)
+        for label in (self._head, self._change):
             label.setMinimumWidth(1)
-            self.body.addWidget(label)
+        self.body.addWidget(self._head)
+        self.body.addLayout(row)
+        self.body.addWidget(self._change)
         self.body.addStretch(1)
 
-    def show_value(self, value: str, change: str) -> None:
-        """Tell it."""
+    def show_value(self, value: str, change: str, arrow: str, more: str = "") -> None:
+        """Tell it; ``arrow`` is ``change`` in little room, ``more`` what else is to be said of
+        it."""
         self._value.setText(value)
         self._change.setText(change)
-        words = ", ".join(filter(None, (self._title, value, change)))
+        self._arrow.setText(arrow)
+        words = ", ".join(filter(None, (self._title, value, change, more)))
         self.setAccessibleName(words)
         self.setToolTip(plain_tool_tip(words))
         self.set_low(low=self._is_low)
 
     def set_low(self, *, low: bool) -> None:
-        """As little room as the figure needs; how it was before is told by the tool tip then."""
+        """As little room as the figure needs; of how it was before an arrow is left then."""
         self._is_low = low
         margin = Space.S if low else Space.M
         self.body.setContentsMargins(margin, margin, margin, margin)
         self._head.setText(self._short if low else self._title)
         self._value.set_role("strong" if low else "title")
         self._change.setHidden(low or not self._change.text())
+        self._arrow.setVisible(low and bool(self._arrow.text()))
 
 
 class Tiles(QWidget):
@@ -69,19 +81,36 @@ class Tiles(QWidget):
         for tile in self.tiles.values():
             self._row.addWidget(tile, 1)
 
-    def show_figures(self, figures: Figures, *, can_compare: bool) -> None:
-        """Tell these, and how they were before unless of some days then nothing is known."""
+    def show_figures(
+        self, figures: Figures, so_far: SoFar | None = None, *, can_compare: bool
+    ) -> None:
+        """Tell these, and how they were before unless of some days then nothing is known; of an
+        unfinished day what is over is compared, shares and durations as they are."""
         counts, before = figures.counts, figures.before if can_compare else None
-        change = ""
+        change = arrow = more = ""
         if before is not None:
-            change = change_words(counts.searches, before.searches)
+            over = so_far or SoFar(counts.searches, before.searches)
+            change = change_words(over.searches, over.before)
+            arrow = change_arrow(over.searches, over.before)
+            if so_far is not None and so_far.hour is None:
+                change = self.tr("{change}, without today").format(change=change)
+                more = self.tr("today goes on, and is left out of both")
+            elif so_far is not None:
+                change = self.tr("{change}, by {hour}").format(
+                    change=change, hour=f"{so_far.hour:02}:00"
+                )
+                more = self.tr("the same hours are compared: {now} and {before}").format(
+                    now=f"{so_far.searches:,}", before=f"{so_far.before:,}"
+                )
         elif figures.before is not None:
             change = self.tr("before is not all known")
-        self.tiles["searches"].show_value(f"{counts.searches:,}", change)
+        self.tiles["searches"].show_value(f"{counts.searches:,}", change, arrow, more)
         for name, part in (("zero", _zero_percent), ("failed", _failed_percent)):
             now = part(counts)
             text = "–" if now is None else f"{now:.1f} %"
-            self.tiles[name].show_value(text, self._points(now, before, part))
+            was = part(before) if before is not None else None
+            points = points_arrow(now, was)
+            self.tiles[name].show_value(text, self._points(now, before, part), points)
         latency, earlier = figures.latency, figures.latency_before if can_compare else None
         for name, value, was in (
             ("p50", latency.p50_ms, earlier.p50_ms if earlier is not None else None),
@@ -89,7 +118,8 @@ class Tiles(QWidget):
         ):
             text = "–" if value is None else duration(value)
             change = change_words(value, was) if earlier is not None else ""
-            self.tiles[name].show_value(text, change)
+            arrow = change_arrow(value, was) if earlier is not None else ""
+            self.tiles[name].show_value(text, change, arrow)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Low where there is little room, so that the first chart is in sight."""

@@ -11,6 +11,7 @@ from altus4_desktop.domain.figures import Period
 from altus4_desktop.domain.local_days import find_zone, instant_of
 from altus4_desktop.domain.search_points import PointOutcome, SearchPoint
 from altus4_desktop.services.cause_words import cause_words
+from altus4_desktop.services.charts import key_mark
 from altus4_desktop.ui.panes.analytics.metric_wording import lack_words
 from altus4_desktop.ui.texts import remark_text
 from altus4_desktop.ui.times import duration
@@ -91,7 +92,7 @@ def cell_words(chart: Chart, row: int, column: str) -> str:
     """One cell as people read it."""
     value = chart.cell(row, column)
     if column == "key":
-        return _key_words(value, chart.cell(row, "key_id"))
+        return _key_words(value, key_mark(chart, row))
     if value is None and column == "connection":
         return _tr("Others, not told apart")
     if value is None:
@@ -266,6 +267,22 @@ def change_words(now: float | None, before: float | None) -> str:
     return _tr("{change} % less than before").format(change=f"{-change:,}")
 
 
+def change_arrow(now: float | None, before: float | None) -> str:
+    """`change_words` in little room; "" where there is nothing to compare with."""
+    if now is None or not before:
+        return ""
+    change = round(100 * (now - before) / before)
+    return f"{'▲' if change > 0 else '▼'} {abs(change):,} %" if change else "="
+
+
+def points_arrow(now: float | None, before: float | None) -> str:
+    """By how many percentage points a share has changed."""
+    if now is None or before is None:
+        return ""
+    change = round(now - before, 1)
+    return f"{'▲' if change > 0 else '▼'} {abs(change):.1f}" if change else "="
+
+
 def others_words(chart: Chart) -> str:
     """What a list of texts does not hold."""
     text = _tr("the {count} most frequent; {others} searches had other texts")
@@ -276,10 +293,12 @@ def others_words(chart: Chart) -> str:
     return text.format(count=len(chart.rows), others=f"{chart.others:,}")
 
 
-def _key_words(name: Cell, key_id: Cell) -> str:
-    if not key_id:
+def _key_words(name: Cell, mark: str | None) -> str:
+    if mark is None:
         return _tr("People, without a key")
-    return str(name) if name is not None else _tr("A deleted key")
+    if name is None:
+        return _tr("A deleted key ({mark})").format(mark=mark)
+    return f"{name} ({mark})" if mark else str(name)
 
 
 def _tr(text: str) -> str:
