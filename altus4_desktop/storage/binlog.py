@@ -61,6 +61,16 @@ _JUDGED = re.compile(
     rb"|REPAIR|SET\s+PASSWORD|SET\s+DEFAULT\s+ROLE)\b",
     re.I,
 )
+# They mean the same whatever database is in use, and the log tells none for them.
+_DATABASE = re.compile(rb"\s*(?:CREATE|DROP)\s+(?:DATABASE|SCHEMA)\b", re.I)
+# What is made in the database in use, and does nothing by that, whatever its text names. IF is part
+# of IF NOT EXISTS, not the name.
+_MADE_HERE = re.compile(
+    rb"CREATE (?:ALGORITHM=\w+ )?DEFINER=`(?:[^`]|``)*`@`(?:[^`]|``)*` (?:SQL SECURITY \w+ )?"
+    rb"(?:AGGREGATE )?(?:VIEW|TRIGGER|FUNCTION|PROCEDURE|EVENT)\s+(?:IF\s+NOT\s+EXISTS\s+)?"
+    rb"(?:`(?:[^`]|``)+`|(?!IF\b)[\w$]+)(?:\s*\(|\s+[a-z])",
+    re.I,
+)
 _USE = re.compile(rb"use `([^`]*)`/\*!\*/;\s*")
 _STATEMENT_END = b"/*!*/;\n"
 _PLAIN_NAME = re.compile(r"[0-9A-Za-z_$-]+")
@@ -294,14 +304,15 @@ class _Elsewhere:
 
     def __init__(self, database: str) -> None:
         self._database = database.encode().lower()
-        # A name followed by a host is that of an account.
+        # A name followed by a host is that of an account; one in a longer name is another.
         self._name = (
-            re.compile(rb"(?<![\w$])%b(?![\w$]|[\"'`]?@)" % re.escape(self._database), re.I)
+            re.compile(rb"(?<![\w$-])%b(?![\w$]|-[\w$]|[\"'`]?@)" % re.escape(self._database), re.I)
             if _PLAIN_NAME.fullmatch(database)
             else None
         )
         self._default = b""
         self._inside = False
+        self._made_here = False
 
     def takes(self, line: bytes) -> bool:
         """Whether ``line`` belongs to a statement that does not touch the database; False as well
@@ -312,11 +323,16 @@ class _Elsewhere:
                 self._default = use[1].lower()
             if _is_harmless(line):
                 return True
-            if not _JUDGED.match(line) or self._default == self._database:
+            is_default = self._default == self._database and not _DATABASE.match(line)
+            if is_default or not _JUDGED.match(line):
                 return False
             self._inside = True
+            # Without a database in use its name alone would not tell where it is.
+            self._made_here = self._default != b"" and _MADE_HERE.match(line) is not None
         elif line == _STATEMENT_END:
             self._inside = False
+            return True
+        if self._made_here:
             return True
         # A line that is cut could have the name where it is cut; names of other letters have more
         # than one spelling.

@@ -241,7 +241,7 @@ class ServerBackups:
             definers = spoken_for(connection)
             replaced = self._restore(connection, file, name, definers, check, progress, token)
             with unheeding(connection, token):
-                remove_mark(connection, name)
+                remove_mark(connection, name, self.access.location.database)
             return Placed(replaced_definers=replaced)
 
     def replace(
@@ -297,7 +297,7 @@ class ServerBackups:
                             finish_left(connection, live)
                         raise
                     with suppress(sa.exc.SQLAlchemyError, AltusError):
-                        remove_mark(connection, kept)
+                        remove_mark(connection, kept, live)
             finally:
                 # Whether the store was replaced is what counts, not whether this was tidied away.
                 drop_after(self.access, connection, restored, None)

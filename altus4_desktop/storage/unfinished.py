@@ -1,20 +1,22 @@
 """Databases that a restore has begun: marked until it has finished, and finished or removed by the
 next backup or restore of the same store where its program was killed.
 
-The mark is a table that says in its comment whose database it is in and for which store. The server
-has a lock of the database's name while somebody is at it. Only what is marked so, not locked and
-named in its own mark is touched, and of what has no mark only what is empty and has the name that a
-restore gives.
+The mark is a table that says in its comment whose database it is in and for which store, both by a
+digest: a statement in the server's binary log that names the store counts as a change of it. For
+the same reason it is made and dropped while its own database is in use. The server has a lock of
+the database's name while somebody is at it. Only what is marked so, not locked and named in its own
+mark is touched, and of what has no mark only what is empty and has the name that a restore gives.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import sqlalchemy as sa
 
@@ -63,17 +65,22 @@ def place_names(live: str, stamp: str) -> tuple[str, str]:
 
 
 def add_mark(connection: sa.Connection, mark: Mark) -> None:
-    """Mark the empty database ``mark.place``; raises SQLAlchemy's errors."""
-    comment = json.dumps(asdict(mark)).replace("\\", "\\\\").replace("'", "''").replace("%", "%%")
+    """Mark the empty database ``mark.place``, and have the store in use; raises SQLAlchemy's
+    errors."""
+    told = replace(mark, store=_digest(mark.store), place=_digest(mark.place))
+    comment = json.dumps(asdict(told)).replace("\\", "\\\\").replace("'", "''").replace("%", "%%")
+    connection.exec_driver_sql(f"USE {quoted(mark.place)}")
     connection.exec_driver_sql(
-        f"CREATE TABLE {quoted(mark.place)}.{quoted(MARK)} (id INT PRIMARY KEY)"
-        f" ENGINE = InnoDB COMMENT = '{comment}'"
+        f"CREATE TABLE {quoted(MARK)} (id INT PRIMARY KEY) ENGINE = InnoDB COMMENT = '{comment}'"
     )
+    connection.exec_driver_sql(f"USE {quoted(mark.store)}")
 
 
-def remove_mark(connection: sa.Connection, place: str) -> None:
-    """What was begun in ``place`` is done; raises SQLAlchemy's errors."""
-    connection.exec_driver_sql(f"DROP TABLE {quoted(place)}.{quoted(MARK)}")
+def remove_mark(connection: sa.Connection, place: str, store: str) -> None:
+    """What was begun in ``place`` is done: have ``store`` in use; raises SQLAlchemy's errors."""
+    connection.exec_driver_sql(f"USE {quoted(place)}")
+    connection.exec_driver_sql(f"DROP TABLE {quoted(MARK)}")
+    connection.exec_driver_sql(f"USE {quoted(store)}")
 
 
 def guards_of(connection: sa.Connection, schema: str) -> tuple[str, ...]:
@@ -123,7 +130,7 @@ def _finish(connection: sa.Connection, mark: Mark) -> None:
     _guard(connection, mark.store, mark.guards_after if is_swapped else mark.guards_before)
     if is_swapped:
         _guard(connection, mark.place, mark.guards_before)
-        remove_mark(connection, mark.place)
+        remove_mark(connection, mark.place, mark.store)
     else:
         connection.exec_driver_sql(f"DROP DATABASE {place}")
     _LOG.warning("a restore that had broken off was finished")
@@ -142,9 +149,10 @@ def _marks(connection: sa.Connection, live: str) -> list[Mark]:
     for place, comment in connection.execute(_MARKS, {"mark": MARK}).all():
         try:
             said = json.loads(comment)
+            names = (said["store"], said["place"])
             mark = Mark(
-                said["store"],
-                said["place"],
+                live,
+                str(place),
                 tuple(said["guards_before"]),
                 tuple(said["guards_after"]),
                 swaps=said["swaps"],
@@ -152,7 +160,7 @@ def _marks(connection: sa.Connection, live: str) -> list[Mark]:
         except (ValueError, TypeError, KeyError, AttributeError):
             continue
         # One that was copied elsewhere says so itself.
-        if (mark.store, mark.place) == (live, str(place)):
+        if names == (_digest(live), _digest(mark.place)):
             found.append(mark)
     return found
 
@@ -176,6 +184,10 @@ def _taken(connection: sa.Connection, name: str) -> Iterator[bool]:
         _LOG.warning("a restore that had broken off was left as it is: error %s", code)
     if is_free:
         connection.execute(sa.text("SELECT RELEASE_LOCK(:name)"), {"name": name})
+
+
+def _digest(name: str) -> str:
+    return hashlib.sha256(name.encode()).hexdigest()
 
 
 def _prefix(live: str, what: str) -> str:

@@ -285,6 +285,10 @@ def test_what_another_program_is_at_is_left_alone(
         '{{"store": "{live}", "place": "{place}", "swaps": false, '
         '"guards_before": [], "guards_after": []}}'
     )
+
+    def digest(name: str) -> str:
+        return hashlib.sha256(name.encode()).hexdigest()
+
     names = {
         "at work": f"{live}_at_work",
         "left": f"{live}_left",
@@ -298,8 +302,8 @@ def test_what_another_program_is_at_is_left_alone(
         server.execute(f"CREATE DATABASE `{name}`")
         if what in ("at work", "left", "copied", "of another"):
             said = comment.format(
-                live="another" if what == "of another" else live,
-                place=names["left"] if what == "copied" else name,
+                live=digest("another" if what == "of another" else live),
+                place=digest(names["left"] if what == "copied" else name),
             )
             server.execute(f"CREATE TABLE `{name}`.altus4_unfinished (id INT) COMMENT = '{said}'")
     server.execute(f"CREATE TABLE `{names['filled']}`.t (id INT)")

@@ -12,15 +12,15 @@ from pathlib import Path
 
 import pytest
 
-from altus4_desktop.domain.backups import Backup
+from altus4_desktop.domain.backups import Backup, BackupState
 from altus4_desktop.domain.cancel import CancelToken
 from altus4_desktop.domain.connections import Flavour
-from altus4_desktop.domain.errors import StoreError
-from altus4_desktop.domain.progress import ignore_progress
+from altus4_desktop.domain.errors import Cancelled, StoreError
+from altus4_desktop.domain.progress import Progress, ignore_progress
 from altus4_desktop.storage.backup_folder import BackupFolder
 from altus4_desktop.storage.store import Store
 from tests import torture
-from tests.integration.storage.test_backups import fill, grant_scratch, make, opened
+from tests.integration.storage.test_backups import fill, grant_scratch, make, opened, verify
 from tests.integration.storage.test_restoring import grant_beside
 from tests.records import a_user
 from tests.servers import DatabaseServer
@@ -380,6 +380,59 @@ def test_a_statement_from_anywhere_that_touches_the_store_is_seen(
         )
         assert len(said) == 6
         assert all("tables were changed at 2026-03-01T00:00:10" in one for one in said)
+
+
+_MADE = (
+    "CREATE VIEW `{live}`.many AS SELECT user_id, COUNT(*) AS n FROM `{live}`.searches GROUP BY 1",
+    "CREATE PROCEDURE `{live}`.one() DELETE FROM `{live}`.searches WHERE query = ''",
+    "CREATE EVENT `{live}`.e ON SCHEDULE EVERY 1 DAY STARTS '2037-01-01' DO DELETE FROM `{live}`.x",
+    "CREATE TRIGGER `{live}`.t BEFORE DELETE ON `{live}`.users FOR EACH ROW SET @a = `{live}`.f()",
+)
+_READING = "Reading what was restored"
+
+
+@_FLAVOURS
+def test_no_trial_and_no_restore_of_the_program_itself_ends_the_reach(
+    private_server: Callable[..., DatabaseServer], flavour: Flavour, tmp_path: Path
+) -> None:
+    scene = Scene(private_server(flavour, [*_LOG, "--binlog-format=ROW"]), tmp_path)
+    scene.grant()
+    grant_scratch(scene.server, scene.place)
+    live = scene.place.location.database
+    sees = {
+        Flavour.MYSQL: "SHOW_ROUTINE, SYSTEM_USER ON *.*",
+        Flavour.MARIADB: "SELECT ON mysql.proc",
+    }
+    scene.server.execute(
+        f"GRANT EVENT, SHOW VIEW, EXECUTE ON `{live}`.* TO '{scene.user}'",
+        f"GRANT {sees[flavour]} TO '{scene.user}'",
+        f"GRANT ALL PRIVILEGES ON `{live}-side`.* TO '{scene.user}'",
+        "SET GLOBAL log_bin_trust_function_creators = 1",
+    )
+
+    def cancels(token: CancelToken, when: str) -> Callable[[Progress], None]:
+        return lambda progress: token.cancel() if progress.message == when else None
+
+    with opened(scene.place) as store:
+        store.migrator.upgrade(without_copy=True)
+        fill(store)
+        scene.server.execute(*(one.format(live=live) for one in _MADE))
+        backup = make(store, scene.folder)
+        assert backup.left_out == ()
+        fill(store)
+        assert verify(store, scene.folder, backup).state is BackupState.GOOD
+        side = f"{live}_side"
+        store.backups.restore(scene.folder, backup.id, side, None, ignore_progress, _TOKEN)
+        # With a name that begins like the store's, and in its place.
+        for into, when in ((f"{live}-side", "Loading the backup"), ("", _READING)):
+            token = CancelToken()
+            cancel = cancels(token, when)
+            with pytest.raises(Cancelled):
+                store.backups.restore(scene.folder, backup.id, into, None, cancel, token)
+        # It removes what was left.
+        make(store, scene.folder)
+        fill(store)
+        assert scene.restore(store, backup, datetime.now(UTC)) == scene.rows()
 
 
 def test_a_server_without_a_log_and_a_file_are_refused(
