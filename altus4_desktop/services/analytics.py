@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
+from heapq import heappop, heappush
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -21,7 +22,7 @@ from altus4_desktop.domain.audit import SubjectKind
 from altus4_desktop.domain.cancel import CancelToken
 from altus4_desktop.domain.errors import AltusError, NotFoundError
 from altus4_desktop.domain.figures import HOURLY_LATENCY_DAYS, Figures, Period, UserUse
-from altus4_desktop.domain.local_days import find_zone
+from altus4_desktop.domain.local_days import day_number, find_zone
 from altus4_desktop.domain.progress import Progress, ProgressSink, ignore_progress
 from altus4_desktop.services.analytics_upkeep import AnalyticsUpkeep, Errand
 from altus4_desktop.services.audit import build_event
@@ -288,12 +289,12 @@ class AnalyticsService:
         anew: bool = False,
     ) -> RollUpReport:
         users = self._analytics.users_(errand.user_id)
-        days = 0
-        for at, user in enumerate(users):
+        there = []
+        for user in users:
             token.raise_if_cancelled()
-            work = partial(self._count_user, user, errand, token, pause_s, anew=anew)
-            days += _go_on(work, user.user_id) or 0
-            progress(Progress("Counting searches", (at + 1) / (len(users) + 1)))
+            if _go_on(partial(self._prepare, user, errand, anew=anew), user.user_id):
+                there.append(user.user_id)
+        days = self._roll_up(there, progress, token, pause_s)
         if errand.compare and errand.user_id is None:
             self._analytics.check_totals_()
         totals = self._add_up(token, pause_s)
@@ -322,16 +323,15 @@ class AnalyticsService:
         progress(Progress("Comparing older searches", 1.0))
         return counted
 
-    def _count_user(
-        self, user: CountedUser, errand: Errand, token: CancelToken, pause_s: float, *, anew: bool
-    ) -> int:
+    def _prepare(self, user: CountedUser, errand: Errand, *, anew: bool) -> bool:
+        """Mark what is to be counted; True."""
         if user.counted_zone != user.timezone:
             self._analytics.begin_(user.user_id, user.timezone)
         elif errand.compare:
             self._analytics.compare_(user.user_id, _recent_day())
             if anew:
                 self._analytics.mark_all_(user.user_id)
-        return self._roll_up(user.user_id, token, pause_s)
+        return True
 
     def _compare_user(self, user_id: str, token: CancelToken, pause_s: float) -> tuple[int, int]:
         """How many of the user's older days were not as they are there, and were counted again."""
@@ -343,7 +343,7 @@ class AnalyticsService:
             begin = max(first, last - timedelta(days=_COMPARED_AT_ONCE - 1))
             if found := self._analytics.compare_(user_id, begin, last):
                 changed += found
-                counted += self._roll_up(user_id, token, pause_s)
+                counted += self._roll_up([user_id], ignore_progress, token, pause_s)
             last = begin - timedelta(days=1)
             token.wait(pause_s)
         return changed, counted
@@ -357,15 +357,30 @@ class AnalyticsService:
             token.wait(pause_s)
         return len(totals)
 
-    def _roll_up(self, user_id: str, token: CancelToken, pause_s: float) -> int:
-        days, most_days = 0, 1
-        while True:
+    def _roll_up(
+        self, user_ids: Sequence[str], progress: ProgressSink, token: CancelToken, pause_s: float
+    ) -> int:
+        """Count the marked days of these users; returns how many there were.
+
+        Who is farthest behind goes next: what people searched in the same days lies together in a
+        file, which would be read from its disk for each of them.
+        """
+        waiting = [(0, user_id, 1) for user_id in sorted(user_ids)]
+        first, days, share = None, 0, 0.0
+        today = day_number(datetime.now(UTC).date())
+        while waiting:
             token.raise_if_cancelled()
+            _, user_id, most_days = heappop(waiting)
             begun = time.thread_time()
-            counted = self._analytics.roll_up_(user_id, most_days)
+            counted = _go_on(partial(self._analytics.roll_up_, user_id, most_days), user_id)
             if not counted:
-                return days
-            days += counted
+                continue
+            days += len(counted)
             pace = _TRANSACTION_S / max(time.thread_time() - begun, 0.001)
-            most_days = min(_MOST_DAYS, max(1, round(counted * min(pace, _FASTEST))))
+            wanted = round(len(counted) * min(pace, _FASTEST))
+            heappush(waiting, (counted[-1], user_id, min(_MOST_DAYS, max(1, wanted))))
+            first = counted[0] if first is None else min(first, counted[0])
+            share = max(share, (waiting[0][0] - first) / max(1, today + 1 - first))
+            progress(Progress("Counting searches", min(share, 1.0)))
             token.wait(pause_s)
+        return days

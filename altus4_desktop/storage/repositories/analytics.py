@@ -69,7 +69,7 @@ _HOUR_S = 3600
 _HOURS = 25
 _DELETE_BATCH = 500
 # Read at once, these take about as much memory as a transaction is to.
-_MOST_ROWS = 30_000
+_MOST_ROWS = 20_000
 _DAILY = Metric.DAILY_SEARCHES
 _NAMES = [metric.value for metric in Metric]
 
@@ -156,16 +156,16 @@ class AnalyticsRepository:
             lambda connection: list(connection.execute(statement).scalars())
         )
 
-    def roll_up_(self, user_id: str, most_days: int) -> int:
+    def roll_up_(self, user_id: str, most_days: int) -> range:
         """Count the user's first marked days, at most ``most_days`` from the first to the last.
 
-        Returns how many days that were; 0 when none is marked any more.
+        Returns the numbers of these days; none when none is marked any more.
         """
-        counted = 0
+        counted = range(0)
 
         def work(connection: sa.Connection) -> bool:
             nonlocal counted
-            counted = 0
+            counted = range(0)
             # The first statement, and one that locks: on a server, what is read later is then no
             # older than the marks, and another program that counts this user waits.
             zone = connection.execute(
@@ -193,7 +193,7 @@ class AnalyticsRepository:
                     _marks.user_id == user_id, _marks.hour_at.between(hours[0], hours[-1])
                 )
             )
-            counted = len(days)
+            counted = days
             return True
 
         self._repeat(work)

@@ -20,6 +20,7 @@ from altus4_desktop.domain.audit import SubjectKind
 from altus4_desktop.domain.cancel import CancelToken
 from altus4_desktop.domain.errors import Cancelled, StoreError
 from altus4_desktop.domain.figures import Counts, Period
+from altus4_desktop.domain.local_days import day_number
 from altus4_desktop.domain.progress import Progress
 from altus4_desktop.domain.searching import SearchMode, SearchRecord
 from altus4_desktop.services import Services, analytics, analytics_upkeep
@@ -427,6 +428,34 @@ def test_what_others_change_within_a_search_is_counted_by_the_command(
     services.analytics.refresh_(ann, whole=True)
     assert documents() != before
     assert documents(other) == [], "never counted"
+
+
+def test_everybody_is_counted_side_by_side_through_time(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    people = [_person(services) for _ in range(3)]
+    admin = _person(services, "UTC", Role.ADMIN)
+    days = [_FIRST + timedelta(days=n) for n in range(7)]
+    _keep(services, *(_search(who, "word", day) for who in people for day in days))
+    store = services.metadata.store.analytics
+    roll_up, done = store.roll_up_, {who.user_id: 0 for who in people}
+
+    def note(user_id: str, most_days: int) -> range:
+        counted = roll_up(user_id, min(most_days, 2))
+        if counted:
+            assert done[user_id] == min(done.values()), "somebody is farther behind"
+            done[user_id] = counted[-1]
+        return counted
+
+    monkeypatch.setattr(store, "roll_up_", note)
+    told: list[float] = []
+    report = services.analytics.refresh_(
+        admin, lambda progress: told.append(progress.fraction or 0)
+    )
+    assert report.days == 3 * 7
+    assert set(done.values()) == {day_number(days[-1].date())}
+    assert told == sorted(told)
+    assert told[-1] == 1.0
 
 
 def test_whose_searches_cannot_be_counted_holds_up_nobody_else(

@@ -18,7 +18,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from altus4_desktop.domain.accounts import User
-from altus4_desktop.domain.analytics import Metric
+from altus4_desktop.domain.analytics import Document, Metric
+from altus4_desktop.domain.analytics_merging import merge
+from altus4_desktop.domain.figures import Period
 from altus4_desktop.domain.local_days import instant_of
 from altus4_desktop.domain.searching import SearchMode, SearchRecord
 from altus4_desktop.storage import roll_up_sql
@@ -75,7 +77,7 @@ def _record(user: User, row: Asked) -> SearchRecord:
 def _roll_up(store: Store, user: User, most_days: int = 31) -> int:
     days = 0
     while counted := store.analytics.roll_up_(user.id, most_days):
-        days += counted
+        days += len(counted)
     return days
 
 
@@ -599,10 +601,44 @@ def test_no_transaction_reads_more_searches_than_are_to_be_read_at_once(
         shared_store.searches.add_(_record(user, row))
     days = []
     while counted := shared_store.analytics.roll_up_(user.id, 400):
-        days.append(counted)
+        days.append(len(counted))
     assert read == [5, 12, 7, 1]
     assert days == [6, 1, 4, 1]
     assert _figures(shared_store, user.id) == expected_days(rows, user.timezone)
+
+
+@pytest.mark.parametrize("added_up", [0, 5, 9], ids=["none", "some", "all"])
+def test_parts_of_a_period_are_their_days_put_together(shared_store: Store, added_up: int) -> None:
+    people = _people(shared_store, "UTC", "Asia/Tokyo")
+    noon = datetime(2026, 3, 1, 12, tzinfo=UTC)
+    for user in people:
+        for n in range(18):
+            row = _asked(f"text {n % 4}", noon + timedelta(days=n // 2), ms=n)
+            shared_store.searches.add_(_record(user, row))
+        _refresh(shared_store, user)
+    days = [noon.date() + timedelta(days=n) for n in range(9)]
+    shared_store.analytics.add_up_(days[:added_up])
+    # What is of another shape is not in them either.
+    with (
+        shared_store._engine.connect().execution_options(**{WRITES: True}) as connection,
+        connection.begin(),
+    ):
+        connection.execute(
+            sa.update(analytics)
+            .where(analytics.c.analytics_date == days[2], analytics.c.metric_name == Metric.SLOWEST)
+            .values(metric_data={"searches": [["soon"]]})
+        )
+    parts = [Period(days[0], days[1]), Period(days[2], days[5]), Period(days[6], days[8])]
+    for whose in (None, people[0].id):
+        wanted: dict[tuple[date, Metric], Document] = {}
+        for part in parts:
+            found: dict[Metric, list[Document]] = {}
+            for day in shared_store.analytics.list_(whose, part.first, part.last, _ALL):
+                found.setdefault(day.metric, []).append(day.document)
+            wanted |= {(part.first, name): merge(name, some) for name, some in found.items()}
+        merged = shared_store.analytics.list_merged_(whose, parts, _ALL)
+        assert {(row.day, row.metric): row.document for row in merged} == wanted
+        assert len(merged) == len(wanted)
 
 
 def test_what_scripts_search_is_nobodys_rewording(shared_store: Store) -> None:
