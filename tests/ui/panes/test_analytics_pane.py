@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -41,6 +41,7 @@ from altus4_desktop.ui.panes.analytics.colours import (
     outcome_color,
     series_color,
 )
+from altus4_desktop.ui.panes.analytics.grid import CardGrid
 from altus4_desktop.ui.panes.analytics.pane import AnalyticsPane
 from altus4_desktop.ui.panes.analytics.sheet import draw_picture, svg_bytes
 from altus4_desktop.ui.panes.analytics.wording import (
@@ -52,7 +53,7 @@ from altus4_desktop.ui.panes.analytics.wording import (
 from altus4_desktop.ui.panes.history.pane import HistoryPane
 from altus4_desktop.ui.session import Session
 from altus4_desktop.ui.theme import DARK, LIGHT, Palette, Theme, ThemeChoice, _Worn
-from altus4_desktop.ui.widgets import Button
+from altus4_desktop.ui.widgets import Button, Card
 from tests.records import a_search, a_user
 from tests.ui.analytics import FakeAnalytics, FakeMetrics, FakePoints
 from tests.ui.insights import FakeInsights
@@ -216,7 +217,7 @@ def _luminance(color: QColor) -> float:
 def test_a_bar_leads_to_its_searches(qtbot: QtBot, pane: AnalyticsPane) -> None:
     _open(qtbot, pane)
     card = pane.cards["searches"]
-    box = card.plot.getPlotItem().getViewBox()
+    box = card.plot.box
     place = card.plot.mapFromScene(box.mapViewToScene(QPointF(4, 1)))
     assert card.plot.row_at(QPointF(place)) == 4
     with qtbot.waitSignal(pane.session.pane_requested) as asked:
@@ -349,6 +350,34 @@ def test_what_is_seen_first_is_drawn_before_the_rest_is_read(
     assert board is not None
     assert board.is_whole
     assert len(pane.cards) == len(board.charts) > 4
+
+
+def test_lines_of_the_grid_lie_under_what_is_drawn(qtbot: QtBot, pane: AnalyticsPane) -> None:
+    _open(qtbot, pane)
+    card = pane.cards["searches"]
+    bar = card.plot._items["searches"]
+    ground = card.plot.left
+    assert ground.grid
+    drawn = card.plot.scene().items()
+    assert drawn.index(bar) < drawn.index(ground)
+
+
+def test_what_is_in_sight_is_not_laid_out_for_each_card_that_comes(
+    qtbot: QtBot, pane: AnalyticsPane, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    placed: list[int] = []
+    add = CardGrid.add_cards
+
+    def note(grid: CardGrid, cards: Sequence[tuple[Card, bool]]) -> None:
+        placed.append(len(cards))
+        add(grid, cards)
+
+    monkeypatch.setattr(CardGrid, "add_cards", note)
+    _open(qtbot, pane)
+    assert placed == [2, 2, len(pane.cards) - 3]
+    assert pane.points is not None
+    shown = [*pane.cards.values(), pane.points]
+    assert all(card.isVisible() for card in shown)
 
 
 def test_a_failure_is_told_and_tried_again(

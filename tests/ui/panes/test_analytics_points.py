@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QWheelEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QScrollArea, QVBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
 
 from altus4_desktop.domain.errors import StoreError
@@ -254,11 +254,38 @@ def test_searches_are_read_when_the_card_is_seen(
     qtbot.waitUntil(lambda: not card.is_reading)
 
 
+def test_a_card_below_what_is_seen_reads_nothing(
+    qtbot: QtBot, card: PointsCard, points: FakePoints
+) -> None:
+    inside = QWidget()
+    column = QVBoxLayout(inside)
+    column.addSpacing(1000)
+    area = QScrollArea()
+    qtbot.addWidget(area)
+    area.setWidgetResizable(True)
+    area.setWidget(inside)
+    area.resize(900, 500)
+    area.show()
+    # It is painted once where it comes, before it is laid out.
+    card.setParent(inside)
+    card.show()
+    card.want(_DAY, 40)
+    card.grab()
+    column.addWidget(card)
+    for _ in range(3):
+        QApplication.processEvents()
+    assert points.asked == []
+    area.ensureWidgetVisible(card)
+    qtbot.waitUntil(lambda: points.asked == [_DAY])
+    qtbot.waitUntil(lambda: not card.is_reading)
+    card.setParent(None)
+
+
 def test_a_point_leads_to_its_search(qtbot: QtBot, card: PointsCard) -> None:
     cloud = _read(qtbot, card)
     place = 17
     point = cloud.points[place]
-    box = card.plot.getPlotItem().getViewBox()
+    box = card.plot.box
     at = card.plot.mapFromScene(box.mapViewToScene(QPointF(point.at_s, scaled(point.ms))))
     assert card.plot.place_of(QPointF(at)) == place
     with qtbot.waitSignal(card.link_chosen) as chosen:

@@ -15,9 +15,11 @@ from altus4_desktop.services.charts import chart_csv
 from altus4_desktop.ui.models.records import Column, RecordModel
 from altus4_desktop.ui.panes.analytics.frame import ChartTable, PlotCard
 from altus4_desktop.ui.panes.analytics.legend import (
+    Sample,
     draw_heat_legend,
     draw_legend,
     has_legend,
+    samples_of,
 )
 from altus4_desktop.ui.panes.analytics.plots import Plot
 from altus4_desktop.ui.panes.analytics.sparklines import TrendDelegate
@@ -236,12 +238,18 @@ class Legend(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._chart: Chart | None = None
+        self._kind: ChartKind | None = None
+        self._samples: list[Sample] = []
+        self._most = 0.0
         self.setFixedHeight(_LEGEND)
 
     def show_chart(self, chart: Chart) -> None:
         """Tell of this chart."""
-        self._chart = chart
+        self._kind = chart.kind
+        if chart.kind is ChartKind.HEAT:
+            self._most = max((value or 0.0 for value in chart.numbers("searches")), default=0.0)
+        else:
+            self._samples = samples_of(chart)
         words = [column_title(name) for name in chart.plotted]
         self.setAccessibleName(self.tr("Legend"))
         self.setAccessibleDescription(", ".join(words))
@@ -253,8 +261,6 @@ class Legend(QWidget):
 
     def paintEvent(self, _: QPaintEvent) -> None:
         """Samples and words."""
-        if self._chart is None:
-            return
         painter = QPainter(self)
         painter.setFont(sized(self.font(), TypeSize.CAPTION))
         self.draw(painter, QRectF(self.rect()))
@@ -262,9 +268,10 @@ class Legend(QWidget):
 
     def draw(self, painter: QPainter, rect: QRectF) -> None:
         """Draw it from the left."""
-        if self._chart is not None:
-            draw = draw_heat_legend if self._chart.kind is ChartKind.HEAT else draw_legend
-            draw(painter, rect, self._chart)
+        if self._kind is ChartKind.HEAT:
+            draw_heat_legend(painter, rect, self._most)
+        elif self._kind is not None:
+            draw_legend(painter, rect, self._kind, self._samples)
 
 
 class _ChartModel(RecordModel[int]):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QGridLayout, QWidget
 
@@ -25,7 +27,12 @@ class CardGrid(QWidget):
 
     def add_card(self, card: Card, *, is_wide: bool = False) -> None:
         """Put ``card`` after those that are there."""
-        self._cards.append((card, is_wide))
+        self.add_cards([(card, is_wide)])
+
+    def add_cards(self, cards: Sequence[tuple[Card, bool]]) -> None:
+        """Put these after those that are there, each with whether it is wide; what is there takes
+        its place anew only once."""
+        self._cards += cards
         self._arrange()
 
     def remove_card(self, card: Card) -> None:

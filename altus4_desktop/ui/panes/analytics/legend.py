@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QBrush, QPainter, QPen
 
@@ -30,36 +33,56 @@ def dash_of(column: str, place: int) -> Qt.PenStyle:
     return Qt.PenStyle.DashDotLine if is_before(column) else _DASHES[place % len(_DASHES)]
 
 
-def draw_legend(painter: QPainter, rect: QRectF, chart: Chart) -> None:
-    """What colours and lines mean, from the left."""
-    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    x, middle = rect.left(), rect.center().y()
+@dataclass(frozen=True)
+class Sample:
+    """A column and what it is called; ``place`` among those that are plotted."""
+
+    place: int
+    column: str
+    words: str
+
+
+def samples_of(chart: Chart) -> list[Sample]:
+    """What is drawn of a chart and needs words; the last one without a column: no data."""
+    found = []
     for place, name in enumerate(chart.plotted):
         if all(value is None for value in chart.values(name)):
             continue
-        color = before_color() if is_before(name) else series_color(place)
-        if chart.kind is ChartKind.BARS and not is_over(name):
-            painter.fillRect(QRectF(x, middle - 5, 20, 10), color)
-        else:
-            painter.setPen(QPen(color, 2, dash_of(name, place)))
-            painter.drawLine(QPointF(x, middle), QPointF(x + 20, middle))
         words = column_title(name)
         if name == THRESHOLD:
             words = f"{words}: {chart.numbers(name)[0] or 0:,.0f}"
-        x = draw_word(painter, rect, x + 26, words)
+        found.append(Sample(place, name, words))
     if missing_rows(chart):
-        pattern = QBrush(worn_palette().color("border_strong"), Qt.BrushStyle.BDiagPattern)
-        painter.fillRect(QRectF(x, middle - 5, 20, 10), pattern)
-        draw_word(painter, rect, x + 26, no_data_words())
+        found.append(Sample(len(chart.plotted), "", no_data_words()))
+    return found
 
 
-def draw_heat_legend(painter: QPainter, rect: QRectF, chart: Chart) -> None:
+def draw_legend(
+    painter: QPainter, rect: QRectF, kind: ChartKind, samples: Sequence[Sample]
+) -> None:
+    """What colours and lines mean, from the left."""
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    x, middle = rect.left(), rect.center().y()
+    for sample in samples:
+        name, block = sample.column, QRectF(x, middle - 5, 20, 10)
+        color = before_color() if is_before(name) else series_color(sample.place)
+        if not name:
+            pattern = QBrush(worn_palette().color("border_strong"), Qt.BrushStyle.BDiagPattern)
+            painter.fillRect(block, pattern)
+        elif kind is ChartKind.BARS and not is_over(name):
+            painter.fillRect(block, color)
+        else:
+            painter.setPen(QPen(color, 2, dash_of(name, sample.place)))
+            painter.drawLine(QPointF(x, middle), QPointF(x + 20, middle))
+        x = draw_word(painter, rect, x + 26, sample.words)
+
+
+def draw_heat_legend(painter: QPainter, rect: QRectF, most: float) -> None:
     """From nothing to the most."""
     x, middle = rect.left(), rect.center().y()
     x = draw_word(painter, rect, x, "0") - Space.S
     for step in range(6):
         painter.fillRect(QRectF(x + step * 16, middle - 5, 15, 10), heat_color(step / 5))
-    most = max((value or 0.0 for value in chart.numbers("searches")), default=0.0)
     draw_word(painter, rect, x + 6 * 16 + Space.XS, f"{most:,.0f}")
 
 

@@ -16,7 +16,7 @@ from PySide6.QtGui import (
     QPen,
     QWheelEvent,
 )
-from PySide6.QtWidgets import QFrame, QWidget
+from PySide6.QtWidgets import QFrame, QSizePolicy, QWidget
 
 from altus4_desktop.ui.panes.painting import sized
 from altus4_desktop.ui.theme import Radius, TypeSize, worn_palette
@@ -24,6 +24,8 @@ from altus4_desktop.ui.theme import Radius, TypeSize, worn_palette
 _STEP = 0.15
 _FACTOR = 1.4
 _NOTCH = 120
+GRID = 63
+"""How much of a line of the grid is seen, of 255."""
 
 
 class Reach:
@@ -60,33 +62,75 @@ class Reach:
         self.first, self.last = self.whole
 
 
-class MovingPlot(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph ships no types
-    """A plot without buttons and menus. ``moved`` comes when another part is seen; ``pressed``
-    carries the place of a click that was none of a double click."""
+class MovingPlot(pg.GraphicsView):  # type: ignore[misc]  # pyqtgraph ships no types
+    """A plot in ``box`` with an axis below and one at its left. ``moved`` comes when another part
+    is seen; ``pressed`` carries the place of a click that was none of a double click.
+
+    pyqtgraph's own plot has a menu of thirty controls, which take longer to make than all the rest.
+    """
 
     moved = Signal()
     pressed = Signal(QPointF)
 
-    def __init__(self, name: str, axes: dict[str, Any], parent: QWidget | None = None) -> None:
+    def __init__(self, name: str, below: Any, left: Any, parent: QWidget | None = None) -> None:
         self.reach: Reach | None = None
         self._grabbed: QPointF | None = None
         self._dragged_from: float | None = None
-        super().__init__(parent, axisItems=axes, enableMenu=False)
-        # Nobody opens it, and without a parent it would outlive the plot.
-        menu = self.getPlotItem().ctrlMenu
-        menu.setParent(self, menu.windowFlags())
+        self._put: list[Any] = []
+        super().__init__(parent)
+        self.box = pg.ViewBox(enableMenu=False)
+        self.box.setMouseEnabled(x=False, y=False)
+        self.box.disableAutoRange()
+        layout = self.centralLayout
+        layout.setContentsMargins(1, 1, 1, 1)
+        layout.setSpacing(0)
+        layout.addItem(self.box, 0, 1)
+        layout.setRowStretchFactor(0, 100)
+        layout.setColumnStretchFactor(1, 100)
+        self.left: Any = None
+        self.set_left(left)
+        self._place_axis(below, 1, 1)
         self.setObjectName(name)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.enableMouse(False)
         self.setMouseTracking(True)
-        self.setMouseEnabled(x=False, y=False)
-        self.hideButtons()
         self.setAntialiasing(True)
         # Where a double click means something, a click may be the first half of one.
         self._clicking = QTimer(self)
         self._clicking.setSingleShot(True)
         self._clicking.timeout.connect(self._press)
         self._clicked_at = QPointF()
+
+    def set_left(self, axis: Any) -> None:
+        """Have this axis at the left."""
+        if self.left is axis:
+            return
+        if self.left is not None:
+            self.centralLayout.removeItem(self.left)
+            self.left.unlinkFromView()
+            self.left.hide()
+        self.left = axis
+        self._place_axis(axis, 0, 0)
+        axis.show()
+
+    def _place_axis(self, axis: Any, row: int, column: int) -> None:
+        axis.linkToView(self.box)
+        self.centralLayout.addItem(axis, row, column)
+        # Lines of the grid lie under what is drawn.
+        axis.setZValue(self.box.zValue() - 1)
+
+    def put(self, item: Any) -> None:
+        """Draw this as well."""
+        self._put.append(item)
+        self.box.addItem(item, ignoreBounds=True)
+
+    def empty(self) -> None:
+        """Draw nothing any more."""
+        for item in self._put:
+            self.box.removeItem(item)
+        self._put = []
 
     @property
     def is_whole(self) -> bool:
@@ -133,23 +177,19 @@ class MovingPlot(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph ships no typ
             tickTextOffset=6,
             hideOverlappingLabels=False,
         )
-        # Lines of the grid lie under what is drawn.
-        axis.setZValue(-1)
 
     def place_at(self, at: QPointF) -> QPointF:
         """What stands at a place of the widget."""
-        box = self.getPlotItem().getViewBox()
-        found: QPointF = box.mapSceneToView(self.mapToScene(at.toPoint()))
+        found: QPointF = self.box.mapSceneToView(self.mapToScene(at.toPoint()))
         return found
 
     def is_inside(self, at: QPointF) -> bool:
         """Whether a place of the widget is between the axes."""
-        box = self.getPlotItem().getViewBox()
-        return bool(box.sceneBoundingRect().contains(self.mapToScene(at.toPoint())))
+        return bool(self.box.sceneBoundingRect().contains(self.mapToScene(at.toPoint())))
 
     def _show_reach(self) -> None:
         if self.reach is not None:
-            self.getPlotItem().getViewBox().setRange(
+            self.box.setRange(
                 xRange=(self.reach.first, self.reach.last), padding=0, disableAutoRange=True
             )
         self.moved.emit()
@@ -173,7 +213,7 @@ class MovingPlot(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph ships no typ
                 return
             self._dragged_from = self._grabbed.x()
             self.setCursor(Qt.CursorShape.ClosedHandCursor)
-        width = max(self.getPlotItem().getViewBox().width(), 1.0)
+        width = max(self.box.width(), 1.0)
         self.pan((self._dragged_from - event.position().x()) / width)
         self._dragged_from = event.position().x()
 

@@ -33,7 +33,7 @@ from altus4_desktop.ui.panes.memory import PaneMemory
 from altus4_desktop.ui.session import Session
 from altus4_desktop.ui.texts import error_hint, error_message
 from altus4_desktop.ui.theme import Space
-from altus4_desktop.ui.widgets import Busy, Button, EmptyState, IconButton, InlineMessage
+from altus4_desktop.ui.widgets import Busy, Button, Card, EmptyState, IconButton, InlineMessage
 
 if TYPE_CHECKING:
     from altus4_desktop.ui.panes.analytics.card import ChartCard
@@ -77,6 +77,7 @@ class AnalyticsPane(Pane):
         self._filling.setInterval(0)
         self._filling.timeout.connect(self._take_step)
         self._steps: list[Callable[[], object]] = []
+        self._unplaced: list[tuple[Card, bool]] = []
         # Told to who reads on a worker.
         self._drawn = Event()
         session.theme.changed.connect(self._wear)
@@ -257,13 +258,17 @@ class AnalyticsPane(Pane):
         self._steps = []
         if board.is_whole:
             self.metrics.show_metrics(board.metrics)
-        for chart in board.charts:
+        for number, chart in enumerate(board.charts):
             self._steps += [
                 partial(self._build_card, chart.name),
                 partial(self._show_chart, chart),
             ]
             if chart.name == _POINTS_AFTER and board.is_whole:
                 self._steps += [self._build_points, partial(self._want_points, board.figures)]
+            # All that are seen are laid out and painted anew for each that comes.
+            if number % 2 and not board.is_whole:
+                self._steps.append(self._place_cards)
+        self._steps.append(self._place_cards)
         if board.is_whole:
             # They count much: only once everything is drawn.
             self._steps.append(partial(self.insights.look_at, board.figures.period))
@@ -317,7 +322,8 @@ class AnalyticsPane(Pane):
         card.row_chosen.connect(self._open_searches)
         card.export_wanted.connect(self._choose_file)
         self.cards[name] = card
-        self.grid.add_card(card)
+        self._unplaced.append((card, False))
+        card.setParent(self.grid)
 
     def _show_chart(self, chart: Chart) -> None:
         self.cards[chart.name].show_chart(chart)
@@ -329,7 +335,13 @@ class AnalyticsPane(Pane):
             self.points = PointsCard(self.session)
             self.points.link_chosen.connect(self._open_link)
             self.points.export_wanted.connect(self._choose_file)
-            self.grid.add_card(self.points, is_wide=True)
+            self._unplaced.append((self.points, True))
+            self.points.setParent(self.grid)
+
+    def _place_cards(self) -> None:
+        if self._unplaced:
+            self.grid.add_cards(self._unplaced)
+            self._unplaced = []
 
     def _want_points(self, figures: Figures) -> None:
         if self.points is not None:

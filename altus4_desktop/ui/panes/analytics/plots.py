@@ -32,7 +32,7 @@ from altus4_desktop.ui.panes.analytics.legend import (
     is_over,
     missing_rows,
 )
-from altus4_desktop.ui.panes.analytics.moving import MovingPlot, Reach
+from altus4_desktop.ui.panes.analytics.moving import GRID, MovingPlot, Reach
 from altus4_desktop.ui.panes.analytics.sparklines import WIDTH, counts_of, draw_sparkline
 from altus4_desktop.ui.panes.analytics.wording import (
     axis_words,
@@ -71,8 +71,8 @@ class Plot(MovingPlot):
         self._labels = LabelAxis("bottom")
         self._names = LabelAxis("left")
         self._values = ValueAxis("left")
-        super().__init__(name, {"bottom": self._labels, "left": self._values}, parent)
-        self._ends = _EndWords(self.getPlotItem().getViewBox())
+        super().__init__(name, self._labels, self._values, parent)
+        self._ends = _EndWords(self.box)
         self.pressed.connect(self._choose)
 
     @property
@@ -90,18 +90,19 @@ class Plot(MovingPlot):
         chart = self._chart
         if chart is None:
             return
-        plot = self.getPlotItem()
-        plot.clear()
+        self.empty()
         self._items = {}
         self._ends.set_words([])
         self.setBackground(worn_palette().color("surface"))
         is_ranked = chart.kind is ChartKind.RANKED
         on_left = is_ranked or chart.kind is ChartKind.HEAT
         wanted = self._names if on_left else self._values
-        if plot.getAxis("left") is not wanted:
-            plot.setAxisItems({"left": wanted})
-        plot.showAxis("bottom", show=not is_ranked)
-        plot.getViewBox().invertY(on_left)
+        self.set_left(wanted)
+        if is_ranked:
+            self._labels.hide()
+        else:
+            self._labels.show()
+        self.box.invertY(on_left)
         for axis in (self._labels, wanted):
             self.dress_axis(axis)
         self._values.is_duration = chart.kind is ChartKind.LINES
@@ -146,7 +147,7 @@ class Plot(MovingPlot):
     # Drawing
 
     def _draw_over_rows(self, chart: Chart) -> None:
-        plot, count = self.getPlotItem(), len(chart.rows)
+        count = len(chart.rows)
         words = [axis_words(chart, row) for row in range(count)]
         self._labels.set_labels(words, chapters=chapter_words(chart))
         columns = {name: chart.numbers(name) for name in chart.plotted}
@@ -156,7 +157,7 @@ class Plot(MovingPlot):
         missing = missing_rows(chart)
         if missing:
             pattern = QBrush(worn_palette().color("border_strong"), Qt.BrushStyle.BDiagPattern)
-            plot.addItem(
+            self.put(
                 pg.BarGraphItem(
                     x=missing, height=[top] * len(missing), width=1.0, brush=pattern, pen=_no_pen()
                 )
@@ -168,8 +169,8 @@ class Plot(MovingPlot):
                 self._items[name] = self._add_line(name, [*values], place, scale)
         grid = QColor(worn_palette().color("border"))
         self._values.setPen(grid)
-        plot.showGrid(x=False, y=True, alpha=0.25)
-        plot.getViewBox().setRange(yRange=(0, top), padding=0, disableAutoRange=True)
+        self._values.setGrid(GRID)
+        self.box.setRange(yRange=(0, top), padding=0, disableAutoRange=True)
 
     def _let_move(self, chart: Chart) -> None:
         """One can move along days and hours, of which there may be many."""
@@ -181,8 +182,7 @@ class Plot(MovingPlot):
             return
         self.set_reach(None)
         if chart.kind in (ChartKind.BARS, ChartKind.LINES):
-            box = self.getPlotItem().getViewBox()
-            box.setRange(xRange=whole, padding=0, disableAutoRange=True)
+            self.box.setRange(xRange=whole, padding=0, disableAutoRange=True)
 
     def _add_bars(self, chart: Chart, values: Sequence[float | None], color: QColor) -> _Bars:
         pale = QColor(color)
@@ -199,7 +199,7 @@ class Plot(MovingPlot):
             # A bar of no height is a line on the ground: nothing was searched, and that is known.
             pen=pg.mkPen(color, width=1),
         )
-        self.addItem(bars)
+        self.put(bars)
         return bars
 
     def _add_line(self, name: str, values: list[float | None], place: int, scale: Any) -> Any:
@@ -231,7 +231,7 @@ class Plot(MovingPlot):
             connect="finite",
             **marks,
         )
-        self.addItem(item)
+        self.put(item)
         return item
 
     def _draw_ranked(self, chart: Chart) -> None:
@@ -251,7 +251,7 @@ class Plot(MovingPlot):
             brush=color,
             pen=pg.mkPen(color, width=1),
         )
-        self.addItem(bars)
+        self.put(bars)
         self._items[column] = bars
         self._words = [_value_words(chart, row) for row in rows]
         self.setFixedHeight(max(count, 1) * _ROW + Space.S)
@@ -278,7 +278,7 @@ class Plot(MovingPlot):
             ends.append((row, value, shown))
         self._ends.set_words(ends, [counts_of(trend) for trend in trends])
         share = 1 - (min(widest, most) + lines + Space.XL) / (room + Space.XL)
-        self.getPlotItem().getViewBox().setRange(
+        self.box.setRange(
             xRange=(0, top / share),
             yRange=(-0.5, max(len(chart.rows), 1) - 0.5),
             padding=0,
@@ -300,12 +300,12 @@ class Plot(MovingPlot):
             brushes=[heat_color(value / most) for value in told],
             pen=_no_pen(),
         )
-        self.addItem(bars)
+        self.put(bars)
         self._items["searches"] = bars
         missing = missing_rows(chart)
         if missing:
             pattern = QBrush(worn_palette().color("border_strong"), Qt.BrushStyle.BDiagPattern)
-            self.addItem(
+            self.put(
                 pg.BarGraphItem(
                     x0=[row % 24 for row in missing],
                     y0=[row // 24 + 0.06 for row in missing],
@@ -319,9 +319,7 @@ class Plot(MovingPlot):
         self._names.setWidth(_AXIS_WIDTH)
         self._names.room = _AXIS_WIDTH
         self._labels.set_labels([f"{hour:02}" for hour in range(24)], offset=0.5)
-        self.getPlotItem().getViewBox().setRange(
-            xRange=(0, 24), yRange=(0, 7), padding=0, disableAutoRange=True
-        )
+        self.box.setRange(xRange=(0, 24), yRange=(0, 7), padding=0, disableAutoRange=True)
 
     # Pointing
 

@@ -13,6 +13,7 @@ from PySide6.QtCore import (
     QRectF,
     QSize,
     Qt,
+    QTimer,
     Signal,
     Slot,
 )
@@ -79,6 +80,10 @@ class PointsCard(PlotCard):
         self._reading.updated.connect(self._show_part)
         self._reading.succeeded.connect(self._show_all)
         self._reading.failed.connect(self._show_failure)
+        self._looking = QTimer(self)
+        self._looking.setSingleShot(True)
+        self._looking.setInterval(0)
+        self._looking.timeout.connect(self._read_if_seen)
         plot.chosen.connect(self._choose)
         self.model = PointsModel(self)
         self._busy = Busy(self.tr("Reading the searches…"))
@@ -116,6 +121,12 @@ class PointsCard(PlotCard):
         """It is seen."""
         super().paintEvent(event)
         if self._is_due:
+            # A card that is new is painted once before it has its place.
+            self._looking.start()
+
+    @Slot()
+    def _read_if_seen(self) -> None:
+        if self._is_due and not self.visibleRegion().isEmpty():
             self.read()
 
     @Slot()

@@ -16,7 +16,7 @@ from altus4_desktop.domain.search_points import PointOutcome, SearchPoint
 from altus4_desktop.ui.panes.analytics.axes import TimeAxis, ValueAxis, scaled
 from altus4_desktop.ui.panes.analytics.cloud import SHADES, Cloud
 from altus4_desktop.ui.panes.analytics.colours import outcome_color, shaded
-from altus4_desktop.ui.panes.analytics.moving import MovingPlot, Reach
+from altus4_desktop.ui.panes.analytics.moving import GRID, MovingPlot, Reach
 from altus4_desktop.ui.panes.analytics.wording import point_words
 from altus4_desktop.ui.panes.painting import plain_tool_tip
 from altus4_desktop.ui.theme import worn_palette
@@ -37,11 +37,11 @@ class PointsPlot(MovingPlot):
         self._time = TimeAxis("bottom")
         self._values = ValueAxis("left")
         self._values.is_duration = True
-        super().__init__(name, {"bottom": self._time, "left": self._values}, parent)
+        super().__init__(name, self._time, self._values, parent)
         self._values.setWidth(_AXIS_WIDTH)
         self.cloud: Cloud | None = None
         self._zone = "UTC"
-        self._item = _CloudItem(self.getPlotItem().getViewBox())
+        self._item = _CloudItem(self.box)
         self.pressed.connect(self._choose)
         self.moved.connect(self._item.update)
 
@@ -50,8 +50,7 @@ class PointsPlot(MovingPlot):
         self.cloud = self._item.cloud = cloud
         self._zone = zone
         self._time.set_zone(zone)
-        box = self.getPlotItem().getViewBox()
-        box.setRange(yRange=(0, cloud.height), padding=0, disableAutoRange=True)
+        self.box.setRange(yRange=(0, cloud.height), padding=0, disableAutoRange=True)
         self.set_reach(Reach(begins_s, max(ends_s, begins_s + 1), _LEAST_S))
         self.redraw()
 
@@ -61,7 +60,7 @@ class PointsPlot(MovingPlot):
         for axis in (self._time, self._values):
             self.dress_axis(axis)
         self._values.setPen(QColor(worn_palette().color("border")))
-        self.getPlotItem().showGrid(x=False, y=True, alpha=0.25)
+        self._values.setGrid(GRID)
         self._item.forget_colours()
 
     def seen(self) -> tuple[int, int]:
@@ -74,7 +73,7 @@ class PointsPlot(MovingPlot):
         """The point nearest to a place of the widget, if one is near."""
         if self.cloud is None or self.reach is None or not self.is_inside(at):
             return None
-        box, there = self.getPlotItem().getViewBox(), self.place_at(at)
+        box, there = self.box, self.place_at(at)
         across = (self.reach.last - self.reach.first) / max(box.width(), 1.0)
         up = self.cloud.height / max(box.height(), 1.0)
         return self.cloud.nearest(there.x(), there.y(), (across, up), _NEAR)
