@@ -10,9 +10,11 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+import sqlalchemy as sa
 
 from altus4_desktop.domain.accounts import User
 from altus4_desktop.domain.history import (
@@ -199,6 +201,29 @@ def test_what_takes_long_tells_what_was_found_until_then(
     assert len(looks) > 2
     for look in looks:
         assert look.records == tuple(page[: len(look.records)])
+
+
+def test_a_page_is_full_whatever_is_deleted_while_it_is_read(
+    shared_store: Store,
+    people: list[tuple[User, Sequence[str]]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A short page would be taken for the last one."""
+    made = some_searches(people, 30)
+    shared_store.searches.add_(*made)
+    _, owned = people[0]
+    query = HistoryQuery(connection_id=owned[1])
+    before = [record.id for record in shared_store.searches.page_(query)]
+    read, calls = history_pages._by_id, itertools.count()
+
+    def read_late(
+        connection: sa.Connection, columns: Sequence[sa.ColumnElement[Any]], ids: Sequence[str]
+    ) -> list[sa.RowMapping]:
+        return read(connection, columns, ids[1:] if next(calls) == 0 else ids)
+
+    monkeypatch.setattr(history_pages, "_by_id", read_late)
+    page = shared_store.searches.page_(query, None, 4)
+    assert [record.id for record in page] == before[1:5]
 
 
 @pytest.mark.parametrize(("zone", "number"), [("Europe/Berlin", 10), ("", 9)])
