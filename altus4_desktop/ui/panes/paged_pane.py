@@ -176,7 +176,8 @@ class PagedPane(Pane, Generic[Q, R]):
         # What is shown of the same question stays until there is more of it.
         if self._asked != self._shown or len(page.records) > self.model.rowCount():
             self._take_first(page)
-        self.follow_look(page.back_to)
+        else:
+            self.follow_look(page.back_to)
 
     @Slot(object)
     def _take_first(self, page: Page[R]) -> None:

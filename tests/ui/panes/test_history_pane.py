@@ -695,9 +695,13 @@ def test_looking_back_is_stopped_and_goes_on(
     further = pane.findChild(QPushButton, "history.further")
     assert further is not None
     further.setFocus()
-    slow.go.set()
     slow._first = 0
     further.click()
+    stop = pane.findChild(QPushButton, "history.stop")
+    assert stop is not None
+    assert stop.hasFocus()
+    assert pane._pages.currentWidget() is (pane._list if first else pane._busy)
+    slow.go.set()
     _settle(qtbot, pane)
     assert _shown(pane) == [f"q{number}" for number in range(5)]
     assert pane.looking.isHidden()

@@ -51,8 +51,11 @@ class LookingLine(QWidget):
 
     def show_looking(self, back_to: datetime) -> None:
         """More is looked for, before ``back_to``."""
+        had_focus = self._further.hasFocus()
         self.back_to, self.is_looking = back_to, True
         self._say(self.tr("Looking further back… to {day}"))
+        if had_focus:
+            self._stop.setFocus()
         if self.isHidden() and not self._patience.isActive():
             self._patience.start()
 

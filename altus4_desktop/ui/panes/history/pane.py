@@ -264,6 +264,8 @@ class HistoryPane(PagedPane[HistoryQuery, SearchRecord]):
             self.read_on(earlier)
         else:
             self._first.start(self.build_reading(earlier, self.page_size, anew=False))
+            self._is_busy = True
+            self._draw()
         self.follow_look(back_to)
 
     def take_page(self, page: Page[SearchRecord]) -> None:
