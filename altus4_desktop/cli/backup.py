@@ -275,7 +275,13 @@ def _plan_document(plan: RestorePlan) -> dict[str, Any]:
 
 
 def _schedule(args: argparse.Namespace, context: CliContext) -> int:
-    from altus4_desktop.services.backup_lines import ENABLE, SERVICE_NAME, TIMER_NAME, UNIT_FOLDER
+    from altus4_desktop.services.backup_lines import (
+        ENABLE,
+        LINGER,
+        SERVICE_NAME,
+        TIMER_NAME,
+        UNIT_FOLDER,
+    )
 
     lines = context.services.backups.lines_(context.actor())
     units = {SERVICE_NAME: lines.service, TIMER_NAME: lines.timer}
@@ -286,6 +292,7 @@ def _schedule(args: argparse.Namespace, context: CliContext) -> int:
     if args.systemd:
         context.out.line("\n".join(f"# {name}\n{text}" for name, text in units.items()).rstrip())
         context.out.say(f"Keep them in {UNIT_FOLDER}, then: {ENABLE}")
+        context.out.say(f"So that it also runs while you are not signed in: {LINGER}")
     else:
         context.out.line(lines.cron.rstrip())
         context.out.say(f"Add it by “crontab -e”. What it says goes to {lines.log_file}.")

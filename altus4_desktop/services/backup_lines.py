@@ -16,6 +16,8 @@ SERVICE_NAME = "altus4-backup.service"
 TIMER_NAME = "altus4-backup.timer"
 UNIT_FOLDER = "~/.config/systemd/user"
 ENABLE = f"systemctl --user daemon-reload && systemctl --user enable --now {TIMER_NAME}"
+# Timers of a user end with the last sign-out otherwise.
+LINGER = "loginctl enable-linger $USER"
 _PROGRAM = "altus4-desktop"
 _HOUR, _MINUTE = 3, 30
 

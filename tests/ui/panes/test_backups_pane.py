@@ -414,6 +414,8 @@ def test_schedule_and_folder_are_kept(desk: Desk, tmp_path: Path) -> None:
     text = desk.pane.findChild(QPlainTextEdit, "backups.lines")
     assert text is not None
     assert "Persistent=true" in text.toPlainText()
+    where = " ".join(label.text() for label in desk.pane._schedule.findChildren(QLabel))
+    assert "loginctl enable-linger $USER" in where
     desk.click("backups.lines.copy")
     assert QGuiApplication.clipboard().text() == text.toPlainText()
     desk.click("backups.lines.form.cron")

@@ -183,6 +183,7 @@ def test_what_cron_and_systemd_are_given_is_printed(run: Run, tmp_path: Path) ->
     assert units.out.startswith("# altus4-backup.service\n[Unit]\n")
     assert "\n# altus4-backup.timer\n" in units.out
     assert "systemctl --user enable" in units.err
+    assert "while you are not signed in: loginctl enable-linger $USER" in units.err
     document = run("backup", "schedule", "--json").document
     assert document["cron"] == cron.out
     assert document["systemd"]["altus4-backup.timer"] in units.out

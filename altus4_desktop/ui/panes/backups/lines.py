@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QHBoxLayout, QPlainTextEdit, QWidget
 
 from altus4_desktop.services.backup_lines import (
     ENABLE,
+    LINGER,
     SERVICE_NAME,
     TIMER_NAME,
     UNIT_FOLDER,
@@ -81,9 +82,10 @@ class LinesCard(Card):
             _SERVICE: self.tr("Keep it as {folder}/{name}.").format(
                 folder=UNIT_FOLDER, name=SERVICE_NAME
             ),
-            _TIMER: self.tr("Keep it as {folder}/{name}, then: {command}").format(
-                folder=UNIT_FOLDER, name=TIMER_NAME, command=ENABLE
-            ),
+            _TIMER: self.tr(
+                "Keep it as {folder}/{name}, then: {command}\nSo that it also runs while you are "
+                "not signed in: {linger}"
+            ).format(folder=UNIT_FOLDER, name=TIMER_NAME, command=ENABLE, linger=LINGER),
         }
         text = {_CRON: lines.cron, _SERVICE: lines.service, _TIMER: lines.timer}[form]
         if text != self._text.toPlainText():
