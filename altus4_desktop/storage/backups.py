@@ -411,11 +411,12 @@ class StoreBackups:
     def told(self, what: str) -> Iterator[None]:
         """Have whatever goes wrong told as a domain error."""
         from altus4_desktop.storage.client_programs import ProgramFailed
+        from altus4_desktop.storage.refused_statements import explain_refusal
 
         try:
             yield
         except (ProgramFailed, UnsoundError) as error:
-            raise failed(what, str(error)) from error
+            raise explain_refusal(what, error) or failed(what, str(error)) from error
         except OSError as error:
             reason = error.strerror or type(error).__name__
             where = f": “{error.filename}”" if isinstance(error.filename, str) else ""
@@ -425,7 +426,8 @@ class StoreBackups:
                 raise failed(what, str(error)) from error
             raise translate(error, self.location) from error
         except (sa.exc.SQLAlchemyError, TenantError) as error:
-            raise translate(error, self.location) from error
+            explained = explain_refusal(what, error)
+            raise explained or translate(error, self.location) from error
 
 
 def _changes(now: Mapping[str, int], then: Mapping[str, int]) -> tuple[TableChange, ...]:

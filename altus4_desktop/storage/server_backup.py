@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import re
 import secrets
+import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -39,6 +40,7 @@ from altus4_desktop.storage.day_rights import SCRATCH_PREFIX
 from altus4_desktop.storage.dump import dump_into, read_database, read_objects
 from altus4_desktop.storage.dump_objects import EVENTS, ROUTINES, TRIGGERS, VIEWS, Rewriter
 from altus4_desktop.storage.dump_reading import DumpContent
+from altus4_desktop.storage.refused_statements import TooLargeError
 from altus4_desktop.storage.schema_objects import ObjectsMove, client_arguments, read_lines
 from altus4_desktop.storage.schema_swap import MARK, swap_schemas
 from altus4_desktop.storage.server_lock import hold_lock
@@ -65,6 +67,7 @@ _SCRATCH = re.compile(SCRATCH_PREFIX + "[0-9a-f]{12}")
 _DENIED = frozenset({1044, 1142, 1227})
 # The client's "ERROR 1064 (42000) at line 7", and the codes that are about the server.
 _REFUSED = re.compile(r"ERROR (1\d{3}) \(\w+\) at line \d+")
+_GONE = re.compile(r"ERROR (?:2006|2013|2055) ")
 _SURROUNDINGS = frozenset(
     {1021, 1030, 1037, 1038, 1040, 1041, 1044, 1045, 1053, 1114, 1129, 1135, 1142, 1143}
     | {1153, 1180, 1205, 1213, 1226, 1227, 1290, 1317, 1370, 1419, 1836, 1927}
@@ -344,10 +347,13 @@ class ServerBackups:
         """
         program = _program(self.access, Kind.CLIENT)
         progress(Progress("Loading the backup"))
+        longest = 0
 
         def feed(pipe: IO[bytes]) -> None:
+            nonlocal longest
             with gzip.open(file, "rb") as packed:
                 for line in read_lines(packed):
+                    longest = max(longest, len(line))
                     pipe.write(rewriter.change(line))
 
         try:
@@ -355,6 +361,8 @@ class ServerBackups:
         except ProgramFailed as failure:
             found = _REFUSED.search(str(failure))
             if found is None:
+                if _GONE.search(str(failure)) and longest > _largest_statement(connection):
+                    raise TooLargeError(str(failure)) from None
                 raise
             if int(found[1]) in _SURROUNDINGS:
                 # The line broke, the disk is full: that says nothing of the backup.
@@ -441,6 +449,17 @@ def _content(
         log_origin,
         found.objects,
     )
+
+
+def _largest_statement(connection: sa.Connection) -> int:
+    """In bytes; of a server that cannot be asked any more, nothing is larger."""
+    try:
+        asked = connection.exec_driver_sql("SELECT @@GLOBAL.max_allowed_packet")
+        found = int(asked.scalar_one())
+        connection.rollback()
+    except sa.exc.SQLAlchemyError:
+        return sys.maxsize
+    return found
 
 
 def _check_counts(

@@ -133,6 +133,32 @@ def test_what_is_not_as_it_was_written_down_is_bad(
         assert scratches(server) == []
 
 
+def test_a_row_that_is_larger_than_a_statement_may_be(
+    on_server: StorePlace, folder: BackupFolder, request: pytest.FixtureRequest
+) -> None:
+    server = server_of(on_server, request)
+    grant_scratch(server, on_server)
+    ((before,),) = server.execute("SELECT @@GLOBAL.max_allowed_packet")
+    with opened(on_server) as store:
+        store.migrator.upgrade(without_copy=True)
+        on_server.query("CREATE TABLE letters (id INT PRIMARY KEY, body LONGTEXT)")
+        # Twice as long where each is escaped.
+        on_server.query("INSERT INTO letters VALUES (1, REPEAT(CHAR(39), 1200000))")
+        backup = make(store, folder)
+        try:
+            server.execute("SET GLOBAL max_allowed_packet = 2097152")
+            with pytest.raises(StoreError) as caught:
+                verify(store, folder, backup)
+            assert caught.value.code == "backup.server_setting", caught.value.message
+            assert "max_allowed_packet" in caught.value.message
+            assert "SET GLOBAL max_allowed_packet = 1073741824" in caught.value.hint
+            server.execute("SET GLOBAL max_allowed_packet = 1073741824")
+            assert verify(store, folder, backup).state is BackupState.GOOD
+        finally:
+            server.execute(f"SET GLOBAL max_allowed_packet = {before}")
+        assert scratches(server) == []
+
+
 def test_a_server_that_ends_idle_sessions_soon_lets_a_backup_wait(
     on_server: StorePlace, request: pytest.FixtureRequest
 ) -> None:
