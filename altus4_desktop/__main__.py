@@ -11,17 +11,24 @@ def main() -> None:
     # Whatever is written, by us or by a library, is for its owner alone.
     os.umask(0o077)
     _open_missing_streams()
-    arguments = sys.argv[1:]
+    try:
+        sys.exit(_run(sys.argv[1:]))
+    except KeyboardInterrupt:
+        # Whoever interrupts before there is a command, or after it, has nothing to be told.
+        sys.exit(130)
+
+
+def _run(arguments: list[str]) -> int:
     if arguments in ([], ["--exit-when-ready"]):
         # The window's way in skips building the command line's parser.
         from altus4_desktop.app.paths import default_data_dir
         from altus4_desktop.app.window import run_window
 
         url = os.environ.get("ALTUS4_METADATA_URL") or None
-        sys.exit(run_window(default_data_dir(), url, exit_when_ready=bool(arguments)))
+        return run_window(default_data_dir(), url, exit_when_ready=bool(arguments))
     from altus4_desktop.cli.frame import main as run_command
 
-    sys.exit(run_command(arguments))
+    return run_command(arguments)
 
 
 def _open_missing_streams() -> None:
