@@ -28,16 +28,36 @@ class _LiveTable(PlainTable, Generic[R]):
 
     stop_wanted = Signal()
     _wide_from: Mapping[int, int] = MappingProxyType({})
+    _fitted: tuple[int, int] | None = None
 
     def hide_below(self, widths: Mapping[int, int]) -> None:
         """Leave out columns while the table is not as wide as that."""
         self._wide_from = dict(widths)
+
+    def fit(self, column: int, beside: int) -> None:
+        """Make a column as wide as what it says, and leave the one ``beside`` it a third of what
+        room there is for both."""
+        self._fitted = column, beside
+        self._fit()
+
+    def _fit(self) -> None:
+        if self._fitted is None:
+            return
+        column = self._fitted[0]
+        room = self.viewport().width() - sum(
+            self.columnWidth(other)
+            for other in range(self.model().columnCount())
+            if other not in self._fitted and not self.isColumnHidden(other)
+        )
+        said = max(self.sizeHintForColumn(column), self.horizontalHeader().sectionSizeHint(column))
+        self.setColumnWidth(column, max(0, min(said + Space.S, room * 2 // 3)))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Keep room for what matters most."""
         super().resizeEvent(event)
         for column, width in self._wide_from.items():
             self.setColumnHidden(column, event.size().width() < width)
+        self._fit()
 
     def show_rows(self, rows: Sequence[R], same: str) -> None:
         """Show these; ``same`` is the field by which a row is known again."""
@@ -51,6 +71,7 @@ class _LiveTable(PlainTable, Generic[R]):
             if wanted is not None and getattr(row, same) == wanted:
                 self.selectRow(number)
         self.verticalScrollBar().setValue(place)
+        self._fit()
 
     def chosen(self) -> R | None:
         """The row that is chosen."""
@@ -198,7 +219,7 @@ class LockPage(_Page):
             name="monitoring.locks",
             label=_tr("Statements that wait for a metadata lock"),
         )
-        self.table.horizontalHeader().setSectionResizeMode(2, QHeaderView.ResizeMode.Stretch)
+        self.table.fit(2, beside=3)
         self.table.hide_below({1: 560})
         super().__init__(
             self.table,

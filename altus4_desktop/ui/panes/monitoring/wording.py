@@ -59,7 +59,9 @@ class ServerRow:
 
 def count(value: int) -> str:
     """A number in the language of the desktop."""
-    return QLocale().toString(value)
+    locale = QLocale()
+    # The language of no country sets no thousands apart.
+    return f"{value:,}" if locale.language() is QLocale.Language.C else locale.toString(value)
 
 
 def state_words(row: ServerRow) -> str:
