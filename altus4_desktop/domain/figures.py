@@ -173,7 +173,7 @@ class Reformulation:
 
 @dataclass(frozen=True, slots=True)
 class SlowSearch:
-    """One of the slowest searches."""
+    """One of the slowest searches; ``outcome`` is "ok", "partial" or "failed", None: not known."""
 
     ms: int
     text: str
@@ -181,6 +181,7 @@ class SlowSearch:
     connections: tuple[str, ...]
     search_id: str
     at: datetime
+    outcome: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

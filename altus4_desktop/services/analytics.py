@@ -182,6 +182,7 @@ class AnalyticsService:
             pauses,
             is_everybodys=whose is None,
             usual_zone=actor.timezone or "UTC",
+            outcomes_of=self._analytics.outcomes_of,
         )
 
     def export_(self, actor: Actor, path: Path, period: Period, user_id: str | None = None) -> int:

@@ -472,13 +472,15 @@ def _sum_of(parts: Sequence[ZeroQuery]) -> int:
 
 
 def build_slowest(board: Dashboard) -> Chart:
-    """The slowest searches, each by itself."""
+    """The slowest searches, each by itself, and how it ended: what failed for want of an answer
+    took as long as it was waited for."""
     place = find_zone(board.zone or "UTC")
     rows: list[Row] = [
         (
             (
                 slow.text,
                 slow.ms,
+                slow.outcome,
                 slow.at.astimezone(place),
                 slow.mode,
                 ", ".join(slow.connections),
@@ -494,7 +496,7 @@ def build_slowest(board: Dashboard) -> Chart:
         )
         for slow in board.figures.slowest
     ]
-    columns = ("query", "ms", "at", "mode", "connections")
+    columns = ("query", "ms", "outcome", "at", "mode", "connections")
     return _chart(board, "slowest", ChartKind.RANKED, columns, rows, ("query",), ("ms",))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from datetime import date
 from itertools import pairwise
 
@@ -84,8 +84,9 @@ def build_figures(
     *,
     is_everybodys: bool = False,
     usual_zone: str = "UTC",
+    outcomes_of: Callable[[Sequence[str]], Mapping[str, str]] = lambda _: {},
 ) -> Figures:
-    """The figures of ``period``.
+    """The figures of ``period``; ``outcomes_of`` is asked how the slowest searches ended.
 
     ``known`` are the days of which something can be known, None: no day; ``names`` those of API
     keys that are there, by id; ``before`` the documents of the period before; in ``pauses`` not
@@ -106,6 +107,8 @@ def build_figures(
         before,
         is_everybodys=is_everybodys,
     )
+    slowest = merged[Metric.SLOWEST]["searches"][:MOST_SLOWEST]
+    outcomes = outcomes_of([row[4] for row in slowest]) if slowest else {}
     zero = _zero(documents[Metric.ZERO_RESULTS], merged[Metric.ZERO_RESULTS])
     return Figures(
         period=period,
@@ -142,10 +145,16 @@ def build_figures(
         ),
         mended=merged[Metric.REFORMULATIONS]["mended"],
         slowest=tuple(
-            SlowSearch(ms, text, mode, tuple(connections), search_id, instant_of(second))
-            for ms, text, mode, connections, search_id, second in merged[Metric.SLOWEST][
-                "searches"
-            ][:MOST_SLOWEST]
+            SlowSearch(
+                ms,
+                text,
+                mode,
+                tuple(connections),
+                search_id,
+                instant_of(second),
+                outcomes.get(search_id),
+            )
+            for ms, text, mode, connections, search_id, second in slowest
         ),
         failures=tuple(FailureCount(*row) for row in merged[Metric.FAILURES]["sources"]),
         keys=tuple(

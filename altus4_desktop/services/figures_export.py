@@ -141,6 +141,7 @@ def figures_document(figures: Figures, zone: str, now: datetime) -> dict[str, An
                 "mode": slow.mode,
                 "connections": list(slow.connections),
                 "ms": slow.ms,
+                "outcome": slow.outcome,
                 "search_id": slow.search_id,
                 "at": slow.at.strftime("%Y-%m-%dT%H:%M:%SZ"),
             }

@@ -374,6 +374,20 @@ class AnalyticsRepository:
         statement = sa.select(api_keys.c.id, api_keys.c.name).where(api_keys.c.id.in_(key_ids))
         return self._transactions.read(lambda connection: dict(connection.execute(statement).all()))
 
+    def outcomes_of(self, search_ids: Collection[str]) -> Mapping[str, str]:
+        """How those of the searches ended that are still there, by id: "ok", "partial", "failed" or
+        "cancelled"."""
+        statement = sa.select(searches.c.id, searches.c.search_params).where(
+            searches.c.id.in_(search_ids)
+        )
+        rows = self._transactions.read(lambda connection: connection.execute(statement).all())
+        found: dict[str, str] = {}
+        for key, params in rows:
+            outcome = params.get("outcome") if isinstance(params, dict) else None
+            # Other programs may have written anything.
+            found[key] = outcome if outcome in ("partial", "failed", "cancelled") else "ok"
+        return found
+
     # -- inside ----------------------------------------------------------------------------------
 
     def _repeat(self, work: Any) -> None:

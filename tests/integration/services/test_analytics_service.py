@@ -273,6 +273,28 @@ def test_no_search_is_lost_where_many_connections_are_searched(services: Service
     assert (listed, figures.unlisted_sources) == (KEPT_SCOPES + 15, 15)
 
 
+def test_it_is_known_how_the_slowest_ended(services: Services) -> None:
+    ann = _person(services)
+    outcomes = ["failed", "partial", "ok", "something else"]
+    records = [
+        _search(ann, f"text {n}", _FIRST, ms=1000 - n, outcome=outcome)
+        for n, outcome in enumerate(outcomes)
+    ]
+    gone = _search(ann, "gone", _FIRST, ms=10)
+    _keep(services, *records, gone, _search(ann, "cancelled", _FIRST, 9000, outcome="cancelled"))
+    services.analytics.refresh_(ann)
+    services.metadata.store.searches.delete_(ann.user_id, [gone.id])
+    figures = services.analytics.figures_(ann, _WEEK)
+    told = [(search.text, search.outcome) for search in figures.slowest]
+    assert told == [
+        ("text 0", "failed"),
+        ("text 1", "partial"),
+        ("text 2", "ok"),
+        ("text 3", "ok"),
+        ("gone", None),
+    ]
+
+
 def test_what_each_persons_lists_hold_is_counted_for_everybody(services: Services) -> None:
     """Together they have more texts a day than a list of everybody holds."""
     people = [_person(services), _person(services), _person(services, role=Role.ADMIN)]

@@ -8,13 +8,29 @@ from datetime import UTC, date, datetime
 from pytestqt.qtbot import QtBot
 
 from altus4_desktop.domain.charts import Chart, ChartKind
-from altus4_desktop.domain.figures import Counts, Figures, KeyUse, Latency, Period
-from altus4_desktop.services.charts import Dashboard, build_keys
+from altus4_desktop.domain.figures import (
+    Counts,
+    Figures,
+    KeyUse,
+    Latency,
+    Period,
+    PopularQuery,
+    SlowSearch,
+)
+from altus4_desktop.services.charts import (
+    Dashboard,
+    build_keys,
+    build_popular,
+    build_slowest,
+    chart_csv,
+)
 from altus4_desktop.services.so_far import SoFar
 from altus4_desktop.ui.panes.analytics.legend import has_legend, missing_rows
 from altus4_desktop.ui.panes.analytics.period import PeriodBar
+from altus4_desktop.ui.panes.analytics.plots import Plot
+from altus4_desktop.ui.panes.analytics.sparklines import counts_of
 from altus4_desktop.ui.panes.analytics.tiles import Tiles
-from altus4_desktop.ui.panes.analytics.wording import axis_words
+from altus4_desktop.ui.panes.analytics.wording import axis_words, hover_words, others_words
 
 _DAY = Period(date(2026, 11, 28), date(2026, 11, 28))
 
@@ -137,6 +153,49 @@ def test_wrong_days_are_refused_in_words(qtbot: QtBot) -> None:
         bar.first.setText("2026-11-28")
         bar.first.editingFinished.emit()
     assert bar.first.property("invalid") == "false"
+
+
+def test_slow_searches_that_failed_are_marked(qtbot: QtBot) -> None:
+    at = datetime(2026, 11, 28, 9, tzinfo=UTC)
+    slowest = tuple(
+        SlowSearch(30_000 - n, f"text {n}", "natural", ("Shop",), f"{n}", at, outcome)
+        for n, outcome in enumerate(("failed", "partial", "ok", None))
+    )
+    chart = build_slowest(Dashboard(Figures(_DAY, slowest=slowest), "UTC", at))
+    assert [line.split(",")[2] for line in chart_csv(chart).splitlines()] == [
+        "outcome",
+        "failed",
+        "partial",
+        "ok",
+        "",
+    ]
+    assert "Result: Failed in part" in hover_words(chart, 1)
+    plot = Plot("analytics.slowest.plot")
+    qtbot.addWidget(plot)
+    plot.show_chart(chart)
+    assert plot._words == ["30.0 s  Failed", "30.0 s  Failed in part", "30.0 s", "30.0 s"]
+    # Seen too where nobody reads: they are outlines.
+    alphas = [color.alpha() for color in plot._items["ms"].opts["brushes"]]
+    assert (alphas[0] < alphas[2], alphas[:2], alphas[2:]) == (True, [alphas[0]] * 2, [255] * 2)
+
+
+def test_a_least_count_is_no_more_or_less_than_before(qtbot: QtBot) -> None:
+    popular = (
+        PopularQuery("invoice", 9, 1, 3.0, (4, 5), 5),
+        PopularQuery("helmet", 8, 1, 3.0, (None, 8), 9, is_exact=False),
+        PopularQuery("pump", 7, 1, 3.0, (3, 4), 2, is_exact_before=False),
+    )
+    figures = Figures(_DAY, popular=popular, unlisted=4)
+    board = Dashboard(figures, "UTC", datetime(2026, 11, 28, tzinfo=UTC), Figures(_DAY.before()))
+    chart = build_popular(board)
+    plot = Plot("analytics.popular.plot")
+    qtbot.addWidget(plot)
+    plot.show_chart(chart)
+    assert plot._words == ["9  ▲ 4", "≥ 8", "7"]
+    assert hover_words(chart, 1).splitlines()[1:4] == ["Searches: ≥ 8", "Trend: –, 8", "Before: 9"]
+    assert "Before: ≥ 2" in hover_words(chart, 2)
+    assert [counts_of(trend) for trend in chart.values("trend")] == [(4, 5), (), (3, 4)]
+    assert others_words(chart) == "the 3 most frequent; up to 4 searches had other texts"
 
 
 def test_keys_of_one_name_are_told_apart() -> None:

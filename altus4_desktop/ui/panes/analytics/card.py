@@ -65,6 +65,7 @@ _WIDTHS = {
     "user": 140,
     "email": 190,
     "key": 190,
+    "outcome": 108,
     "at": 172,
     "hour": 130,
     "day": 104,

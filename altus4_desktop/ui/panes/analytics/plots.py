@@ -38,6 +38,7 @@ from altus4_desktop.ui.panes.analytics.wording import (
     axis_words,
     cell_words,
     chapter_words,
+    has_failed,
     hover_words,
     is_part,
     weekday_words,
@@ -185,8 +186,7 @@ class Plot(MovingPlot):
             self.box.setRange(xRange=whole, padding=0, disableAutoRange=True)
 
     def _add_bars(self, chart: Chart, values: Sequence[float | None], color: QColor) -> _Bars:
-        pale = QColor(color)
-        pale.setAlpha(_PALE)
+        pale = _faded(color)
         rows = [row for row, value in enumerate(values) if value is not None]
         bars = _Bars(
             rows,
@@ -248,7 +248,7 @@ class Plot(MovingPlot):
             y=rows,
             width=told,
             height=_BAR,
-            brush=color,
+            brushes=[_faded(color) if has_failed(chart, row) else color for row in rows],
             pen=pg.mkPen(color, width=1),
         )
         self.put(bars)
@@ -432,12 +432,20 @@ def _value_words(chart: Chart, row: int) -> str:
         words.append(cell_words(chart, row, "share_percent"))
     if "cause" in chart.columns:
         words.append(cell_words(chart, row, "cause"))
+    if has_failed(chart, row):
+        words.append(cell_words(chart, row, "outcome"))
     if "before" in chart.columns:
         before, now = chart.numbers("before")[row], chart.numbers(column)[row]
         is_sure = not any(chart.is_least(row, name) for name in ("before", column))
         if is_sure and before is not None and now is not None and now != before:
             words.append(f"{'▲' if now > before else '▼'} {abs(now - before):,.0f}")
     return "  ".join(filter(None, words))
+
+
+def _faded(color: QColor) -> QColor:
+    pale = QColor(color)
+    pale.setAlpha(_PALE)
+    return pale
 
 
 def _no_pen() -> QPen:

@@ -122,6 +122,8 @@ def _value_words(column: str, value: Cell) -> str:
             # Of some days it may not be known.
             counts = ((part, part.isdecimal()) for part in value.split())
             words = ", ".join(f"{int(part):,}" if is_known else "–" for part, is_known in counts)
+        case str() if column == "outcome":
+            words = ended_words(value)
         case str() if column == "mode":
             words = ", ".join(map(mode_words, value.split(", ")))
     return words
@@ -199,6 +201,17 @@ def hover_words(chart: Chart, row: int) -> str:
             continue
         lines.append(f"{column_title(column)}: {cell_words(chart, row, column)}")
     return "\n".join(lines)
+
+
+def ended_words(outcome: str) -> str:
+    """How a search ended that was not cancelled."""
+    words = {"ok": _tr("Answered"), "partial": _tr("Failed in part"), "failed": _tr("Failed")}
+    return words.get(outcome, outcome)
+
+
+def has_failed(chart: Chart, row: int) -> bool:
+    """Whether a row is a search of which a source failed."""
+    return "outcome" in chart.columns and chart.cell(row, "outcome") in ("partial", "failed")
 
 
 def outcome_words(outcome: PointOutcome) -> str:
