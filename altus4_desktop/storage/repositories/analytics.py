@@ -309,18 +309,20 @@ class AnalyticsRepository:
         self, parts: Sequence[Period], metrics: Collection[Metric], most: int
     ) -> list[DayDocument] | None:
         """`list_merged_` of everybody, put together from what each person's lists have, which
-        everybody's have no room for; None where these are more than ``most``."""
-        of_these = sa.and_(
-            c.analytics_date.between(parts[0].first, parts[-1].last),
-            c.metric_name.in_([metric.value for metric in metrics]),
-        )
+        everybody's have no room for; None where there are about more than ``most`` days of a person
+        that have some."""
+        days = c.analytics_date.between(parts[0].first, parts[-1].last)
+        # By the index of days: of one metric there are rows from all times.
+        name = sa.func.lower(c.metric_name)
+        of_these = days, name.in_([metric.value for metric in metrics])
+        most *= len(Metric)
         ends = [part.last for part in parts]
 
         def read(connection: sa.Connection) -> list[DayDocument] | None:
-            some = sa.select(c.id).where(of_these).limit(most + 1).subquery()
+            some = sa.select(c.analytics_date).where(days).limit(most + 1).subquery()
             if connection.execute(sa.select(sa.func.count()).select_from(some)).scalar_one() > most:
                 return None
-            statement = sa.select(c.analytics_date, c.metric_name, c.metric_data).where(of_these)
+            statement = sa.select(c.analytics_date, c.metric_name, c.metric_data).where(*of_these)
             there = connection.execute(statement.order_by(c.analytics_date))
             return [
                 row

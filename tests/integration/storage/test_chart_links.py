@@ -17,7 +17,7 @@ from altus4_desktop.domain.figures import Period
 from altus4_desktop.domain.history import SLOW_MS, HistoryQuery, WeekHour
 from altus4_desktop.domain.searching import SearchMode, SearchRecord
 from altus4_desktop.services.charts import Dashboard, build_charts
-from altus4_desktop.services.figures import build_figures, group_documents
+from altus4_desktop.services.figures import build_figures, group_documents, slices_of
 from altus4_desktop.storage.store import Store
 from tests.records import a_connection, a_search, a_user
 
@@ -158,6 +158,45 @@ def test_each_bar_of_everybody_leads_to_as_many_searches(
                 else:
                     assert count == cell, (chart.name, chart.rows[row], link)
         assert followed > 40
+
+
+def test_lists_of_each_person_hold_what_those_of_everybody_do_not(shared_store: Store) -> None:
+    people = [shared_store.users.create_(a_user(timezone="UTC"), "x") for _ in range(2)]
+    day, period = date(2026, 10, 20), Period(date(2026, 10, 19), date(2026, 10, 20))
+    made = [
+        a_search(
+            user,
+            text,
+            result_count=0,
+            created_at=_CROWDED + timedelta(seconds=second),
+            params={"outcome": "failed"} if second % 2 else {"outcome": "ok", "offset": 0},
+        )
+        for number, user in enumerate(people)
+        for second, text in enumerate([*(f"{number} {n:02}" for n in range(60)), "ours"])
+    ]
+    shared_store.searches.add_(*made)
+    for user in people:
+        shared_store.analytics.begin_(user.id, user.timezone)
+        while shared_store.analytics.roll_up_(user.id, 31):
+            pass
+    shared_store.analytics.add_up_([day])
+    metrics = [Metric.POPULAR_QUERIES, Metric.ZERO_RESULTS]
+    parts = slices_of(period)
+    together = group_documents(shared_store.analytics.list_merged_(None, parts, metrics))
+    assert len(together[Metric.POPULAR_QUERIES][day]["queries"]) == KEPT_QUERIES
+    found = shared_store.analytics.list_each_merged_(parts, metrics, 99)
+    assert found is not None
+    each = group_documents(found)
+    popular, zero = (each[metric][day] for metric in metrics)
+    assert (popular["searches"], len(popular["queries"])) == (122, 121)
+    assert popular["queries"][0][:3] == ["ours", 2, 2]
+    # Of each two searches one failed.
+    assert (zero["searches"], len(zero["queries"])) == (62, 61)
+    assert each.keys() == together.keys()
+    # Two persons have more documents of that day than one could.
+    assert shared_store.analytics.list_each_merged_(parts, metrics, 1) is None
+    outcomes = shared_store.analytics.outcomes_of([each.id for each in made[:2]] + ["none"])
+    assert outcomes == {made[0].id: "ok", made[1].id: "failed"}
 
 
 def test_an_hour_of_the_week_without_bounds(shared_store: Store) -> None:
