@@ -21,7 +21,7 @@ def attempt(work: Callable[[], object], name: str) -> bool:
     except Cancelled:
         raise
     except AltusError as error:
-        _LOG.warning("%s: %s [%s]", name, error.template, error.code)
+        _LOG.warning("%s: %s [%s]", name, error.message, error.code)
         return False
     except Exception:
         # The worker must outlive a bug of ours: what comes later is to be done all the same.

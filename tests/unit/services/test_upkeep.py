@@ -34,7 +34,7 @@ def test_failures_are_logged_counted_and_stop_nothing(caplog: pytest.LogCaptureF
     assert all_done.wait(_WAIT_S)
     upkeep.close_()
     assert counted == [1, 2, 0, 1]
-    assert caplog.text.count("test: The store is away. [") == 2
+    assert caplog.text.count("test: The store on “db1” is away. [") == 2
     assert "ZeroDivisionError" in caplog.text
 
 
@@ -77,7 +77,7 @@ def _do_nothing() -> None:
 
 
 def _fail_store() -> None:
-    raise StoreError("The store is away.")
+    raise StoreError("The store on “{host}” is away.", details={"host": "db1"})
 
 
 def _fail_badly() -> None:
