@@ -61,8 +61,9 @@ class UnsoundError(Exception):
 class BackupFolder:
     """The backups of one store in ``path``; one program at a time adds and removes.
 
-    With ``is_chosen`` it is somebody's own, which `make_` made once. It is never made again: it may
-    be on a disk that is away, and what is written to where a disk is mounted is not on it.
+    With ``is_chosen`` it is in a folder that somebody chose; `make_` made it then. It is not made
+    anew unless another store has backups beside it: the disk may be away, and what is written to
+    where a disk is mounted is not on it.
     """
 
     def __init__(self, path: Path, *, is_chosen: bool = False) -> None:
@@ -74,7 +75,7 @@ class BackupFolder:
         make_private_folder(self.path)
 
     def is_there(self) -> bool:
-        """Whether the folder is there; one that nobody has chosen need not be yet.
+        """Whether the folder is there; one that can be made anew need not be yet.
 
         Raises StoreError (``backup.away``) for one that is missing or is no folder, OSError.
         """
@@ -84,14 +85,14 @@ class BackupFolder:
         nearest = next(one for one in (self.path, *self.path.parents) if os.path.lexists(one))
         if not nearest.is_dir():
             raise _away("“{folder}” is no folder: backups cannot be kept in it.", nearest)
-        if self._is_chosen:
+        if self._is_chosen and not any(self.path.parent.glob(f"*/{_LOCK}")):
             raise _away("The backups folder “{folder}” is not there.", self.path)
         return False
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
-        """Make the folder of mode 0700, unless it is a chosen one, and keep others from changing
-        it; what a program that was killed has left half written is removed.
+        """Make the folder of mode 0700 where it may be, and keep others from changing it; what a
+        program that was killed has left half written is removed.
 
         Raises StoreError (``backup.away``), ConflictError (``backup.busy``) while another program
         is at it, OSError.
@@ -332,8 +333,8 @@ def _unreadable(backup_id: str, problem: str) -> Backup:
 def _away(message: str, folder: Path) -> StoreError:
     return StoreError(
         message,
-        hint="Mount the disk that it is on, or choose a folder under “Schedule and folder” in the "
-        "window. No backup was made or removed.",
+        hint="Mount the disk that it is on. If it has never been there, make it, or choose a "
+        "folder under “Schedule and folder” in the window.",
         code="backup.away",
         details={"folder": str(folder)},
     )

@@ -394,6 +394,11 @@ def test_a_chosen_folder_that_is_away_is_neither_empty_nor_made_anew(
     disk.unlink()
     (tmp_path / "unplugged").rename(disk)
     assert services.backups.list_(admin) == (backup,)
+    # Beside the backups of another store there is no doubt where this is.
+    folder = folder_of(services, admin)
+    folder.rename(folder.with_name("another"))
+    assert services.backups.list_(admin) == ()
+    assert services.backups.create_(admin).backup.state is BackupState.GOOD
 
 
 def test_a_file_in_the_place_of_the_folder_is_told(services: Services, admin: Actor) -> None:
