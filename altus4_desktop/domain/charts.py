@@ -29,9 +29,10 @@ class Chart:
     Of these ``label`` (several: they belong together) says what a row is about, and ``plotted`` are
     drawn, in their order. ``links`` are the past searches that each row stands for, None where the
     history cannot be asked for them alone. ``left_out``: so many rows more there are that are
-    neither plotted nor listed; ``others`` (None: not known): so many searches stand in no row. The
-    column `AT_LEAST`, if there is one, names the columns in which a row may have more. Times are
-    those of ``zone``, "": each person's own.
+    neither plotted nor listed; ``others`` (None: not known): so many searches stand in no row.
+    While it ``goes_on``, what is less than before may yet become more. The column `AT_LEAST`, if
+    there is one, names the columns in which a row may have more. Times are those of ``zone``, "":
+    each person's own.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Chart:
     zone: str = ""
     left_out: int = 0
     others: int | None = None
+    goes_on: bool = False
 
     @property
     def is_empty(self) -> bool:

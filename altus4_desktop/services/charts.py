@@ -43,6 +43,8 @@ HOURLY_DAYS = 2
 """Up to how many days are charted by the hour."""
 _HOURS = 24
 _MARK = 8
+# Of a month, the rest of a day is little.
+_SHORT_DAYS = 7
 DAILY_DAYS = 92
 """Up to how many days, a quarter, searches are charted by the day; beyond that by the week."""
 NO_COUNT = "?"
@@ -411,7 +413,14 @@ def build_popular(board: Dashboard) -> Chart:
     ]
     columns, rows = _with_least(columns, rows, least)
     chart = _chart(board, "popular", ChartKind.RANKED, columns, rows, ("query",), ("searches",))
+    chart = replace(chart, goes_on=_goes_on(board))
     return _with_others(chart, board.figures.unlisted, rows)
+
+
+def _goes_on(board: Dashboard) -> bool:
+    """Whether so much of the period is to come that it cannot be less than what was before."""
+    today = board.now.astimezone(find_zone(board.shown_zone)).date()
+    return len(board.figures.period) <= _SHORT_DAYS and today in board.figures.period
 
 
 def _with_least(

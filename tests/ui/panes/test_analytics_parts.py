@@ -192,6 +192,12 @@ def test_a_least_count_is_no_more_or_less_than_before(qtbot: QtBot) -> None:
     qtbot.addWidget(plot)
     plot.show_chart(chart)
     assert plot._words == ["9  ▲ 4", "≥ 8", "7"]
+    fewer = (replace(popular[0], before=12), popular[0])
+    board = replace(board, figures=replace(figures, popular=fewer))
+    for day, words in ((28, ["9", "9  ▲ 4"]), (29, ["9  ▼ 3", "9  ▲ 4"])):
+        # While a day goes on nobody knows whether it will have less.
+        plot.show_chart(build_popular(replace(board, now=datetime(2026, 11, day, tzinfo=UTC))))
+        assert plot._words == words
     assert hover_words(chart, 1).splitlines()[1:4] == ["Searches: ≥ 8", "Trend: –, 8", "Before: 9"]
     assert "Before: ≥ 2" in hover_words(chart, 2)
     assert [counts_of(trend) for trend in chart.values("trend")] == [(4, 5), (), (3, 4)]

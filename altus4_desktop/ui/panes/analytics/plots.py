@@ -437,8 +437,11 @@ def _value_words(chart: Chart, row: int) -> str:
     if "before" in chart.columns:
         before, now = chart.numbers("before")[row], chart.numbers(column)[row]
         is_sure = not any(chart.is_least(row, name) for name in ("before", column))
-        if is_sure and before is not None and now is not None and now != before:
-            words.append(f"{'▲' if now > before else '▼'} {abs(now - before):,.0f}")
+        if is_sure and before is not None and now is not None:
+            if now > before:
+                words.append(f"▲ {now - before:,.0f}")
+            elif now < before and not chart.goes_on:
+                words.append(f"▼ {before - now:,.0f}")
     return "  ".join(filter(None, words))
 
 
