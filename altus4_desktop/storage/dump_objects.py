@@ -86,7 +86,7 @@ class ObjectReader:
         if self._table:
             self._take_part(line)
         elif line.startswith(b"CREATE TABLE `"):
-            self._table = _plain(line[len(b"CREATE TABLE ") :].rstrip(b" (\n"))
+            self._table = plain_name(line[len(b"CREATE TABLE ") :].rstrip(b" (\n"))
             for part in ("table", "columns", "indexes", "foreign keys"):
                 self._sums[part, self._table] = []
         elif line.startswith(_ENDS):
@@ -170,7 +170,7 @@ class Rewriter:
         return _TRIGGER_HEAD.sub(rb"\1\2", _DEFINER.sub(self._definer, text, count=1), count=1)
 
     def _definer(self, found: re.Match[bytes]) -> bytes:
-        name = _plain(found[1])
+        name = plain_name(found[1])
         if self.definers(name):
             return found[0]
         self.replaced.add(name)
@@ -200,11 +200,11 @@ def _beginning(line: bytes) -> tuple[str, str] | None:
         for pattern, kind in _BEGINNINGS:
             found = pattern.match(line)
             if found is not None:
-                return kind, _plain(found[1])
+                return kind, plain_name(found[1])
     return None
 
 
-def _plain(name: bytes) -> str:
+def plain_name(name: bytes) -> str:
     """A quoted name, or an account, without quotes."""
     parts = re.findall(rb"`((?:[^`]|``)*)`|'((?:[^']|'')*)'|([^`'@]+)", name)
     texts = [a.replace(b"``", b"`") or b or c for a, b, c in parts]

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from altus4_desktop.domain.backups import BinlogPosition, ObjectSum, TableSum
-from altus4_desktop.storage.dump_objects import ObjectReader
+from altus4_desktop.storage.dump_objects import ObjectReader, plain_name
 
 _COMPLETE = b"-- Dump completed"
 _LONGEST_LINE = 1 << 28
@@ -22,6 +22,7 @@ _TELL_EVERY_BYTES = 1 << 20
 # A row of VALUES: strings may hold anything but a bare quote, a bracket stands for none outside.
 # Nothing in it is tried twice: a row that is cut inside a string would take for ever otherwise.
 _ROW = re.compile(rb"\((?:[^'()]++|'[^'\\]*+(?:\\.[^'\\]*+)*+')*+\)", re.S)
+_QUOTED = re.compile(rb"`(?:[^`]|``)+`")
 _POSITION = re.compile(
     rb"-- CHANGE (?:MASTER|REPLICATION SOURCE) TO"
     rb" \w+_LOG_FILE='([^']+)', \w+_LOG_POS=(\d+);"
@@ -87,11 +88,12 @@ def read_dump(file: Lines, tell: Callable[[int], None] | None = None) -> DumpCon
         if filling is not None and line.startswith(b"("):
             filling.take(line)
         elif line.startswith(b"INSERT INTO `"):
-            filling = tables.setdefault(_name(line), _Table())
-            filling.take(line.partition(b" VALUES")[2])
+            name, rest = _name(line)
+            filling = tables.setdefault(name, _Table())
+            filling.take(rest.partition(b" VALUES")[2])
         else:
             if line.startswith(b"CREATE TABLE `"):
-                tables.setdefault(_name(line), _Table())
+                tables.setdefault(_name(line)[0], _Table())
             objects.take(line)
             if position is None and (found := _POSITION.match(line)):
                 position = BinlogPosition(found[1].decode("utf-8", "replace"), int(found[2]))
@@ -107,5 +109,9 @@ def read_dump(file: Lines, tell: Callable[[int], None] | None = None) -> DumpCon
     return DumpContent(sums, size, position, "" if whole else "it breaks off", objects.sums())
 
 
-def _name(line: bytes) -> str:
-    return line.split(b"`")[1].decode("utf-8", "replace")
+def _name(line: bytes) -> tuple[str, bytes]:
+    """The first quoted name, and what comes behind it."""
+    found = _QUOTED.search(line)
+    if found is None:
+        return "", line
+    return plain_name(found[0]), line[found.end() :]

@@ -10,12 +10,20 @@ import pytest
 import sqlalchemy as sa
 
 from altus4_desktop.cli.interrupts import stopped_by_interrupt
+from altus4_desktop.domain.backups import BackupState
 from altus4_desktop.domain.cancel import CancelToken
 from altus4_desktop.domain.errors import InputError, StoreError
 from altus4_desktop.domain.progress import Progress, ignore_progress
 from altus4_desktop.storage import server_backup
 from altus4_desktop.storage.backup_folder import BackupFolder
-from tests.integration.storage.test_backups import fill, make, opened, server_of
+from tests.integration.storage.test_backups import (
+    fill,
+    grant_scratch,
+    make,
+    opened,
+    server_of,
+    verify,
+)
 from tests.servers import DatabaseServer
 from tests.stores import StorePlace, server_place
 
@@ -27,9 +35,14 @@ def content(place: StorePlace) -> object:
         "SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE()"
     )
     rows = {
-        str(name): sorted(map(repr, place.query(f"SELECT * FROM `{name}`"))) for (name,) in names
+        str(name): sorted(map(repr, place.query(f"SELECT * FROM {as_quoted(name)}")))
+        for (name,) in names
     }
     return place.fingerprint(), rows
+
+
+def as_quoted(name: object) -> str:
+    return "`" + str(name).replace("`", "``") + "`"
 
 
 def beside(server: DatabaseServer, place: StorePlace) -> list[str]:
@@ -76,6 +89,31 @@ def test_the_store_is_swapped_and_the_old_one_kept(
             with pytest.raises(InputError):
                 store.backups.restore(folder, backup.id, elsewhere, None, ignore_progress, _TOKEN)
             assert content(server_place(server, elsewhere)) == then
+        finally:
+            for name in beside(server, on_server):
+                server.drop_database(name)
+
+
+def test_tables_of_any_name_are_backed_up_and_put_back(
+    on_server: StorePlace, folder: BackupFolder, request: pytest.FixtureRequest
+) -> None:
+    server = server_of(on_server, request)
+    grant_beside(server, on_server)
+    grant_scratch(server, on_server)
+    with opened(on_server) as store:
+        store.migrator.upgrade(without_copy=True)
+        for name in ("we`ird", "` VALUES (1);", "100%s '\"\\", "é" + "x" * 63):
+            on_server.query(f"CREATE TABLE {as_quoted(name)} (id INT PRIMARY KEY)")
+            on_server.query(f"INSERT INTO {as_quoted(name)} VALUES (1), (2)")
+        backup = make(store, folder)
+        then = content(on_server)
+        assert verify(store, folder, backup).state is BackupState.GOOD
+        on_server.query("DELETE FROM `we``ird`")
+        plan = store.backups.plan(folder, backup.id, "", None, _TOKEN)
+        assert [(one.name, one.now, one.then) for one in plan.changes] == [("we`ird", 0, 2)]
+        try:
+            store.backups.restore(folder, backup.id, "", None, ignore_progress, _TOKEN)
+            assert content(on_server) == then
         finally:
             for name in beside(server, on_server):
                 server.drop_database(name)

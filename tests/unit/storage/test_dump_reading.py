@@ -63,6 +63,22 @@ def replaced(first: DumpContent, other: DumpContent) -> DumpContent:
     return DumpContent(first.tables, other.size_bytes, objects=first.objects)
 
 
+@pytest.mark.parametrize("name", ["we`ird", "`", "`` VALUES (1)", "100%;'\"(", "é" * 64])
+def test_a_table_may_have_any_name(name: str) -> None:
+    quoted = "`" + name.replace("`", "``") + "`"
+    found = read(
+        f"CREATE TABLE {quoted} (\n  `id` int\n);\nINSERT INTO {quoted} VALUES\n(1),\n(2);\n{_END}"
+    )
+    assert [(table.name, table.rows) for table in found.tables] == [(name, 2)]
+    assert {one.name for one in found.objects} == {name}
+    assert (
+        found.tables
+        == read(
+            f"CREATE TABLE {quoted} (\n);\nINSERT INTO {quoted} (`id`) VALUES (1),(2);\n{_END}"
+        ).tables
+    )
+
+
 def test_empty_tables_and_positions_are_seen() -> None:
     found = read(
         "-- CHANGE MASTER TO MASTER_LOG_FILE='binlog.000007', MASTER_LOG_POS=4711;\n"
