@@ -37,13 +37,18 @@ from altus4_desktop.storage.backup_folder import (
     failed,
     file_digest,
 )
-from altus4_desktop.storage.dump_objects import KINDS, TRIGGERS
+from altus4_desktop.storage.dump_objects import EVENTS, KINDS, ROUTINES, TRIGGERS, VIEWS
 from altus4_desktop.storage.failures import translate
 from altus4_desktop.storage.location import StoreLocation
 
 _NOT_MADE = "The backup could not be made"
 _NOT_CHECKED = "The backup could not be checked"
 _NOT_RESTORED = "The backup could not be restored"
+_GROUPS = {
+    "view": VIEWS,
+    "event": EVENTS,
+    **dict.fromkeys(("function", "procedure", "package", "package body"), ROUTINES),
+}
 _FULL_CODES = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
 
 
@@ -100,22 +105,27 @@ class BackupTool(Protocol):
         self,
         file: Path,
         name: str,
+        held: Collection[str],
         check: Check,
         progress: ProgressSink,
         token: CancelToken,
     ) -> Placed:
-        """Fill the new place ``name``; what ``check`` refuses is not kept."""
+        """Fill the new place ``name``; what ``check`` refuses is not kept.
+
+        ``held`` are the kinds of objects in the copy.
+        """
 
     def replace(
         self,
         file: Path,
         kinds: Collection[str],
+        held: Collection[str],
         check: Check,
         progress: ProgressSink,
         token: CancelToken,
     ) -> Placed:
         """Fill the place of the store, and keep what was there. Of what a database has besides
-        tables, ``kinds`` are replaced and others stay."""
+        tables, ``kinds`` are replaced and others stay; ``held`` are those in the copy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,18 +300,19 @@ class StoreBackups:
 
         What comes out is compared with the manifest before anything is replaced. Raises
         NotFoundError, InputError for a place that is there, StoreError (``backup.bad``,
-        ``backup.other_store``, ``backup.no_point``, ``backup.no_scratch``), ConflictError
+        ``backup.other_store``, ``backup.no_point``, ``backup.no_right``), ConflictError
         (``backup.busy``), Cancelled; the store is then as it was.
         """
         with self._restoring(folder, backup_id, until, progress, token) as (backup, _, check):
             file = folder.file(backup)
+            held = {_GROUPS.get(one.kind, "") for one in backup.objects or ()}
             if into:
-                placed = self.tool.restore_beside(file, into, check, progress, token)
+                placed = self.tool.restore_beside(file, into, held, check, progress, token)
             else:
                 # Of an old manifest nobody knows whether all of them are in it.
                 known = (TRIGGERS,) if backup.objects is None else KINDS
                 kinds = [kind for kind in known if kind not in backup.left_out]
-                placed = self.tool.replace(file, kinds, check, progress, token)
+                placed = self.tool.replace(file, kinds, held, check, progress, token)
             place = into or self.location.label
             return RestoreRun(backup, place, placed.kept, placed.replaced_definers)
 

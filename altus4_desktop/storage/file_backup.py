@@ -111,6 +111,7 @@ class FileBackups:
         self,
         file: Path,
         name: str,
+        held: Collection[str],
         check: Check,
         progress: ProgressSink,
         token: CancelToken,
@@ -119,6 +120,7 @@ class FileBackups:
 
         Raises InputError for a file that is there, and as `make` does.
         """
+        del held
         target = Path(name)
         if os.path.lexists(target):
             raise InputError("into", "“{name}” is there already.", name=name)
@@ -137,6 +139,7 @@ class FileBackups:
         self,
         file: Path,
         kinds: Collection[str],
+        held: Collection[str],
         check: Check,
         progress: ProgressSink,
         token: CancelToken,
@@ -148,7 +151,7 @@ class FileBackups:
         transaction, and a kill at any moment leaves the old content or the new. Raises as `make`
         does, and StoreError (``store.busy``) where somebody does not let go of it.
         """
-        del kinds
+        del kinds, held
         stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%fZ")
         kept = self.file.with_name(f"{self.file.stem}-before-restore-{stamp}{self.file.suffix}")
         # In the folder of backups: whoever next locks it removes what a kill has left.

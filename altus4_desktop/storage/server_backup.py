@@ -46,7 +46,8 @@ from altus4_desktop.storage.schema_swap import MARK, swap_schemas
 from altus4_desktop.storage.server_lock import hold_lock
 from altus4_desktop.storage.server_names import quoted
 from altus4_desktop.storage.server_rights import (
-    check_owners,
+    check_restore,
+    escaped,
     grants_for,
     read_dump_rights,
     spoken_for,
@@ -231,6 +232,7 @@ class ServerBackups:
         self,
         file: Path,
         name: str,
+        held: Collection[str],
         check: Check,
         progress: ProgressSink,
         token: CancelToken,
@@ -238,9 +240,10 @@ class ServerBackups:
         """Make the new database ``name`` and load ``file`` into it, events switched off: the store
         has its own. What ``check`` refuses is not kept.
 
-        Raises InputError for a database that is there, and as `make` does.
+        Raises InputError for a database that is there, and as `replace` does.
         """
         with open_session(self.access, token) as connection:
+            check_restore(self.access, connection, (name,), held)
             definers = spoken_for(connection)
             replaced = self._restore(connection, file, name, definers, check, progress, token)
             with unheeding(connection, token):
@@ -251,13 +254,15 @@ class ServerBackups:
         self,
         file: Path,
         kinds: Collection[str],
+        held: Collection[str],
         check: Check,
         progress: ProgressSink,
         token: CancelToken,
     ) -> Placed:
-        """Put what is in ``file`` in the place of the store's tables, which are kept in a database
-        of their own, and its objects of ``kinds`` in the place of the store's. Raises as `make`
-        does."""
+        """Put what is in ``file``, which holds objects of the kinds ``held``, in the place of the
+        store's tables, which are kept in a database of their own, and its objects of ``kinds`` in
+        the place of the store's. Raises as `make` does, and StoreError (``backup.no_right``) before
+        anything is loaded."""
         live = self.access.location.database
         stamp = datetime.now(UTC).strftime("%Y%m%d%H%M%S")
         restored, kept = place_names(live, stamp)
@@ -267,7 +272,7 @@ class ServerBackups:
         ):
             finish_left(connection, live)
             objects_of = [kind for kind in kinds if kind != TRIGGERS]
-            check_owners(self.access, connection, objects_of)
+            check_restore(self.access, connection, (restored, kept), held, objects_of)
             definers = spoken_for(connection)
             replaced = self._restore(connection, file, restored, definers, check, progress, token)
             try:
@@ -529,8 +534,8 @@ def _program(access: ServerAccess, kind: Kind) -> Program:
 
 
 def _no_database(username: str, name: str) -> StoreError:
-    pattern = SCRATCH_PREFIX.replace("_", "\\_") + "%"
-    wanted = pattern if name.startswith(SCRATCH_PREFIX) else name
+    is_scratch = name.startswith(SCRATCH_PREFIX)
+    wanted = escaped(SCRATCH_PREFIX) + "%" if is_scratch else escaped(name)
     return StoreError(
         "The account “{username}” may not make the database “{name}” that this needs.",
         hint="Let an admin of the server grant it: GRANT ALL PRIVILEGES ON `{wanted}`.* TO …",

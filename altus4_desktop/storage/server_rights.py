@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from altus4_desktop.domain.connections import Flavour
 from altus4_desktop.domain.errors import StoreError
 from altus4_desktop.storage.client_programs import ServerAccess
+from altus4_desktop.storage.day_rights import trial_rights
 from altus4_desktop.storage.dump_objects import EVENTS, POSITION, ROUTINES, TRIGGERS, VIEWS
 from altus4_desktop.storage.schema_objects import owners_of
 from altus4_desktop.storage.server_names import quoted
@@ -42,6 +43,22 @@ _TAKES = {
     ROUTINES: ("EXECUTE", "SHOW_ROUTINE ON *.*", "SELECT ON `mysql`.`proc`"),
     POSITION: ("", "RELOAD, REPLICATION CLIENT ON *.*", ""),
 }
+# What it takes to exchange the store's tables, to fill another database with a dump and play the
+# log there, and for each kind of object besides.
+_EXCHANGED = (
+    *("SELECT", "INSERT", "UPDATE", "DELETE"),
+    *("CREATE", "DROP", "ALTER", "INDEX", "REFERENCES", "TRIGGER"),
+)
+_FILLED = (*_EXCHANGED, "LOCK TABLES", "EVENT")
+_MADE = {
+    VIEWS: ("CREATE VIEW", "SHOW VIEW"),
+    ROUTINES: ("CREATE ROUTINE", "ALTER ROUTINE", "EXECUTE"),
+    EVENTS: ("EVENT",),
+}
+_FILLED_ALL = tuple(dict.fromkeys((*trial_rights()[1], *_FILLED)))
+# What ends the name of a database that a restore makes.
+_STAMP = re.compile(r"(?<=_before_)\d{14}\Z|(?<=_restored_)\d{14}\Z")
+_FIXED = re.compile(r"\A(?:\\.|[^\\%_])*", re.S)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,34 +134,62 @@ def grants_for(
     statements = [f"GRANT {place} TO {account};" for place in outside if place]
     if inside:
         everything = ", ".join(dict.fromkeys(inside))
-        database = re.sub(r"([\\%_])", r"\\\1", access.location.database)
+        database = _pattern(connection, access.location.database)
         statements.insert(0, f"GRANT {everything} ON {_quoted(database)}.* TO {account};")
     return tuple(statements)
 
 
-def check_owners(access: ServerAccess, connection: sa.Connection, kinds: Collection[str]) -> None:
-    """Raise StoreError (``backup.no_right``) for what MySQL will not let the account drop, as
-    its definer may be an administrator."""
-    owners = owners_of(connection, kinds)
+def check_restore(
+    access: ServerAccess,
+    connection: sa.Connection,
+    filled: Collection[str],
+    held: Collection[str] = (),
+    replaced: Collection[str] | None = None,
+) -> None:
+    """Raise StoreError (``backup.no_right``), which shows all statements that grant it, where the
+    account may not restore.
+
+    ``filled``: the databases that are made for it; ``held``: the kinds of objects that the backup
+    has; ``replaced``: those that are replaced in the store, None when that stays as it is. Rights
+    that come by a role are not listed by servers: then only what they do not hide is looked at.
+    """
+    account = _account(connection)
+    database = access.location.database
+    has_role = connection.exec_driver_sql("SELECT CURRENT_ROLE()").scalar() not in (None, "NONE")
+    statements = []
+    needed = {name: _with(_FILLED, held) for name in filled}
+    if replaced is not None:
+        there = [kind for kind in replaced if owners_of(connection, [kind])]
+        needed[database] = _with(_EXCHANGED, {*there, *set(held).intersection(replaced)})
+    for name, rights in needed.items():
+        if not has_role and not _has(_rights(connection, name), *rights):
+            granted = rights if name == database else _FILLED_ALL
+            place = _quoted(_pattern(connection, name))
+            statements.append(f"GRANT {', '.join(granted)} ON {place}.* TO {account};")
+    owners = owners_of(connection, replaced or ())
     connection.rollback()
-    if access.flavour is Flavour.MYSQL and owners:
-        rights = _rights(connection)
-        own = str(connection.exec_driver_sql("SELECT CURRENT_USER()").scalar_one())
-        others = sorted(owners - {own})
-        if others and "SYSTEM_USER" not in rights:
-            raise StoreError(
-                "The account “{username}” may not replace what {others} defined in the "
-                "database “{database}”.",
-                hint="Restore with an administrator's account, or let one grant it: "
-                "GRANT SYSTEM_USER ON *.* TO {account}",
-                code="backup.no_right",
-                details={
-                    "username": access.location.username,
-                    "others": ", ".join(others),
-                    "account": _account(connection),
-                    "database": access.location.database,
-                },
-            )
+    own = str(connection.exec_driver_sql("SELECT CURRENT_USER()").scalar_one())
+    others = sorted(owners - {own}) if access.flavour is Flavour.MYSQL else []
+    # MySQL lets nobody else drop what an administrator may have defined.
+    if others and "SYSTEM_USER" not in _rights(connection):
+        statements.append(f"GRANT SYSTEM_USER ON *.* TO {account};")
+    if statements:
+        raise StoreError(
+            "The account “{username}” may not do all that restoring takes: nothing was restored.",
+            hint="Restore with an administrator's account, or let one grant it: {statements}",
+            code="backup.no_right",
+            details={
+                "username": access.location.username,
+                "statements": " ".join(statements),
+            },
+        )
+
+
+def escaped(name: str) -> str:
+    """The pattern that stands for a database in a grant: of one that a restore makes for each time
+    anew, for all of them."""
+    fixed = _STAMP.sub("", name)
+    return re.sub(r"([\\%_])", r"\\\1", fixed) + ("%" if fixed != name else "")
 
 
 def spoken_for(connection: sa.Connection) -> Callable[[str], bool]:
@@ -157,12 +202,41 @@ def spoken_for(connection: sa.Connection) -> Callable[[str], bool]:
 
 def _rights(connection: sa.Connection, database: str = "") -> set[str]:
     """What the account may do everywhere, and in all of ``database``."""
-    rights: set[str] = set()
+    found = _grants(connection) + (_grants(connection, database)[-1:] if database else [])
+    return {right for _, granted in found for right in granted}
+
+
+def _grants(connection: sa.Connection, database: str = "") -> list[tuple[str, set[str]]]:
+    """Each pattern that covers ``database`` and what is granted there; of several only the last
+    counts for the server. Without a database what is granted everywhere."""
+    found = []
     for grant in connection.exec_driver_sql("SHOW GRANTS FOR CURRENT_USER()").scalars():
-        found = _GRANT.match(str(grant))
-        if found and (found[2] == "*.*" or (database and _covers(found[2][1:-3], database))):
-            rights |= {right.strip().upper() for right in found[1].split(",")}
-    return rights
+        read = _GRANT.match(str(grant))
+        if read is None or (read[2] == "*.*") != (not database):
+            continue
+        pattern = read[2][1:-3].replace("``", "`")
+        if not database or _covers(pattern, database):
+            found.append((pattern, {right.strip().upper() for right in read[1].split(",")}))
+    return sorted(found, key=lambda one: _exactness(one[0]))
+
+
+def _exactness(pattern: str) -> int:
+    """By what servers choose among patterns: where the first wildcard is."""
+    rest = _FIXED.sub("", pattern, count=1)
+    return len(pattern) - len(rest) if rest else len(pattern) + 1
+
+
+def _pattern(connection: sa.Connection, database: str) -> str:
+    """How a grant names ``database``: as one does already, whose place another would take."""
+    for pattern, _ in _grants(connection, database)[-1:]:
+        if re.sub(r"\\(.)", r"\1", pattern) == database:
+            return pattern
+    return escaped(database)
+
+
+def _with(rights: Collection[str], kinds: Collection[str]) -> tuple[str, ...]:
+    more = [right for kind in sorted(kinds) for right in _MADE.get(kind, ())]
+    return tuple(dict.fromkeys((*rights, *more)))
 
 
 def _has(rights: set[str], *wanted: str) -> bool:
@@ -171,7 +245,7 @@ def _has(rights: set[str], *wanted: str) -> bool:
 
 def _covers(pattern: str, database: str) -> bool:
     """Whether a grant on databases like ``pattern`` is one on ``database``."""
-    pieces = re.findall(r"\\.|.", pattern.replace("``", "`"), re.S)
+    pieces = re.findall(r"\\.|.", pattern, re.S)
     letters = {"%": ".*", "_": "."}
     text = "".join(letters.get(piece, re.escape(piece[-1])) for piece in pieces)
     return re.fullmatch(text, database, re.S) is not None

@@ -150,6 +150,62 @@ def test_who_interrupts_the_exchange_breaks_nothing(
                 server.drop_database(name)
 
 
+_MADE = (
+    "CREATE DEFINER = '{user}'@'%' VIEW `{live}`.many AS SELECT user_id FROM `{live}`.searches",
+    "CREATE DEFINER = '{user}'@'%' PROCEDURE `{live}`.one() SELECT 1",
+)
+
+
+def test_who_may_not_restore_is_told_before_anything_is_loaded_what_it_takes(
+    on_server: StorePlace, folder: BackupFolder, request: pytest.FixtureRequest
+) -> None:
+    server = server_of(on_server, request)
+    live, user = on_server.location.database, on_server.location.username
+    server.execute(f"GRANT SHOW VIEW, EXECUTE, EVENT ON `{live}`.* TO '{user}'")
+    told: list[str] = []
+
+    def restore(into: str) -> None:
+        store.backups.restore(
+            folder, backup.id, into, None, lambda progress: told.append(progress.message), _TOKEN
+        )
+
+    def statements(into: str) -> list[str]:
+        with pytest.raises(StoreError) as caught:
+            restore(into)
+        assert caught.value.code == "backup.no_right"
+        assert "Loading the backup" not in told
+        assert beside(server, on_server) == []
+        return re.findall(r"GRANT [^;]*;", caught.value.hint)
+
+    with opened(on_server) as store:
+        store.migrator.upgrade(without_copy=True)
+        fill(store)
+        server.execute(*(one.format(live=live, user=user) for one in _MADE))
+        backup = make(store, folder)
+        assert backup.left_out == ()
+        then = content(on_server)
+        fill(store)
+        server.execute(f"REVOKE DROP, TRIGGER ON `{live}`.* FROM '{user}'")
+        grants = statements("")
+        escaped = live.replace("_", r"\_")
+        for place in (rf"`{escaped}\_restored\_%`", rf"`{escaped}\_before\_%`", f"`{live}`"):
+            assert len([one for one in grants if f" ON {place}.* TO '{user}'@'%';" in one]) == 1
+        assert len(grants) == 3
+        try:
+            server.execute(*grants)
+            restore("")
+            assert content(on_server) == then
+            (kept,) = beside(server, on_server)
+            server.drop_database(kept)
+            told.clear()
+            (grant,) = statements(f"{live}_side")
+            server.execute(grant)
+            restore(f"{live}_side")
+        finally:
+            for name in beside(server, on_server):
+                server.drop_database(name)
+
+
 def test_what_goes_wrong_leaves_the_store_as_it_was(
     on_server: StorePlace,
     folder: BackupFolder,
@@ -164,7 +220,7 @@ def test_what_goes_wrong_leaves_the_store_as_it_was(
         before = content(on_server)
         with pytest.raises(StoreError) as caught:
             store.backups.restore(folder, backup.id, "", None, ignore_progress, _TOKEN)
-        assert caught.value.code == "backup.no_scratch"
+        assert caught.value.code == "backup.no_right"
         grant_beside(server, on_server)
 
         def fail(*_: object, **__: object) -> None:
