@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import gzip
+import os
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -27,6 +29,7 @@ from tests.servers import DatabaseServer, find_programs
 from tests.stores import STORE_PRIVILEGES, StorePlace, server_place
 
 _TOKEN = CancelToken()
+_TRIGGER = rb"/\*!50003 CREATE\*/ [^\n]*TRIGGER `?audit_log_no_update\b(?s:.*?);;\n"
 _NASTY = "p'\"\\#;=[x] \\n%s 'é😀"
 
 
@@ -125,8 +128,12 @@ def test_what_is_not_as_it_was_written_down_is_bad(
             ((b"query 7 ", b"query 8 "), "other rows in searches"),
             ((b"CREATE TABLE `users`", b"CREATE TABLE `users_`"), ""),
             ((b"INSERT INTO `users`", b"INSERTS INTO `users`"), "ERROR 1064"),
+            ((rb",\n  (?:UNIQUE )?KEY `[^`]*` \(`user_id`\)(?=[,\n])", b""), "other indexes in"),
+            ((_TRIGGER, b""), "the trigger audit_log_no_update is missing"),
         ):
-            pass_off(folder, backup, text.replace(*change))
+            changed = re.sub(change[0], change[1], text)
+            assert changed != text
+            pass_off(folder, backup, changed)
             found = verify(store, folder, backup)
             assert found.state is BackupState.BAD, change
             assert said in found.problem
@@ -175,8 +182,17 @@ def test_a_server_that_ends_idle_sessions_soon_lets_a_backup_wait(
     assert left == 28800
 
 
-def test_a_dump_that_loses_rows_is_none(
-    on_server: StorePlace, folder: BackupFolder, tmp_path: Path
+@pytest.mark.parametrize(
+    ("lost", "said"),
+    [
+        ("/^INSERT INTO .searches. /,/;$/d", "searches has 0 rows in it"),
+        ("/TRIGGER .*audit_log_no_update/,/;;$/d", "the trigger audit_log_no_update is not in it"),
+        ("/^CREATE TABLE .saved_searches. /,/;$/d", "the table saved_searches is not in it"),
+    ],
+    ids=["rows", "a trigger", "a table"],
+)
+def test_a_dump_that_loses_something_is_none(
+    on_server: StorePlace, folder: BackupFolder, tmp_path: Path, lost: str, said: str
 ) -> None:
     with opened(on_server) as store:
         store.migrator.upgrade(without_copy=True)
@@ -190,7 +206,7 @@ def test_a_dump_that_loses_rows_is_none(
         wrapper.write_text(
             "#!/bin/bash\n"
             f'if [ "${{1#--defaults-file}}" = "$1" ]; then exec "{real.path}" "$@"; fi\n'
-            f'"{real.path}" "$@" | sed "/^INSERT INTO .searches. /,/;$/d"\n',
+            f'"{real.path}" "$@" | sed "{lost}"\n',
             encoding="utf-8",
         )
         wrapper.chmod(0o700)
@@ -199,8 +215,77 @@ def test_a_dump_that_loses_rows_is_none(
             replace(store.backups, tool=lossy).make(
                 folder, BackupReason.WANTED, "1", ignore_progress, _TOKEN
             )
-        assert "searches has 0 rows in it" in caught.value.message
+        assert said in caught.value.message
         assert folder.list_() == []
+
+
+@pytest.mark.parametrize(
+    ("when", "change"),
+    [
+        ("Copying the metadata store", "ALTER TABLE saved_searches ADD COLUMN odd INT"),
+        (
+            "Reading the copy back",
+            "CREATE TRIGGER t BEFORE UPDATE ON users FOR EACH ROW SET @a = 1",
+        ),
+    ],
+    ids=["tables", "objects"],
+)
+def test_tables_that_change_while_they_are_copied_make_no_backup(
+    on_server: StorePlace, folder: BackupFolder, when: str, change: str
+) -> None:
+    def alter(progress: Progress) -> None:
+        if progress.message == when:
+            on_server.query(change)
+
+    with opened(on_server) as store:
+        store.migrator.upgrade(without_copy=True)
+        with pytest.raises(StoreError, match="somebody changed the tables meanwhile"):
+            store.backups.make(folder, BackupReason.WANTED, "1", alter, _TOKEN)
+        assert folder.list_() == []
+
+
+def test_a_file_is_on_disk_before_it_has_its_name_and_the_name_before_there_is_a_manifest(
+    place: StorePlace, folder: BackupFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[tuple[str, str]] = []
+    real_fsync, real_replace = os.fsync, os.replace
+
+    def kind_of(path: str) -> str:
+        """Which of them ``path`` is; empty for what is not in the folder."""
+        file = Path(path)
+        if file == folder.path:
+            return "folder"
+        if file.parent != folder.path:
+            return ""
+        return "manifest" if ".json" in file.name else "draft" if ".part" in file.name else "file"
+
+    def note(call: str, path: str) -> None:
+        what = (call, kind_of(path))
+        if what[1] and done[-1:] != [what]:
+            done.append(what)
+
+    def fsync(descriptor: int) -> None:
+        note("fsync", str(Path(f"/proc/self/fd/{descriptor}").readlink()))
+        real_fsync(descriptor)
+
+    def rename(source: str, target: str) -> None:
+        note("name", str(target))
+        real_replace(source, target)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    monkeypatch.setattr(os, "rename", rename)
+    monkeypatch.setattr(os, "replace", rename)
+    with contextlib.closing(place.open()) if place.on_file else opened(place) as store:
+        store.migrator.upgrade(without_copy=True)
+        make(store, folder)
+    assert done == [
+        ("fsync", "draft"),
+        ("name", "file"),
+        ("fsync", "folder"),
+        ("fsync", "manifest"),
+        ("name", "manifest"),
+        ("fsync", "folder"),
+    ]
 
 
 def test_while_one_is_made_nobody_migrates_and_everybody_reads(
