@@ -103,6 +103,12 @@ class StoreError(AltusError):
     code = "store.failed"
 
 
+class HalfDoneError(StoreError):
+    """Something broke off in the middle; whoever has cancelled it has to hear of that, too."""
+
+    code = "store.half_done"
+
+
 class SchemaError(StoreError):
     """The metadata store's schema is not one this program may touch."""
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from altus4_desktop.domain.errors import AltusError, StoreError
+from altus4_desktop.domain.errors import AltusError, HalfDoneError
 from altus4_desktop.storage.client_programs import ProgramFailed
 from altus4_desktop.storage.dump_objects import Rewriter
 from altus4_desktop.storage.schema_objects import ObjectsMove
@@ -43,7 +43,7 @@ def swap_schemas(
     The tables are moved by one statement: a kill leaves all of them moved or none. Triggers cannot
     move along: they are made again, and a kill at that moment leaves them missing until the next
     backup. Raises SQLAlchemy's errors, AltusError, ProgramFailed and OSError when all is as it was,
-    and StoreError (``backup.unguarded``) when it could not be made so again.
+    and HalfDoneError (``backup.unguarded``) when it could not be made so again.
     """
     old, new = _tables(connection, live), _tables(connection, restored)
     triggers = {name: _triggers(connection, name) for name in (restored, live)}
@@ -90,14 +90,14 @@ def _rename(connection: sa.Connection, moves: list[tuple[str, str, str]]) -> Non
     connection.exec_driver_sql(f"RENAME TABLE {statement}")
 
 
-def _unguarded(said: str, live: str, kept: str, text: str = "") -> StoreError:
+def _unguarded(said: str, live: str, kept: str, text: str = "") -> HalfDoneError:
     hint = (
         "Look with “migrate drift”; the next backup makes the guards again. What the store held "
         "before is in the database “{kept}” where that has tables."
     )
     if text:
         hint += " What made its views, routines and events is in “{text}”."
-    return StoreError(
+    return HalfDoneError(
         "The store “{live}” {said}, and its guards (triggers), views, routines and events may be "
         "missing: restoring broke off.",
         hint=hint,

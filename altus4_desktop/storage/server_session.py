@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from altus4_desktop.domain.cancel import CancelToken
-from altus4_desktop.domain.errors import AltusError
+from altus4_desktop.domain.errors import AltusError, HalfDoneError
 from altus4_desktop.storage.client_programs import ServerAccess, ServerSilentError
 from altus4_desktop.storage.engine import build_engine
 from altus4_desktop.storage.server_names import quoted
@@ -115,6 +115,8 @@ def _session(
                     # To say goodbye it would wait for an answer.
                     connection.invalidate()
                 raise
+    except HalfDoneError:
+        raise
     except Exception:
         # Whatever a socket says that was shut.
         token.raise_if_cancelled()

@@ -12,7 +12,7 @@ from functools import partial
 from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
 
 from altus4_desktop.domain.cancel import CancelToken
-from altus4_desktop.domain.errors import AltusError, Cancelled
+from altus4_desktop.domain.errors import AltusError, Cancelled, HalfDoneError
 from altus4_desktop.domain.progress import Progress
 
 _NEWS_INTERVAL_MS = 30
@@ -286,6 +286,8 @@ class TaskRunner(QObject):
             end, result = _End.SUCCEEDED, work(context) if work else None
         except Cancelled:
             end, result = _End.CANCELLED, None
+        except HalfDoneError as error:
+            end, result = _End.FAILED, error
         except AltusError as error:
             # Work that was torn from its socket by a cancellation fails because of it.
             cancelled = task.token.cancelled

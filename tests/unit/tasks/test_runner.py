@@ -10,7 +10,13 @@ from PySide6.QtCore import QCoreApplication, QObject, QThread, Slot
 from pytestqt.qtbot import QtBot
 
 from altus4_desktop.domain.cancel import CancelToken
-from altus4_desktop.domain.errors import AltusError, Cancelled, TenantError, TenantFailure
+from altus4_desktop.domain.errors import (
+    AltusError,
+    Cancelled,
+    HalfDoneError,
+    TenantError,
+    TenantFailure,
+)
 from altus4_desktop.domain.progress import Progress
 from altus4_desktop.tasks.runner import Lane, TaskContext, TaskHandle, TaskRunner
 
@@ -163,22 +169,30 @@ def test_cancel_callbacks_never_run_on_the_gui_thread(qtbot: QtBot, runner: Task
     assert callback_on[0] != gui
 
 
+@pytest.mark.parametrize(
+    ("error", "word"),
+    [
+        (TenantError(TenantFailure.LOST, "The connection was lost."), "cancelled"),
+        (HalfDoneError("The store may have been replaced."), "failed"),
+    ],
+    ids=["torn", "half done"],
+)
 def test_what_fails_because_of_the_cancellation_is_cancelled(
-    qtbot: QtBot, runner: TaskRunner
+    qtbot: QtBot, runner: TaskRunner, error: AltusError, word: str
 ) -> None:
     entered = threading.Event()
 
     def work(context: TaskContext) -> None:
         entered.set()
         context.token.wait(5)
-        raise TenantError(TenantFailure.LOST, "The connection was lost.")
+        raise error
 
     handle = runner.submit(Lane.TENANTS, work)
     ear = Ear(handle)
     assert entered.wait(5)
     handle.cancel()
     finish(qtbot, handle)
-    assert ear.words == ["cancelled", "finished"]
+    assert ear.words == [word, "finished"]
 
 
 def test_work_that_was_done_before_the_cancellation_has_succeeded(
