@@ -600,17 +600,24 @@ def _write(
 
 def _choose(zone: str, marks: Sequence[datetime], most_days: int) -> tuple[list[datetime], range]:
     """The first of the sorted ``marks`` and the days they touch; always at least one mark."""
-    chosen: list[datetime] = []
-    days = range(0)
-    for mark in marks:
-        begins = epoch_s(mark)
-        here = find_days(zone, begins, begins + _HOUR_S)
+    seconds = [*map(epoch_s, marks)]
+    spans = find_spans(zone, seconds[0], seconds[-1] + _HOUR_S)
+    chosen, place, days = 0, 0, range(0)
+    for begins in seconds:
+        while spans[place].ends <= begins:
+            place += 1
+        span, ends = spans[place], begins + _HOUR_S
+        if ends <= span.ends:
+            local = begins + span.offset_s
+            here = range(local // DAY_S, (local + _HOUR_S - 1) // DAY_S + 1)
+        else:
+            here = find_days(zone, begins, ends)
         both = range(min(days[0], here[0]), max(days[-1], here[-1]) + 1) if days else here
         if chosen and len(both) > most_days:
             break
-        chosen.append(mark)
+        chosen += 1
         days = both
-    return chosen, days
+    return [*marks[:chosen]], days
 
 
 def _listed(
