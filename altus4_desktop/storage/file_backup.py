@@ -23,7 +23,7 @@ from altus4_desktop.storage import files
 from altus4_desktop.storage.backup_folder import Check, Placed, UnsoundError
 from altus4_desktop.storage.tables import version_table
 
-_ROWS = 500
+_LARGE = 1 << 16
 _HALF = ".part"
 _ATTEMPT_S = 0.5
 _TABLES = (
@@ -286,13 +286,16 @@ def _table_sum(
     connection: sqlite3.Connection, table: str, keyed: bool, token: CancelToken
 ) -> TableSum:
     order = "" if keyed else " ORDER BY rowid"
+    token.raise_if_cancelled()
     digest = hashlib.sha256()
     rows = 0
-    cursor = connection.execute(f"SELECT * FROM {_quoted(table)}{order}")
-    while batch := cursor.fetchmany(_ROWS):
-        token.raise_if_cancelled()
-        rows += len(batch)
-        digest.update("".join(map(repr, batch)).encode("utf-8"))
+    # One by one: some of them may be millions of bytes. SQLite's own steps are too few for these.
+    for row in connection.execute(f"SELECT * FROM {_quoted(table)}{order}"):
+        content = repr(row).encode("utf-8")
+        if len(content) > _LARGE:
+            token.raise_if_cancelled()
+        digest.update(content)
+        rows += 1
     return TableSum(table, rows, digest.hexdigest())
 
 
