@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from altus4_desktop.domain.accounts import Actor
     from altus4_desktop.domain.figures import Counts, Figures, Period
     from altus4_desktop.domain.insights import Insight
+    from altus4_desktop.services.so_far import SoFar
 
 _USUAL_DAYS = 30
 
@@ -114,9 +116,7 @@ def _show(args: argparse.Namespace, context: CliContext) -> int:
         zone, now = actor.timezone or "UTC", datetime.now(UTC)
         context.out.json(figures_document(figures, zone, now))
     else:
-        _print(context, figures)
-        if figures.counts.searches:
-            _print_charts(context, actor, figures)
+        _print(context, actor, figures)
     return EXIT_DONE if figures.counts.searches else EXIT_NO
 
 
@@ -203,14 +203,24 @@ def _period(actor: Actor, first: date | None, last: date | None) -> Period:
     return period
 
 
-def _print(context: CliContext, figures: Figures) -> None:
-    out = context.out
+def _print(context: CliContext, actor: Actor, figures: Figures) -> None:
+    from altus4_desktop.cli.analytics_charts import print_charts
+    from altus4_desktop.domain.analytics import Metric
+    from altus4_desktop.services.charts import Dashboard, build_charts
+    from altus4_desktop.services.so_far import count_so_far
+
+    out, analytics, period = context.out, context.services.analytics, figures.period
+    before = analytics.figures_(
+        actor, period.before(), metrics=[Metric.DAILY_SEARCHES, Metric.LATENCY]
+    )
+    zone, now = actor.timezone or "UTC", datetime.now(UTC)
+    board = Dashboard(figures, zone, now, before)
     counts, latency = figures.counts, figures.latency
     zone = figures.zone or "each user's own time zone"
     out.line(f"{figures.period.first} to {figures.period.last} ({zone})")
     searches = "1 search" if counts.searches == 1 else f"{counts.searches} searches"
     out.line(
-        f"{searches}{_than(counts.searches, figures.before)},"
+        f"{searches}{_than(counts.searches, figures.before, count_so_far(board))},"
         f" {counts.zero} without result, {counts.failed + counts.partial} failed at least in part"
     )
     if latency.searches:
@@ -219,35 +229,33 @@ def _print(context: CliContext, figures: Figures) -> None:
             f" slowest {_ms(latency.max_ms)}"
         )
 
-
-def _print_charts(context: CliContext, actor: Actor, figures: Figures) -> None:
-    from altus4_desktop.cli.analytics_charts import print_charts
-    from altus4_desktop.domain.analytics import Metric
-    from altus4_desktop.services.charts import Dashboard, build_charts
-
-    analytics, period = context.services.analytics, figures.period
-    before = analytics.figures_(
-        actor, period.before(), metrics=[Metric.DAILY_SEARCHES, Metric.LATENCY]
-    )
+    if not counts.searches:
+        return
     users = None
     # A key of an admin may be good for figures and no more.
     with suppress(AccessError):
         users = analytics.users_(actor, period)
-    zone, now = actor.timezone or "UTC", datetime.now(UTC)
-    print_charts(context.out, build_charts(Dashboard(figures, zone, now, before, users)))
+    print_charts(out, build_charts(replace(board, users=users)))
 
 
 def _days(count: int) -> str:
     return "1 day" if count == 1 else f"{count} days"
 
 
-def _than(searches: int, before: Counts | None) -> str:
-    if before is None or not before.searches:
+def _than(searches: int, before: Counts | None, so_far: SoFar | None) -> str:
+    if before is None:
         return ""
-    if searches == before.searches:
-        return " (as many as in the period before)"
-    more = "more" if searches > before.searches else "fewer"
-    return f" ({abs(searches / before.searches - 1):.0%} {more} than in the period before)"
+    was, days = before.searches, "the period before"
+    if so_far is not None:
+        searches, was = so_far.searches, so_far.before
+        is_cut = so_far.hour is not None
+        days = f"the same hours of {days}" if is_cut else f"{days}, without today"
+    if not was:
+        return ""
+    if searches == was:
+        return f" (as many as in {days})"
+    more = "more" if searches > was else "fewer"
+    return f" ({abs(searches / was - 1):.0%} {more} than in {days})"
 
 
 def _ms(value: float | None) -> str:

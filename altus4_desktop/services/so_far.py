@@ -21,8 +21,8 @@ class SoFar:
 
 
 def count_so_far(board: Dashboard) -> SoFar | None:
-    """What can be compared while the last day of the period goes on; None when it is over, when
-    nothing is compared, or nothing is over yet."""
+    """What can be compared while the last day of the period goes on; None when it is over, or when
+    nothing is compared."""
     figures, before = board.figures, board.before
     here = board.now.astimezone(find_zone(board.shown_zone))
     if before is None or not figures.period.first <= here.date() <= figures.period.last:
@@ -35,7 +35,7 @@ def count_so_far(board: Dashboard) -> SoFar | None:
             sum(point.counts.searches for point in some if point.counts is not None)
             for some in (days, earlier)
         )
-        return SoFar(now, was) if days else None
+        return SoFar(now, was)
 
     def is_over(point: HourPoint) -> bool:
         if point.begins_at is not None:
@@ -45,4 +45,4 @@ def count_so_far(board: Dashboard) -> SoFar | None:
     over = [point for point in figures.hours if is_over(point)]
     known = {(point.day, point.hour) for point in over}
     was = sum(point.searches for point in before.hours if (point.day + later, point.hour) in known)
-    return SoFar(sum(point.searches for point in over), was, here.hour) if over else None
+    return SoFar(sum(point.searches for point in over), was, here.hour)

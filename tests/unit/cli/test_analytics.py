@@ -15,9 +15,12 @@ from pathlib import Path
 import pytest
 
 from altus4_desktop.app.compose import compose
+from altus4_desktop.cli.analytics import _than
 from altus4_desktop.cli.frame import main
+from altus4_desktop.domain.figures import Counts
 from altus4_desktop.domain.history import HistoryOutcome, HistoryQuery, OwnTime
 from altus4_desktop.domain.searching import SearchMode
+from altus4_desktop.services.so_far import SoFar
 from tests.answers import Answer, Run
 
 _PASSWORD = "correct horse battery"
@@ -106,6 +109,16 @@ def _tables(told: str) -> dict[str, list[list[str]]]:
     }
 
 
+def test_today_is_compared_with_as_much_of_the_days_before() -> None:
+    before = Counts(240)
+    assert _than(40, before, None) == " (83% fewer than in the period before)"
+    so_far = SoFar(38, 19, 19)
+    assert _than(40, before, so_far) == " (100% more than in the same hours of the period before)"
+    without = SoFar(30, 60)
+    assert _than(40, before, without) == " (50% fewer than in the period before, without today)"
+    assert _than(40, None, so_far) == ""
+
+
 def test_every_chart_is_a_table(run: Run) -> None:
     run("analytics", "refresh")
     found = _tables(run("analytics", "show", *_MARCH).out)
@@ -139,6 +152,7 @@ def test_every_chart_is_a_table(run: Run) -> None:
     assert found["Slowest searches"][1] == [
         "chair",
         "30000",
+        "failed",
         "2026-03-02 11:00:00+00:00",
         "natural",
         "Shop",

@@ -77,4 +77,5 @@ def test_days_that_are_over_are_compared_whole() -> None:
     assert count_so_far(_board(2, _TODAY - timedelta(days=1))) is None
     assert count_so_far(replace(_board(1), before=None)) is None
     midnight = datetime(2026, 11, 28, 0, 30, tzinfo=UTC)
-    assert count_so_far(replace(_board(1), now=midnight)) is None
+    # Nothing is over: nothing is compared, least of all with a whole day.
+    assert count_so_far(replace(_board(1), now=midnight)) == SoFar(0, 0, 0)
