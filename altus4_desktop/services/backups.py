@@ -206,7 +206,12 @@ class BackupsService:
         actor = self._permissions.check(actor, Right.ADMINISTER)
         token = token or CancelToken()
         with self._failures_told(actor, "backup.restored", backup_id):
-            self._plan(backup_id, into, until, token)
+            # The file is read, and the log searched, by the restore itself, which keeps others from
+            # the folder: since somebody looked at a plan both may have changed.
+            self._check_until(backup_id, until)
+            with self._store.backups.told("The backup cannot be read"):
+                backup = self._folder().get_(backup_id)
+            self._check_revision(backup)
             run = self._restore(backup_id, into, until, progress, token)
         if self._metadata.is_open:
             self._tell_done(
@@ -370,14 +375,7 @@ class BackupsService:
         store = self._store
         self._check_until(backup_id, until)
         plan = store.backups.plan(self._folder(), backup_id, into, until, token)
-        status = store.migrator.status()
-        if plan.backup.revision not in {revision.id for revision in status.revisions}:
-            raise SchemaError(
-                "The backup is of a newer program: it is at {revision}.",
-                hint="Update this program.",
-                code="backup.newer",
-                details={"revision": plan.backup.revision},
-            )
+        self._check_revision(plan.backup)
         if into:
             return plan
         return replace(
@@ -386,6 +384,17 @@ class BackupsService:
             writes=store.written.count_since(plan.since),
             last_write_at=store.written.last_at(),
         )
+
+    def _check_revision(self, backup: Backup) -> None:
+        known = {revision.id for revision in self._store.migrator.status().revisions}
+        # One that cannot be used may not even say what it is of.
+        if not backup.problem and backup.revision not in known:
+            raise SchemaError(
+                "The backup is of a newer program: it is at {revision}.",
+                hint="Update this program.",
+                code="backup.newer",
+                details={"revision": backup.revision},
+            )
 
     def _check_until(self, backup_id: str, until: datetime | None) -> None:
         if until is None:

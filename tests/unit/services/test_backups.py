@@ -33,8 +33,8 @@ from altus4_desktop.domain.errors import (
 from altus4_desktop.domain.progress import Progress
 from altus4_desktop.services import Services
 from altus4_desktop.services.backups import folder_name
-from altus4_desktop.storage import backups, file_backup, files
-from altus4_desktop.storage.backup_folder import BackupFolder
+from altus4_desktop.storage import backup_folder, backups, file_backup, files
+from altus4_desktop.storage.backup_folder import BackupFolder, file_digest
 from altus4_desktop.storage.location import StoreLocation
 from altus4_desktop.storage.migrator import Migrator
 from tests.records import a_search, a_user
@@ -610,6 +610,21 @@ def test_one_of_a_newer_program_is_not_restored(
     assert not (tmp_path / "elsewhere.sqlite3").exists()
     assert names(folder_of(services, admin)) == there
     assert not list(services.data_dir.glob("*before*"))
+
+
+def test_a_restore_reads_the_file_through_once_before_it_loads_it(
+    services: Services, admin: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backup = services.backups.create_(admin).backup
+    read: list[Path] = []
+
+    def digest(file: Path, token: CancelToken) -> str:
+        read.append(file)
+        return file_digest(file, token)
+
+    monkeypatch.setattr(backup_folder, "file_digest", digest)
+    services.backups.restore_(admin, backup.id)
+    assert [file.name for file in read] == [backup.file_name]
 
 
 def test_a_bad_one_is_not_restored(services: Services, admin: Actor) -> None:
