@@ -404,7 +404,7 @@ def test_no_trial_and_no_restore_of_the_program_itself_ends_the_reach(
         Flavour.MARIADB: "SELECT ON mysql.proc",
     }
     scene.server.execute(
-        f"GRANT EVENT, SHOW VIEW, EXECUTE ON `{live}`.* TO '{scene.user}'",
+        f"GRANT ALL PRIVILEGES ON `{live}`.* TO '{scene.user}'",
         f"GRANT {sees[flavour]} TO '{scene.user}'",
         f"GRANT ALL PRIVILEGES ON `{live}-side`.* TO '{scene.user}'",
         "SET GLOBAL log_bin_trust_function_creators = 1",
