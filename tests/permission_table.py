@@ -64,7 +64,7 @@ accounts.delete_user          gone   denied denied  ok     demo   change  key   
 accounts.get_belongings       gone   denied denied  ok     demo   change  key      key      ok
 accounts.get_profile          gone   ok     unseen  unseen unseen change  key      key      unseen
 accounts.get_user             gone   denied denied  ok     demo   change  key      key      ok
-accounts.list_addresses       gone   denied denied  ok     demo   change  key      key      ok
+accounts.list_addresses       gone   denied denied  ok     ok     change  key      key      ok
 accounts.list_users           gone   denied denied  ok     demo   change  key      key      ok
 accounts.remember             gone   ok     ok      ok     ok     change  key      key      key
 accounts.reset_password       gone   denied denied  ok     demo   change  key      key      key

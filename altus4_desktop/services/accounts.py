@@ -247,7 +247,7 @@ class AccountsService:
     ) -> Mapping[str, str]:
         """The addresses by id of the accounts with ``text`` in name or address, or of those among
         ``user_ids``, at most ``limit`` in their order; raises AccessError for all but admins."""
-        self._permissions.check(actor, Right.USERS)
+        self._permissions.check(actor, Right.ADMINISTER)
         return self._store.users.list_addresses_(text.strip()[:_TEXT_LIMIT], user_ids, limit)
 
     def get_user(self, actor: Actor, email_or_id: str) -> User:
