@@ -95,6 +95,24 @@ def test_each_is_a_plain_sentence_with_its_kind_in_words(qtbot: QtBot, pane: Ana
     assert strip.state.text() == ""
 
 
+def test_it_says_from_the_first_chart_on_that_it_will_look(
+    qtbot: QtBot, pane: AnalyticsPane
+) -> None:
+    strip = _open(qtbot, pane)
+    assert pane.board is not None
+    period = pane.board.figures.period
+    strip.expect(period)
+    assert strip.state.text() == "Looking for what is unusual…"
+    assert strip.rows
+    strip.expect(period.before())
+    assert not strip.rows
+    strip.stop()
+    strip.look()
+    assert strip.state.text() == "Stopped"
+    strip.again.click()
+    qtbot.waitUntil(lambda: bool(strip.rows))
+
+
 def test_the_first_few_are_shown_and_then_all(qtbot: QtBot, pane: AnalyticsPane) -> None:
     strip = _open(qtbot, pane)
     assert [row.isVisible() for row in strip.rows] == [True] * 3 + [False] * 4
@@ -170,8 +188,7 @@ def test_the_charts_do_not_wait_for_it_and_escape_stops_it(
     insights.hangs = True
     pane.activated()
     strip = pane.insights
-    # Between its two parts nothing is drawn for a moment.
-    qtbot.waitUntil(lambda: strip.looking and not pane._filling.isActive())
+    qtbot.waitUntil(lambda: bool(insights.asked) and not pane._filling.isActive())
     assert strip._spinner.isVisible()
     assert strip.state.text() == "Looking for what is unusual…"
     QTest.keyClick(pane, Qt.Key.Key_Escape)

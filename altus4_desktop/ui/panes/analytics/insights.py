@@ -134,7 +134,7 @@ class InsightStrip(Card):
         self.state.setMinimumSize(1, 1)
         head.addWidget(self.state, 1)
         self.again = Button(self.tr("Try again"), "link", name="analytics.insights.again")
-        self.again.clicked.connect(self._look)
+        self.again.clicked.connect(self._look_again)
         head.addWidget(self.again)
         self.more = Button("", "link", name="analytics.insights.more")
         self.more.setCheckable(True)
@@ -152,15 +152,32 @@ class InsightStrip(Card):
 
     @property
     def looking(self) -> bool:
-        """Whether it is being looked for."""
-        return self._looking.running
+        """Whether it is being looked for, or will be."""
+        return not self._spinner.isHidden()
 
-    def look_at(self, period: Period) -> None:
-        """Find what is unusual about ``period``; what is told of the same days stays meanwhile."""
+    def expect(self, period: Period) -> None:
+        """Say that ``period`` will be looked at; what is told of the same days stays meanwhile."""
         if period != self._period:
             self._period = period
+            self._looking.drop()
             self._fill(None)
-        self._look()
+        self._spinner.show()
+        self._sign.hide()
+        self.again.hide()
+        self._say(self.tr("Looking for what is unusual…"))
+
+    @Slot()
+    def look(self) -> None:
+        """Find what is unusual about the days that are expected, unless somebody stopped that."""
+        period = self._period
+        if period is None or not self.looking:
+            return
+        insights, actor = self._session.services.insights, self._session.actor
+
+        def find(context: TaskContext) -> InsightReport:
+            return insights.find_(actor, period, context.token)
+
+        self._looking.start(find)
 
     def set_folded(self, *, folded: bool) -> None:
         """Show none of them before somebody asks."""
@@ -173,7 +190,7 @@ class InsightStrip(Card):
 
     def stop(self) -> None:
         """Look no further."""
-        if self._looking.running:
+        if self.looking:
             self._looking.drop()
             self._end(self.tr("Stopped"))
             self.again.show()
@@ -183,20 +200,10 @@ class InsightStrip(Card):
         self._looking.drop()
 
     @Slot()
-    def _look(self) -> None:
-        period = self._period
-        if period is None:
-            return
-        insights, actor = self._session.services.insights, self._session.actor
-
-        def find(context: TaskContext) -> InsightReport:
-            return insights.find_(actor, period, context.token)
-
-        self._spinner.show()
-        self._sign.hide()
-        self.again.hide()
-        self._say(self.tr("Looking for what is unusual…"))
-        self._looking.start(find)
+    def _look_again(self) -> None:
+        if self._period is not None:
+            self.expect(self._period)
+            self.look()
 
     @Slot(object)
     def _take_report(self, report: InsightReport) -> None:

@@ -254,6 +254,7 @@ class AnalyticsPane(Pane):
                 self.pages.setCurrentWidget(self._empty)
             return
         self.tiles.show_figures(board.figures, board.so_far, can_compare=board.can_compare)
+        self.insights.expect(board.figures.period)
         self.pages.setCurrentWidget(self._content)
         self._steps = []
         if board.is_whole:
@@ -271,12 +272,14 @@ class AnalyticsPane(Pane):
         self._steps.append(self._place_cards)
         if board.is_whole:
             # They count much: only once everything is drawn.
-            self._steps.append(partial(self.insights.look_at, board.figures.period))
+            self._steps.append(self.insights.look)
         self._filling.start()
 
     @Slot(object)
     def _take_failure(self, error: object) -> None:
         self._end()
+        if self.board is not None and not self.board.is_whole:
+            self.insights.stop()
         if not isinstance(error, AltusError):
             return
         if self.board is not None and self.pages.currentWidget() is self._content:
