@@ -46,7 +46,7 @@ _PLACES = ("/usr/bin", "/usr/local/bin", "/usr/local/mysql/bin", "/opt/homebrew/
 # Longer than any one statement of a dump, or any one count, takes a server that is well.
 QUIET_S = 120.0
 _ASKING_TIMEOUT_S = 10.0
-_ERROR_BLOCKS = 8
+_ERROR_BYTES = 16_384
 # How a client says what a statement came to. The rest of the line may quote a row.
 _STATEMENT_ERROR = re.compile(r"ERROR (?:\d+ \(\w+\) )?at line \d+")
 _TLS_MODES = {
@@ -285,8 +285,10 @@ def _feed(pipe: IO[bytes], feed: Callable[[IO[bytes]], None]) -> bool:
 
 
 def _listen(pipe: BufferedReader, errors: list[bytes]) -> None:
-    while block := pipe.read1(4096):
-        errors.append(block)
-        if len(errors) > _ERROR_BLOCKS:
-            # How it begins and how it ends.
-            del errors[_ERROR_BLOCKS // 2]
+    kept = b""
+    while block := pipe.read1():
+        kept += block
+        if len(kept) > 2 * _ERROR_BYTES:
+            # How it begins and how it ends, however small the pieces that it comes in.
+            kept = kept[:_ERROR_BYTES] + kept[-_ERROR_BYTES:]
+    errors.append(kept)

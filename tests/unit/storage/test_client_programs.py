@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +13,12 @@ from altus4_desktop.domain.cancel import CancelToken
 from altus4_desktop.domain.connections import Flavour, TlsMode, TlsSettings
 from altus4_desktop.domain.errors import StoreError
 from altus4_desktop.domain.progress import ignore_progress
-from altus4_desktop.storage.client_programs import Program, ProgramFailed, ServerAccess
+from altus4_desktop.storage.client_programs import (
+    Program,
+    ProgramFailed,
+    ServerAccess,
+    _listen,
+)
 from altus4_desktop.storage.dump import dump_into
 from altus4_desktop.storage.location import StoreLocation
 from altus4_desktop.storage.server_backup import ServerBackups
@@ -48,6 +55,33 @@ def test_a_row_that_a_client_quotes_is_not_repeated(said: str, kept: str, tmp_pa
         access.run(Program(client, ""), (), CancelToken())
     assert kept in str(caught.value)
     assert "x@y" not in str(caught.value)
+
+
+class _Pieces(io.RawIOBase):
+    """A pipe from which each piece comes by itself."""
+
+    def __init__(self, pieces: Iterable[bytes]) -> None:
+        self._pieces = iter(pieces)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # typeshed takes any buffer
+        piece = next(self._pieces, b"")
+        buffer[: len(piece)] = piece
+        return len(piece)
+
+
+def test_what_a_client_says_last_is_kept_in_whatever_pieces_it_comes() -> None:
+    """It may repeat a statement of megabytes before, and writes what it says bit by bit."""
+    statement, said = b"INSERT " + b"'" * 4000, b"\nERROR 1153 (08S01) at line 376: too large\n"
+    kept: list[bytes] = []
+    pieces = [statement] * 40 + [said[at : at + 1] for at in range(len(said))]
+    _listen(io.BufferedReader(_Pieces(pieces)), kept)
+    (text,) = kept
+    assert text.startswith(b"INSERT")
+    assert text.endswith(said)
+    assert len(text) < 50_000
 
 
 def _access(mode: TlsMode, flavour: Flavour) -> ServerAccess:
