@@ -16,7 +16,13 @@ from altus4_desktop.cli.output import instant
 from altus4_desktop.domain.accounts import MAX_HISTORY_DAYS, UserDraft
 from altus4_desktop.domain.errors import Cancelled, InputError
 from altus4_desktop.domain.exports import ListFormat
-from altus4_desktop.domain.history import SLOW_MS, HistoryLook, HistoryOutcome, HistoryQuery
+from altus4_desktop.domain.history import (
+    COUNTED_AT_MOST,
+    SLOW_MS,
+    HistoryLook,
+    HistoryOutcome,
+    HistoryQuery,
+)
 from altus4_desktop.domain.progress import Progress
 from altus4_desktop.domain.searching import SearchMode, SearchRecord
 from altus4_desktop.services.history_text import history_document
@@ -25,8 +31,6 @@ if TYPE_CHECKING:
     from altus4_desktop.cli.context import CliContext
     from altus4_desktop.cli.frame import Commands
     from altus4_desktop.domain.accounts import Actor
-
-_COUNTED_AT_MOST = 100_000
 
 
 def register(commands: Commands) -> None:
@@ -208,12 +212,11 @@ def _delete(args: argparse.Namespace, context: CliContext) -> int:
         raise InputError("ids", "Name searches or filter them, not both.")
     history = context.services.history
     if filtered:
-        now = datetime.now(UTC)
         # What is searched meanwhile has not been asked about.
-        asked = replace(query, to_at=now if query.to_at is None else min(now, query.to_at))
-        found = history.count_own_(actor, asked, _COUNTED_AT_MOST + 1)
-        more = found > _COUNTED_AT_MOST
-        question = f"Forget {f'more than {_COUNTED_AT_MOST:,}' if more else found} searches?"
+        asked = query.until(datetime.now(UTC))
+        found = history.count_own_(actor, asked, COUNTED_AT_MOST + 1)
+        more = found > COUNTED_AT_MOST
+        question = f"Forget {f'more than {COUNTED_AT_MOST:,}' if more else found} searches?"
         if found and not context.confirm(question, args):
             return EXIT_NO
         count = history.delete_found_(actor, asked, context.out.progress) if found else 0

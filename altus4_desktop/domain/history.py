@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -12,6 +12,9 @@ from altus4_desktop.domain.searching import SearchMode, SearchRecord, SearchRequ
 
 SLOW_MS = 1000
 """From how many milliseconds on a search was slow."""
+
+COUNTED_AT_MOST = 100_000
+"""So many searches are counted before they are deleted; of more it is said that they are more."""
 
 
 class HistoryOutcome(StrEnum):
@@ -67,6 +70,10 @@ class HistoryQuery:
     week_hour: WeekHour | None = None
     own_time: OwnTime | None = None
     zones: tuple[str, ...] = ()
+
+    def until(self, at: datetime) -> HistoryQuery:
+        """The same, without what is searched from ``at`` on."""
+        return replace(self, to_at=at if self.to_at is None else min(at, self.to_at))
 
 
 @dataclass(frozen=True, slots=True)

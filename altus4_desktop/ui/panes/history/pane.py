@@ -27,7 +27,7 @@ from PySide6.QtWidgets import (
 
 from altus4_desktop.domain.custom_metrics import CustomMetric, CustomMetricDraft
 from altus4_desktop.domain.exports import ListFormat
-from altus4_desktop.domain.history import HistoryQuery
+from altus4_desktop.domain.history import COUNTED_AT_MOST, HistoryQuery
 from altus4_desktop.domain.searching import SearchRecord
 from altus4_desktop.services.past_searches import build_rerun
 from altus4_desktop.tasks.runner import Lane, TaskContext
@@ -56,7 +56,6 @@ from altus4_desktop.ui.panes.tables import show_whole_rows
 from altus4_desktop.ui.session import Session
 from altus4_desktop.ui.widgets import Button, EmptyState, IconButton, InlineMessage
 
-_COUNTED_AT_MOST = 100_000
 _NAME_LENGTH = 60
 # What a query keeps, and the columns beside it as there is room for them.
 _QUERY_WIDTH = 220
@@ -374,15 +373,15 @@ class HistoryPane(PagedPane[HistoryQuery, SearchRecord]):
     def delete_found(self) -> None:
         """Delete those of one's own searches that the filters show, after asking how many."""
         history, actor = self.session.services.history, self.session.actor
-        query, now = self.question(), datetime.now(UTC)
+        query = self.question()
         if query.user_id not in ("", actor.user_id):
             self._tell_others()
             return
         # What is searched meanwhile has not been asked about.
-        asked = replace(query, to_at=now if query.to_at is None else min(now, query.to_at))
+        asked = query.until(datetime.now(UTC))
 
         def count(_: TaskContext) -> _Found:
-            return _Found(asked, history.count_own_(actor, asked, _COUNTED_AT_MOST + 1))
+            return _Found(asked, history.count_own_(actor, asked, COUNTED_AT_MOST + 1))
 
         self.submit(Lane.METADATA, count, self._ask_found)
 
@@ -394,9 +393,9 @@ class HistoryPane(PagedPane[HistoryQuery, SearchRecord]):
         title = self.tr("Delete {count} searches?").format(count=f"{found.count:,}")
         if found.count == 1:
             title = self.tr("Delete this search?")
-        elif found.count > _COUNTED_AT_MOST:
+        elif found.count > COUNTED_AT_MOST:
             title = self.tr("Delete more than {count} searches?").format(
-                count=f"{_COUNTED_AT_MOST:,}"
+                count=f"{COUNTED_AT_MOST:,}"
             )
         if not self._confirm(title):
             return
