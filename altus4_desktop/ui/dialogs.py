@@ -41,6 +41,14 @@ class Dialog(QDialog):
         self.buttons.setSpacing(Space.S)
         column.addLayout(self.buttons)
 
+    def add_close(self, *, name: str) -> None:
+        """Put the way out at the right of the other buttons; Enter takes it."""
+        close = Button(self.tr("Close"), "primary", name=name)
+        close.clicked.connect(self.accept)
+        close.setDefault(True)
+        self.buttons.addStretch(1)
+        self.buttons.addWidget(close)
+
     def fitting(self, wanted: QSize) -> QSize:
         """As much of ``wanted`` as the window behind has room for."""
         behind = self.parentWidget()
@@ -139,11 +147,7 @@ class ErrorDialog(Dialog):
             texts.addWidget(label)
         row.addLayout(texts, 1)
         self.body.addLayout(row)
-        close = Button(self.tr("Close"), "primary", name="error.close")
-        close.clicked.connect(self.accept)
-        close.setDefault(True)
-        self.buttons.addStretch(1)
-        self.buttons.addWidget(close)
+        self.add_close(name="error.close")
 
 
 def show_blocking_error(parent: QWidget, error: AltusError) -> None:

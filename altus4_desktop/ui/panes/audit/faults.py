@@ -37,12 +37,8 @@ class FaultsDialog(Dialog):
             self.body.addWidget(Label(untold_words(untold), "muted", wrap=True))
         copy = Button(self.tr("Copy"), icon_name="copy", name="audit.faults.copy")
         copy.clicked.connect(self.copy)
-        close = Button(self.tr("Close"), "primary", name="audit.faults.close")
-        close.clicked.connect(self.accept)
-        close.setDefault(True)
         self.buttons.addWidget(copy)
-        self.buttons.addStretch(1)
-        self.buttons.addWidget(close)
+        self.add_close(name="audit.faults.close")
         self.resize(*_SIZE)
         self.list.setFocus()
 

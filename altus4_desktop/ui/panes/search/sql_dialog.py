@@ -77,14 +77,10 @@ class SqlDialog(Dialog):
             self.tr("Copy plan"), icon_name="copy", name="search.statements.copy_plan"
         )
         self.copy_plan_button.clicked.connect(self._copy_plan)
-        close = Button(self.tr("Close"), "primary", name="search.statements.close")
-        close.clicked.connect(self.accept)
-        close.setDefault(True)
         for button in (self.explain_button, self.copy_button, self.copy_plan_button):
             button.setEnabled(False)
             self.buttons.addWidget(button)
-        self.buttons.addStretch(1)
-        self.buttons.addWidget(close)
+        self.add_close(name="search.statements.close")
         self.resize(self.fitting(_SIZE))
         self._read()
 

@@ -304,11 +304,7 @@ class LicenceDialog(Dialog):
         text.setReadOnly(True)
         text.setTabChangesFocus(True)
         self.body.addWidget(text)
-        close = Button(self.tr("Close"), "primary", name="licences.close")
-        close.clicked.connect(self.accept)
-        close.setDefault(True)
-        self.buttons.addStretch(1)
-        self.buttons.addWidget(close)
+        self.add_close(name="licences.close")
 
 
 def _section(icon_name: str, title: str) -> Card:
