@@ -87,6 +87,25 @@ def test_young_cycles_are_collected_on_the_gui_thread(
     assert full_collections == []
 
 
+def test_what_a_worker_reads_is_not_visited_with_every_tick(
+    collector: Collector, qtbot: QtBot
+) -> None:
+    happened = []
+    collector._tick.timeout.connect(lambda: happened.append("tick"))
+
+    def note(phase: str, _: dict[str, int]) -> None:
+        happened.append(phase)
+
+    gc.collect(1)
+    kept = [[number] for number in range(20_000)]
+    gc.callbacks.append(note)
+    collector._tick.setInterval(1)
+    qtbot.waitUntil(lambda: "stop" in happened)
+    gc.callbacks.remove(note)
+    assert happened.index("start") >= module._MOST_WAITS
+    assert len(kept) == 20_000
+
+
 def test_work_makes_no_full_collection(full_collections: list[int]) -> None:
     for _ in range(20):
         make_garbage(20_000)
