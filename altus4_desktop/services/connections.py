@@ -8,9 +8,9 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from altus4_desktop.domain.accounts import Actor
 from altus4_desktop.domain.cancel import CancelToken
@@ -20,62 +20,45 @@ from altus4_desktop.domain.connections import (
     ConnectionReport,
     PoolStats,
     ServerCertificate,
-    SshMethod,
-    SshSettings,
     Target,
     TlsMode,
 )
 from altus4_desktop.domain.errors import (
     ConflictError,
     InputError,
-    KeyMissingError,
     LocalServerError,
     NotFoundError,
     StoreError,
     TenantError,
-    VaultError,
 )
 from altus4_desktop.domain.local_server import ManagedEndpoint
-from altus4_desktop.domain.schema import DatabaseSchema, TableInfo
+from altus4_desktop.domain.schema import DatabaseSchema
 from altus4_desktop.services.connection_drafts import check_draft, parse_url
 from altus4_desktop.services.connection_events import build_connection_event, connection_facts
 from altus4_desktop.services.connection_secrets import (
+    ConnectionSecrets,
     build_target,
     leads_alike,
-    password_binding,
     same_place,
-    same_tunnel,
-    ssh_binding,
 )
+from altus4_desktop.services.known_schemas import KnownSchemas
 from altus4_desktop.services.permissions import Permissions, Right
 from altus4_desktop.services.rights_words import explain
 
 if TYPE_CHECKING:
     from altus4_desktop.mysql.pools import TenantPools
-    from altus4_desktop.mysql.session import TenantSession
     from altus4_desktop.services.metadata import MetadataService
     from altus4_desktop.services.vault import VaultService
     from altus4_desktop.storage.repositories.connections import ConnectionRepository
 
 _log = logging.getLogger(__name__)
 
-_T = TypeVar("_T")
 _NOTED_EVERY_S = 60.0
-_LOOK_AGAIN_S = 0.05
 # A table that was made on the server since then is not searched.
 SCHEMA_AGE_S = 300.0
 
-
 # Where the local server answers, started if need be.
 OpenEndpoint = Callable[[CancelToken | None], ManagedEndpoint]
-
-
-@dataclass(frozen=True, slots=True)
-class _KnownSchema:
-    """A schema and the target it was read from."""
-
-    target: Target
-    schema: DatabaseSchema
 
 
 class ConnectionsService:
@@ -98,9 +81,9 @@ class ConnectionsService:
         self._pools = pools
         self._permissions = permissions
         self._open_endpoint = open_endpoint
+        self._secrets = ConnectionSecrets(vault)
+        self._schemas = KnownSchemas(pools, self.note_connected_)
         self._lock = threading.Lock()
-        self._schemas: dict[str, _KnownSchema] = {}
-        self._reading: dict[str, threading.Lock] = {}
         self._noted: dict[str, float] = {}
         self._forgetting: list[Callable[[str | None], None]] = []
 
@@ -132,7 +115,7 @@ class ConnectionsService:
         draft = check_draft(draft)
         self._check_name(actor.user_id, draft.name, own_id="")
         template = self._get(actor, copy_of) if copy_of is not None else None
-        return self._insert(actor, self._completed(draft, template), managed=False)
+        return self._insert(actor, self._secrets.complete(draft, template), managed=False)
 
     def update_(
         self,
@@ -152,7 +135,7 @@ class ConnectionsService:
         self._check_name(saved.user_id, draft.name, own_id=saved.id)
         if saved.managed:
             _check_managed(saved, draft)
-        return self._replace(actor, saved, self._completed(draft, saved), draft, seen_at)
+        return self._replace(actor, saved, self._secrets.complete(draft, saved), draft, seen_at)
 
     def duplicate_(self, actor: Actor, connection_id: str) -> ConnectionDraft:
         """A draft with everything of a connection but its password, under a free name.
@@ -194,7 +177,7 @@ class ConnectionsService:
         """A new connection of ``owner_id`` that is not saved yet, its password sealed; without one
         it is asked for when the connection is used. Raises InputError."""
         draft = check_draft(draft)
-        return self._seal(_new_record(owner_id, draft, managed=False), draft)
+        return self._secrets.seal(_new_record(owner_id, draft, managed=False), draft)
 
     def parse_url(self, text: str) -> ConnectionDraft:
         """A draft from ``mysql://USER:PASSWORD@HOST:PORT/DB?ssl-mode=...``; raises InputError."""
@@ -222,7 +205,7 @@ class ConnectionsService:
         token = token or CancelToken()
         newest_at = datetime.now(UTC) - timedelta(seconds=age_s)
         target = self._target_of(saved, token)
-        return target, self._schema_of(target, token, newest_at)
+        return target, self._schemas.get(target, token, newest_at)
 
     def check_(
         self,
@@ -273,8 +256,8 @@ class ConnectionsService:
             tls=replace(draft.tls, mode=TlsMode.REQUIRED, pin_sha256=""),
         )
         checked = check_draft(plain)
-        secret = "" if checked.ssh is None else self._ssh_secret(checked.ssh, checked, saved) or ""
-        return read_certificate(build_target("", checked, "", secret), token or CancelToken())
+        secret = self._secrets.ssh_secret(checked, saved)
+        return read_certificate(build_target("", checked, "", secret or ""), token or CancelToken())
 
     def schema_(
         self,
@@ -291,12 +274,11 @@ class ConnectionsService:
         """
         token = token or CancelToken()
         newest_at = datetime.now(UTC) if refresh else None
-        return self._schema_of(self.target_(actor, connection_id, token), token, newest_at)
+        return self._schemas.get(self.target_(actor, connection_id, token), token, newest_at)
 
     def find_known_schema(self, connection_id: str) -> DatabaseSchema | None:
         """What was last read of a connection's database; asks neither store nor server."""
-        known = self._schemas.get(connection_id)
-        return None if known is None else known.schema
+        return self._schemas.find(connection_id)
 
     def parsers_(
         self, actor: Actor, connection_id: str, table: str, token: CancelToken | None = None
@@ -305,19 +287,22 @@ class ConnectionsService:
 
         Remembered with the schema. Raises TenantError, Cancelled.
         """
-        schema = self.schema_(actor, connection_id, token)
-        found = schema.table(table)
+        token = token or CancelToken()
+        target = self.target_(actor, connection_id, token)
+        found = self._schemas.get(target, token).table(table)
         if found is None:
             raise NotFoundError("There is no table “{table}”.", details={"table": table})
-        return self._read_parsers(actor, connection_id, (found,), token)[table]
+        return self._schemas.read_parsers(target, (found,), token)[table]
 
     def full_schema_(
         self, actor: Actor, connection_id: str, token: CancelToken | None = None
     ) -> DatabaseSchema:
         """The schema, read now, with the parser of every index; raises TenantError, Cancelled."""
-        schema = self.schema_(actor, connection_id, token, refresh=True)
-        self._read_parsers(actor, connection_id, schema.tables, token)
-        return self.schema_(actor, connection_id, token)
+        token = token or CancelToken()
+        target = self.target_(actor, connection_id, token)
+        schema = self._schemas.get(target, token, datetime.now(UTC))
+        self._schemas.read_parsers(target, schema.tables, token)
+        return self._schemas.get(target, token)
 
     def stats_(self, connection_id: str) -> PoolStats | None:
         """Live figures of the connection's pool, None while it has none."""
@@ -359,8 +344,7 @@ class ConnectionsService:
 
         For the lock and the sign-out; what is asked for afterwards opens them anew.
         """
-        with self._lock:
-            self._schemas.clear()
+        self._schemas.forget_all()
         self._pools.reset_all()
         for forget in self._forgetting:
             forget(None)
@@ -413,7 +397,7 @@ class ConnectionsService:
             _check_managed(saved, draft)
             target = self._managed_target(saved, token)
         else:
-            complete = self._completed(draft, saved)
+            complete = self._secrets.complete(draft, saved)
             target = build_target(
                 "" if saved is None else saved.id,
                 complete,
@@ -443,7 +427,7 @@ class ConnectionsService:
 
     def _insert(self, actor: Actor, draft: ConnectionDraft, *, managed: bool) -> Connection:
         with self._vault.sealing():
-            record = self._seal(_new_record(actor.user_id, draft, managed=managed), draft)
+            record = self._secrets.seal(_new_record(actor.user_id, draft, managed=managed), draft)
             event = build_connection_event(actor, "created", record, after=connection_facts(record))
             with self._naming_other(record):
                 return self._saved.create_(record, [event])
@@ -479,7 +463,7 @@ class ConnectionsService:
             ssh_secret_replaced=draft.ssh_secret is not None and given.ssh_secret is not None,
         )
         with self._vault.sealing(), self._naming_other(record):
-            updated = self._saved.update_(self._seal(record, draft), seen_at, [event])
+            updated = self._saved.update_(self._secrets.seal(record, draft), seen_at, [event])
         if build_target("", saved.as_draft(), "") != build_target("", updated.as_draft(), ""):
             self._forget(saved.id)
         return updated
@@ -501,94 +485,10 @@ class ConnectionsService:
                 details={"name": other.name},
             ) from error
 
-    def _seal(self, record: Connection, draft: ConnectionDraft) -> Connection:
-        """The record with the draft's secrets, as far as it has them."""
-        password_sealed = ssh_secret_sealed = ""
-        if draft.password_secret is not None:
-            password_sealed = self._vault.seal(draft.password_secret, password_binding(record))
-        if record.ssh is not None and draft.ssh_secret:
-            ssh_secret_sealed = self._vault.seal(draft.ssh_secret, ssh_binding(record))
-        return replace(record, password_sealed=password_sealed, ssh_secret_sealed=ssh_secret_sealed)
-
-    def _open_password(self, saved: Connection) -> str:
-        if not saved.password_sealed:
-            raise VaultError(
-                "The password of “{name}” is not known yet.",
-                hint="It was imported without one: edit the connection and enter it.",
-                code="vault.no_password",
-                details={"name": saved.name},
-            )
-        with _named(saved):
-            return self._vault.open_(saved.password_sealed, password_binding(saved))
-
-    def _open_ssh_secret(self, saved: Connection) -> str:
-        if saved.ssh is None or not saved.ssh_secret_sealed:
-            return ""
-        with _named(saved, ssh=True):
-            return self._vault.open_(saved.ssh_secret_sealed, ssh_binding(saved))
-
-    def _completed(self, draft: ConnectionDraft, saved: Connection | None) -> ConnectionDraft:
-        """The draft with every secret it needs, the saved ones where they may be used again."""
-        secret = None if draft.ssh is None else self._ssh_secret(draft.ssh, draft, saved)
-        return replace(draft, password_secret=self._password(draft, saved), ssh_secret=secret)
-
-    def _ssh_secret(
-        self, ssh: SshSettings, draft: ConnectionDraft, saved: Connection | None
-    ) -> str | None:
-        if ssh.method is SshMethod.AGENT:
-            return None
-        if draft.ssh_secret is not None:
-            return draft.ssh_secret
-        if saved is not None and same_tunnel(saved.ssh, ssh):
-            return self._open_ssh_secret(saved)
-        if ssh.method is SshMethod.PASSWORD:
-            raise InputError("ssh_secret", "The password of the SSH account is needed.")
-        return None
-
-    def _password(self, draft: ConnectionDraft, saved: Connection | None) -> str:
-        """The draft's password, or the saved one where it may be used again."""
-        if draft.password_secret is not None:
-            return draft.password_secret
-        if saved is None:
-            raise InputError(
-                "password",
-                "A password is needed.",
-                hint="If the account has none, say so by an empty one.",
-            )
-        if not same_place(saved, draft):
-            raise InputError(
-                "password",
-                "The password is needed again, because host, port, user or tunnel were changed.",
-                hint="So that nobody can send a saved password to another server.",
-            )
-        return self._open_password(saved)
-
     def _target_of(self, saved: Connection, token: CancelToken | None) -> Target:
         if saved.managed:
             return self._managed_target(saved, token)
-        return build_target(
-            saved.id, saved.as_draft(), self._open_password(saved), self._open_ssh_secret(saved)
-        )
-
-    def _schema_of(
-        self, target: Target, token: CancelToken, newest_at: datetime | None = None
-    ) -> DatabaseSchema:
-        """The schema, read after ``newest_at`` if that is given."""
-        from altus4_desktop.mysql.introspect import read_schema
-
-        # Whoever comes while it is being read waits for that answer instead of asking too.
-        with self._one_at_a_time(target.connection_id, token):
-            known = self._schemas.get(target.connection_id)
-            fits = known is not None and known.target == target
-            if (
-                known is not None
-                and fits
-                and (newest_at is None or known.schema.read_at > newest_at)
-            ):
-                return known.schema
-            schema = self._with_session(target, token, read_schema)
-            self._schemas[target.connection_id] = _KnownSchema(target, schema)
-        return schema
+        return self._secrets.open_target(saved)
 
     def _managed_target(self, saved: Connection, token: CancelToken | None) -> Target:
         if self._open_endpoint is None:
@@ -599,110 +499,13 @@ class ConnectionsService:
         )
         return build_target(saved.id, draft, endpoint.password_secret)
 
-    def _read_parsers(
-        self,
-        actor: Actor,
-        connection_id: str,
-        tables: tuple[TableInfo, ...],
-        token: CancelToken | None,
-    ) -> dict[str, Mapping[str, str]]:
-        from altus4_desktop.mysql.introspect import read_parsers
-
-        unknown = [
-            table
-            for table in tables
-            if any(index.parser is None for index in table.fulltext_indexes)
-        ]
-        known = {
-            table.name: {index.name: index.parser or "" for index in table.fulltext_indexes}
-            for table in tables
-        }
-        if not unknown:
-            return dict(known)
-        target = self.target_(actor, connection_id, token)
-
-        def read(session: TenantSession) -> dict[str, Mapping[str, str]]:
-            return {table.name: read_parsers(session, table) for table in unknown}
-
-        found = self._with_session(target, token or CancelToken(), read)
-        self._remember_parsers(target, found)
-        return {**known, **found}
-
-    def _remember_parsers(self, target: Target, found: Mapping[str, Mapping[str, str]]) -> None:
-        with self._lock:
-            known = self._schemas.get(target.connection_id)
-            if known is None or known.target != target:
-                return
-            tables = tuple(
-                replace(
-                    table,
-                    fulltext_indexes=tuple(
-                        replace(index, parser=found[table.name].get(index.name, index.parser))
-                        for index in table.fulltext_indexes
-                    ),
-                )
-                if table.name in found
-                else table
-                for table in known.schema.tables
-            )
-            self._schemas[target.connection_id] = _KnownSchema(
-                target, replace(known.schema, tables=tables)
-            )
-
-    def _with_session(
-        self, target: Target, token: CancelToken, work: Callable[[TenantSession], _T]
-    ) -> _T:
-        with self._pools.borrow(target, token) as session:
-            answer = work(session)
-        self.note_connected_(target.connection_id)
-        return answer
-
-    @contextmanager
-    def _one_at_a_time(self, connection_id: str, token: CancelToken) -> Iterator[None]:
-        with self._lock:
-            turn = self._reading.setdefault(connection_id, threading.Lock())
-        while not turn.acquire(timeout=_LOOK_AGAIN_S):
-            token.raise_if_cancelled()
-        try:
-            yield
-        finally:
-            turn.release()
-
     def _forget(self, connection_id: str) -> None:
+        self._schemas.forget(connection_id)
         with self._lock:
-            self._schemas.pop(connection_id, None)
             self._noted.pop(connection_id, None)
         self._pools.reset(connection_id)
         for forget in self._forgetting:
             forget(connection_id)
-
-
-@contextmanager
-def _named(saved: Connection, *, ssh: bool = False) -> Iterator[None]:
-    """Say of which connection the secret is that cannot be opened."""
-    try:
-        yield
-    except KeyMissingError as error:
-        raise KeyMissingError(
-            "The key to the saved secret of the SSH account of “{name}” is not on this computer."
-            if ssh
-            else "The key to the password of “{name}” is not on this computer.",
-            hint="Enter it again, or import the recovery kit it needs (Settings).",
-            details={"name": saved.name},
-        ) from error
-    except VaultError as error:
-        if error.code != "vault.record":
-            raise
-        raise VaultError(
-            "The secret of the SSH account of “{name}” cannot be opened: it, or the tunnel, was "
-            "changed outside this program."
-            if ssh
-            else "The saved password of “{name}” cannot be opened: it, or where it would be sent, "
-            "was changed outside this program.",
-            hint="Check host, port and user, then enter it again.",
-            code=error.code,
-            details={"name": saved.name},
-        ) from error
 
 
 def _new_record(owner_id: str, draft: ConnectionDraft, *, managed: bool) -> Connection:
