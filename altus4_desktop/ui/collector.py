@@ -5,14 +5,12 @@ from __future__ import annotations
 import gc
 import time
 
-from PySide6.QtCore import QObject, Qt, QTimer, Slot
+from PySide6.QtCore import QCoreApplication, QObject, Qt, QTimer, Slot
 from PySide6.QtGui import QGuiApplication
 
 _TICK_MS = 50
 _YOUNG = 700
 _MIDDLE = 50_000
-# So many are those of a worker that reads, which throws most of them away itself a little later.
-_RUSH, _MOST_WAITS = range(10_000, 150_000), 10
 _FULL_MS = 15 * 1000
 # Visited in about 0.03 s.
 _FEW = 60_000
@@ -25,17 +23,16 @@ class Collector(QObject):
     A collection on a worker thread may destroy a widget there, which Qt forbids; and a full one
     holds the interpreter for all threads while it visits every object: 0.3 s with 100,000 hits
     listed. So the young objects, where nearly all cycles die, are collected here as they come, in
-    portions too small to be noticed, and everything when the window goes to the background. What a
-    worker reads would be visited with every tick, and is let be for half a second. Who works for
-    days without looking away leaves closed searches behind that have grown old: so when enough has
-    grown old, everything is collected four times a minute too while that is too short to be
-    noticed, and every ten minutes however long it takes.
+    portions too small to be noticed, and everything when the window goes to the background. Who
+    works for days without looking away leaves closed searches behind that have grown old: so when
+    enough has grown old, everything is collected four times a minute too while that is too short to
+    be noticed, and every ten minutes however long it takes.
     """
 
     def __init__(self, application: QGuiApplication) -> None:
         super().__init__(application)
         self._last_at = time.monotonic()
-        self._middle = self._waits = 0
+        self._middle = 0
         gc.disable()
         application.applicationStateChanged.connect(self._collect_unseen)
         self._tick = self._every(_TICK_MS, self._collect_young)
@@ -50,13 +47,10 @@ class Collector(QObject):
 
     @Slot()
     def _collect_young(self) -> None:
+        self._tick.setInterval(_TICK_MS)
         young = gc.get_count()[0]
         if young < _YOUNG:
             return
-        if young in _RUSH and self._waits < _MOST_WAITS:
-            self._waits += 1
-            return
-        self._waits = 0
         self._middle += young
         generation = 0
         if self._middle >= _MIDDLE:
@@ -78,6 +72,11 @@ class Collector(QObject):
         if gc.get_freeze_count() == 0:
             gc.freeze()
 
+    def rest(self, for_ms: int) -> None:
+        """Collect nothing young for so long: what a worker reads goes by itself, and would be
+        visited with each tick until then."""
+        self._tick.setInterval(for_ms)
+
     @Slot()
     def _collect_now_and_then(self) -> None:
         if gc.get_count()[2] == 0:
@@ -90,3 +89,11 @@ class Collector(QObject):
     def _collect_all(self) -> None:
         gc.collect()
         self._last_at = time.monotonic()
+
+
+def let_collector_rest(for_ms: int) -> None:
+    """`Collector.rest` where there is a collector; 0: it may go on."""
+    application = QCoreApplication.instance()
+    collector = None if application is None else application.findChild(Collector)
+    if collector is not None:
+        collector.rest(for_ms)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -19,6 +20,7 @@ from altus4_desktop.domain.history import HistoryQuery
 from altus4_desktop.domain.progress import Progress
 from altus4_desktop.services.analytics import today_of
 from altus4_desktop.tasks.runner import Lane, TaskContext
+from altus4_desktop.ui.collector import let_collector_rest
 from altus4_desktop.ui.dialogs import scrolling
 from altus4_desktop.ui.pane import Command, Pane
 from altus4_desktop.ui.panes.analytics.grid import CardGrid
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
 
 _POINTS_AFTER = "heat"
 _LOW = 600
+_READING_MS = 2000
 
 
 class AnalyticsPane(Pane):
@@ -230,6 +233,9 @@ class AnalyticsPane(Pane):
         def read(context: TaskContext) -> Board:
             return read_board(services, actor, wanted, context, drawn)
 
+        # What is imported with the first charts stays, and is not to be visited all at once.
+        if "pyqtgraph" in sys.modules:
+            let_collector_rest(_READING_MS)
         self._reading.start(read)
         self.stop_button.show()
         if self.board is None:
@@ -315,6 +321,8 @@ class AnalyticsPane(Pane):
         else:
             self._filling.stop()
             self._drawn.set()
+            if self.board is not None and self.board.is_whole:
+                let_collector_rest(0)
 
     def _build_card(self, name: str) -> None:
         from altus4_desktop.ui.panes.analytics.card import ChartCard
