@@ -143,7 +143,7 @@ class ViewFilters(QObject):
         button = self._options.panel_button
         shares = self._window.width() >= _WIDE_ENOUGH or self.panel.isHidden()
         wanted = button.isChecked() and shares
-        if self._results.detail.isHidden() == wanted:
+        if self._results.shows_panel != wanted:
             self._results.show_panel(shown=wanted)
 
     @Slot(bool)

@@ -184,7 +184,7 @@ class HitJudge(QObject):
         self._asked: int | None = None
         self._has_asked = False
         self.strip = JudgeStrip()
-        results.detail.below.addWidget(self.strip)
+        results.put_below_detail(self.strip)
         self._loading = LatestTask(session.runner, Lane.METADATA, self)
         self._loading.succeeded.connect(self._take_grades)
         self._loading.failed.connect(self._tell)

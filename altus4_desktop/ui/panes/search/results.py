@@ -39,6 +39,7 @@ from altus4_desktop.ui.panes.search.states import Remarks
 from altus4_desktop.ui.panes.search.wording import value_text
 from altus4_desktop.ui.session import Session
 from altus4_desktop.ui.theme import Space
+from altus4_desktop.ui.turns import Turns
 from altus4_desktop.ui.widgets import IconButton
 
 _LEAST_SHARE = 0.04
@@ -49,7 +50,8 @@ class ResultsView(QWidget):
 
     ``left_upwards``: the keyboard wants to go back to the query; ``panel_wanted`` (bool): details
     are asked for, or no longer. What narrows the hits goes into ``split`` before the list, or into
-    ``above_list``.
+    ``above_list``. The hit in full is built when it is first wanted: a search that nobody runs
+    needs none.
     """
 
     left_upwards = Signal()
@@ -68,10 +70,16 @@ class ResultsView(QWidget):
         self._folded: dict[GroupKey, SearchHit | None] = {}
         self._has_picked = False
         self._shows_panel = True
+        self._detail: DetailPanel | None = None
+        self._below_detail: QWidget | None = None
+        self._memory: PaneMemory | None = None
         self._exporting: ExportDialog | None = None
         self.remarks = Remarks()
         self.sources = SourceBar()
         self.line = ProgressLine()
+        self._attic = QWidget(self)
+        self._attic.hide()
+        self._turns = Turns(self)
         self.pages = SearchPages(self._build_rows())
         self.foot = ResultsFoot()
         column = QVBoxLayout(self)
@@ -114,19 +122,54 @@ class ResultsView(QWidget):
         self.above_list = QVBoxLayout()
         column.addLayout(self.above_list)
         column.addWidget(self.list, 1)
-        self.detail = DetailPanel()
         self.split.addWidget(area)
-        self.split.addWidget(self.detail)
         self.split.setStretchFactor(0, 5)
-        self.split.setStretchFactor(1, 4)
-        self.split.setSizes([560, 420])
         return self.split
+
+    @property
+    def detail(self) -> DetailPanel:
+        """The current hit in full."""
+        return self._detail or self._build_detail()
+
+    @property
+    def shows_panel(self) -> bool:
+        """Whether the current hit is to be seen in full."""
+        return self._shows_panel
+
+    def _build_detail(self) -> DetailPanel:
+        controller = self.controller
+        detail = self._detail = DetailPanel()
+        if not self._shows_panel:
+            detail.hide()
+        if self._below_detail is not None:
+            detail.below.addWidget(self._below_detail)
+        detail.closed.connect(self._hide_panel)
+        detail.full_row_wanted.connect(self._read_full_row)
+        detail.copy_cell_wanted.connect(self._copy_cell)
+        detail.why_wanted.connect(self._explain)
+        controller.full_row_failed.connect(detail.show_full_error)
+        controller.why_failed.connect(detail.why.show_error)
+        self.session.theme.changed.connect(detail.reader.draw_marks)
+        self.split.addWidget(detail)
+        self.split.setStretchFactor(self.split.count() - 1, 4)
+        self.split.setSizes([*self.split.sizes()[:-2], 560, 420])
+        if self._memory is not None:
+            self.split.restoreState(self._memory.layout("split"))
+            detail.restore_layout(self._memory)
+        return detail
+
+    def put_below_detail(self, part: QWidget) -> None:
+        """Have ``part`` stay in sight below the current hit in full."""
+        self._below_detail = part
+        if self._detail is not None:
+            self._detail.below.addWidget(part)
+        else:
+            part.setParent(self._attic)
 
     def _connect(self) -> None:
         controller = self.controller
         controller.schema_ready.connect(self._take_schema)
         controller.full_row_ready.connect(self._take_full_row)
-        controller.full_row_failed.connect(self.detail.show_full_error)
         controller.copy_ready.connect(self._take_copy)
         controller.value_copy_ready.connect(self._take_value)
         self.pages.again_wanted.connect(controller.again)
@@ -135,12 +178,7 @@ class ResultsView(QWidget):
         self.foot.all_button.clicked.connect(self._show_all)
         self.foot.more_button.clicked.connect(controller.load_more)
         self.foot.copy_wanted.connect(self.copy)
-        self.detail.closed.connect(self._hide_panel)
-        self.detail.full_row_wanted.connect(self._read_full_row)
-        self.detail.copy_cell_wanted.connect(self._copy_cell)
-        self.detail.why_wanted.connect(self._explain)
         controller.why_ready.connect(self._take_why)
-        controller.why_failed.connect(self.detail.why.show_error)
         self.foot.sql_button.clicked.connect(self.show_statements)
         self.foot.export_button.clicked.connect(self.export)
         self.list.copy_wanted.connect(self.copy)
@@ -153,7 +191,6 @@ class ResultsView(QWidget):
         self.list.selectionModel().currentChanged.connect(self._show_current)
         self.list.selectionModel().selectionChanged.connect(self._count_selected)
         self.list.picked.connect(self._note_pick)
-        self.session.theme.changed.connect(self.detail.reader.draw_marks)
 
     def _build_hit_menu(self) -> QMenu:
         menu = QMenu(self)
@@ -171,13 +208,16 @@ class ResultsView(QWidget):
 
     def save_layout(self, memory: PaneMemory) -> None:
         """Write down what somebody has arranged."""
-        memory.keep_layout("split", self.split.saveState())
-        self.detail.save_layout(memory)
+        if self._detail is not None:
+            memory.keep_layout("split", self.split.saveState())
+            self._detail.save_layout(memory)
 
     def restore_layout(self, memory: PaneMemory) -> None:
         """Arrange it as it was."""
-        self.split.restoreState(memory.layout("split"))
-        self.detail.restore_layout(memory)
+        self._memory = memory
+        if self._detail is not None:
+            self.split.restoreState(memory.layout("split"))
+            self._detail.restore_layout(memory)
 
     # Drawing
 
@@ -187,6 +227,13 @@ class ResultsView(QWidget):
         self._folded.clear()
         self._has_picked = False
         self.sources.sources.choose(None)
+        if self._shows_panel and self._detail is None:
+            # While the servers look for hits.
+            self._turns.take([self._build_detail_early])
+
+    def _build_detail_early(self) -> None:
+        if self._detail is None:
+            self._build_detail()
 
     def show_state(self, state: SearchState, *, has_connections: bool, is_scoped: bool) -> None:
         """Draw all of it."""
@@ -312,7 +359,8 @@ class ResultsView(QWidget):
         if not self._shows_panel:
             return
         if self.current_hit() is None:
-            self.detail.show_row(None, None)
+            if self._detail is not None:
+                self._detail.show_row(None, None)
             return
         row = self.hits.row_at(self.list.currentIndex().row())
         source = row.hit.source
@@ -349,7 +397,8 @@ class ResultsView(QWidget):
     def show_panel(self, *, shown: bool) -> None:
         """Show the hit in full beside the list, or not."""
         self._shows_panel = shown
-        self.detail.setVisible(shown)
+        if self._detail is not None:
+            self._detail.setVisible(shown)
         if shown:
             self._show_current()
 
@@ -447,7 +496,7 @@ class ResultsView(QWidget):
 
     @Slot(str, object)
     def _take_schema(self, connection_id: str, schema: DatabaseSchema) -> None:
-        hit = self.detail.hit
+        hit = self._detail.hit if self._detail is not None else None
         if hit is not None and hit.source.connection_id == connection_id:
             table: TableInfo | None = schema.table(hit.source.table)
             if table is not None:
