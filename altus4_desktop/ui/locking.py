@@ -132,7 +132,7 @@ class Lock(QObject):
         with an error, or with a password that is shown once."""
         if event.type() is QEvent.Type.Show and isinstance(watched, QDialog):
             workspace = self._workspace
-            if workspace is not None and _is_of(workspace, watched):
+            if workspace is not None and is_of(workspace, watched):
                 watched.setAttribute(Qt.WidgetAttribute.WA_DontShowOnScreen)
                 self._came_late.emit()
         return super().eventFilter(watched, event)
@@ -297,7 +297,8 @@ def _cover(dialog: QDialog, workspace: QWidget) -> None:
     dialog.setParent(workspace, Qt.WindowType.Widget)
 
 
-def _is_of(workspace: QWidget, dialog: QWidget) -> bool:
+def is_of(workspace: QWidget, dialog: QWidget) -> bool:
+    """Whether a window was opened from somewhere in the workspace."""
     part: QWidget | None = dialog
     while part is not None and part is not workspace:
         part = part.parentWidget()

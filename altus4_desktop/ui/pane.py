@@ -81,6 +81,10 @@ class Pane(WorkingWidget):
         """What the command palette offers while the pane exists."""
         return []
 
+    def large_parts(self) -> list[QWidget]:
+        """What is deleted before the pane, each by itself, once it has been shut."""
+        return []
+
     def shut(self) -> None:
         """The pane will be deleted: cancel its work, of which it hears no more, and write down
         what is to be remembered."""

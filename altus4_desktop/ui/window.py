@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,7 @@ from altus4_desktop.ui.session import Session
 from altus4_desktop.ui.startup import StartUp
 from altus4_desktop.ui.texts import error_message
 from altus4_desktop.ui.theme import Theme, dress
+from altus4_desktop.ui.turns import Turns
 
 if TYPE_CHECKING:
     from altus4_desktop.services import Services
@@ -68,6 +70,7 @@ class MainWindow(QMainWindow):
         self.setCentralWidget(self._stack)
         self._session: Session | None = None
         self._workspace: Workspace | None = None
+        self._coming: Workspace | None = None
         self._probe = _PaintProbe(self)
         self._probe.was_painted.connect(self._tell_painted, Qt.ConnectionType.QueuedConnection)
         self._is_painted = False
@@ -188,16 +191,26 @@ class MainWindow(QMainWindow):
         services.analytics.refresh_later(actor)
         services.history.start_upkeep()
         services.backups.start_schedule_(actor)
-        workspace = Workspace(session, self._memory.pane, self)
+        workspace = Workspace(session, self)
         workspace.lock_requested.connect(self.lock)
         workspace.sign_out_requested.connect(self.sign_out)
         self.start_up.announced.connect(workspace.status.announce)
-        self._workspace = workspace
+        self._coming = workspace
+        # The page that was stays until all of it is there.
+        Turns(workspace).take(
+            [
+                partial(workspace.open_, self._memory.pane),
+                partial(self._show_workspace, session, workspace),
+            ]
+        )
+
+    def _show_workspace(self, session: Session, workspace: Workspace) -> None:
+        self._workspace, self._coming = workspace, None
         self._put(workspace)
         self.start_up.leave_pages()
         workspace.current_pane.focus_first()
         self.locking.guard(session, workspace)
-        self._name_window(actor)
+        self._name_window(session.actor)
 
     @Slot(object)
     def _announce_problem(self, problem: AltusError) -> None:
@@ -205,16 +218,17 @@ class MainWindow(QMainWindow):
             self._session.announced.emit(error_message(problem))
 
     def _close_workspace(self) -> None:
-        workspace, self._workspace = self._workspace, None
+        workspace = self._workspace or self._coming
+        self._workspace = self._coming = None
         session, self._session = self._session, None
         self.locking.leave()
-        if workspace is not None:
-            workspace.shut()
-            self._stack.removeWidget(workspace)
-            workspace.deleteLater()
-        if session is not None:
-            session.set_actor(None)
-            session.deleteLater()
+        if workspace is None or session is None:
+            return
+        self._stack.removeWidget(workspace)
+        workspace.take_down()
+        session.set_actor(None)
+        # Its parts may still look at it.
+        workspace.destroyed.connect(session.deleteLater)
 
     def _name_window(self, actor: Actor | None) -> None:
         name = self.tr("Altus 4")

@@ -8,11 +8,19 @@ from functools import partial
 
 from PySide6.QtCore import QTimer, Signal, Slot
 from PySide6.QtGui import QKeySequence, QResizeEvent, QShortcut
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QApplication,
+    QFrame,
+    QHBoxLayout,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
 
 from altus4_desktop.domain.accounts import Actor, Role
 from altus4_desktop.domain.connections import PoolStats
 from altus4_desktop.tasks.runner import Lane, TaskContext, TaskHandle
+from altus4_desktop.ui.locking import is_of
 from altus4_desktop.ui.metric_notices import MetricNotices
 from altus4_desktop.ui.palette import CommandPalette, Entry
 from altus4_desktop.ui.pane import Command, Pane
@@ -24,6 +32,7 @@ from altus4_desktop.ui.status import StatusBar
 from altus4_desktop.ui.texts import read_only_promise, session_vault_words, store_words
 from altus4_desktop.ui.theme import Space, ThemeChoice, dress
 from altus4_desktop.ui.times import use_zone
+from altus4_desktop.ui.turns import delete_in_turns
 from altus4_desktop.ui.widgets import Icon, Label
 
 _NARROW_BELOW = 960
@@ -118,15 +127,13 @@ def _build_settings(session: Session) -> Pane:
 
 class Workspace(QWidget):
     """Built at the sign-in, deleted at the sign-out, so that nothing of one person's work is left
-    for the next."""
+    for the next. `open_` brings the first pane."""
 
     lock_requested = Signal()
     sign_out_requested = Signal()
     pane_changed = Signal(str)
 
-    def __init__(
-        self, session: Session, first_pane: str = "", parent: QWidget | None = None
-    ) -> None:
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("workspace")
         self.session = session
@@ -164,6 +171,10 @@ class Workspace(QWidget):
         self._clock.start()
         use_zone(session.actor.timezone)
         self._show_facts()
+
+    def open_(self, first_pane: str = "") -> None:
+        """Show a pane, the search unless there is one called ``first_pane``, and what is told of
+        the rest."""
         self.show_pane(first_pane if first_pane in self._entrances else "search")
         self._read_connections()
         self._read_vault()
@@ -204,6 +215,23 @@ class Workspace(QWidget):
         # One that is due may still fire before the widgets are deleted, and ask who is signed in.
         for timer in self.findChildren(QTimer):
             timer.stop()
+
+    def take_down(self) -> None:
+        """Take it from the screen with its dialogs and delete it: a part with each turn of the
+        event loop, for all of them take long."""
+        self.shut()
+        for window in QApplication.topLevelWidgets():
+            if window.isVisible() and is_of(self, window):
+                window.hide()
+        self.hide()
+        parts: list[QWidget] = []
+        for pane in self._panes.values():
+            # Where the one in front goes, another comes.
+            if pane is not self._stack.currentWidget():
+                parts += [*pane.large_parts(), pane]
+        if self._pane_id:
+            parts += self.current_pane.large_parts()
+        delete_in_turns([*parts, self])
 
     @Slot()
     def open_profile(self) -> None:

@@ -187,6 +187,7 @@ def workspace(qtbot: QtBot, session: Session) -> Iterator[Workspace]:
     made = Workspace(session)
     qtbot.addWidget(made)
     made.resize(1100, 700)
+    made.open_()
     made.show()
     qtbot.waitUntil(lambda: not session.runner.running)
     yield made

@@ -23,8 +23,9 @@ def test_no_pane_that_is_offered_is_refused(
         services.vault.set_up_passphrase("correct horse battery")
         session = Session(services, runner, Theme(), report_crash=_raise)
         session.set_actor(services.accounts.open_demo_account())
-        workspace = Workspace(session, "search")
+        workspace = Workspace(session)
         qtbot.addWidget(workspace)
+        workspace.open_()
         workspace.show()
         for name in workspace._entrances:
             pane = workspace.show_pane(name)

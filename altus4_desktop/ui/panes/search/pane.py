@@ -481,6 +481,11 @@ class SearchPane(Pane):
             ),
         ]
 
+    def large_parts(self) -> list[QWidget]:
+        """The searches; the one in front last, for another would come in its place."""
+        views: list[QWidget] = [tab.view for tab in self._tabs.values() if tab.view is not None]
+        return sorted(views, key=lambda view: view is self.stack.currentWidget())
+
     def shut(self) -> None:
         """Cancel everything and write down the layout."""
         super().shut()
