@@ -137,8 +137,9 @@ def _rows(*columns: Check) -> Check:
         rows = [*chain.from_iterable(values)]
         if not _all_of(list, rows) or not {*map(len, rows)} <= {len(columns)}:
             return False
-        cells = zip(*rows, strict=True)
-        return all(column(cell) for column, cell in zip(columns, cells, strict=False))
+        # To turn very many rows by zip() takes three times as long.
+        cells = [*chain.from_iterable(rows)]
+        return all(column(cells[at :: len(columns)]) for at, column in enumerate(columns))
 
     return check
 

@@ -178,8 +178,8 @@ def _popular(documents: Iterable[Document]) -> dict[str, Any]:
                 known[0] += count
                 known[1] += zero
                 known[2] += total_ms
-    rows = sorted(([text, *counts] for text, counts in queries.items()), key=_by_count(1))
-    return {"searches": searches, "queries": rows}
+    rows = [[text, *counts] for text, counts in queries.items()]
+    return {"searches": searches, "queries": _by_count(rows, 1)}
 
 
 def _zero(documents: Iterable[Document]) -> dict[str, Any]:
@@ -191,12 +191,12 @@ def _zero(documents: Iterable[Document]) -> dict[str, Any]:
             key = (text, mode, *names)
             found[key] = found.get(key, 0) + count
     rows = [[text, mode, names, n] for (text, mode, *names), n in found.items()]
-    return {"searches": searches, "queries": sorted(rows, key=_by_count(3))}
+    return {"searches": searches, "queries": _by_count(rows, 3)}
 
 
 def _causes(documents: Iterable[Document]) -> dict[str, Any]:
     rows = _added((row for document in documents for row in document["queries"]), 3)
-    return {"queries": sorted(rows, key=_by_count(3))}
+    return {"queries": _by_count(rows, 3)}
 
 
 def _reformulations(documents: Iterable[Document]) -> dict[str, Any]:
@@ -205,7 +205,7 @@ def _reformulations(documents: Iterable[Document]) -> dict[str, Any]:
     return {
         "searches": sum(document["searches"] for document in kept),
         "mended": sum(document["mended"] for document in kept),
-        "pairs": sorted(rows, key=_by_count(2)),
+        "pairs": _by_count(rows, 2),
     }
 
 
@@ -216,12 +216,12 @@ def _slowest(documents: Iterable[Document]) -> dict[str, Any]:
 
 def _failures(documents: Iterable[Document]) -> dict[str, Any]:
     rows = _added((row for document in documents for row in document["sources"]), 3)
-    return {"sources": sorted(rows, key=_by_count(3))}
+    return {"sources": _by_count(rows, 3)}
 
 
 def _api_keys(documents: Iterable[Document]) -> dict[str, Any]:
     rows = _added((row for document in documents for row in document["keys"]), 1)
-    return {"keys": sorted(rows, key=_by_count(1))}
+    return {"keys": _by_count(rows, 1)}
 
 
 def _added(rows: Iterable[Sequence[Any]], names: int) -> list[list[Any]]:
@@ -238,9 +238,12 @@ def _added(rows: Iterable[Sequence[Any]], names: int) -> list[list[Any]]:
     return [[*key, *counts] for key, counts in sums.items()]
 
 
-def _by_count(cell: int) -> Callable[[list[Any]], tuple[Any, ...]]:
+def _by_count(rows: list[list[Any]], cell: int) -> list[list[Any]]:
     """The most frequent first, then by what stands before the count."""
-    return lambda row: (-row[cell], *row[:cell])
+    # One key for both takes twice as long.
+    rows.sort(key=itemgetter(*range(cell)))
+    rows.sort(key=itemgetter(cell), reverse=True)
+    return rows
 
 
 _MERGERS: Mapping[Metric, Callable[[Iterable[Document]], dict[str, Any]]] = {

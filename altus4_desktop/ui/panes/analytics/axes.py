@@ -23,7 +23,16 @@ _LABEL_ROOM = 84
 _ROW_STEPS = (1, 2, 3, 6, 7, 14)
 
 
-class LabelAxis(pg.AxisItem):  # type: ignore[misc]  # pyqtgraph ships no types
+class _Axis(pg.AxisItem):  # type: ignore[misc]  # pyqtgraph ships no types
+    """An axis without a title."""
+
+    def updateAutoSIPrefix(self) -> None:
+        """pyqtgraph would write a title anew, which none has, each time the range changes."""
+        self.picture = None
+        self.update()
+
+
+class LabelAxis(_Axis):
     """Words at whole numbers, as many as there is room for."""
 
     def __init__(self, orientation: str) -> None:
@@ -92,13 +101,12 @@ class LabelAxis(pg.AxisItem):  # type: ignore[misc]  # pyqtgraph ships no types
         return QFontMetricsF(self.style["tickFont"] or self.font())
 
 
-class ValueAxis(pg.AxisItem):  # type: ignore[misc]  # pyqtgraph ships no types
+class ValueAxis(_Axis):
     """Whole numbers, or durations in powers of ten."""
 
     def __init__(self, orientation: str) -> None:
         super().__init__(orientation)
         self.is_duration = False
-        self.enableAutoSIPrefix(enable=False)
 
     def tickValues(self, least: float, most: float, size: float) -> list[tuple[float, list[float]]]:
         """Where numbers stand."""
@@ -130,13 +138,12 @@ def unscaled(value: float) -> float:
     return 10**value - 1
 
 
-class TimeAxis(pg.AxisItem):  # type: ignore[misc]  # pyqtgraph ships no types
+class TimeAxis(_Axis):
     """Seconds since 1970 as the clocks of a zone show them."""
 
     def __init__(self, orientation: str) -> None:
         super().__init__(orientation)
         self._zone: tzinfo = UTC
-        self.enableAutoSIPrefix(enable=False)
 
     def set_zone(self, zone: str) -> None:
         """Whose clocks these are."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from PySide6.QtCore import QCoreApplication, QEvent
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QGridLayout, QWidget
 
@@ -33,7 +34,18 @@ class CardGrid(QWidget):
         """Put these after those that are there, each with whether it is wide; what is there takes
         its place anew only once."""
         self._cards += cards
+        # Each that is shown would have everything laid out anew, in the room there was before, and
+        # painted like that. So what is around makes room first: what holds this, and what scrolls.
+        self._grid.setEnabled(False)
         self._arrange()
+        for card, _ in cards:
+            card.move(0, self.height())
+            card.show()
+        self.updateGeometry()
+        for _ in range(2):
+            QCoreApplication.sendPostedEvents(None, QEvent.Type.LayoutRequest.value)
+        self._grid.setEnabled(True)
+        self._grid.activate()
 
     def remove_card(self, card: Card) -> None:
         """Take ``card`` away; it stays the caller's to delete."""
