@@ -373,19 +373,29 @@ class SearchPane(Pane):
         begun = any(
             not tab.current_draft.is_blank or tab.mark is not TabMark.NONE for tab in meanwhile
         )
-        focused = QApplication.focusWidget()
-        inside = focused is not None and self.stack.isAncestorOf(focused)
-        for draft in searches.drafts[: MAX_OPEN - len(meanwhile)]:
-            self._add(draft)
-        for _ in meanwhile if begun else ():
-            self.tabs.moveTab(0, self.tabs.count() - 1)
-        if not begun:
-            for tab in meanwhile:
+        if begun:
+            for draft in searches.drafts[: MAX_OPEN - len(meanwhile)]:
+                self._add(draft)
+            for _ in meanwhile:
+                self.tabs.moveTab(0, self.tabs.count() - 1)
+            return
+        current = self._current
+        for tab in meanwhile:
+            if tab is not current:
                 self.close_tab(tab.number)
-            self.tabs.setCurrentIndex(searches.current)
-            self._show_tab()
-        if inside:
-            self.view.query.setFocus()
+        drafts = list(searches.drafts[:MAX_OPEN])
+        front = searches.current if 0 <= searches.current < len(drafts) else 0
+        # The empty search that is there becomes the one that was in front.
+        self._fill(current, drafts.pop(front))
+        for draft in drafts:
+            self._add(draft)
+        self.tabs.moveTab(0, front)
+
+    def _fill(self, tab: _Tab, draft: SearchDraft) -> None:
+        tab.draft = draft
+        if tab.view is not None and draft != SearchDraft():
+            tab.view.show_draft(draft)
+        self._describe(tab)
 
     # The pane among panes
 
