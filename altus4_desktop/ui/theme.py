@@ -238,7 +238,8 @@ class Theme(QObject):
         self._choice = choice
         self._palette = LIGHT
         self._rest = QTimer(self)
-        self._rest.setInterval(0)
+        # Begun anew after each part: one that repeats would be due before all that waited for it.
+        self._rest.setSingleShot(True)
         self._rest.timeout.connect(self._dress_one)
 
     @property
@@ -287,7 +288,7 @@ class Theme(QObject):
             for part in _undressed():
                 if part.isVisible():
                     dress(part)
-            self._rest.start()
+            self._rest.start(0)
         self.changed.emit()
 
     @Slot()
@@ -295,8 +296,8 @@ class Theme(QObject):
         parts = _undressed()
         if parts:
             dress(parts[0])
-        else:
-            self._rest.stop()
+        if len(parts) > 1:
+            self._rest.start(0)
 
 
 class _Worn:

@@ -16,21 +16,22 @@ class Turns(QTimer):
     def __init__(self, parent: QObject) -> None:
         super().__init__(parent)
         self._steps: list[Callable[[], object]] = []
-        self.setInterval(0)
+        # Begun anew after each step: one that repeats would be due before all that waited for it.
+        self.setSingleShot(True)
         self.timeout.connect(self._take_step)
 
     def take(self, steps: Sequence[Callable[[], object]]) -> None:
         """Take these from the next turn on, after those that are still to be taken."""
         self._steps += steps
-        self.start()
+        self.start(0)
 
     @Slot()
     def _take_step(self) -> None:
-        step = self._steps.pop(0) if self._steps else None
-        if not self._steps:
-            self.stop()
-        if step is not None:
-            step()
+        try:
+            self._steps.pop(0)()
+        finally:
+            if self._steps:
+                self.start(0)
 
 
 def delete_in_turns(parts: Sequence[QWidget]) -> None:

@@ -199,7 +199,8 @@ class MainWindow(QMainWindow):
         # The page that was stays until all of it is there.
         Turns(workspace).take(
             [
-                partial(workspace.open_, self._memory.pane),
+                partial(workspace.prepare, self._memory.pane),
+                workspace.open_,
                 partial(self._show_workspace, session, workspace),
             ]
         )

@@ -127,7 +127,7 @@ def _build_settings(session: Session) -> Pane:
 
 class Workspace(QWidget):
     """Built at the sign-in, deleted at the sign-out, so that nothing of one person's work is left
-    for the next. `open_` brings the first pane."""
+    for the next. `prepare` and `open_` bring the first pane."""
 
     lock_requested = Signal()
     sign_out_requested = Signal()
@@ -172,10 +172,16 @@ class Workspace(QWidget):
         use_zone(session.actor.timezone)
         self._show_facts()
 
-    def open_(self, first_pane: str = "") -> None:
-        """Show a pane, the search unless there is one called ``first_pane``, and what is told of
-        the rest."""
-        self.show_pane(first_pane if first_pane in self._entrances else "search")
+    def prepare(self, first_pane: str = "") -> None:
+        """Build the pane that is shown first: the search, unless one is called ``first_pane``."""
+        self._pane_id = first_pane if first_pane in self._entrances else "search"
+        self._build_pane(self._pane_id)
+
+    def open_(self) -> None:
+        """Show the first pane, and what is told of the rest."""
+        if not self._pane_id:
+            self.prepare()
+        self.show_pane(self._pane_id)
         self._read_connections()
         self._read_vault()
 
@@ -189,12 +195,7 @@ class Workspace(QWidget):
         """Bring a pane to the front, building it when it is first wanted."""
         self.palette_.close_()
         self.sheet.close_()
-        pane = self._panes.get(pane_id)
-        if pane is None:
-            pane = self._entrances[pane_id].build(self.session)
-            pane.banner_changed.connect(self._show_banner)
-            self._panes[pane_id] = pane
-            self._stack.addWidget(pane)
+        pane = self._panes.get(pane_id) or self._build_pane(pane_id)
         pane.dress()
         self._pane_id = pane_id
         self._stack.setCurrentWidget(pane)
@@ -203,6 +204,12 @@ class Workspace(QWidget):
         pane.activated()
         pane.focus_first()
         self.pane_changed.emit(pane_id)
+        return pane
+
+    def _build_pane(self, pane_id: str) -> Pane:
+        pane = self._panes[pane_id] = self._entrances[pane_id].build(self.session)
+        pane.banner_changed.connect(self._show_banner)
+        self._stack.addWidget(pane)
         return pane
 
     def shut(self) -> None:

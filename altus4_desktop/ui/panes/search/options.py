@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 
 from PySide6.QtCore import QSignalBlocker, QSize, Signal, Slot
 from PySide6.QtGui import QResizeEvent
@@ -33,8 +34,9 @@ class OptionsRow(QWidget):
     ``mode_chosen``: somebody chose another mode; ``mode_shown``: another may be shown, by
     whomever; ``scope_opened``: the list of connections is about to be looked at;
     ``scope_changed`` carries the new scope; ``order_changed``: the hits are to be arranged anew;
-    ``changed``: something that is remembered is not as it was. Further buttons go into ``tools``,
-    at the end of the row.
+    ``changed``: something that is remembered is not as it was; ``tables_wanted`` (id of a
+    connection) and ``scope_closed``: of the list of connections, which is built when it is first
+    wanted. Further buttons go into ``tools``, at the end of the row.
     """
 
     mode_chosen = Signal(str)
@@ -43,6 +45,8 @@ class OptionsRow(QWidget):
     scope_changed = Signal(object)
     order_changed = Signal()
     changed = Signal()
+    tables_wanted = Signal(str)
+    scope_closed = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -56,9 +60,6 @@ class OptionsRow(QWidget):
         self.language_part = self._build_language_part()
         self.scope_button = Button(self.tr("Everything"), icon_name="layers", name="search.scope")
         self.scope_button.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
-        self.popup = ScopePopup(self.scope_model, self)
-        self.weights = WeightStrip(self.scope_model, self.popup.tree)
-        self.popup.add_below_tree(self.weights, self.weights.in_order)
         self.order = self._build_box("search.order", self.tr("Sort hits by"))
         for order, text in (
             (HitOrder.RELEVANCE, self.tr("Best first")),
@@ -84,6 +85,21 @@ class OptionsRow(QWidget):
         self.filter_button.setCheckable(True)
         self._build_rows()
         self._connect()
+
+    @cached_property
+    def popup(self) -> ScopePopup:
+        """The list of connections."""
+        popup = ScopePopup(self.scope_model, self)
+        popup.tables_wanted.connect(self.tables_wanted)
+        popup.closed.connect(self.scope_closed)
+        return popup
+
+    @cached_property
+    def weights(self) -> WeightStrip:
+        """What the current one in that list counts."""
+        weights = WeightStrip(self.scope_model, self.popup.tree)
+        self.popup.add_below_tree(weights, weights.in_order)
+        return weights
 
     def _build_rows(self) -> None:
         self._arrangement = QWidget()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 from PySide6.QtCore import QTimer, Signal, Slot
 from PySide6.QtWidgets import QStackedWidget, QWidget
 
@@ -30,8 +32,6 @@ class SearchPages(QStackedWidget):
         self.rows = rows
         self.idle = IdlePage()
         self.idle.query_chosen.connect(self.query_chosen)
-        self.busy = Busy(self.tr("Searching…"))
-        self.nothing = NothingPage()
         self.again_button = Button(
             self.tr("Try again"), "primary", icon_name="refresh", name="search.again"
         )
@@ -49,12 +49,26 @@ class SearchPages(QStackedWidget):
             action=connect,
         )
         self.unconnected.setObjectName("search.unconnected")
-        for page in (self.idle, self.busy, rows, self.nothing, self.failed, self.unconnected):
+        for page in (self.idle, rows, self.failed, self.unconnected):
             self.addWidget(page)
         self._calm = QTimer(self)
         self._calm.setSingleShot(True)
         self._calm.setInterval(_CALM_MS)
         self._calm.timeout.connect(self._show_busy)
+
+    @cached_property
+    def busy(self) -> Busy:
+        """A wait; built when there is the first."""
+        page = Busy(self.tr("Searching…"))
+        self.addWidget(page)
+        return page
+
+    @cached_property
+    def nothing(self) -> NothingPage:
+        """Why there are no hits; built when there are none for the first time."""
+        page = NothingPage()
+        self.addWidget(page)
+        return page
 
     def show_state(self, state: SearchState, *, has_connections: bool, is_scoped: bool) -> None:
         """Turn to the face of a state; ``is_scoped``: not everything was searched."""

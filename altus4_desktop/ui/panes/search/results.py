@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QHBoxLayout, QMenu, QSplitter, QVBoxLayout, QWidge
 from altus4_desktop.domain.explaining import Explanation
 from altus4_desktop.domain.schema import DatabaseSchema, TableInfo
 from altus4_desktop.domain.searching import SearchHit, SourceRef
+from altus4_desktop.ui.focus_order import put_after
 from altus4_desktop.ui.icons import icon
 from altus4_desktop.ui.panes.memory import PaneMemory
 from altus4_desktop.ui.panes.search.controller import (
@@ -141,8 +142,6 @@ class ResultsView(QWidget):
         detail = self._detail = DetailPanel()
         if not self._shows_panel:
             detail.hide()
-        if self._below_detail is not None:
-            detail.below.addWidget(self._below_detail)
         detail.closed.connect(self._hide_panel)
         detail.full_row_wanted.connect(self._read_full_row)
         detail.copy_cell_wanted.connect(self._copy_cell)
@@ -151,6 +150,9 @@ class ResultsView(QWidget):
         controller.why_failed.connect(detail.why.show_error)
         self.session.theme.changed.connect(detail.reader.draw_marks)
         self.split.addWidget(detail)
+        put_after(self.list, detail)
+        if self._below_detail is not None:
+            detail.below.addWidget(self._below_detail)
         self.split.setStretchFactor(self.split.count() - 1, 4)
         self.split.setSizes([*self.split.sizes()[:-2], 560, 420])
         if self._memory is not None:

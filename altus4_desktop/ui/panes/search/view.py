@@ -21,6 +21,7 @@ from altus4_desktop.domain.search_drafts import SearchDraft
 from altus4_desktop.domain.searching import SearchMode, SearchRequest
 from altus4_desktop.services.past_searches import Rerun
 from altus4_desktop.tasks.runner import Lane, TaskContext
+from altus4_desktop.ui.focus_order import put_after
 from altus4_desktop.ui.pane import Command
 from altus4_desktop.ui.panes.memory import PaneMemory
 from altus4_desktop.ui.panes.search.builder import QueryBuilder
@@ -94,9 +95,8 @@ class SearchView(WorkingWidget):
         self.under_query = QVBoxLayout()
         self.reader = QueryReader(session, self._request_to_read, self)
         self.notes = QueryNotes()
-        self.builder = QueryBuilder(session.services.search)
+        self._builder: QueryBuilder | None = None
         self._build_tools()
-        self.under_query.addWidget(self.builder)
         # What stands above the results may not push them out of a low window.
         self.results.pages.setMinimumHeight(_LEAST_RESULTS)
         self.under_query.addWidget(self.notes)
@@ -140,7 +140,19 @@ class SearchView(WorkingWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:
         """A low window leaves the builder less."""
         super().resizeEvent(event)
-        self.builder.fit()
+        if self._builder is not None:
+            self._builder.fit()
+
+    @property
+    def builder(self) -> QueryBuilder:
+        """The parts of a query one below the other; built when they are first wanted."""
+        if self._builder is None:
+            self._builder = QueryBuilder(self.session.services.search)
+            self._builder.hide()
+            self._builder.text_changed.connect(self.query.replace_text)
+            self.under_query.insertWidget(0, self._builder)
+            put_after(self.new_button, self._builder)
+        return self._builder
 
     def _build_query_row(self) -> QHBoxLayout:
         row = QHBoxLayout()
@@ -172,7 +184,7 @@ class SearchView(WorkingWidget):
         self.measured.own_wanted.connect(self._search_by_own_settings)
         self.weights.without_wanted.connect(self._search_without_weights)
         self.weights.change_wanted.connect(self.options.open_scope)
-        self.options.popup.closed.connect(self._keep_weights)
+        self.options.scope_closed.connect(self._keep_weights)
         self.session.actor_changed.connect(self._take_actor)
 
     def _connect(self) -> None:
@@ -208,7 +220,6 @@ class SearchView(WorkingWidget):
         self.reader.reading_ready.connect(self._take_reading)
         self.notes.fix_chosen.connect(self.query.apply_fix)
         self.query.textChanged.connect(self._show_in_builder)
-        self.builder.text_changed.connect(self.query.replace_text)
         self.builder_button.toggled.connect(self._show_builder)
         options.mode_shown.connect(self._show_builder)
         options.mode_shown.connect(self.reader.note_change)
@@ -219,7 +230,7 @@ class SearchView(WorkingWidget):
         options.mode_chosen.connect(self._mode_chosen)
         options.scope_opened.connect(controller.list_connections)
         options.scope_changed.connect(self._take_scope)
-        options.popup.tables_wanted.connect(controller.read_schema)
+        options.tables_wanted.connect(controller.read_schema)
         options.order_changed.connect(self._rearrange)
         options.panel_button.toggled.connect(self._show_panel)
         options.changed.connect(self._keep_choices)
@@ -498,13 +509,15 @@ class SearchView(WorkingWidget):
     def _show_builder(self) -> None:
         boolean = self.options.mode.key == SearchMode.BOOLEAN.value
         self.builder_button.setVisible(boolean)
-        self.builder.setVisible(boolean and self.builder_button.isChecked())
+        shown = boolean and self.builder_button.isChecked()
+        if shown or self._builder is not None:
+            self.builder.setVisible(shown)
         self._show_in_builder()
 
     @Slot()
     def _show_in_builder(self) -> None:
-        if not self.builder.isHidden():
-            self.builder.show_text(self.query.text())
+        if self._builder is not None and not self._builder.isHidden():
+            self._builder.show_text(self.query.text())
 
     @Slot(object)
     def _take_reading(self, reading: QueryReading | None) -> None:
