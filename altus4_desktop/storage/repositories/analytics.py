@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from functools import partial
-from itertools import groupby
 from typing import Any
 
 import sqlalchemy as sa
@@ -288,20 +288,11 @@ class AnalyticsRepository:
         longer than adding them up."""
         first, last = parts[0].first, parts[-1].last
         names = [metric.value for metric in metrics]
-        ends = [part.last for part in parts]
 
         def read(connection: sa.Connection) -> list[DayDocument]:
-            later: dict[int, list[DayDocument]] = {}
-            if user_id is None:
-                for row in _unadded_documents(connection, first, last, names):
-                    later.setdefault(bisect_left(ends, row.day), []).append(row)
-            statement = _listed(user_id, first, last, names).order_by("analytics_date")
-            found: list[DayDocument] = []
-            for at, rows in _by_part(connection.execute(statement), ends):
-                found += _merged(parts[at].first, [*_documents(rows), *later.pop(at, ())])
-            for at, documents in later.items():
-                found += _merged(parts[at].first, documents)
-            return found
+            later = _unadded_documents(connection, first, last, names) if user_id is None else []
+            rows = connection.execute(_listed(user_id, first, last, names, as_text=True))
+            return _merged_parts(rows, parts, later)
 
         return self._transactions.read(read)
 
@@ -316,19 +307,14 @@ class AnalyticsRepository:
         name = sa.func.lower(c.metric_name)
         of_these = days, name.in_([metric.value for metric in metrics])
         most *= len(Metric)
-        ends = [part.last for part in parts]
 
         def read(connection: sa.Connection) -> list[DayDocument] | None:
             some = sa.select(c.analytics_date).where(days).limit(most + 1).subquery()
             if connection.execute(sa.select(sa.func.count()).select_from(some)).scalar_one() > most:
                 return None
-            statement = sa.select(c.analytics_date, c.metric_name, c.metric_data).where(*of_these)
-            there = connection.execute(statement.order_by(c.analytics_date))
-            return [
-                row
-                for at, rows in _by_part(there, ends)
-                for row in _merged(parts[at].first, [*_documents(rows)])
-            ]
+            document = sa.type_coerce(c.metric_data, sa.Text)
+            statement = sa.select(c.analytics_date, c.metric_name, document).where(*of_these)
+            return _merged_parts(connection.execute(statement), parts)
 
         return self._transactions.read(read)
 
@@ -621,18 +607,19 @@ def _choose(zone: str, marks: Sequence[datetime], most_days: int) -> tuple[list[
 
 
 def _listed(
-    user_id: str | None, first: date, last: date, names: Sequence[str]
-) -> sa.Select[tuple[date, str, Document]]:
+    user_id: str | None,
+    first: date,
+    last: date,
+    names: Sequence[str],
+    *,
+    as_text: bool = False,
+) -> sa.Select[Any]:
     whose = analytics if user_id is not None else analytics_totals
-    statement = sa.select(whose.c.analytics_date, whose.c.metric_name, whose.c.metric_data).where(
+    document = sa.type_coerce(whose.c.metric_data, sa.Text) if as_text else whose.c.metric_data
+    statement = sa.select(whose.c.analytics_date, whose.c.metric_name, document).where(
         whose.c.analytics_date.between(first, last), whose.c.metric_name.in_(names)
     )
     return statement if user_id is None else statement.where(c.user_id == user_id)
-
-
-def _by_part(rows: Iterable[Any], ends: Sequence[date]) -> Iterator[tuple[int, Iterator[Any]]]:
-    """Rows in the order of their days, by the number of the part that they are in."""
-    return groupby(rows, lambda row: bisect_left(ends, row[0]))
 
 
 def _documents(rows: Iterable[Any]) -> Iterator[DayDocument]:
@@ -645,12 +632,27 @@ def _documents(rows: Iterable[Any]) -> Iterator[DayDocument]:
             yield DayDocument(day, metric, document)
 
 
-def _merged(day: date, documents: Sequence[DayDocument]) -> Iterator[DayDocument]:
-    by_metric: dict[Metric, list[Document]] = {}
-    for row in documents:
-        by_metric.setdefault(row.metric, []).append(row.document)
-    for metric, found in by_metric.items():
-        yield DayDocument(day, metric, merge(metric, found))
+def _merged_parts(
+    rows: Iterable[Any], parts: Sequence[Period], more: Iterable[DayDocument] = ()
+) -> list[DayDocument]:
+    """What stands in these rows, as text, and ``more``: of each metric a document for each part."""
+    ends = [part.last for part in parts]
+    texts: dict[tuple[str, int], list[tuple[date, str]]] = {}
+    for day, name, text in rows:
+        texts.setdefault((name, bisect_left(ends, day)), []).append((day, text))
+    later: dict[tuple[str, int], list[Document]] = {}
+    for row in more:
+        later.setdefault((row.metric, bisect_left(ends, row.day)), []).append(row.document)
+    found: list[DayDocument] = []
+    for name, at in {**texts, **later}:
+        # Few at once: those of a year are more than the processor has at hand.
+        metric = Metric(name)
+        dated = [(day, json.loads(text)) for day, text in texts.get((name, at), ())]
+        documents = [document for _, document in keep_documents(metric, dated)]
+        documents += later.get((name, at), ())
+        if documents:
+            found.append(DayDocument(parts[at].first, metric, merge(metric, documents)))
+    return found
 
 
 def _unadded_documents(
