@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from datetime import date
 from itertools import pairwise
 
@@ -92,7 +92,10 @@ def build_figures(
     keys that are there, by id; ``before`` the documents of the period before; in ``pauses`` not
     everything was recorded; ``usual_zone`` is that of hours where nobody searched at all.
     """
-    merged = {metric: merge(metric, documents[metric].values()) for metric in Metric}
+    merged: dict[Metric, Document] = {
+        metric: merge(metric, documents[metric].values()) for metric in {*Metric} - {_DAILY}
+    }
+    merged[_DAILY] = _added(documents[_DAILY].values())
     daily = documents[Metric.DAILY_SEARCHES]
     zone = merged[Metric.DAILY_SEARCHES]["zone"]
     # Of days of which nothing is known there is nothing to compare with.
@@ -161,16 +164,17 @@ def build_figures(
             KeyUse(key, names.get(key), searches, failed)
             for key, searches, failed in merged[Metric.API_KEYS]["keys"]
         ),
-        before=None
-        if before is None
-        else _counts(
-            merge(Metric.DAILY_SEARCHES, before[Metric.DAILY_SEARCHES].values()),
-        ),
+        before=None if before is None else _counts(_added(before[_DAILY].values())),
         latency_before=None
         if before is None
         else _latency(merge(Metric.LATENCY, before[Metric.LATENCY].values())),
         pauses=tuple(pauses),
     )
+
+
+def _added(daily: Iterable[Document]) -> Document:
+    """The sums of days, without their hours."""
+    return merge(_DAILY, ({**document, "hours": ()} for document in daily))
 
 
 def _day(day: date, documents: ByMetric, known: Period | None, pauses: Sequence[Pause]) -> DayPoint:
