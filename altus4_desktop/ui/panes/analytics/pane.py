@@ -35,6 +35,7 @@ from altus4_desktop.ui.panes.memory import PaneMemory
 from altus4_desktop.ui.session import Session
 from altus4_desktop.ui.texts import error_hint, error_message
 from altus4_desktop.ui.theme import Space
+from altus4_desktop.ui.turns import Turns
 from altus4_desktop.ui.widgets import Busy, Button, Card, EmptyState, IconButton, InlineMessage
 
 if TYPE_CHECKING:
@@ -83,6 +84,7 @@ class AnalyticsPane(Pane):
         self._unplaced: list[tuple[Card, bool]] = []
         # Told to who reads on a worker.
         self._drawn = Event()
+        self._redrawing = Turns(self)
         session.theme.changed.connect(self._wear)
         for keys, act in (("F5", self.refresh), ("Escape", self.stop)):
             shortcut = QShortcut(QKeySequence(keys), self)
@@ -360,10 +362,14 @@ class AnalyticsPane(Pane):
 
     @Slot()
     def _wear(self) -> None:
-        self.metrics.redraw()
-        for card in (*self.cards.values(), self.points):
-            if card is not None:
-                card.redraw()
+        redraws = [self.metrics.redraw, *(card.redraw for card in self.cards.values())]
+        if self.points is not None:
+            redraws.append(self.points.redraw)
+        if not self.isVisible():
+            self._redrawing.take(redraws)
+            return
+        for redraw in redraws:
+            redraw()
 
     # Acting
 
