@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Slot
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QKeySequence, QShortcut
@@ -27,9 +28,7 @@ from altus4_desktop.ui.dialogs import confirm
 from altus4_desktop.ui.pane import Command, Pane
 from altus4_desktop.ui.panes.evaluation.exporting import MeasuredFormat, write_measured
 from altus4_desktop.ui.panes.evaluation.measuring import Measured, measure, open_run
-from altus4_desktop.ui.panes.evaluation.results import ResultPage
 from altus4_desktop.ui.panes.evaluation.runs import RunsPage
-from altus4_desktop.ui.panes.evaluation.sets import SetsDialog
 from altus4_desktop.ui.panes.evaluation.setup import MaterialCard, SetupPage
 from altus4_desktop.ui.panes.latest import LatestTask
 from altus4_desktop.ui.panes.memory import PaneMemory
@@ -40,6 +39,9 @@ from altus4_desktop.ui.texts import error_hint, error_message, wants_unlocking
 from altus4_desktop.ui.theme import Space
 from altus4_desktop.ui.times import ago
 from altus4_desktop.ui.widgets import Busy, Button, Card, EmptyState, Label, Segments
+
+if TYPE_CHECKING:
+    from altus4_desktop.ui.panes.evaluation.results import ResultPage
 
 SETUP, RESULT, RUNS = "setup", "result", "runs"
 _RUNS_AT_MOST = 200
@@ -82,14 +84,14 @@ class EvaluationPane(Pane):
         self.body.addWidget(self.strip)
         self.pages = QStackedWidget()
         self.setup = SetupPage(session)
-        self.result = ResultPage(self._memory)
+        self._result: ResultPage | None = None
         self.runs = RunsPage()
         self._busy = Busy(self.tr("Measuring…"))
         self._empty = self._build_empty()
         again = Button(self.tr("Try again"), icon_name="refresh", name="evaluation.again")
         again.clicked.connect(self.run)
         self._failed = EmptyState("error", "", action=again)
-        for page in (self.setup, self.result, self.runs, self._busy, self._empty, self._failed):
+        for page in (self.setup, self.runs, self._busy, self._empty, self._failed):
             self.pages.addWidget(page)
         self.body.addWidget(self.pages, 1)
         self.fields = {
@@ -109,8 +111,8 @@ class EvaluationPane(Pane):
 
     def focus_first(self) -> None:
         """Where the choice of queries begins, or the queries that were measured."""
-        if self.pages.currentWidget() is self.result:
-            self.result.focus_first()
+        if self._result is not None and self.pages.currentWidget() is self._result:
+            self._result.focus_first()
         elif self.pages.currentWidget() is self.setup:
             self.setup.material.focus_first()
         elif self.pages.currentWidget() is self.runs:
@@ -227,7 +229,23 @@ class EvaluationPane(Pane):
         return focused is not None and self.isAncestorOf(focused)
 
     def _has_result(self) -> bool:
-        return self.result.measured is not None
+        return self._measured is not None
+
+    @property
+    def result(self) -> ResultPage:
+        """What was measured; built when there is something."""
+        if self._result is None:
+            from altus4_desktop.ui.panes.evaluation.results import ResultPage
+
+            self._result = ResultPage(self._memory)
+            self._result.open_wanted.connect(self._open_query)
+            self._result.export_wanted.connect(self.export)
+            self.pages.addWidget(self._result)
+        return self._result
+
+    @property
+    def _measured(self) -> Measured | None:
+        return self._result.measured if self._result is not None else None
 
     @Slot()
     def _draw(self) -> None:
@@ -363,6 +381,8 @@ class EvaluationPane(Pane):
     @Slot()
     def manage(self) -> None:
         """Let people look after their query sets."""
+        from altus4_desktop.ui.panes.evaluation.sets import SetsDialog
+
         dialog = SetsDialog(self.session, self.setup.material.set_id, self)
         dialog.changed.connect(self._read)
         dialog.chosen.connect(self.setup.material.choose_set)
@@ -399,7 +419,7 @@ class EvaluationPane(Pane):
 
     @Slot(object, str)
     def _open_query(self, pair: QueryPair, side: str) -> None:
-        measured = self.result.measured
+        measured = self._measured
         if measured is None:
             return
         runs = {"a": measured.first, "b": measured.second}
@@ -416,7 +436,7 @@ class EvaluationPane(Pane):
     @Slot()
     def export(self) -> None:
         """Ask for a file, and write what was measured to it."""
-        measured = self.result.measured
+        measured = self._measured
         if measured is None:
             return
         formats = {
@@ -435,7 +455,7 @@ class EvaluationPane(Pane):
 
     def export_to(self, path: Path, wanted: MeasuredFormat) -> None:
         """Write what was measured to ``path``."""
-        measured = self.result.measured
+        measured = self._measured
         if measured is None:
             return
 
@@ -490,8 +510,6 @@ class EvaluationPane(Pane):
         self._measuring.failed.connect(self._take_failure)
         self._measuring.cancelled.connect(self._take_stop)
         self.setup.changed.connect(self._allow)
-        self.result.open_wanted.connect(self._open_query)
-        self.result.export_wanted.connect(self.export)
         self.setup.material.managed.connect(self.manage)
         self.setup.material.changed.connect(self._list_runs)
         self.runs.open_wanted.connect(self._open_run)
