@@ -6,10 +6,10 @@ import json
 from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import lru_cache
 from heapq import nlargest, nsmallest
-from itertools import compress, pairwise
+from itertools import chain, compress, pairwise
 from typing import Any
 
 from altus4_desktop.domain.analytics import (
@@ -35,7 +35,7 @@ _Hour = tuple[int, int]
 _CAUSES = frozenset(cause.value for cause in ZeroCause)
 _ENDS = ("failed", "partial", "cancelled")
 _bucket_of = lru_cache(maxsize=4096)(bucket_of)
-# People ask the same again on other days.
+# People ask the same again, also on other days.
 _fold_query = lru_cache(maxsize=20_000)(fold_query)
 
 
@@ -44,6 +44,7 @@ class _About:
     """What a search told of itself; ``complete``: all sources answered with their first page,
     ``failed``: one did not answer."""
 
+    mode: str
     ended: str
     complete: bool
     connections: tuple[str, ...]
@@ -53,15 +54,17 @@ class _About:
 
 
 class _Abouts(dict[str, _About]):
-    """What texts say that are JSON arrays; other programs may have written anything."""
+    """What each text says that `Fact` has; other programs may have written anything."""
 
     def __missing__(self, text: str) -> _About:
+        mode, _, array = text.partition(" ")
         try:
-            outcome, offset, connections, api_key, cause = json.loads(text)
+            outcome, offset, connections, api_key, cause = json.loads(array)
         except (ValueError, TypeError):
             outcome = offset = connections = api_key = cause = None
         names = connections if isinstance(connections, list) else []
         self[text] = about = _About(
+            mode,
             outcome if isinstance(outcome, str) and outcome in _ENDS else "ok",
             outcome in (None, "ok") and offset in (None, 0),
             tuple(sorted({name for name in names if isinstance(name, str)})),
@@ -72,13 +75,30 @@ class _Abouts(dict[str, _About]):
         return about
 
 
-class _Folded(dict[str, str]):
-    """Queries as they are counted."""
+@dataclass(frozen=True, slots=True, eq=False)
+class _Searches:
+    """A column for each thing that is counted, all in the order of the searches; ``zero``: all
+    sources answered, and nothing was found."""
 
-    def __missing__(self, query: str) -> str:
-        kept = query if len(query) <= QUERY_CHARS else query.strip(" ")[:QUERY_CHARS]
-        self[query] = text = _fold_query(kept)
-        return text
+    seconds: Sequence[int]
+    ids: Sequence[str]
+    texts: Sequence[str]
+    about: Sequence[_About]
+    times: Sequence[int]
+    bounds: Sequence[int]
+    results: Sequence[int]
+    zero: Sequence[bool]
+
+    def only(self, chosen: Sequence[bool]) -> _Searches:
+        """Those that are ``chosen``."""
+        return self._each(lambda column: [*compress(column, chosen)])
+
+    def within(self, parts: Sequence[tuple[int, int]]) -> _Searches:
+        """Those from each first place to before each last one."""
+        return self._each(lambda column: [*chain(*(column[at:to] for at, to in parts))])
+
+    def _each(self, choose: Callable[[Sequence[Any]], Sequence[Any]]) -> _Searches:
+        return _Searches(*(choose(getattr(self, each.name)) for each in fields(self)))
 
 
 def build_documents(
@@ -88,16 +108,19 @@ def build_documents(
 
     ``facts`` are sorted; ``failures_of`` is asked for the searches of which a source failed.
     """
-    seconds = [fact[0] for fact in facts]
-    abouts, folded = _Abouts(), _Folded()
-    failures = failures_of([fact[1] for fact in facts if abouts[fact[6]].failed])
+    if not facts:
+        return {}
+    searches = _columns(facts)
+    seconds = searches.seconds
+    failed = [search.failed for search in searches.about]
+    failures = failures_of([*compress(searches.ids, failed)])
     made: dict[int, Documents] = {}
     for day in days:
-        here: list[Fact] = []
+        parts: list[tuple[int, int]] = []
         hours: Counter[_Hour] = Counter()
         for begins, ends, offset_s in find_parts(zone, day, day):
             first, last = bisect_left(seconds, begins), bisect_left(seconds, ends)
-            here += facts[first:last]
+            parts.append((first, last))
             while first < last:
                 local = seconds[first] + offset_s
                 until = bisect_left(
@@ -105,71 +128,81 @@ def build_documents(
                 )
                 hours[local % DAY_S // HOUR_S, offset_s] += until - first
                 first = until
-        if here:
-            made[day] = _documents(zone, hours, here, abouts, folded, failures)
+        if hours:
+            made[day] = _documents(zone, hours, searches.within(parts), failures)
     return made
 
 
+def _columns(facts: Sequence[Fact]) -> _Searches:
+    abouts = _Abouts()
+    seconds, ids, queries, told, times, results = zip(*facts, strict=True)
+    kept = [q if len(q) <= QUERY_CHARS else q.strip(" ")[:QUERY_CHARS] for q in queries]
+    about = [*map(abouts.__getitem__, told)]
+    return _Searches(
+        seconds=seconds,
+        ids=ids,
+        texts=[*map(_fold_query, kept)],
+        about=about,
+        times=times,
+        bounds=[*map(_bucket_of, times)],
+        results=results,
+        zero=[not n and search.complete for n, search in zip(results, about, strict=True)],
+    )
+
+
 def _documents(
-    zone: str,
-    hours: Mapping[_Hour, int],
-    facts: Sequence[Fact],
-    abouts: _Abouts,
-    folded: _Folded,
-    failures: Failures,
+    zone: str, hours: Mapping[_Hour, int], searches: _Searches, failures: Failures
 ) -> Documents:
-    seconds, ids, queries, modes, times, results, told = zip(*facts, strict=True)
-    texts = [folded[query] for query in queries]
-    about = [abouts[text] for text in told]
-    bounds = [*map(_bucket_of, times)]
-    zero = [not n and search.complete for n, search in zip(results, about, strict=True)]
-    groups = Counter(zip(modes, about, zero, strict=True)).items()
+    """``hours`` are in the order of their searches."""
+    groups = Counter(zip(searches.about, searches.zero, strict=True)).items()
     ended: Counter[str] = Counter()
-    for (_, search, _), n in groups:
+    for (search, _), n in groups:
         ended[search.ended] += n
     rows: Documents = {
         Metric.DAILY_SEARCHES: {
             "zone": zone,
-            "searches": len(facts),
+            "searches": len(searches.ids),
             **{name: ended[name] for name in _ENDS},
-            "zero": sum(zero),
-            "total_ms": sum(times),
-            "hits": sum(n for n in results if n > 0),
+            "zero": sum(searches.zero),
+            "total_ms": sum(searches.times),
+            "hits": sum([n for n in searches.results if n > 0]),
             "hours": [[*hour, n] for hour, n in hours.items()],
         },
         Metric.MODES: {
             "modes": [
-                [mode, n, n if nothing else 0, n if search.failed else 0]
-                for (mode, search, nothing), n in groups
+                [search.mode, n, n if nothing else 0, n if search.failed else 0]
+                for (search, nothing), n in groups
             ]
         },
         Metric.API_KEYS: {
-            "keys": [[search.api_key, n, n if search.failed else 0] for (_, search, _), n in groups]
+            "keys": [[search.api_key, n, n if search.failed else 0] for (search, _), n in groups]
         },
     }
-    if failed := [row for key in ids for row in failures.get(key, ())]:
+    if ended["failed"] + ended["partial"] and (
+        failed := [row for key in searches.ids for row in failures.get(key, ())]
+    ):
         rows[Metric.FAILURES] = {"sources": [[*row, 1] for row in failed]}
     # Rows of the same become one, and lists get their order.
     made: Documents = {metric: merge(metric, [document]) for metric, document in rows.items()}
-    made |= _timed(about, times, bounds)
-    made[Metric.POPULAR_QUERIES] = _popular(texts, zero, times)
-    if ended["cancelled"] < len(facts):
-        made[Metric.HOURLY_LATENCY] = _hourly(hours, about, times, bounds)
-        made[Metric.SLOWEST] = _slowest(times, texts, modes, about, ids, seconds)
-    if any(zero):
-        made |= _nothing(texts, modes, about, zero)
+    made |= _timed(searches)
+    made[Metric.POPULAR_QUERIES] = _popular(searches)
+    if ended["cancelled"] < len(searches.ids):
+        made[Metric.HOURLY_LATENCY] = _hourly(hours, searches)
+        made[Metric.SLOWEST] = _slowest(searches)
+    if any(searches.zero):
+        made |= _nothing(searches)
     # Scripts search for one thing after the other: that is nobody's rewording.
-    own = [not search.api_key for search in about]
-    by_hand = (list(compress(of_all, own)) for of_all in (seconds, texts, zero, results))
-    if pairs := _reformulations(*by_hand):
+    by_hand = [not search.api_key for search in searches.about]
+    own = searches if all(by_hand) else searches.only(by_hand)
+    if pairs := _reformulations(own):
         made[Metric.REFORMULATIONS] = pairs
     return made
 
 
-def _timed(about: Sequence[_About], times: Sequence[int], bounds: Sequence[int]) -> Documents:
+def _timed(searches: _Searches) -> Documents:
     """How long searches took that were not cancelled, and all by where they searched."""
     taken: defaultdict[_About, list[int]] = defaultdict(list)
-    for at, search in enumerate(about):
+    for at, search in enumerate(searches.about):
         taken[search].append(at)
     scopes: dict[tuple[str, ...], tuple[list[int], list[int]]] = {}
     for search, places in taken.items():
@@ -178,92 +211,80 @@ def _timed(about: Sequence[_About], times: Sequence[int], bounds: Sequence[int])
         counts[1] += len(places) if search.failed else 0
         if search.ended != "cancelled":
             timed += places
-
-    def sums(places: Sequence[int]) -> list[Any]:
-        some = [times[at] for at in places]
-        buckets = bucket_rows(Counter([bounds[at] for at in places]))
-        return [sum(some), max(some, default=0), buckets]
-
-    all_timed = [at for _, timed in scopes.values() for at in timed]
-    total_ms, max_ms, buckets = sums(all_timed)
-    rows = [[[*names], *scopes[names][0], *sums(scopes[names][1])] for names in sorted(scopes)]
+    rows: list[list[Any]] = []
+    latencies: list[Document] = []
+    for names, (counts, timed) in sorted(scopes.items()):
+        some = [*map(searches.times.__getitem__, timed)]
+        buckets = bucket_rows(Counter(map(searches.bounds.__getitem__, timed)))
+        sums = {"total_ms": sum(some), "max_ms": max(some, default=0), "buckets": buckets}
+        rows.append([[*names], *counts, *sums.values()])
+        latencies.append({"searches": len(timed), **sums})
     return {
         Metric.SOURCES: shorten(Metric.SOURCES, {"scopes": rows}),
-        Metric.LATENCY: {
-            "searches": len(all_timed),
-            "total_ms": total_ms,
-            "max_ms": max_ms,
-            "buckets": buckets,
-        },
+        Metric.LATENCY: merge(Metric.LATENCY, latencies),
     }
 
 
-def _hourly(
-    hours: Mapping[_Hour, int],
-    about: Sequence[_About],
-    times: Sequence[int],
-    bounds: Sequence[int],
-) -> Document:
-    """``hours`` are in the order of their searches."""
-    ended = [search.ended != "cancelled" for search in about]
+def _hourly(hours: Mapping[_Hour, int], searches: _Searches) -> Document:
+    ended = [search.ended != "cancelled" for search in searches.about]
     rows: list[list[Any]] = []
     last = 0
     for hour, n in hours.items():
         first, last = last, last + n
-        if some := [*compress(times[first:last], ended[first:last])]:
-            buckets = Counter(compress(bounds[first:last], ended[first:last]))
+        if some := [*compress(searches.times[first:last], ended[first:last])]:
+            buckets = Counter(compress(searches.bounds[first:last], ended[first:last]))
             rows.append([*hour, sum(some), max(some), bucket_rows(buckets)])
     # As they are merged.
     return {"hours": sorted(rows, key=lambda row: (row[0], -row[1]))}
 
 
-def _popular(texts: Sequence[str], zero: Sequence[bool], times: Sequence[int]) -> Document:
-    nothing = Counter(compress(texts, zero))
-    # A whole list is sorted at many times the cost.
-    counts = nsmallest(KEPT_QUERIES, [(-n, text) for text, n in Counter(texts).items()])
-    total_ms = dict.fromkeys([text for _, text in counts], 0)
-    for text, ms in zip(texts, times, strict=True):
+def _popular(searches: _Searches) -> Document:
+    counts = Counter(searches.texts)
+    nothing = Counter(compress(searches.texts, searches.zero))
+    # By their text, where they are as frequent: two sorts by one thing each are the quicker ones.
+    most = sorted(sorted(counts), key=counts.__getitem__, reverse=True)[:KEPT_QUERIES]
+    total_ms = dict.fromkeys(most, 0)
+    for text, ms in zip(searches.texts, searches.times, strict=True):
         if text in total_ms:
             total_ms[text] += ms
     return {
-        "searches": len(texts),
-        "queries": [[text, -n, nothing[text], total_ms[text]] for n, text in counts],
+        "searches": len(searches.texts),
+        "queries": [[text, counts[text], nothing[text], total_ms[text]] for text in most],
     }
 
 
-def _slowest(
-    times: Sequence[int],
-    texts: Sequence[str],
-    modes: Sequence[str],
-    about: Sequence[_About],
-    ids: Sequence[str],
-    seconds: Sequence[int],
-) -> Document:
+def _slowest(searches: _Searches) -> Document:
+    about, times, ids = searches.about, searches.times, searches.ids
     ended = [at for at, search in enumerate(about) if search.ended != "cancelled"]
     least_ms = nlargest(KEPT_SLOWEST, [times[at] for at in ended])[-1]
     rows = sorted((-times[at], ids[at], at) for at in ended if times[at] >= least_ms)
     return {
         "searches": [
-            [-ms, texts[at], modes[at], [*about[at].connections], key, seconds[at]]
+            [
+                -ms,
+                searches.texts[at],
+                about[at].mode,
+                [*about[at].connections],
+                key,
+                searches.seconds[at],
+            ]
             for ms, key, at in rows[:KEPT_SLOWEST]
         ]
     }
 
 
-def _nothing(
-    texts: Sequence[str], modes: Sequence[str], about: Sequence[_About], zero: Sequence[bool]
-) -> Documents:
+def _nothing(searches: _Searches) -> Documents:
     counts: defaultdict[tuple[str, str, tuple[str, ...]], int] = defaultdict(int)
     causes: defaultdict[tuple[str, str, str], int] = defaultdict(int)
-    for text, mode, search, nothing in zip(texts, modes, about, zero, strict=True):
-        if nothing:
-            counts[text, mode, search.connections] += 1
-            if search.cause:
-                causes[text, mode, search.cause] += 1
+    asked = zip(searches.texts, searches.about, strict=True)
+    for (text, search), n in Counter(compress(asked, searches.zero)).items():
+        counts[text, search.mode, search.connections] += n
+        if search.cause:
+            causes[text, search.mode, search.cause] += n
     rows = sorted((-n, *key) for key, n in counts.items())[:KEPT_ROWS]
     found: Documents = {
         Metric.ZERO_RESULTS: {
-            "searches": sum(zero),
+            "searches": sum(searches.zero),
             "queries": [[text, mode, [*names], -n] for n, text, mode, names in rows],
         }
     }
@@ -273,15 +294,13 @@ def _nothing(
     return found
 
 
-def _reformulations(
-    seconds: Sequence[int], texts: Sequence[str], zero: Sequence[bool], results: Sequence[int]
-) -> Document | None:
-    pairs = [*pairwise(texts)]
-    near = [after - before <= REFORMULATED_WITHIN_S for before, after in pairwise(seconds)]
+def _reformulations(searches: _Searches) -> Document | None:
+    pairs = [*pairwise(searches.texts)]
+    near = [after - before <= REFORMULATED_WITHIN_S for before, after in pairwise(searches.seconds)]
     counts = Counter(compress(pairs, near))
     mended: Counter[tuple[str, str]] = Counter()
-    for at in compress(range(len(pairs)), zero):
-        if near[at] and results[at + 1] > 0:
+    for at in compress(range(len(pairs)), searches.zero):
+        if near[at] and searches.results[at + 1] > 0:
             mended[pairs[at]] += 1
     same = [pair for pair in counts if pair[0] == pair[1]]
     for pair in same:
