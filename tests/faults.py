@@ -108,7 +108,6 @@ class FaultProxy(Listener):
         self.fault = Fault.NONE
         self.cut_after = 0
         self.latency_s = 0.1
-        self.sent_by_clients = bytearray()
         self._ending = threading.Event()
         super().__init__()
 
@@ -140,6 +139,9 @@ class FaultProxy(Listener):
             return Fault.NONE, 0
         return self.fault, 0
 
+    def note_sent(self, data: bytes) -> None:
+        """A client has sent ``data``; soaks send more than anybody keeps."""
+
     def note_strike(self, fault: Fault, line: Line) -> None:
         """``line`` was hit by ``fault``: what it changes has been changed."""
 
@@ -153,7 +155,7 @@ class FaultProxy(Listener):
                     from_client = key.fileobj is line.client
                     data = (line.client if from_client else line.server).recv(65536)
                     if from_client:
-                        self.sent_by_clients += data
+                        self.note_sent(data)
                     if not data:
                         return
                     first = greeting and not from_client
@@ -193,6 +195,18 @@ class FaultProxy(Listener):
             to.sendall(whole[start : start + step])
         if fault in (Fault.LATENCY, Fault.SLICE) or whole != data:
             self.note_strike(fault, line)
+
+
+class WatchingProxy(FaultProxy):
+    """Keeps what clients send, to be looked through."""
+
+    def __init__(self, port: int) -> None:
+        self.sent_by_clients = bytearray()
+        super().__init__(port)
+
+    def note_sent(self, data: bytes) -> None:
+        """Keep ``data``."""
+        self.sent_by_clients += data
 
 
 class Line:

@@ -17,7 +17,7 @@ from altus4_desktop.domain.errors import TenantError, TenantFailure
 from altus4_desktop.driver.certificates import describe_certificate
 from altus4_desktop.driver.connect import open_connection, read_certificate, tls_report
 from tests.certificates import Authority, create_authority
-from tests.faults import Fault, FaultProxy, Rogue, Talk, greeting
+from tests.faults import Fault, Rogue, Talk, WatchingProxy, greeting
 from tests.servers import Account, DatabaseServer, ServerFactory, running_server
 
 SSL_REQUEST_BYTES = 36
@@ -83,9 +83,9 @@ def tls_server(
 
 
 @contextmanager
-def watched(target: Target, fault: Fault = Fault.NONE) -> Iterator[tuple[Target, FaultProxy]]:
+def watched(target: Target, fault: Fault = Fault.NONE) -> Iterator[tuple[Target, WatchingProxy]]:
     """The target behind a proxy that keeps what we send."""
-    proxy = FaultProxy(target.port)
+    proxy = WatchingProxy(target.port)
     proxy.fault = fault
     try:
         yield replace(target, port=proxy.port), proxy

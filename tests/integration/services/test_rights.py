@@ -41,7 +41,7 @@ from altus4_desktop.domain.searching import SearchRequest
 from altus4_desktop.mysql.grant_scripts import PASSWORD_PLACEHOLDER
 from altus4_desktop.services import Services
 from altus4_desktop.storage.location import StoreLocation
-from tests.faults import Fault, FaultProxy
+from tests.faults import Fault, WatchingProxy
 from tests.records import a_user
 from tests.servers import Account, DatabaseServer, find_programs
 from tests.stores import StorePlace, server_place
@@ -249,7 +249,7 @@ def test_a_test_succeeds_where_grants_are_kept_back(
     assert report.rights is None
 
 
-class _Mute(FaultProxy):
+class _Mute(WatchingProxy):
     """Lets nothing through any more once somebody has asked for grants."""
 
     @property
