@@ -10,7 +10,7 @@ from PySide6.QtGui import QGuiApplication
 
 _TICK_MS = 50
 _YOUNG = 700
-_MIDDLE = 50_000
+_MIDDLE = 20_000
 _FULL_MS = 15 * 1000
 # Visited in about 0.03 s.
 _FEW = 60_000
