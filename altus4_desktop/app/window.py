@@ -120,11 +120,23 @@ def run_window(
 
 
 def put_the_window_first(application: QApplication) -> Collector:
-    """Keep busy workers from holding the GUI thread up by garbage or the interpreter's lock."""
+    """Keep busy workers from holding the GUI thread up by garbage, the interpreter's lock, or the
+    processors that painting waits for."""
     from altus4_desktop.ui.collector import Collector
 
     sys.setswitchinterval(_SWITCH_S)
+    paint_without_threads()
     return Collector(application)
+
+
+def paint_without_threads() -> None:
+    """Have Qt fill areas by itself; to be called before anything is painted.
+
+    It would hand each high one to threads of its own and wait for them, however busy the processors
+    are with something else: the bars of a chart took two to seven times as long, and of the
+    GUI thread's own time more than twice as much.
+    """
+    os.environ.setdefault("QT_NO_GUI_THREADPOOL", "1")
 
 
 def give_large_blocks_back() -> None:
