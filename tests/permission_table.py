@@ -74,6 +74,7 @@ accounts.unlock               gone   ok     ok      ok     ok     ok      key   
 accounts.update_profile       gone   ok     ok      ok     kept   change  key      key      ok
 accounts.update_user          gone   denied denied  ok     demo   change  key      key      ok
 
+analytics.compared_           gone   ok     ok      ok     ok     change  ok       ok       ok
 analytics.export_             gone   ok     missing ok     ok     change  ok       missing  ok
 analytics.export_chart_       gone   ok     ok      ok     ok     change  ok       ok       ok
 analytics.figures_            gone   ok     missing ok     ok     change  ok       missing  ok
@@ -484,6 +485,7 @@ CALLS: dict[str, Call] = {
     "accounts.update_user": lambda w, s, who, of: s.accounts.update_user(
         who, of.user.id, UserDraft("Another name", of.user.email)
     ),
+    "analytics.compared_": lambda w, s, who, of: s.analytics.compared_(who, _A_DAY),
     "analytics.export_": lambda w, s, who, of: s.analytics.export_(
         who, _an_export(w), _A_DAY, of.user.id
     ),

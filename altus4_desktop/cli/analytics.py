@@ -109,14 +109,14 @@ def _show(args: argparse.Namespace, context: CliContext) -> int:
     first, last = _day("from", args.first), _day("to", args.last)
     actor = context.actor()
     period = _period(actor, first, last)
-    figures = context.services.analytics.figures_(actor, period, compare=True)
+    figures, before = context.services.analytics.compared_(actor, period)
     if args.json:
         from altus4_desktop.services.figures_export import figures_document
 
         zone, now = actor.timezone or "UTC", datetime.now(UTC)
         context.out.json(figures_document(figures, zone, now))
     else:
-        _print(context, actor, figures)
+        _print(context, actor, figures, before)
     return EXIT_DONE if figures.counts.searches else EXIT_NO
 
 
@@ -203,16 +203,12 @@ def _period(actor: Actor, first: date | None, last: date | None) -> Period:
     return period
 
 
-def _print(context: CliContext, actor: Actor, figures: Figures) -> None:
+def _print(context: CliContext, actor: Actor, figures: Figures, before: Figures) -> None:
     from altus4_desktop.cli.analytics_charts import print_charts
-    from altus4_desktop.domain.analytics import Metric
     from altus4_desktop.services.charts import Dashboard, build_charts
     from altus4_desktop.services.so_far import count_so_far
 
     out, analytics, period = context.out, context.services.analytics, figures.period
-    before = analytics.figures_(
-        actor, period.before(), metrics=[Metric.DAILY_SEARCHES, Metric.LATENCY]
-    )
     zone, now = actor.timezone or "UTC", datetime.now(UTC)
     board = Dashboard(figures, zone, now, before)
     counts, latency = figures.counts, figures.latency

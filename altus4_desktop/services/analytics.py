@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
@@ -41,6 +41,7 @@ from altus4_desktop.services.permissions import Permissions, Right
 from altus4_desktop.services.recording import read_pauses
 
 if TYPE_CHECKING:
+    from altus4_desktop.domain.recording import Pause
     from altus4_desktop.services.metadata import MetadataService
     from altus4_desktop.storage.repositories.analytics import AnalyticsRepository
 
@@ -57,6 +58,7 @@ _TOTALS_AT_ONCE = 7
 # and those of more where few searches make them short.
 _MOST_OF_EACH, _MOST_SHORT = 750, 4_000
 _FEW_SEARCHES = 75_000
+_COMPARED = frozenset((Metric.DAILY_SEARCHES, Metric.LATENCY, Metric.POPULAR_QUERIES))
 # Two days in a row may have very different numbers of searches.
 _FASTEST = 4.0
 # Behind everybody's back: others are to get at the store in between.
@@ -161,31 +163,25 @@ class AnalyticsService:
         """
         actor = self._permissions.check(actor, Right.ANALYSE)
         whose = self._whose(actor, user_id)
-        wanted = {*metrics} - {Metric.HOURLY_LATENCY}
-        if Metric.LATENCY in wanted and len(period) <= HOURLY_LATENCY_DAYS:
-            wanted.add(Metric.HOURLY_LATENCY)
-        found = self._documents(whose, period, wanted)
+        found = self._documents(whose, period, _with_hours(metrics, period))
         before = None
         if compare:
-            compared = {Metric.DAILY_SEARCHES, Metric.LATENCY, Metric.POPULAR_QUERIES} & {*metrics}
-            before = self._documents(whose, period.before(), compared)
-        first = self._analytics.first_day(whose)
-        known = None if first is None else Period(first, max(first, today_of(actor)))
-        keys = {
-            row[0] for document in found[Metric.API_KEYS].values() for row in document["keys"]
-        } - {""}
-        names = self._analytics.key_names(keys) if keys else {}
-        pauses = read_pauses(self._metadata, whose) if Metric.DAILY_SEARCHES in wanted else ()
-        return build_figures(
-            period,
-            found,
-            known,
-            names,
-            before,
-            pauses,
-            is_everybodys=whose is None,
-            usual_zone=actor.timezone or "UTC",
-            outcomes_of=self._analytics.outcomes_of,
+            before = self._documents(whose, period.before(), _COMPARED & {*metrics})
+        pauses = read_pauses(self._metadata, whose) if Metric.DAILY_SEARCHES in metrics else ()
+        return self._build(actor, whose, period, found, before, pauses)
+
+    def compared_(self, actor: Actor, period: Period) -> tuple[Figures, Figures]:
+        """`figures_` of ``period``, compared with the one before, and of the period before what it
+        is compared with: read once for both."""
+        actor = self._permissions.check(actor, Right.ANALYSE)
+        whose = self._whose(actor, None)
+        earlier = period.before()
+        found = self._documents(whose, period, _with_hours(Metric, period))
+        before = self._documents(whose, earlier, _with_hours(_COMPARED, earlier))
+        pauses = read_pauses(self._metadata, whose)
+        return (
+            self._build(actor, whose, period, found, before, pauses),
+            self._build(actor, whose, earlier, before, None, pauses),
         )
 
     def export_(self, actor: Actor, path: Path, period: Period, user_id: str | None = None) -> int:
@@ -245,6 +241,33 @@ class AnalyticsService:
     @property
     def _analytics(self) -> AnalyticsRepository:
         return self._metadata.store.analytics
+
+    def _build(
+        self,
+        actor: Actor,
+        whose: str | None,
+        period: Period,
+        found: ByMetric,
+        before: ByMetric | None,
+        pauses: Sequence[Pause],
+    ) -> Figures:
+        first = self._analytics.first_day(whose)
+        known = None if first is None else Period(first, max(first, today_of(actor)))
+        keys = {
+            row[0] for document in found[Metric.API_KEYS].values() for row in document["keys"]
+        } - {""}
+        names = self._analytics.key_names(keys) if keys else {}
+        return build_figures(
+            period,
+            found,
+            known,
+            names,
+            before,
+            pauses,
+            is_everybodys=whose is None,
+            usual_zone=actor.timezone or "UTC",
+            outcomes_of=self._analytics.outcomes_of,
+        )
 
     def _documents(
         self, whose: str | None, period: Period, metrics: Collection[Metric]
@@ -390,3 +413,11 @@ class AnalyticsService:
             progress(Progress("Counting searches", min(share, 1.0)))
             token.wait(pause_s)
         return days
+
+
+def _with_hours(metrics: Iterable[Metric], period: Period) -> set[Metric]:
+    """``metrics``, and latency by the hour where a period is short enough."""
+    wanted = {*metrics} - {Metric.HOURLY_LATENCY}
+    if Metric.LATENCY in wanted and len(period) <= HOURLY_LATENCY_DAYS:
+        wanted.add(Metric.HOURLY_LATENCY)
+    return wanted
