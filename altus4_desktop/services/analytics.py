@@ -50,10 +50,9 @@ _LOG = logging.getLogger(__name__)
 # A transaction that counts keeps others from writing: it is to take about so much work here. By
 # the clock it would do ever less while others use the processors, and all would take the longer.
 _TRANSACTION_S = 0.2
-# Documents of more take more memory than the searches that are read.
-_MOST_DAYS = 100
+_MOST_DAYS = 400
 # A day of everybody takes some megabytes.
-_TOTALS_AT_ONCE = 7
+_TOTALS_AT_ONCE = 3
 # The lists of so many days of a person are read in a quarter of a second, however long they are,
 # and those of more where few searches make them short.
 _MOST_OF_EACH, _MOST_SHORT = 750, 4_000
