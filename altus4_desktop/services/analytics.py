@@ -153,16 +153,17 @@ class AnalyticsService:
         *,
         metrics: Collection[Metric] = tuple(Metric),
         compare: bool = False,
+        by_hour: bool = True,
     ) -> Figures:
         """The figures of ``period``: one user's, or all that the actor may see.
 
         Days are those of each user's own time zone. Of ``metrics`` that are not asked for the
-        figures are empty. ``compare`` reads the period before as well. Raises NotFoundError for a
-        user whose figures are not the actor's to see.
+        figures are empty; without ``by_hour`` so are hours of days. ``compare`` reads the period
+        before as well. Raises NotFoundError for a user whose figures are not the actor's to see.
         """
         actor = self._permissions.check(actor, Right.ANALYSE)
         whose = self._whose(actor, user_id)
-        found = self._documents(whose, period, _with_hours(metrics, period))
+        found = self._documents(whose, period, _with_hours(metrics, period), by_hour=by_hour)
         before = None
         if compare:
             before = self._documents(whose, period.before(), _COMPARED & {*metrics})
@@ -269,10 +270,17 @@ class AnalyticsService:
         )
 
     def _documents(
-        self, whose: str | None, period: Period, metrics: Collection[Metric]
+        self,
+        whose: str | None,
+        period: Period,
+        metrics: Collection[Metric],
+        *,
+        by_hour: bool = True,
     ) -> ByMetric:
         by_day = {*metrics} & DAY_METRICS
-        found = self._analytics.list_(whose, period.first, period.last, by_day) if by_day else []
+        found: list[DayDocument] = []
+        if by_day:
+            found = self._analytics.list_(whose, period.first, period.last, by_day, by_hour=by_hour)
         if lists := {*metrics} - by_day:
             found += self._list_merged(whose, slices_of(period), lists)
         return group_documents(found)

@@ -133,8 +133,9 @@ class FakeAnalytics:
         *,
         metrics: Collection[Metric] = (),
         compare: bool = False,
+        by_hour: bool = True,
     ) -> Figures:
-        del actor, compare
+        del actor, compare, by_hour
         if self.gate is not None and Metric.DAILY_SEARCHES not in metrics:
             self.gate.wait(20)
         if self.error is not None:

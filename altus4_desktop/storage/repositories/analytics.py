@@ -264,16 +264,30 @@ class AnalyticsRepository:
     # -- reading ---------------------------------------------------------------------------------
 
     def list_(
-        self, user_id: str | None, first: date, last: date, metrics: Collection[Metric]
+        self,
+        user_id: str | None,
+        first: date,
+        last: date,
+        metrics: Collection[Metric],
+        *,
+        by_hour: bool = True,
     ) -> list[DayDocument]:
         """The documents of one user, or those of everybody together, by day.
 
-        What another program wrote in another shape is left out.
+        What another program wrote in another shape is left out. Without ``by_hour`` the hours of
+        `daily_searches`, which are most of it, are left out where they were added up before.
         """
         names = [metric.value for metric in metrics]
+        whose = analytics if user_id is not None else analytics_totals
+        document: sa.ColumnElement[Any] = whose.c.metric_data
+        if not by_hour:
+            document = sa.case(
+                (whose.c.metric_name == _DAILY.value, _without_hours(document)), else_=document
+            )
 
         def read(connection: sa.Connection) -> list[DayDocument]:
-            found = list(_documents(connection.execute(_listed(user_id, first, last, names))))
+            statement = _listed(user_id, first, last, names, document)
+            found = list(_documents(connection.execute(statement)))
             if user_id is None:
                 found += _unadded_documents(connection, first, last, names)
             return sorted(found, key=lambda row: row.day)
@@ -291,7 +305,9 @@ class AnalyticsRepository:
 
         def read(connection: sa.Connection) -> list[DayDocument]:
             later = _unadded_documents(connection, first, last, names) if user_id is None else []
-            rows = connection.execute(_listed(user_id, first, last, names, as_text=True))
+            whose = analytics if user_id is not None else analytics_totals
+            text = sa.type_coerce(whose.c.metric_data, sa.Text)
+            rows = connection.execute(_listed(user_id, first, last, names, text))
             return _merged_parts(rows, parts, later)
 
         return self._transactions.read(read)
@@ -611,15 +627,17 @@ def _listed(
     first: date,
     last: date,
     names: Sequence[str],
-    *,
-    as_text: bool = False,
+    document: sa.ColumnElement[Any],
 ) -> sa.Select[Any]:
     whose = analytics if user_id is not None else analytics_totals
-    document = sa.type_coerce(whose.c.metric_data, sa.Text) if as_text else whose.c.metric_data
     statement = sa.select(whose.c.analytics_date, whose.c.metric_name, document).where(
         whose.c.analytics_date.between(first, last), whose.c.metric_name.in_(names)
     )
     return statement if user_id is None else statement.where(c.user_id == user_id)
+
+
+def _without_hours(document: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+    return sa.func.json_replace(document, "$.hours", sa.func.json_array(), type_=sa.JSON)
 
 
 def _documents(rows: Iterable[Any]) -> Iterator[DayDocument]:

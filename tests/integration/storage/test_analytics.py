@@ -641,6 +641,31 @@ def test_parts_of_a_period_are_their_days_put_together(shared_store: Store, adde
         assert len(merged) == len(wanted)
 
 
+def test_days_can_be_read_without_their_hours(shared_store: Store) -> None:
+    (user,) = _people(shared_store, "UTC")
+    noon = datetime(2026, 3, 1, 12, tzinfo=UTC)
+    for n in range(6):
+        shared_store.searches.add_(_record(user, _asked("text", noon + timedelta(days=n // 2))))
+    _refresh(shared_store, user)
+    days = [noon.date() + timedelta(days=n) for n in range(3)]
+    shared_store.analytics.add_up_(days)
+    for whose in (None, user.id):
+        asked = whose, days[0], days[-1], [Metric.DAILY_SEARCHES, Metric.LATENCY]
+        whole, short = (
+            {
+                (row.day, row.metric): row.document
+                for row in shared_store.analytics.list_(*asked, by_hour=by_hour)
+            }
+            for by_hour in (True, False)
+        )
+        for key, document in whole.items():
+            if key[1] is Metric.DAILY_SEARCHES:
+                assert document["hours"]
+                whole[key] = {**document, "hours": []}
+        assert short == whole
+        assert len(short) == 6
+
+
 def test_what_scripts_search_is_nobodys_rewording(shared_store: Store) -> None:
     (user,) = _people(shared_store, "UTC")
     noon = datetime(2026, 6, 1, 12, tzinfo=UTC)

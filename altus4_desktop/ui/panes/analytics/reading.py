@@ -14,6 +14,7 @@ from altus4_desktop.domain.custom_metrics import MetricSeries
 from altus4_desktop.domain.figures import Figures, Period
 from altus4_desktop.services import Services
 from altus4_desktop.services.charts import Dashboard, build_charts, build_first_charts
+from altus4_desktop.services.figures import HOURLY_DAYS
 from altus4_desktop.services.so_far import SoFar, count_so_far
 from altus4_desktop.tasks.runner import TaskContext
 
@@ -71,7 +72,9 @@ def read_board(
     context.token.raise_if_cancelled()
     before = None
     if wanted.compares:
-        before = analytics.figures_(actor, period.before(), metrics=_FIRST)
+        # Of more days nothing is compared by the hour.
+        by_hour = len(period) <= HOURLY_DAYS
+        before = analytics.figures_(actor, period.before(), metrics=_FIRST, by_hour=by_hour)
         figures = replace(figures, before=before.counts, latency_before=before.latency)
         context.token.raise_if_cancelled()
     # Charts need it; the first import takes longer than the window may be held up.
