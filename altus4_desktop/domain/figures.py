@@ -152,23 +152,26 @@ class ZeroQuery:
 
 @dataclass(frozen=True, slots=True)
 class CauseCount:
-    """How often a text found nothing for a ``cause`` that `ZeroCause` names."""
+    """How often a text found nothing for a ``cause`` that `ZeroCause` names; without ``is_exact``
+    at least so often."""
 
     text: str
     mode: str
     cause: str
     searches: int
+    is_exact: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Reformulation:
     """``after`` was searched within five minutes of ``before``; ``mended``: the first found nothing
-    and the second something."""
+    and the second something. Without ``is_exact`` at least so often."""
 
     before: str
     after: str
     searches: int
     mended: int
+    is_exact: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,12 +189,14 @@ class SlowSearch:
 
 @dataclass(frozen=True, slots=True)
 class FailureCount:
-    """How often a table of a connection did not answer, by the code of the error."""
+    """How often a table of a connection did not answer, by the code of the error; without
+    ``is_exact`` at least so often."""
 
     connection: str
     table: str
     code: str
     searches: int
+    is_exact: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from datetime import date
 from itertools import pairwise
 
-from altus4_desktop.domain.analytics import DayDocument, Document, Metric, bucket_width
+from altus4_desktop.domain.analytics import (
+    KEPT_ROWS,
+    DayDocument,
+    Document,
+    Metric,
+    bucket_width,
+)
 from altus4_desktop.domain.analytics_merging import merge, percentiles
 from altus4_desktop.domain.figures import (
     Bucket,
@@ -113,6 +119,11 @@ def build_figures(
     slowest = merged[Metric.SLOWEST]["searches"][:MOST_SLOWEST]
     outcomes = outcomes_of([row[4] for row in slowest]) if slowest else {}
     zero = _zero(documents[Metric.ZERO_RESULTS], merged[Metric.ZERO_RESULTS])
+
+    def has_room(metric: Metric, rows: str) -> bool:
+        """Whether none of the lists is full; one that is may leave out some."""
+        return all(len(document[rows]) < KEPT_ROWS for document in documents[metric].values())
+
     return Figures(
         period=period,
         zone=zone,
@@ -142,9 +153,15 @@ def build_figures(
         unlisted=_others(merged[Metric.POPULAR_QUERIES], popular),
         zero=zero,
         unlisted_zero=_others(merged[Metric.ZERO_RESULTS], zero),
-        causes=tuple(CauseCount(*row) for row in merged[Metric.ZERO_CAUSES]["queries"]),
+        causes=tuple(
+            CauseCount(text, mode, cause, searches, has_room(Metric.ZERO_CAUSES, "queries"))
+            for text, mode, cause, searches in merged[Metric.ZERO_CAUSES]["queries"]
+        ),
         reformulations=tuple(
-            Reformulation(*row) for row in merged[Metric.REFORMULATIONS]["pairs"][:MOST_QUERIES]
+            Reformulation(first, after, searches, mended, has_room(Metric.REFORMULATIONS, "pairs"))
+            for first, after, searches, mended in merged[Metric.REFORMULATIONS]["pairs"][
+                :MOST_QUERIES
+            ]
         ),
         mended=merged[Metric.REFORMULATIONS]["mended"],
         slowest=tuple(
@@ -159,7 +176,10 @@ def build_figures(
             )
             for ms, text, mode, connections, search_id, second in slowest
         ),
-        failures=tuple(FailureCount(*row) for row in merged[Metric.FAILURES]["sources"]),
+        failures=tuple(
+            FailureCount(name, table, code, searches, has_room(Metric.FAILURES, "sources"))
+            for name, table, code, searches in merged[Metric.FAILURES]["sources"]
+        ),
         keys=tuple(
             KeyUse(key, names.get(key), searches, failed)
             for key, searches, failed in merged[Metric.API_KEYS]["keys"]

@@ -92,6 +92,44 @@ def figures_document(figures: Figures, zone: str, now: datetime) -> dict[str, An
             for share in figures.sources
         ],
         "unlisted_sources": figures.unlisted_sources,
+        **_texts(figures),
+        "slowest": [
+            {
+                "query": slow.text,
+                "mode": slow.mode,
+                "connections": list(slow.connections),
+                "ms": slow.ms,
+                "outcome": slow.outcome,
+                "search_id": slow.search_id,
+                "at": slow.at.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            }
+            for slow in figures.slowest
+        ],
+        "failures": [
+            {
+                "connection": failure.connection,
+                "table": failure.table,
+                "code": failure.code,
+                "searches": failure.searches,
+                "at_least": not failure.is_exact,
+            }
+            for failure in figures.failures
+        ],
+        "keys": [
+            {
+                "id": use.key_id or None,
+                "name": use.name,
+                "searches": use.searches,
+                "failed": use.failed,
+            }
+            for use in figures.keys
+        ],
+    }
+
+
+def _texts(figures: Figures) -> dict[str, Any]:
+    """What was searched, and why nothing was found."""
+    return {
         "popular_queries": [
             {
                 "query": query.text,
@@ -123,6 +161,7 @@ def figures_document(figures: Figures, zone: str, now: datetime) -> dict[str, An
                 "mode": known.mode,
                 "cause": known.cause,
                 "searches": known.searches,
+                "at_least": not known.is_exact,
             }
             for known in figures.causes
         ],
@@ -132,38 +171,9 @@ def figures_document(figures: Figures, zone: str, now: datetime) -> dict[str, An
                 "after": pair.after,
                 "searches": pair.searches,
                 "mended": pair.mended,
+                "at_least": not pair.is_exact,
             }
             for pair in figures.reformulations
-        ],
-        "slowest": [
-            {
-                "query": slow.text,
-                "mode": slow.mode,
-                "connections": list(slow.connections),
-                "ms": slow.ms,
-                "outcome": slow.outcome,
-                "search_id": slow.search_id,
-                "at": slow.at.strftime("%Y-%m-%dT%H:%M:%SZ"),
-            }
-            for slow in figures.slowest
-        ],
-        "failures": [
-            {
-                "connection": failure.connection,
-                "table": failure.table,
-                "code": failure.code,
-                "searches": failure.searches,
-            }
-            for failure in figures.failures
-        ],
-        "keys": [
-            {
-                "id": use.key_id or None,
-                "name": use.name,
-                "searches": use.searches,
-                "failed": use.failed,
-            }
-            for use in figures.keys
         ],
     }
 

@@ -78,7 +78,7 @@ def test_what_was_counted_is_shown(run: Run) -> None:
     assert document["popular_queries"][0]["searches"] == 2
     assert document["zero_results"][0]["query"] == "invoise"
     assert document["reformulations"] == [
-        {"before": "invoise", "after": "invoice", "searches": 1, "mended": 1}
+        {"before": "invoise", "after": "invoice", "searches": 1, "mended": 1, "at_least": False}
     ]
     assert document["slowest"][0]["ms"] == document["latency"]["max_ms"] == 30_000
     # Nothing is known of the days before, and of the other days of the week.

@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from altus4_desktop.domain.analytics import DayDocument, Document, Metric
+from altus4_desktop.domain.analytics import KEPT_ROWS, DayDocument, Document, Metric
 from altus4_desktop.domain.analytics_merging import merge
 from altus4_desktop.domain.charts import AT_LEAST
 from altus4_desktop.domain.figures import Figures, Period
@@ -120,3 +120,25 @@ def _check_charts(figures: Figures) -> None:
         (document["zero_results"], figures.zero),
     ):
         assert [row["at_least"] for row in told] == [not query.is_exact for query in queries]
+
+
+@pytest.mark.parametrize(("rows", "is_exact"), [(KEPT_ROWS - 1, True), (KEPT_ROWS, False)])
+def test_of_a_full_list_counts_are_the_least_that_there_were(rows: int, is_exact: bool) -> None:
+    day = _BEGIN.date()
+    lists: dict[Metric, Document] = {
+        Metric.ZERO_CAUSES: {"queries": [[f"{n}", "natural", "no_rows", 1] for n in range(rows)]},
+        Metric.REFORMULATIONS: {
+            "searches": rows,
+            "mended": 0,
+            "pairs": [[f"{n}", "other", 1, 0] for n in range(rows)],
+        },
+        Metric.FAILURES: {"sources": [["library", f"{n}", "tenant.lost", 1] for n in range(rows)]},
+    }
+    documents = group_documents([DayDocument(day, *one) for one in lists.items()])
+    figures = build_figures(Period(day, day), documents, Period(day, day), {})
+    for counts in (figures.causes, figures.reformulations, figures.failures):
+        assert counts
+        assert {count.is_exact for count in counts} == {is_exact}
+    told = figures_document(figures, _ZONE, _NOW)
+    for name in ("zero_causes", "reformulations", "failures"):
+        assert {row["at_least"] for row in told[name]} == {not is_exact}
