@@ -20,11 +20,13 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 from pytestqt.qtbot import QtBot
+from shiboken6 import isValid
 
 from altus4_desktop.domain.connections import PoolStats
 from altus4_desktop.domain.errors import StoreError
 from altus4_desktop.domain.progress import Progress
 from altus4_desktop.tasks.runner import Lane, TaskContext
+from altus4_desktop.ui.dialogs import Dialog
 from altus4_desktop.ui.geometry import LEAST_SIZE
 from altus4_desktop.ui.palette import CommandPalette
 from altus4_desktop.ui.theme import (
@@ -487,6 +489,43 @@ def test_closing_does_not_wait_for_work_that_hears_nothing(
     house.window.close()
     assert time.monotonic() - begun < 2.0
     gate.set()
+
+
+def test_a_sign_out_takes_all_from_the_screen_at_once_and_deletes_it_bit_by_bit(
+    house: House, workspace: Workspace
+) -> None:
+    for pane in ("history", "keys"):
+        workspace.show_pane(pane)
+    session, panes = workspace.session, list(workspace._panes.values())
+    dialog = Dialog("A dialog", name="dialog", parent=workspace.current_pane)
+    dialog.open()
+    house.window.sign_out()
+    assert not dialog.isVisible()
+    assert not workspace.isVisible()
+    seen: list[list[bool]] = []
+
+    def all_gone() -> bool:
+        seen.append([isValid(one) for one in (*panes, workspace, session)])
+        return not any(seen[-1])
+
+    house.qtbot.waitUntil(all_gone, timeout=WAIT_MS)
+    assert all(session_lives >= max(others) for *others, session_lives in seen)
+
+
+def test_who_signs_out_while_the_workspace_comes_finds_the_sign_in(house: House) -> None:
+    house.set_up(remembered=True)
+    house.vault.unlocked = True
+    coming: list[Workspace] = []
+
+    def leave(*_: object) -> None:
+        assert house.window.workspace is None
+        coming.append(house.window.findChildren(Workspace)[0])
+        house.window.sign_out()
+
+    house.window.start_up.signed_in.connect(leave)
+    house.open_("sign_in")
+    assert house.window.workspace is None
+    house.qtbot.waitUntil(lambda: not isValid(coming[0]), timeout=WAIT_MS)
 
 
 def test_the_main_window_stays_small() -> None:
