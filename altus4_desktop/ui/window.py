@@ -197,13 +197,17 @@ class MainWindow(QMainWindow):
         self.start_up.announced.connect(workspace.status.announce)
         self._coming = workspace
         # The page that was stays until all of it is there.
-        Turns(workspace).take(
-            [
-                partial(workspace.prepare, self._memory.pane),
-                workspace.open_,
-                partial(self._show_workspace, session, workspace),
-            ]
+        steps = (
+            partial(workspace.prepare, self._memory.pane),
+            workspace.open_,
+            partial(self._show_workspace, session, workspace),
         )
+        Turns(workspace).take([partial(self._bring, workspace, step) for step in steps])
+
+    def _bring(self, workspace: Workspace, step: Callable[[], object]) -> None:
+        # Who was to have it may have been signed out in the step before.
+        if workspace is self._coming:
+            step()
 
     def _show_workspace(self, session: Session, workspace: Workspace) -> None:
         self._workspace, self._coming = workspace, None
