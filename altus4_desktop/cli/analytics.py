@@ -205,7 +205,8 @@ def _period(actor: Actor, first: date | None, last: date | None) -> Period:
 
 def _print(context: CliContext, actor: Actor, figures: Figures, before: Figures) -> None:
     from altus4_desktop.cli.analytics_charts import print_charts
-    from altus4_desktop.services.charts import Dashboard, build_charts
+    from altus4_desktop.services.charts.board import Dashboard
+    from altus4_desktop.services.charts.dashboard import build_charts
     from altus4_desktop.services.so_far import count_so_far
 
     out, analytics, period = context.out, context.services.analytics, figures.period

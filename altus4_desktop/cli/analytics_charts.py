@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from altus4_desktop.domain.charts import AT_LEAST, Cell, Chart, ChartKind
 from altus4_desktop.domain.custom_metrics import DayLack
 from altus4_desktop.services.cause_words import cause_words
-from altus4_desktop.services.charts import key_mark
+from altus4_desktop.services.charts.shares import key_mark
 
 if TYPE_CHECKING:
     from altus4_desktop.cli.output import Output

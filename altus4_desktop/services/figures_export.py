@@ -9,7 +9,8 @@ from itertools import islice
 from typing import Any
 
 from altus4_desktop.domain.figures import Counts, Figures, Latency
-from altus4_desktop.services.charts import Dashboard, build_heat
+from altus4_desktop.services.charts.board import Dashboard
+from altus4_desktop.services.charts.over_time import build_heat
 
 _DAY_COLUMNS = (
     "day",

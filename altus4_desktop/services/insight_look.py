@@ -13,7 +13,7 @@ from altus4_desktop.domain.figures import Figures, Period, ZeroQuery
 from altus4_desktop.domain.history import HistoryOutcome, HistoryQuery
 from altus4_desktop.domain.searching import SearchRecord
 from altus4_desktop.services import insight_rules as rules
-from altus4_desktop.services.charts import days_link, own_zone
+from altus4_desktop.services.charts.board import days_link, own_zone
 
 if TYPE_CHECKING:
     from altus4_desktop.domain.connections import Connection

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from altus4_desktop.domain.figures import HourPoint
 from altus4_desktop.domain.local_days import find_zone
-from altus4_desktop.services.charts import Dashboard
+from altus4_desktop.services.charts.board import Dashboard
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,8 @@ from altus4_desktop.domain.searching import SearchMode, SearchRecord
 from altus4_desktop.services import Services, analytics, analytics_upkeep
 from altus4_desktop.services.analytics import START_S, today_of
 from altus4_desktop.services.audit import build_event
-from altus4_desktop.services.charts import Dashboard, build_charts
+from altus4_desktop.services.charts.board import Dashboard
+from altus4_desktop.services.charts.dashboard import build_charts
 from altus4_desktop.services.figures_export import figures_document
 from altus4_desktop.storage.engine import WRITES
 from tests.records import a_user

@@ -16,7 +16,8 @@ from altus4_desktop.domain.charts import Chart
 from altus4_desktop.domain.figures import Period
 from altus4_desktop.domain.history import SLOW_MS, HistoryQuery, WeekHour
 from altus4_desktop.domain.searching import SearchMode, SearchRecord
-from altus4_desktop.services.charts import Dashboard, build_charts
+from altus4_desktop.services.charts.board import Dashboard
+from altus4_desktop.services.charts.dashboard import build_charts
 from altus4_desktop.services.figures import build_figures, group_documents, slices_of
 from altus4_desktop.storage.store import Store
 from tests.records import a_connection, a_search, a_user

@@ -31,7 +31,7 @@ from altus4_desktop.domain.search_points import PointOutcome
 from altus4_desktop.domain.searching import SearchMode
 from altus4_desktop.services import Services
 from altus4_desktop.services.analytics import today_of
-from altus4_desktop.services.charts import chart_csv
+from altus4_desktop.services.charts.csv_file import chart_csv
 from altus4_desktop.tasks.runner import TaskRunner
 from altus4_desktop.ui.panes.analytics import reading, sheet
 from altus4_desktop.ui.panes.analytics.card import ChartCard

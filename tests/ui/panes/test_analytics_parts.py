@@ -17,13 +17,10 @@ from altus4_desktop.domain.figures import (
     PopularQuery,
     SlowSearch,
 )
-from altus4_desktop.services.charts import (
-    Dashboard,
-    build_keys,
-    build_popular,
-    build_slowest,
-    chart_csv,
-)
+from altus4_desktop.services.charts.board import Dashboard
+from altus4_desktop.services.charts.csv_file import chart_csv
+from altus4_desktop.services.charts.shares import build_keys
+from altus4_desktop.services.charts.texts import build_popular, build_slowest
 from altus4_desktop.services.so_far import SoFar
 from altus4_desktop.ui.panes.analytics.legend import has_legend, missing_rows
 from altus4_desktop.ui.panes.analytics.period import PeriodBar

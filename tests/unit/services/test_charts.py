@@ -31,7 +31,9 @@ from altus4_desktop.domain.recording import Pause
 from altus4_desktop.domain.searching import SearchMode
 from altus4_desktop.domain.spreadsheet import guarded
 from altus4_desktop.services.cause_words import cause_words
-from altus4_desktop.services.charts import MOST_ROWS, Dashboard, build_charts, chart_csv
+from altus4_desktop.services.charts.board import MOST_ROWS, Dashboard
+from altus4_desktop.services.charts.csv_file import chart_csv
+from altus4_desktop.services.charts.dashboard import build_charts
 from altus4_desktop.ui.panes.analytics.wording import hover_words, row_words
 from tests.ui.analytics import make_figures
 

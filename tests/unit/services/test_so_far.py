@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from altus4_desktop.domain.figures import Counts, DayPoint, Figures, HourPoint, Period
-from altus4_desktop.services.charts import Dashboard
+from altus4_desktop.services.charts.board import Dashboard
 from altus4_desktop.services.so_far import SoFar, count_so_far
 
 _ZONE = "Europe/Lisbon"

@@ -13,7 +13,9 @@ from altus4_desktop.domain.analytics import KEPT_ROWS, DayDocument, Document, Me
 from altus4_desktop.domain.analytics_merging import merge
 from altus4_desktop.domain.charts import AT_LEAST
 from altus4_desktop.domain.figures import Figures, Period
-from altus4_desktop.services.charts import Dashboard, build_popular, build_zero, chart_csv
+from altus4_desktop.services.charts.board import Dashboard
+from altus4_desktop.services.charts.csv_file import chart_csv
+from altus4_desktop.services.charts.texts import build_popular, build_zero
 from altus4_desktop.services.figures import ByMetric, build_figures, group_documents, slices_of
 from altus4_desktop.services.figures_export import figures_document
 from tests.analytics_reference import Asked, expected_days, expected_texts, expected_totals

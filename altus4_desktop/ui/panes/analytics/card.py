@@ -11,7 +11,7 @@ from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QFrame, QScrollArea, QWidget
 
 from altus4_desktop.domain.charts import Chart, ChartKind
-from altus4_desktop.services.charts import chart_csv
+from altus4_desktop.services.charts.csv_file import chart_csv
 from altus4_desktop.ui.models.records import Column, RecordModel
 from altus4_desktop.ui.panes.analytics.frame import ChartTable, PlotCard
 from altus4_desktop.ui.panes.analytics.legend import (

@@ -13,7 +13,8 @@ from altus4_desktop.domain.charts import Chart
 from altus4_desktop.domain.custom_metrics import MetricSeries
 from altus4_desktop.domain.figures import Figures, Period
 from altus4_desktop.services import Services
-from altus4_desktop.services.charts import Dashboard, build_charts, build_first_charts
+from altus4_desktop.services.charts.board import Dashboard
+from altus4_desktop.services.charts.dashboard import build_charts, build_first_charts
 from altus4_desktop.services.figures import HOURLY_DAYS
 from altus4_desktop.services.so_far import SoFar, count_so_far
 from altus4_desktop.tasks.runner import TaskContext

@@ -11,7 +11,7 @@ from altus4_desktop.domain.figures import Period
 from altus4_desktop.domain.local_days import find_zone, instant_of
 from altus4_desktop.domain.search_points import PointOutcome, SearchPoint
 from altus4_desktop.services.cause_words import cause_words
-from altus4_desktop.services.charts import key_mark
+from altus4_desktop.services.charts.shares import key_mark
 from altus4_desktop.ui.panes.analytics.metric_wording import lack_words
 from altus4_desktop.ui.texts import remark_text
 from altus4_desktop.ui.times import duration

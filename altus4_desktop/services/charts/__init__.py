@@ -1,0 +1,1 @@
+"""Charts of the figures of a period, as tables; asks nobody."""
