@@ -191,7 +191,7 @@ class Monkey(QObject):
         button = self._find(name, QAbstractButton)
         if button is None:
             return None
-        return f"button {name}", button.click
+        return f"button {name}", partial(self._click, button)
 
     def _press_any(self) -> Move:
         return self._press_one_of(self._window) or _NOTHING
@@ -205,7 +205,13 @@ class Monkey(QObject):
         if not buttons:
             return None
         button = self._dice.choice(buttons)
-        return f"button {button.objectName()}", button.click
+        return f"button {button.objectName()}", partial(self._click, button)
+
+    @staticmethod
+    def _click(button: QAbstractButton) -> None:
+        # Its dialog may have been closed meanwhile.
+        if isValid(button):
+            button.click()
 
     def _choose_any(self) -> Move:
         boxes = [
