@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from altus4_desktop.app.compose import compose
 from altus4_desktop.domain.accounts import Actor, Role, UserDraft
-from altus4_desktop.domain.analytics import KEPT_SCOPES, Document, Metric
+from altus4_desktop.domain.analytics import KEPT_SCOPES, DayDocument, Document, Metric
 from altus4_desktop.domain.audit import SubjectKind
 from altus4_desktop.domain.cancel import CancelToken
 from altus4_desktop.domain.errors import Cancelled, StoreError
@@ -30,6 +30,7 @@ from altus4_desktop.services.charts.board import Dashboard
 from altus4_desktop.services.charts.dashboard import build_charts
 from altus4_desktop.services.figures_export import figures_document
 from altus4_desktop.storage.engine import WRITES
+from altus4_desktop.storage.repositories.analytics import AnalyticsRepository
 from tests.records import a_user
 from tests.waiting import wait_until
 
@@ -190,6 +191,37 @@ def test_the_period_before_is_compared(services: Services) -> None:
     alone = services.analytics.figures_(ann, _WEEK, metrics=[Metric.MODES])
     assert (alone.counts.searches, alone.before, alone.popular) == (0, None, ())
     assert [share.searches for share in alone.modes] == [2]
+
+
+def test_what_is_compared_is_read_once(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    ann = _person(services, "UTC")
+    earlier = [_search(ann, "word", _FIRST - timedelta(days=n), 50) for n in (1, 2, 7)]
+    _keep(services, *earlier, _search(ann, "word", _FIRST, 30))
+    services.analytics.refresh_(ann)
+    counted = services.analytics
+    expected = counted.figures_(ann, _WEEK, compare=True)
+    before = counted.figures_(ann, _WEEK.before(), metrics=[Metric.DAILY_SEARCHES, Metric.LATENCY])
+    read: list[date] = []
+    list_ = AnalyticsRepository.list_
+
+    def note(
+        self: AnalyticsRepository,
+        user_id: str | None,
+        first: date,
+        last: date,
+        metrics: Collection[Metric],
+        *,
+        by_hour: bool = True,
+    ) -> list[DayDocument]:
+        read.append(first)
+        return list_(self, user_id, first, last, metrics, by_hour=by_hour)
+
+    monkeypatch.setattr(AnalyticsRepository, "list_", note)
+    figures, of_before = counted.compared_(ann, _WEEK)
+    assert figures == expected
+    assert (of_before.days, of_before.hours) == (before.days, before.hours)
+    assert (of_before.counts, of_before.latency) == (before.counts, before.latency)
+    assert read == [_WEEK.first, _WEEK.before().first]
 
 
 def test_sources_failures_and_keys(services: Services) -> None:
