@@ -325,8 +325,12 @@ class InsightsService:
             if query.searches >= rules.LEAST_MISSPELT and (query.text, query.mode) not in sure
         ]
         found: list[Insight] = []
+        told: set[str] = set()
         with self._near_words.asking(look.actor, down, look.token) as asking:
             for query in likely[: 2 * _TRIED]:
+                # What is told counts all modes, of which each may have a query.
+                if query.text in told:
+                    continue
                 meant = look.mended.get(query.text)
                 near = asking.find(query.text, _mode(query.mode), look.ids_of(query), meant)
                 if near is None:
@@ -339,6 +343,7 @@ class InsightsService:
                 count = self._count(look, link)
                 if count < rules.LEAST_MISSPELT:
                     continue
+                told.add(query.text)
                 known = look.zero_known(query.text)
                 words = misspelt_words(
                     counted(count, known),

@@ -453,6 +453,20 @@ def test_a_misspelt_text_is_told_once(world: World) -> None:
     assert [insight.kind for insight in world.find().insights] == [InsightKind.MISSPELT]
 
 
+def test_a_misspelt_text_of_several_modes_is_told_once(world: World) -> None:
+    for number in range(3):
+        world.tenants.meant[f"wrod {number}"] = f"word {number}"
+        world.tenants.rows |= {f"word {number}": 240, "+word": 240}
+        world.keep(
+            *_nothing(world, 9 - number, f"wrod {number}"),
+            *_nothing(world, 5, f"wrod {number}", mode=SearchMode.BOOLEAN),
+        )
+    assert world.texts() == [
+        f"{14 - number} searches for “wrod {number}” found nothing; “word {number}” has 240 rows."
+        for number in range(3)
+    ]
+
+
 def test_a_larger_share_finds_nothing(world: World) -> None:
     usual = [replace(r, result_count=0) if n % 20 == 0 else r for n, r in enumerate(_usual(world))]
     world.keep(*usual, *(r for n in range(30) for r in _nothing(world, 1, f"text {n}")))
