@@ -398,27 +398,46 @@ class InsightsService:
         return found
 
     def _find_nothing(self, look: Look, explained: Collection[str]) -> Iterator[Insight]:
+        by_mode: dict[tuple[str, ZeroCause], Counter[str]] = {}
+        for known in look.figures.causes:
+            is_asked = known.text not in explained and len(known.text) < QUERY_CHARS
+            if is_asked and known.cause in {*ZeroCause}:
+                modes = by_mode.setdefault((known.text, ZeroCause(known.cause)), Counter())
+                modes[known.mode] += known.searches
         likely = [
-            known
-            for known in look.figures.causes
-            if known.searches >= rules.LEAST_NOTHING
-            and known.text not in explained
-            and len(known.text) < QUERY_CHARS
-            and known.cause in {*ZeroCause}
+            (text, cause, modes)
+            for (text, cause), modes in by_mode.items()
+            if modes.total() >= rules.LEAST_NOTHING
         ]
-        for known in likely[:_TRIED]:
-            link = replace(look.zero_link(known.text), mode=_mode(known.mode))
-            count = self._count(look, link)
-            searches = _best(count, look.zero_known(known.text, known.mode))
-            if count < rules.LEAST_NOTHING or known.searches < rules.CAUSE_SHARE * searches:
+        likely.sort(key=lambda one: -one[2].total())
+        told: set[str] = set()
+        for text, cause, modes in likely[:_TRIED]:
+            if text in told:
                 continue
-            yield Insight(
-                InsightKind.NOTHING,
-                nothing_words(counted(count, searches), known.text, ZeroCause(known.cause)),
-                link,
-                searches,
-                weight=float(searches),
-            )
+            (mode, most), *others = modes.most_common()
+            insight = None
+            if others:
+                insight = self._explain_nothing(look, look.zero_link(text), cause, modes.total())
+                if insight is not None:
+                    told.add(text)
+            if insight is None:
+                # In other modes it is not known why.
+                link = replace(look.zero_link(text), mode=_mode(mode))
+                insight = self._explain_nothing(look, link, cause, most)
+            if insight is not None:
+                yield insight
+
+    def _explain_nothing(
+        self, look: Look, link: HistoryQuery, cause: ZeroCause, explained: int
+    ) -> Insight | None:
+        """None when the ``cause`` is that of too small a part of the searches behind ``link``:
+        ``explained`` of them have it."""
+        count = self._count(look, link)
+        searches = _best(count, look.zero_known(link.text, link.mode))
+        if count < rules.LEAST_NOTHING or explained < rules.CAUSE_SHARE * searches:
+            return None
+        words = nothing_words(counted(count, searches), link.text, cause)
+        return Insight(InsightKind.NOTHING, words, link, searches, weight=float(searches))
 
     # -- the history -----------------------------------------------------------------------------
 

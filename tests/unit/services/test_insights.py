@@ -467,6 +467,32 @@ def test_a_misspelt_text_of_several_modes_is_told_once(world: World) -> None:
     ]
 
 
+def test_why_nothing_was_found_in_several_modes_is_told_once(world: World) -> None:
+    why = {"cause": "stop_words"}
+    for place, mode in enumerate((SearchMode.NATURAL, SearchMode.BOOLEAN, SearchMode.SEMANTIC)):
+        world.keep(
+            *_nothing(world, 14 - place, "the", params=why, mode=mode),
+            *_nothing(world, 2, "of", params=why, mode=mode),
+        )
+    world.keep(*_nothing(world, 3, "the", params={"cause": "filtered"}))
+    # Of most it is not known why.
+    world.keep(
+        *_nothing(world, 6, "and", params=why),
+        *_nothing(world, 5, "and", params=why, mode=SearchMode.BOOLEAN),
+        *_nothing(world, 20, "and", mode=SearchMode.SEMANTIC),
+    )
+    insights = world.find().insights
+    tail = "found nothing: it has only stop words, which are not in the index."
+    assert [insight.text for insight in insights] == [
+        f"42 searches for “the” {tail}",
+        f"6 searches for “and” {tail}",
+        f"6 searches for “of” {tail}",
+    ]
+    modes = [insight.link.mode for insight in insights if insight.link is not None]
+    assert modes == [None, SearchMode.NATURAL, None]
+    assert [len(world.rows_of(insight)) for insight in insights] == [42, 6, 6]
+
+
 def test_a_larger_share_finds_nothing(world: World) -> None:
     usual = [replace(r, result_count=0) if n % 20 == 0 else r for n, r in enumerate(_usual(world))]
     world.keep(*usual, *(r for n in range(30) for r in _nothing(world, 1, f"text {n}")))
