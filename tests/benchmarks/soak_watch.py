@@ -29,8 +29,10 @@ _OFFSCREEN = "This plugin does not support "
 
 
 class Rest(NamedTuple):
-    """What there is when everything has come to rest; threads without those of the lanes."""
+    """What there is when everything has come to rest: ``worked_mb`` of memory in the session that
+    has been worked in, and the rest in a new one; threads without those of the lanes."""
 
+    worked_mb: float
     memory_mb: float
     threads: int
     files: int
@@ -38,8 +40,8 @@ class Rest(NamedTuple):
 
     def __str__(self) -> str:
         return (
-            f"{self.memory_mb:.0f} MB, {self.threads} threads, {self.files} files and sockets, "
-            f"{self.widgets:,} widgets"
+            f"{self.worked_mb:.0f} and {self.memory_mb:.0f} MB, {self.threads} threads, "
+            f"{self.files} files and sockets, {self.widgets:,} widgets"
         )
 
 
