@@ -142,6 +142,9 @@ class MainWindow(QMainWindow):
             expects_sign_in=self.start_up.ends_at_sign_in,
         )
         self.hide()
+        if self._coming is not None:
+            self._coming.shut()
+            self._coming = None
         if self._workspace is not None:
             self._workspace.shut()
             if self.locking.is_locked:

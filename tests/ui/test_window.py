@@ -8,7 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QRect, QSettings, Qt
+from PySide6.QtCore import QRect, QSettings, Qt, QTimer
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import (
     QAbstractButton,
@@ -526,6 +526,28 @@ def test_who_signs_out_while_the_workspace_comes_finds_the_sign_in(house: House)
     house.open_("sign_in")
     assert house.window.workspace is None
     house.qtbot.waitUntil(lambda: not isValid(coming[0]), timeout=WAIT_MS)
+
+
+def test_who_quits_while_the_workspace_comes_never_gets_it(house: House) -> None:
+    house.set_up(remembered=True)
+    house.vault.unlocked = True
+    coming: list[Workspace] = []
+
+    def quit_(*_: object) -> None:
+        coming.append(house.window.findChildren(Workspace)[0])
+        house.window.close()
+
+    house.window.start_up.signed_in.connect(quit_)
+    house.window.open_()
+    house.qtbot.waitUntil(lambda: bool(coming), timeout=WAIT_MS)
+    # Longer than its turns would take.
+    turns: list[int] = []
+    beat = QTimer(house.window)
+    beat.timeout.connect(lambda: turns.append(1))
+    beat.start(0)
+    house.qtbot.waitUntil(lambda: len(turns) > 20, timeout=WAIT_MS)
+    assert house.window.workspace is None
+    assert not any(timer.isActive() for timer in coming[0].findChildren(QTimer))
 
 
 def test_the_main_window_stays_small() -> None:
