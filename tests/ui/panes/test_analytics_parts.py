@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, date, datetime
 
+import pytest
 from pytestqt.qtbot import QtBot
 
 from altus4_desktop.domain.charts import Chart, ChartKind
@@ -28,6 +29,7 @@ from altus4_desktop.ui.panes.analytics.plots import Plot
 from altus4_desktop.ui.panes.analytics.sparklines import counts_of
 from altus4_desktop.ui.panes.analytics.tiles import Tiles
 from altus4_desktop.ui.panes.analytics.wording import axis_words, hover_words, others_words
+from altus4_desktop.ui.panes.elided import ElidedLabel
 
 _DAY = Period(date(2026, 11, 28), date(2026, 11, 28))
 
@@ -64,10 +66,10 @@ def test_an_unfinished_day_is_compared_with_as_much_of_the_one_before(qtbot: QtB
     )
     tiles.show_figures(figures, SoFar(38, 19, 19), can_compare=True)
     searches = tiles.tiles["searches"]
-    assert searches._change.text() == "100 % more than before, by 19:00"
+    assert searches._change.text() == "100 % more, by 19:00"
     assert "the same hours are compared: 38 and 19" in searches.toolTip()
     tiles.show_figures(figures, SoFar(30, 60), can_compare=True)
-    assert searches._change.text() == "50 % less than before, without today"
+    assert searches._change.text() == "50 % less, today aside"
     tiles.show_figures(figures, can_compare=True)
     assert searches._change.text() == "83 % less than before"
 
@@ -100,6 +102,21 @@ def test_little_room_leaves_an_arrow(qtbot: QtBot) -> None:
     tiles.resize(640, 80)
     tiles.show_figures(figures, can_compare=False)
     assert not any(tile._arrow.isVisible() for tile in tiles.tiles.values())
+
+
+@pytest.mark.parametrize("so_far", [SoFar(789, 1000, 22), SoFar(789, 1000)])
+def test_what_a_tile_has_no_room_for_is_cut_with_a_mark(qtbot: QtBot, so_far: SoFar) -> None:
+    tiles = Tiles()
+    qtbot.addWidget(tiles)
+    figures = Figures(_DAY, counts=Counts(1560, zero=78), before=Counts(1000, zero=25))
+    tiles.show_figures(figures, so_far, can_compare=True)
+    searches = tiles.tiles["searches"]
+    assert isinstance(searches._change, ElidedLabel)
+    assert len(searches._change.text()) < len("100 % more than before, by 22:00")
+    # All of it is told by the tile, wherever one points at it.
+    assert searches._change.text() in searches.accessibleName()
+    assert searches._change.toolTip() == searches.toolTip()
+    assert ("789" in searches.toolTip()) == (so_far.hour is not None)
 
 
 def test_the_same_days_are_asked_for_again_after_other_ones(qtbot: QtBot) -> None:

@@ -9,13 +9,19 @@ from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from altus4_desktop.domain.figures import Counts, Figures
 from altus4_desktop.services.so_far import SoFar
-from altus4_desktop.ui.panes.analytics.wording import change_arrow, change_words, points_arrow
+from altus4_desktop.ui.panes.analytics.wording import (
+    change_arrow,
+    change_words,
+    points_arrow,
+    short_change_words,
+)
+from altus4_desktop.ui.panes.elided import ElidedLabel
 from altus4_desktop.ui.panes.painting import plain_tool_tip
 from altus4_desktop.ui.theme import Space
 from altus4_desktop.ui.times import duration
 from altus4_desktop.ui.widgets import Card, Label
 
-_ROOMY = 820
+_ROOMY = 880
 
 
 class Tile(Card):
@@ -26,7 +32,7 @@ class Tile(Card):
         self._title, self._short = title, short or title
         self._head = Label(title, "caption")
         self._value = Label("–", "title")
-        self._change = Label(role="caption")
+        self._change = ElidedLabel(role="caption")
         self._arrow = Label(role="caption")
         self._is_low = False
         row = QHBoxLayout()
@@ -34,8 +40,7 @@ class Tile(Card):
         row.addWidget(self._value)
         row.addWidget(self._arrow)
         row.addStretch(1)
-        for label in (self._head, self._change):
-            label.setMinimumWidth(1)
+        self._head.setMinimumWidth(1)
         self.body.addWidget(self._head)
         self.body.addLayout(row)
         self.body.addWidget(self._change)
@@ -49,7 +54,8 @@ class Tile(Card):
         self._arrow.setText(arrow)
         words = ", ".join(filter(None, (self._title, value, change, more)))
         self.setAccessibleName(words)
-        self.setToolTip(plain_tool_tip(words))
+        for part in (self, self._change):
+            part.setToolTip(plain_tool_tip(words))
         self.set_low(low=self._is_low)
 
     def set_low(self, *, low: bool) -> None:
@@ -92,12 +98,14 @@ class Tiles(QWidget):
             over = so_far or SoFar(counts.searches, before.searches)
             change = change_words(over.searches, over.before)
             arrow = change_arrow(over.searches, over.before)
+            # What is compared is said in what room a tile has.
+            short = short_change_words(over.searches, over.before)
             if so_far is not None and so_far.hour is None:
-                change = self.tr("{change}, without today").format(change=change)
+                change = self.tr("{change}, today aside").format(change=short)
                 more = self.tr("today goes on, and is left out of both")
             elif so_far is not None:
                 change = self.tr("{change}, by {hour}").format(
-                    change=change, hour=f"{so_far.hour:02}:00"
+                    change=short, hour=f"{so_far.hour:02}:00"
                 )
                 more = self.tr("the same hours are compared: {now} and {before}").format(
                     now=f"{so_far.searches:,}", before=f"{so_far.before:,}"

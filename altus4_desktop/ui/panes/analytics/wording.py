@@ -271,13 +271,25 @@ def period_words(period: Period) -> str:
 def change_words(now: float | None, before: float | None) -> str:
     """How much more or less it is than before."""
     if now is None or not before:
-        return _tr("nothing before to compare with")
+        return _tr("nothing to compare with")
     change = round(100 * (now - before) / before)
     if change == 0:
         return _tr("as before")
     if change > 0:
         return _tr("{change} % more than before").format(change=f"{change:,}")
     return _tr("{change} % less than before").format(change=f"{-change:,}")
+
+
+def short_change_words(now: float | None, before: float | None) -> str:
+    """`change_words` where more follows."""
+    if now is None or not before:
+        return _tr("nothing before")
+    change = round(100 * (now - before) / before)
+    if change == 0:
+        return _tr("as before")
+    if change > 0:
+        return _tr("{change} % more").format(change=f"{change:,}")
+    return _tr("{change} % less").format(change=f"{-change:,}")
 
 
 def change_arrow(now: float | None, before: float | None) -> str:
