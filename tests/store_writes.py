@@ -238,6 +238,7 @@ OTHERS = {
         [f"analytics.{name}" for name in ("begin_", "compare_", "roll_up_", "add_up_")]
         + [
             "analytics.check_totals_",
+            "analytics.check_documents_",
             "analytics.mark_all_",
             "custom_metrics.begin_",
             "custom_metrics.count_",

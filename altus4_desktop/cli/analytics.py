@@ -10,7 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from altus4_desktop.cli import metrics
-from altus4_desktop.cli.frame import EXIT_DONE, EXIT_NO, command, path_argument
+from altus4_desktop.cli.frame import (
+    EXIT_DONE,
+    EXIT_FAILED,
+    EXIT_NO,
+    EXIT_PARTIAL,
+    command,
+    path_argument,
+)
 from altus4_desktop.cli.output import instant
 from altus4_desktop.domain.errors import AccessError, InputError
 
@@ -86,8 +93,12 @@ def _add_days(parser: argparse.ArgumentParser) -> None:
 def _refresh(args: argparse.Namespace, context: CliContext) -> int:
     report = context.services.analytics.refresh_(context.actor(), context.out.progress, whole=True)
     if args.json:
-        context.out.json({"users": report.users, "days": report.days})
+        context.out.json({"users": report.users, "days": report.days, "failed": report.failed})
     context.out.say(f"{_days(report.days)} counted.")
+    if report.failed:
+        people = "1 person" if report.failed == 1 else f"{report.failed} people"
+        context.out.say(f"The searches of {people} could not be counted: the log says why.")
+        return EXIT_PARTIAL if report.failed < report.users else EXIT_FAILED
     return EXIT_DONE
 
 

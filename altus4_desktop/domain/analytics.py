@@ -231,8 +231,10 @@ class DayDocument:
 
 @dataclass(frozen=True, slots=True)
 class RollUpReport:
-    """What a refresh did: days counted, users looked at, and days of everybody put together."""
+    """What a refresh did: days counted, users looked at, and days of everybody put together;
+    ``failed`` of the users could not be counted."""
 
     users: int = 0
     days: int = 0
     totals: int = 0
+    failed: int = 0

@@ -72,9 +72,10 @@ def _recent_day() -> date:
     return datetime.now(UTC).date() - timedelta(days=_RECENT_DAYS)
 
 
-def _go_on(work: Callable[[], _Done], user_id: str) -> _Done | None:
+def _go_on(work: Callable[[], _Done], user_id: str, failed: set[str]) -> _Done | None:
     """What ``work`` returns; None where one user's searches cannot be counted: the log tells, and
-    everybody else's are to be counted all the same. Raises StoreError, Cancelled."""
+    everybody else's are to be counted all the same. Who it is joins ``failed``. Raises StoreError,
+    Cancelled."""
     try:
         return work()
     except AltusError:
@@ -82,6 +83,7 @@ def _go_on(work: Callable[[], _Done], user_id: str) -> _Done | None:
     except Exception:
         # Other programs may have written anything.
         _LOG.exception("analytics: the searches of user %s could not be counted", user_id)
+        failed.add(user_id)
         return None
 
 
@@ -123,11 +125,12 @@ class AnalyticsService:
         actor = self._permissions.check(actor, Right.ANALYSE)
         whose = None if self._permissions.owns(actor, "") else actor.user_id
         errand, token = Errand(whose, compare=True), token or CancelToken()
-        report = self._refresh(errand, progress, token, anew=whole)
+        failed: set[str] = set()
+        report = self._refresh(errand, progress, token, failed, anew=whole)
         if whole:
-            days = self._compare_old(errand, progress, token)
+            days = self._compare_old(errand, progress, token, failed)
             report = replace(report, days=report.days + days)
-        return report
+        return replace(report, failed=len(failed))
 
     def refresh_later(self, actor: Actor) -> None:
         """`refresh_` of everything behind everybody's back, the last days first; never waits, and
@@ -311,15 +314,17 @@ class AnalyticsService:
         return user_id
 
     def _run(self, errand: Errand, token: CancelToken) -> None:
-        self._refresh(errand, ignore_progress, token, _PAUSE_S)
+        failed: set[str] = set()
+        self._refresh(errand, ignore_progress, token, failed, _PAUSE_S)
         if errand.compare:
-            self._compare_old(errand, ignore_progress, token, _PAUSE_S)
+            self._compare_old(errand, ignore_progress, token, failed, _PAUSE_S)
 
     def _refresh(
         self,
         errand: Errand,
         progress: ProgressSink,
         token: CancelToken,
+        failed: set[str],
         pause_s: float = 0.0,
         *,
         anew: bool = False,
@@ -328,11 +333,12 @@ class AnalyticsService:
         there = []
         for user in users:
             token.raise_if_cancelled()
-            if _go_on(partial(self._prepare, user, errand, anew=anew), user.user_id):
+            if _go_on(partial(self._prepare, user, errand, anew=anew), user.user_id, failed):
                 there.append(user.user_id)
-        days = self._roll_up(there, progress, token, pause_s)
+        days = self._roll_up(there, progress, token, failed, pause_s)
         if errand.compare and errand.user_id is None:
             self._analytics.check_totals_()
+            self._check_documents(token, pause_s, recent=True)
         totals = self._add_up(token, pause_s)
         if self.on_counted is not None:
             self.on_counted(errand, token, pause_s)
@@ -340,18 +346,26 @@ class AnalyticsService:
         return RollUpReport(len(users), days, totals)
 
     def _compare_old(
-        self, errand: Errand, progress: ProgressSink, token: CancelToken, pause_s: float = 0.0
+        self,
+        errand: Errand,
+        progress: ProgressSink,
+        token: CancelToken,
+        failed: set[str],
+        pause_s: float = 0.0,
     ) -> int:
         """Compare what is older than `_refresh` has looked at, some days at once; returns how many
         were counted again."""
         users = self._analytics.users_(errand.user_id)
         counted, changed = 0, False
         for at, user in enumerate(users):
-            found = _go_on(partial(self._compare_user, user.user_id, token, pause_s), user.user_id)
+            compare = partial(self._compare_user, user.user_id, token, failed, pause_s)
+            found = _go_on(compare, user.user_id, failed)
             # Of whom it went wrong some days may have been counted.
             changed |= found is None or found[0] > 0
             counted += 0 if found is None else found[1]
             progress(Progress("Comparing older searches", (at + 1) / (len(users) + 1)))
+        if errand.user_id is None:
+            changed |= self._check_documents(token, pause_s, recent=False)
         if changed:
             self._add_up(token, pause_s)
             if self.on_counted is not None:
@@ -369,7 +383,9 @@ class AnalyticsService:
                 self._analytics.mark_all_(user.user_id)
         return True
 
-    def _compare_user(self, user_id: str, token: CancelToken, pause_s: float) -> tuple[int, int]:
+    def _compare_user(
+        self, user_id: str, token: CancelToken, failed: set[str], pause_s: float
+    ) -> tuple[int, int]:
         """How many of the user's older days were not as they are there, and were counted again."""
         first = self._analytics.first_known_day(user_id)
         last = _recent_day() - timedelta(days=1)
@@ -379,10 +395,20 @@ class AnalyticsService:
             begin = max(first, last - timedelta(days=_COMPARED_AT_ONCE - 1))
             if found := self._analytics.compare_(user_id, begin, last):
                 changed += found
-                counted += self._roll_up([user_id], ignore_progress, token, pause_s)
+                counted += self._roll_up([user_id], ignore_progress, token, failed, pause_s)
             last = begin - timedelta(days=1)
             token.wait(pause_s)
         return changed, counted
+
+    def _check_documents(self, token: CancelToken, pause_s: float, *, recent: bool) -> bool:
+        """Whether a document of everybody is damaged: its day is to be added up again."""
+        first, changed = _recent_day(), False
+        days = [day for day in self._analytics.total_days() if (day >= first) is recent]
+        for at in range(0, len(days), _COMPARED_AT_ONCE):
+            token.raise_if_cancelled()
+            changed |= self._analytics.check_documents_(days[at : at + _COMPARED_AT_ONCE]) > 0
+            token.wait(pause_s)
+        return changed
 
     def _add_up(self, token: CancelToken, pause_s: float) -> int:
         """Add up everybody's figures of the days of which that is to be done; returns how many."""
@@ -394,7 +420,12 @@ class AnalyticsService:
         return len(totals)
 
     def _roll_up(
-        self, user_ids: Sequence[str], progress: ProgressSink, token: CancelToken, pause_s: float
+        self,
+        user_ids: Sequence[str],
+        progress: ProgressSink,
+        token: CancelToken,
+        failed: set[str],
+        pause_s: float,
     ) -> int:
         """Count the marked days of these users; returns how many there were.
 
@@ -408,7 +439,8 @@ class AnalyticsService:
             token.raise_if_cancelled()
             _, user_id, most_days = heappop(waiting)
             begun = time.thread_time()
-            counted = _go_on(partial(self._analytics.roll_up_, user_id, most_days), user_id)
+            work = partial(self._analytics.roll_up_, user_id, most_days)
+            counted = _go_on(work, user_id, failed)
             if not counted:
                 continue
             days += len(counted)

@@ -245,7 +245,7 @@ def _write(store: Store, rows: Sequence[Row]) -> None:
 
 
 def _count(service: AnalyticsService, user_id: str | None) -> None:
-    service._refresh(Errand(user_id), ignore_progress, CancelToken())
+    service._refresh(Errand(user_id), ignore_progress, CancelToken(), set())
 
 
 def _year(bench: _Bench, service: AnalyticsService, admin: Actor) -> Iterator[bool]:

@@ -213,7 +213,7 @@ class AnalyticsRepository:
             connection.execute(sa.select(_states.user_id).with_for_update()).all()
             connection.execute(sa.delete(analytics_totals).where(_totals.analytics_date.in_(days)))
             found: dict[tuple[date, Metric], list[Document]] = {}
-            statement = sa.select(c.analytics_date, c.metric_name, c.metric_data).where(
+            statement = sa.select(c.analytics_date, c.metric_name, _text(c.metric_data)).where(
                 c.analytics_date.in_(days), _is_ours()
             )
             for row in _documents(connection.execute(statement)):
@@ -236,7 +236,8 @@ class AnalyticsRepository:
         another program deletes takes the figures along. Returns how many days that are."""
 
         def sums(table: sa.Table[Any]) -> sa.Select[Any]:
-            count = sa.func.sum(sa.func.json_extract(table.c.metric_data, "$.searches"))
+            document = self._readable(table.c.metric_data)
+            count = sa.func.sum(sa.func.json_extract(document, "$.searches"))
             return (
                 sa.select(table.c.analytics_date, count)
                 .where(table.c.metric_name == _DAILY.value)
@@ -247,9 +248,17 @@ class AnalyticsRepository:
 
         def work(connection: sa.Connection) -> bool:
             connection.execute(sa.select(_states.user_id).with_for_update()).all()
-            added = {day: int(count) for day, count in connection.execute(sums(analytics_totals))}
-            there = {day: int(count) for day, count in connection.execute(sums(analytics))}
-            wrong[:] = [day for day, count in added.items() if there.get(day) != count]
+            # Of a day without a document that can be read it is None.
+            added, there = (
+                {
+                    day: None if count is None else int(count)
+                    for day, count in connection.execute(sums(table))
+                }
+                for table in (analytics_totals, analytics)
+            )
+            wrong[:] = [
+                day for day, count in added.items() if count is None or there.get(day) != count
+            ]
             for some in _batches(wrong):
                 connection.execute(
                     sa.delete(analytics_totals).where(_totals.analytics_date.in_(some))
@@ -259,6 +268,34 @@ class AnalyticsRepository:
             return bool(wrong)
 
         self._repeat(work)
+        return len(wrong)
+
+    def total_days(self) -> list[date]:
+        """The days of which there are figures of everybody, the last one first."""
+        day = _totals.analytics_date
+        statement = sa.select(day).distinct().order_by(day.desc())
+        return self._transactions.read(
+            lambda connection: [*connection.execute(statement).scalars()]
+        )
+
+    def check_documents_(self, days: Collection[date]) -> int:
+        """Have those of the days added up again of which a document of everybody is not ours: it
+        was damaged. Returns how many that are."""
+        statement = sa.select(
+            _totals.analytics_date, _totals.metric_name, _text(_totals.metric_data)
+        ).where(_totals.analytics_date.in_(days), _totals.metric_name.in_(_NAMES))
+        wrong = self._transactions.read(
+            lambda connection: {
+                day
+                for day, name, text in connection.execute(statement)
+                if not is_document(Metric(name), _load(text))
+            }
+        )
+        if wrong:
+            these = _totals.analytics_date.in_(wrong)
+            self._repeat(
+                lambda connection: connection.execute(sa.delete(analytics_totals).where(these))
+            )
         return len(wrong)
 
     # -- reading ---------------------------------------------------------------------------------
@@ -282,11 +319,12 @@ class AnalyticsRepository:
         document: sa.ColumnElement[Any] = whose.c.metric_data
         if not by_hour:
             document = sa.case(
-                (whose.c.metric_name == _DAILY.value, _without_hours(document)), else_=document
+                (whose.c.metric_name == _DAILY.value, _without_hours(self._readable(document))),
+                else_=document,
             )
 
         def read(connection: sa.Connection) -> list[DayDocument]:
-            statement = _listed(user_id, first, last, names, document)
+            statement = _listed(user_id, first, last, names, _text(document))
             found = list(_documents(connection.execute(statement)))
             if user_id is None:
                 found += _unadded_documents(connection, first, last, names)
@@ -306,7 +344,7 @@ class AnalyticsRepository:
         def read(connection: sa.Connection) -> list[DayDocument]:
             later = _unadded_documents(connection, first, last, names) if user_id is None else []
             whose = analytics if user_id is not None else analytics_totals
-            text = sa.type_coerce(whose.c.metric_data, sa.Text)
+            text = _text(whose.c.metric_data)
             rows = connection.execute(_listed(user_id, first, last, names, text))
             return _merged_parts(rows, parts, later)
 
@@ -328,8 +366,9 @@ class AnalyticsRepository:
             some = sa.select(c.analytics_date).where(days).limit(most + 1).subquery()
             if connection.execute(sa.select(sa.func.count()).select_from(some)).scalar_one() > most:
                 return None
-            document = sa.type_coerce(c.metric_data, sa.Text)
-            statement = sa.select(c.analytics_date, c.metric_name, document).where(*of_these)
+            statement = sa.select(c.analytics_date, c.metric_name, _text(c.metric_data)).where(
+                *of_these
+            )
             return _merged_parts(connection.execute(statement), parts)
 
         return self._transactions.read(read)
@@ -348,9 +387,8 @@ class AnalyticsRepository:
         """How much each user searched within these days, the busiest first."""
 
         def added(name: str) -> sa.ColumnElement[int]:
-            return sa.cast(
-                sa.func.sum(sa.func.json_extract(c.metric_data, f"$.{name}")), sa.Integer
-            )
+            document = self._readable(c.metric_data)
+            return sa.cast(sa.func.sum(sa.func.json_extract(document, f"$.{name}")), sa.Integer)
 
         statement = (
             sa.select(
@@ -381,12 +419,13 @@ class AnalyticsRepository:
     def outcomes_of(self, search_ids: Collection[str]) -> Mapping[str, str]:
         """How those of the searches ended that are still there, by id: "ok", "partial", "failed" or
         "cancelled"."""
-        statement = sa.select(searches.c.id, searches.c.search_params).where(
+        statement = sa.select(searches.c.id, _text(searches.c.search_params)).where(
             searches.c.id.in_(search_ids)
         )
         rows = self._transactions.read(lambda connection: connection.execute(statement).all())
         found: dict[str, str] = {}
-        for key, params in rows:
+        for key, text in rows:
+            params = _load(text)
             outcome = params.get("outcome") if isinstance(params, dict) else None
             # Other programs may have written anything.
             found[key] = outcome if outcome in ("partial", "failed", "cancelled") else "ok"
@@ -397,6 +436,12 @@ class AnalyticsRepository:
     def _repeat(self, work: Any) -> None:
         """Done twice it is the same: when nobody knows whether it was saved, it is done again."""
         self._transactions.write(work, settled=lambda _: False)
+
+    def _readable(self, document: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+        """``document``, in a file NULL where it is no JSON: functions of JSON fail there."""
+        if not self._on_file:
+            return document
+        return sa.case((sa.func.json_valid(document, type_=sa.Boolean), document))
 
     def _wrong_days(
         self, connection: sa.Connection, user_id: str, first: int, last: int | None
@@ -409,19 +454,19 @@ class AnalyticsRepository:
         if zone is None:
             return "", {}
         facts, listed = self._day_sums(connection, user_id, zone, first, last)
-        statement = sa.select(c.analytics_date, c.metric_name, c.metric_data).where(
+        statement = sa.select(c.analytics_date, c.metric_name, _text(c.metric_data)).where(
             c.user_id == user_id, c.analytics_date >= day_of(first), _is_ours()
         )
         if last is not None:
             statement = statement.where(c.analytics_date <= day_of(last))
         daily: dict[int, Document] = {}
         wrong: dict[int, bool] = {}
-        for day, name, document in connection.execute(statement):
-            metric = Metric(name)
+        for at, name, text in connection.execute(statement):
+            metric, document = Metric(name), _load(text)
             if not is_document(metric, document):
-                wrong[day_number(day)] = True
+                wrong[day_number(at)] = True
             elif metric is _DAILY:
-                daily[day_number(day)] = document
+                daily[day_number(at)] = document
         for day in facts.keys() | daily.keys():
             *sums, slow = facts.get(day, (0, 0, 0, 0))
             counted = daily.get(day)
@@ -544,9 +589,9 @@ class AnalyticsRepository:
             for metric, document in documents.items()
         }
         known = {
-            (day, name): (key, document)
-            for key, day, name, document in connection.execute(
-                sa.select(c.id, c.analytics_date, c.metric_name, c.metric_data).where(
+            (day, name): (key, _load(text))
+            for key, day, name, text in connection.execute(
+                sa.select(c.id, c.analytics_date, c.metric_name, _text(c.metric_data)).where(
                     c.user_id == user_id,
                     c.analytics_date.between(day_of(first), day_of(last)),
                     _is_ours(),
@@ -640,10 +685,25 @@ def _without_hours(document: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
     return sa.func.json_replace(document, "$.hours", sa.func.json_array(), type_=sa.JSON)
 
 
+def _text(document: sa.ColumnElement[Any]) -> sa.ColumnElement[str]:
+    """A document for `_load`."""
+    return sa.type_coerce(document, sa.Text)
+
+
+def _load(text: Any) -> Any:
+    """The document that ``text`` is, None for what is no JSON: in a file another program may have
+    left anything."""
+    try:
+        return json.loads(text)
+    except (ValueError, TypeError, RecursionError):
+        return None
+
+
 def _documents(rows: Iterable[Any]) -> Iterator[DayDocument]:
+    """Those that can be read of rows of day, metric and text."""
     found: dict[str, list[tuple[date, Document]]] = {}
-    for day, name, document in rows:
-        found.setdefault(name, []).append((day, document))
+    for day, name, text in rows:
+        found.setdefault(name, []).append((day, _load(text)))
     for name, dated in found.items():
         metric = Metric(name)
         for day, document in keep_documents(metric, dated):
@@ -665,7 +725,7 @@ def _merged_parts(
     for name, at in {**texts, **later}:
         # Few at once: those of a year are more than the processor has at hand.
         metric = Metric(name)
-        dated = [(day, json.loads(text)) for day, text in texts.get((name, at), ())]
+        dated = [(day, _load(text)) for day, text in texts.get((name, at), ())]
         documents = [document for _, document in keep_documents(metric, dated)]
         documents += later.get((name, at), ())
         if documents:
@@ -690,7 +750,7 @@ def _unadded_documents(
         days += connection.execute(known).scalars()
     found: dict[tuple[date, Metric], list[Document]] = {}
     for some in _batches(days):
-        statement = sa.select(c.analytics_date, c.metric_name, c.metric_data).where(
+        statement = sa.select(c.analytics_date, c.metric_name, _text(c.metric_data)).where(
             c.analytics_date.in_(some), c.metric_name.in_(names)
         )
         for row in _documents(connection.execute(statement)):

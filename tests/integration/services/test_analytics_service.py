@@ -533,7 +533,7 @@ def test_whose_searches_cannot_be_counted_holds_up_nobody_else(
 
     monkeypatch.setattr(store, "roll_up_", fail_for_odd(roll_up))
     monkeypatch.setattr(store, "first_known_day", fail_for_odd(first_known_day))
-    services.analytics.refresh_(admin, whole=True)
+    assert services.analytics.refresh_(admin, whole=True).failed == 1
     others = {who.user_id for who in people} - {*odd}
     used = services.analytics.users_(admin, _WEEK)
     assert {use.user_id for use in used} == others
@@ -546,6 +546,49 @@ def test_whose_searches_cannot_be_counted_holds_up_nobody_else(
     monkeypatch.setattr(store, "roll_up_", lose)
     with pytest.raises(StoreError):
         services.analytics.refresh_(admin)
+
+
+def _write(services: Services, statement: str) -> None:
+    """As another program does."""
+    engine = services.metadata.store._engine
+    with engine.connect().execution_options(**{WRITES: True}) as connection, connection.begin():
+        assert connection.execute(sa.text(statement)).rowcount
+
+
+@pytest.mark.parametrize(
+    ("damage", "whole"),
+    [("{broken", True), ("{broken", False), ("{}", True), ("12", True), ("[" * 100_000, False)],
+    ids=["cut off", "cut off of late", "another shape", "a number", "too deep"],
+)
+@pytest.mark.parametrize(
+    "where",
+    ["analytics", "analytics_totals", "analytics_totals WHERE metric_name = 'popular_queries'"],
+)
+def test_damaged_documents_count_as_not_there_until_they_are_counted_anew(
+    services: Services, where: str, damage: str, whole: bool
+) -> None:
+    ann, admin = _person(services), _person(services, role=Role.ADMIN)
+    # The command looks at all days, the window first at the last ones.
+    first = _FIRST if whole else datetime.now(UTC) - timedelta(days=3)
+    period = Period.ending(first.date() + timedelta(days=2), 7)
+    for who in (ann, admin):
+        _keep(services, *(_search(who, f"word {n}", first, hits=n) for n in range(3)))
+    services.analytics.refresh_(admin)
+
+    def read() -> list[object]:
+        return [
+            services.analytics.users_(admin, period),
+            *(services.analytics.figures_(who, period, compare=True) for who in (ann, admin)),
+            services.analytics.figures_(admin, period, by_hour=False),
+        ]
+
+    expected = read()
+    table, _, only = where.partition(" ")
+    _write(services, f"UPDATE {table} SET metric_data = '{damage}' {only}")
+    assert read() != expected
+    assert services.analytics.refresh_(admin, whole=whole).failed == 0
+    assert read() == expected
+    assert services.analytics.refresh_(admin).days == 0
 
 
 def test_what_is_due_at_the_start_does_not_hold_up_the_end(services: Services) -> None:

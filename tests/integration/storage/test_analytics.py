@@ -472,6 +472,8 @@ def test_users_whom_other_programs_delete_are_not_counted_for_ever(
     shared_store.analytics.add_up_(shared_store.analytics.unadded_days())
     assert shared_store.analytics.check_totals_() == 0
     shared_place.query(f"DELETE FROM users WHERE id = '{ann.id}'")
+    assert len(shared_store.analytics.total_days()) == 3
+    assert shared_store.analytics.check_documents_(shared_store.analytics.total_days()) == 0
     assert shared_store.analytics.check_totals_() == 3
     assert shared_store.analytics.unadded_days() == [date(2026, 6, 1)]
     shared_store.analytics.add_up_(shared_store.analytics.unadded_days())

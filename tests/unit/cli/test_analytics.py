@@ -17,9 +17,11 @@ import pytest
 from altus4_desktop.app.compose import compose
 from altus4_desktop.cli.analytics import _than
 from altus4_desktop.cli.frame import main
+from altus4_desktop.domain.analytics import RollUpReport
 from altus4_desktop.domain.figures import Counts
 from altus4_desktop.domain.history import HistoryOutcome, HistoryQuery, OwnTime
 from altus4_desktop.domain.searching import SearchMode
+from altus4_desktop.services.analytics import AnalyticsService
 from altus4_desktop.services.so_far import SoFar
 from tests.answers import Answer, Run
 
@@ -66,8 +68,16 @@ _MARCH = ("--from", "2026-03-01", "--to", "2026-03-03")
 
 def test_what_was_counted_is_shown(run: Run) -> None:
     assert run("analytics", "show", *_MARCH).code == 1
-    assert run("analytics", "refresh", "--json").document == {"users": 1, "days": 2}
-    assert run("analytics", "refresh", "--json").document == {"users": 1, "days": 2}
+    assert run("analytics", "refresh", "--json").document == {
+        "users": 1,
+        "days": 2,
+        "failed": 0,
+    }
+    assert run("analytics", "refresh", "--json").document == {
+        "users": 1,
+        "days": 2,
+        "failed": 0,
+    }
     shown = run("analytics", "show", "--json", *_MARCH)
     assert shown.code == 0
     document = shown.document
@@ -86,6 +96,32 @@ def test_what_was_counted_is_shown(run: Run) -> None:
     assert [row[0] for row in document["heat"]] == [0, 0, None, None, None, None, 0]
     assert document["connections"][0]["connection"] == "Shop"
     assert sum(count or 0 for row in document["heat"] for count in row) == 4
+
+
+def test_damaged_figures_are_counted_anew(run: Run, tmp_path: Path) -> None:
+    run("analytics", "refresh")
+    expected = run("analytics", "show", *_MARCH).out
+    with closing(sqlite3.connect(tmp_path / "data" / "metadata.sqlite3")) as connection:
+        for table in ("analytics", "analytics_totals"):
+            connection.execute(f"UPDATE {table} SET metric_data = '{{broken'")
+        connection.commit()
+    assert run("analytics", "show", *_MARCH).code == 1
+    assert run("analytics", "refresh").code == 0
+    assert run("analytics", "show", *_MARCH).out == expected
+
+
+@pytest.mark.parametrize(
+    ("users", "failed", "code", "told"), [(1, 1, 4, "1 person"), (3, 2, 3, "2 people")]
+)
+def test_whose_searches_cannot_be_counted_is_told(
+    run: Run, monkeypatch: pytest.MonkeyPatch, users: int, failed: int, code: int, told: str
+) -> None:
+    report = RollUpReport(users, days=2, failed=failed)
+    monkeypatch.setattr(AnalyticsService, "refresh_", lambda *_, **__: report)
+    answer = run("analytics", "refresh", "--json")
+    assert answer.code == code
+    assert answer.document["failed"] == failed
+    assert f"The searches of {told} could not be counted: the log says why." in answer.err
 
 
 def test_it_is_shown_to_people(run: Run) -> None:
