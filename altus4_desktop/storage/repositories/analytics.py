@@ -358,7 +358,7 @@ class AnalyticsRepository:
         that have some."""
         days = c.analytics_date.between(parts[0].first, parts[-1].last)
         # By the index of days: of one metric there are rows from all times.
-        name = sa.func.lower(c.metric_name)
+        name = sa.func.coalesce(c.metric_name, "")
         of_these = days, name.in_([metric.value for metric in metrics])
         most *= len(Metric)
 

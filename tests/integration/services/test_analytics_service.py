@@ -591,6 +591,25 @@ def test_damaged_documents_count_as_not_there_until_they_are_counted_anew(
     assert services.analytics.refresh_(admin).days == 0
 
 
+def test_what_others_call_almost_the_same_is_not_read(services: Services) -> None:
+    """Nor what cannot be read of a search whose end is asked for."""
+    ann, admin = _person(services), _person(services, role=Role.ADMIN)
+    _keep(services, *(_search(ann, f"word {n}", _FIRST) for n in range(120)))
+    services.analytics.refresh_(admin)
+    expected = services.analytics.figures_(admin, _WEEK)
+    assert expected.unlisted
+    _write(
+        services,
+        "INSERT INTO analytics (id, user_id, analytics_date, metric_name, metric_data) SELECT"
+        " 'theirs', user_id, analytics_date, 'Popular_Queries', '[]' FROM analytics LIMIT 1",
+    )
+    assert services.analytics.figures_(admin, _WEEK) == expected
+    _write(services, "UPDATE searches SET search_params = '{broken'")
+    assert {search.outcome for search in services.analytics.figures_(admin, _WEEK).slowest} == {
+        "ok"
+    }
+
+
 def test_what_is_due_at_the_start_does_not_hold_up_the_end(services: Services) -> None:
     assert START_S > 0
     services.analytics.refresh_later(_person(services, "UTC"))
