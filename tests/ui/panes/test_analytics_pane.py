@@ -18,7 +18,7 @@ from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QColor, QImage, QPainter, qGray
 from PySide6.QtSvg import QSvgRenderer
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QStyleOptionViewItem
+from PySide6.QtWidgets import QFileDialog, QStyleOptionViewItem
 from pytestqt.qtbot import QtBot
 
 from altus4_desktop.app.compose import compose
@@ -41,6 +41,7 @@ from altus4_desktop.ui.panes.analytics.colours import (
     outcome_color,
     series_color,
 )
+from altus4_desktop.ui.panes.analytics.frame import PlotCard
 from altus4_desktop.ui.panes.analytics.grid import CardGrid
 from altus4_desktop.ui.panes.analytics.pane import AnalyticsPane
 from altus4_desktop.ui.panes.analytics.sheet import draw_picture, svg_bytes
@@ -48,6 +49,7 @@ from altus4_desktop.ui.panes.analytics.wording import (
     cell_words,
     column_title,
     hover_words,
+    period_words,
     shown_columns,
 )
 from altus4_desktop.ui.panes.history.pane import HistoryPane
@@ -406,6 +408,94 @@ def test_reading_is_stopped(qtbot: QtBot, pane: AnalyticsPane) -> None:
     assert pane.pages.currentWidget() is pane._failed
     _settle(qtbot, pane)
     assert pane.board is None
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_what_is_still_of_other_days_says_so(
+    qtbot: QtBot,
+    pane: AnalyticsPane,
+    analytics: FakeAnalytics,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    fails: bool,
+) -> None:
+    _open(qtbot, pane)
+    month = pane.cards["popular"].period
+    assert month is not None
+    analytics.gate = Event()
+    _choose(pane, "week")
+    qtbot.waitUntil(lambda: pane.cards["heat"].period != month and not pane._filling.isActive())
+    if fails:
+        analytics.error = StoreError("It is gone.", code="store.unreachable")
+    else:
+        pane.stop()
+    analytics.gate.set()
+    _settle(qtbot, pane)
+    week = pane.cards["searches"].period
+    assert week is not None
+    assert (len(month), len(week)) == (30, 7)
+    assert pane.note.text() == ("It is gone." if fails else "Stopped before everything was read.")
+    assert f"The other charts still show {period_words(month)}." in pane.note.hint()
+    told = f"still of {period_words(month)}"
+    others = {name for name, card in pane.cards.items() if card._note.text().startswith(told)}
+    assert others == {*pane.cards} - {"searches", "latency", "durations", "heat"}
+    # What is written is named after its own days.
+    noted: list[str] = []
+
+    def draw(card: PlotCard, note: str) -> bytes:
+        noted.append(note)
+        return b"<svg/>"
+
+    names: list[str] = []
+
+    def ask(parent: object, title: str, name: str, ending: str) -> tuple[str, str]:
+        del parent, title, ending
+        names.append(name)
+        return str(tmp_path / name), ""
+
+    monkeypatch.setattr(sheet, "svg_bytes", draw)
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", ask)
+    for name in ("popular", "searches"):
+        pane._choose_file(pane.cards[name], "svg")
+    _settle(qtbot, pane)
+    assert names == [f"popular-{month.last}.svg", f"searches-{week.last}.svg"]
+    assert [note.split(",")[0] for note in noted] == [period_words(month), period_words(week)]
+    # Once all is read nothing is of other days.
+    analytics.error = analytics.gate = None
+    _open(qtbot, pane)
+    assert {card.period for card in pane.cards.values()} == {week}
+    assert not any("still of" in card._note.text() for card in pane._all_cards())
+
+
+def test_what_is_stopped_before_it_is_drawn_is_not_taken_for_it(
+    qtbot: QtBot, pane: AnalyticsPane, analytics: FakeAnalytics
+) -> None:
+    _open(qtbot, pane)
+    month = pane.cards["popular"].period
+    assert month is not None
+    _choose(pane, "week")
+    pane.stop()
+    _settle(qtbot, pane)
+    assert pane.note.hint() == f"The charts still show {period_words(month)}."
+    for card in pane.cards.values():
+        assert card._note.text().startswith(f"still of {period_words(month)}")
+    # The days that were shown before: they are those asked for.
+    _choose(pane, "month")
+    _settle(qtbot, pane)
+    assert not any("still of" in card._note.text() for card in pane.cards.values())
+    analytics.empty = True
+    _open(qtbot, pane)
+    assert pane.pages.currentWidget() is pane._empty
+    # That nothing was searched in these days is not known.
+    _choose(pane, "week")
+    pane.stop()
+    assert pane.pages.currentWidget() is pane._failed
+    _settle(qtbot, pane)
+
+
+def _choose(pane: AnalyticsPane, key: str) -> None:
+    pane.periods.choice.set_key(key)
+    pane.periods._take_choice()
 
 
 def test_days_without_searches(qtbot: QtBot, pane: AnalyticsPane, analytics: FakeAnalytics) -> None:

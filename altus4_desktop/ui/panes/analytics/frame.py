@@ -8,7 +8,9 @@ from PySide6.QtCore import QPoint, QRectF, Qt, Signal, Slot
 from PySide6.QtGui import QAction, QKeyEvent, QPainter
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QSizePolicy, QStackedWidget, QTableView, QWidget
 
+from altus4_desktop.domain.figures import Period
 from altus4_desktop.ui.panes.analytics.moving import MovingPlot
+from altus4_desktop.ui.panes.analytics.wording import period_words
 from altus4_desktop.ui.panes.elided import ElidedLabel
 from altus4_desktop.ui.panes.tables import show_whole_rows
 from altus4_desktop.ui.theme import Space
@@ -54,6 +56,9 @@ class PlotCard(Card):
         self.setObjectName(name)
         self.setAccessibleName(title)
         self._note = ElidedLabel(role="caption")
+        self._said = ""
+        self._period: Period | None = None
+        self._asked: Period | None = None
         self.reset_button = Button(self.tr("Reset view"), "link", name=f"{name}.reset")
         self.reset_button.setAccessibleName(self.tr("Show all of {chart}").format(chart=title))
         self.reset_button.setToolTip(self.tr("Show all (Home, or a double click)"))
@@ -87,8 +92,13 @@ class PlotCard(Card):
 
     @property
     def note(self) -> str:
-        """What is said beside the title."""
-        return self._note.text()
+        """What is said of the chart beside its title."""
+        return self._said
+
+    @property
+    def period(self) -> Period | None:
+        """The days of what is shown."""
+        return self._period
 
     @property
     def table(self) -> ChartTable:
@@ -106,7 +116,25 @@ class PlotCard(Card):
 
     def set_note(self, text: str) -> None:
         """Say this beside the title."""
-        self._note.setText(text)
+        self._said = text
+        self._tell_note()
+
+    def set_period(self, period: Period) -> None:
+        """What is shown is of these days."""
+        self._period = period
+        self._tell_note()
+
+    def set_asked(self, asked: Period | None) -> None:
+        """From now on say of which days the chart is when they are not those that were ``asked``
+        for; None: others will come soon, say nothing."""
+        self._asked = asked
+        self._tell_note()
+
+    def _tell_note(self) -> None:
+        days, period = "", self._period
+        if period is not None and self._asked not in (None, period):
+            days = self.tr("still of {days}").format(days=period_words(period))
+        self._note.setText(", ".join(filter(None, (days, self._said))))
 
     def redraw(self) -> None:
         """Wear the colours of now."""

@@ -7,6 +7,7 @@ from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QMenu
 
 from altus4_desktop.domain.custom_metrics import MetricSeries
+from altus4_desktop.domain.figures import Period
 from altus4_desktop.services.metric_charts import build_metric_chart
 from altus4_desktop.ui.icons import icon
 from altus4_desktop.ui.panes.analytics.card import ChartCard
@@ -37,6 +38,8 @@ class MetricCard(ChartCard):
         self.series = series
         chart = build_metric_chart(series)
         self.show_chart(chart)
+        if series.days:
+            self.set_period(Period(series.days[0].day, series.days[-1].day))
         words = metric_words(series)
         self.set_note(words)
         self.setToolTip(

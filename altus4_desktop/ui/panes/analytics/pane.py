@@ -15,7 +15,7 @@ from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QStackedWidget, QVBoxLay
 
 from altus4_desktop.domain.charts import Chart
 from altus4_desktop.domain.errors import AltusError
-from altus4_desktop.domain.figures import Figures
+from altus4_desktop.domain.figures import Figures, Period
 from altus4_desktop.domain.history import HistoryQuery
 from altus4_desktop.domain.progress import Progress
 from altus4_desktop.services.analytics import today_of
@@ -61,6 +61,9 @@ class AnalyticsPane(Pane):
         self.board: Board | None = None
         self.cards: dict[str, ChartCard] = {}
         self.points: PointsCard | None = None
+        self._asked: Period | None = None
+        # The days of the tiles and of what comes first.
+        self._shown: Period | None = None
         self._reading = LatestTask(session.runner, Lane.TENANTS, self)
         self._reading.updated.connect(self._show_board)
         self._reading.succeeded.connect(self._take_board)
@@ -204,14 +207,19 @@ class AnalyticsPane(Pane):
 
     @Slot()
     def stop(self) -> None:
-        """Wait no longer; what is shown stays."""
+        """Wait no longer; what is shown stays, and says of which days it is."""
         self.insights.stop()
         if not self._reading.running:
             return
         self._reading.drop()
         self._end()
         self.session.announced.emit(self.tr("Stopped"))
-        if self.board is None:
+        if self.pages.currentWidget() is self._content:
+            hint = self._tell_days()
+            if not self.periods.problem():
+                text = self.tr("Stopped before everything was read.")
+                self.note.show_message("warning", text, hint)
+        else:
             self._failed.set("stop", self.tr("Stopped"), self.tr("The figures were not read."))
             self.pages.setCurrentWidget(self._failed)
 
@@ -228,6 +236,9 @@ class AnalyticsPane(Pane):
             return
         self.note.clear()
         self.periods.offer(period)
+        self._asked = period
+        for card in self._all_cards():
+            card.set_asked(None)
         wanted = Wanted(period, self.periods.compare.isChecked(), counts)
         self._drawn.set()
         drawn = self._drawn = Event()
@@ -259,8 +270,10 @@ class AnalyticsPane(Pane):
             self._filling.stop()
             self._drawn.set()
             if board.is_whole:
+                self._shown = None
                 self.pages.setCurrentWidget(self._empty)
             return
+        self._shown = board.figures.period
         self.tiles.show_figures(board.figures, board.so_far, can_compare=board.can_compare)
         self.insights.expect(board.figures.period)
         self.pages.setCurrentWidget(self._content)
@@ -270,7 +283,7 @@ class AnalyticsPane(Pane):
         for number, chart in enumerate(board.charts):
             self._steps += [
                 partial(self._build_card, chart.name),
-                partial(self._show_chart, chart),
+                partial(self._show_chart, chart, board.figures.period),
             ]
             if chart.name == _POINTS_AFTER and board.is_whole:
                 self._steps += [self._build_points, partial(self._want_points, board.figures)]
@@ -292,7 +305,8 @@ class AnalyticsPane(Pane):
             return
         if self.board is not None and self.pages.currentWidget() is self._content:
             # The charts of other days stay, and it is said that they are not those asked for.
-            self.note.show_error(error)
+            hint = " ".join(filter(None, (error_hint(error), self._tell_days())))
+            self.note.show_message("error", error_message(error), hint)
         else:
             self._failed.set("error", error_message(error), error_hint(error))
             self.pages.setCurrentWidget(self._failed)
@@ -307,9 +321,30 @@ class AnalyticsPane(Pane):
         if not problem:
             self.note.clear()
             return
-        hint = self.tr("The charts still show {days}.")
-        days = period_words(self.board.figures.period) if self.board is not None else ""
-        self.note.show_message("warning", problem, hint.format(days=days) if days else "")
+        self.note.show_message("warning", problem, self._shown_words())
+
+    def _shown_words(self) -> str:
+        if self._shown is None:
+            return ""
+        return self.tr("The charts still show {days}.").format(days=period_words(self._shown))
+
+    def _tell_days(self) -> str:
+        """Have each chart that is not of the days that were asked for say so; what is to be said of
+        all of them."""
+        cards = self._all_cards()
+        for card in cards:
+            card.set_asked(self._asked)
+        if self._shown != self._asked:
+            return self._shown_words()
+        others = {card.period for card in cards} - {None, self._asked}
+        if not others:
+            return ""
+        days = ", ".join(sorted(period_words(period) for period in others if period is not None))
+        return self.tr("The other charts still show {days}.").format(days=days)
+
+    def _all_cards(self) -> list[PlotCard]:
+        points = [] if self.points is None else [self.points]
+        return [*self.cards.values(), *points, *self.metrics.cards.values()]
 
     def _is_reading(self) -> bool:
         return self._reading.running or self.insights.looking
@@ -338,8 +373,10 @@ class AnalyticsPane(Pane):
         self._unplaced.append((card, False))
         card.setParent(self.grid)
 
-    def _show_chart(self, chart: Chart) -> None:
-        self.cards[chart.name].show_chart(chart)
+    def _show_chart(self, chart: Chart, period: Period) -> None:
+        card = self.cards[chart.name]
+        card.show_chart(chart)
+        card.set_period(period)
 
     def _build_points(self) -> None:
         from altus4_desktop.ui.panes.analytics.points_card import PointsCard
@@ -402,9 +439,9 @@ class AnalyticsPane(Pane):
 
     @Slot(object, str)
     def _choose_file(self, card: PlotCard, suffix: str) -> None:
-        if card.rows_writer() is None or self.board is None:
+        if card.rows_writer() is None or card.period is None:
             return
-        last = self.board.figures.period.last.isoformat()
+        last = card.period.last.isoformat()
         chosen, _ = QFileDialog.getSaveFileName(
             self,
             self.tr("Export {chart}").format(chart=card.title),
@@ -418,12 +455,12 @@ class AnalyticsPane(Pane):
         """Write the chart of ``card`` to ``path``, which ends in ``suffix`` then."""
         from altus4_desktop.ui.panes.analytics.sheet import draw_picture, png_bytes, svg_bytes
 
-        write, board = card.rows_writer(), self.board
-        if write is None or board is None:
+        write = card.rows_writer()
+        if write is None or card.period is None:
             return
         if path.suffix.lower() != f".{suffix}":
             path = path.with_name(f"{path.name}.{suffix}")
-        period = card.seen_words() or period_words(board.figures.period)
+        period = card.seen_words() or period_words(card.period)
         note = ", ".join(filter(None, (period, card.note)))
         if suffix == "png":
             write = partial(png_bytes, draw_picture(card, note))

@@ -176,6 +176,8 @@ class PointsCard(PlotCard):
         if not isinstance(error, AltusError):
             return
         self.set_note("")
+        if self._period is not None:
+            self.set_period(self._period)
         self._wanted = None
         self.plot.cloud = None
         self._allow(are_there=False)
@@ -183,6 +185,8 @@ class PointsCard(PlotCard):
         self.pages.setCurrentWidget(self._failed)
 
     def _show(self, cloud: Cloud, begins_s: int) -> None:
+        if self._period is not None:
+            self.set_period(self._period)
         self.plot.show_cloud(cloud, self._zone, begins_s, self._bounds[1])
         self.legend.show_counts(cloud.counts())
         self.plot.setAccessibleDescription(self._summary(cloud))
