@@ -40,6 +40,9 @@ class MetricNotices(QWidget):
         column.addWidget(self.bar)
         self._looking = LatestTask(session.runner, Lane.TENANTS, self)
         self._looking.succeeded.connect(self._take)
+        self._opening = LatestTask(session.runner, Lane.METADATA, self)
+        self._opening.succeeded.connect(self._open)
+        self._opening.failed.connect(self._tell)
         self._clock = QTimer(self)
         self._clock.setInterval(FIRST_MS)
         self._clock.timeout.connect(self._tick)
@@ -140,9 +143,7 @@ class MetricNotices(QWidget):
                 return services.saved_searches.get_(actor, draft.saved_search_id)
             return evidence_of(draft, actor.timezone or "UTC", day)
 
-        handle = self.session.runner.submit(Lane.METADATA, work)
-        handle.succeeded.connect(self._open)
-        handle.failed.connect(self._tell)
+        self._opening.start(work)
 
     @Slot(object)
     def _open(self, evidence: object) -> None:

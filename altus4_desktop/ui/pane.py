@@ -88,7 +88,5 @@ class Pane(WorkingWidget):
     def shut(self) -> None:
         """The pane will be deleted: cancel its work, of which it hears no more, and write down
         what is to be remembered."""
-        # Nobody may be signed in any more when its end is told.
-        for handle in self._handles:
-            handle.blockSignals(True)
+        self.hear_no_more()
         self.cancel_work()

@@ -63,6 +63,11 @@ class WorkingWidget(QWidget):
         for handle in list(self._handles):
             handle.cancel()
 
+    def hear_no_more(self) -> None:
+        """Hear nothing of what is running: when it ends, nobody may be signed in any more."""
+        for handle in self._handles:
+            handle.blockSignals(True)
+
     @Slot(object)
     def present(self, error: BaseException) -> None:
         """Show a failure where it belongs."""

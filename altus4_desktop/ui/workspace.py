@@ -24,6 +24,7 @@ from altus4_desktop.ui.locking import is_of
 from altus4_desktop.ui.metric_notices import MetricNotices
 from altus4_desktop.ui.palette import CommandPalette, Entry
 from altus4_desktop.ui.pane import Command, Pane
+from altus4_desktop.ui.panes.latest import LatestTask
 from altus4_desktop.ui.panes.painting import plain_tool_tip
 from altus4_desktop.ui.rail import Place, Rail
 from altus4_desktop.ui.session import Session
@@ -34,6 +35,7 @@ from altus4_desktop.ui.theme import Space, ThemeChoice, dress
 from altus4_desktop.ui.times import use_zone
 from altus4_desktop.ui.turns import delete_in_turns
 from altus4_desktop.ui.widgets import Icon, Label
+from altus4_desktop.ui.working import WorkingWidget
 
 _NARROW_BELOW = 960
 _POOLS_MS = 1500
@@ -164,6 +166,11 @@ class Workspace(QWidget):
         session.sign_out_wanted.connect(self.sign_out_requested)
         session.connections_changed.connect(self._read_connections)
         session.runner.finished.connect(self._follow_vault)
+        self._listing = LatestTask(session.runner, Lane.METADATA, self)
+        self._listing.succeeded.connect(self._keep_connections)
+        self._looking = LatestTask(session.runner, Lane.METADATA, self)
+        self._looking.succeeded.connect(self._show_vault)
+        self._is_shut = False
         self._connection_ids: tuple[str, ...] = ()
         self._clock = QTimer(self)
         self._clock.setInterval(_POOLS_MS)
@@ -222,6 +229,12 @@ class Workspace(QWidget):
         # One that is due may still fire before the widgets are deleted, and ask who is signed in.
         for timer in self.findChildren(QTimer):
             timer.stop()
+        # So may work end that goes on: of dialogs, of parts of panes.
+        for widget in self.findChildren(WorkingWidget):
+            widget.hear_no_more()
+        for task in self.findChildren(LatestTask):
+            task.blockSignals(True)
+        self._is_shut = True
 
     def take_down(self) -> None:
         """Take it from the screen with its dialogs and delete it: a part with each turn of the
@@ -504,8 +517,7 @@ class Workspace(QWidget):
         def read(_: TaskContext) -> tuple[str, ...]:
             return tuple(connection.id for connection in services.connections.list_(actor))
 
-        handle = self.session.runner.submit(Lane.METADATA, read)
-        handle.succeeded.connect(self._keep_connections)
+        self._listing.start(read)
 
     @Slot(object)
     def _keep_connections(self, ids: tuple[str, ...]) -> None:
@@ -515,6 +527,8 @@ class Workspace(QWidget):
     @Slot(object)
     def _follow_vault(self, handle: TaskHandle) -> None:
         # Locking, unlocking and the local server, which sets a vault up where there is none.
+        if self._is_shut:
+            return
         if handle.lane is Lane.VAULT or (handle.lane is Lane.TENANTS and handle.title):
             self._read_vault()
 
@@ -525,8 +539,7 @@ class Workspace(QWidget):
             status = vault.status()
             return status.kind.value, status.unlocked
 
-        handle = self.session.runner.submit(Lane.METADATA, read)
-        handle.succeeded.connect(self._show_vault)
+        self._looking.start(read)
 
     @Slot(object)
     def _show_vault(self, status: tuple[str, bool]) -> None:

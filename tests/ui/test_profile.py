@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, date, datetime
@@ -14,7 +15,7 @@ from PySide6.QtWidgets import QLineEdit
 from pytestqt.qtbot import QtBot
 
 from altus4_desktop.app.compose import compose
-from altus4_desktop.domain.accounts import Preferences
+from altus4_desktop.domain.accounts import Actor, Preferences, User, UserDraft
 from altus4_desktop.domain.errors import AccessError
 from altus4_desktop.domain.searching import SearchMode
 from altus4_desktop.services import Services
@@ -216,6 +217,30 @@ def test_the_window_shows_who_it_is_now(
     assert times.midnight(date(2026, 1, 30)) == datetime(2026, 1, 29, 15, tzinfo=UTC)
     workspace.shut()
     assert times.midnight(date(2026, 1, 30)) == datetime(2026, 1, 30).astimezone()
+
+
+def test_who_signs_out_while_it_is_saved_stays_signed_out(
+    qtbot: QtBot, session: Session, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace.open_profile()
+    dialog = workspace.findChild(ProfileDialog)
+    assert dialog is not None
+    qtbot.waitUntil(lambda: not dialog.is_busy)
+    gate, update = threading.Event(), session.services.accounts.update_profile
+
+    def slow(actor: Actor, draft: UserDraft, secret: str) -> User:
+        gate.wait(20)
+        return update(actor, draft, secret)
+
+    monkeypatch.setattr(session.services.accounts, "update_profile", slow)
+    dialog._name.setText("Grace Hopper")
+    dialog.accept_button.click()
+    workspace.shut()
+    session.set_actor(None)
+    gate.set()
+    qtbot.waitUntil(lambda: not session.runner.running)
+    assert not session.is_signed_in
+    dialog.reject()
 
 
 def test_another_password_is_two_clicks_away(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
 
@@ -25,10 +26,15 @@ from shiboken6 import isValid
 from altus4_desktop.domain.connections import PoolStats
 from altus4_desktop.domain.errors import StoreError
 from altus4_desktop.domain.progress import Progress
-from altus4_desktop.tasks.runner import Lane, TaskContext
+from altus4_desktop.services.vault import VaultStatus
+from altus4_desktop.tasks.runner import Lane, TaskContext, Work
 from altus4_desktop.ui.dialogs import Dialog
+from altus4_desktop.ui.form_dialog import FormDialog
 from altus4_desktop.ui.geometry import LEAST_SIZE
 from altus4_desktop.ui.palette import CommandPalette
+from altus4_desktop.ui.panes.keys.pane import KeysPane
+from altus4_desktop.ui.panes.latest import LatestTask
+from altus4_desktop.ui.panes.search.pane import SearchPane
 from altus4_desktop.ui.theme import (
     DARK,
     LIGHT,
@@ -51,6 +57,15 @@ def workspace(house: House) -> Workspace:
     house.open_("workspace")
     assert house.window.workspace is not None
     return house.window.workspace
+
+
+@pytest.fixture
+def going(house: House, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[QWidget]]:
+    """What is being taken down, which takes until the test has ended."""
+    parts: list[QWidget] = []
+    monkeypatch.setattr("altus4_desktop.ui.workspace.delete_in_turns", parts.extend)
+    yield parts
+    parts[-1].deleteLater()
 
 
 def press(house: House, key: Qt.Key, modifiers: Qt.KeyboardModifier = CTRL) -> None:
@@ -526,6 +541,89 @@ def test_who_signs_out_while_the_workspace_comes_finds_the_sign_in(house: House)
     house.open_("sign_in")
     assert house.window.workspace is None
     house.qtbot.waitUntil(lambda: not isValid(coming[0]), timeout=WAIT_MS)
+
+
+def _ask_in_a_dialog(workspace: Workspace, work: Work, heard: Callable[..., object]) -> None:
+    dialog = FormDialog(workspace.session, name="form", parent=workspace.current_pane)
+    dialog.open()
+    dialog.run(work, heard)
+
+
+def _ask_in_a_part(workspace: Workspace, work: Work, heard: Callable[..., object]) -> None:
+    task = LatestTask(workspace.session.runner, Lane.TENANTS, workspace.current_pane)
+    task.succeeded.connect(heard)
+    task.start(work)
+
+
+def _ask_for_a_saved_search(workspace: Workspace, work: Work, heard: Callable[..., object]) -> None:
+    pane = workspace.show_pane("search")
+    assert isinstance(pane, SearchPane)
+    pane.desk.book._change(work, heard)
+
+
+def _ask_for_a_key(workspace: Workspace, work: Work, heard: Callable[..., object]) -> None:
+    pane = workspace.show_pane("keys")
+    assert isinstance(pane, KeysPane)
+    pane.controller.in_use_known.disconnect()
+    pane.controller.in_use_known.connect(heard)
+    pane.controller._act(work, pane.controller.in_use_known)
+
+
+@pytest.mark.parametrize("is_locked", [False, True])
+@pytest.mark.parametrize(
+    "ask", [_ask_in_a_dialog, _ask_in_a_part, _ask_for_a_saved_search, _ask_for_a_key]
+)
+def test_who_signs_out_hears_nothing_of_what_was_under_way(
+    house: House,
+    workspace: Workspace,
+    going: list[QWidget],
+    ask: Callable[..., None],
+    is_locked: bool,
+) -> None:
+    gate, heard = threading.Event(), list[object]()
+    try:
+        ask(workspace, lambda _: gate.wait(20), heard.append)
+        if is_locked:
+            house.window.lock()
+            house.wait_for("lock")
+        house.window.sign_out()
+        assert going
+    finally:
+        gate.set()
+    house.qtbot.waitUntil(lambda: not house.runner.running, timeout=WAIT_MS)
+    assert heard == []
+    assert not workspace.session.is_signed_in
+
+
+@pytest.mark.parametrize("pane", ["search", "settings"])
+def test_who_signs_out_is_told_nothing_of_passwords_until_they_quit(
+    house: House,
+    workspace: Workspace,
+    going: list[QWidget],
+    pane: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    house.vault.kind = "session"
+    house.qtbot.waitUntil(lambda: not house.runner.running, timeout=WAIT_MS)
+    gate, status = threading.Event(), house.vault.status
+
+    def slow() -> VaultStatus:
+        gate.wait(20)
+        return status()
+
+    monkeypatch.setattr(house.vault, "status", slow)
+    try:
+        workspace.show_pane(pane)
+        workspace._read_vault()
+        house.window.sign_out()
+        assert going
+    finally:
+        gate.set()
+    # Dropping the key has the status bar look, as long as there is somebody to look for.
+    house.qtbot.waitUntil(lambda: not house.runner.running, timeout=WAIT_MS)
+    fact = workspace.findChild(QWidget, "status.vault")
+    assert fact is not None
+    assert not fact.accessibleName()
 
 
 def test_who_quits_while_the_workspace_comes_never_gets_it(house: House) -> None:

@@ -25,6 +25,7 @@ from altus4_desktop.ui.form_dialog import FormDialog
 from altus4_desktop.ui.panes.account_box import OFFERED, AccountBox
 from altus4_desktop.ui.panes.analytics.metric_wording import short_name
 from altus4_desktop.ui.panes.history.filters import week_hour_words
+from altus4_desktop.ui.panes.latest import LatestTask
 from altus4_desktop.ui.session import Session
 from altus4_desktop.ui.theme import Space
 from altus4_desktop.ui.times import duration
@@ -55,6 +56,9 @@ class MetricForms(QObject):
         super().__init__(window)
         self._session = session
         self._window = window
+        self._reading = LatestTask(session.runner, Lane.METADATA, self)
+        self._reading.succeeded.connect(self._open)
+        self._reading.failed.connect(self._fail)
         self._draft = CustomMetricDraft("")
         self._seen: CustomMetric | None = None
         self.dialog: MetricDialog | None = None
@@ -82,9 +86,7 @@ class MetricForms(QObject):
                 },
             )
 
-        handle = self._session.runner.submit(Lane.METADATA, read)
-        handle.succeeded.connect(self._open)
-        handle.failed.connect(self._fail)
+        self._reading.start(read)
 
     @Slot(object)
     def _open(self, choices: Choices) -> None:

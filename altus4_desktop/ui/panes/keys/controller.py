@@ -79,6 +79,11 @@ class KeysController(QObject):
         """Nobody waits for the details any more."""
         self._detail.drop()
 
+    def close(self) -> None:
+        """Hear nothing more."""
+        self._detail.drop()
+        self.blockSignals(True)
+
     def _act(self, work: Callable[[TaskContext], object], done: object) -> None:
         handle = self._session.runner.submit(Lane.METADATA, work)
         self._action = handle

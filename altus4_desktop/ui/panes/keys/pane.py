@@ -92,7 +92,7 @@ class KeysPane(PagedPane[KeyQuestion, ApiKey]):
 
     def shut(self) -> None:
         """Nobody waits for it any more."""
-        self.controller.drop_details()
+        self.controller.close()
         self.verify_box.drop()
         super().shut()
 

@@ -9,7 +9,7 @@ from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QMenu, QWidget
 
 from altus4_desktop.domain.saved_searches import SavedSearch, SavedSearchEntry, Sighting
-from altus4_desktop.tasks.runner import Lane, TaskContext
+from altus4_desktop.tasks.runner import Lane, TaskContext, TaskHandle
 from altus4_desktop.ui.icons import icon
 from altus4_desktop.ui.panes.latest import LatestTask
 from altus4_desktop.ui.panes.search.wording import one_line
@@ -42,6 +42,7 @@ class SavedSearches(QObject):
         self._reading = LatestTask(session.runner, Lane.METADATA, self)
         self._reading.succeeded.connect(self._take)
         self._reading.failed.connect(self.failed)
+        self._changing: list[TaskHandle] = []
 
     @property
     def folders(self) -> tuple[str, ...]:
@@ -117,6 +118,8 @@ class SavedSearches(QObject):
     def close(self) -> None:
         """Hear nothing more."""
         self._reading.drop()
+        for handle in self._changing:
+            handle.blockSignals(True)
 
     def _change(
         self,
@@ -126,6 +129,8 @@ class SavedSearches(QObject):
         handle = self._session.runner.submit(Lane.METADATA, work)
         handle.succeeded.connect(then)
         handle.failed.connect(self.failed)
+        under_way = [other for other in self._changing if not other.is_finished]
+        self._changing = [*under_way, handle]
 
     @Slot(object)
     def _take(self, searches: list[SavedSearchEntry]) -> None:

@@ -265,10 +265,10 @@ class VaultCard(WorkingWidget):
             VaultKind.PASSPHRASE: self.tr(
                 "The key that protects saved passwords opens with your passphrase."
             ),
-            VaultKind.SESSION: session_vault_words(self.session.actor),
             VaultKind.NONE: self.tr("No password has been saved yet."),
         }
-        return self._place(status.kind), texts[status.kind]
+        text = texts.get(status.kind) or session_vault_words(self.session.actor)
+        return self._place(status.kind), text
 
     def _place(self, kind: VaultKind) -> str:
         return {
