@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -204,11 +204,21 @@ def _day(option: str, text: str | None) -> date | None:
 
 
 def _period(actor: Actor, first: date | None, last: date | None) -> Period:
-    from altus4_desktop.domain.figures import Period
+    from altus4_desktop.domain.figures import COUNTED_DAYS, Period
     from altus4_desktop.services.analytics import today_of
 
+    earliest, latest = COUNTED_DAYS.first, COUNTED_DAYS.last
+    for option, day in (("from", first), ("to", last)):
+        if day is not None and not earliest <= day <= latest:
+            raise InputError(
+                option,
+                "--{option} {day} is not of the years whose searches are counted.",
+                hint="Give a day from 1970 to 2099.",
+                option=option,
+                day=day.isoformat(),
+            )
     last = last or today_of(actor)
-    period = Period(first, last) if first else Period.ending(last, _USUAL_DAYS)
+    period = Period(first or max(earliest, last - timedelta(days=_USUAL_DAYS - 1)), last)
     if len(period) < 1:
         raise InputError("to", "The last day is before the first.")
     return period

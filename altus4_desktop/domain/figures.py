@@ -38,6 +38,10 @@ class Period:
         return Period.ending(self.first - timedelta(days=1), len(self))
 
 
+COUNTED_DAYS = Period(date(1970, 1, 1), date(2099, 12, 31))
+"""No search of another day is counted."""
+
+
 @dataclass(frozen=True, slots=True)
 class Counts:
     """How searches ended; ``zero``: all sources answered, and nothing was found."""

@@ -169,6 +169,28 @@ def test_wrong_days_are_refused_in_words(qtbot: QtBot) -> None:
     assert bar.first.property("invalid") == "false"
 
 
+@pytest.mark.parametrize(
+    ("first", "last"),
+    [
+        ("0001-01-01", "0001-01-02"),
+        ("0900-01-01", "0900-01-02"),
+        ("1969-12-31", "1970-01-02"),
+        ("2099-12-31", "2100-01-01"),
+        ("9999-12-30", "9999-12-31"),
+    ],
+)
+def test_days_of_years_that_are_not_counted_are_refused(
+    qtbot: QtBot, first: str, last: str
+) -> None:
+    bar = PeriodBar()
+    qtbot.addWidget(bar)
+    bar.choice.set_key("custom")
+    bar.first.setText(first)
+    bar.last.setText(last)
+    assert bar.period(date.max) is None
+    assert "from 1970 to 2099" in bar.problem()
+
+
 def test_slow_searches_that_failed_are_marked(qtbot: QtBot) -> None:
     at = datetime(2026, 11, 28, 9, tzinfo=UTC)
     slowest = tuple(

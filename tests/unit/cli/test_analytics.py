@@ -315,3 +315,41 @@ def test_the_history_is_asked_again_by_what_is_told(run: Run, tmp_path: Path) ->
 )
 def test_wrong_usage(run: Run, arguments: tuple[str, ...]) -> None:
     assert run("analytics", *arguments).code == 2
+
+
+@pytest.mark.parametrize(
+    "days",
+    [
+        ("--from", "0001-01-01", "--to", "0001-01-02"),
+        ("--from", "1000-01-01"),
+        ("--to", "0001-01-20"),
+        ("--from", "1969-12-31"),
+        ("--to", "2100-01-01"),
+        ("--from", "9999-12-31", "--to", "9999-12-31"),
+    ],
+)
+def test_days_of_years_that_are_not_counted_are_refused(
+    run: Run, tmp_path: Path, days: tuple[str, ...]
+) -> None:
+    for arguments in (("show",), ("insights",), ("export", str(tmp_path / "days.csv"))):
+        answer = run("analytics", *arguments, *days)
+        assert answer.code == 2
+        assert "is not of the years whose searches are counted" in answer.err
+        assert "Give a day from 1970 to 2099." in answer.err
+
+
+@pytest.mark.parametrize(
+    "days",
+    [
+        ("--from", "1970-01-01", "--to", "1970-01-02"),
+        ("--from", "2099-12-31", "--to", "2099-12-31"),
+    ],
+)
+def test_the_first_and_the_last_day_are_told(
+    run: Run, tmp_path: Path, days: tuple[str, ...]
+) -> None:
+    assert run("analytics", "show", *days).code == 1
+    assert run("analytics", "insights", *days).code == 1
+    assert run("analytics", "export", str(tmp_path / "days.csv"), *days).code == 0
+    # Thirty days in all would begin in 1969.
+    assert run("analytics", "show", "--json", *days[2:]).document["to"] == days[3]

@@ -7,7 +7,7 @@ from datetime import date
 from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
-from altus4_desktop.domain.figures import PERIOD_DAYS, Period
+from altus4_desktop.domain.figures import COUNTED_DAYS, PERIOD_DAYS, Period
 from altus4_desktop.ui.panes.audit.filters import read_day
 from altus4_desktop.ui.panes.memory import PaneMemory
 from altus4_desktop.ui.theme import Space
@@ -76,8 +76,11 @@ class PeriodBar(QWidget):
         first, last = read_day(self.first.text()), read_day(self.last.text())
         if first is None or last is None or not first <= last:
             return None
-        # Longer than anything is kept; what is typed may be the year 1.
-        if (last - first).days >= MOST_DAYS or first.toordinal() <= MOST_DAYS:
+        # What is typed may be the year 1.
+        if first < COUNTED_DAYS.first or last > COUNTED_DAYS.last:
+            return None
+        # Longer than anything is kept.
+        if (last - first).days >= MOST_DAYS:
             return None
         return Period(first, last)
 
@@ -110,7 +113,8 @@ class PeriodBar(QWidget):
         if self.period(date.max) is not None:
             return ""
         return self.tr(
-            "Write both days as 2026-01-31, the first one first, at most ten years apart."
+            "Write both days as 2026-01-31, the first one first, at most ten years apart, from 1970"
+            " to 2099."
         )
 
     def offer(self, period: Period) -> None:
