@@ -227,8 +227,9 @@ class UserUse:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """A period. ``zone`` is the time zone of its days, "" where each user has their own;
-    ``is_everybodys``: people of other zones may not have searched on these days, but on others.
+    """A period. ``zone`` is the time zone of its days, that of who looks where nobody searched on
+    any, "" where each user has their own; ``is_everybodys``: people of other zones may not have
+    searched on these days, but on others.
 
     ``hours`` are those of no more than a month. ``heat`` are searches by weekday (Monday first) and
     hour of the day. Of texts only the most frequent of each day are known: ``unlisted`` searches

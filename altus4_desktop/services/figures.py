@@ -96,14 +96,15 @@ def build_figures(
 
     ``known`` are the days of which something can be known, None: no day; ``names`` those of API
     keys that are there, by id; ``before`` the documents of the period before; in ``pauses`` not
-    everything was recorded; ``usual_zone`` is that of hours where nobody searched at all.
+    everything was recorded; ``usual_zone`` is that of days where nobody searched at all.
     """
     merged: dict[Metric, Document] = {
         metric: merge(metric, documents[metric].values()) for metric in {*Metric} - {_DAILY}
     }
     merged[_DAILY] = _added(documents[_DAILY].values())
     daily = documents[Metric.DAILY_SEARCHES]
-    zone = merged[Metric.DAILY_SEARCHES]["zone"]
+    # On one axis there is one clock.
+    zone = merged[_DAILY]["zone"] if daily else usual_zone
     # Of days of which nothing is known there is nothing to compare with.
     if before is not None and not all(
         _day(day, before, known, pauses).counts is not None for day in period.before()
@@ -137,8 +138,7 @@ def build_figures(
             period,
             known,
             pauses,
-            # On one axis there is one clock.
-            zone if daily else usual_zone,
+            zone,
         ),
         heat=_heat(daily),
         modes=tuple(

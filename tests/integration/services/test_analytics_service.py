@@ -641,9 +641,9 @@ def test_hours_in_which_nobody_searched_are_those_of_who_looks(services: Service
     _keep(services, _search(admin, "word", _FIRST))
     services.analytics.refresh_(admin)
     day = Period(date(2026, 3, 28), date(2026, 3, 28))
-    charts = build_charts(
-        Dashboard(services.analytics.figures_(admin, day), "Asia/Tokyo", datetime.now(UTC))
-    )
+    figures = services.analytics.figures_(admin, day)
+    assert figures.zone == "Asia/Tokyo"
+    charts = build_charts(Dashboard(figures, "Asia/Tokyo", datetime.now(UTC)))
     (hours,) = (chart.values("hour") for chart in charts if chart.name == "searches")
     assert [hour.hour for hour in hours if isinstance(hour, datetime)] == [*range(24)]
     assert str(hours[0]) == "2026-03-28 00:00:00+09:00"

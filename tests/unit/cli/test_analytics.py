@@ -353,3 +353,10 @@ def test_the_first_and_the_last_day_are_told(
     assert run("analytics", "export", str(tmp_path / "days.csv"), *days).code == 0
     # Thirty days in all would begin in 1969.
     assert run("analytics", "show", "--json", *days[2:]).document["to"] == days[3]
+
+
+def test_days_without_searches_are_those_of_ones_own_clock(run: Run) -> None:
+    run("analytics", "refresh")
+    days = ("--from", "2026-02-01", "--to", "2026-02-03")
+    assert "2026-02-01 to 2026-02-03 (UTC)" in run("analytics", "show", *days).out
+    assert run("analytics", "show", "--json", *days).document["time_zone"] == "UTC"
