@@ -89,7 +89,7 @@ class FormDialog(Dialog):
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Grow with the form: what is wrong is said below a field."""
-        if watched is self.work and event.type() == QEvent.Type.LayoutRequest:
+        if event.type() == QEvent.Type.LayoutRequest and watched is self.work:
             self._fit()
         return super().eventFilter(watched, event)
 

@@ -220,7 +220,7 @@ class CommandPalette(Overlay):
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """The arrows move through the list while the field has the keyboard."""
-        pressed = watched is self._field and event.type() == QEvent.Type.KeyPress
+        pressed = event.type() == QEvent.Type.KeyPress and watched is self._field
         if pressed and isinstance(event, QKeyEvent) and self._take_key(event):
             return True
         return super().eventFilter(watched, event)

@@ -135,7 +135,8 @@ class ViewFilters(QObject):
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """In a narrow window the panel and the details of a hit take turns."""
-        if watched is self._window and event.type() == QEvent.Type.Resize:
+        # Events of the end come when this may be half gone.
+        if event.type() == QEvent.Type.Resize and watched is self._window:
             self._make_room()
         return super().eventFilter(watched, event)
 
