@@ -222,11 +222,13 @@ class CountedUser:
 
 @dataclass(frozen=True, slots=True)
 class DayDocument:
-    """One metric of one day."""
+    """One metric of one day, or of the days of a part of a period, by its first one; ``is_full``: a
+    list of any of these days may have had no room for all its rows."""
 
     day: date
     metric: Metric
     document: Document
+    is_full: bool = False
 
 
 @dataclass(frozen=True, slots=True)

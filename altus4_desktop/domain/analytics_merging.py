@@ -32,18 +32,29 @@ def merge(metric: Metric, documents: Iterable[Document]) -> dict[str, Any]:
     return _MERGERS[metric](documents)
 
 
+_LIMITS = {
+    Metric.POPULAR_QUERIES: ("queries", KEPT_QUERIES),
+    Metric.ZERO_RESULTS: ("queries", KEPT_ROWS),
+    Metric.ZERO_CAUSES: ("queries", KEPT_ROWS),
+    Metric.REFORMULATIONS: ("pairs", KEPT_ROWS),
+    Metric.SLOWEST: ("searches", KEPT_SLOWEST),
+    Metric.FAILURES: ("sources", KEPT_ROWS),
+}
+
+
+def is_full(metric: Metric, document: Document) -> bool:
+    """Whether the list of a day's ``document`` has no room for another row: it may leave out
+    some."""
+    if metric not in _LIMITS:
+        return False
+    name, most = _LIMITS[metric]
+    return len(document[name]) >= most
+
+
 def shorten(metric: Metric, document: Document) -> Document:
     """``document`` with no more in its lists than a day's document has."""
-    limits = {
-        Metric.POPULAR_QUERIES: ("queries", KEPT_QUERIES),
-        Metric.ZERO_RESULTS: ("queries", KEPT_ROWS),
-        Metric.ZERO_CAUSES: ("queries", KEPT_ROWS),
-        Metric.REFORMULATIONS: ("pairs", KEPT_ROWS),
-        Metric.SLOWEST: ("searches", KEPT_SLOWEST),
-        Metric.FAILURES: ("sources", KEPT_ROWS),
-    }
-    if metric in limits:
-        name, most = limits[metric]
+    if metric in _LIMITS:
+        name, most = _LIMITS[metric]
         return {**document, name: document[name][:most]}
     if metric is Metric.SOURCES:
         chosen = sorted(document["scopes"], key=lambda scope: (-scope[1], scope[0]))[:KEPT_SCOPES]

@@ -8,7 +8,6 @@ from datetime import date
 from itertools import pairwise
 
 from altus4_desktop.domain.analytics import (
-    KEPT_ROWS,
     DayDocument,
     Document,
     Metric,
@@ -53,17 +52,29 @@ _DAILY = Metric.DAILY_SEARCHES
 DAY_METRICS = frozenset({Metric.DAILY_SEARCHES, Metric.LATENCY, Metric.HOURLY_LATENCY})
 """Those of which figures tell each day; of others they tell no less than a slice."""
 
-TEXT_METRICS = {Metric.POPULAR_QUERIES: 1, Metric.ZERO_RESULTS: 3}
-"""Those that list texts and how many searches there were of any, by the cell of a row's count."""
+TEXT_METRICS = frozenset({Metric.POPULAR_QUERIES, Metric.ZERO_RESULTS})
+"""Those of which everybody's lists may leave out what each person's have."""
 
-ByMetric = Mapping[Metric, Mapping[date, Document]]
+# Lists beside which it stands how many searches there were in all, and the cell of a row's count.
+_COUNTED = {
+    Metric.POPULAR_QUERIES: ("queries", 1),
+    Metric.ZERO_RESULTS: ("queries", 3),
+    Metric.REFORMULATIONS: ("pairs", 2),
+}
+
+
+class ByMetric(dict[Metric, dict[date, Document]]):
+    """Documents by metric and day; of those in ``full`` a day's list may leave out rows."""
+
+    full: Set[Metric] = frozenset()
 
 
 def group_documents(documents: Sequence[DayDocument]) -> ByMetric:
     """Documents by metric and day."""
-    found: dict[Metric, dict[date, Document]] = {metric: {} for metric in Metric}
+    found = ByMetric({metric: {} for metric in Metric})
     for row in documents:
         found[row.metric][row.day] = row.document
+    found.full = {row.metric for row in documents if row.is_full}
     return found
 
 
@@ -120,10 +131,10 @@ def build_figures(
     slowest = merged[Metric.SLOWEST]["searches"][:MOST_SLOWEST]
     outcomes = outcomes_of([row[4] for row in slowest]) if slowest else {}
     zero = _zero(documents[Metric.ZERO_RESULTS], merged[Metric.ZERO_RESULTS])
-
-    def has_room(metric: Metric, rows: str) -> bool:
-        """Whether none of the lists is full; one that is may leave out some."""
-        return all(len(document[rows]) < KEPT_ROWS for document in documents[metric].values())
+    has_all_pairs = not any(
+        leaves_out(Metric.REFORMULATIONS, document)
+        for document in documents[Metric.REFORMULATIONS].values()
+    )
 
     return Figures(
         period=period,
@@ -154,11 +165,11 @@ def build_figures(
         zero=zero,
         unlisted_zero=_others(merged[Metric.ZERO_RESULTS], zero),
         causes=tuple(
-            CauseCount(text, mode, cause, searches, has_room(Metric.ZERO_CAUSES, "queries"))
+            CauseCount(text, mode, cause, searches, Metric.ZERO_CAUSES not in documents.full)
             for text, mode, cause, searches in merged[Metric.ZERO_CAUSES]["queries"]
         ),
         reformulations=tuple(
-            Reformulation(first, after, searches, mended, has_room(Metric.REFORMULATIONS, "pairs"))
+            Reformulation(first, after, searches, mended, has_all_pairs)
             for first, after, searches, mended in merged[Metric.REFORMULATIONS]["pairs"][
                 :MOST_QUERIES
             ]
@@ -177,7 +188,7 @@ def build_figures(
             for ms, text, mode, connections, search_id, second in slowest
         ),
         failures=tuple(
-            FailureCount(name, table, code, searches, has_room(Metric.FAILURES, "sources"))
+            FailureCount(name, table, code, searches, Metric.FAILURES not in documents.full)
             for name, table, code, searches in merged[Metric.FAILURES]["sources"]
         ),
         keys=tuple(
@@ -348,9 +359,10 @@ def _sources(document: Document) -> tuple[SourceShare, ...]:
 
 
 def leaves_out(metric: Metric, document: Document) -> bool:
-    """Whether a list of texts leaves out searches: of a text that is not in it nobody knows."""
-    cell = TEXT_METRICS[metric]
-    listed = sum(row[cell] for row in document["queries"])
+    """Whether a list of texts, or of pairs of them, leaves out searches: of a text that is not in
+    it nobody knows."""
+    rows, cell = _COUNTED[metric]
+    listed = sum(row[cell] for row in document[rows])
     return bool(listed < document["searches"])
 
 

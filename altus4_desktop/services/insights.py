@@ -367,8 +367,6 @@ class InsightsService:
     def _find_reworded(self, look: Look) -> dict[str, tuple[str, Insight]]:
         """By the text that found nothing, the one that people searched instead."""
         figures = look.figures
-        # Days with many pairs keep the most frequent: of the others nobody knows.
-        is_whole = sum(pair.mended for pair in figures.reformulations) == figures.mended
         likely = [
             pair
             for pair in figures.reformulations
@@ -391,7 +389,7 @@ class InsightsService:
                 pair.before,
                 pair.after,
                 pair.mended,
-                at_least=not is_whole,
+                at_least=not pair.is_exact,
             )
             told = Insight(InsightKind.REWORDED, words, link, searches, weight=float(pair.mended))
             found[pair.before] = pair.after, told

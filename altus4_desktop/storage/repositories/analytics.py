@@ -21,7 +21,7 @@ from altus4_desktop.domain.analytics import (
     is_document,
     keep_documents,
 )
-from altus4_desktop.domain.analytics_merging import merge, shorten
+from altus4_desktop.domain.analytics_merging import is_full, merge, shorten
 from altus4_desktop.domain.figures import Period, UserUse
 from altus4_desktop.domain.history import SLOW_MS
 from altus4_desktop.domain.local_days import (
@@ -707,7 +707,7 @@ def _documents(rows: Iterable[Any]) -> Iterator[DayDocument]:
     for name, dated in found.items():
         metric = Metric(name)
         for day, document in keep_documents(metric, dated):
-            yield DayDocument(day, metric, document)
+            yield DayDocument(day, metric, document, is_full(metric, document))
 
 
 def _merged_parts(
@@ -718,18 +718,21 @@ def _merged_parts(
     texts: dict[tuple[str, int], list[tuple[date, str]]] = {}
     for day, name, text in rows:
         texts.setdefault((name, bisect_left(ends, day)), []).append((day, text))
-    later: dict[tuple[str, int], list[Document]] = {}
+    later: dict[tuple[str, int], list[DayDocument]] = {}
     for row in more:
-        later.setdefault((row.metric, bisect_left(ends, row.day)), []).append(row.document)
+        later.setdefault((row.metric, bisect_left(ends, row.day)), []).append(row)
     found: list[DayDocument] = []
     for name, at in {**texts, **later}:
         # Few at once: those of a year are more than the processor has at hand.
         metric = Metric(name)
         dated = [(day, _load(text)) for day, text in texts.get((name, at), ())]
         documents = [document for _, document in keep_documents(metric, dated)]
-        documents += later.get((name, at), ())
+        of_later = later.get((name, at), ())
+        full = any(is_full(metric, document) for document in documents)
+        full |= any(row.is_full for row in of_later)
+        documents += (row.document for row in of_later)
         if documents:
-            found.append(DayDocument(parts[at].first, metric, merge(metric, documents)))
+            found.append(DayDocument(parts[at].first, metric, merge(metric, documents), full))
     return found
 
 
@@ -755,9 +758,13 @@ def _unadded_documents(
         )
         for row in _documents(connection.execute(statement)):
             found.setdefault((row.day, row.metric), []).append(row.document)
-    return [
-        DayDocument(day, metric, shorten(metric, merge(metric, documents)))
+    added_up = (
+        (day, metric, shorten(metric, merge(metric, documents)))
         for (day, metric), documents in found.items()
+    )
+    return [
+        DayDocument(day, metric, document, is_full(metric, document))
+        for day, metric, document in added_up
     ]
 
 

@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from altus4_desktop.domain.accounts import User
-from altus4_desktop.domain.analytics import Document, Metric
+from altus4_desktop.domain.analytics import KEPT_ROWS, Document, Metric
 from altus4_desktop.domain.analytics_merging import merge
 from altus4_desktop.domain.figures import Period
 from altus4_desktop.domain.local_days import instant_of
@@ -641,6 +641,34 @@ def test_parts_of_a_period_are_their_days_put_together(shared_store: Store, adde
         merged = shared_store.analytics.list_merged_(whose, parts, _ALL)
         assert {(row.day, row.metric): row.document for row in merged} == wanted
         assert len(merged) == len(wanted)
+
+
+@pytest.mark.parametrize("rows", [KEPT_ROWS - 1, KEPT_ROWS])
+@pytest.mark.parametrize("added_up", [False, True])
+def test_it_is_known_of_parts_whether_the_list_of_a_day_was_full(
+    shared_store: Store, rows: int, added_up: bool
+) -> None:
+    """However many rows the days of a part have together."""
+    (user,) = _people(shared_store, "UTC")
+    noon = datetime(2026, 3, 1, 12, tzinfo=UTC)
+    params = {"outcome": "ok", "offset": 0, "connections": ["Shop"], "cause": "absent"}
+    for day, count in enumerate((40, rows, 2)):
+        at = noon + timedelta(days=day)
+        _insert(
+            shared_store,
+            user,
+            [_asked(f"{day} {n}", at, hits=0, params=params) for n in range(count)],
+        )
+    _refresh(shared_store, user)
+    days = [noon.date() + timedelta(days=n) for n in range(3)]
+    if added_up:
+        shared_store.analytics.add_up_(days)
+    parts = [Period(days[0], days[1]), Period(days[2], days[2])]
+    for whose in (None, user.id):
+        found = shared_store.analytics.list_merged_(whose, parts, [Metric.ZERO_CAUSES])
+        found.sort(key=lambda row: row.day)
+        assert [len(row.document["queries"]) for row in found] == [40 + rows, 2]
+        assert [row.is_full for row in found] == [rows == KEPT_ROWS, False]
 
 
 def test_days_can_be_read_without_their_hours(shared_store: Store) -> None:

@@ -440,6 +440,27 @@ def test_other_words_that_find_it(world: World) -> None:
     assert len(world.rows_of(insight)) == 5
 
 
+def test_of_very_many_other_words_each_is_counted(world: World) -> None:
+    """More than are told of a period, and no more on any day than its list holds."""
+    evening = _MONDAY.replace(hour=18)
+    for day in range(7):
+        for number in range(35):
+            at = _MONDAY.replace(hour=1) + timedelta(days=day, minutes=10 * number)
+            world.keep(
+                *world.searches(1, f"once {day} {number}", at, result_count=0),
+                *world.searches(1, f"found {day} {number}", at + timedelta(seconds=30)),
+            )
+        world.keep(
+            *world.searches(1, "lorry", evening + timedelta(days=day), result_count=0),
+            *world.searches(1, "truck", evening + timedelta(days=day, seconds=30)),
+        )
+    (told,) = (one for one in world.find().insights if one.kind is InsightKind.REWORDED)
+    assert told.text == (
+        "7 searches for “lorry” found nothing; after 7 of them people searched “truck” and found"
+        " something."
+    )
+
+
 def test_a_misspelt_text_is_told_once(world: World) -> None:
     world.tenants.meant["invoise"] = "invoice"
     world.tenants.rows["invoice"] = 240

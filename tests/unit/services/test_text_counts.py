@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from altus4_desktop.domain.analytics import KEPT_ROWS, DayDocument, Document, Metric
-from altus4_desktop.domain.analytics_merging import merge
+from altus4_desktop.domain.analytics_merging import is_full, merge
 from altus4_desktop.domain.charts import AT_LEAST
 from altus4_desktop.domain.figures import Figures, Period
 from altus4_desktop.services.charts.board import Dashboard
@@ -51,7 +51,12 @@ def _documents(days: Mapping[date, Mapping[str, Document]], period: Period) -> B
     """As the store puts them together."""
     return group_documents(
         [
-            DayDocument(part.first, metric, merge(metric, found))
+            DayDocument(
+                part.first,
+                metric,
+                merge(metric, found),
+                any(is_full(metric, document) for document in found),
+            )
             for part in slices_of(period)
             for metric in Metric
             if (found := [days[day][metric] for day in part if metric in days.get(day, {})])
@@ -124,23 +129,40 @@ def _check_charts(figures: Figures) -> None:
         assert [row["at_least"] for row in told] == [not query.is_exact for query in queries]
 
 
-@pytest.mark.parametrize(("rows", "is_exact"), [(KEPT_ROWS - 1, True), (KEPT_ROWS, False)])
-def test_of_a_full_list_counts_are_the_least_that_there_were(rows: int, is_exact: bool) -> None:
-    day = _BEGIN.date()
-    lists: dict[Metric, Document] = {
-        Metric.ZERO_CAUSES: {"queries": [[f"{n}", "natural", "no_rows", 1] for n in range(rows)]},
-        Metric.REFORMULATIONS: {
-            "searches": rows,
-            "mended": 0,
-            "pairs": [[f"{n}", "other", 1, 0] for n in range(rows)],
-        },
-        Metric.FAILURES: {"sources": [["library", f"{n}", "tenant.lost", 1] for n in range(rows)]},
+@pytest.mark.parametrize(
+    ("rows", "left_out", "are_pairs_exact", "are_others_exact"),
+    [(3, 0, True, True), (KEPT_ROWS, 0, True, False), (KEPT_ROWS, 1, False, False)],
+)
+@pytest.mark.parametrize("days", [1, 365])
+def test_of_a_full_list_counts_are_the_least_that_there_were(
+    days: int, rows: int, left_out: int, are_pairs_exact: bool, are_others_exact: bool
+) -> None:
+    """Each day has other rows: a part of a year has more of them than a day holds, and all."""
+    period = Period.ending(_BEGIN.date(), days)
+    each: dict[date, Mapping[str, Document]] = {
+        day: _lists(str(day), 3, 0) for day in [*period][:-1]
     }
-    documents = group_documents([DayDocument(day, *one) for one in lists.items()])
-    figures = build_figures(Period(day, day), documents, Period(day, day), {})
-    for counts in (figures.causes, figures.reformulations, figures.failures):
-        assert counts
-        assert {count.is_exact for count in counts} == {is_exact}
+    each[period.last] = _lists("last", rows, left_out)
+    documents = _documents(each, period)
+    figures = build_figures(period, documents, period, {})
+    assert len(figures.causes) == rows + 3 * (days - 1)
+    assert {count.is_exact for count in figures.reformulations} == {are_pairs_exact}
+    for counts in (figures.causes, figures.failures):
+        assert {count.is_exact for count in counts} == {are_others_exact}
     told = figures_document(figures, _ZONE, _NOW)
-    for name in ("zero_causes", "reformulations", "failures"):
-        assert {row["at_least"] for row in told[name]} == {not is_exact}
+    assert {row["at_least"] for row in told["reformulations"]} == {not are_pairs_exact}
+    for name in ("zero_causes", "failures"):
+        assert {row["at_least"] for row in told[name]} == {not are_others_exact}
+
+
+def _lists(name: str, rows: int, left_out: int) -> Mapping[str, Document]:
+    texts = [f"{name} {number}" for number in range(rows)]
+    return {
+        Metric.ZERO_CAUSES: {"queries": [[text, "natural", "no_rows", 1] for text in texts]},
+        Metric.REFORMULATIONS: {
+            "searches": rows + left_out,
+            "mended": 0,
+            "pairs": [[text, "other", 1, 0] for text in texts],
+        },
+        Metric.FAILURES: {"sources": [["library", text, "tenant.lost", 1] for text in texts]},
+    }
