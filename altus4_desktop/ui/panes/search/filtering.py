@@ -156,6 +156,7 @@ class ViewFilters(QObject):
     @Slot(bool)
     def _show_panel(self, shown: bool) -> None:
         self.panel.setVisible(shown)
+        self._results.widths.share_out()
         self._make_room()
         if shown:
             state = self._controller.state

@@ -37,6 +37,7 @@ from altus4_desktop.ui.panes.search.pages import SearchPages
 from altus4_desktop.ui.panes.search.sources import SourceBar
 from altus4_desktop.ui.panes.search.sql_dialog import SqlDialog
 from altus4_desktop.ui.panes.search.states import Remarks
+from altus4_desktop.ui.panes.search.widths import PartWidths
 from altus4_desktop.ui.panes.search.wording import value_text
 from altus4_desktop.ui.session import Session
 from altus4_desktop.ui.theme import Space
@@ -125,6 +126,7 @@ class ResultsView(QWidget):
         column.addWidget(self.list, 1)
         self.split.addWidget(area)
         self.split.setStretchFactor(0, 5)
+        self.widths = PartWidths(self.split)
         return self.split
 
     @property
@@ -154,9 +156,8 @@ class ResultsView(QWidget):
         if self._below_detail is not None:
             detail.below.addWidget(self._below_detail)
         self.split.setStretchFactor(self.split.count() - 1, 4)
-        self.split.setSizes([*self.split.sizes()[:-2], 560, 420])
+        self.widths.share_out()
         if self._memory is not None:
-            self.split.restoreState(self._memory.layout("split"))
             detail.restore_layout(self._memory)
         return detail
 
@@ -210,15 +211,15 @@ class ResultsView(QWidget):
 
     def save_layout(self, memory: PaneMemory) -> None:
         """Write down what somebody has arranged."""
+        self.widths.keep(memory)
         if self._detail is not None:
-            memory.keep_layout("split", self.split.saveState())
             self._detail.save_layout(memory)
 
     def restore_layout(self, memory: PaneMemory) -> None:
         """Arrange it as it was."""
         self._memory = memory
+        self.widths.restore(memory)
         if self._detail is not None:
-            self.split.restoreState(memory.layout("split"))
             self._detail.restore_layout(memory)
 
     # Drawing
@@ -401,6 +402,7 @@ class ResultsView(QWidget):
         self._shows_panel = shown
         if self._detail is not None:
             self._detail.setVisible(shown)
+            self.widths.share_out()
         if shown:
             self._show_current()
 
