@@ -435,7 +435,8 @@ def test_a_saved_search_is_run_once_a_day(services: Services, clock: Clock, serv
     clock.at += timedelta(days=2)
     server.answer = FacetReport(rows=0, indexes=1)
     [notice] = services.custom_metrics.watch_(ann)
-    assert (notice.metric_id, notice.day, notice.found) == (metric.id, clock.at.date(), 0)
+    today = clock.at.astimezone(ZoneInfo(_BERLIN)).date()
+    assert (notice.metric_id, notice.day, notice.found) == (metric.id, today, 0)
     series = _series(services, ann, 4)
     assert [day.found for day in series.days] == [None, 5, None, 0]
     assert [day.lack for day in series.days] == [DayLack.OUTSIDE, "", DayLack.NOT_LOOKED, ""]
