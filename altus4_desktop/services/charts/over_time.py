@@ -33,10 +33,10 @@ from altus4_desktop.services.charts.board import (
     rounded,
 )
 
-HOURLY_DAYS = 2
-"""Up to how many days are charted by the hour."""
-DAILY_DAYS = 92
-"""Up to how many days, a quarter, searches are charted by the day; beyond that by the week."""
+# Up to how many days are charted by the hour.
+_HOURLY_DAYS = 2
+# Up to how many days, a quarter, searches are charted by the day; beyond that by the week.
+_DAILY_DAYS = 92
 _HOURS = 24
 _STEPS = (1, 2, 5)
 _WIDEST_MS = 1_000_000
@@ -50,7 +50,7 @@ def build_searches(board: Dashboard) -> Chart:
     plotted = ("searches", *(("before",) if compared else ()))
     rows: list[Row] = []
     paused = [point.is_paused for point in board.figures.days]
-    if len(board.figures.period) <= HOURLY_DAYS and board.figures.hours:
+    if len(board.figures.period) <= _HOURLY_DAYS and board.figures.hours:
         earlier = _hours_before(board)
         for point in board.figures.hours:
             known = _is_known(board, point)
@@ -61,7 +61,7 @@ def build_searches(board: Dashboard) -> Chart:
         columns, rows = _with_lacks(("hour", *plotted), rows, _hours_paused(board))
         return build_chart(board, "searches", ChartKind.BARS, columns, rows, ("hour",), plotted)
     counted = _days_before(board)
-    if len(board.figures.period) > DAILY_DAYS:
+    if len(board.figures.period) > _DAILY_DAYS:
         rows = _weeks(board, counted, compared=compared)
         weeks = groupby(board.figures.days, lambda point: _monday(point.day))
         paused = [any(point.is_paused for point in days) for _, days in weeks]

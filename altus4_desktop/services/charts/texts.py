@@ -28,8 +28,8 @@ from altus4_desktop.services.charts.board import (
 )
 from altus4_desktop.services.insight_rules import is_alike
 
-NO_COUNT = "?"
-"""What stands in a trend for a part of the period of which no count is sure."""
+# What stands in a trend for a part of the period of which no count is sure.
+_NO_COUNT = "?"
 # Of a month, the rest of a day is little.
 _SHORT_DAYS = 7
 _OPERATORS = frozenset('+-"()*~<>')
@@ -46,7 +46,7 @@ def build_popular(board: Dashboard) -> Chart:
         cells: tuple[Cell, ...] = (query.text, query.searches)
         if compared:
             cells += (query.before,)
-        trend = " ".join(NO_COUNT if count is None else str(count) for count in query.trend)
+        trend = " ".join(_NO_COUNT if count is None else str(count) for count in query.trend)
         cells += (query.zero, rounded(query.mean_ms), trend)
         rows.append((cells, replace(link_to_period(board), **about(query.text))))
     columns = ("query", "searches", *(("before",) if compared else ()), "zero", "mean_ms", "trend")

@@ -268,11 +268,15 @@ def period_words(period: Period) -> str:
     return f"{period.first.isoformat()} – {period.last.isoformat()}"
 
 
+def _change_percent(now: float | None, before: float | None) -> int | None:
+    return None if now is None or not before else round(100 * (now - before) / before)
+
+
 def change_words(now: float | None, before: float | None) -> str:
     """How much more or less it is than before."""
-    if now is None or not before:
+    change = _change_percent(now, before)
+    if change is None:
         return _tr("nothing to compare with")
-    change = round(100 * (now - before) / before)
     if change == 0:
         return _tr("as before")
     if change > 0:
@@ -282,9 +286,9 @@ def change_words(now: float | None, before: float | None) -> str:
 
 def short_change_words(now: float | None, before: float | None) -> str:
     """`change_words` where more follows."""
-    if now is None or not before:
+    change = _change_percent(now, before)
+    if change is None:
         return _tr("nothing before")
-    change = round(100 * (now - before) / before)
     if change == 0:
         return _tr("as before")
     if change > 0:
@@ -294,9 +298,9 @@ def short_change_words(now: float | None, before: float | None) -> str:
 
 def change_arrow(now: float | None, before: float | None) -> str:
     """`change_words` in little room; "" where there is nothing to compare with."""
-    if now is None or not before:
+    change = _change_percent(now, before)
+    if change is None:
         return ""
-    change = round(100 * (now - before) / before)
     return f"{'▲' if change > 0 else '▼'} {abs(change):,} %" if change else "="
 
 
