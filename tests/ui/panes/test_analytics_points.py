@@ -254,6 +254,18 @@ def test_searches_are_read_when_the_card_is_seen(
     qtbot.waitUntil(lambda: not card.is_reading)
 
 
+def test_until_others_are_read_it_is_of_the_days_that_it_shows(
+    qtbot: QtBot, card: PointsCard
+) -> None:
+    _read(qtbot, card)
+    assert card.period == _DAY
+    card.hide()
+    card.want(_DAY.before(), 1)
+    assert card.period == _DAY
+    card.show()
+    qtbot.waitUntil(lambda: card.period == _DAY.before())
+
+
 def test_a_card_below_what_is_seen_reads_nothing(
     qtbot: QtBot, card: PointsCard, points: FakePoints
 ) -> None:

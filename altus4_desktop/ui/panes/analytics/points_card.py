@@ -71,7 +71,7 @@ class PointsCard(PlotCard):
         plot = PointsPlot(f"{name}.plot")
         super().__init__(name, chart_title("points"), plot, PointsLegend(), _HEIGHT)
         self._session = session
-        self._period: Period | None = None
+        self._wanted_period: Period | None = None
         self._wanted: tuple[Period, int] | None = None
         self._is_due = False
         self._zone = "UTC"
@@ -108,7 +108,7 @@ class PointsCard(PlotCard):
         if (period, searches) == self._wanted:
             return
         self._wanted = (period, searches)
-        self._period = period
+        self._wanted_period = period
         self._is_due = True
         self._reading.drop()
         self.update()
@@ -133,7 +133,7 @@ class PointsCard(PlotCard):
     def read(self) -> None:
         """Read anew."""
         self._is_due = False
-        period = self._period
+        period = self._wanted_period
         if period is None:
             return
         service, actor = self._session.services.search_points, self._session.actor
@@ -176,8 +176,8 @@ class PointsCard(PlotCard):
         if not isinstance(error, AltusError):
             return
         self.set_note("")
-        if self._period is not None:
-            self.set_period(self._period)
+        if self._wanted_period is not None:
+            self.set_period(self._wanted_period)
         self._wanted = None
         self.plot.cloud = None
         self._allow(are_there=False)
@@ -185,8 +185,8 @@ class PointsCard(PlotCard):
         self.pages.setCurrentWidget(self._failed)
 
     def _show(self, cloud: Cloud, begins_s: int) -> None:
-        if self._period is not None:
-            self.set_period(self._period)
+        if self._wanted_period is not None:
+            self.set_period(self._wanted_period)
         self.plot.show_cloud(cloud, self._zone, begins_s, self._bounds[1])
         self.legend.show_counts(cloud.counts())
         self.plot.setAccessibleDescription(self._summary(cloud))
