@@ -218,9 +218,10 @@ def _rows(
         key_id = person.key_id if luck[at] > 1 - _BY_KEY else ""
         offset = 20 if way == "leafed" else 0
         hexed = ids[32 * at : 32 * at + 32]
+        created_at = midnight + timedelta(seconds=second)
         rows.append(
             Row(
-                _uuid(hexed),
+                _time_ordered_id(int(created_at.timestamp()), hexed),
                 person.id,
                 owned[0][0] if len(owned) == 1 else None,
                 text,
@@ -228,7 +229,7 @@ def _rows(
                 _params(owned, hits, took_ms, key_id, lost=lost, offset=offset),
                 hits,
                 took_ms,
-                (midnight + timedelta(seconds=second)).strftime("%Y-%m-%d %H:%M:%S"),
+                created_at.strftime("%Y-%m-%d %H:%M:%S"),
             )
         )
     return rows
@@ -258,16 +259,25 @@ def _params(
             f' "elapsed_ms": {took_ms}.{place}, "error": {error}}}'
         )
     ended = "ok" if not lost else "failed" if len(owned) == 1 else "partial"
+    keys = ", ".join(f'"{key}"' for key, _ in owned)
     names = ", ".join(f'"{name}"' for _, name in owned)
-    by_key = f' "api_key": "{key_id}",' if key_id else ""
+    by_key = f'"{key_id}"' if key_id else "null"
     return (
-        f'{{"outcome": "{ended}", "limit": 20, "offset": {offset}, "language": "",{by_key}'
-        f' "connections": [{names}], "tables": [], "sources": [{", ".join(parts)}]}}'
+        f'{{"outcome": "{ended}", "limit": 20, "offset": {offset}, "language": "",'
+        f' "api_key": {by_key}, "connections": [{names}], "connection_ids": [{keys}],'
+        f' "tables": [], "scope": [], "filters": {{}}, "settings": {{}},'
+        f' "sources": [{", ".join(parts)}]}}'
     )
 
 
 def _uuid(hexed: str) -> str:
     return f"{hexed[:8]}-{hexed[8:12]}-4{hexed[13:16]}-a{hexed[17:20]}-{hexed[20:]}"
+
+
+def _time_ordered_id(second: int, hexed: str) -> str:
+    """As `time_ordered_id` makes them: rows of one day lie together where they are kept by id."""
+    made = f"{1000 * second + int(hexed[:3], 16) % 1000:012x}"
+    return f"{made[:8]}-{made[8:]}-7{hexed[13:16]}-a{hexed[17:20]}-{hexed[20:]}"
 
 
 def _offset_s(zone: str, at: datetime) -> int:

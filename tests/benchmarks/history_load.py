@@ -22,8 +22,8 @@ SERVER_OPTIONS = ("--secure-file-priv=",)
 _LISTED = ", ".join(COLUMNS)
 _MARK_COLUMNS = "mark, created_at, search_id, user_id"
 _LONG_S = 3600
-# A server writes rows several times faster in the order of their ids: each file has a part of them.
-_FILES = 64
+# In one transaction, a server would write all of them down twice.
+_ROWS_AT_ONCE = 250_000
 # Foreign keys need theirs.
 _KEPT_INDEXES = ("idx_user_id", "idx_database_id")
 _Marks = Iterator[tuple[str, str, str, str]]
@@ -60,7 +60,7 @@ def load_file(place: StorePlace, history: History, *, searchable: bool = True) -
         )
         count = 0
         values = ", ".join("?" * len(COLUMNS))
-        marks = _Lists(history)
+        marks = _Lists()
         listing = f"INSERT INTO search_marks ({_MARK_COLUMNS}) VALUES (?, ?, ?, ?)"
         for rows in history.rows():
             file.executemany(f"INSERT INTO searches ({_LISTED}) VALUES ({values})", rows)
@@ -119,15 +119,7 @@ def load_server(
         later = _indexes(cursor)
         dropped = ", ".join(f"DROP INDEX {name}" for name in later)
         cursor.execute(f"ALTER TABLE searches {dropped}, DROP INDEX ft_query")
-        count = _write_files(history, folder, searchable=searchable)
-        for number in range(_FILES):
-            cursor.execute(
-                f"LOAD DATA INFILE '{folder / f'{number}.tsv'}' INTO TABLE searches"
-                " CHARACTER SET utf8mb4 FIELDS ESCAPED BY ''"
-                f" ({_LISTED.replace('database_id', '@source')})"
-                " SET database_id = NULLIF(@source, '')"
-            )
-            (folder / f"{number}.tsv").unlink()
+        count = _load_rows(cursor, history, folder, searchable=searchable)
         cursor.execute(
             f"LOAD DATA INFILE '{folder / 'marks.tsv'}' INTO TABLE search_marks ({_MARK_COLUMNS})"
         )
@@ -152,29 +144,36 @@ def _indexes(cursor: Cursor) -> dict[str, str]:
     return {name: columns for name, columns in cursor.fetchall() if name not in _KEPT_INDEXES}
 
 
-def _write_files(history: History, folder: Path, *, searchable: bool) -> int:
-    """As many as `_FILES`, each in the order of the ids, and ``marks.tsv``."""
+def _load_rows(cursor: Cursor, history: History, folder: Path, *, searchable: bool) -> int:
+    """Load the rows, and leave ``marks.tsv``."""
     count = 0
-    marks = _Lists(history)
-    with contextlib.ExitStack() as stack:
-        names = [f"{number}.tsv" for number in range(_FILES)]
-        *files, listed = (
-            stack.enter_context((folder / name).open("w", encoding="utf-8"))
-            for name in (*names, "marks.tsv")
+    marks = _Lists()
+    waiting: list[str] = []
+    file = folder / "rows.tsv"
+
+    def load() -> None:
+        file.write_text("".join(waiting), encoding="utf-8")
+        file.chmod(0o644)
+        cursor.execute(
+            f"LOAD DATA INFILE '{file}' INTO TABLE searches"
+            " CHARACTER SET utf8mb4 FIELDS ESCAPED BY ''"
+            f" ({_LISTED.replace('database_id', '@source')})"
+            " SET database_id = NULLIF(@source, '')"
         )
+        file.unlink()
+        waiting.clear()
+
+    with (folder / "marks.tsv").open("w", encoding="utf-8") as listed:
         for rows in history.rows():
             count += len(rows)
-            for row in rows:
-                # Of 256 beginnings there are four in a file.
-                files[int(row.id[:2], 16) * _FILES // 256].write(_line(row))
+            waiting += map(_line, rows)
             if searchable:
                 listed.writelines(map(_line, marks.of(rows)))
+            if len(waiting) >= _ROWS_AT_ONCE:
+                load()
         listed.writelines(map(_line, marks.ends()))
-    for name in names:
-        file = folder / name
-        file.write_bytes(b"".join(sorted(file.read_bytes().splitlines(keepends=True))))
-    for name in (*names, "marks.tsv"):
-        (folder / name).chmod(0o644)
+    load()
+    (folder / "marks.tsv").chmod(0o644)
     return count
 
 
@@ -185,11 +184,7 @@ def _line(parts: Sequence[str | int | None]) -> str:
 class _Lists:
     """The lists in which searches stand, as the program keeps them."""
 
-    def __init__(self, history: History) -> None:
-        self._connections = {
-            person.id: {name: key for key, name in person.connections}
-            for person in history.persons()
-        }
+    def __init__(self) -> None:
         self._oldest: dict[str, tuple[str, str]] = {}
 
     def of(self, rows: Sequence[Row]) -> _Marks:
@@ -197,15 +192,13 @@ class _Lists:
         for row in rows:
             here = row.created_at, row.id
             self._oldest[row.user_id] = min(self._oldest.get(row.user_id, here), here)
-            named = self._connections[row.user_id]
-            params = json.loads(row.search_params)
             record = SearchRecord(
                 row.id,
                 row.user_id,
                 row.database_id,
                 row.query,
                 SearchMode(row.search_mode),
-                {**params, "connection_ids": [named[name] for name in params["connections"]]},
+                json.loads(row.search_params),
                 row.result_count,
                 row.execution_time_ms,
             )
