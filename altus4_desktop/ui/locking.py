@@ -202,7 +202,7 @@ class Lock(QObject):
     def _go_on_unlocking(self, actor: Actor) -> None:
         if self._session is not None:
             self._session.set_actor(actor)
-        self._start_up.unlock_then(self._uncover)
+        self._start_up.vault.unlock_then(self._uncover)
 
     @Slot()
     def _uncover(self) -> None:

@@ -85,7 +85,7 @@ class MainWindow(QMainWindow):
             passphrase_secret=passphrase_secret,
             parent=self,
         )
-        self.start_up.page_wanted.connect(self._show_page)
+        self.start_up.shown.wanted.connect(self._show_page)
         self.start_up.signed_in.connect(self._open_workspace)
         self.start_up.sign_out_wanted.connect(self.sign_out)
         self.start_up.quit_wanted.connect(self.close)
@@ -215,7 +215,7 @@ class MainWindow(QMainWindow):
     def _show_workspace(self, session: Session, workspace: Workspace) -> None:
         self._workspace, self._coming = workspace, None
         self._put(workspace)
-        self.start_up.leave_pages()
+        self.start_up.shown.leave()
         workspace.current_pane.focus_first()
         self.locking.guard(session, workspace)
         self._name_window(session.actor)
@@ -279,7 +279,7 @@ class MainWindow(QMainWindow):
     @Slot(object)
     def _uncover(self, workspace: Workspace) -> None:
         self._put(workspace)
-        self.start_up.leave_pages()
+        self.start_up.shown.leave()
         workspace.current_pane.focus_first()
 
 

@@ -25,7 +25,8 @@ from altus4_desktop.domain.errors import SchemaError
 from altus4_desktop.ui.crash import CrashDialog
 from altus4_desktop.ui.dialogs import ConfirmDialog
 from altus4_desktop.ui.panes.settings.pane import LicenceDialog
-from altus4_desktop.ui.startup import _Found, _Situation
+from altus4_desktop.ui.setup import SetUp
+from altus4_desktop.ui.situation import Found, Situation
 from tests.ui.house import ADA, House, migrations
 from tests.ui.world import make_connection
 
@@ -105,14 +106,14 @@ def check_names(root: QWidget) -> None:
 def test_every_page(house: House) -> None:
     house.open_("welcome")
     start_up = house.window.start_up
-    situation = _Situation(_Found.ASKING, store="ada@db.example.org/altus", can_keep=True)
+    situation = Situation(Found.ASKING, store="ada@db.example.org/altus", can_keep=True)
     visits = [
         start_up.show_welcome,
         start_up.show_store_choice,
-        lambda: start_up._show_secrets(step=2),
-        lambda: start_up._show_account(True),
+        lambda: start_up.vault.set_up_then(start_up.look, back=start_up.look, step=2),
+        lambda: SetUp(start_up.services, start_up.shown, start_up.vault)._show_account(True),
         start_up.show_sign_in,
-        lambda: start_up._unlock_vault("passphrase", start_up.look),
+        start_up.vault._ask_passphrase,
         lambda: start_up._show_problem(SchemaError("Newer.")),
         lambda: start_up._ask_store_password(situation),
         lambda: start_up.ask_own_password(ADA, "", start_up._enter),
