@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 
 from PySide6.QtCore import QTimer, Signal, Slot
@@ -17,9 +16,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from altus4_desktop.domain.accounts import Actor, Role
-from altus4_desktop.domain.connections import PoolStats
-from altus4_desktop.tasks.runner import Lane, TaskContext, TaskHandle
+from altus4_desktop.domain.accounts import Actor
+from altus4_desktop.tasks.runner import Lane, TaskContext
+from altus4_desktop.ui.entrances import list_entrances
 from altus4_desktop.ui.locking import is_of
 from altus4_desktop.ui.metric_notices import MetricNotices
 from altus4_desktop.ui.palette import CommandPalette, Entry
@@ -30,7 +29,8 @@ from altus4_desktop.ui.rail import Place, Rail
 from altus4_desktop.ui.session import Session
 from altus4_desktop.ui.shortcuts import Group, ShortcutSheet
 from altus4_desktop.ui.status import StatusBar
-from altus4_desktop.ui.texts import read_only_promise, session_vault_words, store_words
+from altus4_desktop.ui.status_facts import StatusFacts
+from altus4_desktop.ui.texts import read_only_promise
 from altus4_desktop.ui.theme import Space, ThemeChoice, dress
 from altus4_desktop.ui.times import use_zone
 from altus4_desktop.ui.turns import delete_in_turns
@@ -38,93 +38,6 @@ from altus4_desktop.ui.widgets import Icon, Label
 from altus4_desktop.ui.working import WorkingWidget
 
 _NARROW_BELOW = 960
-_POOLS_MS = 1500
-
-
-@dataclass(frozen=True)
-class _Entrance:
-    """A pane that can be opened, and how to build it; building imports it."""
-
-    place: Place
-    build: Callable[[Session], Pane]
-
-
-def _build_search(session: Session) -> Pane:
-    from altus4_desktop.ui.panes.search.pane import SearchPane
-
-    return SearchPane(session)
-
-
-def _build_connections(session: Session) -> Pane:
-    from altus4_desktop.ui.panes.connections.pane import ConnectionsPane
-
-    return ConnectionsPane(session)
-
-
-def _build_history(session: Session) -> Pane:
-    from altus4_desktop.ui.panes.history.pane import HistoryPane
-
-    return HistoryPane(session)
-
-
-def _build_analytics(session: Session) -> Pane:
-    from altus4_desktop.ui.panes.analytics.pane import AnalyticsPane
-
-    return AnalyticsPane(session)
-
-
-def _build_evaluation(session: Session) -> Pane:
-    from altus4_desktop.ui.panes.evaluation.pane import EvaluationPane
-
-    return EvaluationPane(session)
-
-
-def _build_monitoring(session: Session) -> Pane:
-    from altus4_desktop.ui.panes.monitoring.pane import MonitoringPane
-
-    return MonitoringPane(session)
-
-
-def _build_keys(session: Session) -> Pane:
-    from altus4_desktop.ui.panes.keys.pane import KeysPane
-
-    return KeysPane(session)
-
-
-def _build_users(session: Session) -> Pane:
-    from altus4_desktop.ui.panes.users.pane import UsersPane
-
-    return UsersPane(session)
-
-
-def _build_audit(session: Session) -> Pane:
-    from altus4_desktop.ui.panes.audit.pane import AuditPane
-
-    return AuditPane(session)
-
-
-def _build_store(session: Session) -> Pane:
-    from altus4_desktop.ui.panes.migrations.pane import MigrationsPane
-
-    return MigrationsPane(session)
-
-
-def _build_backups(session: Session) -> Pane:
-    from altus4_desktop.ui.panes.backups.pane import BackupsPane
-
-    return BackupsPane(session)
-
-
-def _build_server(session: Session) -> Pane:
-    from altus4_desktop.ui.panes.server.pane import ServerPane
-
-    return ServerPane(session)
-
-
-def _build_settings(session: Session) -> Pane:
-    from altus4_desktop.ui.panes.settings.pane import SettingsPane
-
-    return SettingsPane(session)
 
 
 class Workspace(QWidget):
@@ -139,7 +52,9 @@ class Workspace(QWidget):
         super().__init__(parent)
         self.setObjectName("workspace")
         self.session = session
-        self._entrances = {entrance.place.id: entrance for entrance in self._list_entrances()}
+        self._entrances = {
+            entrance.place.id: entrance for entrance in list_entrances(session.actor)
+        }
         self._panes: dict[str, Pane] = {}
         self._pane_id = ""
         places = [entrance.place for entrance in self._entrances.values()]
@@ -148,6 +63,7 @@ class Workspace(QWidget):
         self.notices = MetricNotices(session, self)
         self._stack = QStackedWidget()
         self.status = StatusBar(session.runner, self)
+        self.facts = StatusFacts(session, self.status, self)
         self.palette_ = CommandPalette(self._list_entries, self)
         self.sheet = ShortcutSheet(self._list_shortcuts, self)
         self._lay_out()
@@ -164,20 +80,7 @@ class Workspace(QWidget):
         session.lock_wanted.connect(self.lock_requested)
         session.actor_changed.connect(self._show_actor)
         session.sign_out_wanted.connect(self.sign_out_requested)
-        session.connections_changed.connect(self._read_connections)
-        session.runner.finished.connect(self._follow_vault)
-        self._listing = LatestTask(session.runner, Lane.METADATA, self)
-        self._listing.succeeded.connect(self._keep_connections)
-        self._looking = LatestTask(session.runner, Lane.METADATA, self)
-        self._looking.succeeded.connect(self._show_vault)
-        self._is_shut = False
-        self._connection_ids: tuple[str, ...] = ()
-        self._clock = QTimer(self)
-        self._clock.setInterval(_POOLS_MS)
-        self._clock.timeout.connect(self._show_pools)
-        self._clock.start()
         use_zone(session.actor.timezone)
-        self._show_facts()
 
     def prepare(self, first_pane: str = "") -> None:
         """Build the pane that is shown first: the search, unless one is called ``first_pane``."""
@@ -189,8 +92,7 @@ class Workspace(QWidget):
         if not self._pane_id:
             self.prepare()
         self.show_pane(self._pane_id)
-        self._read_connections()
-        self._read_vault()
+        self.facts.read()
 
     @property
     def current_pane(self) -> Pane:
@@ -221,7 +123,7 @@ class Workspace(QWidget):
 
     def shut(self) -> None:
         """The workspace will be deleted."""
-        self._clock.stop()
+        self.facts.shut()
         self.notices.shut()
         use_zone("")
         for pane in self._panes.values():
@@ -234,7 +136,6 @@ class Workspace(QWidget):
             widget.hear_no_more()
         for task in self.findChildren(LatestTask):
             task.blockSignals(True)
-        self._is_shut = True
 
     def take_down(self) -> None:
         """Take it from the screen with its dialogs and delete it: a part with each turn of the
@@ -274,7 +175,7 @@ class Workspace(QWidget):
         if actor is not None:
             use_zone(actor.timezone)
             self.rail.show_actor(actor)
-            self._show_facts()
+            self.facts.show_account()
             self.current_pane.activated()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -283,45 +184,6 @@ class Workspace(QWidget):
         narrow = event.size().width() < _NARROW_BELOW
         if narrow != self.rail.is_narrow:
             self.rail.set_narrow(narrow=narrow)
-
-    def _list_entrances(self) -> list[_Entrance]:
-        actor = self.session.actor
-        administration = [
-            _Entrance(Place("users", self.tr("Users"), "users", "Ctrl+5"), _build_users),
-            _Entrance(Place("store", self.tr("Metadata store"), "layers", "Ctrl+6"), _build_store),
-            _Entrance(Place("audit", self.tr("Audit"), "shield", "Ctrl+7"), _build_audit),
-            _Entrance(
-                Place("backups", self.tr("Backups"), "download", "Ctrl+Shift+B"), _build_backups
-            ),
-        ]
-        if actor.is_demo:
-            # The demo looks after no accounts.
-            administration = administration[1:]
-        return [
-            _Entrance(Place("search", self.tr("Search"), "search", "Ctrl+1"), _build_search),
-            _Entrance(
-                Place("connections", self.tr("Connections"), "database", "Ctrl+2"),
-                _build_connections,
-            ),
-            _Entrance(Place("history", self.tr("History"), "history", "Ctrl+3"), _build_history),
-            _Entrance(
-                Place("analytics", self.tr("Analytics"), "trend", "Ctrl+Shift+A"),
-                _build_analytics,
-            ),
-            _Entrance(
-                Place("evaluation", self.tr("Evaluation"), "chart", "Ctrl+0"), _build_evaluation
-            ),
-            _Entrance(
-                Place("monitoring", self.tr("Monitoring"), "activity", "Ctrl+Shift+M"),
-                _build_monitoring,
-            ),
-            _Entrance(Place("keys", self.tr("API keys"), "key", "Ctrl+4"), _build_keys),
-            *(administration if actor.role is Role.ADMIN else []),
-            _Entrance(Place("server", self.tr("Local server"), "server", "Ctrl+8"), _build_server),
-            _Entrance(
-                Place("settings", self.tr("Settings"), "settings", "Ctrl+9"), _build_settings
-            ),
-        ]
 
     def _lay_out(self) -> None:
         content = QVBoxLayout()
@@ -500,76 +362,6 @@ class Workspace(QWidget):
             settings.save()
 
         self.session.runner.submit(Lane.METADATA, save)
-
-    def _show_facts(self) -> None:
-        actor = self.session.actor
-        self.status.set_user(
-            self.tr("Demo") if actor.is_demo else actor.name,
-            self.tr("Signed in as {email}").format(email=actor.email),
-        )
-        text, tip = store_words(self.session.services)
-        self.status.set_store(text, tip)
-
-    @Slot()
-    def _read_connections(self) -> None:
-        services, actor = self.session.services, self.session.actor
-
-        def read(_: TaskContext) -> tuple[str, ...]:
-            return tuple(connection.id for connection in services.connections.list_(actor))
-
-        self._listing.start(read)
-
-    @Slot(object)
-    def _keep_connections(self, ids: tuple[str, ...]) -> None:
-        self._connection_ids = ids
-        self._show_pools()
-
-    @Slot(object)
-    def _follow_vault(self, handle: TaskHandle) -> None:
-        # Locking, unlocking and the local server, which sets a vault up where there is none.
-        if self._is_shut:
-            return
-        if handle.lane is Lane.VAULT or (handle.lane is Lane.TENANTS and handle.title):
-            self._read_vault()
-
-    def _read_vault(self) -> None:
-        vault = self.session.services.vault
-
-        def read(_: TaskContext) -> tuple[str, bool]:
-            status = vault.status()
-            return status.kind.value, status.unlocked
-
-        self._looking.start(read)
-
-    @Slot(object)
-    def _show_vault(self, status: tuple[str, bool]) -> None:
-        kind, is_unlocked = status
-        if kind == "session":
-            self.status.set_vault(
-                self.tr("Passwords until you quit"), session_vault_words(self.session.actor)
-            )
-        elif kind == "none" or is_unlocked:
-            self.status.set_vault("", "")
-        else:
-            self.status.set_vault(
-                self.tr("Passwords locked"),
-                self.tr("Saved passwords cannot be used until the vault is unlocked."),
-            )
-
-    @Slot()
-    def _show_pools(self) -> None:
-        services = self.session.services
-        figures = {key: services.connections.stats_(key) for key in self._connection_ids}
-        services.monitoring.note_pools_(figures, _POOLS_MS / 1000)
-        found = [stats for stats in figures.values() if stats is not None]
-        total = PoolStats(
-            sum(stats.total for stats in found),
-            sum(stats.active for stats in found),
-            sum(stats.idle for stats in found),
-            sum(stats.queued for stats in found),
-            sum(stats.connecting for stats in found),
-        )
-        self.status.set_pools(len(found), total)
 
 
 class _ProductionBanner(QFrame):

@@ -614,7 +614,7 @@ def test_who_signs_out_is_told_nothing_of_passwords_until_they_quit(
     monkeypatch.setattr(house.vault, "status", slow)
     try:
         workspace.show_pane(pane)
-        workspace._read_vault()
+        workspace.facts.read_vault()
         house.window.sign_out()
         assert going
     finally:
