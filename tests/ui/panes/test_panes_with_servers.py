@@ -129,7 +129,7 @@ def test_stop_ends_a_blocked_statement_and_the_connection_lives_on(
             timeout=10_000,
         )
         began = time.monotonic()
-        qtbot.mouseClick(pane.stop_button, Qt.MouseButton.LeftButton)
+        qtbot.mouseClick(pane.query_box.stop_button, Qt.MouseButton.LeftButton)
         assert pane.results.foot.summary.text() == "Stopping…"
         qtbot.waitUntil(lambda: not pane.controller.state.running, timeout=10_000)
         assert time.monotonic() - began < 2.0

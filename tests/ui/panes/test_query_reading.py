@@ -35,7 +35,7 @@ def read(qtbot: QtBot, view: SearchView, text: str) -> QueryReading | None:
     def is_of_text(reading: QueryReading | None) -> bool:
         return (reading.text if reading else "") == text
 
-    with qtbot.waitSignal(view.reader.reading_ready, check_params_cb=is_of_text) as seen:
+    with qtbot.waitSignal(view.query_box.reader.reading_ready, check_params_cb=is_of_text) as seen:
         view.query.setText(text)
     args = seen.args
     assert args is not None
@@ -45,21 +45,21 @@ def read(qtbot: QtBot, view: SearchView, text: str) -> QueryReading | None:
 
 
 def chips(view: SearchView) -> list[str]:
-    found = view.notes.words.findChildren(Button, "search.word")
+    found = view.query_box.notes.words.findChildren(Button, "search.word")
     return [chip.text() for chip in found if chip.isVisible()]
 
 
 def fixes(view: SearchView) -> list[Button]:
-    return [b for b in view.notes.findChildren(Button, "search.fix") if b.isVisible()]
+    return [b for b in view.query_box.notes.findChildren(Button, "search.fix") if b.isVisible()]
 
 
 def test_nothing_is_said_of_a_query_that_is_well(qtbot: QtBot, boolean_view: SearchView) -> None:
     view = boolean_view
     read(qtbot, view, "+flow layer")
     assert chips(view) == []
-    assert view.notes.isHidden()
+    assert view.query_box.notes.isHidden()
     read(qtbot, view, "")
-    assert view.notes.isHidden()
+    assert view.query_box.notes.isHidden()
 
 
 def test_words_that_are_not_looked_up_are_told_and_repaired(
@@ -68,8 +68,8 @@ def test_words_that_are_not_looked_up_are_told_and_repaired(
     view = boolean_view
     read(qtbot, view, "+the flow node.js")
     assert chips(view) == ["the: stop word", "node.js: split"]
-    assert view.notes.words.summary.text() == "Looked up: flow"
-    chip = view.notes.words.findChildren(Button, "search.word")[0]
+    assert view.query_box.notes.words.summary.text() == "Looked up: flow"
+    chip = view.query_box.notes.words.findChildren(Button, "search.word")[0]
     assert chip.accessibleDescription() == "Left out: a stop word."
     assert chip.focusPolicy() & Qt.FocusPolicy.TabFocus
     menu = chip.menu()
@@ -89,14 +89,14 @@ def test_a_finding_is_told_with_its_fix(qtbot: QtBot, boolean_view: SearchView) 
     assert view.query.accessibleDescription().startswith("The operator “+” must stand before")
     qtbot.mouseClick(first[0], Qt.MouseButton.LeftButton)
     assert view.query.text() == '😀 "c++" (flow'
-    more = view.notes.findChild(Button, "search.findings.more")
+    more = view.query_box.notes.findChild(Button, "search.findings.more")
     assert more is None or not more.isVisible() or more.text()
 
 
 def test_all_findings_can_be_seen(qtbot: QtBot, boolean_view: SearchView) -> None:
     view = boolean_view
     read(qtbot, view, "+-flow (a b@c")
-    more = view.notes.findChild(Button, "search.findings.more")
+    more = view.query_box.notes.findChild(Button, "search.findings.more")
     assert isinstance(more, Button)
     assert more.text() == "2 more"
     qtbot.mouseClick(more, Qt.MouseButton.LeftButton)
@@ -153,7 +153,7 @@ def test_what_is_being_composed_is_left_alone(qtbot: QtBot, boolean_view: Search
     read(qtbot, view, "+flow ")
     QApplication.sendEvent(view.query, QInputMethodEvent("全", []))
     view.options.changed.emit()
-    with qtbot.waitSignal(view.reader.reading_ready):
+    with qtbot.waitSignal(view.query_box.reader.reading_ready):
         pass
     QApplication.sendEvent(view.query, _committed("全文"))
     assert view.query.text() == "+flow 全文"
@@ -170,10 +170,10 @@ def test_a_refusal_is_told_once_and_repaired_at_once(
 ) -> None:
     view = boolean_view
     read(qtbot, view, "flow C+")
-    assert view.notes.findings.isVisible()
+    assert view.query_box.notes.findings.isVisible()
     view.search()
     qtbot.waitUntil(view.note.isVisible)
-    assert not view.notes.findings.isVisible()
+    assert not view.query_box.notes.findings.isVisible()
 
     actions = [b for b in view.note.findChildren(Button) if b.text()]
     assert [b.text() for b in actions] == ['Put it in double quotes: "C+"', "Search as plain text"]
@@ -191,11 +191,11 @@ def test_a_refused_query_that_is_changed_is_told_of_by_its_findings(
     qtbot.waitUntil(view.note.isVisible)
     read(qtbot, view, "flow + +")
     assert not view.note.isVisible()
-    assert view.notes.findings.isVisible()
+    assert view.query_box.notes.findings.isVisible()
     view.query.setText("flow")
     view.search()
     qtbot.waitUntil(lambda: view.results.hits.rowCount() > 0)
-    qtbot.waitUntil(lambda: not view.notes.findings.isVisible())
+    qtbot.waitUntil(lambda: not view.query_box.notes.findings.isVisible())
 
 
 @pytest.mark.parametrize("mode", [SearchMode.NATURAL, SearchMode.SEMANTIC])
@@ -206,9 +206,9 @@ def test_a_question_is_told_of_in_one_quiet_line(
     view.options.set_mode(mode)
     read(qtbot, view, "the way to do a flow-layer")
     assert chips(view) == []
-    assert view.notes.findings.isHidden()
+    assert view.query_box.notes.findings.isHidden()
     said = "Looked up: way, flow-layer. Not: the (stop word), to, do, a (too short)"
-    assert view.notes.words.summary.text() == said
+    assert view.query_box.notes.words.summary.text() == said
 
 
 def test_a_word_that_was_surely_meant_is_warned_of(qtbot: QtBot, boolean_view: SearchView) -> None:
@@ -221,7 +221,7 @@ def test_a_word_that_was_surely_meant_is_warned_of(qtbot: QtBot, boolean_view: S
         "a&&b: too short",
         "5g: too short",
     ]
-    assert view.notes.words.summary.text() == "Looked up: flow. Not: the (stop word)"
+    assert view.query_box.notes.words.summary.text() == "Looked up: flow. Not: the (stop word)"
 
 
 def test_words_are_warned_of_when_none_is_left(qtbot: QtBot, boolean_view: SearchView) -> None:
@@ -232,7 +232,7 @@ def test_words_are_warned_of_when_none_is_left(qtbot: QtBot, boolean_view: Searc
     view.options.set_mode(SearchMode.BOOLEAN)
     read(qtbot, view, "the flow of")
     assert chips(view) == []
-    assert view.notes.words.summary.text() == (
+    assert view.query_box.notes.words.summary.text() == (
         "Looked up: flow. Not: the (stop word), of (too short)"
     )
 
@@ -242,7 +242,7 @@ def test_hostile_text_is_shown_as_it_is(qtbot: QtBot, boolean_view: SearchView) 
     read(qtbot, view, "+<b>x</b>&y " + "w" * 200)
     view.resize(480, 400)
     assert all("<img" not in text for text in chips(view))
-    assert view.notes.width() <= 480
+    assert view.query_box.notes.width() <= 480
     assert view.query.mapToGlobal(QPoint(0, 0)) is not None
 
 
@@ -268,7 +268,7 @@ def test_what_the_builder_and_the_offers_change_is_taken_back(
 ) -> None:
     view = boolean_view
     qtbot.keyClicks(view.query, "+flow layer")
-    view.builder.text_changed.emit("flow")
+    view.query_box.builder.text_changed.emit("flow")
     view.correction.chosen.emit("floe")
     assert view.query.text() == "floe"
     qtbot.keyClick(view.query, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)

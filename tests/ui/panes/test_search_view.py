@@ -82,7 +82,7 @@ class TestSearching:
 
     def test_an_empty_box_asks_nothing(self, qtbot: QtBot, view: SearchView, world: World) -> None:
         view.query.setText("   ")
-        qtbot.mouseClick(view.run_button, Qt.MouseButton.LeftButton)
+        qtbot.mouseClick(view.query_box.run_button, Qt.MouseButton.LeftButton)
         assert world.search.requests == []
 
     def test_hits_appear_while_other_sources_are_still_searched(
@@ -139,15 +139,15 @@ class TestSearching:
             raise AssertionError("the gate lets nobody through")
 
         world.search.script = script
-        assert not view.stop_button.isEnabled()
+        assert not view.query_box.stop_button.isEnabled()
         view.query.setText("file")
         view.search()
         qtbot.waitUntil(lambda: view.results.hits.rowCount() == 1)
-        assert view.stop_button.isEnabled()
+        assert view.query_box.stop_button.isEnabled()
         view.query.setFocus()
         qtbot.keyClick(view.query, Qt.Key.Key_Escape)
         assert view.results.foot.summary.text() == "Stopping…"
-        assert not view.stop_button.isEnabled()
+        assert not view.query_box.stop_button.isEnabled()
         qtbot.waitUntil(lambda: not view.controller.state.running)
         assert view.results.foot.summary.text() == "Stopped, 1 hit so far"
         assert view.query.text() == "file", "Escape stopped, it did not empty the box"

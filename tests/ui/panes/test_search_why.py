@@ -70,7 +70,7 @@ def test_the_key_works_from_anywhere_and_turns_back(qtbot: QtBot, searched: Sear
     places: list[QWidget] = [
         searched.query,
         results.list,
-        searched.run_button,
+        searched.query_box.run_button,
         detail.table,
         detail.reader,
     ]
@@ -94,8 +94,8 @@ def test_the_key_opens_hidden_details(qtbot: QtBot, searched: SearchView) -> Non
 
 def test_the_key_leaves_the_builder_too(qtbot: QtBot, searched: SearchView) -> None:
     searched.options.set_mode(SearchMode.BOOLEAN)
-    searched.builder_button.setChecked(True)
-    field = searched.builder.new_row.text
+    searched.query_box.builder_button.setChecked(True)
+    field = searched.query_box.builder.new_row.text
     field.setFocus()
     with qtbot.waitSignal(searched.controller.why_ready):
         qtbot.keyClick(field, Qt.Key.Key_E, Qt.KeyboardModifier.ControlModifier)
@@ -118,7 +118,7 @@ def test_fields_leave_the_key_to_the_view(qtbot: QtBot, searched: SearchView) ->
     field.setFocus()
     with qtbot.waitSignal(searched.controller.why_ready):
         qtbot.keyClick(field, Qt.Key.Key_E, Qt.KeyboardModifier.ControlModifier)
-    new_row = searched.builder.new_row
+    new_row = searched.query_box.builder.new_row
     assert all(w.findChild(ViewKeys) for w in (searched.query, new_row.text, new_row.distance))
 
 

@@ -150,10 +150,10 @@ class SearchPane(Pane):
             view.controller.related_ready.connect(self._search_related)
             view.production_changed.connect(self._tell_banner)
             view.watch.seen.connect(self.desk.mark_seen)
-            view.saved_button.setMenu(self.desk.menu)
+            view.query_box.saved_button.setMenu(self.desk.menu)
             view.judge_button.clicked.connect(self.toggle_judging)
-            view.new_button.clicked.connect(self.new_tab)
-            view.new_button.setVisible(not self._has_several())
+            view.query_box.new_button.clicked.connect(self.new_tab)
+            view.query_box.new_button.setVisible(not self._has_several())
             tab.view = view
             self.stack.addWidget(view)
         return tab.view
@@ -272,7 +272,7 @@ class SearchPane(Pane):
         self.bar.setVisible(several)
         for tab in self._tabs.values():
             if tab.view is not None:
-                tab.view.new_button.setVisible(not several)
+                tab.view.query_box.new_button.setVisible(not several)
 
     @Slot()
     def _describe_sender(self) -> None:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QKeySequence, QResizeEvent, QShortcut
-from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from altus4_desktop.domain.accounts import Actor, UserDraft
 from altus4_desktop.domain.connections import Connection
-from altus4_desktop.domain.errors import AltusError, QuerySyntaxError
+from altus4_desktop.domain.errors import AltusError
 from altus4_desktop.domain.filtering import Narrowing
 from altus4_desktop.domain.query_reading import QueryReading
 from altus4_desktop.domain.saved_searches import SavedScope, SavedSearch
@@ -21,10 +21,8 @@ from altus4_desktop.domain.search_drafts import SearchDraft
 from altus4_desktop.domain.searching import SearchMode, SearchRequest
 from altus4_desktop.services.past_searches import Rerun
 from altus4_desktop.tasks.runner import Lane, TaskContext
-from altus4_desktop.ui.focus_order import put_after
 from altus4_desktop.ui.pane import Command
 from altus4_desktop.ui.panes.memory import PaneMemory
-from altus4_desktop.ui.panes.search.builder import QueryBuilder
 from altus4_desktop.ui.panes.search.controller import Phase, SearchController, SearchState
 from altus4_desktop.ui.panes.search.copying import CopyFormat
 from altus4_desktop.ui.panes.search.correction import CorrectionBar
@@ -35,8 +33,7 @@ from altus4_desktop.ui.panes.search.judging import JudgingBook
 from altus4_desktop.ui.panes.search.languages import LanguagesDialog
 from altus4_desktop.ui.panes.search.measured import MeasuredBar, MeasuredSearch
 from altus4_desktop.ui.panes.search.options import OptionsRow
-from altus4_desktop.ui.panes.search.query import QueryField
-from altus4_desktop.ui.panes.search.reading import QueryNotes, QueryReader
+from altus4_desktop.ui.panes.search.query_box import QueryBox
 from altus4_desktop.ui.panes.search.results import ResultsView
 from altus4_desktop.ui.panes.search.scope import Scope
 from altus4_desktop.ui.panes.search.states import SearchNote
@@ -44,7 +41,7 @@ from altus4_desktop.ui.panes.search.watch import SavedWatch
 from altus4_desktop.ui.panes.search.weighing import WeightsBar
 from altus4_desktop.ui.session import Session
 from altus4_desktop.ui.theme import Space
-from altus4_desktop.ui.widgets import Button, IconButton
+from altus4_desktop.ui.widgets import IconButton
 from altus4_desktop.ui.working import WorkingWidget
 
 _LEAST_RESULTS = 140
@@ -54,9 +51,9 @@ class SearchView(WorkingWidget):
     """The content of a tab.
 
     ``edited``: the query or a choice is not as it was; ``state_changed`` carries the state of the
-    search; ``production_changed``: whether production is searched may have changed. What is said
-    about the words of the query goes into ``under_query``. ``saved_id`` is the saved search that
-    the view was opened with, or became; ``filters`` narrow the hits and order them.
+    search; ``production_changed``: whether production is searched may have changed. ``saved_id`` is
+    the saved search that the view was opened with, or became; ``filters`` narrow the hits and order
+    them.
     """
 
     edited = Signal()
@@ -77,13 +74,13 @@ class SearchView(WorkingWidget):
         self._remembers = True
         self._asked: set[str] = set()
         self.controller = SearchController(session, self)
-        self.query = QueryField()
         self.options = OptionsRow()
         self.note = SearchNote(session)
+        self.query_box = QueryBox(session, self.note, self._typed_request)
+        self.query = self.query_box.field
         self.watch = SavedWatch()
         self.saved_id = ""
         self._opening: SavedSearch | None = None
-        self._refusal: QuerySyntaxError | None = None
         self.results = ResultsView(session, self.controller)
         self.filtering = ViewFilters(session, self.controller, self.options, self.results, self)
         self.book = book or JudgingBook(session, memory, self)
@@ -92,20 +89,14 @@ class SearchView(WorkingWidget):
         self.expansion = ExpansionBar()
         self.weights = WeightsBar()
         self.measured = MeasuredBar()
-        self.under_query = QVBoxLayout()
-        self.reader = QueryReader(session, self._request_to_read, self)
-        self.notes = QueryNotes()
-        self._builder: QueryBuilder | None = None
         self._build_tools()
         # What stands above the results may not push them out of a low window.
         self.results.pages.setMinimumHeight(_LEAST_RESULTS)
-        self.under_query.addWidget(self.notes)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(Space.S)
         column.addWidget(self.message)
-        column.addLayout(self._build_query_row())
-        column.addLayout(self.under_query)
+        column.addWidget(self.query_box)
         column.addWidget(self.options)
         for bar in (
             self.correction,
@@ -129,9 +120,7 @@ class SearchView(WorkingWidget):
         self._draw(self.controller.state)
 
     def _build_tools(self) -> None:
-        self.builder_button = IconButton("edit", self.tr("Build the query"), name="search.build")
-        self.builder_button.setCheckable(True)
-        self.options.tools.insertWidget(0, self.builder_button)
+        self.options.tools.insertWidget(0, self.query_box.builder_button)
         self.judge_button = IconButton("check-circle", self.tr("Judge hits"), name="search.judge")
         self.judge_button.setToolTip(self.tr("Judge hits: how well they answer the query (Ctrl+J)"))
         self.judge_button.setCheckable(True)
@@ -140,42 +129,7 @@ class SearchView(WorkingWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:
         """A low window leaves the builder less."""
         super().resizeEvent(event)
-        if self._builder is not None:
-            self._builder.fit()
-
-    @property
-    def builder(self) -> QueryBuilder:
-        """The parts of a query one below the other; built when they are first wanted."""
-        if self._builder is None:
-            self._builder = QueryBuilder(self.session.services.search)
-            self._builder.hide()
-            self._builder.text_changed.connect(self.query.replace_text)
-            self.under_query.insertWidget(0, self._builder)
-            put_after(self.new_button, self._builder)
-        return self._builder
-
-    def _build_query_row(self) -> QHBoxLayout:
-        row = QHBoxLayout()
-        row.setSpacing(Space.S)
-        self.run_button = Button(
-            self.tr("Search"), "primary", icon_name="search", name="search.run"
-        )
-        self.run_button.setToolTip(self.tr("Search (Enter)"))
-        self.stop_button = Button(self.tr("Stop"), icon_name="stop", name="search.stop")
-        self.stop_button.setToolTip(self.tr("Stop the search (Esc)"))
-        for button in (self.run_button, self.stop_button):
-            button.setSizePolicy(QSizePolicy.Policy.Minimum, QSizePolicy.Policy.Expanding)
-        self.saved_button = IconButton("bookmark", self.tr("Saved searches"), name="search.saved")
-        self.saved_button.setToolTip(self.tr("Saved searches (Ctrl+S saves this one)"))
-        self.saved_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        self.new_button = IconButton("plus", self.tr("New search"), name="search.tab.new")
-        self.new_button.setToolTip(self.tr("New search (Ctrl+T)"))
-        row.addWidget(self.query, 1)
-        row.addWidget(self.run_button)
-        row.addWidget(self.stop_button)
-        row.addWidget(self.saved_button)
-        row.addWidget(self.new_button)
-        return row
+        self.query_box.fit()
 
     def _connect_bars(self) -> None:
         self.filtering.edited.connect(self.edited)
@@ -215,18 +169,12 @@ class SearchView(WorkingWidget):
         self.query.completion_wanted.connect(controller.complete)
         self.query.left_downwards.connect(results.enter_list)
         self.query.textChanged.connect(self.edited)
-        self.query.textChanged.connect(self.reader.note_change)
-        self.query.textChanged.connect(self._forget_refusal)
-        self.reader.reading_ready.connect(self._take_reading)
-        self.notes.fix_chosen.connect(self.query.apply_fix)
-        self.query.textChanged.connect(self._show_in_builder)
-        self.builder_button.toggled.connect(self._show_builder)
-        options.mode_shown.connect(self._show_builder)
-        options.mode_shown.connect(self.reader.note_change)
-        options.mode_shown.connect(self._prepare)
+        self.query_box.read.connect(self._read_unread)
+        self.query_box.plain_text_wanted.connect(self._search_as_plain_text)
+        options.mode_shown.connect(self._take_mode)
         options.languages_button.clicked.connect(self._edit_languages)
-        self.run_button.clicked.connect(self.search)
-        self.stop_button.clicked.connect(controller.stop)
+        self.query_box.run_button.clicked.connect(self.search)
+        self.query_box.stop_button.clicked.connect(controller.stop)
         options.mode_chosen.connect(self._mode_chosen)
         options.scope_opened.connect(controller.list_connections)
         options.scope_changed.connect(self._take_scope)
@@ -235,7 +183,7 @@ class SearchView(WorkingWidget):
         options.panel_button.toggled.connect(self._show_panel)
         options.changed.connect(self._keep_choices)
         options.changed.connect(self.edited)
-        options.changed.connect(self.reader.note_change)
+        options.changed.connect(self.query_box.reader.note_change)
         results.left_upwards.connect(self.focus_first)
         results.panel_wanted.connect(options.panel_button.setChecked)
         results.pages.natural_wanted.connect(self._search_naturally)
@@ -461,7 +409,7 @@ class SearchView(WorkingWidget):
         """The view will be deleted: cancel everything."""
         self.cancel_work()
         self.correction.clear()
-        self.reader.close()
+        self.query_box.close_work()
         self.judge.close()
         self.results.end_export()
         self.filtering.close()
@@ -484,19 +432,16 @@ class SearchView(WorkingWidget):
                 [(self.tr("Choose"), self.options.open_scope)],
             )
             return
-        scope = self.options.scope_model.scope
         self._run(
-            SearchRequest(
+            replace(
+                self._typed_request(),
                 query=query,
-                mode=SearchMode(self.options.mode.key),
-                connection_ids=scope.connection_ids(self.options.connections),
-                tables=scope.table_choices(),
                 limit=self.options.page_size,
                 language=self.options.text_language,
             )
         )
 
-    def _request_to_read(self) -> SearchRequest:
+    def _typed_request(self) -> SearchRequest:
         scope = self.options.scope_model.scope
         return SearchRequest(
             query=self.query.text(),
@@ -505,26 +450,8 @@ class SearchView(WorkingWidget):
             tables=scope.table_choices(),
         )
 
-    @Slot()
-    def _show_builder(self) -> None:
-        boolean = self.options.mode.key == SearchMode.BOOLEAN.value
-        self.builder_button.setVisible(boolean)
-        shown = boolean and self.builder_button.isChecked()
-        if shown or self._builder is not None:
-            self.builder.setVisible(shown)
-        self._show_in_builder()
-
-    @Slot()
-    def _show_in_builder(self) -> None:
-        if self._builder is not None and not self._builder.isHidden():
-            self._builder.show_text(self.query.text())
-
     @Slot(object)
-    def _take_reading(self, reading: QueryReading | None) -> None:
-        self.query.show_reading(reading)
-        self.notes.show_reading(reading)
-        if self.notes.are_findings_hidden:
-            self._tell_refusal()
+    def _read_unread(self, reading: QueryReading | None) -> None:
         for connection in self.options.connections:
             if reading is None or connection.name not in reading.unread:
                 continue
@@ -558,8 +485,10 @@ class SearchView(WorkingWidget):
         self.results.copy(CopyFormat.TSV.value)
 
     @Slot()
-    def _prepare(self) -> None:
-        self.controller.prepare(SearchMode(self.options.mode.key))
+    def _take_mode(self) -> None:
+        mode = SearchMode(self.options.mode.key)
+        self.query_box.show_mode(mode)
+        self.controller.prepare(mode)
 
     @Slot()
     def _edit_languages(self) -> None:
@@ -655,10 +584,7 @@ class SearchView(WorkingWidget):
 
     @Slot(object)
     def _draw(self, state: SearchState) -> None:
-        self.run_button.setEnabled(not state.stopping)
-        self.stop_button.setEnabled(state.running and not state.stopping)
-        self.stop_button.setText(self.tr("Stopping…") if state.stopping else self.tr("Stop"))
-        self.query.is_stoppable = state.running
+        self.query_box.show_progress(running=state.running, stopping=state.stopping)
         self.results.show_state(
             state,
             has_connections=bool(self.options.connections) or self.options.awaits_list,
@@ -666,51 +592,15 @@ class SearchView(WorkingWidget):
         )
         self.expansion.show_expansions(state.expansions)
         self.weights.show_weights(state.request.weights if state.request else (), state.sources)
-        self._draw_note(state)
+        self.query_box.show_refusal(state.query_error)
+        if state.query_error is None:
+            self.note.show_state(state, self.controller.again)
+            self.results.show_remarks(state)
         self.watch.take_state(state)
         if not state.running:
             # What the search has read of its sources is known now.
-            self.reader.note_change()
+            self.query_box.reader.note_change()
         self.state_changed.emit(state)
-
-    def _draw_note(self, state: SearchState) -> None:
-        error = state.query_error
-        if error is not None:
-            if error is not self._refusal:
-                self._refusal = error
-                self._tell_refusal()
-                self.query.mark(error)
-            return
-        if self._refusal is not None:
-            self._refusal = None
-            self.notes.hide_findings(hidden=False)
-        self.note.show_state(state, self.controller.again)
-        self.results.show_remarks(state)
-
-    def _tell_refusal(self) -> None:
-        """Why the query was not searched, with its fixes: once, in place of the findings."""
-        error = self._refusal
-        if error is None:
-            return
-        actions: list[tuple[str, Callable[[], object]]] = []
-        fix = self.notes.first_fix(self.query.text())
-        if fix is not None:
-            actions.append((fix.label, self._repair))
-        actions.append((self.tr("Search as plain text"), self._search_as_plain_text))
-        self.note.show_error(error, actions)
-        self.notes.hide_findings(hidden=True)
-
-    @Slot()
-    def _repair(self) -> None:
-        fix = self.notes.first_fix(self.query.text())
-        if fix is not None:
-            self.query.apply_fix(fix)
-
-    @Slot()
-    def _forget_refusal(self) -> None:
-        if self.notes.are_findings_hidden:
-            self.note.clear()
-            self.notes.hide_findings(hidden=False)
 
     @Slot()
     def _show_judging(self) -> None:
@@ -749,7 +639,7 @@ class SearchView(WorkingWidget):
     @Slot(object)
     def _take_scope(self, scope: Scope) -> None:
         self.note.clear()
-        self.reader.note_change()
+        self.query_box.reader.note_change()
         if self._remembers:
             self.memory.keep("scope", scope.as_document())
         self.production_changed.emit()
@@ -758,7 +648,7 @@ class SearchView(WorkingWidget):
     @Slot(str, object)
     def _take_schema(self, connection_id: str, schema: DatabaseSchema) -> None:
         self.options.scope_model.show_tables(connection_id, schema)
-        self.reader.note_change()
+        self.query_box.reader.note_change()
 
     @Slot(str, object)
     def _take_schema_failure(self, connection_id: str, error: Exception) -> None:
