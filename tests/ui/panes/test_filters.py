@@ -234,7 +234,7 @@ def test_hits_are_ordered_by_a_column(qtbot: QtBot, view: SearchView, world: Wor
     assert chip.text() == "Sorted by price"
     qtbot.mouseClick(chip, Qt.MouseButton.LeftButton)
     assert ran(qtbot, view, world, 3).order == ColumnOrder("price", descending=True)
-    assert view.draft.order == "relevance"
+    assert view.choices.draft.order == "relevance"
     order.setCurrentIndex(0)
     assert ran(qtbot, view, world, 4).order is None
     assert chips(view) == []
@@ -303,12 +303,12 @@ def test_drafts_and_reruns_keep_what_is_chosen(
     kept = Narrowing(
         (ColumnFilter("lang", values=("en",)),), ColumnOrder("price", descending=True), 0.25
     )
-    view.show_draft(SearchDraft("file", filters=kept.as_document()))
+    view.choices.show(SearchDraft("file", filters=kept.as_document()))
     assert view.filtering.narrowing.current == kept
-    assert view.draft.filters == kept.as_document()
+    assert view.choices.draft.filters == kept.as_document()
     assert view.options.sort_column == "price"
     assert not view.filtering.narrowing.can_undo
-    assert SearchDraft.from_document(view.draft.as_document()) == view.draft
+    assert SearchDraft.from_document(view.choices.draft.as_document()) == view.choices.draft
     world.search.hits = [make_hit(1)]
     view.search()
     assert ran(qtbot, view, world, 1) == kept

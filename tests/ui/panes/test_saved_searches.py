@@ -363,7 +363,7 @@ def test_a_restored_tab_still_knows_what_it_was_opened_from(desk: Desk) -> None:
     assert (draft.saved_id, draft.title) == (saved.id, "Open orders")
     desk.pane.close_current()
     desk.pane.reopen_tab()
-    assert desk.pane.view.saved_id == saved.id
+    assert desk.pane.view.choices.saved_id == saved.id
 
 
 def shelf_of(desk: Desk) -> SavedShelf:

@@ -122,9 +122,9 @@ def test_a_search_that_is_run_again_is_in_its_language(
 def test_a_draft_keeps_the_language(qtbot: QtBot, view: SearchView) -> None:
     _choose(qtbot, view, "semantic")
     view.options.set_language("sv")
-    draft = view.draft
+    draft = view.choices.draft
     view.options.set_language("")
-    view.show_draft(draft)
+    view.choices.show(draft)
     assert view.options.text_language == "sv"
 
 

@@ -40,9 +40,9 @@ class SavedDesk(QObject):
             view.note.show_message("info", self.tr("Type a query, then save it."))
             view.focus_first()
             return
-        found = self.book.find(view.saved_id)
+        found = self.book.find(view.choices.saved_id)
         existing = found if found is not None and self.book.is_own(found) else None
-        now = view.draft
+        now = view.choices.draft
         draft = SavedSearchDraft(
             name=existing.name if existing else title or query[:_NAME_LENGTH],
             query=query,
@@ -50,7 +50,7 @@ class SavedDesk(QObject):
             mode=now.mode,
             order=now.order,
             language=now.language,
-            scope=view.saved_scope,
+            scope=view.choices.saved_scope,
             filters=now.filters,
             is_shared=existing is not None and existing.is_shared,
             shortcut=existing.shortcut if existing else None,

@@ -46,7 +46,7 @@ class _Tab:
         """What is typed and chosen, under the name somebody gave it."""
         if self.view is None:
             return self.draft
-        return replace(self.view.draft, title=self.draft.title)
+        return replace(self.view.choices.draft, title=self.draft.title)
 
 
 class SearchPane(Pane):
@@ -144,7 +144,7 @@ class SearchPane(Pane):
                 before.save_layout()
             view = SearchView(self.session, self.memory, self.judging)
             if tab.draft != SearchDraft():
-                view.show_draft(tab.draft)
+                view.choices.show(tab.draft)
             view.edited.connect(self._describe_sender)
             view.state_changed.connect(self._take_state)
             view.controller.related_ready.connect(self._search_related)
@@ -165,7 +165,7 @@ class SearchPane(Pane):
                 self.tr("No more than {count} searches can be open.").format(count=MAX_OPEN)
             )
             if draft is not None:
-                self.view.show_draft(draft)
+                self.view.choices.show(draft)
             return self.view
         tab = self._add(draft or SearchDraft())
         self.tabs.setCurrentIndex(self.tabs.place_of(tab.number))
@@ -325,7 +325,7 @@ class SearchPane(Pane):
 
     @Slot(object)
     def _take_saved(self, saved: SavedSearch) -> None:
-        self.view.saved_id = saved.id
+        self.view.choices.saved_id = saved.id
         self._describe(self._current)
 
     @Slot(object)
@@ -394,7 +394,7 @@ class SearchPane(Pane):
     def _fill(self, tab: _Tab, draft: SearchDraft) -> None:
         tab.draft = draft
         if tab.view is not None and draft != SearchDraft():
-            tab.view.show_draft(draft)
+            tab.view.choices.show(draft)
         self._describe(tab)
 
     # The pane among panes

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QKeySequence, QResizeEvent, QShortcut
@@ -13,16 +11,15 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 from altus4_desktop.domain.accounts import Actor, UserDraft
 from altus4_desktop.domain.connections import Connection
 from altus4_desktop.domain.errors import AltusError
-from altus4_desktop.domain.filtering import Narrowing
 from altus4_desktop.domain.query_reading import QueryReading
-from altus4_desktop.domain.saved_searches import SavedScope, SavedSearch
+from altus4_desktop.domain.saved_searches import SavedSearch
 from altus4_desktop.domain.schema import DatabaseSchema
-from altus4_desktop.domain.search_drafts import SearchDraft
 from altus4_desktop.domain.searching import SearchMode, SearchRequest
 from altus4_desktop.services.past_searches import Rerun
 from altus4_desktop.tasks.runner import Lane, TaskContext
 from altus4_desktop.ui.pane import Command
 from altus4_desktop.ui.panes.memory import PaneMemory
+from altus4_desktop.ui.panes.search.choices import Choices
 from altus4_desktop.ui.panes.search.controller import Phase, SearchController, SearchState
 from altus4_desktop.ui.panes.search.copying import CopyFormat
 from altus4_desktop.ui.panes.search.correction import CorrectionBar
@@ -51,9 +48,7 @@ class SearchView(WorkingWidget):
     """The content of a tab.
 
     ``edited``: the query or a choice is not as it was; ``state_changed`` carries the state of the
-    search; ``production_changed``: whether production is searched may have changed. ``saved_id`` is
-    the saved search that the view was opened with, or became; ``filters`` narrow the hits and order
-    them.
+    search; ``production_changed``: whether production is searched may have changed.
     """
 
     edited = Signal()
@@ -70,8 +65,6 @@ class SearchView(WorkingWidget):
         super().__init__(session.runner, session.report_crash, name="search.view", parent=parent)
         self.session = session
         self.memory = memory
-        # What a draft chooses is no choice for searches to come.
-        self._remembers = True
         self._asked: set[str] = set()
         self.controller = SearchController(session, self)
         self.options = OptionsRow()
@@ -79,10 +72,10 @@ class SearchView(WorkingWidget):
         self.query_box = QueryBox(session, self.note, self._typed_request)
         self.query = self.query_box.field
         self.watch = SavedWatch()
-        self.saved_id = ""
         self._opening: SavedSearch | None = None
         self.results = ResultsView(session, self.controller)
         self.filtering = ViewFilters(session, self.controller, self.options, self.results, self)
+        self.choices = Choices(self.query, self.options, self.filtering.narrowing, memory, self)
         self.book = book or JudgingBook(session, memory, self)
         self.judge = HitJudge(session, self.results, self.book)
         self.correction = CorrectionBar(session)
@@ -181,7 +174,6 @@ class SearchView(WorkingWidget):
         options.tables_wanted.connect(controller.read_schema)
         options.order_changed.connect(self._rearrange)
         options.panel_button.toggled.connect(self._show_panel)
-        options.changed.connect(self._keep_choices)
         options.changed.connect(self.edited)
         options.changed.connect(self.query_box.reader.note_change)
         results.left_upwards.connect(self.focus_first)
@@ -192,44 +184,6 @@ class SearchView(WorkingWidget):
         results.pages.query_chosen.connect(self._run_example)
 
     # The view among tabs
-
-    @property
-    def draft(self) -> SearchDraft:
-        """What is typed and chosen."""
-        return SearchDraft(
-            query=self.query.text(),
-            mode=SearchMode(self.options.mode.key),
-            order=self.options.hit_order.value,
-            limit=self.options.page_size,
-            scope=self.options.scope_model.scope.as_document(),
-            filters=self.filters,
-            saved_id=self.saved_id,
-            language=str(self.options.language.currentData() or ""),
-        )
-
-    @property
-    def filters(self) -> Mapping[str, Any]:
-        """What narrows and orders the hits, as it is kept."""
-        return self.filtering.narrowing.current.as_document()
-
-    @property
-    def saved_scope(self) -> SavedScope:
-        """Where the view looks, as it is saved: with the names of connections."""
-        scope = self.options.scope_model.scope
-        chosen = [c for c in self.options.connections if c.id not in scope.left_out]
-        tables = {c.id: tuple(sorted(scope.tables[c.id])) for c in chosen if c.id in scope.tables}
-        if len(chosen) == len(self.options.connections) and not tables:
-            return SavedScope()
-        return SavedScope({c.id: c.name for c in chosen}, tables)
-
-    def show_draft(self, draft: SearchDraft) -> None:
-        """Type and choose what a draft says, without searching."""
-        self._remembers = False
-        self.query.setText(draft.query)
-        self.options.show_draft(draft)
-        self.filtering.narrowing.show(Narrowing.from_document(draft.filters))
-        self.saved_id = draft.saved_id
-        self._remembers = True
 
     def activated(self) -> None:
         """The view came to the front."""
@@ -284,19 +238,7 @@ class SearchView(WorkingWidget):
 
     def open_saved(self, saved: SavedSearch) -> None:
         """Show a saved search and run it, as soon as it is known what there is to search."""
-        draft = saved.draft
-        kept = self.options.scope_model.scope.as_document()
-        self.show_draft(
-            SearchDraft(
-                draft.query,
-                draft.mode,
-                draft.order,
-                scope=kept,
-                filters=draft.filters,
-                saved_id=saved.id,
-                language=draft.language,
-            )
-        )
+        self.choices.show_saved(saved)
         self._opening = saved
         if self.options.awaits_list:
             self.controller.list_connections()
@@ -307,12 +249,7 @@ class SearchView(WorkingWidget):
         saved, self._opening = self._opening, None
         if saved is None:
             return
-        found = saved.draft.scope.among({c.id: c.name for c in self.options.connections})
-        self._remembers = False
-        self.options.choose(found)
-        own_ids = {c.id for c in self.options.connections}
-        self.filtering.narrowing.show(self.filtering.narrowing.current.among(own_ids))
-        self._remembers = True
+        found = self.choices.choose_scope(saved.draft.scope)
         is_own = saved.user_id == self.session.actor.user_id
         self.search()
         # After `search`, which ends the watch over what was searched before.
@@ -403,7 +340,7 @@ class SearchView(WorkingWidget):
     def save_layout(self) -> None:
         """Write down what somebody has arranged and chosen."""
         self.results.save_layout(self.memory)
-        self._keep_choices()
+        self.choices.keep()
 
     def shut(self) -> None:
         """The view will be deleted: cancel everything."""
@@ -636,12 +573,10 @@ class SearchView(WorkingWidget):
         self._opening = None
         self.present(error)
 
-    @Slot(object)
-    def _take_scope(self, scope: Scope) -> None:
+    @Slot()
+    def _take_scope(self) -> None:
         self.note.clear()
         self.query_box.reader.note_change()
-        if self._remembers:
-            self.memory.keep("scope", scope.as_document())
         self.production_changed.emit()
         self.edited.emit()
 
@@ -672,8 +607,3 @@ class SearchView(WorkingWidget):
     @Slot()
     def _add_connection(self) -> None:
         self.session.pane_requested.emit("connections", "add")
-
-    @Slot()
-    def _keep_choices(self) -> None:
-        if self._remembers:
-            self.options.keep(self.memory)
