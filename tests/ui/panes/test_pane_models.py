@@ -41,7 +41,7 @@ from altus4_desktop.ui.panes.connections.model import (
     tls_text,
     with_pool,
 )
-from altus4_desktop.ui.panes.search.detail import CellModel, CellRole, cells_of
+from altus4_desktop.ui.panes.search.cells import CellModel, CellRole, cells_of
 from altus4_desktop.ui.panes.search.hits import HitList
 from altus4_desktop.ui.panes.search.model import (
     SORTED_AT_MOST,

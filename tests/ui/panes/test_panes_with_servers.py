@@ -86,18 +86,18 @@ def test_a_search_is_read_copied_and_loaded_in_full(
     assert pane.controller.state.phase is Phase.ROWS
     titles = [pane.results.hits.row_at(row).title for row in range(pane.results.hits.rowCount())]
     assert titles[0] == "Reading files"
-    assert "<b>line</b>" in pane.results.detail.reader.toPlainText()
+    assert "<b>line</b>" in pane.results.detail.reader.text.toPlainText()
 
     qtbot.waitUntil(lambda: "varchar" in str(pane.results.detail.cells.cell_at(1).info))
     place = titles.index("Big file")
     pane.results.list.setCurrentIndex(pane.results.hits.index(place))
     pane.results.detail.table.setCurrentIndex(pane.results.detail.cells.index(2, 1))
-    qtbot.mouseClick(pane.results.detail.load, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: not pane.results.detail.load.isVisible(), timeout=10_000)
+    qtbot.mouseClick(pane.results.detail.reader.load, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: not pane.results.detail.reader.load.isVisible(), timeout=10_000)
     whole = "file " + "x" * 100_000
 
     def is_whole() -> bool:
-        return pane.results.detail.reader.toPlainText().replace("\n", "") == whole
+        return pane.results.detail.reader.text.toPlainText().replace("\n", "") == whole
 
     # A large value is put in piece by piece.
     qtbot.waitUntil(is_whole, timeout=10_000)

@@ -609,10 +609,10 @@ class TestDetail:
         qtbot.waitUntil(lambda: view.controller.schema("c1") is not None)
         assert detail.title.text() == "Reading files, part 1"
         detail.table.setCurrentIndex(detail.cells.index(3, 1))
-        assert detail.cell_name.text() == "changed_at"
-        assert "in UTC" in detail.cell_facts.text()
+        assert detail.reader.cell_name.text() == "changed_at"
+        assert "in UTC" in detail.reader.cell_facts.text()
         detail.table.setCurrentIndex(detail.cells.index(4, 1))
-        assert detail.reader.toPlainText() == "NULL"
+        assert detail.reader.text.toPlainText() == "NULL"
 
     def test_a_long_title_ends_with_a_whole_line(
         self, qtbot: QtBot, view: SearchView, world: World
@@ -635,7 +635,7 @@ class TestDetail:
         world.search.hits = [make_hit(1, title=evil, body=evil)]
         search(qtbot, view)
         assert view.results.detail.title.textFormat() is Qt.TextFormat.PlainText
-        assert view.results.detail.reader.toPlainText() == evil
+        assert view.results.detail.reader.text.toPlainText() == evil
 
     def test_a_large_value_is_loaded_on_demand(
         self, qtbot: QtBot, view: SearchView, world: World
@@ -648,13 +648,14 @@ class TestDetail:
         search(qtbot, view)
         detail = view.results.detail
         detail.table.setCurrentIndex(detail.cells.index(3, 1))
-        assert detail.load.text() == "Load full value (5.0 MB)"
-        qtbot.mouseClick(detail.load, Qt.MouseButton.LeftButton)
-        qtbot.waitUntil(lambda: not detail.load.isVisible())
+        assert detail.reader.load.text() == "Load full value (5.0 MB)"
+        qtbot.mouseClick(detail.reader.load, Qt.MouseButton.LeftButton)
+        qtbot.waitUntil(lambda: not detail.reader.load.isVisible())
         qtbot.waitUntil(
-            lambda: len(detail.reader.toPlainText().replace("\n", "")) == len(whole), timeout=10_000
+            lambda: len(detail.reader.text.toPlainText().replace("\n", "")) == len(whole),
+            timeout=10_000,
         )
-        assert detail.reader.is_folded
+        assert detail.reader.text.is_folded
         text = clipboard_after(qtbot, view, detail.copy_cell)
         assert text == whole
 
@@ -664,9 +665,9 @@ class TestDetail:
         search(qtbot, view)
         detail = view.results.detail
         detail.table.setCurrentIndex(detail.cells.index(3, 1))
-        qtbot.mouseClick(detail.load, Qt.MouseButton.LeftButton)
-        qtbot.waitUntil(lambda: detail.message.text() == "The server went away.")
-        assert detail.load.isEnabled()
+        qtbot.mouseClick(detail.reader.load, Qt.MouseButton.LeftButton)
+        qtbot.waitUntil(lambda: detail.reader.message.text() == "The server went away.")
+        assert detail.reader.load.isEnabled()
 
     def test_can_be_hidden_and_is_remembered(
         self, qtbot: QtBot, view: SearchView, world: World

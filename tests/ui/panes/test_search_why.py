@@ -72,7 +72,7 @@ def test_the_key_works_from_anywhere_and_turns_back(qtbot: QtBot, searched: Sear
         results.list,
         searched.query_box.run_button,
         detail.table,
-        detail.reader,
+        detail.reader.text,
     ]
     for place in places:
         place.setFocus()

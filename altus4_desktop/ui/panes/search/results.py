@@ -150,7 +150,7 @@ class ResultsView(QWidget):
         detail.why_wanted.connect(self._explain)
         controller.full_row_failed.connect(detail.show_full_error)
         controller.why_failed.connect(detail.why.show_error)
-        self.session.theme.changed.connect(detail.reader.draw_marks)
+        self.session.theme.changed.connect(detail.reader.text.draw_marks)
         self.split.addWidget(detail)
         put_after(self.list, detail)
         if self._below_detail is not None:
