@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import uuid
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -24,6 +22,7 @@ from altus4_desktop.domain.analytics import (
 from altus4_desktop.domain.analytics_merging import is_full, merge, shorten
 from altus4_desktop.domain.figures import Period, UserUse
 from altus4_desktop.domain.history import SLOW_MS
+from altus4_desktop.domain.identity import time_ordered_id
 from altus4_desktop.domain.local_days import (
     DAY_S,
     day_bounds,
@@ -34,6 +33,7 @@ from altus4_desktop.domain.local_days import (
     find_spans,
     instant_of,
 )
+from altus4_desktop.storage.json_text import dump_json, load_json
 from altus4_desktop.storage.repositories.analytics_marks import (
     add_marks,
     forget_figures,
@@ -222,12 +222,12 @@ class AnalyticsRepository:
                 {
                     "analytics_date": day,
                     "metric_name": metric.value,
-                    "metric_data": shorten(metric, merge(metric, documents)),
+                    "made": dump_json(shorten(metric, merge(metric, documents))),
                 }
                 for (day, metric), documents in found.items()
             ]
             if rows:
-                connection.execute(sa.insert(analytics_totals), rows)
+                connection.execute(sa.insert(analytics_totals).values(metric_data=_made()), rows)
 
         self._repeat(work)
 
@@ -288,7 +288,7 @@ class AnalyticsRepository:
             lambda connection: {
                 day
                 for day, name, text in connection.execute(statement)
-                if not is_document(Metric(name), _load(text))
+                if not is_document(Metric(name), load_json(text))
             }
         )
         if wrong:
@@ -425,7 +425,7 @@ class AnalyticsRepository:
         rows = self._transactions.read(lambda connection: connection.execute(statement).all())
         found: dict[str, str] = {}
         for key, text in rows:
-            params = _load(text)
+            params = load_json(text)
             outcome = params.get("outcome") if isinstance(params, dict) else None
             # Other programs may have written anything.
             found[key] = outcome if outcome in ("partial", "failed", "cancelled") else "ok"
@@ -462,7 +462,7 @@ class AnalyticsRepository:
         daily: dict[int, Document] = {}
         wrong: dict[int, bool] = {}
         for at, name, text in connection.execute(statement):
-            metric, document = Metric(name), _load(text)
+            metric, document = Metric(name), load_json(text)
             if not is_document(metric, document):
                 wrong[day_number(at)] = True
             elif metric is _DAILY:
@@ -589,7 +589,7 @@ class AnalyticsRepository:
             for metric, document in documents.items()
         }
         known = {
-            (day, name): (key, _load(text))
+            (day, name): (key, load_json(text))
             for key, day, name, text in connection.execute(
                 sa.select(c.id, c.analytics_date, c.metric_name, _text(c.metric_data)).where(
                     c.user_id == user_id,
@@ -624,19 +624,19 @@ def _write(
         connection.execute(
             sa.update(analytics)
             .where(c.id == sa.bindparam("known_id"))
-            .values(metric_data=sa.bindparam("made")),
-            [{"known_id": known[key][0], "made": wanted[key]} for key in other],
+            .values(metric_data=_made()),
+            [{"known_id": known[key][0], "made": dump_json(wanted[key])} for key in other],
         )
     if new:
         connection.execute(
-            sa.insert(analytics),
+            sa.insert(analytics).values(metric_data=_made()),
             [
                 {
-                    "id": str(uuid.uuid4()),
+                    "id": time_ordered_id(),
                     "user_id": user_id,
                     "analytics_date": day,
                     "metric_name": name,
-                    "metric_data": wanted[day, name],
+                    "made": dump_json(wanted[day, name]),
                 }
                 for day, name in new
             ],
@@ -685,25 +685,21 @@ def _without_hours(document: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
     return sa.func.json_replace(document, "$.hours", sa.func.json_array(), type_=sa.JSON)
 
 
+def _made() -> sa.ColumnElement[str]:
+    """The parameter ``made``: a document of `dump_json`."""
+    return sa.bindparam("made", type_=sa.Text)
+
+
 def _text(document: sa.ColumnElement[Any]) -> sa.ColumnElement[str]:
-    """A document for `_load`."""
+    """A document for `load_json`."""
     return sa.type_coerce(document, sa.Text)
-
-
-def _load(text: Any) -> Any:
-    """The document that ``text`` is, None for what is no JSON: in a file another program may have
-    left anything."""
-    try:
-        return json.loads(text)
-    except (ValueError, TypeError, RecursionError):
-        return None
 
 
 def _documents(rows: Iterable[Any]) -> Iterator[DayDocument]:
     """Those that can be read of rows of day, metric and text."""
     found: dict[str, list[tuple[date, Document]]] = {}
     for day, name, text in rows:
-        found.setdefault(name, []).append((day, _load(text)))
+        found.setdefault(name, []).append((day, load_json(text)))
     for name, dated in found.items():
         metric = Metric(name)
         for day, document in keep_documents(metric, dated):
@@ -725,7 +721,7 @@ def _merged_parts(
     for name, at in {**texts, **later}:
         # Few at once: those of a year are more than the processor has at hand.
         metric = Metric(name)
-        dated = [(day, _load(text)) for day, text in texts.get((name, at), ())]
+        dated = [(day, load_json(text)) for day, text in texts.get((name, at), ())]
         documents = [document for _, document in keep_documents(metric, dated)]
         of_later = later.get((name, at), ())
         full = any(is_full(metric, document) for document in documents)
