@@ -73,7 +73,7 @@ class Metric(StrEnum):
 # The lower bounds of buckets have two digits: below 100 ms each is a bucket of its own, and none
 # is wider than a tenth of its lower bound.
 BUCKET_STEPS = ((100, 1), (1000, 10), (10_000, 100), (100_000, 1000), (1_000_000, 10_000))
-_WIDEST_MS = 100_000
+WIDEST_BUCKET_MS = 100_000
 
 
 def bucket_of(ms: int) -> int:
@@ -86,7 +86,7 @@ def bucket_width(ms: int) -> int:
     for limit, width in BUCKET_STEPS:
         if ms < limit:
             return width
-    return _WIDEST_MS
+    return WIDEST_BUCKET_MS
 
 
 def fold_query(text: str) -> str:

@@ -1,40 +1,52 @@
-"""Searches of some days as the documents of each day."""
+"""Searches of some days as the documents of each day.
+
+All days are counted at once, in arrays that have a place for each search: for Python alone it is
+twice the work. Groups of searches are told apart by whole numbers that are made of the number of
+the day and those of what else is grouped by.
+"""
 
 from __future__ import annotations
 
-import json
-from bisect import bisect_left
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
-from heapq import nlargest, nsmallest
-from itertools import chain, compress, pairwise
-from typing import Any
+from itertools import pairwise
+from operator import add
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
 
 from altus4_desktop.domain.analytics import (
+    BUCKET_STEPS,
     KEPT_QUERIES,
     KEPT_ROWS,
     KEPT_SLOWEST,
     QUERY_CHARS,
     REFORMULATED_WITHIN_S,
+    WIDEST_BUCKET_MS,
     Document,
     Metric,
-    bucket_of,
     fold_query,
 )
-from altus4_desktop.domain.analytics_merging import bucket_rows, merge, shorten
-from altus4_desktop.domain.local_days import DAY_S, HOUR_S, find_parts
+from altus4_desktop.domain.analytics_merging import merge, shorten
+from altus4_desktop.domain.local_days import DAY_S, HOUR_S, find_spans
 from altus4_desktop.domain.zero_causes import ZeroCause
-from altus4_desktop.storage.roll_up_sql import Fact
+from altus4_desktop.storage.json_text import load_json
+from altus4_desktop.storage.search_facts import Facts, Numbers
 
 Documents = dict[Metric, Document]
 Failures = Mapping[str, Sequence[tuple[str, str, str]]]
 """By the id of a search, of each source that failed its connection, table and code of the error."""
-_Hour = tuple[int, int]
+_Marks = NDArray[np.bool_]
+_Kind = TypeVar("_Kind", bound=tuple[Any, ...])
 _CAUSES = frozenset(cause.value for cause in ZeroCause)
 _ENDS = ("failed", "partial", "cancelled")
-_bucket_of = lru_cache(maxsize=4096)(bucket_of)
+_BUCKET_LIMITS = np.array([limit for limit, _ in BUCKET_STEPS])
+_BUCKET_WIDTHS = np.array([*(width for _, width in BUCKET_STEPS), WIDEST_BUCKET_MS])
+# No duration is longer: it leaves room for the group beside it.
+_MS_BITS = 31
 # People ask the same again, also on other days.
 _fold_query = lru_cache(maxsize=20_000)(fold_query)
 
@@ -53,263 +65,412 @@ class _About:
     failed: bool
 
 
-class _Abouts(dict[str, _About]):
-    """What each text says that `Fact` has; other programs may have written anything."""
+class _Codes(dict[str, int]):
+    """A number for each text, in the order in which they come up."""
 
-    def __missing__(self, text: str) -> _About:
-        mode, _, array = text.partition(" ")
-        try:
-            outcome, offset, connections, api_key, cause = json.loads(array)
-        except (ValueError, TypeError):
-            outcome = offset = connections = api_key = cause = None
-        names = connections if isinstance(connections, list) else []
-        self[text] = about = _About(
-            mode,
-            outcome if isinstance(outcome, str) and outcome in _ENDS else "ok",
-            outcome in (None, "ok") and offset in (None, 0),
-            tuple(sorted({name for name in names if isinstance(name, str)})),
-            api_key if isinstance(api_key, str) else "",
-            cause if isinstance(cause, str) and cause in _CAUSES else "",
-            outcome in ("failed", "partial"),
-        )
-        return about
+    def __missing__(self, text: str) -> int:
+        self[text] = code = len(self)
+        return code
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+class _Queries(dict[str, int]):
+    """The number of each query's text as it is counted."""
+
+    def __init__(self) -> None:
+        self.codes = _Codes()
+
+    def __missing__(self, query: str) -> int:
+        kept = query if len(query) <= QUERY_CHARS else query.strip(" ")[:QUERY_CHARS]
+        self[query] = code = self.codes[_fold_query(kept)]
+        return code
+
+
+@dataclass(frozen=True, slots=True)
 class _Searches:
-    """A column for each thing that is counted, all in the order of the searches; ``zero``: all
-    sources answered, and nothing was found."""
+    """A place for each search in each array, by day, then by second and id.
 
-    seconds: Sequence[int]
-    ids: Sequence[str]
+    ``day`` and ``hour`` are places in ``days``, of which ``many`` says how many searches each has,
+    and ``hours``: of each hour of a day's clock the place of the day, the hour and its seconds from
+    UTC. ``text`` and ``about`` are places in ``texts``, which are sorted, and ``abouts``, ``row``
+    in ``ids``. ``zero``: all sources answered, and nothing was found; ``timed``: it was not
+    cancelled.
+    """
+
+    zone: str
+    days: Sequence[int]
+    many: Sequence[int]
+    hours: Sequence[tuple[int, int, int]]
     texts: Sequence[str]
-    about: Sequence[_About]
-    times: Sequence[int]
-    bounds: Sequence[int]
-    results: Sequence[int]
-    zero: Sequence[bool]
+    abouts: Sequence[_About]
+    ids: Sequence[str]
+    row: Numbers
+    second: Numbers
+    day: Numbers
+    hour: Numbers
+    text: Numbers
+    about: Numbers
+    ms: Numbers
+    results: Numbers
+    zero: _Marks
+    timed: _Marks
 
-    def only(self, chosen: Sequence[bool]) -> _Searches:
-        """Those that are ``chosen``."""
-        return self._each(lambda column: [*compress(column, chosen)])
+    def of_about(self, tell: Callable[[_About], int]) -> Numbers:
+        """What `tell` says of each search."""
+        return np.array([tell(about) for about in self.abouts], np.int64)[self.about]
 
-    def within(self, parts: Sequence[tuple[int, int]]) -> _Searches:
-        """Those from each first place to before each last one."""
-        return self._each(lambda column: [*chain(*(column[at:to] for at, to in parts))])
+    def kinds(self, tell: Callable[[_About], _Kind]) -> tuple[list[_Kind], Numbers]:
+        """All that `tell` says, sorted, and the place of what it says of each search."""
+        found = sorted({*map(tell, self.abouts)})
+        places = {kind: at for at, kind in enumerate(found)}
+        return found, self.of_about(lambda about: places[tell(about)])
 
-    def _each(self, choose: Callable[[Sequence[Any]], Sequence[Any]]) -> _Searches:
-        return _Searches(*(choose(getattr(self, each.name)) for each in fields(self)))
+
+_Told = Iterator[tuple[int, Metric, Document]]
+"""Documents with the place of their day."""
 
 
 def build_documents(
-    zone: str, days: range, facts: Sequence[Fact], failures_of: Callable[[Sequence[str]], Failures]
+    zone: str, days: range, facts: Facts, failures_of: Callable[[Sequence[str]], Failures]
 ) -> dict[int, Documents]:
     """The documents of each of the ``days`` that has searches, by the day's number.
 
-    ``facts`` are sorted; ``failures_of`` is asked for the searches of which a source failed.
+    ``failures_of`` is asked for the searches of which a source failed.
     """
-    if not facts:
+    if not facts.ids:
         return {}
-    searches = _columns(facts)
-    seconds = searches.seconds
-    failed = [search.failed for search in searches.about]
-    failures = failures_of([*compress(searches.ids, failed)])
-    made: dict[int, Documents] = {}
-    for day in days:
-        parts: list[tuple[int, int]] = []
-        hours: Counter[_Hour] = Counter()
-        for begins, ends, offset_s in find_parts(zone, day, day):
-            first, last = bisect_left(seconds, begins), bisect_left(seconds, ends)
-            parts.append((first, last))
-            while first < last:
-                local = seconds[first] + offset_s
-                until = bisect_left(
-                    seconds, local - local % HOUR_S + HOUR_S - offset_s, first, last
-                )
-                hours[local % DAY_S // HOUR_S, offset_s] += until - first
-                first = until
-        if hours:
-            made[day] = _documents(zone, hours, searches.within(parts), failures)
-    return made
+    searches = _arrange(zone, days, facts)
+    made: list[Documents] = [{} for _ in searches.days]
+    for tell in (_ended, _timed, _hourly, _popular, _slowest, _nothing, _reworded):
+        for at, metric, document in tell(searches):
+            made[at][metric] = document
+    for at, metric, document in _failed(searches, failures_of):
+        made[at][metric] = document
+    return dict(zip(searches.days, made, strict=True))
 
 
-def _columns(facts: Sequence[Fact]) -> _Searches:
-    abouts = _Abouts()
-    seconds, ids, queries, told, times, results = zip(*facts, strict=True)
-    kept = [q if len(q) <= QUERY_CHARS else q.strip(" ")[:QUERY_CHARS] for q in queries]
-    about = [*map(abouts.__getitem__, told)]
+def _arrange(zone: str, days: range, facts: Facts) -> _Searches:
+    told, asked = _Codes(), _Queries()
+    about = _array(map(told.__getitem__, facts.told))
+    abouts = [*map(_about, told)]
+    text = _array(map(asked.__getitem__, facts.queries))
+    texts = sorted(asked.codes)
+    ranks = np.empty(len(texts), np.int64)
+    ranks[[asked.codes[each] for each in texts]] = np.arange(len(texts))
+
+    row = np.array(sorted(range(len(facts.ids)), key=facts.ids.__getitem__), np.int64)
+    row = row[np.argsort(facts.seconds[row], kind="stable")]
+    second = facts.seconds[row]
+    spans = find_spans(zone, int(second[0]), int(second[-1]) + 1)
+    span = np.searchsorted([each.begins for each in spans], second, side="right") - 1
+    local = second + np.array([each.offset_s for each in spans])[span]
+    number = local // DAY_S
+    # Where clocks are set back over midnight, a few minutes are of other days.
+    place = np.argsort(number, kind="stable")
+    place = place[(number[place] >= days[0]) & (number[place] <= days[-1])]
+    row, second, number = row[place], second[place], number[place]
+    numbers, day = np.unique(number, return_inverse=True)
+    clock, span = local[place] // HOUR_S, span[place]
+    first = np.flatnonzero(np.diff(clock, prepend=-1) | np.diff(span, prepend=-1))
+    hour = np.repeat(np.arange(len(first)), np.diff(first, append=len(row)))
+
+    about, results = about[row], facts.results[row]
+    complete = np.array([each.complete for each in abouts], np.bool_)
+    timed = np.array([each.ended != "cancelled" for each in abouts], np.bool_)
     return _Searches(
-        seconds=seconds,
-        ids=ids,
-        texts=[*map(_fold_query, kept)],
+        zone=zone,
+        days=numbers.tolist(),
+        many=np.bincount(day).tolist(),
+        hours=[
+            (of, hour_s % 24, spans[at].offset_s)
+            for of, hour_s, at in zip(
+                day[first].tolist(), clock[first].tolist(), span[first].tolist(), strict=True
+            )
+        ],
+        texts=texts,
+        abouts=abouts,
+        ids=facts.ids,
+        row=row,
+        second=second,
+        day=day,
+        hour=hour,
+        text=ranks[text[row]],
         about=about,
-        times=times,
-        bounds=[*map(_bucket_of, times)],
+        ms=facts.ms[row],
         results=results,
-        zero=[not n and search.complete for n, search in zip(results, about, strict=True)],
+        zero=(results == 0) & complete[about],
+        timed=timed[about],
     )
 
 
-def _documents(
-    zone: str, hours: Mapping[_Hour, int], searches: _Searches, failures: Failures
-) -> Documents:
-    """``hours`` are in the order of their searches."""
-    groups = Counter(zip(searches.about, searches.zero, strict=True)).items()
-    ended: Counter[str] = Counter()
-    for (search, _), n in groups:
-        ended[search.ended] += n
-    rows: Documents = {
-        Metric.DAILY_SEARCHES: {
-            "zone": zone,
-            "searches": len(searches.ids),
-            **{name: ended[name] for name in _ENDS},
-            "zero": sum(searches.zero),
-            "total_ms": sum(searches.times),
-            "hits": sum([n for n in searches.results if n > 0]),
-            "hours": [[*hour, n] for hour, n in hours.items()],
-        },
-        Metric.MODES: {
-            "modes": [
-                [search.mode, n, n if nothing else 0, n if search.failed else 0]
-                for (search, nothing), n in groups
-            ]
-        },
-        Metric.API_KEYS: {
-            "keys": [[search.api_key, n, n if search.failed else 0] for (search, _), n in groups]
-        },
-    }
-    if ended["failed"] + ended["partial"] and (
-        failed := [row for key in searches.ids for row in failures.get(key, ())]
-    ):
-        rows[Metric.FAILURES] = {"sources": [[*row, 1] for row in failed]}
-    # Rows of the same become one, and lists get their order.
-    made: Documents = {metric: merge(metric, [document]) for metric, document in rows.items()}
-    made |= _timed(searches)
-    made[Metric.POPULAR_QUERIES] = _popular(searches)
-    if ended["cancelled"] < len(searches.ids):
-        made[Metric.HOURLY_LATENCY] = _hourly(hours, searches)
-        made[Metric.SLOWEST] = _slowest(searches)
-    if any(searches.zero):
-        made |= _nothing(searches)
-    # Scripts search for one thing after the other: that is nobody's rewording.
-    by_hand = [not search.api_key for search in searches.about]
-    own = searches if all(by_hand) else searches.only(by_hand)
-    if pairs := _reformulations(own):
-        made[Metric.REFORMULATIONS] = pairs
-    return made
+def _about(told: str) -> _About:
+    """Other programs may have written anything."""
+    mode, _, array = told.partition(" ")
+    outcome, offset, connections, api_key, cause = load_json(array) or [None] * 5
+    names = connections if isinstance(connections, list) else []
+    return _About(
+        mode,
+        outcome if isinstance(outcome, str) and outcome in _ENDS else "ok",
+        outcome in (None, "ok") and offset in (None, 0),
+        tuple(sorted({name for name in names if isinstance(name, str)})),
+        api_key if isinstance(api_key, str) else "",
+        cause if isinstance(cause, str) and cause in _CAUSES else "",
+        outcome in ("failed", "partial"),
+    )
 
 
-def _timed(searches: _Searches) -> Documents:
+def _ended(searches: _Searches) -> _Told:
+    """What is told of days as a whole, of modes and of API keys."""
+    abouts, days = searches.abouts, len(searches.days)
+    rows: list[list[tuple[_About, int, int]]] = [[] for _ in range(days)]
+    keys = (searches.day * len(abouts) + searches.about) * 2 + searches.zero
+    for key, n in _counted(keys):
+        day, place = divmod(key // 2, len(abouts))
+        rows[day].append((abouts[place], n, n if key % 2 else 0))
+    hours: list[list[list[int]]] = [[] for _ in range(days)]
+    for (day, *clock), n in zip(searches.hours, np.bincount(searches.hour).tolist(), strict=True):
+        hours[day].append([*clock, n])
+    total_ms = np.bincount(searches.day, searches.ms)
+    hits = np.bincount(searches.day, np.maximum(searches.results, 0))
+    for day, groups in enumerate(rows):
+        ended: Counter[str] = Counter()
+        modes: defaultdict[str, list[int]] = defaultdict(lambda: [0, 0, 0])
+        keys_used: defaultdict[str, list[int]] = defaultdict(lambda: [0, 0])
+        for about, n, zero in groups:
+            failed = n if about.failed else 0
+            ended[about.ended] += n
+            for sums, more in (
+                (modes[about.mode], (n, zero, failed)),
+                (keys_used[about.api_key], (n, failed)),
+            ):
+                sums[:] = map(add, sums, more)
+        yield (
+            day,
+            Metric.DAILY_SEARCHES,
+            {
+                "zone": searches.zone,
+                "searches": ended.total(),
+                **{name: ended[name] for name in _ENDS},
+                "zero": sum(zero for _, _, zero in groups),
+                "total_ms": int(total_ms[day]),
+                "hits": int(hits[day]),
+                # As they are merged.
+                "hours": sorted(hours[day], key=lambda row: (row[0], -row[1])),
+            },
+        )
+        yield day, Metric.MODES, {"modes": sorted([mode, *sums] for mode, sums in modes.items())}
+        used = sorted(keys_used.items(), key=lambda item: (-item[1][0], item[0]))
+        yield day, Metric.API_KEYS, {"keys": [[key, *sums] for key, sums in used]}
+
+
+def _timed(searches: _Searches) -> _Told:
     """How long searches took that were not cancelled, and all by where they searched."""
-    taken: defaultdict[_About, list[int]] = defaultdict(list)
-    for at, search in enumerate(searches.about):
-        taken[search].append(at)
-    scopes: dict[tuple[str, ...], tuple[list[int], list[int]]] = {}
-    for search, places in taken.items():
-        counts, timed = scopes.setdefault(search.connections, ([0, 0], []))
-        counts[0] += len(places)
-        counts[1] += len(places) if search.failed else 0
-        if search.ended != "cancelled":
-            timed += places
-    rows: list[list[Any]] = []
-    latencies: list[Document] = []
-    for names, (counts, timed) in sorted(scopes.items()):
-        some = [*map(searches.times.__getitem__, timed)]
-        buckets = bucket_rows(Counter(map(searches.bounds.__getitem__, timed)))
-        sums = {"total_ms": sum(some), "max_ms": max(some, default=0), "buckets": buckets}
-        rows.append([[*names], *counts, *sums.values()])
-        latencies.append({"searches": len(timed), **sums})
-    return {
-        Metric.SOURCES: shorten(Metric.SOURCES, {"scopes": rows}),
-        Metric.LATENCY: merge(Metric.LATENCY, latencies),
-    }
+    timed, days = searches.timed, len(searches.days)
+    counts = np.bincount(searches.day[timed], minlength=days).tolist()
+    for day, (n, taken) in enumerate(
+        zip(counts, _taken(searches.day[timed], searches.ms[timed], days), strict=True)
+    ):
+        names = ("total_ms", "max_ms", "buckets")
+        yield day, Metric.LATENCY, {"searches": n, **dict(zip(names, taken, strict=True))}
+
+    scopes, scope = searches.kinds(lambda about: about.connections)
+    keys, group, many = np.unique(
+        searches.day * len(scopes) + scope, return_inverse=True, return_counts=True
+    )
+    failed = np.bincount(group, searches.of_about(lambda about: about.failed))
+    found: list[list[list[Any]]] = [[] for _ in range(days)]
+    for key, n, lost, taken in zip(
+        keys.tolist(),
+        many.tolist(),
+        failed.astype(np.int64).tolist(),
+        _taken(group[timed], searches.ms[timed], len(keys)),
+        strict=True,
+    ):
+        day, at = divmod(key, len(scopes))
+        found[day].append([[*scopes[at]], n, lost, *taken])
+    for day, rows in enumerate(found):
+        yield day, Metric.SOURCES, shorten(Metric.SOURCES, {"scopes": rows})
 
 
-def _hourly(hours: Mapping[_Hour, int], searches: _Searches) -> Document:
-    ended = [search.ended != "cancelled" for search in searches.about]
-    rows: list[list[Any]] = []
-    last = 0
-    for hour, n in hours.items():
-        first, last = last, last + n
-        if some := [*compress(searches.times[first:last], ended[first:last])]:
-            buckets = Counter(compress(searches.bounds[first:last], ended[first:last]))
-            rows.append([*hour, sum(some), max(some), bucket_rows(buckets)])
-    # As they are merged.
-    return {"hours": sorted(rows, key=lambda row: (row[0], -row[1]))}
+def _hourly(searches: _Searches) -> _Told:
+    timed = searches.timed
+    counts = np.bincount(searches.hour[timed], minlength=len(searches.hours)).tolist()
+    taken = _taken(searches.hour[timed], searches.ms[timed], len(searches.hours))
+    found: dict[int, list[list[Any]]] = {}
+    for (day, *clock), n, sums in zip(searches.hours, counts, taken, strict=True):
+        if n:
+            found.setdefault(day, []).append([*clock, *sums])
+    for day, rows in found.items():
+        rows.sort(key=lambda row: (row[0], -row[1]))
+        yield day, Metric.HOURLY_LATENCY, {"hours": rows}
 
 
-def _popular(searches: _Searches) -> Document:
-    counts = Counter(searches.texts)
-    nothing = Counter(compress(searches.texts, searches.zero))
-    # By their text, where they are as frequent: two sorts by one thing each are the quicker ones.
-    most = sorted(sorted(counts), key=counts.__getitem__, reverse=True)[:KEPT_QUERIES]
-    total_ms = dict.fromkeys(most, 0)
-    for text, ms in zip(searches.texts, searches.times, strict=True):
-        if text in total_ms:
-            total_ms[text] += ms
-    return {
-        "searches": len(searches.texts),
-        "queries": [[text, counts[text], nothing[text], total_ms[text]] for text in most],
-    }
+def _popular(searches: _Searches) -> _Told:
+    texts = len(searches.texts)
+    keys, group, counts = np.unique(
+        searches.day * texts + searches.text, return_inverse=True, return_counts=True
+    )
+    zero = np.bincount(group, searches.zero)
+    total_ms = np.bincount(group, searches.ms)
+    chosen = _most(keys // texts, counts, KEPT_QUERIES)
+    columns = (keys % texts, counts, zero, total_ms)
+    for day, rows in _by_day(keys // texts, chosen, *columns):
+        yield (
+            day,
+            Metric.POPULAR_QUERIES,
+            {
+                "searches": searches.many[day],
+                "queries": [[searches.texts[text], *sums] for text, *sums in rows],
+            },
+        )
 
 
-def _slowest(searches: _Searches) -> Document:
-    about, times, ids = searches.about, searches.times, searches.ids
-    ended = [at for at, search in enumerate(about) if search.ended != "cancelled"]
-    least_ms = nlargest(KEPT_SLOWEST, [times[at] for at in ended])[-1]
-    rows = sorted((-times[at], ids[at], at) for at in ended if times[at] >= least_ms)
-    return {
-        "searches": [
-            [
-                -ms,
-                searches.texts[at],
-                about[at].mode,
-                [*about[at].connections],
-                key,
-                searches.seconds[at],
-            ]
-            for ms, key, at in rows[:KEPT_SLOWEST]
-        ]
-    }
+def _slowest(searches: _Searches) -> _Told:
+    (places,) = np.nonzero(searches.timed)
+    places = places[np.lexsort((-searches.ms[places], searches.day[places]))]
+    for day, at, to in _edges(searches.day[places]):
+        ms = searches.ms[places[at:to]]
+        # Of those that took as long as the last one, the first ones by id.
+        most = np.searchsorted(-ms, -ms[:KEPT_SLOWEST][-1], side="right")
+        rows = sorted(
+            (-searches.ms[place], searches.ids[searches.row[place]], place)
+            for place in places[at : at + most].tolist()
+        )
+        yield (
+            day,
+            Metric.SLOWEST,
+            {"searches": [_slow_row(searches, place) for _, _, place in rows[:KEPT_SLOWEST]]},
+        )
 
 
-def _nothing(searches: _Searches) -> Documents:
-    counts: defaultdict[tuple[str, str, tuple[str, ...]], int] = defaultdict(int)
-    causes: defaultdict[tuple[str, str, str], int] = defaultdict(int)
-    asked = zip(searches.texts, searches.about, strict=True)
-    for (text, search), n in Counter(compress(asked, searches.zero)).items():
-        counts[text, search.mode, search.connections] += n
-        if search.cause:
-            causes[text, search.mode, search.cause] += n
-    rows = sorted((-n, *key) for key, n in counts.items())[:KEPT_ROWS]
-    found: Documents = {
-        Metric.ZERO_RESULTS: {
-            "searches": sum(searches.zero),
-            "queries": [[text, mode, [*names], -n] for n, text, mode, names in rows],
-        }
-    }
-    if causes:
-        known = sorted((-n, *key) for key, n in causes.items())[:KEPT_ROWS]
-        found[Metric.ZERO_CAUSES] = {"queries": [[*key, -n] for n, *key in known]}
-    return found
+def _slow_row(searches: _Searches, place: int) -> list[Any]:
+    about = searches.abouts[searches.about[place]]
+    return [
+        int(searches.ms[place]),
+        searches.texts[searches.text[place]],
+        about.mode,
+        [*about.connections],
+        searches.ids[searches.row[place]],
+        int(searches.second[place]),
+    ]
 
 
-def _reformulations(searches: _Searches) -> Document | None:
-    pairs = [*pairwise(searches.texts)]
-    near = [after - before <= REFORMULATED_WITHIN_S for before, after in pairwise(searches.seconds)]
-    counts = Counter(compress(pairs, near))
-    mended: Counter[tuple[str, str]] = Counter()
-    for at in compress(range(len(pairs)), searches.zero):
-        if near[at] and searches.results[at + 1] > 0:
-            mended[pairs[at]] += 1
-    same = [pair for pair in counts if pair[0] == pair[1]]
-    for pair in same:
-        del counts[pair], mended[pair]
-    if not counts:
-        return None
-    rows = nsmallest(KEPT_ROWS, [(-n, pair) for pair, n in counts.items()])
-    return {
-        "searches": counts.total(),
-        "mended": mended.total(),
-        "pairs": [[*pair, -n, mended[pair]] for n, pair in rows],
-    }
+def _nothing(searches: _Searches) -> _Told:
+    zero = searches.zero
+    many = np.bincount(searches.day[zero], minlength=len(searches.days)).tolist()
+    ways, way = searches.kinds(lambda about: (about.mode, about.connections))
+    for day, rows in _texts_by(searches, zero, way, len(ways)):
+        queries = [[text, ways[at][0], [*ways[at][1]], n] for text, at, n in rows]
+        yield day, Metric.ZERO_RESULTS, {"searches": many[day], "queries": queries}
+
+    causes, cause = searches.kinds(lambda about: (about.mode, about.cause))
+    known = zero & (searches.of_about(lambda about: bool(about.cause)) > 0)
+    for day, rows in _texts_by(searches, known, cause, len(causes)):
+        queries = [[text, *causes[at], n] for text, at, n in rows]
+        yield day, Metric.ZERO_CAUSES, {"queries": queries}
+
+
+def _texts_by(
+    searches: _Searches, chosen: _Marks, kind: Numbers, kinds: int
+) -> Iterator[tuple[int, list[tuple[str, int, int]]]]:
+    """Of each day the most frequent pairs of text and ``kind`` among the ``chosen`` searches, and
+    how many there are of each."""
+    texts = len(searches.texts)
+    keys, counts = np.unique(
+        ((searches.day * texts + searches.text) * kinds + kind)[chosen], return_counts=True
+    )
+    of_text = keys // kinds
+    most = _most(of_text // texts, counts, KEPT_ROWS)
+    for day, rows in _by_day(of_text // texts, most, of_text % texts, keys % kinds, counts):
+        yield day, [(searches.texts[text], at, n) for text, at, n in rows]
+
+
+def _reworded(searches: _Searches) -> _Told:
+    # Scripts search for one thing after the other: that is nobody's rewording.
+    (own,) = np.nonzero(searches.of_about(lambda about: not about.api_key))
+    day, second, text = searches.day[own], searches.second[own], searches.text[own]
+    (near,) = np.nonzero(
+        (np.diff(day) == 0) & (np.diff(second) <= REFORMULATED_WITHIN_S) & (np.diff(text) != 0)
+    )
+    mended = searches.zero[own][near] & (searches.results[own][near + 1] > 0)
+    texts, days = len(searches.texts), len(searches.days)
+    keys, group, counts = np.unique(
+        (day[near] * texts + text[near]) * texts + text[near + 1],
+        return_inverse=True,
+        return_counts=True,
+    )
+    of_text = keys // texts
+    chosen = _most(of_text // texts, counts, KEPT_ROWS)
+    many = np.bincount(day[near], minlength=days).tolist()
+    all_mended = np.bincount(day[near], mended, minlength=days).tolist()
+    columns = (of_text % texts, keys % texts, counts, np.bincount(group, mended))
+    for at, rows in _by_day(of_text // texts, chosen, *columns):
+        yield (
+            at,
+            Metric.REFORMULATIONS,
+            {
+                "searches": many[at],
+                "mended": int(all_mended[at]),
+                "pairs": [
+                    [searches.texts[before], searches.texts[after], *sums]
+                    for before, after, *sums in rows
+                ],
+            },
+        )
+
+
+def _failed(searches: _Searches, failures_of: Callable[[Sequence[str]], Failures]) -> _Told:
+    (places,) = np.nonzero(searches.of_about(lambda about: about.failed))
+    ids = [searches.ids[row] for row in searches.row[places].tolist()]
+    failures = failures_of(ids) if ids else {}
+    found: dict[int, list[list[Any]]] = {}
+    for day, key in zip(searches.day[places].tolist(), ids, strict=True):
+        for row in failures.get(key, ()):
+            found.setdefault(day, []).append([*row, 1])
+    for day, rows in found.items():
+        # Rows of the same become one, and the list gets its order.
+        yield day, Metric.FAILURES, merge(Metric.FAILURES, [{"sources": rows}])
+
+
+def _array(numbers: Iterable[int]) -> Numbers:
+    return np.fromiter(numbers, np.int64)
+
+
+def _counted(keys: Numbers) -> Iterator[tuple[int, int]]:
+    found, counts = np.unique(keys, return_counts=True)
+    return zip(found.tolist(), counts.tolist(), strict=True)
+
+
+def _taken(group: Numbers, ms: Numbers, groups: int) -> list[list[Any]]:
+    """Of each group its milliseconds together, the most, and buckets as documents have them."""
+    together = np.bincount(group, ms, minlength=groups).astype(np.int64).tolist()
+    longest = np.zeros(groups, np.int64)
+    np.maximum.at(longest, group, ms)
+    bounds = ms - ms % _BUCKET_WIDTHS[np.searchsorted(_BUCKET_LIMITS, ms, side="right")]
+    keys, counts = np.unique((group << _MS_BITS) + bounds, return_counts=True)
+    rows = np.stack((keys & ((1 << _MS_BITS) - 1), counts), axis=1).tolist()
+    edges = np.searchsorted(keys >> _MS_BITS, np.arange(groups + 1)).tolist()
+    buckets = [rows[at:to] for at, to in pairwise(edges)]
+    return [[*each] for each in zip(together, longest.tolist(), buckets, strict=True)]
+
+
+def _most(day: Numbers, counts: Numbers, kept: int) -> Numbers:
+    """The places of the most frequent of each day, which are sorted by day and name."""
+    order = np.argsort(day * (counts.max(initial=0) + 1) - counts, kind="stable")
+    return order[np.arange(len(order)) - np.searchsorted(day, day) < kept]
+
+
+def _by_day(
+    day: Numbers, chosen: Numbers, *columns: NDArray[Any]
+) -> Iterator[tuple[int, list[tuple[int, ...]]]]:
+    """The ``chosen`` rows of ``columns`` of each day that has some, as whole numbers."""
+    of_day = day[chosen]
+    rows = [*zip(*(column[chosen].astype(np.int64).tolist() for column in columns), strict=True)]
+    for at, begins, ends in _edges(of_day):
+        yield at, rows[begins:ends]
+
+
+def _edges(day: Numbers) -> Iterator[tuple[int, int, int]]:
+    """Each of the sorted days, from which place to before which it is."""
+    days, begins = np.unique(day, return_index=True)
+    for at, edges in zip(days.tolist(), pairwise([*begins.tolist(), len(day)]), strict=True):
+        yield at, *edges

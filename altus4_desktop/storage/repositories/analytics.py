@@ -41,13 +41,10 @@ from altus4_desktop.storage.repositories.analytics_marks import (
 )
 from altus4_desktop.storage.repositories.metric_counts import forget_counts, touch_days
 from altus4_desktop.storage.repositories.search_marks import FAILED, SLOW, complete_day
-from altus4_desktop.storage.roll_up import Documents, build_documents
 from altus4_desktop.storage.roll_up_sql import (
     days_statement,
     is_counted,
     listed_statement,
-    read_facts,
-    read_failures,
 )
 from altus4_desktop.storage.tables import (
     analytics,
@@ -577,11 +574,15 @@ class AnalyticsRepository:
         return hours, days
 
     def _count(self, connection: sa.Connection, user_id: str, zone: str, days: range) -> None:
+        # With them comes numpy, which takes longer to be loaded than most commands run.
+        from altus4_desktop.storage.roll_up import Documents, build_documents
+        from altus4_desktop.storage.search_facts import read_facts, read_failures
+
         first, last = days[0], days[-1]
         begins, ends = day_bounds(zone, first, last)
         made: dict[int, Documents] = {}
         if begins < ends:
-            facts = read_facts(connection, self._on_file, user_id, begins, ends)
+            facts = read_facts(connection, user_id, begins, ends, on_file=self._on_file)
             made = build_documents(zone, days, facts, partial(read_failures, connection))
         wanted = {
             (day_of(day), metric.value): document

@@ -20,10 +20,11 @@ from hypothesis import strategies as st
 from altus4_desktop.domain.accounts import User
 from altus4_desktop.domain.analytics import KEPT_ROWS, Document, Metric
 from altus4_desktop.domain.analytics_merging import merge
+from altus4_desktop.domain.errors import StoreError
 from altus4_desktop.domain.figures import Period
 from altus4_desktop.domain.local_days import instant_of
 from altus4_desktop.domain.searching import SearchMode, SearchRecord
-from altus4_desktop.storage import roll_up_sql
+from altus4_desktop.storage import search_facts
 from altus4_desktop.storage.engine import WRITES
 from altus4_desktop.storage.repositories import analytics as repository
 from altus4_desktop.storage.repositories.analytics_marks import mark_hours
@@ -135,7 +136,7 @@ _PARAMS = st.one_of(
 )
 _QUERIES = st.one_of(
     st.sampled_from(
-        ["invoice", "Invoice", "INVOICE ", "invoise", "größe", "grösse", "a  b", "\ta\tb"]
+        ["invoice", "Invoice", "INVOICE ", "invoise", "größe", "grösse", "a  b", "\ta\tb", "a\x1eb"]
     ),
     st.text(
         st.characters(exclude_categories=["Cs"], exclude_characters="\x00"),
@@ -584,12 +585,14 @@ def test_no_transaction_reads_more_searches_than_are_to_be_read_at_once(
     """Quiet days, then two of heavy use, and quiet ones again."""
     read: list[int] = []
 
-    def noted(*args: Any) -> Any:
-        facts = roll_up_sql.read_facts(*args)
-        read.append(len(facts))
+    read_facts = search_facts.read_facts
+
+    def noted(*args: Any, **options: Any) -> search_facts.Facts:
+        facts = read_facts(*args, **options)
+        read.append(len(facts.ids))
         return facts
 
-    monkeypatch.setattr(repository, "read_facts", noted)
+    monkeypatch.setattr(search_facts, "read_facts", noted)
     monkeypatch.setattr(repository, "_MOST_ROWS", 7)
     (user,) = _people(shared_store, "America/New_York")
     noon = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -607,6 +610,31 @@ def test_no_transaction_reads_more_searches_than_are_to_be_read_at_once(
     assert read == [5, 12, 7, 1]
     assert days == [6, 1, 4, 1]
     assert _figures(shared_store, user.id) == expected_days(rows, user.timezone)
+
+
+def test_what_a_server_cuts_short_is_asked_for_again_in_parts(shared_store: Store) -> None:
+    if shared_store.location.embedded:
+        pytest.skip("a file cuts nothing short")
+    (user,) = _people(shared_store, "UTC")
+    noon = datetime(2026, 3, 1, 12, tzinfo=UTC)
+    rows = [_asked(f"text {n}\x1e{n}", noon + timedelta(minutes=n)) for n in range(20)]
+    for row in rows:
+        shared_store.searches.add_(_record(user, row))
+    begins, ends = int(noon.timestamp()), int((noon + timedelta(days=1)).timestamp())
+    with shared_store._engine.connect() as connection:
+        asked = connection, user.id, begins, ends
+        whole = search_facts.read_facts(*asked, on_file=False)
+        # Room for a few searches, then for less than one.
+        connection.exec_driver_sql("SET SESSION group_concat_max_len = 200")
+        parts = search_facts.read_facts(*asked, on_file=False)
+        connection.exec_driver_sql("SET SESSION group_concat_max_len = 30")
+        with pytest.raises(StoreError, match="short"):
+            search_facts.read_facts(*asked, on_file=False)
+        connection.invalidate()
+    assert sorted(whole.ids) == sorted(row.id for row in rows)
+    assert {*whole.queries} == {f"text {n} {n}" for n in range(20)}
+    for column in ("ids", "queries", "told", "seconds", "ms", "results"):
+        assert [*getattr(parts, column)] == [*getattr(whole, column)]
 
 
 @pytest.mark.parametrize("added_up", [0, 5, 9], ids=["none", "some", "all"])
