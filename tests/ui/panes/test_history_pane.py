@@ -231,7 +231,7 @@ def test_some_and_all_of_ones_own_are_deleted(
     pane.delete_selected()
     assert "theirs to delete" in pane.note.accessibleName()
     _answer(yes=True)
-    pane.delete_all()
+    pane.deletions.delete_all()
     qtbot.waitUntil(lambda: _shown(pane) == ["bob's"])
 
 
@@ -267,7 +267,7 @@ def test_searches_are_kept_as_long_as_wanted_or_not_at_all(
     choices = pane.session.actor.choices
     assert (choices.keeps_history, choices.history_days) == (False, 30)
     _answer(yes=True)
-    pane.delete_all()
+    pane.deletions.delete_all()
     qtbot.waitUntil(lambda: pane._pages.currentWidget() is pane._empty)
     labels = [label.text() for label in pane._empty.findChildren(QLabel)]
     assert "Your searches are not kept" in labels

@@ -3,94 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
-from PySide6.QtCore import QModelIndex, QPoint, Qt, Signal, Slot
-from PySide6.QtGui import (
-    QAction,
-    QGuiApplication,
-    QKeyEvent,
-    QKeySequence,
-    QResizeEvent,
-    QShortcut,
-)
-from PySide6.QtWidgets import (
-    QAbstractItemView,
-    QApplication,
-    QHeaderView,
-    QMenu,
-    QTableView,
-    QWidget,
-)
+from PySide6.QtCore import QModelIndex, QPoint, Qt, Slot
+from PySide6.QtGui import QAction, QGuiApplication, QKeySequence, QResizeEvent, QShortcut
+from PySide6.QtWidgets import QApplication, QMenu, QWidget
 
 from altus4_desktop.domain.custom_metrics import CustomMetric, CustomMetricDraft
 from altus4_desktop.domain.exports import ListFormat
-from altus4_desktop.domain.history import COUNTED_AT_MOST, HistoryQuery
+from altus4_desktop.domain.history import HistoryQuery
 from altus4_desktop.domain.searching import SearchRecord
 from altus4_desktop.services.past_searches import build_rerun
-from altus4_desktop.tasks.runner import Lane, TaskContext
-from altus4_desktop.ui.dialogs import confirm
+from altus4_desktop.tasks.runner import TaskContext
 from altus4_desktop.ui.icons import icon
 from altus4_desktop.ui.pane import Command
 from altus4_desktop.ui.panes.analytics.metric_form import MetricForms
 from altus4_desktop.ui.panes.analytics.metric_wording import short_name
+from altus4_desktop.ui.panes.history.deleting import Deletions
 from altus4_desktop.ui.panes.history.detail import HistoryDetail
 from altus4_desktop.ui.panes.history.filters import HistoryFilters
 from altus4_desktop.ui.panes.history.looking import LookingLine
-from altus4_desktop.ui.panes.history.model import (
-    HITS,
-    MODE,
-    QUERY,
-    TOOK,
-    WHEN,
-    WHERE,
-    WHO,
-    HistoryModel,
-)
+from altus4_desktop.ui.panes.history.model import HistoryModel
 from altus4_desktop.ui.panes.history.reading import HistoryPage, first_reading, next_reading
+from altus4_desktop.ui.panes.history.table import HistoryTable
 from altus4_desktop.ui.panes.noted_work import NotedWork, choose_list_file
 from altus4_desktop.ui.panes.paged_pane import Page, PagedPane, Reading, build_split
-from altus4_desktop.ui.panes.tables import show_whole_rows
 from altus4_desktop.ui.session import Session
 from altus4_desktop.ui.widgets import Button, EmptyState, IconButton, InlineMessage
 
 _NAME_LENGTH = 60
-# What a query keeps, and the columns beside it as there is room for them.
-_QUERY_WIDTH = 220
-_WIDTHS = {WHEN: 130, HITS: 70, WHERE: 170, TOOK: 90, MODE: 90, WHO: 170}
 _SIDE_BY_SIDE, _LOW = 1240, 640
-
-
-@dataclass(frozen=True)
-class _Found:
-    query: HistoryQuery
-    count: int
-
-
-class SearchTable(QTableView):
-    """Enter and a double click choose the current row, Space shows it in full, or no longer."""
-
-    deletion_wanted = Signal()
-    detail_wanted = Signal()
-    resized = Signal()
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        """Tell of it."""
-        super().resizeEvent(event)
-        self.resized.emit()
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Enter activates, Delete wants the selected rows gone."""
-        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
-            self.activated.emit(self.currentIndex())
-        elif event.key() == Qt.Key.Key_Delete:
-            self.deletion_wanted.emit()
-        elif event.key() == Qt.Key.Key_Space:
-            self.detail_wanted.emit()
-        else:
-            super().keyPressEvent(event)
 
 
 class HistoryPane(PagedPane[HistoryQuery, SearchRecord]):
@@ -103,6 +47,7 @@ class HistoryPane(PagedPane[HistoryQuery, SearchRecord]):
 
     filters: HistoryFilters
     model: HistoryModel
+    table: HistoryTable
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(session, parent)
@@ -111,6 +56,8 @@ class HistoryPane(PagedPane[HistoryQuery, SearchRecord]):
         self._build_header()
         self.note = InlineMessage(name="history.note")
         self.work = NotedWork(self, self.note)
+        self.deletions = Deletions(self, self.note)
+        self.deletions.deleted.connect(self._show_deleted)
         self._forms = MetricForms(session, self)
         self._forms.saved.connect(self._show_counted)
         self._forms.failed.connect(self.present)
@@ -119,7 +66,10 @@ class HistoryPane(PagedPane[HistoryQuery, SearchRecord]):
         self.body.addWidget(self.filters)
         self._build_looking()
         self.model = HistoryModel(self)
-        self.table = self._build_table()
+        self.table = HistoryTable(self.model)
+        self.table.deletion_wanted.connect(self.delete_selected)
+        self.table.detail_wanted.connect(self.turn_detail)
+        self.table.activated.connect(self._run_index)
         self.detail = HistoryDetail()
         self.detail.closed.connect(self.turn_detail)
         self.detail.hide()
@@ -199,7 +149,9 @@ class HistoryPane(PagedPane[HistoryQuery, SearchRecord]):
                 self.delete_found,
                 is_enabled=self._has_current,
             ),
-            Command("history.delete_all", self.tr("Delete all my searches"), self.delete_all),
+            Command(
+                "history.delete_all", self.tr("Delete all my searches"), self.deletions.delete_all
+            ),
             Command(
                 "history.export",
                 self.tr("Export the history"),
@@ -286,7 +238,7 @@ class HistoryPane(PagedPane[HistoryQuery, SearchRecord]):
             self.filters.set_people(offered)
             self.filters.set_key_name(page.key_name)
         self.model.set_names(self._connections, self._people)
-        self._choose_columns()
+        self.table.choose_columns(has_people=self.filters.person.count() > 1)
 
     def select_again(self, keys: set[Hashable], current: Hashable, row: int) -> None:
         """There is always a search that can be run again: that in the place of one that is gone."""
@@ -350,80 +302,15 @@ class HistoryPane(PagedPane[HistoryQuery, SearchRecord]):
     @Slot()
     def delete_selected(self) -> None:
         """Delete those of the selected searches that are one's own, after asking."""
-        actor = self.session.actor
-        records = self.selected_records()
-        ids = [record.id for record in records if record.user_id == actor.user_id]
-        if not ids:
-            if records:
-                self._tell_others()
-            return
-        title = self.tr("Delete {count} searches?").format(count=len(ids))
-        if len(ids) == 1:
-            title = self.tr("Delete this search?")
-        if self._confirm(title):
-            self._delete(ids)
-
-    @Slot()
-    def delete_all(self) -> None:
-        """Delete every one of one's own searches, after asking."""
-        if self._confirm(self.tr("Delete all my searches?")):
-            self._delete(None)
+        self.deletions.delete(self.selected_records())
 
     @Slot()
     def delete_found(self) -> None:
         """Delete those of one's own searches that the filters show, after asking how many."""
-        history, actor = self.session.services.history, self.session.actor
-        query = self.question()
-        if query.user_id not in ("", actor.user_id):
-            self._tell_others()
-            return
-        # What is searched meanwhile has not been asked about.
-        asked = query.until(datetime.now(UTC))
+        self.deletions.delete_found(self.question())
 
-        def count(_: TaskContext) -> _Found:
-            return _Found(asked, history.count_own_(actor, asked, COUNTED_AT_MOST + 1))
-
-        self.submit(Lane.METADATA, count, self._ask_found)
-
-    @Slot(object)
-    def _ask_found(self, found: _Found) -> None:
-        if not found.count:
-            self._tell_others()
-            return
-        title = self.tr("Delete {count} searches?").format(count=f"{found.count:,}")
-        if found.count == 1:
-            title = self.tr("Delete this search?")
-        elif found.count > COUNTED_AT_MOST:
-            title = self.tr("Delete more than {count} searches?").format(
-                count=f"{COUNTED_AT_MOST:,}"
-            )
-        if not self._confirm(title):
-            return
-        history, actor = self.session.services.history, self.session.actor
-
-        def delete(context: TaskContext) -> int:
-            return history.delete_found_(actor, found.query, context.progress, context.token)
-
-        self.submit(Lane.METADATA, delete, self._show_deleted)
-
-    def _tell_others(self) -> None:
-        self.note.show_message("info", self.tr("Searches of others are theirs to delete."))
-
-    def _confirm(self, title: str) -> bool:
-        text = self.tr("They are gone for good; the figures of those days are counted again.")
-        return confirm(self, title, text, self.tr("Delete"), name="history.deleting")
-
-    def _delete(self, ids: list[str] | None) -> None:
-        history, actor = self.session.services.history, self.session.actor
-
-        def delete(context: TaskContext) -> int:
-            return history.delete_(actor, ids, context.progress, context.token)
-
-        self.submit(Lane.METADATA, delete, self._show_deleted)
-
-    @Slot(object)
-    def _show_deleted(self, count: int) -> None:
-        self.session.announced.emit(self.tr("{count} searches deleted").format(count=count))
+    @Slot()
+    def _show_deleted(self) -> None:
         self.read_first(whole=True)
 
     @Slot()
@@ -525,15 +412,6 @@ class HistoryPane(PagedPane[HistoryQuery, SearchRecord]):
         self.filters.setHidden(low and shown)
 
     @Slot()
-    def _choose_columns(self) -> None:
-        """Keep room for the queries themselves."""
-        room = self.table.viewport().width() - _QUERY_WIDTH
-        for column, width in _WIDTHS.items():
-            room -= width
-            is_known = column != WHO or self.filters.person.count() > 1
-            self.table.setColumnHidden(column, room < 0 or not is_known)
-
-    @Slot()
     def _open_more(self) -> None:
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
@@ -543,7 +421,7 @@ class HistoryPane(PagedPane[HistoryQuery, SearchRecord]):
             ("download", self.tr("Export…"), self.export, self._is_idle()),
             ("trash", self.tr("Delete the selected…"), self.delete_selected, self._has_current()),
             ("trash", self.tr("Delete all of these…"), self.delete_found, self._has_current()),
-            ("trash", self.tr("Delete all my searches…"), self.delete_all, True),
+            ("trash", self.tr("Delete all my searches…"), self.deletions.delete_all, True),
             ("settings", self.tr("Keep the history…"), self.choose_keeping, True),
         ):
             action = QAction(icon(picture), text, menu)
@@ -589,21 +467,3 @@ class HistoryPane(PagedPane[HistoryQuery, SearchRecord]):
     @Slot()
     def _announce_look(self) -> None:
         self.session.announced.emit(self.tr("Looking further back"))
-
-    def _build_table(self) -> SearchTable:
-        table = SearchTable()
-        table.setObjectName("history.table")
-        table.setAccessibleName(self.tr("Past searches"))
-        table.setModel(self.model)
-        show_whole_rows(table)
-        table.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
-        table.deletion_wanted.connect(self.delete_selected)
-        table.detail_wanted.connect(self.turn_detail)
-        header = table.horizontalHeader()
-        header.setSectionsClickable(False)
-        header.setSectionResizeMode(QUERY, QHeaderView.ResizeMode.Stretch)
-        for column, width in _WIDTHS.items():
-            header.resizeSection(column, width)
-        table.resized.connect(self._choose_columns)
-        table.activated.connect(self._run_index)
-        return table
