@@ -118,7 +118,10 @@ class EmptyState(QScrollArea):
 
 
 class InlineMessage(QFrame):
-    """A sentence and a hint above what they are about; hidden while there is nothing to say."""
+    """A sentence and a hint above what they are about; hidden while there is nothing to say.
+
+    Its buttons stand beside the text or, where there is little width, ``stacked`` below it.
+    """
 
     def __init__(
         self,
@@ -128,14 +131,18 @@ class InlineMessage(QFrame):
         *,
         name: str = "",
         closable: bool = True,
+        stacked: bool = False,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self.setObjectName(name)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
-        row = QHBoxLayout(self)
-        row.setContentsMargins(Space.M, Space.M, Space.M, Space.M)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(Space.M, Space.M, Space.M, Space.M)
+        column.setSpacing(Space.S)
+        row = QHBoxLayout()
         row.setSpacing(Space.M)
+        column.addLayout(row)
         self._icon = Icon("info", 18)
         row.addWidget(self._icon, 0, Qt.AlignmentFlag.AlignTop)
         texts = QVBoxLayout()
@@ -150,7 +157,7 @@ class InlineMessage(QFrame):
         row.addLayout(texts, 1)
         self._actions = QHBoxLayout()
         self._actions.setSpacing(Space.S)
-        row.addLayout(self._actions)
+        (column if stacked else row).addLayout(self._actions)
         self._close = IconButton(
             "close",
             self.tr("Dismiss"),
@@ -212,7 +219,8 @@ class InlineMessage(QFrame):
         for position, (text, act) in enumerate(actions):
             button = Button(text, name=f"{self.objectName()}.action{position + 1}")
             button.clicked.connect(act)
-            self._actions.addWidget(button, 0, Qt.AlignmentFlag.AlignTop)
+            corner = Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft
+            self._actions.addWidget(button, 0, corner)
 
 
 class Busy(QWidget):
