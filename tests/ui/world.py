@@ -201,6 +201,7 @@ class FakeSearch:
     prepared: list[SearchMode] = field(default_factory=list)
     rows: Mapping[str, Value] = field(default_factory=dict)
     row_error: AltusError | None = None
+    row_gate: Gate | None = None
     schemas: dict[str, DatabaseSchema] = field(default_factory=dict)
     facets: FacetReport = field(default_factory=FacetReport)
     facets_error: AltusError | None = None
@@ -247,6 +248,8 @@ class FakeSearch:
     def read_row(self, actor: Actor, hit: SearchHit, token: CancelToken) -> Mapping[str, Value]:
         del actor
         token.raise_if_cancelled()
+        if self.row_gate is not None:
+            self.row_gate.wait(token)
         if self.row_error is not None:
             raise self.row_error
         return {**hit.columns, **self.rows}

@@ -659,16 +659,6 @@ class TestDetail:
         text = clipboard_after(qtbot, view, detail.copy_cell)
         assert text == whole
 
-    def test_a_failed_load_says_why(self, qtbot: QtBot, view: SearchView, world: World) -> None:
-        world.search.hits = [replace(make_hit(1, large="w"), truncated={"large": 99})]
-        world.search.row_error = TenantError(TenantFailure.LOST, "The server went away.")
-        search(qtbot, view)
-        detail = view.results.detail
-        detail.table.setCurrentIndex(detail.cells.index(3, 1))
-        qtbot.mouseClick(detail.reader.load, Qt.MouseButton.LeftButton)
-        qtbot.waitUntil(lambda: detail.reader.message.text() == "The server went away.")
-        assert detail.reader.load.isEnabled()
-
     def test_can_be_hidden_and_is_remembered(
         self, qtbot: QtBot, view: SearchView, world: World
     ) -> None:

@@ -26,6 +26,7 @@ from altus4_desktop.ui.panes.search.wording import (
 )
 from altus4_desktop.ui.theme import Space, TypeSize, mono_family, worn_palette
 from altus4_desktop.ui.widgets import Button, Divider, IconButton, InlineMessage, Label
+from altus4_desktop.ui.widgets.states import Action
 
 _FOLD_AT = 4000
 _PIECE = 32 * 1024
@@ -43,6 +44,9 @@ class CellReader(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._full_size: int | None = None
+        self._is_binary = False
+        self._is_loading = False
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(Space.S)
@@ -54,14 +58,14 @@ class CellReader(QWidget):
         self.load = Button(
             self.tr("Load full value"), name="search.detail.load", icon_name="download"
         )
-        self.load.clicked.connect(self._want_full)
+        self.load.clicked.connect(self.load_full)
         copy = IconButton("copy", self.tr("Copy value"), name="search.detail.copy", size=16)
         copy.clicked.connect(self.copy_wanted)
         head.addWidget(self.cell_name)
         head.addWidget(self.cell_facts, 1)
         head.addWidget(copy)
         column.addLayout(head)
-        self.message = InlineMessage(name="search.detail.message")
+        self.message = InlineMessage(name="search.detail.message", stacked=True)
         column.addWidget(self.message)
         self.text = TextReader()
         self.text.setObjectName("search.detail.value")
@@ -88,24 +92,37 @@ class CellReader(QWidget):
         if self.text.is_folded:
             facts.append(self.tr("long lines folded"))
         self.cell_facts.setText("  ·  ".join(fact for fact in facts if fact))
-        self.load.setVisible(cell.full_size is not None)
-        if cell.full_size is not None:
-            self.load.setEnabled(True)
-            size = size_text(cell.full_size, binary=cell.is_binary)
-            self.load.setText(self.tr("Load full value ({size})").format(size=size))
-            self.load.setAccessibleName(self.load.text())
+        self._full_size, self._is_binary = cell.full_size, cell.is_binary
+        self._draw_load()
 
-    def show_error(self, error: AltusError) -> None:
-        """Say why the whole value cannot be had."""
-        self.load.setEnabled(True)
-        self.message.show_error(error)
+    def show_error(self, error: AltusError, actions: Sequence[Action]) -> None:
+        """Say why the whole value cannot be had, and what can be done about it."""
+        self.message.show_error(error, actions)
 
     @Slot()
-    def _want_full(self) -> None:
+    def load_full(self) -> None:
+        """Ask for all of the value."""
         self.message.clear()
-        self.load.setEnabled(False)
-        self.load.setText(self.tr("Loading…"))
+        self._is_loading = True
+        self._draw_load()
         self.full_wanted.emit()
+
+    @Slot()
+    def end_loading(self) -> None:
+        """Offer to load again: nothing is on its way any more."""
+        self._is_loading = False
+        self._draw_load()
+
+    def _draw_load(self) -> None:
+        # A row comes as a whole: while it does, that is said of each of its columns cut short.
+        self.load.setVisible(self._full_size is not None)
+        self.load.setEnabled(not self._is_loading)
+        if self._full_size is None:
+            return
+        size = size_text(self._full_size, binary=self._is_binary)
+        offer = self.tr("Load full value ({size})").format(size=size)
+        self.load.setText(self.tr("Loading…") if self._is_loading else offer)
+        self.load.setAccessibleName(self.load.text())
 
     def _zone(self, cell: Cell) -> str:
         if cell.info is None:

@@ -76,7 +76,8 @@ class FullRow:
 class SearchController(QObject):
     """Runs searches for the pane; a newer search silences what an older one still reports.
 
-    ``searched`` carries the outcome of a search that came to its end, not of further pages.
+    ``searched`` carries the outcome of a search that came to its end, not of further pages;
+    ``full_row_ended`` follows however the fetching of a row has ended, also when it was stopped.
     """
 
     state_changed = Signal(object)
@@ -87,6 +88,7 @@ class SearchController(QObject):
     schema_failed = Signal(str, object)
     full_row_ready = Signal(object)
     full_row_failed = Signal(object)
+    full_row_ended = Signal()
     copy_ready = Signal(str, int)
     copy_failed = Signal(object)
     searched = Signal(object)
@@ -122,6 +124,7 @@ class SearchController(QObject):
         self._row = LatestTask(runner, Lane.TENANTS, self)
         self._row.succeeded.connect(self.full_row_ready)
         self._row.failed.connect(self.full_row_failed)
+        self._row.finished.connect(self.full_row_ended)
         self._why = LatestTask(runner, Lane.TENANTS, self)
         self._why.succeeded.connect(self._take_why)
         self._why.failed.connect(self.why_failed)

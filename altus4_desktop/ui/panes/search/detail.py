@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from PySide6.QtCore import QEvent, QObject, QSize, Qt, Signal, Slot
+from PySide6.QtCore import QEvent, QObject, QSize, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QKeySequence, QResizeEvent, QShortcut
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -33,6 +33,7 @@ from altus4_desktop.ui.panes.search.wording import source_text
 from altus4_desktop.ui.panes.wrapped import first_lines
 from altus4_desktop.ui.theme import Space
 from altus4_desktop.ui.widgets import Badge, EmptyState, IconButton, Label, Segments
+from altus4_desktop.ui.widgets.states import Action
 
 _ROW_HEIGHT = 28
 _TITLE_LINES = 3
@@ -66,10 +67,10 @@ class DetailPanel(QFrame):
         self.pages.addWidget(self._nothing)
         # In a low window it is scrolled: squeezed, its parts would lie on each other.
         content = self._build_content()
-        area = scrolling(content)
-        for ground in (area.viewport(), content):
+        self.area = scrolling(content)
+        for ground in (self.area.viewport(), content):
             ground.setAutoFillBackground(False)
-        self.pages.addWidget(area)
+        self.pages.addWidget(self.area)
         column = QVBoxLayout(self)
         column.setContentsMargins(1, 1, 1, 1)
         column.addWidget(self.pages)
@@ -232,6 +233,7 @@ class DetailPanel(QFrame):
         if not same:
             self._full = None
             self.reader.message.clear()
+            self.reader.end_loading()
             self._show_face()
         self._table = table
         self._fit_title()
@@ -268,9 +270,12 @@ class DetailPanel(QFrame):
         self.cells.show(cells_of(hit, self._table, columns))
         self._read_current()
 
-    def show_full_error(self, error: AltusError) -> None:
-        """Say why the whole value cannot be had."""
-        self.reader.show_error(error)
+    def show_full_error(self, error: AltusError, actions: Sequence[Action]) -> None:
+        """Say why the whole value cannot be had, and what can be done about it."""
+        message = self.reader.message
+        self.reader.show_error(error, actions)
+        # Once it has its place: who asked may have scrolled down to do so.
+        QTimer.singleShot(0, message, lambda: self.area.ensureWidgetVisible(message))
 
     @property
     def current_cell(self) -> Cell | None:

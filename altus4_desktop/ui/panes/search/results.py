@@ -8,6 +8,7 @@ from PySide6.QtCore import QModelIndex, QPoint, Qt, Signal, Slot
 from PySide6.QtGui import QAction, QGuiApplication, QKeySequence
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QSplitter, QVBoxLayout, QWidget
 
+from altus4_desktop.domain.errors import AltusError
 from altus4_desktop.domain.explaining import Explanation
 from altus4_desktop.domain.schema import DatabaseSchema, TableInfo
 from altus4_desktop.domain.searching import SearchHit, SourceRef
@@ -40,9 +41,11 @@ from altus4_desktop.ui.panes.search.states import Remarks
 from altus4_desktop.ui.panes.search.widths import PartWidths
 from altus4_desktop.ui.panes.search.wording import value_text
 from altus4_desktop.ui.session import Session
+from altus4_desktop.ui.texts import wants_password, wants_unlocking
 from altus4_desktop.ui.theme import Space
 from altus4_desktop.ui.turns import Turns
 from altus4_desktop.ui.widgets import IconButton
+from altus4_desktop.ui.widgets.states import Action
 
 _LEAST_SHARE = 0.04
 
@@ -148,7 +151,7 @@ class ResultsView(QWidget):
         detail.full_row_wanted.connect(self._read_full_row)
         detail.copy_cell_wanted.connect(self._copy_cell)
         detail.why_wanted.connect(self._explain)
-        controller.full_row_failed.connect(detail.show_full_error)
+        controller.full_row_ended.connect(detail.reader.end_loading)
         controller.why_failed.connect(detail.why.show_error)
         self.session.theme.changed.connect(detail.reader.text.draw_marks)
         self.split.addWidget(detail)
@@ -173,6 +176,7 @@ class ResultsView(QWidget):
         controller = self.controller
         controller.schema_ready.connect(self._take_schema)
         controller.full_row_ready.connect(self._take_full_row)
+        controller.full_row_failed.connect(self._take_full_row_failure)
         controller.copy_ready.connect(self._take_copy)
         controller.value_copy_ready.connect(self._take_value)
         self.pages.again_wanted.connect(controller.again)
@@ -362,18 +366,23 @@ class ResultsView(QWidget):
         if not self._shows_panel:
             return
         if self.current_hit() is None:
+            self._forget_readings()
             if self._detail is not None:
                 self._detail.show_row(None, None)
             return
         row = self.hits.row_at(self.list.currentIndex().row())
         source = row.hit.source
-        if self.detail.hit is not row.hit:
-            self.controller.forget_full_row()
-            self.controller.forget_why()
+        # The same hit found once more is still being read.
+        if self.detail.hit != row.hit:
+            self._forget_readings()
         schema = self.controller.schema(source.connection_id)
         if schema is None and source.connection_id:
             self.controller.read_schema(source.connection_id)
         self.detail.show_row(row, schema.table(source.table) if schema else None)
+
+    def _forget_readings(self) -> None:
+        self.controller.forget_full_row()
+        self.controller.forget_why()
 
     def pick(self, row: int) -> None:
         """Go to a hit, as somebody would by the arrow keys."""
@@ -497,6 +506,20 @@ class ResultsView(QWidget):
     @Slot(object)
     def _take_full_row(self, row: FullRow) -> None:
         self.detail.show_full(row.hit, row.columns)
+
+    @Slot(object)
+    def _take_full_row_failure(self, error: BaseException) -> None:
+        if isinstance(error, AltusError):
+            way_out: Action = (self.tr("Try again"), self.detail.reader.load_full)
+            if wants_password(error) or wants_unlocking(error):
+                way_out = (self.tr("Go to the connection"), self._go_to_connection)
+            self.detail.show_full_error(error, [way_out])
+
+    @Slot()
+    def _go_to_connection(self) -> None:
+        hit = self.detail.hit
+        if hit is not None:
+            self.session.pane_requested.emit("connections", hit.source.connection_id)
 
     @Slot(str, object)
     def _take_schema(self, connection_id: str, schema: DatabaseSchema) -> None:
