@@ -43,7 +43,6 @@ from altus4_desktop.domain.analytics import Metric
 from altus4_desktop.domain.cancel import CancelToken
 from altus4_desktop.domain.connections import Flavour
 from altus4_desktop.domain.figures import Period
-from altus4_desktop.domain.progress import ignore_progress
 from altus4_desktop.services.analytics import AnalyticsService
 from altus4_desktop.services.analytics_upkeep import Errand
 from altus4_desktop.services.metadata import MetadataService
@@ -245,7 +244,7 @@ def _write(store: Store, rows: Sequence[Row]) -> None:
 
 
 def _count(service: AnalyticsService, user_id: str | None) -> None:
-    service._refresh(Errand(user_id), ignore_progress, CancelToken(), set())
+    service._counting(Errand(user_id), CancelToken()).refresh_()
 
 
 def _year(bench: _Bench, service: AnalyticsService, admin: Actor) -> Iterator[bool]:
