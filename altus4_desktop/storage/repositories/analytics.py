@@ -66,7 +66,7 @@ _HOUR_S = 3600
 _HOURS = 25
 _DELETE_BATCH = 500
 # Read at once, these take about as much memory as a transaction is to.
-_MOST_ROWS = 20_000
+_MOST_ROWS = 12_000
 _DAILY = Metric.DAILY_SEARCHES
 _NAMES = [metric.value for metric in Metric]
 
