@@ -179,9 +179,7 @@ class Lock(QObject):
         def check(_: TaskContext) -> Actor | None:
             return accounts.unlock(actor, password_secret)
 
-        handle = self._runner.submit(Lane.METADATA, check)
-        handle.succeeded.connect(self._answer_password)
-        handle.failed.connect(page.show_refusal)
+        page.submit(Lane.METADATA, check, self._answer_password, failed=page.show_refusal)
 
     @Slot(object)
     def _answer_password(self, actor: Actor | None) -> None:

@@ -88,5 +88,4 @@ class Pane(WorkingWidget):
     def shut(self) -> None:
         """The pane will be deleted: cancel its work, of which it hears no more, and write down
         what is to be remembered."""
-        self.hear_no_more()
-        self.cancel_work()
+        self.drop_work()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal, Slot
@@ -34,8 +35,6 @@ class SetUp(QObject):
         self._services = services
         self._shown = shown
         self._vault = vault
-        self._choice: StoreChoice | None = None
-        self._may_upgrade = False
 
     @Slot()
     def begin(self) -> None:
@@ -53,26 +52,26 @@ class SetUp(QObject):
         def test(context: TaskContext) -> StoreReport:
             return metadata.check_(choice.url, choice.password_secret, context.token)
 
-        handle = self._shown.runner.submit(
-            Lane.TENANTS, test, title=self.tr("Testing the metadata store")
-        )
-        if isinstance(self._shown.page, StorePage):
-            handle.succeeded.connect(self._shown.page.show_report)
-            handle.failed.connect(self._shown.page.show_failure)
+        page = self._shown.page
+        if isinstance(page, StorePage):
+            self._shown.submit(
+                Lane.TENANTS,
+                test,
+                page.show_report,
+                failed=page.show_failure,
+                title=self.tr("Testing the metadata store"),
+            )
 
     @Slot(object, bool)
     def _take_store(self, choice: StoreChoice, may_upgrade: bool) -> None:
-        self._choice, self._may_upgrade = choice, may_upgrade
+        use = partial(self._use_store, choice, may_upgrade)
         if self._services.vault.status().kind.value in ("none", "session"):
-            self._vault.set_up_then(self._use_store, back=self.begin, step=2)
+            self._vault.set_up_then(use, back=self.begin, step=2)
         else:
-            self._vault.unlock_then(self._use_store)
+            self._vault.unlock_then(use)
 
-    def _use_store(self) -> None:
-        services, choice, may_upgrade = self._services, self._choice, self._may_upgrade
-        if choice is None:
-            self.left.emit()
-            return
+    def _use_store(self, choice: StoreChoice, may_upgrade: bool) -> None:
+        services = self._services
         self._shown.boot(self.tr("Opening the store…"))
 
         def use(context: TaskContext) -> bool:
@@ -81,13 +80,10 @@ class SetUp(QObject):
                 services.migrations.upgrade_(None, progress=context.progress)
             return services.accounts.needs_setup()
 
-        handle = self._shown.runner.submit(Lane.METADATA, use)
-        handle.succeeded.connect(self._show_account)
-        handle.failed.connect(self.failed)
+        self._shown.submit(Lane.METADATA, use, self._show_account, failed=self.failed.emit)
 
     @Slot(object)
     def _show_account(self, needed: bool) -> None:
-        self._choice = None
         if not needed:
             # Somebody has set up this shared store before.
             self.needless.emit()
@@ -106,7 +102,6 @@ class SetUp(QObject):
                 draft.name, draft.email, draft.password_secret, draft.timezone
             )
 
-        handle = self._shown.runner.submit(Lane.METADATA, create)
-        handle.succeeded.connect(self.done)
-        if isinstance(self._shown.page, AccountPage):
-            handle.failed.connect(self._shown.page.show_failure)
+        page = self._shown.page
+        if isinstance(page, AccountPage):
+            self._shown.submit(Lane.METADATA, create, self.done.emit, failed=page.show_failure)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal, Slot
@@ -18,6 +20,7 @@ from altus4_desktop.ui.vault_door import VaultDoor
 
 if TYPE_CHECKING:
     from altus4_desktop.services import Services
+    from altus4_desktop.ui.pages.sign_in import SignInEntry
     from altus4_desktop.ui.setup import SetUp
 
 
@@ -29,7 +32,7 @@ class StartUp(QObject):
     ``announced`` (text); ``sign_out_wanted``; ``quit_wanted``. ``passphrase_secret`` is tried
     before anybody is asked for it. Where the last run ended at the sign-in page, this one begins
     with it, and the store is opened while the person types. Nobody gets in with a temporary
-    password.
+    password, and who has left a page is not moved on by what it was waiting for.
     """
 
     signed_in = Signal(object, object)
@@ -57,16 +60,13 @@ class StartUp(QObject):
         self._wants_demo = open_demo
         self.ends_at_sign_in = expects_sign_in and not open_demo
         self._is_settled = False
-        self._waiting_sign_in: tuple[str, str, bool] | None = None
+        self._waiting_sign_in: SignInEntry | None = None
         self._services: Services | None = None
         self.shown = ShownPage(runner, report_crash, self)
         self.vault = VaultDoor(lambda: self.services, self.shown, passphrase_secret, self)
         self.vault.announced.connect(self.announced)
         self._set_up: SetUp | None = None
         self._asks_who = asks_who
-        self._remembers = False
-        self._actor: Actor | None = None
-        self._after_change: Callable[[Actor], object] = self._enter
 
     @property
     def services(self) -> Services:
@@ -129,15 +129,14 @@ class StartUp(QObject):
                 services, password, without_vault=without_vault, asks_who=asks_who
             )
 
-        handle = self._runner.submit(Lane.METADATA, look)
-        handle.succeeded.connect(self._go_on)
-        handle.failed.connect(self._show_problem)
+        self.shown.submit(Lane.METADATA, look, self._go_on, failed=self._show_problem)
 
     @Slot(object)
     def _go_on(self, situation: Situation) -> None:
         self._is_settled = True
         self.settled.emit()
         self.ends_at_sign_in = situation.found is Found.NOBODY
+        entry, self._waiting_sign_in = self._waiting_sign_in, None
         if situation.found is Found.NOTHING:
             self.show_welcome()
         elif situation.found is Found.UPGRADE and situation.migrations is not None:
@@ -149,9 +148,9 @@ class StartUp(QObject):
         elif situation.found is Found.SOMEBODY and situation.actor is not None:
             self._admit(situation.actor)
         elif not self._is_at_sign_in():
-            self.show_sign_in()
-        elif self._waiting_sign_in is not None:
-            self._sign_in(*self._waiting_sign_in)
+            self.show_sign_in(entry)
+        elif entry is not None:
+            self._sign_in(entry)
 
     # ---- pages -------------------------------------------------------------------------------
 
@@ -216,12 +215,16 @@ class StartUp(QObject):
         def upgrade(context: TaskContext) -> None:
             services.migrations.upgrade_(None, progress=context.progress, without_copy=without_copy)
 
-        handle = self._runner.submit(
-            Lane.METADATA, upgrade, title=self.tr("Upgrading the shared store")
-        )
-        handle.succeeded.connect(self.look)
-        if isinstance(self.shown.page, UpgradePage):
-            self.shown.page.follow(handle)
+        page = self.shown.page
+        if isinstance(page, UpgradePage):
+            handle = self.shown.submit(
+                Lane.METADATA,
+                upgrade,
+                self.look,
+                failed=page.show_failure,
+                title=self.tr("Upgrading the shared store"),
+            )
+            page.follow(handle)
 
     # ---- the demo and the set-up -------------------------------------------------------------
 
@@ -230,6 +233,7 @@ class StartUp(QObject):
         """Open the demo, with its progress on a page of its own."""
         from altus4_desktop.ui.pages.waiting import DemoPage
 
+        self._waiting_sign_in = None
         if self._services is None:
             self._wants_demo = True
             return
@@ -248,10 +252,20 @@ class StartUp(QObject):
                 context.progress, context.token, passphrase=lambda: passphrase_secret
             )
 
-        handle = self._runner.submit(Lane.TENANTS, open_)
-        page.follow(handle)
-        handle.succeeded.connect(self._enter)
-        handle.failed.connect(self._unlock_for_demo)
+        page.follow(
+            self.shown.submit(Lane.TENANTS, open_, self._enter_demo, failed=self._unlock_for_demo)
+        )
+
+    @Slot(object)
+    def _enter_demo(self, actor: Actor) -> None:
+        from altus4_desktop.ui.pages.waiting import DemoPage
+
+        page = self.shown.page
+        if isinstance(page, DemoPage) and page.is_leaving:
+            # It was there before it could be stopped.
+            self.look()
+        else:
+            self._enter(actor)
 
     @Slot(object)
     def _unlock_for_demo(self, error: object) -> None:
@@ -273,12 +287,13 @@ class StartUp(QObject):
     # ---- signing in --------------------------------------------------------------------------
 
     @Slot()
-    def show_sign_in(self) -> None:
-        """Ask who it is."""
+    def show_sign_in(self, entry: SignInEntry | None = None) -> None:
+        """Ask who it is; ``entry`` is what was entered before."""
         from altus4_desktop.ui.pages.sign_in import SignInPage
 
-        self._actor = None
         page = SignInPage(self._runner, self._report_crash)
+        if entry is not None:
+            page.fill(entry)
         page.sign_in_requested.connect(self._sign_in)
         page.demo_requested.connect(self.open_demo)
         self.shown.show(page)
@@ -288,40 +303,36 @@ class StartUp(QObject):
 
         return isinstance(self.shown.page, SignInPage)
 
-    @Slot(str, str, bool)
-    def _sign_in(self, email: str, password_secret: str, remembers: bool) -> None:
+    @Slot(object)
+    def _sign_in(self, entry: SignInEntry) -> None:
         from altus4_desktop.ui.pages.sign_in import SignInPage
 
         if not self._is_settled:
-            self._waiting_sign_in = (email, password_secret, remembers)
+            self._waiting_sign_in, self._wants_demo = entry, False
             return
-        self._waiting_sign_in = None
         accounts = self.services.accounts
-        self._remembers = remembers
 
         def sign_in(_: TaskContext) -> Actor:
-            return accounts.sign_in(email, password_secret)
+            return accounts.sign_in(entry.email, entry.password_secret)
 
-        handle = self._runner.submit(Lane.METADATA, sign_in)
-        handle.succeeded.connect(self._take_actor)
-        if isinstance(self.shown.page, SignInPage):
-            handle.failed.connect(self.shown.page.show_refusal)
+        page = self.shown.page
+        if isinstance(page, SignInPage):
+            self.shown.submit(
+                Lane.METADATA, sign_in, partial(self._take_actor, entry), failed=page.show_refusal
+            )
 
-    @Slot(object)
-    def _take_actor(self, actor: Actor) -> None:
-        from altus4_desktop.ui.pages.sign_in import SignInPage
-
+    def _take_actor(self, entry: SignInEntry, actor: Actor) -> None:
         if actor.must_change_password:
-            page = self.shown.page
-            entered_secret = page.password_secret if isinstance(page, SignInPage) else ""
-            self.ask_own_password(actor, entered_secret, self._take_actor)
+            # What was entered is no password of theirs by then.
+            then = partial(self._take_actor, replace(entry, password_secret=""))
+            self.ask_own_password(actor, entry.password_secret, then)
             return
-        self._actor = actor
+        enter = partial(self._enter, actor, remembers=entry.remembers)
         status = self.services.vault.status()
         if status.kind.value == "none" and status.problem is None:
-            self.vault.set_up_then(self._enter_known, back=self.show_sign_in)
+            self.vault.set_up_then(enter, back=partial(self.show_sign_in, entry))
         else:
-            self.vault.unlock_then(self._enter_known)
+            self.vault.unlock_then(enter)
 
     def _admit(self, actor: Actor) -> None:
         if actor.must_change_password:
@@ -336,51 +347,42 @@ class StartUp(QObject):
         which is asked for too unless ``password_secret`` is it."""
         from altus4_desktop.ui.pages.own_password import OwnPasswordPage
 
-        self._actor, self._after_change = actor, then
         page = OwnPasswordPage(self._runner, self._report_crash)
         page.fill_current(password_secret)
-        page.change_requested.connect(self._change_password)
+        page.change_requested.connect(partial(self._change_password, actor, then))
         page.sign_out_requested.connect(self.sign_out_wanted)
         self.shown.show(page)
 
-    @Slot(str, str)
-    def _change_password(self, password_secret: str, new_secret: str) -> None:
+    def _change_password(
+        self,
+        actor: Actor,
+        then: Callable[[Actor], object],
+        password_secret: str,
+        new_secret: str,
+    ) -> None:
         from altus4_desktop.ui.pages.own_password import OwnPasswordPage
 
-        accounts, actor = self.services.accounts, self._actor
-        if actor is None:
-            return
+        accounts = self.services.accounts
 
         def change(_: TaskContext) -> Actor:
             return accounts.change_password(actor, password_secret, new_secret)
 
-        handle = self._runner.submit(Lane.METADATA, change)
-        handle.succeeded.connect(self._leave_own_password)
-        if isinstance(self.shown.page, OwnPasswordPage):
-            handle.failed.connect(self.shown.page.show_refusal)
+        page = self.shown.page
+        if isinstance(page, OwnPasswordPage):
+            self.shown.submit(Lane.METADATA, change, then, failed=page.show_refusal)
 
     @Slot(object)
-    def _leave_own_password(self, actor: Actor) -> None:
-        self._actor = None
-        self._after_change(actor)
-
-    @Slot()
-    def _enter_known(self) -> None:
-        if self._actor is not None:
-            self._enter(self._actor)
-
-    @Slot(object)
-    def _enter(self, actor: Actor) -> None:
-        self._actor = None
+    def _enter(self, actor: Actor, *, remembers: bool = False) -> None:
+        self.shown.hold()
         self.vault.is_passed_by = False
-        self.ends_at_sign_in = self.ends_at_sign_in and not self._remembers and not actor.is_demo
+        remembers = remembers and not actor.is_demo
+        self.ends_at_sign_in = self.ends_at_sign_in and not remembers and not actor.is_demo
         self.signed_in.emit(self.services, actor)
-        if self._remembers and not actor.is_demo:
+        if remembers:
             self._remember(actor)
         elif self._asks_who and not actor.is_demo:
             self._forget_remembered()
         self._asks_who = self._asks_who and actor.is_demo
-        self._remembers = False
 
     def _forget_remembered(self) -> None:
         """Who was locked out is not signed in by the next start, now that somebody else may be."""

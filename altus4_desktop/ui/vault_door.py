@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Signal, Slot
 
 from altus4_desktop.domain.errors import AltusError, VaultError
-from altus4_desktop.tasks.runner import Lane, TaskContext, TaskHandle
+from altus4_desktop.tasks.runner import Lane, TaskContext
 from altus4_desktop.ui.pages.shown import ShownPage
 from altus4_desktop.ui.texts import error_message
 
@@ -20,9 +20,10 @@ if TYPE_CHECKING:
 class VaultDoor(QObject):
     """Opens the vault, asking on its own pages for what that takes.
 
-    ``passphrase_secret`` is tried before anybody is asked for one, and forgotten if it does not
-    fit. ``is_passed_by`` while somebody goes on without the vault. ``announced`` (text): why it
-    stays locked.
+    What it was opened for is gone on with once, and not at all when another page is shown
+    meanwhile. ``passphrase_secret`` is tried before anybody is asked for one, and forgotten if it
+    does not fit. ``is_passed_by`` while somebody goes on without the vault. ``announced`` (text):
+    why it stays locked.
     """
 
     announced = Signal(str)
@@ -39,10 +40,9 @@ class VaultDoor(QObject):
         self._shown = shown
         self.passphrase_secret = passphrase_secret
         self.is_passed_by = False
-        self._unlocking: TaskHandle | None = None
         self._step = 0
-        self._then: Callable[[], object] = lambda: None
-        self._back: Callable[[], object] = lambda: None
+        self._then: Callable[[], object] = _stay
+        self._back: Callable[[], object] = _stay
         shown.cancel_requested.connect(self._pass_by)
 
     # ---- unlocking ---------------------------------------------------------------------------
@@ -69,9 +69,7 @@ class VaultDoor(QObject):
         def unlock(context: TaskContext) -> None:
             vault.unlock(token=context.token)
 
-        self._unlocking = self._shown.runner.submit(Lane.VAULT, unlock)
-        self._unlocking.succeeded.connect(self._go_on)
-        self._unlocking.failed.connect(self._go_on_locked)
+        self._shown.submit(Lane.VAULT, unlock, self._go_on, failed=self._go_on_locked)
 
     def _ask_passphrase(self) -> UnlockPage:
         from altus4_desktop.ui.pages.sign_in import UnlockPage
@@ -98,17 +96,15 @@ class VaultDoor(QObject):
         def unlock(_: TaskContext) -> None:
             vault.unlock(passphrase_secret)
 
-        handle = self._shown.runner.submit(Lane.VAULT, unlock)
-        handle.succeeded.connect(self._go_on)
-        if isinstance(self._shown.page, UnlockPage):
-            handle.failed.connect(self._shown.page.show_refusal)
-        else:
-            handle.failed.connect(self._ask_passphrase_after)
+        page = self._shown.page
+        failed = page.show_refusal if isinstance(page, UnlockPage) else self._ask_passphrase_after
+        self._shown.submit(Lane.VAULT, unlock, self._go_on, failed=failed)
 
     @Slot()
     def _go_on(self) -> None:
-        self._unlocking = None
-        self._then()
+        # Both may hold secrets, and what comes late must find nothing to go on with.
+        then, self._then, self._back = self._then, _stay, _stay
+        then()
 
     @Slot(object)
     def _go_on_locked(self, error: object) -> None:
@@ -118,13 +114,10 @@ class VaultDoor(QObject):
 
     @Slot()
     def _pass_by(self) -> None:
-        handle, self._unlocking = self._unlocking, None
-        if handle is not None and not handle.is_finished:
-            handle.succeeded.disconnect(self._go_on)
-            handle.failed.disconnect(self._go_on_locked)
-            handle.cancel()
+        if self._shown.page is not None:
+            self._shown.page.drop_work()
         self.is_passed_by = True
-        self._then()
+        self._go_on()
 
     # ---- setting it up -----------------------------------------------------------------------
 
@@ -143,9 +136,7 @@ class VaultDoor(QObject):
         def set_up(_: TaskContext) -> None:
             vault.ensure_ready(lambda: passphrase_secret)
 
-        handle = self._shown.runner.submit(Lane.VAULT, set_up)
-        handle.succeeded.connect(self._go_on)
-        handle.failed.connect(self._choose_by_hand)
+        self._shown.submit(Lane.VAULT, set_up, self._go_on, failed=self._choose_by_hand)
 
     @Slot(object)
     def _choose_by_hand(self, error: object) -> None:
@@ -169,8 +160,7 @@ class VaultDoor(QObject):
             report = vault.probe_keyring()
             return report.backend, report.problem
 
-        handle = self._shown.runner.submit(Lane.VAULT, probe)
-        handle.succeeded.connect(self._show_keyring)
+        self._shown.submit(Lane.VAULT, probe, self._show_keyring)
 
     @Slot(object)
     def _show_keyring(self, found: tuple[str, AltusError | None]) -> None:
@@ -193,10 +183,17 @@ class VaultDoor(QObject):
             elif vault.status().kind.value != "session":
                 vault.set_up_session()
 
-        handle = self._shown.runner.submit(
-            Lane.VAULT, set_up, title=self.tr("Setting up the vault")
-        )
-        handle.succeeded.connect(self._go_on)
-        if isinstance(self._shown.page, SecretsPage):
-            self._shown.page.forget()
-            handle.failed.connect(self._shown.page.show_failure)
+        page = self._shown.page
+        if isinstance(page, SecretsPage):
+            page.forget()
+            self._shown.submit(
+                Lane.VAULT,
+                set_up,
+                self._go_on,
+                failed=page.show_failure,
+                title=self.tr("Setting up the vault"),
+            )
+
+
+def _stay() -> None:
+    """Nobody waits for the vault."""

@@ -173,7 +173,8 @@ class MainWindow(QMainWindow):
             self._probe.update()
         if before is not None and before is not widget and before is not self._workspace:
             if isinstance(before, Page):
-                before.cancel_work()
+                # What it waits for may come late: by then somebody else may be on their way in.
+                before.drop_work()
             self._stack.removeWidget(before)
             before.deleteLater()
 

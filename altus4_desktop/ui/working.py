@@ -68,6 +68,12 @@ class WorkingWidget(QWidget):
         for handle in self._handles:
             handle.blockSignals(True)
 
+    def drop_work(self) -> None:
+        """Cancel whatever is running and hear nothing more of it, as nobody waits for it here."""
+        self.hear_no_more()
+        self.cancel_work()
+        self._handles.clear()
+
     @Slot(object)
     def present(self, error: BaseException) -> None:
         """Show a failure where it belongs."""

@@ -124,7 +124,6 @@ class UpgradePage(Page):
         self._bar.show()
         self._step.show()
         handle.progressed.connect(self._show_progress)
-        handle.failed.connect(self._show_failure)
 
     @Slot(object)
     def _show_progress(self, progress: Progress) -> None:
@@ -134,7 +133,8 @@ class UpgradePage(Page):
             self._bar.setValue(round(progress.fraction * 1000))
 
     @Slot(object)
-    def _show_failure(self, error: object) -> None:
+    def show_failure(self, error: object) -> None:
+        """Say why the upgrade could not be done; it is offered again."""
         self._bar.hide()
         self._step.hide()
         self._go.setEnabled(True)

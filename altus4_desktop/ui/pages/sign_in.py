@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 
 from PySide6.QtCore import Qt, QTimer, Signal, Slot
 from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QLineEdit
@@ -107,10 +108,19 @@ class SecretPage(Page):
         )
 
 
-class SignInPage(SecretPage):
-    """``sign_in_requested``: e-mail, password, whether to stay signed in."""
+@dataclass(frozen=True, slots=True)
+class SignInEntry:
+    """Who wants to sign in, and whether to stay signed in."""
 
-    sign_in_requested = Signal(str, str, bool)
+    email: str
+    password_secret: str = field(repr=False)
+    remembers: bool
+
+
+class SignInPage(SecretPage):
+    """``sign_in_requested``: a SignInEntry."""
+
+    sign_in_requested = Signal(object)
     demo_requested = Signal()
 
     def __init__(self, runner: TaskRunner, report_crash: Callable[[BaseException], None]) -> None:
@@ -138,14 +148,11 @@ class SignInPage(SecretPage):
         """Begin with the e-mail, or with the password when the e-mail is known."""
         (self._password if self._email.text() else self._email).setFocus()
 
-    @property
-    def password_secret(self) -> str:
-        """What was entered."""
-        return self._password.text()
-
-    def set_email(self, email: str) -> None:
-        """Fill in who is expected."""
-        self._email.setText(email)
+    def fill(self, entry: SignInEntry) -> None:
+        """Show what was entered before."""
+        self._email.setText(entry.email)
+        self._password.setText(entry.password_secret)
+        self._remember.setChecked(entry.remembers)
 
     def send(self) -> None:
         """Emit e-mail and password once both are there."""
@@ -158,7 +165,7 @@ class SignInPage(SecretPage):
         else:
             self.set_busy(busy=True, text=self.tr("Signing in…"))
             self.sign_in_requested.emit(
-                self._email.text(), self._password.text(), self._remember.isChecked()
+                SignInEntry(self._email.text(), self._password.text(), self._remember.isChecked())
             )
 
     @Slot(object)

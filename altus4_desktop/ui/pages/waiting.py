@@ -89,6 +89,11 @@ class DemoPage(Page):
         self._handle: TaskHandle | None = None
         self._retry.hide()
 
+    @property
+    def is_leaving(self) -> bool:
+        """Whether somebody has asked to go back while the demo was being opened."""
+        return self._handle is not None and self._handle.is_cancelling
+
     def follow(self, handle: TaskHandle) -> None:
         """Show how ``handle`` gets on."""
         self._handle = handle
