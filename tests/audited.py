@@ -16,7 +16,7 @@ UNAUDITED = {
     **dict.fromkeys(
         [f"AnalyticsRepository.{name}" for name in ("begin_", "compare_", "roll_up_", "add_up_")]
         + [f"AnalyticsRepository.check_{what}_" for what in ("totals", "documents")]
-        + ["AnalyticsRepository.mark_all_"],
+        + [f"AnalyticsRepository.{name}_" for name in ("mark_all", "forget_undated")],
         "figures of what is written down already",
     ),
     **dict.fromkeys(

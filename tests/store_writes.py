@@ -237,6 +237,7 @@ OTHERS = {
     **dict.fromkeys(
         [f"analytics.{name}" for name in ("begin_", "compare_", "roll_up_", "add_up_")]
         + [
+            "analytics.forget_undated_",
             "analytics.check_totals_",
             "analytics.check_documents_",
             "analytics.mark_all_",

@@ -64,6 +64,8 @@ class Counting:
     def refresh_(self, *, anew: bool = False) -> RollUpReport:
         """Count what is marked and, where the errand is to compare, what is not as it was counted
         of late, or all days ``anew``."""
+        if self._errand.compare:
+            self._analytics.forget_undated_()
         users = self._analytics.users_(self._errand.user_id)
         there = []
         for user in users:

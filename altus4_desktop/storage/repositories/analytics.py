@@ -228,6 +228,39 @@ class AnalyticsRepository:
 
         self._repeat(work)
 
+    def forget_undated_(self) -> int:
+        """Forget figures of which another program has left no date in a file, have all days of
+        those whose they are counted again and everybody's added up. Returns how many there were."""
+        if not self._on_file:
+            return 0
+
+        def undated(table: sa.Table[Any]) -> sa.ColumnElement[bool]:
+            day = sa.type_coerce(table.c.analytics_date, sa.Text)
+            # What is added makes the 2nd of March of the 30th of February.
+            return sa.func.date(day, "+0 days").is_distinct_from(day)
+
+        def count(connection: sa.Connection) -> list[int]:
+            return [
+                connection.execute(
+                    sa.select(sa.func.count()).select_from(table).where(undated(table))
+                ).scalar_one()
+                for table in (analytics, analytics_totals)
+            ]
+
+        def forget(connection: sa.Connection) -> None:
+            whose = sa.select(c.user_id).where(undated(analytics)).distinct()
+            for user_id in connection.execute(whose).scalars().all():
+                _mark_all(user_id, connection)
+            connection.execute(sa.delete(analytics).where(undated(analytics)))
+            if of_everybody:
+                # Which day lacks a metric now is not known.
+                connection.execute(sa.delete(analytics_totals))
+
+        of_persons, of_everybody = self._transactions.read(count)
+        if of_persons or of_everybody:
+            self._repeat(forget)
+        return of_persons + of_everybody
+
     def check_totals_(self) -> int:
         """Have the days added up again whose total is no longer the sum of the users': a user whom
         another program deletes takes the figures along. Returns how many days that are."""

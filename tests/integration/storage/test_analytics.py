@@ -579,6 +579,36 @@ def test_odd_values_in_a_file_are_counted_for_what_they_are(
     assert [row[0] for row in listed] == [rows[1].id]
 
 
+@pytest.mark.parametrize(
+    "date_", ["'soon'", "''", "20260303", "'2026-03-02 00:00:00'", "x'ff'", "'2026-02-30'"]
+)
+def test_figures_of_no_date_are_forgotten_and_counted_again(
+    shared_place: StorePlace, shared_store: Store, date_: str
+) -> None:
+    user, other = _people(shared_store, "UTC", "UTC")
+    rows = [_asked(at=datetime(2026, 3, day, 12, tzinfo=UTC)) for day in (1, 2, 3)]
+    _insert(shared_store, user, rows)
+    _insert(shared_store, other, [replace(row, id=str(uuid.uuid4())) for row in rows])
+    for each in (user, other):
+        _refresh(shared_store, each)
+    shared_store.analytics.add_up_(shared_store.analytics.unadded_days())
+    whole = [_figures(shared_store, whose) for whose in (user.id, other.id, None)]
+    assert shared_store.analytics.forget_undated_() == 0
+    if not shared_place.on_file:
+        return
+    for table, where in (("analytics", f"user_id = '{user.id}' AND"), ("analytics_totals", "")):
+        shared_place.query(
+            f"UPDATE {table} SET analytics_date = {date_}"
+            f" WHERE {where} metric_name = 'modes' AND analytics_date = '2026-03-02'"
+        )
+        assert shared_store.analytics.forget_undated_() == 1
+        assert shared_store.analytics.forget_undated_() == 0
+        assert _roll_up(shared_store, other) == 0
+        _roll_up(shared_store, user)
+        shared_store.analytics.add_up_(shared_store.analytics.unadded_days())
+        assert [_figures(shared_store, whose) for whose in (user.id, other.id, None)] == whole
+
+
 def test_no_transaction_reads_more_searches_than_are_to_be_read_at_once(
     shared_store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
