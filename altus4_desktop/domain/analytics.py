@@ -193,6 +193,11 @@ def is_document(metric: Metric, document: object) -> bool:
     return _have_shape(metric, [document])
 
 
+def names_of(metric: Metric) -> Sequence[str]:
+    """What a document of ``metric`` is made of."""
+    return tuple(_SHAPES[metric])
+
+
 def keep_documents(
     metric: Metric, dated: Sequence[tuple[date, Document]]
 ) -> Iterable[tuple[date, Document]]:

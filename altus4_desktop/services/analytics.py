@@ -31,6 +31,7 @@ from altus4_desktop.services.figures import (
     group_documents,
     leaves_out,
     slices_of,
+    whole_metrics,
 )
 from altus4_desktop.services.figures_export import days_csv, figures_document
 from altus4_desktop.services.files import open_chosen
@@ -133,7 +134,8 @@ class AnalyticsService:
         found = self._documents(whose, period, _with_hours(metrics, period), by_hour=by_hour)
         before = None
         if compare:
-            before = self._documents(whose, period.before(), _COMPARED & {*metrics})
+            compared = _COMPARED & {*metrics}
+            before = self._documents(whose, period.before(), compared, trends=False)
         pauses = read_pauses(self._metadata, whose) if Metric.DAILY_SEARCHES in metrics else ()
         return self._build(actor, whose, period, found, before, pauses)
 
@@ -243,19 +245,25 @@ class AnalyticsService:
         metrics: Collection[Metric],
         *,
         by_hour: bool = True,
+        trends: bool = True,
     ) -> ByMetric:
         by_day = {*metrics} & DAY_METRICS
         found: list[DayDocument] = []
         if by_day:
             found = self._analytics.list_(whose, period.first, period.last, by_day, by_hour=by_hour)
         if lists := {*metrics} - by_day:
-            found += self._list_merged(whose, slices_of(period), lists)
+            whole = whole_metrics(lists, period, trends=trends)
+            found += self._list_merged(whose, slices_of(period), lists, whole)
         return group_documents(found)
 
     def _list_merged(
-        self, whose: str | None, parts: Sequence[Period], metrics: Collection[Metric]
+        self,
+        whose: str | None,
+        parts: Sequence[Period],
+        metrics: Collection[Metric],
+        whole: Collection[Metric],
     ) -> list[DayDocument]:
-        found = self._analytics.list_merged_(whose, parts, metrics)
+        found = self._analytics.list_merged_(whose, parts, metrics, whole)
         cut = {
             row.metric
             for row in found
@@ -265,7 +273,7 @@ class AnalyticsService:
             # The lists of each person may have room for all that everybody's has none for.
             searches = sum(row.document["searches"] for row in found if row.metric in cut)
             most = _MOST_OF_EACH if searches > _FEW_SEARCHES else _MOST_SHORT
-            of_each = self._analytics.list_each_merged_(parts, cut, most)
+            of_each = self._analytics.list_each_merged_(parts, cut, most, whole)
             if of_each is not None:
                 return [row for row in found if row.metric not in cut] + of_each
         return found

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from datetime import date
 from itertools import pairwise
+from operator import itemgetter
 
 from altus4_desktop.domain.analytics import (
     DayDocument,
@@ -50,7 +51,9 @@ MOST_SLOWEST = 50
 _DAILY = Metric.DAILY_SEARCHES
 
 DAY_METRICS = frozenset({Metric.DAILY_SEARCHES, Metric.LATENCY, Metric.HOURLY_LATENCY})
-"""Those of which figures tell each day; of others they tell no less than a slice."""
+"""Those of which figures tell each day."""
+
+_TREND_METRICS = frozenset({Metric.POPULAR_QUERIES})
 
 TEXT_METRICS = frozenset({Metric.POPULAR_QUERIES, Metric.ZERO_RESULTS})
 """Those of which everybody's lists may leave out what each person's have."""
@@ -76,6 +79,14 @@ def group_documents(documents: Sequence[DayDocument]) -> ByMetric:
         found[row.metric][row.day] = row.document
     found.full = {row.metric for row in documents if row.is_full}
     return found
+
+
+def whole_metrics(metrics: Iterable[Metric], period: Period, *, trends: bool) -> set[Metric]:
+    """Those of ``metrics`` of which figures tell no less than the whole period; without ``trends``
+    it is only compared with another."""
+    # Slices that are days tell which texts these have all of.
+    is_sliced = trends or len(period) <= SLICES
+    return {*metrics} - (_TREND_METRICS if is_sliced else frozenset())
 
 
 def slices_of(period: Period) -> list[Period]:
@@ -109,9 +120,7 @@ def build_figures(
     keys that are there, by id; ``before`` the documents of the period before; in ``pauses`` not
     everything was recorded; ``usual_zone`` is that of days where nobody searched at all.
     """
-    merged: dict[Metric, Document] = {
-        metric: merge(metric, documents[metric].values()) for metric in {*Metric} - {_DAILY}
-    }
+    merged = {metric: _whole(metric, documents[metric]) for metric in {*Metric} - {_DAILY}}
     merged[_DAILY] = _added(documents[_DAILY].values())
     daily = documents[Metric.DAILY_SEARCHES]
     # On one axis there is one clock.
@@ -201,6 +210,13 @@ def build_figures(
         else _latency(merge(Metric.LATENCY, before[Metric.LATENCY].values())),
         pauses=tuple(pauses),
     )
+
+
+def _whole(metric: Metric, documents: Mapping[date, Document]) -> Document:
+    if len(documents) == 1 and metric not in DAY_METRICS:
+        # It was put together from those of days.
+        return next(iter(documents.values()))
+    return merge(metric, documents.values())
 
 
 def _added(daily: Iterable[Document]) -> Document:
@@ -362,7 +378,7 @@ def leaves_out(metric: Metric, document: Document) -> bool:
     """Whether a list of texts, or of pairs of them, leaves out searches: of a text that is not in
     it nobody knows."""
     rows, cell = _COUNTED[metric]
-    listed = sum(row[cell] for row in document[rows])
+    listed = sum(map(itemgetter(cell), document[rows]))
     return bool(listed < document["searches"])
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
 from datetime import date, datetime
 from functools import partial
+from itertools import chain
 from typing import Any
 
 import sqlalchemy as sa
@@ -18,6 +19,7 @@ from altus4_desktop.domain.analytics import (
     Metric,
     is_document,
     keep_documents,
+    names_of,
 )
 from altus4_desktop.domain.analytics_merging import is_full, merge, shorten
 from altus4_desktop.domain.figures import Period, UserUse
@@ -67,6 +69,8 @@ _HOURS = 25
 _DELETE_BATCH = 500
 # Read at once, these take about as much memory as a transaction is to.
 _MOST_ROWS = 12_000
+# As JSON; the objects that these become take some ten times as much, which processors keep near.
+_CHARS_AT_ONCE = 32_000
 _DAILY = Metric.DAILY_SEARCHES
 _NAMES = [metric.value for metric in Metric]
 
@@ -349,39 +353,50 @@ class AnalyticsRepository:
         document: sa.ColumnElement[Any] = whose.c.metric_data
         if not by_hour:
             document = sa.case(
-                (whose.c.metric_name == _DAILY.value, _without_hours(self._readable(document))),
+                (whose.c.metric_name == _DAILY.value, self._without_hours(document)),
                 else_=document,
             )
 
         def read(connection: sa.Connection) -> list[DayDocument]:
-            statement = _listed(user_id, first, last, names, _text(document))
-            found = list(_documents(connection.execute(statement)))
+            statement = self._listed(user_id, first, last, names, document)
+            rows = connection.execute(statement).all()
+            found = list(_documents(rows))
             if user_id is None:
-                found += _unadded_documents(connection, first, last, names)
+                there = None
+                if _DAILY in metrics:
+                    there = {day for day, name, _ in rows if name == _DAILY}
+                found += _unadded_documents(connection, first, last, names, there)
             return sorted(found, key=lambda row: row.day)
 
         return self._transactions.read(read)
 
     def list_merged_(
-        self, user_id: str | None, parts: Sequence[Period], metrics: Collection[Metric]
+        self,
+        user_id: str | None,
+        parts: Sequence[Period],
+        metrics: Collection[Metric],
+        whole: Collection[Metric] = (),
     ) -> list[DayDocument]:
         """What `list_` finds in each of ``parts``, which follow each other, put together as a
-        document of its first day: a year has so many rows in its lists that keeping them takes
-        longer than adding them up."""
+        document of its first day, and of metrics in ``whole`` what it finds in all of them: a year
+        has so many rows in its lists that keeping them takes longer than adding them up."""
         first, last = parts[0].first, parts[-1].last
         names = [metric.value for metric in metrics]
 
         def read(connection: sa.Connection) -> list[DayDocument]:
             later = _unadded_documents(connection, first, last, names) if user_id is None else []
             whose = analytics if user_id is not None else analytics_totals
-            text = _text(whose.c.metric_data)
-            rows = connection.execute(_listed(user_id, first, last, names, text))
-            return _merged_parts(rows, parts, later)
+            statement = self._listed(user_id, first, last, names, whose.c.metric_data)
+            return _merged_parts(connection.execute(statement), parts, whole, later)
 
         return self._transactions.read(read)
 
     def list_each_merged_(
-        self, parts: Sequence[Period], metrics: Collection[Metric], most: int
+        self,
+        parts: Sequence[Period],
+        metrics: Collection[Metric],
+        most: int,
+        whole: Collection[Metric] = (),
     ) -> list[DayDocument] | None:
         """`list_merged_` of everybody, put together from what each person's lists have, which
         everybody's have no room for; None where there are about more than ``most`` days of a person
@@ -399,7 +414,7 @@ class AnalyticsRepository:
             statement = sa.select(c.analytics_date, c.metric_name, _text(c.metric_data)).where(
                 *of_these
             )
-            return _merged_parts(connection.execute(statement), parts)
+            return _merged_parts(connection.execute(statement), parts, whole)
 
         return self._transactions.read(read)
 
@@ -420,25 +435,30 @@ class AnalyticsRepository:
             document = self._readable(c.metric_data)
             return sa.cast(sa.func.sum(sa.func.json_extract(document, f"$.{name}")), sa.Integer)
 
+        # Told whose, the index finds these days alone; where users are joined, all that there are.
         statement = (
             sa.select(
-                users.c.id,
-                users.c.name,
-                users.c.email,
-                added("searches"),
-                added("failed") + added("partial"),
-                added("zero"),
+                c.user_id, added("searches"), added("failed") + added("partial"), added("zero")
             )
-            .select_from(analytics.join(users, users.c.id == c.user_id))
-            .where(c.metric_name == _DAILY.value, c.analytics_date.between(first, last))
-            .group_by(users.c.id, users.c.name, users.c.email)
+            .where(
+                c.user_id.in_(sa.bindparam("whose", expanding=True)),
+                c.analytics_date.between(first, last),
+                c.metric_name == _DAILY.value,
+            )
+            .with_hint(analytics, "FORCE INDEX (unique_user_date_metric)", "mysql")
+            .group_by(c.user_id)
         )
-        found = self._transactions.read(
-            lambda connection: [
-                UserUse(key, name, email, *(int(count or 0) for count in counts))
-                for key, name, email, *counts in connection.execute(statement)
+
+        def read(connection: sa.Connection) -> list[UserUse]:
+            people = connection.execute(sa.select(users.c.id, users.c.name, users.c.email)).all()
+            known = {key: (name, email) for key, name, email in people}
+            return [
+                UserUse(key, *known[key], *(int(count or 0) for count in counts))
+                for some in _batches([*known])
+                for key, *counts in connection.execute(statement, {"whose": some})
             ]
-        )
+
+        found = self._transactions.read(read)
         return sorted(found, key=lambda count: (-count.searches, count.email))
 
     def key_names(self, key_ids: Collection[str]) -> Mapping[str, str]:
@@ -472,6 +492,48 @@ class AnalyticsRepository:
         if not self._on_file:
             return document
         return sa.case((sa.func.json_valid(document, type_=sa.Boolean), document))
+
+    def _without_hours(self, document: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+        """A document of `daily_searches` whose ``hours`` are empty."""
+        hours = sa.func.json_array()
+        if self._on_file:
+            return sa.func.json_replace(self._readable(document), "$.hours", hours)
+        # A server that replaces a value takes all others apart as well, which takes longer than to
+        # write them all. What has other names is of another shape, and stays as it is.
+        names = names_of(_DAILY)
+        kept = [name for name in names if name != "hours"]
+        parts = [(name, sa.func.json_extract(document, f"$.{name}")) for name in kept]
+        is_ours = sa.and_(
+            sa.func.json_length(document) == len(names),
+            sa.func.json_contains_path(document, "all", *(f"$.{name}" for name in names)),
+        )
+        made = sa.func.json_object(*chain.from_iterable(parts), "hours", hours)
+        return sa.case((is_ours, made), else_=document)
+
+    def _listed(
+        self,
+        user_id: str | None,
+        first: date,
+        last: date,
+        names: Sequence[str],
+        document: sa.ColumnElement[Any],
+    ) -> sa.Select[Any]:
+        """Day, metric and ``document``, as text, of one user or of everybody."""
+        whose = analytics if user_id is not None else analytics_totals
+        day, name = whose.c.analytics_date, whose.c.metric_name
+        text: sa.ColumnElement[Any] = _text(document)
+        statement = sa.select(day, name, text)
+        wanted = day.between(first, last), name.in_(names)
+        if user_id is not None:
+            return statement.where(c.user_id == user_id, *wanted)
+        if self._on_file:
+            return statement.where(*wanted)
+        # A server reads a row whole before it looks at the metric, and `hourly_latency` is more
+        # than all others together. The keys alone tell which rows are to be read.
+        keys = sa.select(day, name).where(*wanted).distinct().subquery()
+        return statement.join(
+            keys, sa.and_(keys.c.analytics_date == day, keys.c.metric_name == name)
+        )
 
     def _wrong_days(
         self, connection: sa.Connection, user_id: str, first: int, last: int | None
@@ -701,24 +763,6 @@ def _choose(zone: str, marks: Sequence[datetime], most_days: int) -> tuple[list[
     return [*marks[:chosen]], days
 
 
-def _listed(
-    user_id: str | None,
-    first: date,
-    last: date,
-    names: Sequence[str],
-    document: sa.ColumnElement[Any],
-) -> sa.Select[Any]:
-    whose = analytics if user_id is not None else analytics_totals
-    statement = sa.select(whose.c.analytics_date, whose.c.metric_name, document).where(
-        whose.c.analytics_date.between(first, last), whose.c.metric_name.in_(names)
-    )
-    return statement if user_id is None else statement.where(c.user_id == user_id)
-
-
-def _without_hours(document: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
-    return sa.func.json_replace(document, "$.hours", sa.func.json_array(), type_=sa.JSON)
-
-
 def _made() -> sa.ColumnElement[str]:
     """The parameter ``made``: a document of `dump_json`."""
     return sa.bindparam("made", type_=sa.Text)
@@ -731,51 +775,87 @@ def _text(document: sa.ColumnElement[Any]) -> sa.ColumnElement[str]:
 
 def _documents(rows: Iterable[Any]) -> Iterator[DayDocument]:
     """Those that can be read of rows of day, metric and text."""
-    found: dict[str, list[tuple[date, Document]]] = {}
+    found: dict[str, list[tuple[date, str]]] = {}
     for day, name, text in rows:
-        found.setdefault(name, []).append((day, load_json(text)))
+        found.setdefault(name, []).append((day, text))
     for name, dated in found.items():
         metric = Metric(name)
-        for day, document in keep_documents(metric, dated):
-            yield DayDocument(day, metric, document, is_full(metric, document))
+        for some in _portions(dated):
+            loaded = [(day, load_json(text)) for day, text in some]
+            for day, document in keep_documents(metric, loaded):
+                yield DayDocument(day, metric, document, is_full(metric, document))
+
+
+def _portions(dated: Iterable[tuple[date, str]]) -> Iterator[list[tuple[date, str]]]:
+    """Texts with their days, few at once: the documents of a year are more than the processor has
+    at hand, and each is looked at several times."""
+    some: list[tuple[date, str]] = []
+    chars = 0
+    for row in dated:
+        some.append(row)
+        # In a file another program may have left anything.
+        chars += len(str(row[1]))
+        if chars >= _CHARS_AT_ONCE:
+            yield some
+            some, chars = [], 0
+    yield some
 
 
 def _merged_parts(
-    rows: Iterable[Any], parts: Sequence[Period], more: Iterable[DayDocument] = ()
+    rows: Iterable[Any],
+    parts: Sequence[Period],
+    whole: Collection[Metric],
+    more: Iterable[DayDocument] = (),
 ) -> list[DayDocument]:
-    """What stands in these rows, as text, and ``more``: of each metric a document for each part."""
+    """What stands in these rows, as text, and ``more``: of each metric a document for each part, of
+    those in ``whole`` one for all of them."""
     ends = [part.last for part in parts]
-    texts: dict[tuple[str, int], list[tuple[date, str]]] = {}
+    texts: dict[tuple[str, int], list[tuple[date, str, str]]] = {}
     for day, name, text in rows:
-        texts.setdefault((name, bisect_left(ends, day)), []).append((day, text))
+        texts.setdefault((name, bisect_left(ends, day)), []).append((day, name, text))
     later: dict[tuple[str, int], list[DayDocument]] = {}
     for row in more:
         later.setdefault((row.metric, bisect_left(ends, row.day)), []).append(row)
-    found: list[DayDocument] = []
-    for name, at in {**texts, **later}:
-        # Few at once: those of a year are more than the processor has at hand.
-        metric = Metric(name)
-        dated = [(day, load_json(text)) for day, text in texts.get((name, at), ())]
-        documents = [document for _, document in keep_documents(metric, dated)]
-        of_later = later.get((name, at), ())
-        full = any(is_full(metric, document) for document in documents)
-        full |= any(row.is_full for row in of_later)
-        documents += (row.document for row in of_later)
-        if documents:
-            found.append(DayDocument(parts[at].first, metric, merge(metric, documents), full))
-    return found
+    together: dict[tuple[str, int], list[Iterator[DayDocument]]] = {}
+    for name, at in sorted({**texts, **later}):
+        here = chain(_documents(texts.get((name, at), ())), later.get((name, at), ()))
+        together.setdefault((name, 0 if name in whole else at), []).append(here)
+    merged = (
+        _merged(parts[at].first, Metric(name), chain.from_iterable(of_parts))
+        for (name, at), of_parts in together.items()
+    )
+    return [row for row in merged if row is not None]
+
+
+def _merged(first: date, metric: Metric, rows: Iterable[DayDocument]) -> DayDocument | None:
+    """``rows`` as one; None of none."""
+    full: list[bool] = []
+
+    def take() -> Iterator[Document]:
+        for row in rows:
+            full.append(row.is_full)
+            yield row.document
+
+    document = merge(metric, take())
+    return DayDocument(first, metric, document, any(full)) if full else None
 
 
 def _unadded_documents(
-    connection: sa.Connection, first: date, last: date, names: Sequence[str]
+    connection: sa.Connection,
+    first: date,
+    last: date,
+    names: Sequence[str],
+    there: Set[date] | None = None,
 ) -> list[DayDocument]:
-    """Of the days that nobody has added up yet, added up here."""
+    """Of the days that nobody has added up yet, added up here; ``there``: those that were, None:
+    look for them."""
     # What was added up is soon read, and of the other days there are few figures: those of all
     # people are too many to look at.
-    added = sa.select(_totals.analytics_date).where(
-        _totals.metric_name == _DAILY.value, _totals.analytics_date.between(first, last)
-    )
-    there = {*connection.execute(added).scalars()}
+    if there is None:
+        added = sa.select(_totals.analytics_date).where(
+            _totals.metric_name == _DAILY.value, _totals.analytics_date.between(first, last)
+        )
+        there = {*connection.execute(added).scalars()}
     missing = [day for day in Period(first, last) if day not in there]
     days: list[date] = []
     for some in _batches(missing):

@@ -29,7 +29,7 @@ from altus4_desktop.storage.engine import WRITES
 from altus4_desktop.storage.repositories import analytics as repository
 from altus4_desktop.storage.repositories.analytics_marks import mark_hours
 from altus4_desktop.storage.store import Store
-from altus4_desktop.storage.tables import analytics, searches
+from altus4_desktop.storage.tables import analytics, analytics_totals, searches
 from tests.analytics_reference import Asked, Documents, expected_days, expected_totals
 from tests.records import a_user
 from tests.stores import StorePlace
@@ -668,7 +668,9 @@ def test_what_a_server_cuts_short_is_asked_for_again_in_parts(shared_store: Stor
 
 
 @pytest.mark.parametrize("added_up", [0, 5, 9], ids=["none", "some", "all"])
-def test_parts_of_a_period_are_their_days_put_together(shared_store: Store, added_up: int) -> None:
+def test_parts_of_a_period_are_their_days_put_together(
+    shared_store: Store, monkeypatch: pytest.MonkeyPatch, added_up: int
+) -> None:
     people = _people(shared_store, "UTC", "Asia/Tokyo")
     noon = datetime(2026, 3, 1, 12, tzinfo=UTC)
     for user in people:
@@ -689,6 +691,8 @@ def test_parts_of_a_period_are_their_days_put_together(shared_store: Store, adde
             .values(metric_data={"searches": [["soon"]]})
         )
     parts = [Period(days[0], days[1]), Period(days[2], days[5]), Period(days[6], days[8])]
+    # Some documents at once, as those of more days are.
+    monkeypatch.setattr(repository, "_CHARS_AT_ONCE", 500)
     for whose in (None, people[0].id):
         wanted: dict[tuple[date, Metric], Document] = {}
         for part in parts:
@@ -699,6 +703,15 @@ def test_parts_of_a_period_are_their_days_put_together(shared_store: Store, adde
         merged = shared_store.analytics.list_merged_(whose, parts, _ALL)
         assert {(row.day, row.metric): row.document for row in merged} == wanted
         assert len(merged) == len(wanted)
+        whole = {*Metric} - {Metric.POPULAR_QUERIES}
+        together = shared_store.analytics.list_merged_(whose, parts, _ALL, whole)
+        assert {row.metric: row.document for row in together if row.metric in whole} == {
+            name: merge(name, [some for (_, metric), some in wanted.items() if metric is name])
+            for name in {metric for _, metric in wanted} & whole
+        }
+        assert [row for row in together if row.metric not in whole] == [
+            row for row in merged if row.metric not in whole
+        ]
 
 
 @pytest.mark.parametrize("rows", [KEPT_ROWS - 1, KEPT_ROWS])
@@ -752,6 +765,63 @@ def test_days_can_be_read_without_their_hours(shared_store: Store) -> None:
                 whole[key] = {**document, "hours": []}
         assert short == whole
         assert len(short) == 6
+    # What another program has changed is of another shape, with hours and without.
+    odds: list[Document] = [{"hours": []}, {**whole[days[1], Metric.DAILY_SEARCHES], "more": 1}]
+    for day, odd in zip(days, odds, strict=False):
+        for table in (analytics, analytics_totals):
+            _set_document(shared_store, table, day, odd)
+    for whose in (None, user.id):
+        for by_hour in (True, False):
+            left = shared_store.analytics.list_(
+                whose, days[0], days[-1], [Metric.DAILY_SEARCHES], by_hour=by_hour
+            )
+            assert [row.day for row in left] == days[2:]
+
+
+def _set_document(store: Store, table: sa.Table[Any], day: date, document: Document) -> None:
+    with (
+        store._engine.connect().execution_options(**{WRITES: True}) as connection,
+        connection.begin(),
+    ):
+        connection.execute(
+            sa.update(table)
+            .where(table.c.analytics_date == day, table.c.metric_name == Metric.DAILY_SEARCHES)
+            .values(metric_data=document)
+        )
+
+
+def test_how_much_each_searched_is_of_the_days_that_are_asked_for(shared_store: Store) -> None:
+    noon = datetime(2026, 3, 1, 12, tzinfo=UTC)
+    people = _people(shared_store, *["UTC"] * 3)
+    rows: dict[str, list[Asked]] = {}
+    for number, user in enumerate(people[:2]):
+        rows[user.id] = [
+            _asked("text", noon + timedelta(days=n % 5), hits=n % 3 * number) for n in range(14)
+        ]
+        rows[user.id] += [
+            _asked("lost", noon + timedelta(days=2), params={"outcome": outcome})
+            for outcome in ("failed", "partial", "cancelled")[number:]
+        ]
+        _insert(shared_store, user, rows[user.id])
+        _refresh(shared_store, user)
+    days = [noon.date() + timedelta(days=n) for n in range(1, 4)]
+    wanted = {
+        key: [
+            sum(document[name] for document in found)
+            for name in ("searches", "failed", "partial", "zero")
+        ]
+        for key, some in rows.items()
+        for expected in [expected_days(some, "UTC")]
+        for found in [[expected[day]["daily_searches"] for day in days]]
+    }
+    told = shared_store.analytics.count_by_user(days[0], days[-1])
+    assert {use.user_id: (use.searches, use.failed, use.zero) for use in told} == {
+        key: (searches, failed + partial, zero)
+        for key, (searches, failed, partial, zero) in wanted.items()
+    }
+    assert [use.searches for use in told] == sorted((use.searches for use in told), reverse=True)
+    named = {user.id: (user.name, user.email) for user in people}
+    assert all((use.name, use.email) == named[use.user_id] for use in told)
 
 
 def test_what_scripts_search_is_nobodys_rewording(shared_store: Store) -> None:
