@@ -120,14 +120,16 @@ def build_figures(
     keys that are there, by id; ``before`` the documents of the period before; in ``pauses`` not
     everything was recorded; ``usual_zone`` is that of days where nobody searched at all.
     """
-    merged = {metric: _whole(metric, documents[metric]) for metric in {*Metric} - {_DAILY}}
+    others = {*Metric} - {_DAILY, Metric.LATENCY}
+    merged = {metric: _whole(metric, documents[metric]) for metric in others}
     merged[_DAILY] = _added(documents[_DAILY].values())
+    merged[Metric.LATENCY], latencies = _timed(documents[Metric.LATENCY])
     daily = documents[Metric.DAILY_SEARCHES]
     # On one axis there is one clock.
     zone = merged[_DAILY]["zone"] if daily else usual_zone
     # Of days of which nothing is known there is nothing to compare with.
     if before is not None and not all(
-        _day(day, before, known, pauses).counts is not None for day in period.before()
+        _day(day, before[_DAILY], {}, known, pauses).counts is not None for day in period.before()
     ):
         before = None
     popular = _popular(
@@ -151,7 +153,7 @@ def build_figures(
         is_everybodys=is_everybodys,
         counts=_counts(merged[Metric.DAILY_SEARCHES]),
         latency=_latency(merged[Metric.LATENCY]),
-        days=tuple(_day(day, documents, known, pauses) for day in period),
+        days=tuple(_day(day, daily, latencies, known, pauses) for day in period),
         hours=_hours(
             daily,
             documents[Metric.HOURLY_LATENCY],
@@ -224,9 +226,27 @@ def _added(daily: Iterable[Document]) -> Document:
     return merge(_DAILY, ({**document, "hours": ()} for document in daily))
 
 
-def _day(day: date, documents: ByMetric, known: Period | None, pauses: Sequence[Pause]) -> DayPoint:
-    counted, timed = (documents[name].get(day) for name in (_DAILY, Metric.LATENCY))
-    latency = Latency() if timed is None else _latency(timed, with_buckets=False)
+def _timed(documents: Mapping[date, Document]) -> tuple[Document, dict[date, Latency]]:
+    """The durations of all days as one document, and what is told of each."""
+    told: dict[date, Latency] = {}
+
+    def take() -> Iterator[Document]:
+        for day, document in documents.items():
+            # Right before it is added up: of a year the processor has to fetch each again later.
+            told[day] = _latency(document, with_buckets=False)
+            yield document
+
+    return merge(Metric.LATENCY, take()), told
+
+
+def _day(
+    day: date,
+    daily: Mapping[date, Document],
+    latencies: Mapping[date, Latency],
+    known: Period | None,
+    pauses: Sequence[Pause],
+) -> DayPoint:
+    counted, latency = daily.get(day), latencies.get(day, Latency())
     if counted is not None:
         return DayPoint(day, _counts(counted), latency)
     if not _is_in(day, known):
