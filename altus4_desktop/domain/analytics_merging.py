@@ -75,7 +75,7 @@ def percentiles(rows: Sequence[Sequence[int]], shares: Sequence[float]) -> list[
     """
     # Other programs may have written them in any order.
     rows = sorted(rows, key=itemgetter(0))
-    sums = [*accumulate([count for _, count in rows])]
+    sums = [*accumulate(map(itemgetter(1), rows))]
     if not sums or not sums[-1]:
         return [None] * len(shares)
     found: list[float | None] = []

@@ -69,7 +69,12 @@ class Chart:
 
     def numbers(self, column: str) -> tuple[float | None, ...]:
         """The cells of a column that is plotted."""
-        return tuple(
-            float(value) if isinstance(value, int | float) else None
-            for value in self.values(column)
-        )
+        return tuple(map(_number, self.values(column)))
+
+    def number(self, row: int, column: str) -> float | None:
+        """One cell of such a column."""
+        return _number(self.cell(row, column))
+
+
+def _number(value: Cell) -> float | None:
+    return float(value) if isinstance(value, int | float) else None

@@ -435,7 +435,7 @@ def _value_words(chart: Chart, row: int) -> str:
     if has_failed(chart, row):
         words.append(cell_words(chart, row, "outcome"))
     if "before" in chart.columns:
-        before, now = chart.numbers("before")[row], chart.numbers(column)[row]
+        before, now = chart.number(row, "before"), chart.number(row, column)
         is_sure = not any(chart.is_least(row, name) for name in ("before", column))
         if is_sure and before is not None and now is not None:
             if now > before:

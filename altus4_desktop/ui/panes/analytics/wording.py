@@ -166,7 +166,7 @@ def row_words(chart: Chart, row: int) -> str:
 
 def is_part(chart: Chart, row: int) -> bool:
     """Whether some days of a week are not in the period, or not known."""
-    return chart.label[0] == "week" and chart.numbers("days")[row] != _WEEK
+    return chart.label[0] == "week" and chart.number(row, "days") != _WEEK
 
 
 def axis_words(chart: Chart, row: int) -> str:
