@@ -90,12 +90,10 @@ def percentiles(rows: Sequence[Sequence[int]], shares: Sequence[float]) -> list[
 
 def add_buckets(found: dict[int, int], rows: Iterable[Sequence[int]]) -> None:
     """Add the buckets of a document."""
+    before = found.get
     for bound, count in rows:
         # A Counter takes twice as long.
-        if bound in found:
-            found[bound] += count
-        else:
-            found[bound] = count
+        found[bound] = before(bound, 0) + count
 
 
 def bucket_rows(buckets: Buckets) -> list[list[int]]:

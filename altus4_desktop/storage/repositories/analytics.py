@@ -70,7 +70,7 @@ _DELETE_BATCH = 500
 # Read at once, these take about as much memory as a transaction is to.
 _MOST_ROWS = 12_000
 # As JSON; the objects that these become take some ten times as much, which processors keep near.
-_CHARS_AT_ONCE = 32_000
+_CHARS_AT_ONCE = 64_000
 _DAILY = Metric.DAILY_SEARCHES
 _NAMES = [metric.value for metric in Metric]
 
@@ -362,9 +362,7 @@ class AnalyticsRepository:
             rows = connection.execute(statement).all()
             found = list(_documents(rows))
             if user_id is None:
-                there = None
-                if _DAILY in metrics:
-                    there = {day for day, name, _ in rows if name == _DAILY}
+                there = {day for day, *_ in rows}
                 found += _unadded_documents(connection, first, last, names, there)
             return sorted(found, key=lambda row: row.day)
 
@@ -384,10 +382,14 @@ class AnalyticsRepository:
         names = [metric.value for metric in metrics]
 
         def read(connection: sa.Connection) -> list[DayDocument]:
-            later = _unadded_documents(connection, first, last, names) if user_id is None else []
             whose = analytics if user_id is not None else analytics_totals
             statement = self._listed(user_id, first, last, names, whose.c.metric_data)
-            return _merged_parts(connection.execute(statement), parts, whole, later)
+            rows = connection.execute(statement).all()
+            later: list[DayDocument] = []
+            if user_id is None:
+                there = {day for day, *_ in rows}
+                later = _unadded_documents(connection, first, last, names, there)
+            return _merged_parts(rows, parts, whole, later)
 
         return self._transactions.read(read)
 
@@ -841,25 +843,18 @@ def _merged(first: date, metric: Metric, rows: Iterable[DayDocument]) -> DayDocu
 
 
 def _unadded_documents(
-    connection: sa.Connection,
-    first: date,
-    last: date,
-    names: Sequence[str],
-    there: Set[date] | None = None,
+    connection: sa.Connection, first: date, last: date, names: Sequence[str], there: Set[date]
 ) -> list[DayDocument]:
-    """Of the days that nobody has added up yet, added up here; ``there``: those that were, None:
-    look for them."""
-    # What was added up is soon read, and of the other days there are few figures: those of all
-    # people are too many to look at.
-    if there is None:
-        added = sa.select(_totals.analytics_date).where(
-            _totals.metric_name == _DAILY.value, _totals.analytics_date.between(first, last)
-        )
-        there = {*connection.execute(added).scalars()}
-    missing = [day for day in Period(first, last) if day not in there]
+    """Of the days that nobody has added up yet, added up here; of those in ``there`` something that
+    was added up is known already."""
     days: list[date] = []
-    for some in _batches(missing):
-        known = sa.select(c.analytics_date).where(c.analytics_date.in_(some)).distinct()
+    for some in _batches([day for day in Period(first, last) if day not in there]):
+        added = sa.select(_totals.analytics_date).where(
+            _totals.metric_name == _DAILY.value, _totals.analytics_date.in_(some)
+        )
+        missing = {*some} - {*connection.execute(added).scalars()}
+        # There are few figures of such days: those of all people are too many to look at.
+        known = sa.select(c.analytics_date).where(c.analytics_date.in_(missing)).distinct()
         days += connection.execute(known).scalars()
     found: dict[tuple[date, Metric], list[Document]] = {}
     for some in _batches(days):
