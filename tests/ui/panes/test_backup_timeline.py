@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QImage
+from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from altus4_desktop.domain.backup_reach import BackupReach, LogSpan
@@ -142,16 +143,15 @@ def test_shapes_differ_not_only_colours(timeline: Timeline, qapp: object) -> Non
     assert len(set(drawn.values())) == len(drawn), drawn
 
 
-def test_the_colours_are_those_of_the_theme(timeline: Timeline, qapp: object) -> None:
+def test_the_colours_are_those_of_the_theme(dressed: QApplication, timeline: Timeline) -> None:
     show(timeline, some(3), LogSpan("0", _NOW - 3 * _DAY, _NOW))
     theme = Theme()
     pictures = []
     for choice in (ThemeChoice.LIGHT, ThemeChoice.DARK):
-        theme.install(qapp)  # type: ignore[arg-type]  # the fixture is the application
+        theme.install(dressed)
         theme.set_choice(choice)
         pictures.append(timeline.grab().toImage())
     assert pictures[0] != pictures[1]
-    theme.set_choice(ThemeChoice.LIGHT)
 
 
 @given(
