@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import orjson
+import sqlalchemy as sa
 
 
 def load_json(text: Any) -> Any:
@@ -13,9 +15,24 @@ def load_json(text: Any) -> Any:
     try:
         return orjson.loads(text)
     except ValueError:
+        pass
+    # SQLite and Python take what others refuse: halves of surrogate pairs, numbers of any size; and
+    # SQLite bytes that are no UTF-8.
+    try:
+        return json.loads(text.decode(errors="replace") if isinstance(text, bytes) else text)
+    except (ValueError, TypeError, RecursionError):
         return None
 
 
 def dump_json(value: object) -> str:
     """``value`` as JSON."""
-    return orjson.dumps(value).decode()
+    try:
+        return orjson.dumps(value).decode()
+    except TypeError:
+        # Halves of surrogate pairs, numbers of more than 64 bits.
+        return json.dumps(value)
+
+
+def json_bytes(document: sa.ColumnElement[Any]) -> sa.ColumnElement[bytes]:
+    """``document`` for `load_json`: as text, a driver would fail at what is no UTF-8."""
+    return sa.cast(document, sa.LargeBinary)

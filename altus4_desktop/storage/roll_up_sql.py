@@ -44,11 +44,17 @@ _TOLD_ON_SERVER = "{mode}, ' [', {cells}, ']'".format(
 )
 CELL_END = "\x1e"
 """What a server writes after each cell of a column; in a query it counts as a blank."""
+# Texts that are much longer than what is kept of them are not handed over.
+_QUERY_IN_FILE = (
+    f"CASE WHEN length(CAST(query AS BLOB)) > {8 * QUERY_CHARS}"
+    f" THEN substr(trim(query), 1, {QUERY_CHARS}) ELSE CAST(query AS TEXT) END"
+)
+# Bytes: in a file a text may be of any.
 _FACTS_IN_FILE = ", ".join(
-    f"json_group_array({fact})"
+    f"CAST(json_group_array({fact}) AS BLOB)"
     for fact in (
-        "id",
-        "CAST(query AS TEXT)",
+        "CAST(id AS TEXT)",
+        _QUERY_IN_FILE,
         _TOLD_IN_FILE,
         # Where another program left no date.
         f"COALESCE({_SECOND_IN_FILE}, -1)",
@@ -71,11 +77,18 @@ _FACTS_ON_SERVER = "COUNT(*), " + ", ".join(
 )
 
 
-def facts_statement(user_id: str, begins: int, ends: int, *, on_file: bool) -> sa.TextClause:
-    """Columns of what is counted of each search: a JSON array each in a file; of a server how many
-    searches there are, and the columns, a `CELL_END` after each cell, or cut short."""
+def facts_statement(
+    user_id: str, begins: int, ends: int, *, on_file: bool, rows: range | None = None
+) -> sa.TextClause:
+    """Columns of what is counted of each search, or of these ``rows`` by second and id: a JSON
+    array each in a file; of a server how many searches there are, and the columns, a `CELL_END`
+    after each cell, or cut short."""
     facts, source = (_FACTS_IN_FILE, "searches") if on_file else (_FACTS_ON_SERVER, _FROM_SERVER)
-    return _bound(f"SELECT {facts} FROM {source} WHERE {_OF_USER}", user_id, begins, ends)
+    found = f"FROM {source} WHERE {_OF_USER}"
+    if rows is not None:
+        limits = f"LIMIT {len(rows)} OFFSET {rows.start}"
+        found = f"FROM (SELECT * {found} ORDER BY created_at, id {limits}) AS chosen"
+    return _bound(f"SELECT {facts} {found}", user_id, begins, ends)
 
 
 def days_statement(on_file: bool, user_id: str, spans: Sequence[Span]) -> sa.TextClause:

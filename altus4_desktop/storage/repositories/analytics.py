@@ -35,7 +35,7 @@ from altus4_desktop.domain.local_days import (
     find_spans,
     instant_of,
 )
-from altus4_desktop.storage.json_text import dump_json, load_json
+from altus4_desktop.storage.json_text import dump_json, json_bytes, load_json
 from altus4_desktop.storage.repositories.analytics_marks import (
     add_marks,
     forget_figures,
@@ -214,7 +214,7 @@ class AnalyticsRepository:
             connection.execute(sa.select(_states.user_id).with_for_update()).all()
             connection.execute(sa.delete(analytics_totals).where(_totals.analytics_date.in_(days)))
             found: dict[tuple[date, Metric], list[Document]] = {}
-            statement = sa.select(c.analytics_date, c.metric_name, _text(c.metric_data)).where(
+            statement = sa.select(c.analytics_date, c.metric_name, json_bytes(c.metric_data)).where(
                 c.analytics_date.in_(days), _is_ours()
             )
             for row in _documents(connection.execute(statement)):
@@ -316,7 +316,7 @@ class AnalyticsRepository:
         """Have those of the days added up again of which a document of everybody is not ours: it
         was damaged. Returns how many that are."""
         statement = sa.select(
-            _totals.analytics_date, _totals.metric_name, _text(_totals.metric_data)
+            _totals.analytics_date, _totals.metric_name, json_bytes(_totals.metric_data)
         ).where(_totals.analytics_date.in_(days), _totals.metric_name.in_(_NAMES))
         wrong = self._transactions.read(
             lambda connection: {
@@ -413,7 +413,7 @@ class AnalyticsRepository:
             some = sa.select(c.analytics_date).where(days).limit(most + 1).subquery()
             if connection.execute(sa.select(sa.func.count()).select_from(some)).scalar_one() > most:
                 return None
-            statement = sa.select(c.analytics_date, c.metric_name, _text(c.metric_data)).where(
+            statement = sa.select(c.analytics_date, c.metric_name, json_bytes(c.metric_data)).where(
                 *of_these
             )
             return _merged_parts(connection.execute(statement), parts, whole)
@@ -471,7 +471,7 @@ class AnalyticsRepository:
     def outcomes_of(self, search_ids: Collection[str]) -> Mapping[str, str]:
         """How those of the searches ended that are still there, by id: "ok", "partial", "failed" or
         "cancelled"."""
-        statement = sa.select(searches.c.id, _text(searches.c.search_params)).where(
+        statement = sa.select(searches.c.id, json_bytes(searches.c.search_params)).where(
             searches.c.id.in_(search_ids)
         )
         rows = self._transactions.read(lambda connection: connection.execute(statement).all())
@@ -523,7 +523,7 @@ class AnalyticsRepository:
         """Day, metric and ``document``, as text, of one user or of everybody."""
         whose = analytics if user_id is not None else analytics_totals
         day, name = whose.c.analytics_date, whose.c.metric_name
-        text: sa.ColumnElement[Any] = _text(document)
+        text: sa.ColumnElement[Any] = json_bytes(document)
         statement = sa.select(day, name, text)
         wanted = day.between(first, last), name.in_(names)
         if user_id is not None:
@@ -548,7 +548,7 @@ class AnalyticsRepository:
         if zone is None:
             return "", {}
         facts, listed = self._day_sums(connection, user_id, zone, first, last)
-        statement = sa.select(c.analytics_date, c.metric_name, _text(c.metric_data)).where(
+        statement = sa.select(c.analytics_date, c.metric_name, json_bytes(c.metric_data)).where(
             c.user_id == user_id, c.analytics_date >= day_of(first), _is_ours()
         )
         if last is not None:
@@ -689,7 +689,7 @@ class AnalyticsRepository:
         known = {
             (day, name): (key, load_json(text))
             for key, day, name, text in connection.execute(
-                sa.select(c.id, c.analytics_date, c.metric_name, _text(c.metric_data)).where(
+                sa.select(c.id, c.analytics_date, c.metric_name, json_bytes(c.metric_data)).where(
                     c.user_id == user_id,
                     c.analytics_date.between(day_of(first), day_of(last)),
                     _is_ours(),
@@ -768,11 +768,6 @@ def _choose(zone: str, marks: Sequence[datetime], most_days: int) -> tuple[list[
 def _made() -> sa.ColumnElement[str]:
     """The parameter ``made``: a document of `dump_json`."""
     return sa.bindparam("made", type_=sa.Text)
-
-
-def _text(document: sa.ColumnElement[Any]) -> sa.ColumnElement[str]:
-    """A document for `load_json`."""
-    return sa.type_coerce(document, sa.Text)
 
 
 def _documents(rows: Iterable[Any]) -> Iterator[DayDocument]:
@@ -858,7 +853,7 @@ def _unadded_documents(
         days += connection.execute(known).scalars()
     found: dict[tuple[date, Metric], list[Document]] = {}
     for some in _batches(days):
-        statement = sa.select(c.analytics_date, c.metric_name, _text(c.metric_data)).where(
+        statement = sa.select(c.analytics_date, c.metric_name, json_bytes(c.metric_data)).where(
             c.analytics_date.in_(some), c.metric_name.in_(names)
         )
         for row in _documents(connection.execute(statement)):

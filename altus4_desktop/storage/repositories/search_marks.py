@@ -7,7 +7,6 @@ these quickly.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -16,6 +15,7 @@ import sqlalchemy as sa
 
 from altus4_desktop.domain.history import SLOW_MS
 from altus4_desktop.domain.searching import SearchRecord
+from altus4_desktop.storage.json_text import json_bytes, load_json
 from altus4_desktop.storage.tables import databases, search_marks, searches
 
 FAILED, SLOW = "failed", "slow"
@@ -98,11 +98,9 @@ def _insert(connection: sa.Connection) -> sa.Insert:
 
 def _rows_of(user_id: str) -> sa.Select[*tuple[Any, ...]]:
     c = searches.c
-    # Other programs may have written what is no document.
-    params = sa.type_coerce(c.search_params, sa.Text())
     ms = sa.cast(c.execution_time_ms, sa.Integer)
     return (
-        sa.select(c.id, c.created_at, c.database_id, ms, params)
+        sa.select(c.id, c.created_at, c.database_id, ms, json_bytes(c.search_params))
         .where(c.user_id == user_id, c.created_at.is_not(None))
         .with_hint(searches, "FORCE INDEX (idx_searches_user_created)", "mysql")
     )
@@ -121,7 +119,7 @@ def complete_marks(connection: sa.Connection, user_id: str, rows: Sequence[_Row]
         wanted = {
             (mark, at, key)
             for key, at, connection_id, ms, params in some
-            for mark in _marks(connection_id, ms, _read(params), named)
+            for mark in _marks(connection_id, ms, load_json(params), named)
         }
         made_at = {row[0]: row[1] for row in some}
         # A connection that has another name by now stays found.
@@ -145,13 +143,6 @@ def complete_marks(connection: sa.Connection, user_id: str, rows: Sequence[_Row]
                     for mark, at, key in new
                 ],
             )
-
-
-def _read(params: str | bytes | None) -> object:
-    try:
-        return json.loads(params or "null")
-    except ValueError:
-        return None
 
 
 def complete_day(
