@@ -39,6 +39,8 @@ from enum import StrEnum
 from itertools import chain
 from typing import Any
 
+from altus4_desktop.domain.local_days import DAY_S, day_number
+
 Document = Mapping[str, Any]
 
 KEPT_QUERIES = 100
@@ -51,6 +53,8 @@ KEPT_SCOPES = 100
 QUERY_CHARS = 200
 """How much of a text is kept."""
 REFORMULATED_WITHIN_S = 300
+LARGEST_NUMBER = 10**15
+"""No document has a larger one: every store holds the sum of thousands of these."""
 
 
 class Metric(StrEnum):
@@ -97,6 +101,10 @@ def fold_query(text: str) -> str:
 # Each cell is looked at for all documents at once: a year has very many.
 Column = Sequence[Any]
 Check = Callable[[Column], bool]
+# As much as a server holds of a search.
+_MOST_MS = 2**31 - 1
+# The last day there is ends up to a day later where clocks are behind UTC.
+_LAST_S = day_number(date(2100, 1, 2)) * DAY_S
 _BOUNDS = frozenset(bucket_of(ms) for ms in (*range(100), *range(100, 1_000_000, 10)))
 
 
@@ -108,8 +116,33 @@ def _wholes(values: Column) -> bool:
     return _all_of(int, values)
 
 
+def _within(least: int, most: int, values: Column) -> bool:
+    return _all_of(int, values) and (
+        not values
+        # To add up takes half as long as to look for the largest one.
+        or (min(values) >= least and (sum(values) <= most or max(values) <= most))
+    )
+
+
 def _counts(values: Column) -> bool:
-    return _all_of(int, values) and min(values, default=0) >= 0
+    return _within(0, LARGEST_NUMBER, values)
+
+
+def _some(values: Column) -> bool:
+    """Counts of what is listed because it was there."""
+    return _within(1, LARGEST_NUMBER, values)
+
+
+def _durations(values: Column) -> bool:
+    return _within(0, _MOST_MS, values)
+
+
+def _seconds(values: Column) -> bool:
+    return _within(0, _LAST_S, values)
+
+
+def _offsets(values: Column) -> bool:
+    return _wholes(values) and min(values, default=0) > -DAY_S and max(values, default=0) < DAY_S
 
 
 def _texts(values: Column) -> bool:
@@ -121,12 +154,13 @@ def _lists_of_texts(values: Column) -> bool:
 
 
 def _hours(values: Column) -> bool:
-    return _counts(values) and max(values, default=0) < 24
+    return _within(0, 23, values)
 
 
 def _bounds(values: Column) -> bool:
-    return _counts(values) and (
-        _BOUNDS.issuperset(values) or all(bucket_of(value) == value for value in values)
+    return _wholes(values) and (
+        _BOUNDS.issuperset(values)
+        or (_durations(values) and all(bucket_of(value) == value for value in values))
     )
 
 
@@ -144,7 +178,7 @@ def _rows(*columns: Check) -> Check:
     return check
 
 
-_BUCKETS = _rows(_bounds, _counts)
+_BUCKETS = _rows(_bounds, _some)
 _SHAPES: Mapping[Metric, Mapping[str, Check]] = {
     Metric.DAILY_SEARCHES: {
         "zone": _texts,
@@ -155,36 +189,38 @@ _SHAPES: Mapping[Metric, Mapping[str, Check]] = {
         "zero": _counts,
         "total_ms": _counts,
         "hits": _counts,
-        "hours": _rows(_hours, _wholes, _counts),
+        "hours": _rows(_hours, _offsets, _some),
     },
     Metric.LATENCY: {
         "searches": _counts,
         "total_ms": _counts,
-        "max_ms": _counts,
+        "max_ms": _durations,
         "buckets": _BUCKETS,
     },
-    Metric.HOURLY_LATENCY: {"hours": _rows(_hours, _wholes, _counts, _counts, _BUCKETS)},
-    Metric.MODES: {"modes": _rows(_texts, _counts, _counts, _counts)},
+    Metric.HOURLY_LATENCY: {"hours": _rows(_hours, _offsets, _counts, _durations, _BUCKETS)},
+    Metric.MODES: {"modes": _rows(_texts, _some, _counts, _counts)},
     Metric.SOURCES: {
-        "scopes": _rows(_lists_of_texts, _counts, _counts, _counts, _counts, _BUCKETS)
+        "scopes": _rows(_lists_of_texts, _some, _counts, _counts, _durations, _BUCKETS)
     },
     Metric.POPULAR_QUERIES: {
         "searches": _counts,
-        "queries": _rows(_texts, _counts, _counts, _counts),
+        "queries": _rows(_texts, _some, _counts, _counts),
     },
     Metric.ZERO_RESULTS: {
         "searches": _counts,
-        "queries": _rows(_texts, _texts, _lists_of_texts, _counts),
+        "queries": _rows(_texts, _texts, _lists_of_texts, _some),
     },
-    Metric.ZERO_CAUSES: {"queries": _rows(_texts, _texts, _texts, _counts)},
+    Metric.ZERO_CAUSES: {"queries": _rows(_texts, _texts, _texts, _some)},
     Metric.REFORMULATIONS: {
         "searches": _counts,
         "mended": _counts,
-        "pairs": _rows(_texts, _texts, _counts, _counts),
+        "pairs": _rows(_texts, _texts, _some, _counts),
     },
-    Metric.SLOWEST: {"searches": _rows(_counts, _texts, _texts, _lists_of_texts, _texts, _wholes)},
-    Metric.FAILURES: {"sources": _rows(_texts, _texts, _texts, _counts)},
-    Metric.API_KEYS: {"keys": _rows(_texts, _counts, _counts)},
+    Metric.SLOWEST: {
+        "searches": _rows(_durations, _texts, _texts, _lists_of_texts, _texts, _seconds)
+    },
+    Metric.FAILURES: {"sources": _rows(_texts, _texts, _texts, _some)},
+    Metric.API_KEYS: {"keys": _rows(_texts, _some, _counts)},
 }
 
 
