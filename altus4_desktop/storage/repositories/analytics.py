@@ -13,6 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from altus4_desktop.domain.analytics import (
+    LARGEST_NUMBER,
     CountedUser,
     DayDocument,
     Document,
@@ -270,8 +271,11 @@ class AnalyticsRepository:
         another program deletes takes the figures along. Returns how many days that are."""
 
         def sums(table: sa.Table[Any]) -> sa.Select[Any]:
-            document = self._readable(table.c.metric_data)
-            count = sa.func.sum(sa.func.json_extract(document, "$.searches"))
+            number = sa.func.json_extract(self._readable(table.c.metric_data), "$.searches")
+            # The sum of what another program left may be more than a store can hold. Not BETWEEN:
+            # servers do not know it of JSON.
+            is_ours = sa.and_(number >= 0, number <= LARGEST_NUMBER)
+            count = sa.func.sum(sa.case((is_ours, number)))
             return (
                 sa.select(table.c.analytics_date, count)
                 .where(table.c.metric_name == _DAILY.value)
@@ -433,15 +437,14 @@ class AnalyticsRepository:
     def count_by_user(self, first: date, last: date) -> list[UserUse]:
         """How much each user searched within these days, the busiest first."""
 
-        def added(name: str) -> sa.ColumnElement[int]:
-            document = self._readable(c.metric_data)
-            return sa.cast(sa.func.sum(sa.func.json_extract(document, f"$.{name}")), sa.Integer)
+        def added(name: str) -> sa.ColumnElement[float]:
+            number = sa.func.json_extract(self._readable(c.metric_data), f"$.{name}")
+            # No sum of fractions is too large, whatever another program left.
+            return sa.func.sum(number * sa.literal(1.0))
 
         # Told whose, the index finds these days alone; where users are joined, all that there are.
         statement = (
-            sa.select(
-                c.user_id, added("searches"), added("failed") + added("partial"), added("zero")
-            )
+            sa.select(c.user_id, *map(added, ("searches", "failed", "partial", "zero")))
             .where(
                 c.user_id.in_(sa.bindparam("whose", expanding=True)),
                 c.analytics_date.between(first, last),
@@ -454,11 +457,14 @@ class AnalyticsRepository:
         def read(connection: sa.Connection) -> list[UserUse]:
             people = connection.execute(sa.select(users.c.id, users.c.name, users.c.email)).all()
             known = {key: (name, email) for key, name, email in people}
-            return [
-                UserUse(key, *known[key], *(int(count or 0) for count in counts))
-                for some in _batches([*known])
-                for key, *counts in connection.execute(statement, {"whose": some})
-            ]
+            found: list[UserUse] = []
+            for some in _batches([*known]):
+                for key, *sums in connection.execute(statement, {"whose": some}):
+                    searched, failed, partly, zero = (
+                        int(max(0, min(count or 0, LARGEST_NUMBER))) for count in sums
+                    )
+                    found.append(UserUse(key, *known[key], searched, failed + partly, zero))
+            return found
 
         found = self._transactions.read(read)
         return sorted(found, key=lambda count: (-count.searches, count.email))

@@ -591,6 +591,74 @@ def test_damaged_documents_count_as_not_there_until_they_are_counted_anew(
     assert services.analytics.refresh_(admin).days == 0
 
 
+@pytest.mark.parametrize(
+    ("table", "number"),
+    [
+        ("analytics", "1e999"),
+        ("analytics", "9223372036854775807"),
+        ("analytics", "-9223372036854775808"),
+        ("analytics_totals", "1e999"),
+    ],
+)
+def test_numbers_that_no_store_can_add_up_are_counted_anew(
+    services: Services, table: str, number: str
+) -> None:
+    ann, admin = _person(services), _person(services, role=Role.ADMIN)
+    for who in (ann, admin):
+        _keep(services, _search(who, "word", _FIRST), _search(who, "pear", _FIRST, hits=0))
+    services.analytics.refresh_(admin)
+
+    def read() -> list[object]:
+        return [
+            services.analytics.users_(admin, _WEEK),
+            *(services.analytics.figures_(who, _WEEK, compare=True) for who in (ann, admin)),
+        ]
+
+    expected = read()
+    names = ("searches", "failed", "partial")
+    numbers = ", ".join(f"'$.{name}', '@'" for name in names)
+    _write(
+        services,
+        f"UPDATE {table} SET metric_data = replace(json_set(metric_data, {numbers}),"
+        f" '\"@\"', '{number}') WHERE metric_name = 'daily_searches'",
+    )
+    assert read() != expected
+    # It is too long ago for this to look at all of it.
+    assert services.analytics.refresh_(admin).failed == 0
+    assert services.analytics.refresh_(admin, whole=True).failed == 0
+    assert read() == expected
+    assert services.analytics.refresh_(admin).days == 0
+
+
+@pytest.mark.parametrize(
+    ("metric", "document"),
+    [
+        ("slowest", '{"searches": [[20, "word", "natural", ["Shop"], "1", 1000000000000000000]]}'),
+        ("slowest", '{"searches": [[20, "word", "natural", ["Shop"], "1", -1000000000000]]}'),
+        ("popular_queries", '{"searches": 1, "queries": [["a", 0, 0, 0]]}'),
+    ],
+    ids=["after all years", "before all years", "never searched"],
+)
+@pytest.mark.parametrize("table", ["analytics", "analytics_totals"])
+def test_what_cannot_be_told_of_a_day_is_not_read(
+    services: Services, table: str, metric: str, document: str
+) -> None:
+    ann, admin = _person(services), _person(services, role=Role.ADMIN)
+    for who in (ann, admin):
+        _keep(services, _search(who, "word", _FIRST))
+    services.analytics.refresh_(admin)
+    people = (ann, admin)
+    expected = [services.analytics.figures_(who, _WEEK) for who in people]
+    _write(
+        services,
+        f"UPDATE {table} SET metric_data = '{document}' WHERE metric_name = '{metric}'",
+    )
+    for who in people:
+        assert services.analytics.figures_(who, _WEEK).counts.searches
+    assert services.analytics.refresh_(admin, whole=True).failed == 0
+    assert [services.analytics.figures_(who, _WEEK) for who in people] == expected
+
+
 def test_what_others_call_almost_the_same_is_not_read(services: Services) -> None:
     """Nor what cannot be read of a search whose end is asked for."""
     ann, admin = _person(services), _person(services, role=Role.ADMIN)

@@ -460,6 +460,34 @@ def test_many_people_with_more_than_lists_hold(shared_store: Store) -> None:
     assert fullest["daily_searches"]["zone"] == ""
 
 
+@pytest.mark.parametrize("number", [str(2**63 - 1), str(-(2**63)), "JSON_ARRAY()"])
+def test_numbers_that_no_store_can_add_up_are_told(
+    shared_place: StorePlace, shared_store: Store, number: str
+) -> None:
+    day = date(2026, 6, 1)
+    people = _people(shared_store, "UTC", "UTC", "UTC")
+    for user in people:
+        _insert(shared_store, user, [_asked(at=datetime(2026, 6, 1, 12, tzinfo=UTC))])
+        _refresh(shared_store, user)
+    shared_store.analytics.add_up_(shared_store.analytics.unadded_days())
+    expected = shared_store.analytics.count_by_user(day, day)
+    numbers = ", ".join(f"'$.{name}', {number}" for name in ("searches", "failed", "partial"))
+    damaged = ", ".join(f"'{user.id}'" for user in people[:2])
+    shared_place.query(
+        f"UPDATE analytics SET metric_data = JSON_SET(metric_data, {numbers})"
+        f" WHERE metric_name = 'daily_searches' AND user_id IN ({damaged})"
+    )
+    assert shared_store.analytics.count_by_user(day, day) != expected
+    assert shared_store.analytics.check_totals_() == 1
+    for user in people:
+        shared_store.analytics.compare_(user.id, day)
+        while shared_store.analytics.roll_up_(user.id, 1):
+            pass
+    shared_store.analytics.add_up_(shared_store.analytics.unadded_days())
+    assert shared_store.analytics.count_by_user(day, day) == expected
+    assert shared_store.analytics.check_totals_() == 0
+
+
 def test_users_whom_other_programs_delete_are_not_counted_for_ever(
     shared_place: StorePlace, shared_store: Store
 ) -> None:
