@@ -39,15 +39,18 @@ from altus4_desktop.domain.local_days import (
 from altus4_desktop.storage.json_text import dump_json, json_bytes, load_json
 from altus4_desktop.storage.repositories.analytics_marks import (
     add_marks,
+    delete_marks,
     forget_figures,
     mark_hours,
+    read_marks,
 )
 from altus4_desktop.storage.repositories.metric_counts import forget_counts, touch_days
 from altus4_desktop.storage.repositories.search_marks import FAILED, SLOW, complete_day
 from altus4_desktop.storage.roll_up_sql import (
     days_statement,
-    is_counted,
+    edges_statement,
     listed_statement,
+    second_of,
 )
 from altus4_desktop.storage.tables import (
     analytics,
@@ -138,15 +141,13 @@ class AnalyticsRepository:
 
         def read(connection: sa.Connection) -> date | None:
             at = searches.c.created_at
-            earliest = sa.select(sa.func.min(at)).where(
-                searches.c.user_id == user_id, is_counted(self._on_file, at)
-            )
+            edges = edges_statement(self._on_file, at, searches.c.user_id == user_id)
+            earliest = connection.execute(edges).one()[0]
             counted = sa.select(sa.func.min(c.analytics_date)).where(c.user_id == user_id)
-            instant = connection.execute(earliest).scalar()
             known = [connection.execute(counted).scalar()]
-            if instant is not None:
+            if earliest is not None:
                 # In no time zone is it more than a day earlier.
-                known.append(day_of(epoch_s(instant) // DAY_S - 1))
+                known.append(day_of(int(earliest) // DAY_S - 1))
             return min((day for day in known if day is not None), default=None)
 
         return self._transactions.read(read)
@@ -165,7 +166,7 @@ class AnalyticsRepository:
         """
         counted = range(0)
 
-        def work(connection: sa.Connection) -> bool:
+        def work(connection: sa.Connection) -> bool | None:
             nonlocal counted
             counted = range(0)
             # The first statement, and one that locks: on a server, what is read later is then no
@@ -175,26 +176,24 @@ class AnalyticsRepository:
             ).scalar()
             if zone is None:
                 return False
-            marks = list(
-                connection.execute(
-                    sa.select(_marks.hour_at)
-                    .where(_marks.user_id == user_id, is_counted(self._on_file, _marks.hour_at))
-                    .order_by(_marks.hour_at)
-                    .limit(_HOURS * most_days)
-                    .with_for_update()
-                ).scalars()
-            )
+            marks, odd = read_marks(connection, user_id, _HOURS * most_days)
             if not marks:
-                return False
+                return None
             hours, days = self._choose(connection, user_id, zone, marks, most_days)
             self._count(connection, user_id, zone, days)
             touch_days(connection, user_id, hours)
             # All marks there are in between are locked, and nobody can add one.
-            connection.execute(
+            gone = connection.execute(
                 sa.delete(analytics_marks).where(
                     _marks.user_id == user_id, _marks.hour_at.between(hours[0], hours[-1])
                 )
+            ).rowcount
+            gone += delete_marks(
+                connection, user_id, [text for text, hour in odd.items() if hour <= hours[-1]]
             )
+            if not gone:
+                # The same days would be counted for ever.
+                raise RuntimeError("no mark of what was counted could be taken away")
             counted = days
             return True
 
@@ -587,27 +586,27 @@ class AnalyticsRepository:
         facts: dict[int, tuple[int, ...]] = {}
         listed: Counter[tuple[int, str]] = Counter()
         at = searches.c.created_at
-        edges = sa.select(sa.func.min(at), sa.func.max(at)).where(
-            searches.c.user_id == user_id, is_counted(self._on_file, at)
-        )
+        edges = edges_statement(self._on_file, at, searches.c.user_id == user_id)
         earliest, latest = connection.execute(edges).one()
         if earliest is None or latest is None:
             return facts, listed
         # A day more at both ends: where clocks are set back over midnight, one has parts there.
-        begins = max(epoch_s(earliest), (first - 2) * DAY_S)
-        ends = epoch_s(latest) + 1
+        spare = DAY_S if self._on_file else 0
+        begins = max(int(earliest) - spare, (first - 2) * DAY_S)
+        ends = int(latest) + 1 + spare
         if last is not None:
             ends = min(ends, (last + 3) * DAY_S)
         if begins >= ends:
             return facts, listed
         spans = find_spans(zone, begins, ends)
 
-        def is_asked(day: int) -> bool:
-            return day >= first and (last is None or day <= last)
+        def is_asked(day: int | None) -> bool:
+            # In a file another program may have left a text that begins like a date.
+            return day is not None and day >= first and (last is None or day <= last)
 
         sums = days_statement(self._on_file, user_id, spans).bindparams(slow_ms=SLOW_MS)
         for day, *values in connection.execute(sums):
-            if is_asked(int(day)):
+            if is_asked(day):
                 facts[int(day)] = tuple(map(int, values))
         lists = listed_statement(self._on_file, user_id, spans).bindparams(failed=FAILED, slow=SLOW)
         for day, mark, count in connection.execute(lists):
@@ -618,16 +617,12 @@ class AnalyticsRepository:
         begins, ends = day_bounds(zone, day, day)
         if begins >= ends:
             return
-        after: tuple[datetime, str] | None = None
+        after: tuple[int, str] | None = None
         while True:
 
-            def complete(
-                connection: sa.Connection, place: tuple[datetime, str] | None = after
-            ) -> None:
+            def complete(connection: sa.Connection, place: tuple[int, str] | None = after) -> None:
                 nonlocal after
-                after = complete_day(
-                    connection, user_id, instant_of(begins), instant_of(ends), place
-                )
+                after = complete_day(connection, user_id, begins, ends, place)
 
             self._repeat(complete)
             if after is None:
@@ -659,7 +654,7 @@ class AnalyticsRepository:
         if len(days) > 1 and begins < ends:
             at = searches.c.created_at
             next_one = connection.execute(
-                sa.select(at)
+                sa.select(second_of(self._on_file, at))
                 .where(
                     searches.c.user_id == user_id,
                     at >= instant_of(begins),
@@ -671,7 +666,7 @@ class AnalyticsRepository:
                 .offset(_MOST_ROWS)
             ).scalar()
             if next_one is not None:
-                second = epoch_s(next_one)
+                second = int(next_one)
                 day = find_days(zone, second, second + 1)[0]
                 return _choose(zone, marks, max(1, day - days[0]))
         return hours, days

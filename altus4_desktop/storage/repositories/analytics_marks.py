@@ -8,12 +8,17 @@ each change, whenever a program is killed.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
 
-from altus4_desktop.storage.roll_up_sql import is_counted
+from altus4_desktop.storage.roll_up_sql import (
+    hour_of,
+    is_of_years,
+    is_possible,
+    rough_hour_of,
+)
 from altus4_desktop.storage.tables import (
     analytics,
     analytics_marks,
@@ -23,20 +28,98 @@ from altus4_desktop.storage.tables import (
 )
 from altus4_desktop.storage.types import Instant
 
+_marks = analytics_marks.c
+_BATCH = 500
+
 
 def mark_hours(connection: sa.Connection, *conditions: sa.ColumnElement[bool]) -> None:
     """Have the days of the searches that meet ``conditions`` counted again."""
-    hours = (
-        sa.select(searches.c.user_id, _hour(connection))
-        .where(
-            searches.c.created_at.is_not(None),
-            is_counted(connection.dialect.name == "sqlite", searches.c.created_at),
-            *conditions,
+    at = searches.c.created_at
+    hours: sa.Select[Any]
+    if connection.dialect.name == "sqlite":
+        rough = (
+            sa.select(searches.c.user_id, rough_hour_of(at).label("at"))
+            .where(is_of_years(at), *conditions)
+            .distinct()
+            # With a limit SQLite looks at what is found, not at each search, for what follows.
+            .limit(-1)
+            .subquery()
         )
-        .distinct()
-    )
+        hour = hour_of(rough.c.at)
+        there_is = is_possible(rough.c.at), hour.is_not(None)
+        hours = sa.select(rough.c.user_id, hour).where(*there_is).distinct()
+    else:
+        hours = (
+            sa.select(searches.c.user_id, _hour_on_server())
+            .where(at.is_not(None), *conditions)
+            .distinct()
+        )
     names = ["user_id", "hour_at"]
     connection.execute(_insert(connection).from_select(names, hours))
+
+
+def read_marks(
+    connection: sa.Connection, user_id: str, most: int
+) -> tuple[list[datetime], dict[str, datetime]]:
+    """The user's first marked hours, from ``most`` marks, which are locked; in a file also the
+    hours of those marks that are not written as hours are. What is no instant is deleted."""
+    at = _marks.hour_at
+    if connection.dialect.name != "sqlite":
+        marked = sa.select(at).where(_marks.user_id == user_id).order_by(at).limit(most)
+        return [*connection.execute(marked.with_for_update()).scalars()], {}
+    statement = (
+        sa.select(sa.type_coerce(at, sa.Text))
+        .where(_marks.user_id == user_id, is_of_years(at))
+        .order_by(at)
+        .limit(most)
+    )
+    while texts := connection.execute(statement).scalars().all():
+        hours: list[datetime] = []
+        odd: dict[str, datetime] = {}
+        lost = []
+        for text in texts:
+            if (hour := _read_hour(text)) is not None:
+                hours.append(hour)
+            elif (hour := _find_hour(connection, text)) is not None:
+                odd[text] = hour
+            else:
+                lost.append(text)
+        delete_marks(connection, user_id, lost)
+        if hours or odd:
+            return sorted({*hours, *odd.values()}), odd
+    return [], {}
+
+
+def _read_hour(text: str) -> datetime | None:
+    """The hour of a mark in a file; None where it is not written as we write hours."""
+    if text[10:11] != " " or text[13:] != ":00:00":
+        return None
+    try:
+        return datetime.fromisoformat(text).replace(tzinfo=UTC)
+    except ValueError:
+        return None
+
+
+def _find_hour(connection: sa.Connection, text: str) -> datetime | None:
+    """The hour in which ``text`` is for SQLite, or its day begins; None where it is no instant."""
+    found = connection.execute(
+        # A mark may have been made of a day without an hour.
+        sa.select(sa.func.coalesce(hour_of(sa.literal(text)), hour_of(sa.literal(text[:10])), ""))
+    ).scalar_one()
+    return _read_hour(found)
+
+
+def delete_marks(connection: sa.Connection, user_id: str, texts: Sequence[str]) -> int:
+    """Take away marks, in a file, that are written so; returns how many there were."""
+    return sum(
+        connection.execute(
+            sa.delete(analytics_marks).where(
+                _marks.user_id == user_id,
+                sa.type_coerce(_marks.hour_at, sa.Text).in_(texts[at : at + _BATCH]),
+            )
+        ).rowcount
+        for at in range(0, len(texts), _BATCH)
+    )
 
 
 def add_marks(connection: sa.Connection, user_id: str, hours: Sequence[datetime]) -> None:
@@ -65,11 +148,8 @@ def forget_figures(connection: sa.Connection, user_id: str) -> None:
     )
 
 
-def _hour(connection: sa.Connection) -> sa.ColumnElement[Any]:
-    at = searches.c.created_at
-    if connection.dialect.name == "sqlite":
-        return sa.func.substr(at, 1, 13, type_=sa.String()).concat(":00:00")
-    seconds = sa.func.unix_timestamp(at)
+def _hour_on_server() -> sa.ColumnElement[Any]:
+    seconds = sa.func.unix_timestamp(searches.c.created_at)
     return sa.type_coerce(
         sa.func.from_unixtime(seconds - seconds.op("%")(sa.literal_column("3600"))), Instant()
     )

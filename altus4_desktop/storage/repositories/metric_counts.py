@@ -31,7 +31,7 @@ from altus4_desktop.storage.repositories.history_statements import (
     lists_of,
 )
 from altus4_desktop.storage.repositories.own_clocks import with_zones
-from altus4_desktop.storage.roll_up_sql import epoch_text, is_counted, offset_text, second_text
+from altus4_desktop.storage.roll_up_sql import edges_statement, epoch_text, offset_text, second_text
 from altus4_desktop.storage.tables import (
     custom_metric_days,
     custom_metrics,
@@ -91,14 +91,13 @@ def history_days(connection: sa.Connection, zone: str, user_id: str) -> list[dat
     """Every day from the first search to the last one, of the user or of everybody."""
     at = c.created_at
     on_file = connection.dialect.name == "sqlite"
-    statement = sa.select(sa.func.min(at), sa.func.max(at)).where(is_counted(on_file, at))
-    if user_id != EVERYBODY:
-        statement = statement.where(c.user_id == user_id)
+    whose = () if user_id == EVERYBODY else (c.user_id == user_id,)
+    statement = edges_statement(on_file, at, *whose)
     first, last = connection.execute(statement).one()
     if first is None or last is None:
         return []
-    days = find_days(zone, epoch_s(first), epoch_s(first) + 1)
-    until = find_days(zone, epoch_s(last), epoch_s(last) + 1)
+    days = find_days(zone, int(first), int(first) + 1)
+    until = find_days(zone, int(last), int(last) + 1)
     return [day_of(number) for number in range(days[0], until[-1] + 1)]
 
 
@@ -128,7 +127,9 @@ def _statements(
     at, ends = instant_of(bounds[0]), instant_of(bounds[1])
     div = "/" if on_file else "DIV"
     # One offset for each part of the time between two changes of the clocks.
-    day = sa.text(f"({epoch_text(on_file)} + {offset_text(spans)}) {div} 86400 AS d").bindparams(
+    day = sa.text(
+        f"({epoch_text(on_file)} + {offset_text(on_file, spans)}) {div} 86400 AS d"
+    ).bindparams(
         **{f"change_{place}": second_text(span.ends) for place, span in enumerate(spans[:-1])}
     )
     text: sa.ColumnElement[Any] = sa.literal("")

@@ -14,9 +14,12 @@ from typing import Any
 import sqlalchemy as sa
 
 from altus4_desktop.domain.history import SLOW_MS
+from altus4_desktop.domain.local_days import epoch_s, instant_of
 from altus4_desktop.domain.searching import SearchRecord
 from altus4_desktop.storage.json_text import json_bytes, load_json
+from altus4_desktop.storage.roll_up_sql import is_within, second_of
 from altus4_desktop.storage.tables import databases, search_marks, searches
+from altus4_desktop.storage.types import Instant
 
 FAILED, SLOW = "failed", "slow"
 # Of each user the last search that `mark_old` has looked at, newest first.
@@ -96,11 +99,13 @@ def _insert(connection: sa.Connection) -> sa.Insert:
     return sa.insert(search_marks).prefix_with(ignore)
 
 
-def _rows_of(user_id: str) -> sa.Select[*tuple[Any, ...]]:
+def _rows_of(
+    user_id: str, at: sa.ColumnElement[Any] = searches.c.created_at
+) -> sa.Select[*tuple[Any, ...]]:
     c = searches.c
     ms = sa.cast(c.execution_time_ms, sa.Integer)
     return (
-        sa.select(c.id, c.created_at, c.database_id, ms, json_bytes(c.search_params))
+        sa.select(c.id, at, c.database_id, ms, json_bytes(c.search_params))
         .where(c.user_id == user_id, c.created_at.is_not(None))
         .with_hint(searches, "FORCE INDEX (idx_searches_user_created)", "mysql")
     )
@@ -148,36 +153,47 @@ def complete_marks(connection: sa.Connection, user_id: str, rows: Sequence[_Row]
 def complete_day(
     connection: sa.Connection,
     user_id: str,
-    begins_at: datetime,
-    ends_at: datetime,
-    after: tuple[datetime, str] | None,
-) -> tuple[datetime, str] | None:
-    """`complete_marks` of the user's searches between two instants, some of them: those behind
+    begins: int,
+    ends: int,
+    after: tuple[int, str] | None,
+) -> tuple[int, str] | None:
+    """`complete_marks` of the user's searches between two seconds, some of them: those behind
     ``after``. Returns behind which there are more; None at the end, where also those have gone
     from their lists that are no longer there."""
     c, m = searches.c, search_marks.c
-    wanted = _rows_of(user_id).where(c.created_at >= begins_at, c.created_at < ends_at)
+    on_file = connection.dialect.name == "sqlite"
+    # In a file another program may have left instants that neither read nor compare as ours.
+    at = _instant_in_file(c.created_at) if on_file else c.created_at
+    order: sa.ColumnElement[Any] = second_of(on_file, c.created_at) if on_file else c.created_at
+    wanted = _rows_of(user_id, at).where(is_within(on_file, c.created_at, begins, ends))
     if after is not None:
-        later = sa.or_(c.created_at > after[0], c.id > after[1])
-        wanted = wanted.where(c.created_at >= after[0], later)
-    wanted = wanted.order_by(c.created_at, c.id).limit(_ROWS_AT_ONCE)
+        place = after[0] if on_file else instant_of(after[0])
+        wanted = wanted.where(order >= place, sa.or_(order > place, c.id > after[1]))
+    wanted = wanted.order_by(order, c.id).limit(_ROWS_AT_ONCE)
     rows = [tuple(row) for row in connection.execute(wanted)]
     complete_marks(connection, user_id, rows)
     if len(rows) == _ROWS_AT_ONCE:
-        return rows[-1][1], rows[-1][0]
+        return epoch_s(rows[-1][1]), rows[-1][0]
     there = sa.select(c.id).where(
-        c.id == m.search_id, c.created_at >= begins_at, c.created_at < ends_at
+        c.id == m.search_id, is_within(on_file, c.created_at, begins, ends)
     )
     connection.execute(
         sa.delete(search_marks).where(
             m.mark.in_((FAILED, SLOW)),
             m.user_id == user_id,
-            m.created_at >= begins_at,
-            m.created_at < ends_at,
+            m.created_at >= instant_of(begins),
+            m.created_at < instant_of(ends),
             ~there.exists(),
         )
     )
     return None
+
+
+def _instant_in_file(at: sa.ColumnElement[Any]) -> sa.ColumnElement[datetime]:
+    text = sa.type_coerce(at, sa.Text)
+    # What is added makes 0 of hour 24.
+    written = sa.func.strftime("%Y-%m-%d %H:%M:%S", text, "+0 days")
+    return sa.type_coerce(written, Instant())
 
 
 def _named_connections(connection: sa.Connection, user_id: str) -> dict[str, str]:

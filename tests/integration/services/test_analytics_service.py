@@ -555,6 +555,39 @@ def _write(services: Services, statement: str) -> None:
         assert connection.execute(sa.text(statement)).rowcount
 
 
+@pytest.mark.parametrize("at", ["2026-03-27T03:00:00", "2026-03-27", "2026-02-30 10:00:00"])
+def test_instants_that_others_write_otherwise_hold_up_nobody(
+    services: Services, at: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Also one whose marks stay whatever is done: of that person there are no figures."""
+    people = [_person(services, "America/New_York") for _ in range(3)]
+    admin = _person(services, "UTC", Role.ADMIN)
+    odd = _search(people[0], "odd", _FIRST)
+    _keep(services, odd, *(_search(who, "word", _FIRST) for who in people))
+    _write(services, f"UPDATE searches SET created_at = '{at}' WHERE id = '{odd.id}'")
+    _write(services, f"UPDATE analytics_marks SET hour_at = '{at[:13]}:00:00'")
+    assert services.analytics.refresh_(admin, whole=True).failed == 0
+    counted = {use.user_id: use.searches for use in services.analytics.users_(admin, _WEEK)}
+    also = 0 if at.startswith("2026-02") else 1
+    assert counted == {who.user_id: 1 + also * (who is people[0]) for who in people}
+    _write_schema(
+        services,
+        "CREATE TRIGGER kept BEFORE DELETE ON analytics_marks"
+        f" WHEN OLD.user_id = '{people[1].user_id}' BEGIN SELECT RAISE(IGNORE); END",
+    )
+    _keep(services, *(_search(who, "more", _FIRST) for who in people))
+    assert services.analytics.refresh_(admin, whole=True).failed == 1
+    counted = {use.user_id: use.searches for use in services.analytics.users_(admin, _WEEK)}
+    assert [counted[who.user_id] for who in people] == [2 + also, 1, 2]
+    assert people[1].user_id in caplog.text
+
+
+def _write_schema(services: Services, statement: str) -> None:
+    engine = services.metadata.store._engine
+    with engine.connect().execution_options(**{WRITES: True}) as connection, connection.begin():
+        connection.exec_driver_sql(statement)
+
+
 @pytest.mark.parametrize(
     ("damage", "whole"),
     [("{broken", True), ("{broken", False), ("{}", True), ("12", True), ("[" * 100_000, False)],

@@ -607,6 +607,70 @@ def test_odd_values_in_a_file_are_counted_for_what_they_are(
     assert [row[0] for row in listed] == [rows[1].id]
 
 
+_ODD_INSTANTS = [
+    "2026-03-02T03:00:00",
+    "2026-03-02",
+    "2026-03-02T03:00",
+    "2026-03-02  03:00:00",
+    "2026-03-01 22:00:00-05:00",
+    "2026-03-02 24:00:00",
+    "2026-03-08T04:30:00Z",
+    "2026-03-08 14:00:00+13:00",
+]
+
+
+@pytest.mark.parametrize("zone", ["UTC", "America/New_York", "Asia/Kolkata", "Pacific/Kiritimati"])
+def test_instants_in_a_file_are_counted_by_their_meaning(
+    shared_place: StorePlace, shared_store: Store, zone: str
+) -> None:
+    """Two of them are of the last hour before clocks change in New York, one of them of midnight;
+    one search is slow."""
+    if not shared_place.on_file:
+        pytest.skip("columns of servers hold nothing else")
+    (user,) = _people(shared_store, zone)
+    odd = [_asked(f"odd {n}", ms=4000) for n in range(len(_ODD_INSTANTS))]
+    begun = datetime(2026, 2, 27, 0, 30, tzinfo=UTC)
+    usual = [_asked(f"text {n}", begun + timedelta(hours=3 * n)) for n in range(120)]
+    impossible = [_asked("never") for _ in range(3)]
+    _insert(shared_store, user, [*odd, *usual, *impossible])
+    texts = [*_ODD_INSTANTS, "2026-02-30 10:00:00", "2026-02-29T10:00:00", "2026-03-02 soon"]
+    for row, text in zip([*odd, *impossible], texts, strict=True):
+        shared_place.query(f"UPDATE searches SET created_at = '{text}' WHERE id = '{row.id}'")
+    seconds = [
+        shared_place.query(f"SELECT strftime('%s', '{text}')")[0][0] for text in _ODD_INSTANTS
+    ]
+    odd = [
+        replace(row, at=instant_of(int(second))) for row, second in zip(odd, seconds, strict=True)
+    ]
+    expected = expected_days([*odd, *usual], zone)
+    shared_store.analytics.begin_(user.id, zone)
+    for most_days in (31, 1):
+        for _ in range(60):
+            if not shared_store.analytics.roll_up_(user.id, most_days):
+                break
+        else:
+            pytest.fail("the same days are counted for ever")
+        assert _figures(shared_store, user.id) == expected
+        shared_store.analytics.compare_(user.id, _ERA[0])
+        assert shared_store.analytics.compare_(user.id, _ERA[0]) == 0
+        shared_store.analytics.mark_all_(user.id)
+    shared_place.query(f"DELETE FROM analytics WHERE user_id = '{user.id}'")
+    # As earlier versions left them.
+    shared_place.query("DELETE FROM analytics_marks")
+    marks = [
+        "2026-03-02T03:00:00",
+        "2026-03-02:00:00",
+        "2026-03-02 so:00:00",
+        "2026-02-30 10:00:00",
+    ]
+    for mark in [*marks, "2026-xx-02 10:00:00"]:
+        shared_place.query(
+            f"INSERT INTO analytics_marks (user_id, hour_at) VALUES ('{user.id}', '{mark}')"
+        )
+    assert 1 <= _roll_up(shared_store, user, 1) <= 6
+    assert shared_place.query("SELECT hour_at FROM analytics_marks") == []
+
+
 @pytest.mark.parametrize(
     "date_", ["'soon'", "''", "20260303", "'2026-03-02 00:00:00'", "x'ff'", "'2026-02-30'"]
 )
