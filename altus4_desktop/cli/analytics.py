@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -91,7 +92,15 @@ def _add_days(parser: argparse.ArgumentParser) -> None:
 
 
 def _refresh(args: argparse.Namespace, context: CliContext) -> int:
-    report = context.services.analytics.refresh_(context.actor(), context.out.progress, whole=True)
+    # Counting makes so many objects that garbage would be looked for in a third of the time.
+    usual = gc.get_threshold()
+    gc.set_threshold(50_000)
+    try:
+        report = context.services.analytics.refresh_(
+            context.actor(), context.out.progress, whole=True
+        )
+    finally:
+        gc.set_threshold(*usual)
     if args.json:
         context.out.json({"users": report.users, "days": report.days, "failed": report.failed})
     context.out.say(f"{_days(report.days)} counted.")

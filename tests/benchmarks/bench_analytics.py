@@ -162,8 +162,12 @@ def _measure(bench: _Bench) -> bool:
 def _roll_up(bench: _Bench, service: AnalyticsService, admin: Actor) -> bool:
     fine_s, fine_wall_s = bench.cost_s(lambda: bench.query(_fine(on_file=bench.place.on_file)))
     coarse_s, _ = bench.cost_s(lambda: bench.query(_COARSE))
+    # As `analytics refresh` does.
+    gc.set_threshold(50_000)
+    gc.enable()
     with _memory() as grown:
         ours_s, ours_wall_s = bench.cost_s(lambda: service.refresh_(admin))
+    gc.disable()
     again_s, _ = bench.cost_s(lambda: service.refresh_(admin))
     ratio = ours_s / fine_s
     _tell(
