@@ -31,7 +31,13 @@ from altus4_desktop.storage.repositories.history_statements import (
     lists_of,
 )
 from altus4_desktop.storage.repositories.own_clocks import with_zones
-from altus4_desktop.storage.roll_up_sql import edges_statement, epoch_text, offset_text, second_text
+from altus4_desktop.storage.roll_up_sql import (
+    edges_statement,
+    epoch_text,
+    is_counted,
+    offset_text,
+    second_text,
+)
 from altus4_desktop.storage.tables import (
     custom_metric_days,
     custom_metrics,
@@ -114,7 +120,7 @@ def count_days(
     on_file = connection.dialect.name == "sqlite"
     for statement in _statements(on_file, query, zone, (begins, ends), by_text=fits is not None):
         for number, text, count in connection.execute(statement):
-            if fits is None or fits(text if isinstance(text, str) else text.decode("utf-8")):
+            if fits is None or fits(text.decode(errors="replace")):
                 counts[day_of(int(number))] += int(count)
     return counts
 
@@ -135,11 +141,11 @@ def _statements(
     text: sa.ColumnElement[Any] = sa.literal("")
     if by_text:
         # As bytes: texts that only look alike are not the same, whatever the collation.
-        text = c.query if on_file else sa.cast(c.query, sa.LargeBinary)
+        text = sa.cast(c.query, sa.LargeBinary)
     statement = (
         sa.select(day, text.label("q"), sa.func.count())
         .select_from(searches)
-        .where(c.created_at >= at, c.created_at < ends)
+        .where(c.created_at >= at, c.created_at < ends, is_counted(on_file, c.created_at))
         .group_by(sa.text("d"), *((sa.text("q"),) if by_text else ()))
     )
 

@@ -17,7 +17,7 @@ from altus4_desktop.domain.history import SLOW_MS
 from altus4_desktop.domain.local_days import epoch_s, instant_of
 from altus4_desktop.domain.searching import SearchRecord
 from altus4_desktop.storage.json_text import json_bytes, load_json
-from altus4_desktop.storage.roll_up_sql import is_within, second_of
+from altus4_desktop.storage.roll_up_sql import is_counted, is_within, second_of
 from altus4_desktop.storage.tables import databases, search_marks, searches
 from altus4_desktop.storage.types import Instant
 
@@ -79,7 +79,8 @@ def mark_old(connection: sa.Connection, user_id: str, count: int) -> int:
 def old_rows(connection: sa.Connection, user_id: str, count: int) -> list[_Row]:
     """What `mark_old` looks at next."""
     c, m = searches.c, search_marks.c
-    wanted = _rows_of(user_id)
+    on_file = connection.dialect.name == "sqlite"
+    wanted = _rows_of(user_id).where(is_counted(on_file, c.created_at))
     reached = sa.select(m.created_at, m.search_id).where(*_place_of(user_id))
     place = connection.execute(reached).first()
     if place is not None:

@@ -242,6 +242,35 @@ def test_what_another_program_writes_is_counted_when_it_is_compared(
     assert shared_store.custom_metrics.count_(metric.id, 31) == 0
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        "created_at = 'soon'",
+        "created_at = x'ff'",
+        "created_at = '2026-02-30 10:00:00'",
+        "query = CAST(x'61206f6e6520ff' AS TEXT)",
+    ],
+)
+def test_odd_rows_in_a_file_stop_no_counting(
+    shared_store: Store, shared_place: StorePlace, change: str
+) -> None:
+    if not shared_place.on_file:
+        pytest.skip("columns of servers hold nothing else")
+    ann = shared_store.users.create_(a_user(timezone="UTC"), "x")
+    metric = shared_store.custom_metrics.create_(_metric(ann, HistoryQuery("one")), at_most=9)
+    at = datetime(2026, 3, 2, 12, tzinfo=UTC)
+    searches = [_search(ann, "one", at + timedelta(minutes=n)) for n in range(3)]
+    for search in searches:
+        shared_store.searches.add_(search)
+    shared_place.query(f"UPDATE searches SET {change} WHERE id = '{searches[1].id}'")
+    shared_store.custom_metrics.begin_(metric.id, "UTC", ann.id)
+    _count(shared_store, metric.id)
+    found = 3 if "query" in change else 2
+    assert _counts(shared_store, metric.id) == {date(2026, 3, 2): found}
+    assert shared_store.searches.mark_old_(ann.id, 9) == found
+    assert shared_store.searches.mark_old_(ann.id, 9) == 0
+
+
 def test_days_that_were_counted_by_another_rule_are_counted_once_more(
     shared_place: StorePlace, shared_store: Store
 ) -> None:
