@@ -6,13 +6,13 @@ Seconds and days are counted from 1970, those of days by the user's clock.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
 
 from altus4_desktop.domain.analytics import QUERY_CHARS
-from altus4_desktop.domain.local_days import DAY_S, Span, day_number, day_of, instant_of
+from altus4_desktop.domain.local_days import DAY_S, Span, instant_of
 
 # No server holds a larger number; in a file another program may have left any, or a text.
 _MOST = 2_147_483_647
@@ -41,7 +41,7 @@ _IS_DAY_IN_FILE = (
 _OF_USER_IN_FILE = (
     "user_id = :user_id AND created_at >= :first_at AND created_at < :last_at"
     " AND (created_at >= :begins_at AND created_at < :ends_at"
-    f" OR NOT {_AS_WRITTEN})"
+    f" OR NOT {_AS_WRITTEN}) AND {_IS_DAY_IN_FILE}"
 )
 # No zone that SQLite reads is farther.
 _FARTHEST_S = 15 * 3600
@@ -105,7 +105,7 @@ def facts_statement(
     In a file searches of the days before and after may be among them.
     """
     facts, source = (_FACTS_IN_FILE, "searches") if on_file else (_FACTS_ON_SERVER, _FROM_SERVER)
-    found = f"FROM {source} WHERE {_of_user(on_file, begins, ends)}"
+    found = f"FROM {source} WHERE {_of_user(on_file)}"
     if rows is not None:
         limits = f"LIMIT {len(rows)} OFFSET {rows.start}"
         found = f"FROM (SELECT * {found} ORDER BY created_at, id {limits}) AS chosen"
@@ -119,9 +119,8 @@ def days_statement(on_file: bool, user_id: str, spans: Sequence[Span]) -> sa.Tex
     day = f"({epoch_text(on_file)} + {offset_text(on_file, spans)}) {div} 86400"
     source = "searches" if on_file else _FROM_SERVER
     ms, hits = (_MS_IN_FILE, _HITS_IN_FILE) if on_file else (_MS_ON_SERVER, _HITS_ON_SERVER)
-    whose = _of_user(on_file, spans[0].begins, spans[-1].ends)
     sums = f"COUNT(*) AS n, SUM({ms}), SUM({hits}), SUM({ms} >= :slow_ms)"
-    statement = f"SELECT {day} AS d, {sums} FROM {source} WHERE {whose} GROUP BY d"
+    statement = f"SELECT {day} AS d, {sums} FROM {source} WHERE {_of_user(on_file)} GROUP BY d"
     return _bound_days(on_file, statement, user_id, spans)
 
 
@@ -129,10 +128,9 @@ def listed_statement(on_file: bool, user_id: str, spans: Sequence[Span]) -> sa.T
     """How many searches stand in each of two lists on each day: ``day, mark, n``."""
     div = "/" if on_file else "DIV"
     day = f"({epoch_text(on_file)} + {offset_text(on_file, spans)}) {div} 86400"
-    whose = _of_user(on_file, spans[0].begins, spans[-1].ends)
     statement = (
         f"SELECT {day} AS d, mark, COUNT(*) AS n FROM search_marks"
-        f" WHERE mark IN (:failed, :slow) AND {whose} GROUP BY d, mark"
+        f" WHERE mark IN (:failed, :slow) AND {_of_user(on_file)} GROUP BY d, mark"
     )
     return _bound_days(on_file, statement, user_id, spans)
 
@@ -145,16 +143,8 @@ def _bound_days(
     return _bound(statement, user_id, begins, ends, on_file=on_file, **changes)
 
 
-def _of_user(on_file: bool, begins: int, ends: int) -> str:
-    if not on_file:
-        return _OF_USER_ON_SERVER
-    first, last = _widest(begins, ends)
-    days = map(date.fromisoformat, (first, last))
-    numbers = range(*map(day_number, days))
-    # Where no month ends before its 31st this is one test less for each search.
-    if not any(day_of(at).day < 31 and day_of(at + 1).day == 1 for at in numbers):
-        return _OF_USER_IN_FILE
-    return f"{_OF_USER_IN_FILE} AND {_IS_DAY_IN_FILE}"
+def _of_user(on_file: bool) -> str:
+    return _OF_USER_IN_FILE if on_file else _OF_USER_ON_SERVER
 
 
 def is_counted(on_file: bool, at: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
