@@ -53,6 +53,8 @@ KEPT_SCOPES = 100
 QUERY_CHARS = 200
 """How much of a text is kept."""
 REFORMULATED_WITHIN_S = 300
+LARGEST_OF_SEARCH = 2**31 - 1
+"""No server holds a larger number of milliseconds or results of one search."""
 LARGEST_NUMBER = 10**15
 """No document has a larger one: every store holds the sum of thousands of these."""
 
@@ -101,8 +103,6 @@ def fold_query(text: str) -> str:
 # Each cell is looked at for all documents at once: a year has very many.
 Column = Sequence[Any]
 Check = Callable[[Column], bool]
-# As much as a server holds of a search.
-_MOST_MS = 2**31 - 1
 # The last day there is ends up to a day later where clocks are behind UTC.
 _LAST_S = day_number(date(2100, 1, 2)) * DAY_S
 _BOUNDS = frozenset(bucket_of(ms) for ms in (*range(100), *range(100, 1_000_000, 10)))
@@ -134,7 +134,7 @@ def _some(values: Column) -> bool:
 
 
 def _durations(values: Column) -> bool:
-    return _within(0, _MOST_MS, values)
+    return _within(0, LARGEST_OF_SEARCH, values)
 
 
 def _seconds(values: Column) -> bool:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import pairwise
 from operator import add
 from typing import Any, TypeVar
@@ -23,6 +23,7 @@ from altus4_desktop.domain.analytics import (
     KEPT_QUERIES,
     KEPT_ROWS,
     KEPT_SLOWEST,
+    LARGEST_OF_SEARCH,
     QUERY_CHARS,
     REFORMULATED_WITHIN_S,
     WIDEST_BUCKET_MS,
@@ -45,8 +46,8 @@ _CAUSES = frozenset(cause.value for cause in ZeroCause)
 _ENDS = ("failed", "partial", "cancelled")
 _BUCKET_LIMITS = np.array([limit for limit, _ in BUCKET_STEPS])
 _BUCKET_WIDTHS = np.array([*(width for _, width in BUCKET_STEPS), WIDEST_BUCKET_MS])
-# No duration is longer: it leaves room for the group beside it.
-_MS_BITS = 31
+# It leaves room for the group beside a duration.
+_MS_BITS = LARGEST_OF_SEARCH.bit_length()
 # People ask the same again, also on other days.
 _fold_query = lru_cache(maxsize=20_000)(fold_query)
 
@@ -140,11 +141,10 @@ def build_documents(
         return {}
     searches = _arrange(zone, days, facts)
     made: list[Documents] = [{} for _ in searches.days]
-    for tell in (_ended, _timed, _hourly, _popular, _slowest, _nothing, _reworded):
+    failed = partial(_failed, failures_of=failures_of)
+    for tell in (_ended, _timed, _hourly, _popular, _slowest, _nothing, _reworded, failed):
         for at, metric, document in tell(searches):
             made[at][metric] = document
-    for at, metric, document in _failed(searches, failures_of):
-        made[at][metric] = document
     return dict(zip(searches.days, made, strict=True))
 
 

@@ -11,13 +11,12 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from altus4_desktop.domain.analytics import QUERY_CHARS
+from altus4_desktop.domain.analytics import LARGEST_OF_SEARCH, QUERY_CHARS
 from altus4_desktop.domain.local_days import DAY_S, Span, instant_of
 
-# No server holds a larger number; in a file another program may have left any, or a text.
-_MOST = 2_147_483_647
-_MS_IN_FILE = f"MAX(0, MIN(CAST(execution_time_ms AS INTEGER), {_MOST}))"
-_RESULTS_IN_FILE = f"MIN(CAST(result_count AS INTEGER), {_MOST})"
+# In a file another program may have left any number, or a text.
+_MS_IN_FILE = f"MAX(0, MIN(CAST(execution_time_ms AS INTEGER), {LARGEST_OF_SEARCH}))"
+_RESULTS_IN_FILE = f"MIN(CAST(result_count AS INTEGER), {LARGEST_OF_SEARCH})"
 _HITS_IN_FILE = f"MAX(0, {_RESULTS_IN_FILE})"
 _MS_ON_SERVER = "CASE WHEN execution_time_ms < 0 THEN 0 ELSE execution_time_ms END"
 _HITS_ON_SERVER = "CASE WHEN result_count < 0 THEN 0 ELSE result_count END"
