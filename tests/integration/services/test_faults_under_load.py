@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
+import sqlalchemy as sa
 from sqlalchemy.pool import QueuePool
 
 from altus4_desktop.app.compose import compose
@@ -26,7 +27,7 @@ from altus4_desktop.domain.connections import (
     TlsMode,
     TlsSettings,
 )
-from altus4_desktop.domain.errors import AltusError, ConflictError, NotFoundError
+from altus4_desktop.domain.errors import AltusError, ConflictError, NotFoundError, TenantError
 from altus4_desktop.domain.keys import ApiKey, KeyDraft, KeyFilter, RateLimit
 from altus4_desktop.domain.progress import ignore_progress
 from altus4_desktop.domain.saved_searches import SavedSearchDraft, SavedSearchEntry
@@ -490,9 +491,23 @@ def _check_pools(line: Line) -> None:
         wait_until(at_rest, timeout_s=STOPPED_S, what=f"{saved.name}'s pool")
         stats = line.services.connections.stats_(saved.id)
         assert stats is None or stats.total <= POOL.size, saved.name
-    pool = line.services.metadata.store._engine.pool
+    store = line.services.metadata.store._engine
+    pool = store.pool
     assert isinstance(pool, QueuePool)
     wait_until(lambda: pool.checkedout() == 0, timeout_s=DEADLINE_S, what="the store's pool")
+    # Who has just waited in vain for a sign-in speaks for those that ask a moment later.
+    wait_until(partial(_every_session_answers, store), timeout_s=STOPPED_S, what="the store")
+
+
+def _every_session_answers(store: sa.Engine) -> bool:
+    assert isinstance(store.pool, QueuePool)
+    with contextlib.ExitStack() as stack:
+        try:
+            for _ in range(store.pool.size()):
+                stack.enter_context(store.connect())
+        except (TenantError, sa.exc.DBAPIError):
+            return False
+    return True
 
 
 def _at_rest(services: Services, connection_id: str) -> bool:
