@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import re
 import uuid
@@ -63,6 +64,8 @@ _WEEK = Period(date(2026, 3, 23), date(2026, 3, 29))
 """Monday to Sunday."""
 _MONDAY = datetime(2026, 3, 23, 9, tzinfo=UTC)
 _BEFORE = _MONDAY - timedelta(days=7)
+# Searches of one instant come in the order they were made in, as those of the program do.
+_NUMBERS = itertools.count(1)
 
 
 @dataclass
@@ -176,7 +179,7 @@ class World:
         return [
             replace(
                 made,
-                id=str(uuid.uuid4()),
+                id=str(uuid.UUID(int=next(_NUMBERS))),
                 created_at=at + timedelta(seconds=every_s * number),
                 **changes,
             )
@@ -725,9 +728,14 @@ def test_no_more_than_a_few_are_told(world: World) -> None:
         text = f"misspeltt {number}"
         world.tenants.meant[text] = f"misspelt {number}"
         world.tenants.rows[f"misspelt {number}"] = 5
-        world.keep(*_nothing(world, 20 + number, text, params=world.in_library()))
-        world.keep(*_nothing(world, 9, f"the {number}", params={"cause": "stop_words"}))
-        world.keep(*world.searches(40, f"new {number}", _MONDAY))
+        # Each at hours of its own: what is asked within five minutes looks like a rewording.
+        noon = _MONDAY + timedelta(days=number, hours=3)
+        none: dict[str, Any] = {"result_count": 0}
+        in_library, stop_words = world.in_library(), {"cause": "stop_words"}
+        world.keep(*world.searches(20 + number, text, noon, 300, **none, params=in_library))
+        at = noon + timedelta(hours=3)
+        world.keep(*world.searches(9, f"the {number}", at, 300, **none, params=stop_words))
+        world.keep(*world.searches(40, f"new {number}", at + timedelta(hours=1), 300))
     insights = world.find().insights
     assert len(insights) == MOST_SHOWN
     assert [one.weight for one in insights] == sorted((i.weight for i in insights), reverse=True)
