@@ -105,7 +105,7 @@ Column = Sequence[Any]
 Check = Callable[[Column], bool]
 # The last day there is ends up to a day later where clocks are behind UTC.
 _LAST_S = day_number(date(2100, 1, 2)) * DAY_S
-_BOUNDS = frozenset(bucket_of(ms) for ms in (*range(100), *range(100, 1_000_000, 10)))
+_BOUNDS = frozenset(bound for limit, width in BUCKET_STEPS for bound in range(0, limit, width))
 
 
 def _all_of(kind: type, values: Column) -> bool:
