@@ -39,6 +39,9 @@ def _isolate(home: Path) -> None:
         os.environ[name] = str(path)
     # It hides what buffered output does at exit, and most people's programs run without it.
     os.environ.pop("PYTHONUNBUFFERED", None)
+    # Where it is set, each of the very many child processes would compile the program anew.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    sys.dont_write_bytecode = False
     # No test reaches the keyring of whoever runs it; those that need one ask for memory_keyring.
     os.environ.pop("DBUS_SESSION_BUS_ADDRESS", None)
     os.environ["PYTHON_KEYRING_BACKEND"] = "keyring.backends.fail.Keyring"
