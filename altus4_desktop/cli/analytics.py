@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import gc
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from altus4_desktop.cli import metrics
+from altus4_desktop.cli.counting import count_searches
 from altus4_desktop.cli.frame import (
     EXIT_DONE,
     EXIT_FAILED,
@@ -92,15 +92,7 @@ def _add_days(parser: argparse.ArgumentParser) -> None:
 
 
 def _refresh(args: argparse.Namespace, context: CliContext) -> int:
-    # Counting makes so many objects that garbage would be looked for in a third of the time.
-    usual = gc.get_threshold()
-    gc.set_threshold(50_000)
-    try:
-        report = context.services.analytics.refresh_(
-            context.actor(), context.out.progress, whole=True
-        )
-    finally:
-        gc.set_threshold(*usual)
+    report = count_searches(context, context.actor(), whole=True)
     if args.json:
         context.out.json({"users": report.users, "days": report.days, "failed": report.failed})
     context.out.say(f"{_days(report.days)} counted.")
