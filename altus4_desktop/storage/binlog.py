@@ -519,7 +519,7 @@ def _arguments(
         arguments.append("--skip-gtids")
     else:
         arguments.append("--skip-annotate-row-events")
-        if program.knows("gtid-strict-mode"):
+        if program.known(["gtid-strict-mode"]):
             # It compares what it reads with states of files that it was not asked for.
             arguments.append("--skip-gtid-strict-mode")
     return [*arguments, "--", name]

@@ -76,10 +76,10 @@ class Program:
     path: Path
     version: str
 
-    def knows(self, option: str) -> bool:
-        """Whether this release has the long option: it ends at one that it does not have."""
-        known = _answer(str(self.path), "--no-defaults", "--help")
-        return re.search(rf"^\s*--{option}\b", known, re.M) is not None
+    def known(self, options: Iterable[str]) -> list[str]:
+        """The long options that this release has: it ends at one that it does not have."""
+        told = _answer(str(self.path), "--no-defaults", "--help")
+        return [name for name in options if re.search(rf"^\s*--{name}\b", told, re.M)]
 
 
 def find_program(kind: Kind, flavour: Flavour, folders: Iterable[Path] = ()) -> Program | None:

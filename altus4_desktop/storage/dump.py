@@ -199,7 +199,7 @@ def _failed(problem: str) -> StoreError:
 
 
 def _arguments(program: Program, database: str, options: Sequence[str]) -> list[str]:
-    refusals = [text for name, text in _REFUSALS.items() if program.knows(name)]
+    refusals = [_REFUSALS[name] for name in program.known(_REFUSALS)]
     return [*_OPTIONS, *options, *refusals, "--", database]
 
 

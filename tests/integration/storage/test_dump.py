@@ -199,9 +199,9 @@ def test_without_a_program_somebody_has_to_agree(
 
 
 def test_a_cancelled_copy_leaves_nothing(on_server: StorePlace, tmp_path: Path) -> None:
-    folder = _a_program(
-        tmp_path / "bin", _flavour(on_server), "head -c 3000000 /dev/zero; exec sleep 120"
-    )
+    copies = "head -c 3000000 /dev/zero; exec sleep 120"
+    body = f'[ "$1" = --no-defaults ] || {{ {copies}; }}'
+    folder = _a_program(tmp_path / "bin", _flavour(on_server), body)
     token = CancelToken()
 
     def cancel(progress: Progress) -> None:
