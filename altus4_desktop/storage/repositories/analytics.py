@@ -791,8 +791,8 @@ def _portions(dated: Iterable[tuple[date, str]]) -> Iterator[list[tuple[date, st
     chars = 0
     for row in dated:
         some.append(row)
-        # In a file another program may have left anything.
-        chars += len(str(row[1]))
+        # In a file another program may have left anything; bytes take long to be written out.
+        chars += len(row[1] if isinstance(row[1], str | bytes) else str(row[1]))
         if chars >= _CHARS_AT_ONCE:
             yield some
             some, chars = [], 0
