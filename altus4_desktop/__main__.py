@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 
@@ -28,6 +29,9 @@ def _run(arguments: list[str]) -> int:
         return run_window(default_data_dir(), url, exit_when_ready=bool(arguments))
     from altus4_desktop.cli.frame import main as run_command
 
+    # A command ends soon, and the figures of a year are so many objects that looking for garbage
+    # among them at the usual pace would take two thirds of the time.
+    gc.set_threshold(50_000)
     return run_command(arguments)
 
 

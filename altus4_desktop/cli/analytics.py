@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from altus4_desktop.cli import metrics
-from altus4_desktop.cli.counting import count_searches
 from altus4_desktop.cli.frame import (
     EXIT_DONE,
     EXIT_FAILED,
@@ -92,7 +91,7 @@ def _add_days(parser: argparse.ArgumentParser) -> None:
 
 
 def _refresh(args: argparse.Namespace, context: CliContext) -> int:
-    report = count_searches(context, context.actor(), whole=True)
+    report = context.services.analytics.refresh_(context.actor(), context.out.progress, whole=True)
     if args.json:
         context.out.json({"users": report.users, "days": report.days, "failed": report.failed})
     context.out.say(f"{_days(report.days)} counted.")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from altus4_desktop.cli.counting import count_searches
 from altus4_desktop.cli.frame import EXIT_DONE, EXIT_NO, command
 from altus4_desktop.domain.custom_metrics import (
     CustomMetricDraft,
@@ -120,7 +119,7 @@ def _create(args: argparse.Namespace, context: CliContext) -> int:
         )
     made = context.services.custom_metrics.create_(actor, draft)
     if made.draft.source is MetricSource.HISTORY:
-        count_searches(context, actor)
+        context.services.analytics.refresh_(actor, context.out.progress)
     if args.json:
         context.out.json({"id": made.id, "name": made.draft.name})
     context.out.say(f"“{made.draft.name}” is counted from now on.")
