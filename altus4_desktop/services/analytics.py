@@ -41,7 +41,7 @@ from altus4_desktop.services.recording import read_pauses
 if TYPE_CHECKING:
     from altus4_desktop.domain.recording import Pause
     from altus4_desktop.services.metadata import MetadataService
-    from altus4_desktop.storage.repositories.analytics import AnalyticsRepository
+    from altus4_desktop.storage.repositories.figures import FiguresRepository
 
 # The lists of so many days of a person are read in a quarter of a second, however long they are,
 # and those of more where few searches make them short.
@@ -198,18 +198,18 @@ class AnalyticsService:
     def first_day(self, actor: Actor, user_id: str | None = None) -> date | None:
         """The first day with figures; raises NotFoundError as `figures_`."""
         actor = self._permissions.check(actor, Right.ANALYSE)
-        return self._analytics.first_day(self._whose(actor, user_id))
+        return self._stored.first_day(self._whose(actor, user_id))
 
     def users_(self, actor: Actor, period: Period) -> list[UserUse]:
         """How much each user searched, the busiest first; for admins."""
         self._permissions.check(actor, Right.ADMINISTER)
-        return self._analytics.count_by_user(period.first, period.last)
+        return self._stored.count_by_user(period.first, period.last)
 
     # -- inside ----------------------------------------------------------------------------------
 
     @property
-    def _analytics(self) -> AnalyticsRepository:
-        return self._metadata.store.analytics
+    def _stored(self) -> FiguresRepository:
+        return self._metadata.store.figures
 
     def _build(
         self,
@@ -220,12 +220,12 @@ class AnalyticsService:
         before: ByMetric | None,
         pauses: Sequence[Pause],
     ) -> Figures:
-        first = self._analytics.first_day(whose)
+        first = self._stored.first_day(whose)
         known = None if first is None else Period(first, max(first, today_of(actor)))
         keys = {
             row[0] for document in found[Metric.API_KEYS].values() for row in document["keys"]
         } - {""}
-        names = self._analytics.key_names(keys) if keys else {}
+        names = self._stored.key_names(keys) if keys else {}
         return build_figures(
             period,
             found,
@@ -235,7 +235,7 @@ class AnalyticsService:
             pauses,
             is_everybodys=whose is None,
             usual_zone=actor.timezone or "UTC",
-            outcomes_of=self._analytics.outcomes_of,
+            outcomes_of=self._stored.outcomes_of,
         )
 
     def _documents(
@@ -250,7 +250,7 @@ class AnalyticsService:
         by_day = {*metrics} & DAY_METRICS
         found: list[DayDocument] = []
         if by_day:
-            found = self._analytics.list_(whose, period.first, period.last, by_day, by_hour=by_hour)
+            found = self._stored.list_(whose, period.first, period.last, by_day, by_hour=by_hour)
         if lists := {*metrics} - by_day:
             whole = whole_metrics(lists, period, trends=trends)
             found += self._list_merged(whose, slices_of(period), lists, whole)
@@ -263,7 +263,7 @@ class AnalyticsService:
         metrics: Collection[Metric],
         whole: Collection[Metric],
     ) -> list[DayDocument]:
-        found = self._analytics.list_merged_(whose, parts, metrics, whole)
+        found = self._stored.list_merged_(whose, parts, metrics, whole)
         cut = {
             row.metric
             for row in found
@@ -273,7 +273,7 @@ class AnalyticsService:
             # The lists of each person may have room for all that everybody's has none for.
             searches = sum(row.document["searches"] for row in found if row.metric in cut)
             most = _MOST_OF_EACH if searches > _FEW_SEARCHES else _MOST_SHORT
-            of_each = self._analytics.list_each_merged_(parts, cut, most, whole)
+            of_each = self._stored.list_each_merged_(parts, cut, most, whole)
             if of_each is not None:
                 return [row for row in found if row.metric not in cut] + of_each
         return found

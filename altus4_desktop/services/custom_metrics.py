@@ -392,7 +392,7 @@ class CustomMetricsService:
             at = metric.created_at or datetime.now(UTC)
             return Period(at.astimezone(find_zone(scope.zone)).date(), today)
         if scope.user_id not in first_days:
-            first_days[scope.user_id] = self._metadata.store.analytics.first_day(
+            first_days[scope.user_id] = self._metadata.store.figures.first_day(
                 scope.user_id or None
             )
         first = first_days[scope.user_id]

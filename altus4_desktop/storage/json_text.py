@@ -36,3 +36,10 @@ def dump_json(value: object) -> str:
 def json_bytes(document: sa.ColumnElement[Any]) -> sa.ColumnElement[bytes]:
     """``document`` for `load_json`: as text, a driver would fail at what is no UTF-8."""
     return sa.cast(document, sa.LargeBinary)
+
+
+def readable(document: sa.ColumnElement[Any], *, on_file: bool) -> sa.ColumnElement[Any]:
+    """``document``, in a file NULL where it is no JSON: functions of JSON fail there."""
+    if not on_file:
+        return document
+    return sa.case((sa.func.json_valid(document, type_=sa.Boolean), document))

@@ -28,6 +28,7 @@ from altus4_desktop.storage.repositories.connections import ConnectionRepository
 from altus4_desktop.storage.repositories.custom_metrics import CustomMetricRepository
 from altus4_desktop.storage.repositories.early_users import EarlyUserRepository
 from altus4_desktop.storage.repositories.evaluation_runs import EvaluationRunRepository
+from altus4_desktop.storage.repositories.figures import FiguresRepository
 from altus4_desktop.storage.repositories.judgements import JudgementRepository
 from altus4_desktop.storage.repositories.key_uses import KeyUseRepository
 from altus4_desktop.storage.repositories.query_sets import QuerySetRepository
@@ -83,6 +84,7 @@ class Store:
         self.searches = SearchRepository(transactions, dialect)
         self.search_points = SearchPointRepository(transactions, dialect)
         self.analytics = AnalyticsRepository(transactions, dialect)
+        self.figures = FiguresRepository(transactions, dialect)
         self.custom_metrics = CustomMetricRepository(transactions)
         self.saved_searches = SavedSearchRepository(transactions)
         self.query_sets = QuerySetRepository(transactions)

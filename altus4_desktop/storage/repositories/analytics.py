@@ -1,13 +1,11 @@
-"""The table ``analytics``: counted from ``searches``, and read."""
+"""The table ``analytics``: counted from ``searches``."""
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 from functools import partial
-from itertools import chain
 from typing import Any
 
 import sqlalchemy as sa
@@ -15,15 +13,11 @@ import sqlalchemy as sa
 from altus4_desktop.domain.analytics import (
     LARGEST_NUMBER,
     CountedUser,
-    DayDocument,
     Document,
     Metric,
     is_document,
-    keep_documents,
-    names_of,
 )
-from altus4_desktop.domain.analytics_merging import is_full, merge, shorten
-from altus4_desktop.domain.figures import Period, UserUse
+from altus4_desktop.domain.analytics_merging import merge, shorten
 from altus4_desktop.domain.history import SLOW_MS
 from altus4_desktop.domain.identity import time_ordered_id
 from altus4_desktop.domain.local_days import (
@@ -36,7 +30,7 @@ from altus4_desktop.domain.local_days import (
     find_spans,
     instant_of,
 )
-from altus4_desktop.storage.json_text import dump_json, json_bytes, load_json
+from altus4_desktop.storage.json_text import dump_json, json_bytes, load_json, readable
 from altus4_desktop.storage.repositories.analytics_marks import (
     add_marks,
     delete_marks,
@@ -44,6 +38,7 @@ from altus4_desktop.storage.repositories.analytics_marks import (
     mark_hours,
     read_marks,
 )
+from altus4_desktop.storage.repositories.day_documents import batches, read_documents
 from altus4_desktop.storage.repositories.metric_counts import forget_counts, touch_days
 from altus4_desktop.storage.repositories.search_marks import FAILED, SLOW, complete_day
 from altus4_desktop.storage.roll_up_sql import (
@@ -57,7 +52,6 @@ from altus4_desktop.storage.tables import (
     analytics_marks,
     analytics_states,
     analytics_totals,
-    api_keys,
     searches,
     users,
 )
@@ -70,17 +64,14 @@ _states = analytics_states.c
 _HOUR_S = 3600
 # No day has more; a transaction looks at no more marks than it may count.
 _HOURS = 25
-_DELETE_BATCH = 500
 # Read at once, these take about as much memory as a transaction is to.
 _MOST_ROWS = 12_000
-# As JSON; the objects that these become take some ten times as much, which processors keep near.
-_CHARS_AT_ONCE = 64_000
 _DAILY = Metric.DAILY_SEARCHES
 _NAMES = [metric.value for metric in Metric]
 
 
 class AnalyticsRepository:
-    """Figures by day. Every method raises StoreError when the store fails."""
+    """Counts by day. Every method raises StoreError when the store fails."""
 
     def __init__(self, transactions: Transactions, dialect: str) -> None:
         self._transactions = transactions
@@ -217,7 +208,7 @@ class AnalyticsRepository:
             statement = sa.select(c.analytics_date, c.metric_name, json_bytes(c.metric_data)).where(
                 c.analytics_date.in_(days), _is_ours()
             )
-            for row in _documents(connection.execute(statement)):
+            for row in read_documents(connection.execute(statement)):
                 found.setdefault((row.day, row.metric), []).append(row.document)
             rows = [
                 {
@@ -270,7 +261,9 @@ class AnalyticsRepository:
         another program deletes takes the figures along. Returns how many days that are."""
 
         def sums(table: sa.Table[Any]) -> sa.Select[Any]:
-            number = sa.func.json_extract(self._readable(table.c.metric_data), "$.searches")
+            number = sa.func.json_extract(
+                readable(table.c.metric_data, on_file=self._on_file), "$.searches"
+            )
             # The sum of what another program left may be more than a store can hold. Not BETWEEN:
             # servers do not know it of JSON.
             is_ours = sa.and_(number >= 0, number <= LARGEST_NUMBER)
@@ -296,7 +289,7 @@ class AnalyticsRepository:
             wrong[:] = [
                 day for day, count in added.items() if count is None or there.get(day) != count
             ]
-            for some in _batches(wrong):
+            for some in batches(wrong):
                 connection.execute(
                     sa.delete(analytics_totals).where(_totals.analytics_date.in_(some))
                 )
@@ -335,212 +328,11 @@ class AnalyticsRepository:
             )
         return len(wrong)
 
-    # -- reading ---------------------------------------------------------------------------------
-
-    def list_(
-        self,
-        user_id: str | None,
-        first: date,
-        last: date,
-        metrics: Collection[Metric],
-        *,
-        by_hour: bool = True,
-    ) -> list[DayDocument]:
-        """The documents of one user, or those of everybody together, by day.
-
-        What another program wrote in another shape is left out. Without ``by_hour`` the hours of
-        `daily_searches`, which are most of it, are left out where they were added up before.
-        """
-        names = [metric.value for metric in metrics]
-        whose = analytics if user_id is not None else analytics_totals
-        document: sa.ColumnElement[Any] = whose.c.metric_data
-        if not by_hour:
-            document = sa.case(
-                (whose.c.metric_name == _DAILY.value, self._without_hours(document)),
-                else_=document,
-            )
-
-        def read(connection: sa.Connection) -> list[DayDocument]:
-            statement = self._listed(user_id, first, last, names, document)
-            rows = connection.execute(statement).all()
-            found = list(_documents(rows))
-            if user_id is None:
-                there = {day for day, *_ in rows}
-                found += _unadded_documents(connection, first, last, names, there)
-            return sorted(found, key=lambda row: row.day)
-
-        return self._transactions.read(read)
-
-    def list_merged_(
-        self,
-        user_id: str | None,
-        parts: Sequence[Period],
-        metrics: Collection[Metric],
-        whole: Collection[Metric] = (),
-    ) -> list[DayDocument]:
-        """What `list_` finds in each of ``parts``, which follow each other, put together as a
-        document of its first day, and of metrics in ``whole`` what it finds in all of them: a year
-        has so many rows in its lists that keeping them takes longer than adding them up."""
-        first, last = parts[0].first, parts[-1].last
-        names = [metric.value for metric in metrics]
-
-        def read(connection: sa.Connection) -> list[DayDocument]:
-            whose = analytics if user_id is not None else analytics_totals
-            statement = self._listed(user_id, first, last, names, whose.c.metric_data)
-            rows = connection.execute(statement).all()
-            later: list[DayDocument] = []
-            if user_id is None:
-                there = {day for day, *_ in rows}
-                later = _unadded_documents(connection, first, last, names, there)
-            return _merged_parts(rows, parts, whole, later)
-
-        return self._transactions.read(read)
-
-    def list_each_merged_(
-        self,
-        parts: Sequence[Period],
-        metrics: Collection[Metric],
-        most: int,
-        whole: Collection[Metric] = (),
-    ) -> list[DayDocument] | None:
-        """`list_merged_` of everybody, put together from what each person's lists have, which
-        everybody's have no room for; None where there are about more than ``most`` days of a person
-        that have some."""
-        days = c.analytics_date.between(parts[0].first, parts[-1].last)
-        # By the index of days: of one metric there are rows from all times.
-        name = sa.func.coalesce(c.metric_name, "")
-        of_these = days, name.in_([metric.value for metric in metrics])
-        most *= len(Metric)
-
-        def read(connection: sa.Connection) -> list[DayDocument] | None:
-            some = sa.select(c.analytics_date).where(days).limit(most + 1).subquery()
-            if connection.execute(sa.select(sa.func.count()).select_from(some)).scalar_one() > most:
-                return None
-            statement = sa.select(c.analytics_date, c.metric_name, json_bytes(c.metric_data)).where(
-                *of_these
-            )
-            return _merged_parts(connection.execute(statement), parts, whole)
-
-        return self._transactions.read(read)
-
-    def first_day(self, user_id: str | None) -> date | None:
-        """The first day with figures."""
-        # By the index of days the first one is found at once; that of metrics has them all.
-        name = sa.func.coalesce(c.metric_name, "")
-        statement = sa.select(c.analytics_date).where(name == _DAILY.value)
-        statement = statement.order_by(c.analytics_date).limit(1)
-        if user_id is not None:
-            statement = statement.where(c.user_id == user_id)
-        return self._transactions.read(lambda connection: connection.execute(statement).scalar())
-
-    def count_by_user(self, first: date, last: date) -> list[UserUse]:
-        """How much each user searched within these days, the busiest first."""
-
-        def added(name: str) -> sa.ColumnElement[float]:
-            number = sa.func.json_extract(self._readable(c.metric_data), f"$.{name}")
-            # No sum of fractions is too large, whatever another program left.
-            return sa.func.sum(number * sa.literal(1.0))
-
-        # Told whose, the index finds these days alone; where users are joined, all that there are.
-        statement = (
-            sa.select(c.user_id, *map(added, ("searches", "failed", "partial", "zero")))
-            .where(
-                c.user_id.in_(sa.bindparam("whose", expanding=True)),
-                c.analytics_date.between(first, last),
-                c.metric_name == _DAILY.value,
-            )
-            .with_hint(analytics, "FORCE INDEX (unique_user_date_metric)", "mysql")
-            .group_by(c.user_id)
-        )
-
-        def read(connection: sa.Connection) -> list[UserUse]:
-            people = connection.execute(sa.select(users.c.id, users.c.name, users.c.email)).all()
-            known = {key: (name, email) for key, name, email in people}
-            found: list[UserUse] = []
-            for some in _batches([*known]):
-                for key, *sums in connection.execute(statement, {"whose": some}):
-                    searched, failed, partly, zero = (
-                        int(max(0, min(count or 0, LARGEST_NUMBER))) for count in sums
-                    )
-                    found.append(UserUse(key, *known[key], searched, failed + partly, zero))
-            return found
-
-        found = self._transactions.read(read)
-        return sorted(found, key=lambda count: (-count.searches, count.email))
-
-    def key_names(self, key_ids: Collection[str]) -> Mapping[str, str]:
-        """The names of the keys that are still there, by id."""
-        statement = sa.select(api_keys.c.id, api_keys.c.name).where(api_keys.c.id.in_(key_ids))
-        return self._transactions.read(lambda connection: dict(connection.execute(statement).all()))
-
-    def outcomes_of(self, search_ids: Collection[str]) -> Mapping[str, str]:
-        """How those of the searches ended that are still there, by id: "ok", "partial", "failed" or
-        "cancelled"."""
-        statement = sa.select(searches.c.id, json_bytes(searches.c.search_params)).where(
-            searches.c.id.in_(search_ids)
-        )
-        rows = self._transactions.read(lambda connection: connection.execute(statement).all())
-        found: dict[str, str] = {}
-        for key, text in rows:
-            params = load_json(text)
-            outcome = params.get("outcome") if isinstance(params, dict) else None
-            # Other programs may have written anything.
-            found[key] = outcome if outcome in ("partial", "failed", "cancelled") else "ok"
-        return found
-
     # -- inside ----------------------------------------------------------------------------------
 
     def _repeat(self, work: Any) -> None:
         """Done twice it is the same: when nobody knows whether it was saved, it is done again."""
         self._transactions.write(work, settled=lambda _: False)
-
-    def _readable(self, document: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
-        """``document``, in a file NULL where it is no JSON: functions of JSON fail there."""
-        if not self._on_file:
-            return document
-        return sa.case((sa.func.json_valid(document, type_=sa.Boolean), document))
-
-    def _without_hours(self, document: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
-        """A document of `daily_searches` whose ``hours`` are empty."""
-        hours = sa.func.json_array()
-        if self._on_file:
-            return sa.func.json_replace(self._readable(document), "$.hours", hours)
-        # A server that replaces a value takes all others apart as well, which takes longer than to
-        # write them all. What has other names is of another shape, and stays as it is.
-        names = names_of(_DAILY)
-        kept = [name for name in names if name != "hours"]
-        parts = [(name, sa.func.json_extract(document, f"$.{name}")) for name in kept]
-        is_ours = sa.and_(
-            sa.func.json_length(document) == len(names),
-            sa.func.json_contains_path(document, "all", *(f"$.{name}" for name in names)),
-        )
-        made = sa.func.json_object(*chain.from_iterable(parts), "hours", hours)
-        return sa.case((is_ours, made), else_=document)
-
-    def _listed(
-        self,
-        user_id: str | None,
-        first: date,
-        last: date,
-        names: Sequence[str],
-        document: sa.ColumnElement[Any],
-    ) -> sa.Select[Any]:
-        """Day, metric and ``document``, as text, of one user or of everybody."""
-        whose = analytics if user_id is not None else analytics_totals
-        day, name = whose.c.analytics_date, whose.c.metric_name
-        text: sa.ColumnElement[Any] = json_bytes(document)
-        statement = sa.select(day, name, text)
-        wanted = day.between(first, last), name.in_(names)
-        if user_id is not None:
-            return statement.where(c.user_id == user_id, *wanted)
-        if self._on_file:
-            return statement.where(*wanted)
-        # A server reads a row whole before it looks at the metric, and `hourly_latency` is more
-        # than all others together. The keys alone tell which rows are to be read.
-        keys = sa.select(day, name).where(*wanted).distinct().subquery()
-        return statement.join(
-            keys, sa.and_(keys.c.analytics_date == day, keys.c.metric_name == name)
-        )
 
     def _wrong_days(
         self, connection: sa.Connection, user_id: str, first: int, last: int | None
@@ -717,7 +509,7 @@ def _write(
     changed = {day for day, _ in (*gone, *new, *other)}
     if not changed:
         return
-    for some in _batches([known[key][0] for key in gone]):
+    for some in batches([known[key][0] for key in gone]):
         connection.execute(sa.delete(analytics).where(c.id.in_(some)))
     if other:
         connection.execute(
@@ -740,7 +532,7 @@ def _write(
                 for day, name in new
             ],
         )
-    for some in _batches(sorted(changed)):
+    for some in batches(sorted(changed)):
         connection.execute(sa.delete(analytics_totals).where(_totals.analytics_date.in_(some)))
 
 
@@ -771,104 +563,6 @@ def _made() -> sa.ColumnElement[str]:
     return sa.bindparam("made", type_=sa.Text)
 
 
-def _documents(rows: Iterable[Any]) -> Iterator[DayDocument]:
-    """Those that can be read of rows of day, metric and text."""
-    found: dict[str, list[tuple[date, str]]] = {}
-    for day, name, text in rows:
-        found.setdefault(name, []).append((day, text))
-    for name, dated in found.items():
-        metric = Metric(name)
-        for some in _portions(dated):
-            loaded = [(day, load_json(text)) for day, text in some]
-            for day, document in keep_documents(metric, loaded):
-                yield DayDocument(day, metric, document, is_full(metric, document))
-
-
-def _portions(dated: Iterable[tuple[date, str]]) -> Iterator[list[tuple[date, str]]]:
-    """Texts with their days, few at once: the documents of a year are more than the processor has
-    at hand, and each is looked at several times."""
-    some: list[tuple[date, str]] = []
-    chars = 0
-    for row in dated:
-        some.append(row)
-        # In a file another program may have left anything; bytes take long to be written out.
-        chars += len(row[1] if isinstance(row[1], str | bytes) else str(row[1]))
-        if chars >= _CHARS_AT_ONCE:
-            yield some
-            some, chars = [], 0
-    yield some
-
-
-def _merged_parts(
-    rows: Iterable[Any],
-    parts: Sequence[Period],
-    whole: Collection[Metric],
-    more: Iterable[DayDocument] = (),
-) -> list[DayDocument]:
-    """What stands in these rows, as text, and ``more``: of each metric a document for each part, of
-    those in ``whole`` one for all of them."""
-    ends = [part.last for part in parts]
-    texts: dict[tuple[str, int], list[tuple[date, str, str]]] = {}
-    for day, name, text in rows:
-        texts.setdefault((name, bisect_left(ends, day)), []).append((day, name, text))
-    later: dict[tuple[str, int], list[DayDocument]] = {}
-    for row in more:
-        later.setdefault((row.metric, bisect_left(ends, row.day)), []).append(row)
-    together: dict[tuple[str, int], list[Iterator[DayDocument]]] = {}
-    for name, at in sorted({**texts, **later}):
-        here = chain(_documents(texts.get((name, at), ())), later.get((name, at), ()))
-        together.setdefault((name, 0 if name in whole else at), []).append(here)
-    merged = (
-        _merged(parts[at].first, Metric(name), chain.from_iterable(of_parts))
-        for (name, at), of_parts in together.items()
-    )
-    return [row for row in merged if row is not None]
-
-
-def _merged(first: date, metric: Metric, rows: Iterable[DayDocument]) -> DayDocument | None:
-    """``rows`` as one; None of none."""
-    full: list[bool] = []
-
-    def take() -> Iterator[Document]:
-        for row in rows:
-            full.append(row.is_full)
-            yield row.document
-
-    document = merge(metric, take())
-    return DayDocument(first, metric, document, any(full)) if full else None
-
-
-def _unadded_documents(
-    connection: sa.Connection, first: date, last: date, names: Sequence[str], there: Set[date]
-) -> list[DayDocument]:
-    """Of the days that nobody has added up yet, added up here; of those in ``there`` something that
-    was added up is known already."""
-    days: list[date] = []
-    for some in _batches([day for day in Period(first, last) if day not in there]):
-        added = sa.select(_totals.analytics_date).where(
-            _totals.metric_name == _DAILY.value, _totals.analytics_date.in_(some)
-        )
-        missing = {*some} - {*connection.execute(added).scalars()}
-        # There are few figures of such days: those of all people are too many to look at.
-        known = sa.select(c.analytics_date).where(c.analytics_date.in_(missing)).distinct()
-        days += connection.execute(known).scalars()
-    found: dict[tuple[date, Metric], list[Document]] = {}
-    for some in _batches(days):
-        statement = sa.select(c.analytics_date, c.metric_name, json_bytes(c.metric_data)).where(
-            c.analytics_date.in_(some), c.metric_name.in_(names)
-        )
-        for row in _documents(connection.execute(statement)):
-            found.setdefault((row.day, row.metric), []).append(row.document)
-    added_up = (
-        (day, metric, shorten(metric, merge(metric, documents)))
-        for (day, metric), documents in found.items()
-    )
-    return [
-        DayDocument(day, metric, document, is_full(metric, document))
-        for day, metric, document in added_up
-    ]
-
-
 def _unadded() -> sa.Select[Any]:
     # The days first, from an index alone: each has many figures, and few days are to be added up.
     days = sa.select(c.analytics_date.label("day")).distinct().subquery()
@@ -884,8 +578,3 @@ def _unadded() -> sa.Select[Any]:
 def _is_ours() -> sa.ColumnElement[bool]:
     """Another program may keep metrics of its own in the table."""
     return c.metric_name.in_(_NAMES)
-
-
-def _batches(items: Sequence[Any]) -> Iterator[Sequence[Any]]:
-    for at in range(0, len(items), _DELETE_BATCH):
-        yield items[at : at + _DELETE_BATCH]

@@ -30,7 +30,7 @@ from altus4_desktop.services.charts.board import Dashboard
 from altus4_desktop.services.charts.dashboard import build_charts
 from altus4_desktop.services.figures_export import figures_document
 from altus4_desktop.storage.engine import WRITES
-from altus4_desktop.storage.repositories.analytics import AnalyticsRepository
+from altus4_desktop.storage.repositories.figures import FiguresRepository
 from tests.records import a_user
 from tests.waiting import wait_until
 
@@ -202,10 +202,10 @@ def test_what_is_compared_is_read_once(services: Services, monkeypatch: pytest.M
     expected = counted.figures_(ann, _WEEK, compare=True)
     before = counted.figures_(ann, _WEEK.before(), metrics=[Metric.DAILY_SEARCHES, Metric.LATENCY])
     read: list[date] = []
-    list_ = AnalyticsRepository.list_
+    list_ = FiguresRepository.list_
 
     def note(
-        self: AnalyticsRepository,
+        self: FiguresRepository,
         user_id: str | None,
         first: date,
         last: date,
@@ -216,7 +216,7 @@ def test_what_is_compared_is_read_once(services: Services, monkeypatch: pytest.M
         read.append(first)
         return list_(self, user_id, first, last, metrics, by_hour=by_hour)
 
-    monkeypatch.setattr(AnalyticsRepository, "list_", note)
+    monkeypatch.setattr(FiguresRepository, "list_", note)
     figures, of_before = counted.compared_(ann, _WEEK)
     assert figures == expected
     assert (of_before.days, of_before.hours) == (before.days, before.hours)
@@ -432,7 +432,7 @@ def test_what_others_change_is_noticed_the_last_days_first(
     def counted() -> int:
         known = services.analytics.first_day(ann)
         assert known is not None
-        documents = services.metadata.store.analytics.list_(
+        documents = services.metadata.store.figures.list_(
             ann.user_id, known, now.date() + timedelta(days=1), [Metric.DAILY_SEARCHES]
         )
         return sum(row.document["hits"] for row in documents)
@@ -469,7 +469,7 @@ def test_what_others_change_within_a_search_is_counted_by_the_command(
 
     def documents(who: Actor = ann) -> list[Document]:
         day = _FIRST.date()
-        found = services.metadata.store.analytics.list_(who.user_id, day, day, [metric])
+        found = services.metadata.store.figures.list_(who.user_id, day, day, [metric])
         return [row.document for row in found]
 
     before = documents()

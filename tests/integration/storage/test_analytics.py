@@ -27,6 +27,7 @@ from altus4_desktop.storage import search_facts
 from altus4_desktop.storage.engine import WRITES
 from altus4_desktop.storage.json_text import load_json
 from altus4_desktop.storage.repositories import analytics as repository
+from altus4_desktop.storage.repositories import day_documents
 from altus4_desktop.storage.repositories.analytics_marks import mark_hours
 from altus4_desktop.storage.store import Store
 from altus4_desktop.storage.tables import analytics, analytics_totals, searches
@@ -89,7 +90,7 @@ def _refresh(store: Store, user: User) -> int:
 
 def _figures(store: Store, user_id: str | None) -> dict[date, Documents]:
     found: dict[date, Documents] = {}
-    for row in store.analytics.list_(user_id, *_ERA, _ALL):
+    for row in store.figures.list_(user_id, *_ERA, _ALL):
         found.setdefault(row.day, {})[row.metric.value] = dict(row.document)
     return found
 
@@ -396,7 +397,7 @@ def test_everybody_together(shared_store: Store) -> None:
     shared_store.analytics.add_up_(shared_store.analytics.unadded_days())
     assert together() == left
     assert shared_store.analytics.check_totals_() == 0
-    counts = shared_store.analytics.count_by_user(*_ERA)
+    counts = shared_store.figures.count_by_user(*_ERA)
     assert [(count.user_id, count.searches, count.zero) for count in counts] == [(bob.id, 2, 0)]
 
 
@@ -470,21 +471,21 @@ def test_numbers_that_no_store_can_add_up_are_told(
         _insert(shared_store, user, [_asked(at=datetime(2026, 6, 1, 12, tzinfo=UTC))])
         _refresh(shared_store, user)
     shared_store.analytics.add_up_(shared_store.analytics.unadded_days())
-    expected = shared_store.analytics.count_by_user(day, day)
+    expected = shared_store.figures.count_by_user(day, day)
     numbers = ", ".join(f"'$.{name}', {number}" for name in ("searches", "failed", "partial"))
     damaged = ", ".join(f"'{user.id}'" for user in people[:2])
     shared_place.query(
         f"UPDATE analytics SET metric_data = JSON_SET(metric_data, {numbers})"
         f" WHERE metric_name = 'daily_searches' AND user_id IN ({damaged})"
     )
-    assert shared_store.analytics.count_by_user(day, day) != expected
+    assert shared_store.figures.count_by_user(day, day) != expected
     assert shared_store.analytics.check_totals_() == 1
     for user in people:
         shared_store.analytics.compare_(user.id, day)
         while shared_store.analytics.roll_up_(user.id, 1):
             pass
     shared_store.analytics.add_up_(shared_store.analytics.unadded_days())
-    assert shared_store.analytics.count_by_user(day, day) == expected
+    assert shared_store.figures.count_by_user(day, day) == expected
     assert shared_store.analytics.check_totals_() == 0
 
 
@@ -828,19 +829,19 @@ def test_parts_of_a_period_are_their_days_put_together(
         )
     parts = [Period(days[0], days[1]), Period(days[2], days[5]), Period(days[6], days[8])]
     # Some documents at once, as those of more days are.
-    monkeypatch.setattr(repository, "_CHARS_AT_ONCE", 500)
+    monkeypatch.setattr(day_documents, "_CHARS_AT_ONCE", 500)
     for whose in (None, people[0].id):
         wanted: dict[tuple[date, Metric], Document] = {}
         for part in parts:
             found: dict[Metric, list[Document]] = {}
-            for day in shared_store.analytics.list_(whose, part.first, part.last, _ALL):
+            for day in shared_store.figures.list_(whose, part.first, part.last, _ALL):
                 found.setdefault(day.metric, []).append(day.document)
             wanted |= {(part.first, name): merge(name, some) for name, some in found.items()}
-        merged = shared_store.analytics.list_merged_(whose, parts, _ALL)
+        merged = shared_store.figures.list_merged_(whose, parts, _ALL)
         assert {(row.day, row.metric): row.document for row in merged} == wanted
         assert len(merged) == len(wanted)
         whole = {*Metric} - {Metric.POPULAR_QUERIES}
-        together = shared_store.analytics.list_merged_(whose, parts, _ALL, whole)
+        together = shared_store.figures.list_merged_(whose, parts, _ALL, whole)
         assert {row.metric: row.document for row in together if row.metric in whole} == {
             name: merge(name, [some for (_, metric), some in wanted.items() if metric is name])
             for name in {metric for _, metric in wanted} & whole
@@ -872,7 +873,7 @@ def test_it_is_known_of_parts_whether_the_list_of_a_day_was_full(
         shared_store.analytics.add_up_(days)
     parts = [Period(days[0], days[1]), Period(days[2], days[2])]
     for whose in (None, user.id):
-        found = shared_store.analytics.list_merged_(whose, parts, [Metric.ZERO_CAUSES])
+        found = shared_store.figures.list_merged_(whose, parts, [Metric.ZERO_CAUSES])
         found.sort(key=lambda row: row.day)
         assert [len(row.document["queries"]) for row in found] == [40 + rows, 2]
         assert [row.is_full for row in found] == [rows == KEPT_ROWS, False]
@@ -891,7 +892,7 @@ def test_days_can_be_read_without_their_hours(shared_store: Store) -> None:
         whole, short = (
             {
                 (row.day, row.metric): row.document
-                for row in shared_store.analytics.list_(*asked, by_hour=by_hour)
+                for row in shared_store.figures.list_(*asked, by_hour=by_hour)
             }
             for by_hour in (True, False)
         )
@@ -908,7 +909,7 @@ def test_days_can_be_read_without_their_hours(shared_store: Store) -> None:
             _set_document(shared_store, table, day, odd)
     for whose in (None, user.id):
         for by_hour in (True, False):
-            left = shared_store.analytics.list_(
+            left = shared_store.figures.list_(
                 whose, days[0], days[-1], [Metric.DAILY_SEARCHES], by_hour=by_hour
             )
             assert [row.day for row in left] == days[2:]
@@ -950,7 +951,7 @@ def test_how_much_each_searched_is_of_the_days_that_are_asked_for(shared_store: 
         for expected in [expected_days(some, "UTC")]
         for found in [[expected[day]["daily_searches"] for day in days]]
     }
-    told = shared_store.analytics.count_by_user(days[0], days[-1])
+    told = shared_store.figures.count_by_user(days[0], days[-1])
     assert {use.user_id: (use.searches, use.failed, use.zero) for use in told} == {
         key: (searches, failed + partial, zero)
         for key, (searches, failed, partial, zero) in wanted.items()

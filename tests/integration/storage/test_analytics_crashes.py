@@ -33,7 +33,7 @@ def processes() -> Any:
 
 def _figures(store: Store, user_id: str | None) -> dict[date, Documents]:
     found: dict[date, Documents] = {}
-    for row in store.analytics.list_(user_id, *_ERA, tuple(Metric)):
+    for row in store.figures.list_(user_id, *_ERA, tuple(Metric)):
         found.setdefault(row.day, {})[row.metric.value] = dict(row.document)
     return found
 

@@ -67,11 +67,11 @@ def _charts(store: Store, user: User, period: Period) -> dict[str, Chart]:
     store.analytics.begin_(user.id, user.timezone)
     while store.analytics.roll_up_(user.id, 31):
         pass
-    found = group_documents(store.analytics.list_(user.id, period.first, period.last, [*Metric]))
+    found = group_documents(store.figures.list_(user.id, period.first, period.last, [*Metric]))
     figures = build_figures(period, found, period, {})
     users = [
         use
-        for use in store.analytics.count_by_user(period.first, period.last)
+        for use in store.figures.count_by_user(period.first, period.last)
         if use.user_id == user.id
     ]
     board = Dashboard(figures, user.timezone, datetime.now(UTC), users=users)
@@ -139,9 +139,9 @@ def test_each_bar_of_everybody_leads_to_as_many_searches(
         Period(date(2026, 10, 31), date(2026, 11, 1)),
     ):
         metrics = {*Metric} - {Metric.HOURLY_LATENCY} if len(period) > 2 else {*Metric}
-        found = shared_store.analytics.list_(None, period.first, period.last, metrics)
+        found = shared_store.figures.list_(None, period.first, period.last, metrics)
         figures = build_figures(period, group_documents(found), period, {}, is_everybodys=True)
-        users = shared_store.analytics.count_by_user(period.first, period.last)
+        users = shared_store.figures.count_by_user(period.first, period.last)
         assert figures.zone == ""
         board = Dashboard(figures, looks_from, datetime.now(UTC), users=users)
         followed = 0
@@ -183,9 +183,9 @@ def test_lists_of_each_person_hold_what_those_of_everybody_do_not(shared_store: 
     shared_store.analytics.add_up_([day])
     metrics = [Metric.POPULAR_QUERIES, Metric.ZERO_RESULTS]
     parts = slices_of(period)
-    together = group_documents(shared_store.analytics.list_merged_(None, parts, metrics))
+    together = group_documents(shared_store.figures.list_merged_(None, parts, metrics))
     assert len(together[Metric.POPULAR_QUERIES][day]["queries"]) == KEPT_QUERIES
-    found = shared_store.analytics.list_each_merged_(parts, metrics, 99)
+    found = shared_store.figures.list_each_merged_(parts, metrics, 99)
     assert found is not None
     each = group_documents(found)
     popular, zero = (each[metric][day] for metric in metrics)
@@ -195,8 +195,8 @@ def test_lists_of_each_person_hold_what_those_of_everybody_do_not(shared_store: 
     assert (zero["searches"], len(zero["queries"])) == (62, 61)
     assert each.keys() == together.keys()
     # Two persons have more documents of that day than one could.
-    assert shared_store.analytics.list_each_merged_(parts, metrics, 1) is None
-    outcomes = shared_store.analytics.outcomes_of([each.id for each in made[:2]] + ["none"])
+    assert shared_store.figures.list_each_merged_(parts, metrics, 1) is None
+    outcomes = shared_store.figures.outcomes_of([each.id for each in made[:2]] + ["none"])
     assert outcomes == {made[0].id: "ok", made[1].id: "failed"}
 
 
@@ -247,7 +247,7 @@ def test_who_searched_on_the_next_day_of_their_own_is_not_behind_a_bar(
         while shared_store.analytics.roll_up_(user.id, 31):
             pass
     period = Period(day, day)
-    found = group_documents(shared_store.analytics.list_(None, day, day, [*Metric]))
+    found = group_documents(shared_store.figures.list_(None, day, day, [*Metric]))
     figures = build_figures(period, found, period, {}, is_everybodys=True)
     assert (figures.zone, figures.counts.searches) == ("Europe/Lisbon", 22)
     board = Dashboard(figures, "Europe/Lisbon", datetime(2026, 12, 1, tzinfo=UTC))

@@ -369,7 +369,7 @@ def test_many_are_deleted_bit_by_bit_and_searches_are_kept_meanwhile(
     ]
     assert sorted(day.days for day in days) == [3, 4, 5, 6, 7, 8, 9, 50]
     assert store.analytics.roll_up_(bob.id, 99)
-    counted = store.analytics.list_(
+    counted = store.figures.list_(
         bob.id, date(2026, 1, 1), date(2027, 1, 1), [Metric.DAILY_SEARCHES]
     )
     assert sum(row.document["searches"] for row in counted) == 8
