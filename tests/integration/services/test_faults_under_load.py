@@ -485,18 +485,18 @@ def test_nothing_is_lost_doubled_or_cut_short(line: Line, place: StorePlace) -> 
 
 def _check_pools(line: Line) -> None:
     """Whatever the faults have done, the pools are whole and no longer than they may be."""
-    for saved in line.services.connections.list_(line.actor):
-        # A statement whose line says nothing is still being stopped when its search has ended.
-        at_rest = partial(_at_rest, line.services, saved.id)
-        wait_until(at_rest, timeout_s=STOPPED_S, what=f"{saved.name}'s pool")
-        stats = line.services.connections.stats_(saved.id)
-        assert stats is None or stats.total <= POOL.size, saved.name
     store = line.services.metadata.store._engine
     pool = store.pool
     assert isinstance(pool, QueuePool)
     wait_until(lambda: pool.checkedout() == 0, timeout_s=DEADLINE_S, what="the store's pool")
     # Who has just waited in vain for a sign-in speaks for those that ask a moment later.
     wait_until(partial(_every_session_answers, store), timeout_s=STOPPED_S, what="the store")
+    for saved in line.services.connections.list_(line.actor):
+        # A statement whose line says nothing is still being stopped when its search has ended.
+        at_rest = partial(_at_rest, line.services, saved.id)
+        wait_until(at_rest, timeout_s=STOPPED_S, what=f"{saved.name}'s pool")
+        stats = line.services.connections.stats_(saved.id)
+        assert stats is None or stats.total <= POOL.size, saved.name
 
 
 def _every_session_answers(store: sa.Engine) -> bool:
