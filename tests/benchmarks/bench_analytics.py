@@ -162,7 +162,7 @@ def _measure(bench: _Bench) -> bool:
 def _roll_up(bench: _Bench, service: AnalyticsService, admin: Actor) -> bool:
     fine_s, fine_wall_s = bench.cost_s(lambda: bench.query(_fine(on_file=bench.place.on_file)))
     coarse_s, _ = bench.cost_s(lambda: bench.query(_COARSE))
-    # As `analytics refresh` does.
+    # As in a command.
     gc.set_threshold(50_000)
     gc.enable()
     with _memory() as grown:

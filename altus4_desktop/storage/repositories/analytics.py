@@ -38,7 +38,8 @@ from altus4_desktop.storage.repositories.analytics_marks import (
     mark_hours,
     read_marks,
 )
-from altus4_desktop.storage.repositories.day_documents import batches, read_documents
+from altus4_desktop.storage.repositories.batches import batches
+from altus4_desktop.storage.repositories.day_documents import read_documents
 from altus4_desktop.storage.repositories.metric_counts import forget_counts, touch_days
 from altus4_desktop.storage.repositories.search_marks import FAILED, SLOW, complete_day
 from altus4_desktop.storage.roll_up_sql import (
@@ -509,8 +510,8 @@ def _write(
     changed = {day for day, _ in (*gone, *new, *other)}
     if not changed:
         return
-    for some in batches([known[key][0] for key in gone]):
-        connection.execute(sa.delete(analytics).where(c.id.in_(some)))
+    for ids in batches([known[key][0] for key in gone]):
+        connection.execute(sa.delete(analytics).where(c.id.in_(ids)))
     if other:
         connection.execute(
             sa.update(analytics)
@@ -532,8 +533,8 @@ def _write(
                 for day, name in new
             ],
         )
-    for some in batches(sorted(changed)):
-        connection.execute(sa.delete(analytics_totals).where(_totals.analytics_date.in_(some)))
+    for days in batches(sorted(changed)):
+        connection.execute(sa.delete(analytics_totals).where(_totals.analytics_date.in_(days)))
 
 
 def _choose(zone: str, marks: Sequence[datetime], most_days: int) -> tuple[list[datetime], range]:

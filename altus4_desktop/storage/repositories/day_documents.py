@@ -14,11 +14,11 @@ from altus4_desktop.domain.analytics import DayDocument, Document, Metric, keep_
 from altus4_desktop.domain.analytics_merging import is_full, merge, shorten
 from altus4_desktop.domain.figures import Period
 from altus4_desktop.storage.json_text import json_bytes, load_json
+from altus4_desktop.storage.repositories.batches import batches
 from altus4_desktop.storage.tables import analytics, analytics_totals
 
 # As JSON; the objects that these become take some ten times as much, which processors keep near.
 _CHARS_AT_ONCE = 64_000
-_AT_ONCE = 500
 
 c = analytics.c
 _totals = analytics_totals.c
@@ -120,9 +120,3 @@ def unadded_documents(
         DayDocument(day, metric, document, is_full(metric, document))
         for day, metric, document in added_up
     ]
-
-
-def batches(items: Sequence[Any]) -> Iterator[Sequence[Any]]:
-    """``items``, as many at once as a statement may name."""
-    for at in range(0, len(items), _AT_ONCE):
-        yield items[at : at + _AT_ONCE]

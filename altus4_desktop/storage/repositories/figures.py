@@ -12,8 +12,8 @@ import sqlalchemy as sa
 from altus4_desktop.domain.analytics import LARGEST_NUMBER, DayDocument, Metric, names_of
 from altus4_desktop.domain.figures import Period, UserUse
 from altus4_desktop.storage.json_text import json_bytes, load_json, readable
+from altus4_desktop.storage.repositories.batches import batches
 from altus4_desktop.storage.repositories.day_documents import (
-    batches,
     merged_parts,
     read_documents,
     unadded_documents,

@@ -8,7 +8,7 @@ whenever a program is killed.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -24,6 +24,7 @@ from altus4_desktop.domain.local_days import (
     find_spans,
     instant_of,
 )
+from altus4_desktop.storage.repositories.batches import batches
 from altus4_desktop.storage.repositories.history_pages import text_test
 from altus4_desktop.storage.repositories.history_statements import (
     conditions_of,
@@ -46,7 +47,6 @@ from altus4_desktop.storage.tables import (
 )
 
 _HOUR_S = 3600
-_BATCH = 500
 EVERYBODY = ""
 
 c, m = searches.c, search_marks.c
@@ -81,7 +81,7 @@ def forget_counts(connection: sa.Connection, user_id: str | None = None) -> None
 def mark_stale(connection: sa.Connection, metric_id: str, days: Sequence[date]) -> None:
     """Have these days of one metric counted again."""
     ignore = "OR IGNORE" if connection.dialect.name == "sqlite" else "IGNORE"
-    for some in _batches(days):
+    for some in batches(days):
         connection.execute(
             sa.update(custom_metric_days)
             .where(_days.metric_id == metric_id, _days.metric_date.in_(some))
@@ -182,8 +182,3 @@ def _touched(zone: str, hours: Sequence[datetime]) -> list[date]:
         found.update(days)
         until = day_bounds(zone, days[-1], days[-1])[1]
     return [day_of(number) for number in sorted(found)]
-
-
-def _batches(days: Sequence[date]) -> Iterator[Sequence[date]]:
-    for at in range(0, len(days), _BATCH):
-        yield days[at : at + _BATCH]
