@@ -10,7 +10,7 @@ from tests.faults import Fault, FaultProxy
 
 class StrikingProxy(FaultProxy):
     """Calls ``strike`` once, when ``at`` bytes have ``passed`` (negative: never), or ``cuts`` that
-    line there instead; ``struck`` is set from then on."""
+    line there instead; ``struck`` is set as soon as that has been done."""
 
     def __init__(self, port: int) -> None:
         self.passed = 0
@@ -18,17 +18,21 @@ class StrikingProxy(FaultProxy):
         self.cuts = False
         self.strike: Callable[[], object] = lambda: None
         self.struck = threading.Event()
+        self._striking = threading.Lock()
         super().__init__(port)
 
     def choose(self, data: bytes, *, from_client: bool, greeting: bool) -> tuple[Fault, int]:
         """As a `FaultProxy`, having counted."""
-        before, self.passed = self.passed, self.passed + len(data)
-        if 0 <= self.at <= self.passed and not self.struck.is_set():
-            self.struck.set()
-            if self.cuts:
-                fault = Fault.CUT_REQUEST if from_client else Fault.CUT
-                return fault, max(0, self.at - before)
-            self.strike()
+        with self._striking:
+            before, self.passed = self.passed, self.passed + len(data)
+            if 0 <= self.at <= self.passed and not self.struck.is_set():
+                if not self.cuts:
+                    self.strike()
+                # Whoever waits for it may undo it at once.
+                self.struck.set()
+                if self.cuts:
+                    fault = Fault.CUT_REQUEST if from_client else Fault.CUT
+                    return fault, max(0, self.at - before)
         return super().choose(data, from_client=from_client, greeting=greeting)
 
     def arm(self, at: int, strike: Callable[[], object], *, cuts: bool = False) -> None:
@@ -38,5 +42,7 @@ class StrikingProxy(FaultProxy):
         self.struck.clear()
 
     def disarm(self) -> None:
-        """Let everything pass; lines that were cut stay so."""
-        self.at, self.fault = -1, Fault.NONE
+        """Let everything pass, once a strike that has begun is through; lines that were cut stay
+        so."""
+        with self._striking:
+            self.at, self.fault = -1, Fault.NONE

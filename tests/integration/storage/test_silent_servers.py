@@ -137,8 +137,9 @@ def silent_at(line: Line, how: str, at: int) -> Iterator[None]:
     try:
         yield
     finally:
-        line.server.resume()
+        # First, or a late strike would stop it again.
         proxy.disarm()
+        line.server.resume()
 
 
 def cells(line: Line, what: str, quick: int) -> Iterator[tuple[str, str, int, float]]:
