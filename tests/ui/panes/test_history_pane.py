@@ -40,7 +40,7 @@ from altus4_desktop.ui.dialogs import ConfirmDialog
 from altus4_desktop.ui.panes.account_box import OFFERED
 from altus4_desktop.ui.panes.history import reading
 from altus4_desktop.ui.panes.history.keeping import KeepingDialog
-from altus4_desktop.ui.panes.history.model import HITS, QUERY, WHEN, WHERE, WHO
+from altus4_desktop.ui.panes.history.model import HITS, MODE, QUERY, WHEN, WHERE, WHO
 from altus4_desktop.ui.panes.history.pane import HistoryPane
 from altus4_desktop.ui.session import Session
 from altus4_desktop.ui.theme import Theme
@@ -487,6 +487,17 @@ def test_a_query_keeps_its_room_beside_its_detail(
             qtbot.waitUntil(lambda: pane.table.columnWidth(QUERY) >= 220)
             assert not pane.table.isColumnHidden(WHEN), width
     assert not any(pane.table.isColumnHidden(column) for column in (HITS, WHERE, WHO))
+
+
+def test_who_searched_is_told_before_how(
+    qtbot: QtBot, pane: HistoryPane, services: Services, ada: User
+) -> None:
+    services.metadata.store.users.create_(a_user(email="bob@example.org"), "hash")
+    _keep(services, ada, "ships")
+    _open(qtbot, pane)
+    pane.resize(880, 600)
+    qtbot.waitUntil(lambda: pane.table.isColumnHidden(MODE))
+    assert not any(pane.table.isColumnHidden(column) for column in (WHEN, HITS, WHERE, WHO))
 
 
 def test_what_is_chosen_is_readable_in_a_small_window(qtbot: QtBot, pane: HistoryPane) -> None:

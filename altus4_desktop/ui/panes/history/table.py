@@ -20,7 +20,7 @@ from altus4_desktop.ui.panes.tables import show_whole_rows
 
 # What a query keeps, and the columns beside it as there is room for them.
 _QUERY_WIDTH = 220
-_WIDTHS = {WHEN: 130, HITS: 70, WHERE: 170, TOOK: 90, MODE: 90, WHO: 170}
+_WIDTHS = {WHEN: 130, HITS: 70, WHERE: 170, WHO: 170, TOOK: 90, MODE: 90}
 
 
 class HistoryTable(QTableView):
@@ -51,8 +51,9 @@ class HistoryTable(QTableView):
     def _choose_columns(self) -> None:
         room = self.viewport().width() - _QUERY_WIDTH
         for column, width in _WIDTHS.items():
-            room -= width
             is_known = column != WHO or self._has_people
+            if is_known:
+                room -= width
             self.setColumnHidden(column, room < 0 or not is_known)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
