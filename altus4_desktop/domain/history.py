@@ -105,6 +105,15 @@ def request_of(record: SearchRecord, known: Mapping[str, str]) -> SearchRequest 
     )
 
 
+def connection_names(record: SearchRecord, known: Mapping[str, str]) -> list[str]:
+    """What the connections that were searched are called (``known``, by id), or were, where that
+    was noted."""
+    if record.connection_id is not None:
+        name = known.get(record.connection_id, "")
+        return [name] if name else []
+    return _texts(record.params.get("connections"))
+
+
 def asked_connections(record: SearchRecord, known: Mapping[str, str]) -> list[str]:
     """The ids of the connections that were searched, "" for one that is gone and had but a name;
     ``known`` are those that there are. Empty: it was not noted."""

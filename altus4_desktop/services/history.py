@@ -13,7 +13,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from altus4_desktop.domain.accounts import Actor
+from altus4_desktop.domain.accounts import Actor, Role
 from altus4_desktop.domain.audit import SubjectKind
 from altus4_desktop.domain.cancel import CancelToken
 from altus4_desktop.domain.errors import AltusError, InputError, StoreError
@@ -147,6 +147,10 @@ class HistoryService:
         actor = self._permissions.check(actor, Right.SEARCH)
         asked = self._own(actor, query or HistoryQuery())
         token = token or CancelToken()
+        store = self._metadata.store
+        mine = None if actor.role is Role.ADMIN else actor.user_id
+        connections = {one.id: one.name for one in store.connections.list_(mine, active_only=False)}
+        people: dict[str, str] = {}
         count = 0
 
         def records() -> Iterator[SearchRecord]:
@@ -154,7 +158,9 @@ class HistoryService:
             after: SearchRecord | None = None
             while True:
                 token.raise_if_cancelled()
-                page = self._metadata.store.searches.page_(asked, after, _EXPORT_PAGE)
+                page = store.searches.page_(asked, after, _EXPORT_PAGE)
+                if others := {record.user_id for record in page} - people.keys():
+                    people.update(store.users.list_addresses_("", others, len(others)))
                 yield from page
                 count += len(page)
                 if len(page) < _EXPORT_PAGE:
@@ -163,7 +169,7 @@ class HistoryService:
                 progress(Progress(f"Exported {count:,} searches"))
 
         with open_chosen(path, only_new=not replaces) as file:
-            for line in history_lines(records(), list_format):
+            for line in history_lines(records(), list_format, connections, people):
                 file.write(line.encode())
             event = build_event(
                 actor,
@@ -172,7 +178,7 @@ class HistoryService:
                 subject_name=path.name,
                 after={"format": list_format.value, "searches": count},
             )
-            self._metadata.store.audit.add_([event])
+            store.audit.add_([event])
         return count
 
     def expire_(self, actor: Actor) -> int:

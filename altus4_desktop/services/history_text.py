@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from altus4_desktop.domain.exports import ListFormat
+from altus4_desktop.domain.history import connection_names
 from altus4_desktop.domain.searching import SearchRecord
 from altus4_desktop.services.list_text import list_lines
 
@@ -17,14 +18,33 @@ _COLUMNS = (
     "result_count",
     "execution_time_ms",
     "outcome",
+    "connections",
     "connection_id",
+    "user",
     "user_id",
 )
 
 
-def history_lines(records: Iterable[SearchRecord], list_format: ListFormat) -> Iterator[str]:
-    """The lines of an export, line ends included, as they become known."""
-    return list_lines(records, list_format, "searches", history_document, _COLUMNS, _row)
+def history_lines(
+    records: Iterable[SearchRecord],
+    list_format: ListFormat,
+    connections: Mapping[str, str],
+    people: Mapping[str, str],
+) -> Iterator[str]:
+    """The lines of an export, line ends included, as they become known.
+
+    ``connections`` and ``people`` are the names and addresses by id that CSV tells: what is read
+    by programs has the ids, and the names as they were, in ``params``.
+    """
+
+    def row(record: SearchRecord) -> dict[str, Any]:
+        return history_document(record) | {
+            "outcome": record.params.get("outcome", ""),
+            "connections": ", ".join(connection_names(record, connections)),
+            "user": people.get(record.user_id, ""),
+        }
+
+    return list_lines(records, list_format, "searches", history_document, _COLUMNS, row)
 
 
 def history_document(record: SearchRecord) -> dict[str, Any]:
@@ -41,7 +61,3 @@ def history_document(record: SearchRecord) -> dict[str, Any]:
         "execution_time_ms": record.execution_time_ms,
         "created_at": None if at is None else at.strftime("%Y-%m-%dT%H:%M:%SZ"),
     }
-
-
-def _row(record: SearchRecord) -> dict[str, Any]:
-    return history_document(record) | {"outcome": record.params.get("outcome", "")}

@@ -15,7 +15,7 @@ from typing import Any, cast
 import pytest
 
 from altus4_desktop.app.compose import compose
-from altus4_desktop.domain.accounts import Preferences, Role, User
+from altus4_desktop.domain.accounts import Actor, Preferences, Role, User
 from altus4_desktop.domain.analytics import Metric
 from altus4_desktop.domain.audit import AuditQuery
 from altus4_desktop.domain.cancel import CancelToken
@@ -289,6 +289,46 @@ def test_an_export_is_whole_and_written_down(
     assert told.event.details == {"after": {"format": made.value, "searches": 3}}
     with pytest.raises(ConflictError):
         history.export_(bob.as_actor(), path, made)
+
+
+def test_a_table_of_searches_names_where_and_who(services: Services, tmp_path: Path) -> None:
+    store, history = services.metadata.store, services.history
+    boss, bob = a_user(email="boss@b.org", role=Role.ADMIN), a_user(email="bob@b.org")
+    shop, old = (
+        a_connection(bob, name="Shop"),
+        a_connection(bob, name="Old", host="old", is_active=False),
+    )
+    for user in (boss, bob):
+        store.users.create_(user, "x")
+    for connection in (shop, old):
+        store.connections.create_(connection)
+    both = {"connections": ["Shop", "Lost"]}
+    for at, user, query, where, params in (
+        (3, bob, "one", shop.id, {}),
+        (2, boss, "two", None, both),
+        (1, bob, "three", old.id, {}),
+    ):
+        made = a_search(
+            user,
+            query,
+            connection_id=where,
+            params=params,
+            created_at=datetime(2026, 3, at, tzinfo=UTC),
+        )
+        store.searches.add_(made)
+    path = tmp_path / "h.csv"
+
+    def told(actor: Actor) -> list[tuple[str, ...]]:
+        history.export_(actor, path, ListFormat.CSV, replaces=True)
+        rows = csv.DictReader(path.read_text(encoding="utf-8").splitlines())
+        return [(row["query"], row["connections"], row["user"]) for row in rows]
+
+    assert told(boss.as_actor()) == [
+        ("one", "Shop", "bob@b.org"),
+        ("two", "Shop, Lost", "boss@b.org"),
+        ("three", "Old", "bob@b.org"),
+    ]
+    assert told(bob.as_actor()) == [("one", "Shop", "bob@b.org"), ("three", "Old", "bob@b.org")]
 
 
 def _kept_for_30_days(services: Services, ages: Iterable[int]) -> User:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from PySide6.QtCore import QCoreApplication, QObject, Qt
 
-from altus4_desktop.domain.history import SLOW_MS
+from altus4_desktop.domain.history import SLOW_MS, connection_names
 from altus4_desktop.domain.searching import SearchMode, SearchRecord
 from altus4_desktop.ui.icons import icon
 from altus4_desktop.ui.models.records import AnyIndex, Column
@@ -80,11 +80,8 @@ def mode_words(mode: SearchMode) -> str:
 
 def place_words(record: SearchRecord, names: Mapping[str, str]) -> str:
     """The connections that were searched, by the names that they have, or had."""
-    if record.connection_id is not None:
-        return names.get(record.connection_id, "")
-    asked = record.params.get("connections")
-    texts = [each for each in asked if isinstance(each, str)] if isinstance(asked, list) else []
-    return ", ".join(texts) or _tr("Several connections")
+    found = ", ".join(connection_names(record, names))
+    return found if found or record.connection_id is not None else _tr("Several connections")
 
 
 def _told(record: SearchRecord) -> str:
