@@ -14,7 +14,10 @@ from pathlib import Path
 import pytest
 
 from altus4_desktop.domain.connections import Flavour
-from tests import audited, leaks, torture
+from altus4_desktop.services.accounts import AccountsService
+from altus4_desktop.services.exchange import service as exchange_service
+from altus4_desktop.vault import vault
+from tests import audited, leaks, quick, torture
 from tests.keyring_memory import MemoryKeyring
 from tests.servers import DatabaseServer, ServerFactory, running_server
 
@@ -80,6 +83,18 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 def pytest_unconfigure() -> None:
     """Remove the isolated home."""
     shutil.rmtree(_HOME, ignore_errors=True)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _guesses_are_cheap() -> Iterator[None]:
+    """Make passwords and passphrases quick to check, but in child processes."""
+    with pytest.MonkeyPatch.context() as patch:
+        defaults = AccountsService.__init__.__kwdefaults__
+        assert defaults is not None
+        patch.setitem(defaults, "bcrypt_cost", quick.BCRYPT_COST)
+        for module in (vault, exchange_service):
+            patch.setattr(module, "Argon2Settings", lambda: quick.ARGON2)
+        yield
 
 
 @pytest.fixture(autouse=True, scope="module")

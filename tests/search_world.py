@@ -115,7 +115,7 @@ def search_world(folder: Path, passphrase: str | None = None) -> Iterator[Search
     else:
         vault.set_up_passphrase(passphrase)
     permissions = Permissions(metadata)
-    accounts = AccountsService(metadata, vault, permissions, folder, bcrypt_cost=4)
+    accounts = AccountsService(metadata, vault, permissions, folder)
     pools = TenantPools()
     connections = ConnectionsService(metadata, vault, pools, permissions)
     history = HistoryService(metadata, permissions)

@@ -30,7 +30,7 @@ from altus4_desktop.services.vault_keys import VaultKeysService
 from altus4_desktop.storage.repositories.connections import ConnectionRepository
 from altus4_desktop.storage.store import Store
 from altus4_desktop.vault import Vault
-from altus4_desktop.vault.passphrase import Argon2Settings
+from tests import quick
 from tests.keyring_file import FileKeyring
 from tests.keyring_memory import MemoryKeyring
 from tests.records import a_user
@@ -195,7 +195,6 @@ def _die_at(row_id: str, point: str) -> None:
 
 
 # A passphrase is stretched in every child, and many children are killed.
-QUICK = Argon2Settings(memory_kib=19 * 1024, iterations=1, lanes=1)
 
 
 def change_key_until_killed(
@@ -205,7 +204,7 @@ def change_key_until_killed(
 
     ``passphrase`` None: the keyring holds the key; ``new_passphrase`` opens the new key.
     """
-    vault = Vault(folder, FileKeyring(folder / "keyring"), QUICK)
+    vault = Vault(folder, FileKeyring(folder / "keyring"), quick.ARGON2)
     vault.unlock(passphrase)
     before = vault.status().key_id
     steps = 0

@@ -81,6 +81,7 @@ class AccountsService:
         permissions: Permissions,
         data_dir: Path,
         clock: Callable[[], datetime] = utc_now,
+        *,
         bcrypt_cost: int = DEFAULT_COST,
     ) -> None:
         self._metadata = metadata

@@ -62,7 +62,7 @@ def programs(place: StorePlace, tmp_path: Path) -> Iterator[Callable[..., Accoun
         opened.append(store)
         metadata = cast("MetadataService", OpenMetadata(store))
         return AccountsService(
-            metadata, VaultService(tmp_path), Permissions(metadata), tmp_path, clock, 4
+            metadata, VaultService(tmp_path), Permissions(metadata), tmp_path, clock
         )
 
     yield start

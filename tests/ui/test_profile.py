@@ -28,7 +28,6 @@ from altus4_desktop.ui.rail import Rail
 from altus4_desktop.ui.session import Session
 from altus4_desktop.ui.theme import Theme
 from altus4_desktop.ui.workspace import Workspace
-from altus4_desktop.vault.passwords import hash_password
 
 PASSWORD = "correct horse battery"
 OTHER = "another horse battery"
@@ -43,22 +42,14 @@ def runner(qapp: object) -> Iterator[TaskRunner]:
 
 
 @pytest.fixture
-def session(
-    tmp_path: Path, runner: TaskRunner, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Session]:
+def session(tmp_path: Path, runner: TaskRunner) -> Iterator[Session]:
     """Ada, signed in."""
-    monkeypatch.setattr("altus4_desktop.services.accounts.hash_password", _quick)
-    monkeypatch.setattr("altus4_desktop.services.accounts.needs_rehash", lambda *_: False)
     with closing(compose(tmp_path / "data")) as services:
         services.metadata.open_()
         actor = services.accounts.create_first_admin("Ada", "ada@example.org", PASSWORD)
         made = Session(services, runner, Theme(), report_crash=_raise)
         made.set_actor(actor)
         yield made
-
-
-def _quick(password: str, _: int) -> str:
-    return hash_password(password, 4)
 
 
 def _raise(error: BaseException) -> None:

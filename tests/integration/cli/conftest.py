@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from altus4_desktop.cli.frame import EXIT_DONE, main
-from altus4_desktop.vault.passwords import hash_password
 from tests.answers import Answer, Run
 
 ADMIN_PASSWORD = "canary-admin-password"
@@ -18,10 +17,6 @@ ADMIN_PASSWORD = "canary-admin-password"
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
     """``run("connections", "list", stdin=...)`` as the first admin, each time a new program."""
-    monkeypatch.setattr(
-        "altus4_desktop.services.accounts.hash_password", lambda text, _: hash_password(text, 4)
-    )
-    monkeypatch.setattr("altus4_desktop.services.accounts.needs_rehash", lambda *_: False)
     monkeypatch.setenv("ALTUS4_PASSPHRASE", "a passphrase of the tests")
 
     def call(*words: str, stdin: str = "") -> Answer:

@@ -36,7 +36,6 @@ from altus4_desktop.ui.profile import PasswordDialog, ProfileDialog
 from altus4_desktop.ui.secret_clipboard import secret_clipboard
 from altus4_desktop.ui.session import Session
 from altus4_desktop.ui.theme import Theme
-from altus4_desktop.vault.passwords import hash_password
 from tests.records import a_connection, a_search, a_user
 from tests.ui.test_accessibility import check_names
 
@@ -45,16 +44,10 @@ D = TypeVar("D", bound=QDialog)
 
 
 @pytest.fixture
-def services(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Services]:
-    monkeypatch.setattr("altus4_desktop.services.accounts.hash_password", _quick)
-    monkeypatch.setattr("altus4_desktop.services.accounts.needs_rehash", lambda *_: False)
+def services(tmp_path: Path) -> Iterator[Services]:
     with closing(compose(tmp_path / "data")) as made:
         made.metadata.open_()
         yield made
-
-
-def _quick(password: str, _: int) -> str:
-    return hash_password(password, 4)
 
 
 @pytest.fixture

@@ -17,7 +17,6 @@ from altus4_desktop.cli.frame import EXIT_DONE, EXIT_NO, global_options
 from altus4_desktop.cli.output import Output
 from altus4_desktop.domain.errors import AccessError, AltusError, ConflictError, InputError
 from altus4_desktop.domain.keys import KeyDraft
-from altus4_desktop.vault.passwords import hash_password, unknown_user_hash
 from tests.answers import Answer, Run
 
 PASSWORD = "canary-correct-horse"
@@ -26,10 +25,6 @@ PASSWORD = "canary-correct-horse"
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     """``run("users", "list", stdin=...)`` in one data folder, each time as a new program."""
-    # The default cost is proven elsewhere; here every command would wait for it.
-    monkeypatch.setattr("altus4_desktop.services.accounts.hash_password", _quick_hash)
-    monkeypatch.setattr("altus4_desktop.services.accounts.needs_rehash", lambda *_: False)
-    monkeypatch.setattr("altus4_desktop.services.accounts.unknown_user_hash", _quick_unknown)
     parser = argparse.ArgumentParser(parents=[global_options(top=True)])
     users.register(parser.add_subparsers(dest="command"))
 
@@ -45,14 +40,6 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
             context.close()
 
     return call
-
-
-def _quick_hash(password: str, _: int) -> str:
-    return hash_password(password, 4)
-
-
-def _quick_unknown(_: int) -> str:
-    return unknown_user_hash(4)
 
 
 def create(run: Run, email: str, *more: str) -> Answer:

@@ -39,6 +39,7 @@ from altus4_desktop.services.permissions import Permissions
 from altus4_desktop.services.vault import VaultService
 from altus4_desktop.storage.location import parse_store_url
 from altus4_desktop.storage.store import Store, open_store
+from tests import quick
 from tests.keyring_memory import MemoryKeyring
 from tests.unit.vault.backends import NoKeyring
 
@@ -81,14 +82,16 @@ class House:
         vault.protect_records(list)
         return vault
 
-    def accounts(self, vault: VaultService | None = None, cost: int = 4) -> AccountsService:
+    def accounts(
+        self, vault: VaultService | None = None, cost: int = quick.BCRYPT_COST
+    ) -> AccountsService:
         """The service as a newly started program has it, its vault unlocked."""
         if vault is None:
             vault = self.vault()
             vault.ensure_ready()
         metadata = cast("MetadataService", OpenMetadata(self.store))
         return AccountsService(
-            metadata, vault, Permissions(metadata), self.folder, self.clock, cost
+            metadata, vault, Permissions(metadata), self.folder, self.clock, bcrypt_cost=cost
         )
 
 

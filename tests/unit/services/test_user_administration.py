@@ -64,7 +64,7 @@ def _accounts(services: Services, folder: Path) -> AccountsService:
     vault.protect_records(list)
     vault.ensure_ready()
     permissions = Permissions(services.metadata)
-    return AccountsService(services.metadata, vault, permissions, folder, bcrypt_cost=4)
+    return AccountsService(services.metadata, vault, permissions, folder)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import pytest
 
 from altus4_desktop.domain.errors import VaultError
 from altus4_desktop.vault import Binding, Vault
-from tests import vault_worker
+from tests import quick, vault_worker
 from tests.forks import build_forks
 from tests.keyring_file import FileKeyring
 
@@ -49,7 +49,7 @@ def test_killed_at_any_step_of_changing_the_key(
     while not codes or codes[-1] != 0:
         folder = tmp_path / str(len(codes))
         keyring = FileKeyring(folder / "keyring")
-        vault = Vault(folder, keyring, vault_worker.QUICK)
+        vault = Vault(folder, keyring, quick.ARGON2)
         if passphrase is None:
             vault.set_up_keyring(records_exist=False)
         else:
@@ -68,7 +68,7 @@ def test_killed_at_any_step_of_changing_the_key(
         ours.close()
         assert len(codes) < _MOST_STEPS, "a step was never the last"
 
-        again = Vault(folder, keyring, vault_worker.QUICK)
+        again = Vault(folder, keyring, quick.ARGON2)
         opened_by = _unlock(again, passphrase, new_passphrase)
         status = again.status()
         old_one = status.key_id == first_key

@@ -14,13 +14,12 @@ from altus4_desktop.domain.errors import VaultError, VaultLockedError
 from altus4_desktop.vault import Binding, Vault, VaultKind, passphrase
 from altus4_desktop.vault.key_file import KeyFile, read_key_file, write_key_file
 from altus4_desktop.vault.kit import open_kit
-from altus4_desktop.vault.passphrase import Argon2Settings
+from tests import quick
 from tests.keyring_memory import MemoryKeyring
 
 PLACE = Binding("databases", "password_encrypted", "row", "user")
 PHRASE, OTHER_PHRASE = "correct horse battery", "four unrelated new words"
 KIT_PHRASE = "four unrelated kit words"
-QUICK = Argon2Settings(memory_kib=19 * 1024, iterations=1, lanes=1)
 _MOST_STEPS = 200
 
 
@@ -117,7 +116,7 @@ CHANGES = [
 
 
 def made(folder: Path, keyring: MemoryKeyring, kind: VaultKind) -> Vault:
-    vault = Vault(folder, keyring, QUICK)
+    vault = Vault(folder, keyring, quick.ARGON2)
     if kind is VaultKind.KEYRING:
         vault.set_up_keyring(records_exist=False)
     else:
@@ -146,7 +145,7 @@ def test_locked_at_any_step_of_a_change(
             with pytest.raises(VaultLockedError):
                 vault.open_(old, PLACE)
 
-        for again in (vault, Vault(folder, keyring, QUICK)):
+        for again in (vault, Vault(folder, keyring, quick.ARGON2)):
             unlock(again)
             assert again.open_(again.seal("new", PLACE), PLACE) == "new"
             status = again.status()

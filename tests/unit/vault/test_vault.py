@@ -26,7 +26,7 @@ from altus4_desktop.domain.errors import (
     VaultLockedError,
 )
 from altus4_desktop.vault import Binding, Vault, VaultKind
-from altus4_desktop.vault.passphrase import Argon2Settings
+from tests import quick
 from tests.keyring_memory import MemoryKeyring
 from tests.unit.vault.backends import (
     DiscardingKeyring,
@@ -38,11 +38,10 @@ from tests.unit.vault.backends import (
 
 PLACE = Binding("databases", "password_encrypted", "row", "user", "host", 3306, "search")
 PHRASE = "canary correct horse battery"
-QUICK = Argon2Settings(memory_kib=19 * 1024, iterations=1, lanes=1)
 
 
 def open_vault(data_dir: Path, backend: MemoryKeyring | None = None) -> Vault:
-    return Vault(data_dir, backend or NoKeyring(), QUICK)
+    return Vault(data_dir, backend or NoKeyring(), quick.ARGON2)
 
 
 def with_keyring(data_dir: Path, backend: MemoryKeyring) -> Vault:
