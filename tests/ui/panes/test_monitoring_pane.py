@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 from typing import cast
 
 import pytest
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QGuiApplication, QImage, QPainter
+from PySide6.QtCore import QRect, Qt
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QGuiApplication, QImage, QPainter
 from PySide6.QtWidgets import QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
@@ -23,6 +23,7 @@ from altus4_desktop.domain.monitoring import CurvePoint, SlowLog, WatchedPool
 from altus4_desktop.services.monitoring import MonitoringService
 from altus4_desktop.tasks.runner import TaskRunner
 from altus4_desktop.ui.dialogs import ConfirmDialog
+from altus4_desktop.ui.panes.monitoring import servers
 from altus4_desktop.ui.panes.monitoring.curves import PoolChart, _thinned, draw_curves
 from altus4_desktop.ui.panes.monitoring.detail import INDEXES, LOCKS, STATEMENTS
 from altus4_desktop.ui.panes.monitoring.pane import MonitoringPane
@@ -30,6 +31,7 @@ from altus4_desktop.ui.panes.monitoring.wording import (
     Health,
     error_words,
     slow_words,
+    state_words,
     threads_words,
     uptime_words,
     waiting_words,
@@ -329,6 +331,23 @@ def test_it_fits(qtbot: QtBot, pane: MonitoringPane, fake: FakeMonitoring, width
     for widget in pane.findChildren(QWidget):
         if widget.isVisible() and widget.parentWidget() is pane:
             assert widget.geometry().right() <= width
+
+
+def test_what_a_server_is_doing_is_read_whole_in_a_narrow_list(
+    qtbot: QtBot, pane: MonitoringPane, fake: FakeMonitoring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake.pulses["c2"] = SILENT
+    show(qtbot, pane, fake)
+    qtbot.waitUntil(lambda: pane.model.records[1].health is Health.FAILED)
+    drawn: dict[str, int] = {}
+
+    def note(_: QPainter, rect: QRect, text: str, font: QFont, __: QColor) -> None:
+        drawn[text] = rect.width() - QFontMetrics(font).horizontalAdvance(text)
+
+    monkeypatch.setattr(servers, "draw_line", note)
+    pane.list.setFixedWidth(200)
+    pane.list.grab()
+    assert drawn[state_words(pane.model.records[1])] >= 0
 
 
 def test_every_line_is_told_apart_without_colours(qtbot: QtBot) -> None:

@@ -145,11 +145,14 @@ class ServerDelegate(QStyledItemDelegate):
         picture, role = LOOKS[row.health]
         side = draw_icon(painter, low, picture, role)
         width = _CURVE.width() if rect.width() >= _ROOMY else _CURVE.width() * 2 // 3
-        words = low.adjusted(side + 6, 0, -width - Space.S, 0)
+        words = low.adjusted(side + 6, 0, 0, 0)
         small = sized(option.font, TypeSize.CAPTION)
-        draw_line(painter, words, state_words(row), small, colors.color("muted"))
-        curve = QRect(low.right() - width + 1, low.top(), width, low.height())
-        draw_curves(painter, curve.adjusted(0, 0, 0, -1), row.pool)
+        said = state_words(row)
+        # What is wrong is read whole: the curves of the chosen server are beside the list.
+        if QFontMetrics(small).horizontalAdvance(said) <= words.width() - width - Space.S:
+            curve = QRect(low.right() - width + 1, low.top(), width, low.height())
+            draw_curves(painter, curve.adjusted(0, 0, 0, -1), row.pool)
+        draw_line(painter, words, said, small, colors.color("muted"))
         painter.restore()
 
 
