@@ -14,6 +14,9 @@ PERIOD_DAYS = {"day": 1, "week": 7, "month": 30, "quarter": 91, "year": 365}
 HOURLY_LATENCY_DAYS = 2
 """Up to how many days tell of each hour how long searches took."""
 
+DAILY_DAYS = 92
+"""Up to how many days, a quarter, are charted by the day; more are by the week."""
+
 
 @dataclass(frozen=True, slots=True)
 class Period:
@@ -86,6 +89,14 @@ class DayPoint:
     counts: Counts | None
     latency: Latency = Latency()
     is_paused: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class WeekPoint:
+    """The days of a period that are in one ISO week, by its Monday; ``latency`` has no buckets."""
+
+    monday: date
+    latency: Latency
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,7 +242,8 @@ class Figures:
     any, "" where each user has their own; ``is_everybodys``: people of other zones may not have
     searched on these days, but on others.
 
-    ``hours`` are those of no more than a month. ``heat`` are searches by weekday (Monday first) and
+    ``hours`` are those of no more than a month, ``weeks`` those of more than a quarter in which
+    somebody searched. ``heat`` are searches by weekday (Monday first) and
     hour of the day. Of texts only the most frequent of each day are known: ``unlisted`` searches
     had others than ``popular`` names, and ``unlisted_zero`` that found nothing others than
     ``zero``. So it is with sets of connections and ``unlisted_sources``. ``before`` and
@@ -245,6 +257,7 @@ class Figures:
     counts: Counts = Counts()
     latency: Latency = Latency()
     days: tuple[DayPoint, ...] = ()
+    weeks: tuple[WeekPoint, ...] = ()
     hours: tuple[HourPoint, ...] = ()
     heat: tuple[tuple[int, ...], ...] = ()
     modes: tuple[ModeShare, ...] = ()
@@ -263,3 +276,8 @@ class Figures:
     before: Counts | None = None
     latency_before: Latency | None = field(default=None)
     pauses: tuple[Pause, ...] = ()
+
+
+def monday_of(day: date) -> date:
+    """The first day of the ISO week that ``day`` is in."""
+    return day - timedelta(days=day.weekday())

@@ -122,12 +122,14 @@ class AnalyticsService:
         metrics: Collection[Metric] = tuple(Metric),
         compare: bool = False,
         by_hour: bool = True,
+        compared_to: Period | None = None,
     ) -> Figures:
         """The figures of ``period``: one user's, or all that the actor may see.
 
         Days are those of each user's own time zone. Of ``metrics`` that are not asked for the
         figures are empty; without ``by_hour`` so are hours of days. ``compare`` reads the period
-        before as well. Raises NotFoundError for a user whose figures are not the actor's to see.
+        before as well. Days are put into the weeks of ``compared_to``, if that is given. Raises
+        NotFoundError for a user whose figures are not the actor's to see.
         """
         actor = self._permissions.check(actor, Right.ANALYSE)
         whose = self._whose(actor, user_id)
@@ -137,7 +139,7 @@ class AnalyticsService:
             compared = _COMPARED & {*metrics}
             before = self._documents(whose, period.before(), compared, trends=False)
         pauses = read_pauses(self._metadata, whose) if Metric.DAILY_SEARCHES in metrics else ()
-        return self._build(actor, whose, period, found, before, pauses)
+        return self._build(actor, whose, period, found, before, pauses, compared_to)
 
     def compared_(self, actor: Actor, period: Period) -> tuple[Figures, Figures]:
         """`figures_` of ``period``, compared with the one before, and of the period before what it
@@ -150,7 +152,7 @@ class AnalyticsService:
         pauses = read_pauses(self._metadata, whose)
         return (
             self._build(actor, whose, period, found, before, pauses),
-            self._build(actor, whose, earlier, before, None, pauses),
+            self._build(actor, whose, earlier, before, None, pauses, period),
         )
 
     def export_(self, actor: Actor, path: Path, period: Period, user_id: str | None = None) -> int:
@@ -219,6 +221,7 @@ class AnalyticsService:
         found: ByMetric,
         before: ByMetric | None,
         pauses: Sequence[Pause],
+        compared_to: Period | None = None,
     ) -> Figures:
         first = self._stored.first_day(whose)
         known = None if first is None else Period(first, max(first, today_of(actor)))
@@ -233,6 +236,7 @@ class AnalyticsService:
             names,
             before,
             pauses,
+            compared_to=compared_to,
             is_everybodys=whose is None,
             usual_zone=actor.timezone or "UTC",
             outcomes_of=self._stored.outcomes_of,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
-from datetime import date
-from itertools import pairwise
+from datetime import date, timedelta
+from itertools import groupby, pairwise
 from operator import itemgetter
 
 from altus4_desktop.domain.analytics import (
@@ -16,6 +16,7 @@ from altus4_desktop.domain.analytics import (
 )
 from altus4_desktop.domain.analytics_merging import merge, percentiles
 from altus4_desktop.domain.figures import (
+    DAILY_DAYS,
     Bucket,
     CauseCount,
     Counts,
@@ -31,7 +32,9 @@ from altus4_desktop.domain.figures import (
     Reformulation,
     SlowSearch,
     SourceShare,
+    WeekPoint,
     ZeroQuery,
+    monday_of,
 )
 from altus4_desktop.domain.local_days import (
     WallHour,
@@ -110,6 +113,7 @@ def build_figures(
     before: ByMetric | None = None,
     pauses: Sequence[Pause] = (),
     *,
+    compared_to: Period | None = None,
     is_everybodys: bool = False,
     usual_zone: str = "UTC",
     outcomes_of: Callable[[Sequence[str]], Mapping[str, str]] = lambda _: {},
@@ -118,12 +122,15 @@ def build_figures(
 
     ``known`` are the days of which something can be known, None: no day; ``names`` those of API
     keys that are there, by id; ``before`` the documents of the period before; in ``pauses`` not
-    everything was recorded; ``usual_zone`` is that of days where nobody searched at all.
+    everything was recorded; ``usual_zone`` is that of days where nobody searched at all. Days are
+    put into the weeks of ``compared_to`` (default: their own), each as the one as far into that.
     """
     others = {*Metric} - {_DAILY, Metric.LATENCY}
     merged = {metric: _whole(metric, documents[metric]) for metric in others}
     merged[_DAILY] = _added(documents[_DAILY].values())
-    merged[Metric.LATENCY], latencies = _timed(documents[Metric.LATENCY])
+    later = timedelta(0) if compared_to is None else compared_to.first - period.first
+    timed = _timed(documents[Metric.LATENCY], len(period) > DAILY_DAYS, later)
+    merged[Metric.LATENCY], latencies, weeks = timed
     daily = documents[Metric.DAILY_SEARCHES]
     # On one axis there is one clock.
     zone = merged[_DAILY]["zone"] if daily else usual_zone
@@ -154,6 +161,7 @@ def build_figures(
         counts=_counts(merged[Metric.DAILY_SEARCHES]),
         latency=_latency(merged[Metric.LATENCY]),
         days=tuple(_day(day, daily, latencies, known, pauses) for day in period),
+        weeks=weeks,
         hours=_hours(
             daily,
             documents[Metric.HOURLY_LATENCY],
@@ -226,17 +234,29 @@ def _added(daily: Iterable[Document]) -> Document:
     return merge(_DAILY, ({**document, "hours": ()} for document in daily))
 
 
-def _timed(documents: Mapping[date, Document]) -> tuple[Document, dict[date, Latency]]:
-    """The durations of all days as one document, and what is told of each."""
+def _timed(
+    documents: Mapping[date, Document], by_week: bool, later: timedelta
+) -> tuple[Document, dict[date, Latency], tuple[WeekPoint, ...]]:
+    """The durations of all days as one document, what is told of each, and of each week of the days
+    that are ``later``."""
     told: dict[date, Latency] = {}
 
-    def take() -> Iterator[Document]:
-        for day, document in documents.items():
+    def take(days: Iterable[date]) -> Iterator[Document]:
+        for day in days:
             # Right before it is added up: of a year the processor has to fetch each again later.
-            told[day] = _latency(document, with_buckets=False)
-            yield document
+            told[day] = _latency(documents[day], with_buckets=False)
+            yield documents[day]
 
-    return merge(Metric.LATENCY, take()), told
+    if not by_week:
+        return merge(Metric.LATENCY, take(documents)), told, ()
+    weeks = {
+        monday: merge(Metric.LATENCY, take(days))
+        for monday, days in groupby(sorted(documents), lambda day: monday_of(day + later))
+    }
+    points = tuple(
+        WeekPoint(monday, _latency(week, with_buckets=False)) for monday, week in weeks.items()
+    )
+    return merge(Metric.LATENCY, weeks.values()), told, points
 
 
 def _day(

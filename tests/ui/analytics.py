@@ -14,6 +14,7 @@ from altus4_desktop.domain.cancel import CancelToken
 from altus4_desktop.domain.custom_metrics import MetricNotice, MetricSeries
 from altus4_desktop.domain.errors import AltusError
 from altus4_desktop.domain.figures import (
+    DAILY_DAYS,
     Bucket,
     Counts,
     DayPoint,
@@ -27,7 +28,9 @@ from altus4_desktop.domain.figures import (
     SlowSearch,
     SourceShare,
     UserUse,
+    WeekPoint,
     ZeroQuery,
+    monday_of,
 )
 from altus4_desktop.domain.progress import ProgressSink
 from altus4_desktop.domain.search_points import PointOutcome, SearchPoint, SearchPoints
@@ -35,19 +38,24 @@ from altus4_desktop.domain.search_points import PointOutcome, SearchPoint, Searc
 _AT = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
 
 
-def make_figures(period: Period, zone: str = "UTC") -> Figures:
+def make_figures(
+    period: Period, zone: str = "UTC", *, compared_to: Period | None = None
+) -> Figures:
     """Figures of all kinds; of the first day nothing is known, on the second nobody searched."""
     took = Latency(6, 40.0, 30.0, 90.0, 1200.0, 1200, (Bucket(30, 31, 5), Bucket(1200, 1300, 1)))
     days = [DayPoint(day, Counts(place + 5, 1, 0, 0, 2), took) for place, day in enumerate(period)]
     days[0] = DayPoint(days[0].day, None)
     if len(days) > 1:
         days[1] = DayPoint(days[1].day, Counts())
+    # As the program has it: of more than a quarter there are weeks, those it is compared to.
+    mondays = {monday_of(day) for day in compared_to or period} if len(days) > DAILY_DAYS else ()
     return Figures(
         period=period,
         zone=zone,
         counts=Counts(60, 3, 1, 0, 7),
         latency=took,
         days=tuple(days),
+        weeks=tuple(WeekPoint(monday, took) for monday in sorted(mondays)),
         heat=tuple(tuple(range(day, day + 24)) for day in range(7)),
         modes=(ModeShare("natural", 50, 6, 3), ModeShare("boolean", 10, 1, 0)),
         sources=(SourceShare("Library 1", 60, 1, took, took),),
@@ -134,13 +142,16 @@ class FakeAnalytics:
         metrics: Collection[Metric] = (),
         compare: bool = False,
         by_hour: bool = True,
+        compared_to: Period | None = None,
     ) -> Figures:
         del actor, compare, by_hour
         if self.gate is not None and Metric.DAILY_SEARCHES not in metrics:
             self.gate.wait(20)
         if self.error is not None:
             raise self.error
-        return Figures(period) if self.empty else make_figures(period)
+        if self.empty:
+            return Figures(period)
+        return make_figures(period, compared_to=compared_to)
 
     def users_(self, actor: Actor, period: Period) -> list[UserUse]:
         del actor, period

@@ -10,10 +10,12 @@ from itertools import groupby, pairwise
 from altus4_desktop.domain.charts import Cell, Chart, ChartKind
 from altus4_desktop.domain.custom_metrics import DayLack
 from altus4_desktop.domain.figures import (
+    DAILY_DAYS,
     DayPoint,
     HourPoint,
     Latency,
     Period,
+    monday_of,
 )
 from altus4_desktop.domain.history import HistoryQuery, OwnTime, WeekHour
 from altus4_desktop.domain.local_days import (
@@ -35,8 +37,6 @@ from altus4_desktop.services.charts.board import (
 
 # Up to how many days are charted by the hour.
 _HOURLY_DAYS = 2
-# Up to how many days, a quarter, searches are charted by the day; beyond that by the week.
-_DAILY_DAYS = 92
 _HOURS = 24
 _STEPS = (1, 2, 5)
 _WIDEST_MS = 1_000_000
@@ -61,9 +61,9 @@ def build_searches(board: Dashboard) -> Chart:
         columns, rows = _with_lacks(("hour", *plotted), rows, _hours_paused(board))
         return build_chart(board, "searches", ChartKind.BARS, columns, rows, ("hour",), plotted)
     counted = _days_before(board)
-    if len(board.figures.period) > _DAILY_DAYS:
+    if len(board.figures.period) > DAILY_DAYS:
         rows = _weeks(board, counted, compared=compared)
-        weeks = groupby(board.figures.days, lambda point: _monday(point.day))
+        weeks = groupby(board.figures.days, lambda point: monday_of(point.day))
         paused = [any(point.is_paused for point in days) for _, days in weeks]
         columns, rows = _with_lacks(("week", *columns, "days"), rows, paused)
         return build_chart(board, "searches", ChartKind.BARS, columns, rows, ("week",), plotted)
@@ -84,7 +84,8 @@ def build_searches(board: Dashboard) -> Chart:
 
 
 def build_latency(board: Dashboard) -> Chart:
-    """Percentiles of each day, or of each hour of a day or two, in milliseconds."""
+    """Percentiles of each day, each hour of a day or two, or each week of more than a quarter, in
+    milliseconds."""
     compared = board.before is not None
     plotted = ("p50_ms", "p95_ms", "p99_ms", *(("before_p95_ms",) if compared else ()))
     rows: list[Row] = []
@@ -113,6 +114,10 @@ def build_latency(board: Dashboard) -> Chart:
             _hours_paused(board),
         )
         return build_chart(board, "latency", ChartKind.LINES, columns, rows, ("hour",), plotted)
+    if len(board.figures.period) > DAILY_DAYS:
+        rows, paused = _timed_weeks(board, compared=compared)
+        columns, rows = _with_lacks(("week", *plotted, "max_ms", "searches", "days"), rows, paused)
+        return build_chart(board, "latency", ChartKind.LINES, columns, rows, ("week",), plotted)
     counted = _days_before(board)
     for point in board.figures.days:
         told = point.latency
@@ -209,9 +214,8 @@ def _is_known(board: Dashboard, point: HourPoint) -> bool:
 
 def _weeks(board: Dashboard, counted: Mapping[date, DayPoint], *, compared: bool) -> list[Row]:
     """ISO weeks by their Mondays, with how many of their days are known and in the period."""
-    period = board.figures.period
     rows: list[Row] = []
-    for monday, days in groupby(board.figures.days, lambda point: _monday(point.day)):
+    for monday, days in groupby(board.figures.days, lambda point: monday_of(point.day)):
         parts = [(point.day, point.counts) for point in days if point.counts is not None]
         told = [counts for _, counts in parts]
         cells: tuple[Cell, ...] = (monday, None, None, None)
@@ -221,8 +225,7 @@ def _weeks(board: Dashboard, counted: Mapping[date, DayPoint], *, compared: bool
             failed = sum(counts.failed + counts.partial for counts in told)
             cells = (monday, searches, sum(counts.zero for counts in told), failed)
             if searches:
-                last = min(monday + timedelta(days=6), period.last)
-                link = link_to_days(board, Period(max(monday, period.first), last))
+                link = _week_link(board, monday)
         if compared:
             before = [counted[day].counts for day, _ in parts if day in counted]
             known = [counts.searches for counts in before if counts is not None]
@@ -232,8 +235,25 @@ def _weeks(board: Dashboard, counted: Mapping[date, DayPoint], *, compared: bool
     return rows
 
 
-def _monday(day: date) -> date:
-    return day - timedelta(days=day.weekday())
+def _timed_weeks(board: Dashboard, *, compared: bool) -> tuple[list[Row], list[bool]]:
+    """How long searches took in ISO weeks, by their Mondays, with how many of their days are known
+    and in the period; and of each week whether some of it was not recorded."""
+    told = {week.monday: week.latency for week in board.figures.weeks}
+    earlier = {week.monday: week.latency for week in board.before.weeks} if board.before else {}
+    rows: list[Row] = []
+    paused: list[bool] = []
+    for monday, days in groupby(board.figures.days, lambda point: monday_of(point.day)):
+        parts = [*days]
+        known = sum(point.counts is not None for point in parts)
+        latency = told.get(monday, Latency())
+        cells: tuple[Cell, ...] = (monday, *_percentiles(latency))
+        if compared:
+            cells += (rounded(earlier.get(monday, Latency()).p95_ms),)
+        cells += (latency.max_ms, latency.searches if known else None, known)
+        taken = replace(_week_link(board, monday), is_finished=True)
+        rows.append((cells, taken if latency.searches else None))
+        paused.append(any(point.is_paused for point in parts))
+    return rows, paused
 
 
 def _percentiles(told: Latency) -> tuple[float | None, float | None, float | None]:
@@ -330,6 +350,13 @@ def _comes_once(board: Dashboard, point: HourPoint) -> bool:
 
 def _day_link(board: Dashboard, day: date) -> HistoryQuery:
     return link_to_days(board, Period(day, day))
+
+
+def _week_link(board: Dashboard, monday: date) -> HistoryQuery:
+    """The days of a week that are in the period."""
+    period = board.figures.period
+    last = min(monday + timedelta(days=6), period.last)
+    return link_to_days(board, Period(max(monday, period.first), last))
 
 
 def _bounds() -> list[int]:

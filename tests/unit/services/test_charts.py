@@ -179,6 +179,34 @@ def test_a_week_of_which_nothing_is_known_is_a_gap() -> None:
     assert chart.values("before")[2] is not None
 
 
+def test_how_long_more_than_a_quarter_took_is_charted_by_the_week() -> None:
+    # From a Friday to a Wednesday; of the week from 11 August nothing is known.
+    year = Period(date(2025, 8, 1), date(2026, 2, 4))
+    figures = make_figures(year, "Europe/Berlin")
+    days = [*figures.days]
+    days[10:17] = (DayPoint(point.day, None, is_paused=True) for point in days[10:17])
+    gone = date(2025, 8, 11)
+    weeks = tuple(week for week in figures.weeks if week.monday != gone)
+    figures = replace(figures, days=tuple(days), weeks=weeks)
+    before = make_figures(year.before(), compared_to=year)
+    before = replace(before, weeks=before.weeks[1:])
+    chart = _charts(_board(figures, before=before))["latency"]
+    plotted = ("p50_ms", "p95_ms", "p99_ms", "before_p95_ms")
+    assert (chart.label, chart.plotted) == (("week",), plotted)
+    assert chart.columns == ("week", *plotted, "max_ms", "searches", "days", "lack")
+    assert chart.rows[0] == (date(2025, 7, 28), 30.0, 90.0, 1200.0, None, 1200, 6, 2, None)
+    assert chart.rows[1] == (date(2025, 8, 4), 30.0, 90.0, 1200.0, 90.0, 1200, 6, 7, None)
+    assert chart.rows[2] == (gone, None, None, None, 90.0, None, None, 0, "not_recorded")
+    assert chart.links[2] is None
+    assert chart.links[-1] == HistoryQuery(
+        from_at=datetime(2026, 2, 1, 23, tzinfo=UTC),
+        to_at=datetime(2026, 2, 4, 23, tzinfo=UTC),
+        is_finished=True,
+    )
+    quarter = replace(figures, period=Period(year.first, date(2025, 10, 31)), days=tuple(days[:92]))
+    assert _charts(_board(quarter))["latency"].label == ("day",)
+
+
 def test_hours_of_a_day_that_have_not_come_are_gaps() -> None:
     today = Period(_NOW.date(), _NOW.date())
     begin = datetime(2026, 3, 30, 22, tzinfo=UTC)

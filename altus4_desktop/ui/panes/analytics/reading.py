@@ -27,6 +27,7 @@ _OF_FIRST = (
     "counts",
     "latency",
     "days",
+    "weeks",
     "hours",
     "heat",
     "before",
@@ -75,7 +76,9 @@ def read_board(
     if wanted.compares:
         # Of more days nothing is compared by the hour.
         by_hour = len(period) <= HOURLY_DAYS
-        before = analytics.figures_(actor, period.before(), metrics=_FIRST, by_hour=by_hour)
+        before = analytics.figures_(
+            actor, period.before(), metrics=_FIRST, by_hour=by_hour, compared_to=period
+        )
         figures = replace(figures, before=before.counts, latency_before=before.latency)
         context.token.raise_if_cancelled()
     # Charts need it; the first import takes longer than the window may be held up.
