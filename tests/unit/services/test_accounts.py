@@ -272,10 +272,11 @@ def test_signing_in_takes_as_long_for_unknown_addresses(house: House) -> None:
 
     def measure(email: str) -> float:
         house.store.sign_ins.clear(email)
-        started = time.perf_counter()
+        # Processor time: others on the machine make one of a pair wait and not the other.
+        started = time.thread_time()
         with pytest.raises(AccessError):
             accounts.sign_in(email, OTHER)
-        return time.perf_counter() - started
+        return time.thread_time() - started
 
     measure("nobody@example.org")
     pairs = [(measure("ada@example.org"), measure("nobody@example.org")) for _ in range(15)]
