@@ -198,6 +198,7 @@ class FakeSearch:
     notices: tuple[Notice, ...] = ()
     script: Script | None = None
     requests: list[SearchRequest] = field(default_factory=list)
+    kept: list[bool] = field(default_factory=list)
     prepared: list[SearchMode] = field(default_factory=list)
     rows: Mapping[str, Value] = field(default_factory=dict)
     row_error: AltusError | None = None
@@ -224,8 +225,9 @@ class FakeSearch:
         *,
         kept: bool = True,
     ) -> SearchOutcome:
-        del actor, kept
+        del actor
         self.requests.append(request)
+        self.kept.append(kept)
         self.check_query(request.query, request.mode)
         if self.script is not None and on_update is not None:
             return self.script(request, on_update, token)

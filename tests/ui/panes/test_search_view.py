@@ -505,6 +505,17 @@ class TestPages:
             states.reverse()
         assert counts == [[20, 0], [20, 0], [20, 20], [40, 20]]
 
+    def test_more_of_a_search_is_no_other_search(
+        self, qtbot: QtBot, view: SearchView, world: World
+    ) -> None:
+        """The history, and all that is counted from it, has it once."""
+        search(qtbot, view)
+        view.controller.load_more()
+        qtbot.waitUntil(lambda: not view.controller.state.running)
+        search(qtbot, view)
+        assert [request.offset for request in world.search.requests] == [0, 20, 0]
+        assert world.search.kept == [True, False, True]
+
     def test_a_row_that_comes_twice_is_shown_once(
         self, qtbot: QtBot, view: SearchView, world: World
     ) -> None:

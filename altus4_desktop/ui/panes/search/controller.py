@@ -213,7 +213,8 @@ class SearchController(QObject):
         service, actor = self._session.services.search, self._session.actor
 
         def work(context: TaskContext) -> SearchOutcome:
-            return service.run(actor, request, context.update, context.token)
+            # More of a search is no other one: it is in the history, and counted, once.
+            return service.run(actor, request, context.update, context.token, kept=not state.paging)
 
         self._search.start(work)
         self._show(state)
