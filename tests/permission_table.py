@@ -248,7 +248,7 @@ NO_ACTOR = {
     "accounts.sign_in_early": "finds out who it is, by their password",
     "accounts.sign_in": "finds out who it is, by their password",
     "analytics.close_": "of this program, at its end",
-    "analytics.note_kept": "called when a search was kept; it counts, and tells nobody",
+    "analytics.note_changed": "called when searches came or went; it counts, and tells nobody",
     "connections.close_": "of this program, at its end",
     "connections.find_known_schema": "for `search`, which asks for the connection",
     "connections.note_connected_": "for `search`, which asks; it writes a time",

@@ -59,7 +59,8 @@ def compose(data_dir: Path, metadata_url: str | None = None) -> Services:
     )
     history = HistoryService(metadata, permissions)
     analytics = AnalyticsService(metadata, permissions)
-    history.on_kept = analytics.note_kept
+    history.on_changed = analytics.note_changed
+    accounts.on_zone_changed = analytics.note_changed
     search = SearchService(connections, pools, history)
     custom_metrics = CustomMetricsService(metadata, permissions, analytics, connections, search)
     demo = DemoService(local_server, accounts, connections, metadata, vault)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,7 +15,7 @@ from altus4_desktop.cli.frame import EXIT_DONE, EXIT_NO, command, path_argument
 from altus4_desktop.cli.interrupts import stopped_by_interrupt
 from altus4_desktop.cli.output import instant
 from altus4_desktop.domain.accounts import MAX_HISTORY_DAYS, UserDraft
-from altus4_desktop.domain.errors import Cancelled, InputError
+from altus4_desktop.domain.errors import AccessError, Cancelled, InputError
 from altus4_desktop.domain.exports import ListFormat
 from altus4_desktop.domain.history import (
     COUNTED_AT_MOST,
@@ -229,6 +230,8 @@ def _delete(args: argparse.Namespace, context: CliContext) -> int:
     if args.json:
         context.out.json({"deleted": count})
     context.out.say(f"{count} searches forgotten.")
+    if count:
+        _count_anew(context, actor)
     return EXIT_DONE if count else EXIT_NO
 
 
@@ -258,4 +261,12 @@ def _keep(args: argparse.Namespace, context: CliContext) -> int:
         if choices.keeps_history
         else f"Your searches are not kept. Those that were stay {days}."
     )
+    if forgotten:
+        _count_anew(context, actor)
     return EXIT_DONE
+
+
+def _count_anew(context: CliContext, actor: Actor) -> None:
+    """What was forgotten is to be in no figure either; a key may be for other things."""
+    with suppress(AccessError):
+        context.services.analytics.refresh_(actor, context.out.progress)

@@ -91,6 +91,8 @@ class AccountsService:
         self._clock = clock
         self._cost = bcrypt_cost
         self._told_waits: dict[str, int] = {}
+        self.on_zone_changed: Callable[[str], None] | None = None
+        """Told whose days begin at another moment now."""
 
     def needs_setup(self) -> bool:
         """Whether nobody but the demo has an account yet."""
@@ -524,7 +526,10 @@ class AccountsService:
         event = build_user_event(actor, "user.updated", user, before=before, after=after)
         if changed.email != user.email and self._store.users.find_by_email(changed.email):
             raise _email_taken(changed.email)
-        return self._store.users.update_(changed, [event])
+        made = self._store.users.update_(changed, [event])
+        if made.timezone != user.timezone and self.on_zone_changed is not None:
+            self.on_zone_changed(user.id)
+        return made
 
     def _check_own_password(self, user: User, password_secret: str) -> None:
         if self._find_with_password(user.email, password_secret) is None:

@@ -103,7 +103,7 @@ class AnalyticsService:
         whose = None if self._permissions.owns(actor, "") else actor.user_id
         self._upkeep.want(Errand(whose, compare=True), START_S)
 
-    def note_kept(self, user_id: str) -> None:
+    def note_changed(self, user_id: str) -> None:
         """Have the user's searches counted as soon as it is quiet; never waits."""
         self._upkeep.want(Errand(user_id))
 

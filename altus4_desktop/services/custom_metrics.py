@@ -159,7 +159,7 @@ class CustomMetricsService:
         record = CustomMetric(str(uuid.uuid4()), actor.user_id, checked, today_of(actor))
         event = _event(actor, "metric.created", record, after=_told(checked))
         made = self._metrics.create_(record, [event], at_most=MOST_METRICS)
-        self._analytics.note_kept(actor.user_id)
+        self._analytics.note_changed(actor.user_id)
         return made
 
     def update_(self, actor: Actor, seen: CustomMetric, draft: CustomMetricDraft) -> CustomMetric:
@@ -179,7 +179,7 @@ class CustomMetricsService:
             seen.updated_at,
             [_event(actor, "metric.changed", before, **details)],
         )
-        self._analytics.note_kept(actor.user_id)
+        self._analytics.note_changed(actor.user_id)
         return made
 
     def delete_(self, actor: Actor, metric_id: str) -> DeletedMetric:
@@ -198,7 +198,7 @@ class CustomMetricsService:
             raise _missing()
         event = _event(actor, "metric.restored", metric, after=_told(metric.draft))
         made = self._metrics.restore_(deleted, [event], at_most=MOST_METRICS)
-        self._analytics.note_kept(actor.user_id)
+        self._analytics.note_changed(actor.user_id)
         return made
 
     # -- telling ---------------------------------------------------------------------------------

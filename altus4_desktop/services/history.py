@@ -42,7 +42,8 @@ _EXPORT_PAGE = 1000
 
 class HistoryService:
     """Past searches. `record` never waits: a thread of its own writes, and what it could not write
-    is told to ``on_problem``, whose search was kept to ``on_kept`` (both on that thread)."""
+    is told to ``on_problem``; whose searches were kept or deleted to ``on_changed``. Both are
+    called on any thread."""
 
     def __init__(
         self,
@@ -51,7 +52,7 @@ class HistoryService:
         on_problem: Callable[[AltusError], None] | None = None,
     ) -> None:
         self.on_problem = on_problem
-        self.on_kept: Callable[[str], None] | None = None
+        self.on_changed: Callable[[str], None] | None = None
         self._metadata = metadata
         self._permissions = permissions
         self._waiting: queue.Queue[SearchRecord | None] = queue.Queue(_WAITING_AT_MOST)
@@ -59,7 +60,7 @@ class HistoryService:
         self._lock = threading.Lock()
         self._writer: threading.Thread | None = None
         self._closing = threading.Event()
-        self._upkeep = HistoryUpkeep(metadata)
+        self._upkeep = HistoryUpkeep(metadata, self._expire)
 
     def record(self, record: SearchRecord) -> None:
         """Keep ``record`` soon; when a thousand others are still waiting it is dropped, and that is
@@ -186,8 +187,7 @@ class HistoryService:
 
         Raises AccessError, StoreError.
         """
-        actor = self._permissions.check(actor, Right.SEARCH)
-        return expire(self._metadata.store.searches, actor)
+        return self._expire(self._permissions.check(actor, Right.SEARCH))
 
     def delete_(
         self,
@@ -303,8 +303,17 @@ class HistoryService:
     def _keep(self, records: Sequence[SearchRecord]) -> None:
         if not records:
             return
+        store = self._metadata.store
         try:
-            self._metadata.store.searches.add_(*records)
+            # As it is now: it may have been said in another window, or on another computer.
+            asked = {key: store.users.find_(key) for key in {each.user_id for each in records}}
+            wanted = [
+                each
+                for each in records
+                if (user := asked[each.user_id]) is None or user.choices.keeps_history
+            ]
+            if wanted:
+                store.searches.add_(*wanted)
         except AltusError as error:
             if len(records) == 1 or isinstance(error, StoreError):
                 self._tell(_unsaved(len(records), error.message) if len(records) > 1 else error)
@@ -317,9 +326,8 @@ class HistoryService:
             _LOG.exception("searches could not be written to the history")
             self._tell(_unsaved(len(records)))
         else:
-            if self.on_kept is not None:
-                for user_id in dict.fromkeys(record.user_id for record in records):
-                    self.on_kept(user_id)
+            for user_id in dict.fromkeys(record.user_id for record in wanted):
+                self._note_changed(user_id)
 
     def _own(self, actor: Actor, query: HistoryQuery) -> HistoryQuery:
         return query if self._permissions.owns(actor, "") else replace(query, user_id=actor.user_id)
@@ -336,7 +344,21 @@ class HistoryService:
             actor, "history.deleted", SubjectKind.HISTORY, actor.user_id, actor.email, before=asked
         )
         searches = self._metadata.store.searches
-        return delete_in_batches(searches, actor.user_id, read, event, progress, token)
+        try:
+            return delete_in_batches(searches, actor.user_id, read, event, progress, token)
+        finally:
+            # What was deleted before somebody stopped it is gone, too.
+            self._note_changed(actor.user_id)
+
+    def _expire(self, actor: Actor, token: CancelToken | None = None) -> int:
+        gone = expire(self._metadata.store.searches, actor, token)
+        if gone:
+            self._note_changed(actor.user_id)
+        return gone
+
+    def _note_changed(self, user_id: str) -> None:
+        if self.on_changed is not None:
+            self.on_changed(user_id)
 
     def _tell(self, problem: AltusError) -> None:
         _LOG.warning("history: %s [%s]", problem.message, problem.code)

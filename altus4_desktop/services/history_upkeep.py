@@ -96,8 +96,11 @@ def expire(searches: SearchRepository, actor: Actor, token: CancelToken | None =
 class HistoryUpkeep:
     """Works at the start and every hour; what fails for one person does not keep the others."""
 
-    def __init__(self, metadata: MetadataService) -> None:
+    def __init__(
+        self, metadata: MetadataService, expire: Callable[[Actor, CancelToken], object]
+    ) -> None:
         self._metadata = metadata
+        self._expire_searches = expire
         self._upkeep = Upkeep("history", self._work, lambda _: EVERY_S)
 
     def start(self) -> None:
@@ -120,7 +123,7 @@ class HistoryUpkeep:
         # As it is now: others may have taken long, and somebody may want to keep it meanwhile.
         user = self._metadata.store.users.find_(user_id)
         if user is not None:
-            expire(self._metadata.store.searches, user.as_actor(), token)
+            self._expire_searches(user.as_actor(), token)
 
     def _mark_old(self, user_id: str, token: CancelToken) -> None:
         searches = self._metadata.store.searches

@@ -102,6 +102,21 @@ def test_what_is_listed_can_be_written_and_forgotten(run: Run, tmp_path: Path) -
     assert found(run("history", "list", "--json")) == ["invoice", "orders"]
 
 
+def test_what_is_forgotten_is_in_no_figure(run: Run) -> None:
+    run("analytics", "refresh")
+    first = f"{datetime.now(UTC) - timedelta(days=100):%Y-%m-%d}"
+    figures = ("analytics", "show", "--from", first, "--json")
+
+    def counted() -> int:
+        return int(json.loads(run(*figures).out)["searches"])
+
+    before = counted()
+    assert run("history", "delete", "--outcome", "none", "--yes").code == 0
+    assert counted() == before - 1
+    assert run("history", "keep", "--days", "30").code == 0
+    assert counted() == before - 2
+
+
 def test_searches_of_others_are_not_forgotten_by_a_filter(run: Run) -> None:
     assert run("users", "create", "--email", "c@d.org", "--name", "Cy", "--temporary").code == 0
     refused = run("history", "delete", "--user", "c@d.org", "--yes")

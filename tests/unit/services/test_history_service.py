@@ -15,7 +15,7 @@ from typing import Any, cast
 import pytest
 
 from altus4_desktop.app.compose import compose
-from altus4_desktop.domain.accounts import Actor, Preferences, Role, User
+from altus4_desktop.domain.accounts import Actor, Preferences, Role, User, UserDraft
 from altus4_desktop.domain.analytics import Metric
 from altus4_desktop.domain.audit import AuditQuery
 from altus4_desktop.domain.cancel import CancelToken
@@ -28,12 +28,13 @@ from altus4_desktop.domain.errors import (
     StoreError,
 )
 from altus4_desktop.domain.exports import ListFormat
+from altus4_desktop.domain.figures import Period
 from altus4_desktop.domain.filtering import Narrowing
 from altus4_desktop.domain.history import HistoryQuery, request_of
 from altus4_desktop.domain.keys import KeyPermission
 from altus4_desktop.domain.progress import Progress
 from altus4_desktop.domain.searching import SearchMode, SearchRecord, TableChoice
-from altus4_desktop.services import Services, history_upkeep
+from altus4_desktop.services import Services, analytics_upkeep, history_upkeep
 from altus4_desktop.services.history import HistoryService
 from altus4_desktop.services.metadata import MetadataService
 from altus4_desktop.services.permissions import Permissions
@@ -377,6 +378,68 @@ def test_what_is_kept_for_some_days_goes_even_when_nobody_searches(
         ("history.expired", str({"before": {"days": 30}}))
     }
     assert history.expire_(people[0].as_actor()) == 0
+
+
+@pytest.mark.parametrize("how", ["deleted", "found", "expired", "kept for long enough"])
+def test_figures_go_with_the_searches(
+    services: Services, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    """Without anybody searching, looking or starting the program again."""
+    monkeypatch.setattr(analytics_upkeep, "QUIET_S", 0.01)
+    monkeypatch.setattr(history_upkeep, "FIRST_S", 0.0)
+    bob = _kept_for_30_days(services, (1, 40))
+    actor, history = bob.as_actor(), services.history
+    services.analytics.refresh_(actor)
+    lately = Period.ending(datetime.now(UTC).date(), 60)
+
+    def counted() -> int:
+        return services.analytics.figures_(actor, lately).counts.searches
+
+    assert counted() == 2
+    match how:
+        case "deleted":
+            assert history.delete_(actor) == 2
+        case "found":
+            assert history.delete_found_(actor, HistoryQuery("40", whole=True)) == 1
+        case "expired":
+            assert history.expire_(actor) == 1
+        case _:
+            history.start_upkeep()
+    left = 0 if how == "deleted" else 1
+    wait_until(lambda: counted() == left, timeout_s=10, what="figures without them")
+
+
+def test_what_is_not_to_be_recorded_is_not_whoever_said_so_where(services: Services) -> None:
+    """Who signed in before they said so, on this computer or another, is taken at their word."""
+    store, history = services.metadata.store, services.history
+    off = Preferences(keeps_history=False).added_to({})
+    bob = store.users.create_(a_user(), "x")
+    ann = store.users.create_(a_user(preferences=off), "x")
+    for user, preferences in ((bob, off), (ann, {})):
+        store.users.update_(replace(user, preferences=preferences))
+    for user in (bob, ann):
+        history.record(a_search(user, "private"))
+    assert history.close_()
+    assert store.searches.list_(bob.id) == []
+    assert [record.query for record in store.searches.list_(ann.id)] == ["private"]
+
+
+def test_days_are_counted_anew_for_another_time_zone(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(analytics_upkeep, "QUIET_S", 0.01)
+    store = services.metadata.store
+    bob = store.users.create_(a_user(), "x")
+    store.searches.add_(a_search(bob, "late", created_at=datetime(2026, 3, 1, 20, tzinfo=UTC)))
+    services.analytics.refresh_(bob.as_actor())
+    draft = UserDraft(bob.name, bob.email, "Asia/Tokyo")
+    actor = services.accounts.update_profile(bob.as_actor(), draft).as_actor()
+
+    def days() -> list[int]:
+        figures = services.analytics.figures_(actor, Period(date(2026, 3, 1), date(2026, 3, 2)))
+        return [point.counts.searches if point.counts else 0 for point in figures.days]
+
+    wait_until(lambda: days() == [0, 1], timeout_s=10, what="the days of Tokyo")
 
 
 def test_many_are_deleted_bit_by_bit_and_searches_are_kept_meanwhile(
