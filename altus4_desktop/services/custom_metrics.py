@@ -43,7 +43,7 @@ from altus4_desktop.domain.searching import SearchMode, SearchRequest, TableChoi
 from altus4_desktop.services.analytics import today_of
 from altus4_desktop.services.audit import build_event
 from altus4_desktop.services.permissions import Permissions, Right
-from altus4_desktop.services.recording import read_pauses
+from altus4_desktop.services.recording import kept_whole_since, read_pauses
 
 if TYPE_CHECKING:
     from altus4_desktop.services.analytics import AnalyticsService
@@ -263,7 +263,8 @@ class CustomMetricsService:
         threshold = metric.draft.threshold
         if threshold is None:
             return
-        today = datetime.now(UTC).astimezone(find_zone(owned.zone)).date()
+        now = datetime.now(UTC)
+        today = now.astimezone(find_zone(owned.zone)).date()
         last = today
         if metric.draft.source is MetricSource.HISTORY and threshold.side is Side.BELOW:
             if not day_is_over:
@@ -279,12 +280,17 @@ class CustomMetricsService:
         # What one did not want recorded may be what one's count lacks; of everybody's, what was
         # recorded is judged: else whoever does not want it would silence the alarms of others.
         pauses = self._pauses(metric, scope, {}) if scope.user_id else ()
+        # What people let go of was there: such days were judged while it was.
+        whole = kept_whole_since(self._metadata, scope.user_id or None, now)
         crossed = [
             MetricNotice(metric.id, metric.draft.name, day.day, day.found, threshold)
             for day in days_of(metric, sure, period, known)
             if day.found is not None
             and threshold.is_crossed(day.found)
-            and not (threshold.side is Side.BELOW and is_paused(pauses, day.day))
+            and not (
+                threshold.side is Side.BELOW
+                and (is_paused(pauses, day.day) or (whole is not None and day.day < whole))
+            )
         ]
         if crossed:
             told = self._metrics.told_days(metric.id, period.first)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from altus4_desktop.domain.accounts import Actor
@@ -42,6 +42,7 @@ from altus4_desktop.services.insight_words import (
 )
 from altus4_desktop.services.near_words import NearWords
 from altus4_desktop.services.permissions import Permissions, Right
+from altus4_desktop.services.recording import kept_whole_since
 
 if TYPE_CHECKING:
     from altus4_desktop.domain.connections import Connection
@@ -90,6 +91,10 @@ class InsightsService:
         token = token or CancelToken()
         figures = self._analytics.figures_(actor, period, compare=True)
         whose = None if self._permissions.owns(actor, "") else actor.user_id
+        whole = kept_whole_since(self._metadata, whose, datetime.now(UTC))
+        if whole is not None and period.before().first < whole:
+            # There was more on days that people let go of.
+            figures = replace(figures, before=None)
         look = Look(actor, figures, whose, self._list_connections(actor), token)
         failing = list(self._find_failing(look))
         slower = list(self._find_slower(look))

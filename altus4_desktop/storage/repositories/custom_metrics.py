@@ -140,23 +140,25 @@ class CustomMetricRepository:
         events: Sequence[AuditEvent] = (),
     ) -> CustomMetric:
         """Replace the draft, and return it as stored; where something else is counted from now on,
-        what was counted is forgotten.
+        what was counted is forgotten, and where anything but the name is another, what was told of
+        the days from ``watched_from`` on.
 
         ``seen_at`` is the ``updated_at`` that was edited; None overwrites whatever is there. Raises
         ConflictError (``metric.changed``) when it has changed since, and NotFoundError.
         """
         values = {**_values(record.draft), "watched_from": record.watched_from}
         check_lengths(custom_metrics, values, {})
+        names = tuple(values)
 
         def work(connection: sa.Connection) -> None:
             row = connection.execute(
-                sa.select(server_now(), c.updated_at, *(c[name] for name in _COUNTED))
+                sa.select(server_now(), c.updated_at, *(c[name] for name in names))
                 .where(c.id == record.id)
                 .with_for_update()
             ).first()
             if row is None:
                 raise _missing()
-            now, updated_at, *counted = row
+            now, updated_at, *before = row
             if seen_at is not None and updated_at != seen_at:
                 raise ConflictError(
                     "“{name}” has been changed meanwhile.",
@@ -164,9 +166,14 @@ class CustomMetricRepository:
                     code="metric.changed",
                     details={"name": record.draft.name},
                 )
-            if counted != [values[name] for name in _COUNTED]:
+            others = {name for name, was in zip(names, before, strict=True) if was != values[name]}
+            if others & {*_COUNTED}:
                 values.update(counted_zone=None, counted_user=None)
                 connection.execute(sa.delete(custom_metric_days).where(d.metric_id == record.id))
+            if others - {"name", "watched_from"}:
+                later = n.metric_date >= record.watched_from
+                told = sa.delete(custom_metric_notices).where(n.metric_id == record.id, later)
+                connection.execute(told)
             # The instant makes this very change known again, should its COMMIT go unanswered.
             values["updated_at"] = moved_on(now, updated_at)
             connection.execute(sa.update(custom_metrics).where(c.id == record.id).values(**values))

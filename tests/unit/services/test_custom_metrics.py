@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from altus4_desktop.app.compose import compose
-from altus4_desktop.domain.accounts import Actor, Role, UserDraft
+from altus4_desktop.domain.accounts import Actor, Preferences, Role, UserDraft
 from altus4_desktop.domain.audit import AuditQuery, SubjectKind
 from altus4_desktop.domain.cancel import CancelToken
 from altus4_desktop.domain.custom_metrics import (
@@ -217,6 +217,29 @@ def test_a_day_above_the_threshold_is_told_once(services: Services, clock: Clock
     assert [notice.day for notice in services.custom_metrics.watch_(ann)] == [clock.at.date()]
 
 
+def test_another_threshold_tells_of_today_anew(services: Services, clock: Clock) -> None:
+    ann = _person(services)
+    _keep(services, ann, clock.at - timedelta(days=1))
+    much = CustomMetricDraft("Much", threshold=Threshold(Side.ABOVE, 0))
+    metric = services.custom_metrics.create_(ann, much)
+    _keep(services, ann, clock.at)
+    _count(services, ann)
+    services.custom_metrics.dismiss_(ann, metric.id, clock.at.date())
+    renamed = replace(much, name="Any")
+    metric = services.custom_metrics.update_(ann, metric, renamed)
+    _count(services, ann)
+    assert services.custom_metrics.notices_(ann) == []
+    more = replace(renamed, threshold=Threshold(Side.ABOVE, 2))
+    metric = services.custom_metrics.update_(ann, metric, more)
+    _keep(services, ann, clock.at)
+    _count(services, ann)
+    assert services.custom_metrics.notices_(ann) == []
+    _keep(services, ann, clock.at)
+    _count(services, ann)
+    told = MetricNotice(metric.id, "Any", clock.at.date(), 3, Threshold(Side.ABOVE, 2))
+    assert services.custom_metrics.notices_(ann) == [told]
+
+
 def test_it_is_told_once_also_by_the_next_run_of_the_program(
     services: Services, clock: Clock, tmp_path: Path
 ) -> None:
@@ -295,6 +318,37 @@ def test_below_is_judged_by_what_was_to_be_recorded(services: Services, clock: C
     # The charts say what they lack.
     [of_all, *_] = services.custom_metrics.list_(ann, Period.ending(clock.at.date(), 7))
     assert [day.lack for day in of_all.days if day.day.day == 29] == [DayLack.NOT_RECORDED]
+
+
+def test_searches_that_were_kept_long_enough_are_not_missed(
+    services: Services, clock: Clock
+) -> None:
+    """Of days that somebody let go of nobody is told that there was less, whoever watches."""
+    ann, ben = _person(services, role=Role.ADMIN), _person(services)
+    for who in (ann, ben):
+        _keep(services, who, clock.at - timedelta(days=1))
+        draft = CustomMetricDraft("Few", threshold=Threshold(Side.BELOW, 2))
+        services.custom_metrics.create_(who, draft)
+    for _ in range(6):
+        _keep(services, ben, clock.at, clock.at)
+        clock.at += timedelta(days=1)
+    _count(services, ann)
+    assert services.custom_metrics.notices_(ann) == services.custom_metrics.notices_(ben) == []
+    user = services.metadata.store.users.find_(ben.user_id)
+    assert user is not None
+    kept = Preferences(history_days=3).added_to({})
+    services.metadata.store.users.update_(replace(user, preferences=kept))
+    # What it does by itself, by the clock of the test.
+    gone = services.metadata.store.searches.oldest_ids(
+        ben.user_id, 99, clock.at - timedelta(days=3, seconds=-1)
+    )
+    services.metadata.store.searches.delete_(ben.user_id, gone)
+    clock.at += timedelta(days=1)
+    _count(services, ann)
+    for who in (ann, ben):
+        told = [(it.day.day, it.found) for it in services.custom_metrics.notices_(who)]
+        # The third of April had none; the first ones went.
+        assert told == [(3, 0)], who
 
 
 def test_days_before_the_threshold_are_no_news(services: Services, clock: Clock) -> None:

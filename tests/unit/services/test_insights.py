@@ -20,7 +20,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from altus4_desktop.app.compose import compose
-from altus4_desktop.domain.accounts import Actor, Role, User
+from altus4_desktop.domain.accounts import Actor, Preferences, Role, User
 from altus4_desktop.domain.audit import SubjectKind
 from altus4_desktop.domain.cancel import CancelToken
 from altus4_desktop.domain.connections import Connection, PoolStats
@@ -719,6 +719,20 @@ def test_days_before_that_were_not_all_recorded_are_compared_with_nothing(world:
         at = _BEFORE.replace(hour=hour)
         world.services.metadata.store.audit.add_([replace(event, at=at)])
     assert world.find().insights == ()
+
+
+def test_days_that_people_let_go_of_are_compared_with_nothing(world: World) -> None:
+    world.keep(*_usual(world), *world.searches(12, "new", _MONDAY))
+    users = world.services.metadata.store.users
+    boss = users.create_(a_user(role=Role.ADMIN), "x").as_actor()
+    for actor in (boss, None):
+        (insight,) = world.find(actor).insights
+        assert "never in as many days before" in insight.text
+    kept = Preferences(history_days=(datetime.now(UTC) - _BEFORE).days)
+    users.create_(a_user(preferences=kept.added_to({})), "x")
+    # Those of the others are not all there, those of one's own are.
+    assert world.find().insights == (insight,)
+    assert world.find(boss).insights == ()
 
 
 def test_no_more_than_a_few_are_told(world: World) -> None:
