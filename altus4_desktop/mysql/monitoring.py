@@ -62,6 +62,8 @@ _LOCKS_WATCHED = (
     "SELECT COUNT(*) FROM performance_schema.setup_instruments"
     " WHERE NAME = 'wait/lock/metadata/sql/mdl' AND ENABLED = 'YES'"
 )
+# MySQL has it since 8.0.22; the other one holds up everybody's statements while it is read.
+_MAY_SEE_PROCESSES = "SELECT ID FROM performance_schema.processlist WHERE 1 = 0"
 _MAY_SEE_OTHERS = "SELECT COUNT(*) FROM information_schema.INNODB_TRX LIMIT 1"
 _VARIABLES = (
     "SHOW GLOBAL VARIABLES WHERE Variable_name IN ('slow_query_log', 'slow_query_log_file',"
@@ -129,7 +131,7 @@ def read_access(session: TenantSession) -> ServerAccess:
     is_mysql = session.flavour is Flavour.MYSQL
     return ServerAccess(
         processes="performance_schema.processlist"
-        if is_mysql and watched
+        if is_mysql and watched and _may(session, _MAY_SEE_PROCESSES)
         else "information_schema.PROCESSLIST",
         status="performance_schema.global_status"
         if is_mysql

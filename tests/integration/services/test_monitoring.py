@@ -15,6 +15,7 @@ from altus4_desktop.domain.cancel import CancelToken
 from altus4_desktop.domain.connections import Connection, Flavour
 from altus4_desktop.domain.errors import AltusError, TenantError, TenantFailure
 from altus4_desktop.domain.monitoring import ListedStatement, ServerPulse
+from altus4_desktop.mysql import monitoring as mysql_monitoring
 from altus4_desktop.mysql.pools import TenantPools
 from altus4_desktop.services.monitoring import MonitoringService
 from altus4_desktop.services.permissions import Permissions
@@ -98,6 +99,26 @@ def await_pulse(
 def grant(server: DatabaseServer, connection: Connection, *rights: str) -> None:
     for right in rights:
         server.execute(f"GRANT {right} TO {connection.username}@'%'")
+
+
+def test_a_server_from_before_the_newer_list_of_threads_is_watched_by_the_older(
+    world: SearchWorld,
+    monitoring: MonitoringService,
+    mysql_server: DatabaseServer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """No such server can be had: the newer table is asked for by a name that none has."""
+    newer = "SELECT ID FROM performance_schema.processlist_that_is_not_there WHERE 1 = 0"
+    monkeypatch.setattr(mysql_monitoring, "_MAY_SEE_PROCESSES", newer)
+    shop = world.add_database(mysql_server, "Shop", TABLES)
+    with world.pools.borrow(
+        world.connections.target_(world.actor, shop.id), CancelToken()
+    ) as session:
+        assert mysql_monitoring.read_access(session).processes == "information_schema.PROCESSLIST"
+    with running(world, shop, SLOW):
+        pulse = await_pulse(monitoring, world, shop, lambda pulse: pulse.statements)
+    assert pulse.statements[0].search_id == "search-17"
+    assert pulse.uptime_s > 0
 
 
 def test_a_running_statement_is_seen_stopped_and_written_down(
