@@ -79,6 +79,7 @@ analytics.export_             gone   ok     missing ok     ok     change  ok    
 analytics.export_chart_       gone   ok     ok      ok     ok     change  ok       ok       ok
 analytics.figures_            gone   ok     missing ok     ok     change  ok       missing  ok
 analytics.first_day           gone   ok     missing ok     ok     change  ok       missing  ok
+analytics.people_             gone   ok     ok      ok     ok     change  ok       ok       ok
 analytics.refresh_            gone   ok     ok      ok     ok     change  ok       ok       ok
 analytics.refresh_later       ok     ok     ok      ok     ok     ok      ok       ok       ok
 analytics.users_              gone   denied denied  ok     ok     change  key      key      ok
@@ -496,6 +497,7 @@ CALLS: dict[str, Call] = {
     "analytics.first_day": lambda w, s, who, of: s.analytics.first_day(who, of.user.id),
     "analytics.refresh_": lambda w, s, who, of: s.analytics.refresh_(who),
     "analytics.refresh_later": lambda w, s, who, of: s.analytics.refresh_later(who),
+    "analytics.people_": lambda w, s, who, of: s.analytics.people_(who, _A_DAY),
     "analytics.users_": lambda w, s, who, of: s.analytics.users_(who, _A_DAY),
     "custom_metrics.create_": lambda w, s, who, of: s.custom_metrics.create_(
         who, CustomMetricDraft("Another")

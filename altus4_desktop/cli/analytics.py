@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -19,7 +18,7 @@ from altus4_desktop.cli.frame import (
     path_argument,
 )
 from altus4_desktop.cli.output import instant
-from altus4_desktop.domain.errors import AccessError, InputError
+from altus4_desktop.domain.errors import InputError
 
 if TYPE_CHECKING:
     from altus4_desktop.cli.context import CliContext
@@ -125,7 +124,8 @@ def _show(args: argparse.Namespace, context: CliContext) -> int:
         from altus4_desktop.services.figures_export import figures_document
 
         zone, now = actor.timezone or "UTC", datetime.now(UTC)
-        context.out.json(figures_document(figures, zone, now))
+        people = context.services.analytics.people_(actor, period)
+        context.out.json(figures_document(figures, zone, now, people))
     else:
         _print(context, actor, figures, before)
     return EXIT_DONE if figures.counts.searches else EXIT_NO
@@ -249,10 +249,7 @@ def _print(context: CliContext, actor: Actor, figures: Figures, before: Figures)
 
     if not counts.searches:
         return
-    users = None
-    # A key of an admin may be good for figures and no more.
-    with suppress(AccessError):
-        users = analytics.users_(actor, period)
+    users = analytics.people_(actor, period)
     print_charts(out, build_charts(replace(board, users=users)))
 
 

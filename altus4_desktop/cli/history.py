@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -23,6 +23,7 @@ from altus4_desktop.domain.history import (
     HistoryLook,
     HistoryOutcome,
     HistoryQuery,
+    connection_names,
 )
 from altus4_desktop.domain.progress import Progress
 from altus4_desktop.domain.searching import SearchMode, SearchRecord
@@ -140,8 +141,11 @@ def _list(args: argparse.Namespace, context: CliContext) -> int:
             document["back_to"] = instant(back_to)
         context.out.json(document)
     else:
+        connections = {one.id: one.name for one in context.services.connections.list_(actor)}
+        people = _people(context, actor, found)
+        who = ["WHO"] if people is not None else []
         context.out.table(
-            ["WHEN (UTC)", "QUERY", "MODE", "HITS", "MS", "OUTCOME", "ID"],
+            ["WHEN (UTC)", "QUERY", "MODE", "HITS", "MS", "OUTCOME", "WHERE", *who, "ID"],
             [
                 (
                     instant(record.created_at) or "",
@@ -150,6 +154,8 @@ def _list(args: argparse.Namespace, context: CliContext) -> int:
                     record.result_count,
                     record.execution_time_ms,
                     record.params.get("outcome", ""),
+                    ", ".join(connection_names(record, connections))[:60],
+                    *(() if people is None else (people.get(record.user_id, ""),)),
                     record.id,
                 )
                 for record in found
@@ -159,6 +165,17 @@ def _list(args: argparse.Namespace, context: CliContext) -> int:
         context.out.say(f"Stopped: looked back to {back_to:%Y-%m-%d}.")
         raise KeyboardInterrupt
     return EXIT_DONE if found else EXIT_NO
+
+
+def _people(
+    context: CliContext, actor: Actor, found: Sequence[SearchRecord]
+) -> Mapping[str, str] | None:
+    """The addresses of those who searched, for whoever sees the searches of others."""
+    ids = {record.user_id for record in found}
+    try:
+        return context.services.accounts.list_addresses(actor, user_ids=ids, limit=len(ids))
+    except AccessError:
+        return None
 
 
 def _look(

@@ -16,7 +16,7 @@ from altus4_desktop.domain.accounts import Actor
 from altus4_desktop.domain.analytics import DayDocument, Metric, RollUpReport
 from altus4_desktop.domain.audit import SubjectKind
 from altus4_desktop.domain.cancel import CancelToken
-from altus4_desktop.domain.errors import NotFoundError
+from altus4_desktop.domain.errors import AccessError, NotFoundError
 from altus4_desktop.domain.figures import HOURLY_LATENCY_DAYS, Figures, Period, UserUse
 from altus4_desktop.domain.local_days import find_zone
 from altus4_desktop.domain.progress import ProgressSink, ignore_progress
@@ -167,7 +167,8 @@ class AnalyticsService:
             text = days_csv(figures)
         else:
             zone, now = actor.timezone or "UTC", datetime.now(UTC)
-            text = json.dumps(figures_document(figures, zone, now), indent=2)
+            people = self.people_(actor, period) if user_id is None else None
+            text = json.dumps(figures_document(figures, zone, now, people), indent=2)
         days = sum(point.counts is not None for point in figures.days)
         with open_chosen(path) as file:
             file.write(text.encode())
@@ -206,6 +207,15 @@ class AnalyticsService:
         """How much each user searched, the busiest first; for admins."""
         self._permissions.check(actor, Right.ADMINISTER)
         return self._stored.count_by_user(period.first, period.last)
+
+    def people_(self, actor: Actor, period: Period) -> list[UserUse] | None:
+        """`users_` for whoever may see them, None for others."""
+        try:
+            return self.users_(actor, period)
+        except AccessError:
+            # A key of an admin may be good for figures and no more.
+            self._permissions.check(actor, Right.ANALYSE)
+            return None
 
     # -- inside ----------------------------------------------------------------------------------
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import csv
 import io
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
 
-from altus4_desktop.domain.figures import Counts, Figures, Latency
+from altus4_desktop.domain.figures import Counts, Figures, Latency, UserUse
 from altus4_desktop.services.charts.board import Dashboard
-from altus4_desktop.services.charts.over_time import build_heat
+from altus4_desktop.services.charts.csv_file import OWN_ZONES
+from altus4_desktop.services.charts.over_time import build_heat, is_known
 
 _DAY_COLUMNS = (
     "day",
@@ -38,7 +40,7 @@ def days_csv(figures: Figures) -> str:
             continue
         told = {
             "day": point.day.isoformat(),
-            "time_zone": figures.zone,
+            "time_zone": figures.zone or OWN_ZONES,
             **_counts(point.counts),
             **{
                 name: value for name, value in _latency(point.latency).items() if name != "searches"
@@ -48,10 +50,13 @@ def days_csv(figures: Figures) -> str:
     return text.getvalue()
 
 
-def figures_document(figures: Figures, zone: str, now: datetime) -> dict[str, Any]:
+def figures_document(
+    figures: Figures, zone: str, now: datetime, people: Sequence[UserUse] | None = None
+) -> dict[str, Any]:
     """Everything, as plain JSON values, None where nothing is known; ``zone`` is the time zone of
-    who reads it."""
-    counts = iter(build_heat(Dashboard(figures, zone, now)).values("searches"))
+    who reads it, ``people`` are there for those who may see them."""
+    board = Dashboard(figures, zone, now)
+    counts = iter(build_heat(board).values("searches"))
     return {
         "from": figures.period.first.isoformat(),
         "to": figures.period.last.isoformat(),
@@ -72,6 +77,15 @@ def figures_document(figures: Figures, zone: str, now: datetime) -> dict[str, An
             }
             for point in figures.days
             if point.counts is not None
+        ],
+        "hours": [
+            {
+                "day": hour.day.isoformat(),
+                "hour": hour.hour,
+                "begins_at": None if hour.begins_at is None else _instant(hour.begins_at),
+                "searches": hour.searches if is_known(board, hour) else None,
+            }
+            for hour in figures.hours
         ],
         "heat": [list(islice(counts, 24)) for _ in range(7)],
         "modes": [
@@ -102,7 +116,7 @@ def figures_document(figures: Figures, zone: str, now: datetime) -> dict[str, An
                 "ms": slow.ms,
                 "outcome": slow.outcome,
                 "search_id": slow.search_id,
-                "at": slow.at.strftime("%Y-%m-%dT%H:%M:%SZ"),
+                "at": _instant(slow.at),
             }
             for slow in figures.slowest
         ],
@@ -125,7 +139,24 @@ def figures_document(figures: Figures, zone: str, now: datetime) -> dict[str, An
             }
             for use in figures.keys
         ],
+        "people": None
+        if people is None
+        else [
+            {
+                "id": use.user_id,
+                "name": use.name,
+                "email": use.email,
+                "searches": use.searches,
+                "failed": use.failed,
+                "zero": use.zero,
+            }
+            for use in people
+        ],
     }
+
+
+def _instant(at: datetime) -> str:
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _texts(figures: Figures) -> dict[str, Any]:

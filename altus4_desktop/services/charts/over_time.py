@@ -53,7 +53,7 @@ def build_searches(board: Dashboard) -> Chart:
     if len(board.figures.period) <= _HOURLY_DAYS and board.figures.hours:
         earlier = _hours_before(board)
         for point in board.figures.hours:
-            known = _is_known(board, point)
+            known = is_known(board, point)
             cells: tuple[Cell, ...] = (_hour_cell(board, point), point.searches if known else None)
             if compared:
                 cells += (earlier.get((point.day, point.hour)),)
@@ -93,7 +93,7 @@ def build_latency(board: Dashboard) -> Chart:
         earlier = _hourly_latency_before(board)
         for hour in board.figures.hours:
             told = hour.latency
-            known = _is_known(board, hour)
+            known = is_known(board, hour)
             link = _hour_link(board, hour)
             before_ms = rounded(earlier.get((hour.day, hour.hour), Latency()).p95_ms)
             rows.append(
@@ -206,7 +206,8 @@ def _hours_paused(board: Dashboard) -> list[bool]:
     ]
 
 
-def _is_known(board: Dashboard, point: HourPoint) -> bool:
+def is_known(board: Dashboard, point: HourPoint) -> bool:
+    """Whether an hour has begun, and was recorded."""
     if point.searches or point.is_paused:
         return point.searches > 0
     return _has_begun(board, point.day, point.hour, point.begins_at)
@@ -274,7 +275,7 @@ def _hours_before(board: Dashboard) -> dict[tuple[date, int], int]:
     later = timedelta(days=len(board.figures.period))
     found: dict[tuple[date, int], int] = {}
     for point in board.before.hours:
-        if not _is_known(board, point):
+        if not is_known(board, point):
             continue
         # An hour that clocks showed twice counts as one.
         key = (point.day + later, point.hour)

@@ -96,6 +96,15 @@ def test_what_was_counted_is_shown(run: Run) -> None:
     assert [row[0] for row in document["heat"]] == [0, 0, None, None, None, None, 0]
     assert document["connections"][0]["connection"] == "Shop"
     assert sum(count or 0 for row in document["heat"] for count in row) == 4
+    (ann,) = document["people"]
+    assert (ann["name"], ann["email"], ann["searches"], ann["failed"]) == ("Ann", "a@b.org", 4, 1)
+    hours = {hour["begins_at"]: hour["searches"] for hour in document["hours"]}
+    assert len(hours) == 72
+    assert {at: count for at, count in hours.items() if count} == {
+        "2026-03-01T10:00:00Z": 2,
+        "2026-03-02T10:00:00Z": 1,
+        "2026-03-02T11:00:00Z": 1,
+    }
 
 
 def test_damaged_figures_are_counted_anew(run: Run, tmp_path: Path) -> None:

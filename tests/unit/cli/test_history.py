@@ -19,7 +19,7 @@ from altus4_desktop.domain.cancel import CancelToken
 from altus4_desktop.domain.searching import SearchMode
 from altus4_desktop.storage.repositories import history_pages, history_walks
 from tests.answers import Answer, Run
-from tests.records import a_search
+from tests.records import a_connection, a_search, a_user
 
 _PASSWORD = "correct horse battery"
 _TEXTS = (("invoice", 3, 12, "ok"), ("invoise", 0, 12, "ok"), ("orders", 3, 4000, "partial"))
@@ -81,6 +81,23 @@ def found(answer: Answer) -> list[str]:
 )
 def test_filters(run: Run, options: tuple[str, ...], queries: list[str]) -> None:
     assert found(run("history", "list", *options, "--json")) == queries
+
+
+def test_a_list_tells_where_and_an_admin_who(run: Run, tmp_path: Path) -> None:
+    with closing(compose(tmp_path / "data")) as services:
+        services.metadata.open_()
+        ann = services.metadata.store.users.find_by_email("a@b.org")
+        bob = services.metadata.store.users.create_(a_user(email="b@b.org"), "x")
+        assert ann is not None
+        shop = a_connection(ann, name="Shop")
+        services.metadata.store.connections.create_(shop)
+        for user, where, params in ((ann, shop.id, {}), (bob, None, {"connections": ["A", "B"]})):
+            made = a_search(user, "lamp", connection_id=where, params=params)
+            services.metadata.store.searches.add_(made)
+    lines = run("history", "list", "--query", "lamp").out.splitlines()
+    assert lines[0].split()[-3:] == ["WHERE", "WHO", "ID"]
+    assert any("Shop" in line and "a@b.org" in line for line in lines)
+    assert any("A, B" in line and "b@b.org" in line for line in lines)
 
 
 def test_what_there_is_not_is_said(run: Run) -> None:

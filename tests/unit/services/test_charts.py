@@ -91,8 +91,13 @@ def test_what_is_written_is_what_is_plotted(figures: Figures, compared: bool) ->
     users = [UserUse("u1", "=1+1", "a@example.org", 3, 0, 0)]
     for chart in build_charts(_board(figures, before=before, users=users)):
         lines = list(csv.reader(io.StringIO(chart_csv(chart), newline="")))
-        assert lines[0] == list(chart.columns)
         written = [[_as_written(cell) for cell in row] for row in chart.rows]
+        columns = list(chart.columns)
+        if chart.name in ("searches", "latency", "heat"):
+            columns.append("time_zone")
+            for row in written:
+                row.append(figures.zone or "each person's own")
+        assert lines[0] == columns
         if chart.name == "zero":
             for row in written:
                 row[2] = cause_words(row[2], row[3]).text
@@ -381,7 +386,7 @@ def test_days_that_were_not_recorded_are_gaps_with_a_reason() -> None:
         assert {chart.cell(row, "lack") for row in (0, 2, 3)} == {None}
         assert "Recording was off" in hover_words(chart, 1)
         assert "Why" not in hover_words(chart, 2)
-        assert chart_csv(chart).splitlines()[2].endswith(",not_recorded")
+        assert chart_csv(chart).splitlines()[2].endswith(",not_recorded,UTC")
         assert chart.links[1] is None
     quarter = Period(date(2025, 12, 1), date(2026, 3, 31))
     points = [DayPoint(day, Counts(1)) for day in quarter]
