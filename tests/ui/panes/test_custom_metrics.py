@@ -34,6 +34,7 @@ from altus4_desktop.domain.history import HistoryOutcome, HistoryQuery
 from altus4_desktop.domain.saved_searches import SavedSearch, SavedSearchDraft
 from altus4_desktop.domain.searching import SearchMode
 from altus4_desktop.services import Services, analytics_upkeep
+from altus4_desktop.services.analytics_upkeep import AnalyticsUpkeep
 from altus4_desktop.tasks.runner import TaskRunner
 from altus4_desktop.ui import metric_notices
 from altus4_desktop.ui.metric_notices import MetricNotices
@@ -171,7 +172,7 @@ def test_a_card_plots_lists_and_writes_the_same(
     pane.export_to(card, tmp_path / "metric.svg", "svg")
     _settle(qtbot, pane)
     rows = list(csv.reader(io.StringIO((tmp_path / "metric.csv").read_text("utf-8"))))
-    assert rows[0] == ["day", "count", "threshold", "lack"]
+    assert rows[0] == ["day", "count", "threshold", "lack", "time_zone"]
     assert [row[1] for row in rows[-4:]] == ["", "1", "0", "2"]
     assert [row[3] for row in rows[-4:]] == [DayLack.OUTSIDE, "", "", ""]
     assert b"&lt;b&gt;" in (tmp_path / "metric.svg").read_bytes()
@@ -410,3 +411,30 @@ def test_it_looks_by_itself_unless_it_is_covered(
     hidden._tick()
     qtbot.waitUntil(lambda: _is_shown(hidden))
     hidden.shut()
+
+
+def test_what_is_not_counted_is_looked_for_less_and_less_often_and_only_while_seen(
+    qtbot: QtBot, house: House, pane: AnalyticsPane, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A store that lets nobody count is not read again and again for it."""
+    monkeypatch.setattr(AnalyticsUpkeep, "want", lambda *_: None)
+    monkeypatch.setattr(metric_board, "_AGAIN_AT_MOST_MS", 150)
+    house.search(2)
+    house.count()
+    house.create()
+    waits: list[int] = []
+    again = pane.metrics._again
+    pane.metrics.changed.connect(lambda: waits.append(again.interval()))
+    _open(qtbot, pane)
+    qtbot.waitUntil(lambda: len(waits) == 3)
+    assert waits == [100, 150, 150]
+    _settle(qtbot, pane)
+    pane.hide()
+    with qtbot.assertNotEmitted(pane.metrics.changed), qtbot.waitSignal(again.timeout):
+        again.start(0)
+    assert not again.isActive()
+    pane.show()
+    house.count()
+    _open(qtbot, pane)
+    assert again.interval() == metric_board._AGAIN_MS
+    assert not again.isActive()

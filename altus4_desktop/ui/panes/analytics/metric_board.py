@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 # Counting begins soon after a metric was made, and is then done in a moment or takes a while.
 _AGAIN_MS = 1500
+_AGAIN_AT_MOST_MS = 60_000
 _NAME_LENGTH = 60
 
 
@@ -84,7 +85,7 @@ class MetricBoard(WorkingWidget):
         self._again = QTimer(self)
         self._again.setSingleShot(True)
         self._again.setInterval(_AGAIN_MS)
-        self._again.timeout.connect(self.changed)
+        self._again.timeout.connect(self._look_again)
 
     def show_metrics(self, found: Sequence[MetricSeries]) -> None:
         """Show these, each in its card."""
@@ -100,7 +101,16 @@ class MetricBoard(WorkingWidget):
         self._filling.start()
         is_counting = any(day.lack == DayLack.COUNTING for series in found for day in series.days)
         if is_counting:
-            self._again.start()
+            # What is not counted soon may not be for long: each look reads the whole dashboard.
+            self._again.start(min(2 * self._again.interval(), _AGAIN_AT_MOST_MS))
+        else:
+            self._again.setInterval(_AGAIN_MS)
+
+    @Slot()
+    def _look_again(self) -> None:
+        # Whoever comes back to it has it read in any case.
+        if self.isVisible():
+            self.changed.emit()
 
     def redraw(self) -> None:
         """Wear the colours of now."""
@@ -161,7 +171,7 @@ class MetricBoard(WorkingWidget):
     @Slot(object)
     def _take_saved(self, _: CustomMetric) -> None:
         self.changed.emit()
-        self._again.start()
+        self._again.start(_AGAIN_MS)
 
     # Cards
 
