@@ -49,6 +49,11 @@ MIN_WORD = 3
 """InnoDB leaves shorter words out of its index unless it is configured otherwise."""
 
 c = searches.c
+# Scripts that do not set words apart: Thai to Khmer, kana, Han.
+_WITHOUT_BLANKS = re.compile(
+    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff"
+    "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff66-\uff9f\U00020000-\U0003ffff]"
+)
 Matching = Callable[[Sequence[str]], sa.ColumnElement[bool]]
 Told = Callable[[Sequence[sa.RowMapping], datetime], None]
 """Is told what was found, and that it is all that fits of the searches from an instant on."""
@@ -126,6 +131,8 @@ class _Page:
         """Look among the newest, then in the index of the words."""
         query = self._query
         words = re.findall(r"\w+", query.text)
+        # The index knows how words begin, and not what else is in a text without blanks.
+        indexed = [word for word in words if not _WITHOUT_BLANKS.search(word)]
         fits = text_test(query)
         # As the database writes it: no more of it is wanted than the order.
         keys = sa.type_coerce(c.created_at, sa.types.NullType()), c.id, c.query
@@ -147,14 +154,16 @@ class _Page:
                 self._tell(stride.back_to)
         # The index reads all that it knows of a word: a frequent one is looked for in what it finds
         # of the rare ones.
-        rare = [word for word in words if _is_rare(word, texts)]
+        rare = [word for word in indexed if _is_rare(word, texts)]
         if query.to_at is not None and not rare:
             self._tell(query.to_at)
-        known = rare or words
-        is_enough = known == words and not query.whole
-        rest = c.query.icontains(query.text.strip(), autoescape=True)
-        if words:
+        known = rare or indexed
+        is_enough = bool(words) and known == words and not query.whole
+        if known:
             rest = matching(known)
+        else:
+            parts = words or [query.text.strip()]
+            rest = sa.and_(*(c.query.icontains(part, autoescape=True) for part in parts))
         while not self._is_full:
             count = self._left if is_enough else _FAR_ROWS
             asked = among((c.created_at, c.id, c.query), query, place, [rest]).limit(count)
@@ -230,7 +239,10 @@ def _word_test(words: Sequence[str], text: str) -> Callable[[str], bool]:
     if not words:
         part = _folded(text.strip())
         return lambda found: part in _folded(found)
-    tests = [re.compile(rf"(?<!\w){re.escape(_folded(word))}") for word in words]
+    tests = [
+        re.compile(("" if _WITHOUT_BLANKS.search(word) else r"(?<!\w)") + re.escape(_folded(word)))
+        for word in words
+    ]
     return lambda found: all(test.search(_folded(found)) for test in tests)
 
 

@@ -316,7 +316,11 @@ def test_all_are_counted_by_what_they_have_in_common(
         ("INV see", ["see invoice"]),
         ("cafe", ["Café au lait"]),
         ("voice", []),
-        ("数据", ["数据库 x"]),
+        ("数据", ["数据库 x", "products 新数据库目录"]),
+        ("库目", ["products 新数据库目录"]),
+        ("Prod 据库", ["products 新数据库目录"]),
+        ("目录 据库", ["products 新数据库目录"]),
+        ("库数", []),
         ("last one", ["last one"]),
         ("lait caf", ["Café au lait"]),
         ("lait one", []),
@@ -336,7 +340,15 @@ def test_words_are_found_near_and_far(
     monkeypatch.setattr(history_walks, "_FIRST_ROWS", 2)
     monkeypatch.setattr(history_pages, "_FAR_ROWS", 2)
     user, _ = people[0]
-    texts = ("see invoice", "Invoices due", "Café au lait", "数据库 x", "other one", "last one")
+    texts = (
+        "see invoice",
+        "Invoices due",
+        "Café au lait",
+        "数据库 x",
+        "other one",
+        "last one",
+        "products 新数据库目录",
+    )
     for number, query in enumerate(texts):
         at = AN_INSTANT - timedelta(days=number)
         shared_store.searches.add_(a_search(user, query, created_at=at))
