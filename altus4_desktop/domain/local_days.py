@@ -157,9 +157,12 @@ def hours_of_day(zone: str, day: int) -> tuple[WallHour, ...]:
     return tuple(found)
 
 
-def hour_begins(day: int, hour: WallHour) -> datetime:
-    """The instant at which a wall clock began to show ``hour`` of that day."""
-    return instant_of(day * DAY_S + hour.hour * HOUR_S - hour.offset_s)
+def hour_begins(zone: str, day: int, hour: WallHour) -> datetime:
+    """The instant at which a wall clock of ``zone`` began to show ``hour`` of that day."""
+    at = day * DAY_S + hour.hour * HOUR_S - hour.offset_s
+    # Where clocks are changed by half an hour, one begins in its middle.
+    spans = [span for span in find_spans(zone, at, at + HOUR_S) if span.offset_s == hour.offset_s]
+    return instant_of(max(at, spans[0].begins) if spans else at)
 
 
 @lru_cache(maxsize=4096)

@@ -339,7 +339,7 @@ def _hours(
                 HourPoint(
                     day,
                     hour.hour,
-                    hour_begins(number, hour) if zone else None,
+                    hour_begins(zone, number, hour) if zone else None,
                     searches,
                     taken.get((hour.hour, hour.offset_s), Latency()),
                     not searches and is_paused(pauses, day, hour.hour),

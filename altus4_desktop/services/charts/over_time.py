@@ -312,7 +312,7 @@ def _hours_been(board: Dashboard, days: Sequence[date]) -> set[tuple[int, int]]:
         number = day_number(day)
         hours = hours_of_day(zone, number) if zone else [WallHour(h, 0) for h in range(_HOURS)]
         for hour in hours:
-            begins_at = hour_begins(number, hour) if zone else None
+            begins_at = hour_begins(zone, number, hour) if zone else None
             if hour.hour in met or not _has_begun(board, day, hour.hour, begins_at):
                 continue
             if not is_paused(pauses, day, hour.hour):

@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from zoneinfo import ZoneInfo, available_timezones
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -74,7 +75,8 @@ def test_days_on_which_clocks_are_changed() -> None:
         (1, 0),
         (2, 0),
     ]
-    assert [hour_begins(autumn, hour).hour for hour in twice][:4] == [23, 0, 1, 2]
+    begins_at = [hour_begins("Europe/Lisbon", autumn, hour).hour for hour in twice]
+    assert begins_at[:4] == [23, 0, 1, 2]
     # Half an hour on Lord Howe Island, and a day that Samoa left out.
     begins, ends = day_bounds("Australia/Lord_Howe", day_number(date(2026, 4, 5)), 20_548)
     assert (begins, ends - begins) == (day_bounds("Australia/Lord_Howe", 20_548, 20_548)[0], 88_200)
@@ -82,6 +84,33 @@ def test_days_on_which_clocks_are_changed() -> None:
     begins, ends = day_bounds("Pacific/Apia", skipped, skipped)
     assert begins == ends
     assert hours_of_day("Pacific/Apia", skipped) == ()
+
+
+@pytest.mark.parametrize(
+    ("zone", "day"),
+    [
+        ("Europe/Lisbon", date(2026, 3, 29)),
+        ("Europe/Lisbon", date(2026, 10, 25)),
+        ("Australia/Lord_Howe", date(2026, 4, 5)),
+        ("Australia/Lord_Howe", date(2026, 10, 4)),
+        ("Asia/Kolkata", date(2026, 4, 5)),
+    ],
+)
+def test_hours_begin_when_clocks_show_them(zone: str, day: date) -> None:
+    """At the first instant that does, also where clocks are changed in the middle of an hour."""
+    number = day_number(day)
+    begins, ends = day_bounds(zone, number, number)
+    shown: dict[tuple[int, float], int] = {}
+    for at in range(begins, ends, 60):
+        here = datetime.fromtimestamp(at, ZoneInfo(zone))
+        offset = here.utcoffset()
+        assert offset is not None
+        shown.setdefault((here.hour, offset.total_seconds()), at)
+    told = {
+        (hour.hour, hour.offset_s): hour_begins(zone, number, hour).timestamp()
+        for hour in hours_of_day(zone, number)
+    }
+    assert told == shown
 
 
 def test_a_zone_that_is_not_known_is_utc() -> None:
