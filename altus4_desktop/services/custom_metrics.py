@@ -280,8 +280,13 @@ class CustomMetricsService:
         # What one did not want recorded may be what one's count lacks; of everybody's, what was
         # recorded is judged: else whoever does not want it would silence the alarms of others.
         pauses = self._pauses(metric, scope, {}) if scope.user_id else ()
-        # What people let go of was there: such days were judged while it was.
-        whole = kept_whole_since(self._metadata, scope.user_id or None, now)
+        # What people let go of was there: such days were judged while it was. The last one always
+        # is, or whoever keeps searches for a day only would silence the alarms of others.
+        whole = None
+        if threshold.side is Side.BELOW:
+            whole = kept_whole_since(self._metadata, scope.user_id or None, now)
+        if whole is not None and not scope.user_id:
+            whole = min(whole, last)
         crossed = [
             MetricNotice(metric.id, metric.draft.name, day.day, day.found, threshold)
             for day in days_of(metric, sure, period, known)
