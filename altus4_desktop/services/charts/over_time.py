@@ -35,6 +35,9 @@ from altus4_desktop.services.charts.board import (
     rounded,
 )
 
+Weeks = Sequence[tuple[date, Sequence[DayPoint]]]
+"""The days of a period in ISO weeks, by their Mondays."""
+
 # Up to how many days are charted by the hour.
 _HOURLY_DAYS = 2
 _HOURS = 24
@@ -62,10 +65,9 @@ def build_searches(board: Dashboard) -> Chart:
         return build_chart(board, "searches", ChartKind.BARS, columns, rows, ("hour",), plotted)
     counted = _days_before(board)
     if len(board.figures.period) > DAILY_DAYS:
-        rows = _weeks(board, counted, compared=compared)
-        weeks = groupby(board.figures.days, lambda point: monday_of(point.day))
-        paused = [any(point.is_paused for point in days) for _, days in weeks]
-        columns, rows = _with_lacks(("week", *columns, "days"), rows, paused)
+        weeks = _weeks_of(board)
+        rows = _counted_weeks(board, weeks, counted, compared=compared)
+        columns, rows = _with_lacks(("week", *columns, "days"), rows, _weeks_paused(weeks))
         return build_chart(board, "searches", ChartKind.BARS, columns, rows, ("week",), plotted)
     for day in board.figures.days:
         counts = day.counts
@@ -115,8 +117,11 @@ def build_latency(board: Dashboard) -> Chart:
         )
         return build_chart(board, "latency", ChartKind.LINES, columns, rows, ("hour",), plotted)
     if len(board.figures.period) > DAILY_DAYS:
-        rows, paused = _timed_weeks(board, compared=compared)
-        columns, rows = _with_lacks(("week", *plotted, "max_ms", "searches", "days"), rows, paused)
+        weeks = _weeks_of(board)
+        rows = _timed_weeks(board, weeks, compared=compared)
+        columns, rows = _with_lacks(
+            ("week", *plotted, "max_ms", "searches", "days"), rows, _weeks_paused(weeks)
+        )
         return build_chart(board, "latency", ChartKind.LINES, columns, rows, ("week",), plotted)
     counted = _days_before(board)
     for point in board.figures.days:
@@ -213,10 +218,22 @@ def is_known(board: Dashboard, point: HourPoint) -> bool:
     return _has_begun(board, point.day, point.hour, point.begins_at)
 
 
-def _weeks(board: Dashboard, counted: Mapping[date, DayPoint], *, compared: bool) -> list[Row]:
-    """ISO weeks by their Mondays, with how many of their days are known and in the period."""
+def _weeks_of(board: Dashboard) -> Weeks:
+    weeks = groupby(board.figures.days, lambda point: monday_of(point.day))
+    return [(monday, [*days]) for monday, days in weeks]
+
+
+def _weeks_paused(weeks: Weeks) -> list[bool]:
+    """Of each week whether some of it was not recorded."""
+    return [any(point.is_paused for point in days) for _, days in weeks]
+
+
+def _counted_weeks(
+    board: Dashboard, weeks: Weeks, counted: Mapping[date, DayPoint], *, compared: bool
+) -> list[Row]:
+    """How many searches there were, with how many of the days are known and in the period."""
     rows: list[Row] = []
-    for monday, days in groupby(board.figures.days, lambda point: monday_of(point.day)):
+    for monday, days in weeks:
         parts = [(point.day, point.counts) for point in days if point.counts is not None]
         told = [counts for _, counts in parts]
         cells: tuple[Cell, ...] = (monday, None, None, None)
@@ -236,16 +253,13 @@ def _weeks(board: Dashboard, counted: Mapping[date, DayPoint], *, compared: bool
     return rows
 
 
-def _timed_weeks(board: Dashboard, *, compared: bool) -> tuple[list[Row], list[bool]]:
-    """How long searches took in ISO weeks, by their Mondays, with how many of their days are known
-    and in the period; and of each week whether some of it was not recorded."""
+def _timed_weeks(board: Dashboard, weeks: Weeks, *, compared: bool) -> list[Row]:
+    """How long searches took, with how many of the days are known and in the period."""
     told = {week.monday: week.latency for week in board.figures.weeks}
     earlier = {week.monday: week.latency for week in board.before.weeks} if board.before else {}
     rows: list[Row] = []
-    paused: list[bool] = []
-    for monday, days in groupby(board.figures.days, lambda point: monday_of(point.day)):
-        parts = [*days]
-        known = sum(point.counts is not None for point in parts)
+    for monday, days in weeks:
+        known = sum(point.counts is not None for point in days)
         latency = told.get(monday, Latency())
         cells: tuple[Cell, ...] = (monday, *_percentiles(latency))
         if compared:
@@ -253,8 +267,7 @@ def _timed_weeks(board: Dashboard, *, compared: bool) -> tuple[list[Row], list[b
         cells += (latency.max_ms, latency.searches if known else None, known)
         taken = replace(_week_link(board, monday), is_finished=True)
         rows.append((cells, taken if latency.searches else None))
-        paused.append(any(point.is_paused for point in parts))
-    return rows, paused
+    return rows
 
 
 def _percentiles(told: Latency) -> tuple[float | None, float | None, float | None]:
