@@ -194,3 +194,8 @@ def _year_begins(year: int) -> int:
 def _offset_s(place: tzinfo, at: int) -> int:
     offset = instant_of(at).astimezone(place).utcoffset()
     return 0 if offset is None else round(offset.total_seconds())
+
+
+def instant_text(at: datetime | None) -> str | None:
+    """``2026-01-31T12:00:00Z``, as documents, messages and the audit log write an instant."""
+    return None if at is None else at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

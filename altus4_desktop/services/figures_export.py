@@ -5,11 +5,12 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import islice
 from typing import Any
 
 from altus4_desktop.domain.figures import Counts, Figures, Latency, UserUse
+from altus4_desktop.domain.local_days import instant_text
 from altus4_desktop.services.charts.board import Dashboard
 from altus4_desktop.services.charts.csv_file import OWN_ZONES
 from altus4_desktop.services.charts.over_time import build_heat, is_known
@@ -82,7 +83,7 @@ def figures_document(
             {
                 "day": hour.day.isoformat(),
                 "hour": hour.hour,
-                "begins_at": None if hour.begins_at is None else _instant(hour.begins_at),
+                "begins_at": instant_text(hour.begins_at),
                 "searches": hour.searches if is_known(board, hour) else None,
             }
             for hour in figures.hours
@@ -116,7 +117,7 @@ def figures_document(
                 "ms": slow.ms,
                 "outcome": slow.outcome,
                 "search_id": slow.search_id,
-                "at": _instant(slow.at),
+                "at": instant_text(slow.at),
             }
             for slow in figures.slowest
         ],
@@ -153,10 +154,6 @@ def figures_document(
             for use in people
         ],
     }
-
-
-def _instant(at: datetime) -> str:
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _texts(figures: Figures) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from altus4_desktop.domain.exports import ListFormat
 from altus4_desktop.domain.history import connection_names
+from altus4_desktop.domain.local_days import instant_text
 from altus4_desktop.domain.searching import SearchRecord
 from altus4_desktop.services.list_text import list_lines
 
@@ -49,7 +50,6 @@ def history_lines(
 
 def history_document(record: SearchRecord) -> dict[str, Any]:
     """A search as other programs read it; ``created_at`` in UTC."""
-    at = record.created_at
     return {
         "id": record.id,
         "query": record.query,
@@ -59,5 +59,5 @@ def history_document(record: SearchRecord) -> dict[str, Any]:
         "params": dict(record.params),
         "result_count": record.result_count,
         "execution_time_ms": record.execution_time_ms,
-        "created_at": None if at is None else at.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "created_at": instant_text(record.created_at),
     }

@@ -10,6 +10,7 @@ from typing import Any
 from altus4_desktop.domain.errors import InputError
 from altus4_desktop.domain.key_text import KeyFault, make_key, read_key
 from altus4_desktop.domain.keys import ApiKey, KeyDraft
+from altus4_desktop.domain.local_days import instant_text
 
 NAME_MOST = 255
 _NAME_LEAST = 3
@@ -102,8 +103,3 @@ def key_document(key: ApiKey) -> dict[str, Any]:
         "expires_at": instant_text(key.expires_at),
         "owner_id": key.user_id,
     }
-
-
-def instant_text(at: datetime | None) -> str | None:
-    """An instant in UTC as the audit log and messages write it."""
-    return None if at is None else at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -28,13 +28,13 @@ from altus4_desktop.domain.keys import (
     KeyUse,
     MadeKey,
 )
+from altus4_desktop.domain.local_days import instant_text
 from altus4_desktop.services.audit import build_event
 from altus4_desktop.services.key_making import (
     NAME_MOST,
     build_key,
     check_draft,
     grace_end,
-    instant_text,
     key_document,
     same_life,
     with_draft,
