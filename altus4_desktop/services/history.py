@@ -13,7 +13,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from altus4_desktop.domain.accounts import Actor, Role
+from altus4_desktop.domain.accounts import Actor
 from altus4_desktop.domain.audit import SubjectKind
 from altus4_desktop.domain.cancel import CancelToken
 from altus4_desktop.domain.errors import AltusError, InputError, StoreError
@@ -149,8 +149,9 @@ class HistoryService:
         asked = self._own(actor, query or HistoryQuery())
         token = token or CancelToken()
         store = self._metadata.store
-        mine = None if actor.role is Role.ADMIN else actor.user_id
-        connections = {one.id: one.name for one in store.connections.list_(mine, active_only=False)}
+        owner = None if self._permissions.owns(actor, "") else actor.user_id
+        known = store.connections.list_(owner, active_only=False)
+        connections = {connection.id: connection.name for connection in known}
         people: dict[str, str] = {}
         count = 0
 
