@@ -153,7 +153,7 @@ class FakeAnalytics:
             return Figures(period)
         return make_figures(period, compared_to=compared_to)
 
-    def users_(self, actor: Actor, period: Period) -> list[UserUse]:
+    def people_(self, actor: Actor, period: Period) -> list[UserUse]:
         del actor, period
         return [UserUse("u1", "Ann", "ann@example.org", 60, 4, 7)]
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from importlib import import_module
 from threading import Event
 
-from altus4_desktop.domain.accounts import Actor, Role
+from altus4_desktop.domain.accounts import Actor
 from altus4_desktop.domain.analytics import Metric
 from altus4_desktop.domain.charts import Chart
 from altus4_desktop.domain.custom_metrics import MetricSeries
@@ -92,7 +92,7 @@ def read_board(
     context.token.raise_if_cancelled()
     rest = analytics.figures_(actor, period, metrics=_REST, compare=wanted.compares)
     context.token.raise_if_cancelled()
-    users = analytics.users_(actor, period) if actor.role is Role.ADMIN else None
+    users = analytics.people_(actor, period)
     figures = replace(rest, **{name: getattr(figures, name) for name in _OF_FIRST})
     charts = build_charts(Dashboard(figures, zone, now, before, users), first)
     custom = tuple(services.custom_metrics.list_(actor, period))
