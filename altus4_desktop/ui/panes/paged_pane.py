@@ -59,6 +59,7 @@ class PagedPane(Pane, Generic[Q, R]):
         super().__init__(session, parent)
         self._is_busy = True
         self._is_stale = False
+        self._lacks_offers = False
         self._error: AltusError | None = None
         self._asked: Q | None = None
         self._shown: Q | None = None
@@ -154,7 +155,10 @@ class PagedPane(Pane, Generic[Q, R]):
         self._asked, self._is_stale = question, False
         self.follow_look(None)
         shown = self.model.rowCount() if whole and question == self._shown else 0
-        self._first.start(self.build_reading(question, max(self.page_size, shown), anew=anew))
+        # A filter that is chosen meanwhile takes the place of this reading, and not of its names.
+        self._lacks_offers = self._lacks_offers or anew
+        count = max(self.page_size, shown)
+        self._first.start(self.build_reading(question, count, anew=self._lacks_offers))
 
     @Slot()
     def _ask(self) -> None:
@@ -183,6 +187,7 @@ class PagedPane(Pane, Generic[Q, R]):
     def _take_first(self, page: Page[R]) -> None:
         had_focus = self.filters.text.hasFocus() and not self.filters.text.text()
         was_busy, self._error = self._is_busy, None
+        self._lacks_offers = False
         self._is_busy = page.back_to is not None and not page.records
         same = self._asked == self._shown
         self._shown = self._asked

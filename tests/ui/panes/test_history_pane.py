@@ -489,6 +489,20 @@ def test_a_query_keeps_its_room_beside_its_detail(
     assert not any(pane.table.isColumnHidden(column) for column in (HITS, WHERE, WHO))
 
 
+def test_names_come_also_where_a_filter_was_chosen_before_they_did(
+    qtbot: QtBot, pane: HistoryPane, services: Services, ada: User
+) -> None:
+    services.metadata.store.users.create_(a_user(email="bob@example.org"), "hash")
+    shop = services.metadata.store.connections.create_(a_connection(ada, name="Shop"))
+    _keep(services, ada, "ships", connection_id=shop.id)
+    pane.show()
+    pane.activated()
+    pane.read_first()
+    _settle(qtbot, pane)
+    assert pane.model.index(0, WHERE).data() == "Shop"
+    assert pane.model.index(0, WHO).data() == ada.email
+
+
 def test_who_searched_is_told_before_how(
     qtbot: QtBot, pane: HistoryPane, services: Services, ada: User
 ) -> None:
